@@ -1,0 +1,235 @@
+//! Everything that can go wrong, with the numbers that a person needs to mend it.
+
+use std::path::{Path, PathBuf};
+
+use crate::types::PointError;
+
+/// The engine's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The engine's errors. [`Error::is_input`] tells the user's fault from ours.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder cannot be read or written.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    Io {
+        /// What was tried, e.g. `read`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A file is not what its format asks for.
+    #[error("{path}: {problem}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A line of a JSON Lines file is wrong.
+    #[error("{path}, line {line}: {problem}", path = path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From one.
+        line: usize,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A field of a JSON file is wrong.
+    #[error("{path}: field `{field}`: {problem}", path = path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field, e.g. `experts[2].preference`.
+        field: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A tensor is absent.
+    #[error("{path}: tensor `{tensor}` is missing", path = path.display())]
+    MissingTensor {
+        /// The file or folder.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
+    /// A tensor has the wrong shape.
+    #[error("{path}: tensor `{tensor}` has shape {got:?}, expected {expected:?}", path = path.display())]
+    Shape {
+        /// The file or folder.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What the model needs.
+        expected: Vec<usize>,
+        /// What the file holds.
+        got: Vec<usize>,
+    },
+    /// A tensor holds NaN or infinity.
+    #[error("{path}: tensor `{tensor}` holds {count} values that are NaN or infinite; every weight must be finite", path = path.display())]
+    NotFinite {
+        /// The file or folder.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// How many.
+        count: usize,
+    },
+    /// An adapter is of a kind that cannot be mixed by adding.
+    #[error("{path}: {problem}", path = path.display())]
+    Adapter {
+        /// The adapter's folder.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A list of numbers is not a point.
+    #[error("{name}: {source}")]
+    Point {
+        /// The option or field.
+        name: String,
+        /// Why.
+        source: PointError,
+    },
+    /// An option or argument is wrong.
+    #[error("{name}: {problem}")]
+    Option {
+        /// The option or argument.
+        name: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A token id does not exist.
+    #[error("token {} of the input is {id}; this model's vocabulary has {vocabulary} tokens (ids 0 to {})", position + 1, vocabulary - 1)]
+    TokenOutOfRange {
+        /// Place in the input, from zero.
+        position: usize,
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary (at least 1).
+        vocabulary: usize,
+    },
+    /// A prompt has no tokens.
+    #[error("the prompt is empty; it needs at least one token")]
+    EmptyPrompt,
+    /// A prompt does not fit.
+    #[error("the prompt has {tokens} tokens, {} more than the context of {context} leaves room for; shorten it", tokens + 1 - context)]
+    PromptTooLong {
+        /// Its tokens (at least `context`).
+        tokens: usize,
+        /// The model's context.
+        context: usize,
+    },
+    /// Text is needed but there is no tokenizer.
+    #[error("{path}: no tokenizer.json, so text cannot be read or written; give token ids, or add the tokenizer", path = path.display())]
+    NoTokenizer {
+        /// The model's folder.
+        path: PathBuf,
+    },
+    /// A store cannot be used.
+    #[error("{path}: {problem}", path = path.display())]
+    Store {
+        /// The SQLite file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        problem: String,
+        /// Whether the file is at fault (else the disk or the program).
+        input: bool,
+    },
+    /// A number became NaN or infinite while computing.
+    #[error("{what} became NaN or infinite at step {step}{hint}")]
+    Diverged {
+        /// The quantity.
+        what: String,
+        /// When.
+        step: usize,
+        /// What is still good, and what to change; begins with `; ` or is empty.
+        hint: String,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// The engine's thread is gone.
+    #[error("the engine has stopped")]
+    EngineGone,
+    /// The device asked for is not to be had.
+    #[error("device {device}: {problem}")]
+    Device {
+        /// As asked for.
+        device: String,
+        /// Why not, and what would help.
+        problem: String,
+    },
+    /// The tensor library refused an operation: a bug of ours, unless memory ran out.
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Whether the input is at fault: the command line then exits with 2, else with 1.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::NotFound
+                    | std::io::ErrorKind::NotADirectory
+                    | std::io::ErrorKind::IsADirectory
+                    | std::io::ErrorKind::PermissionDenied
+                    | std::io::ErrorKind::InvalidData
+                    | std::io::ErrorKind::UnexpectedEof
+            ),
+            Self::Store { input, .. } => *input,
+            Self::File { .. }
+            | Self::Line { .. }
+            | Self::Field { .. }
+            | Self::MissingTensor { .. }
+            | Self::Shape { .. }
+            | Self::NotFinite { .. }
+            | Self::Adapter { .. }
+            | Self::Point { .. }
+            | Self::Option { .. }
+            | Self::TokenOutOfRange { .. }
+            | Self::EmptyPrompt
+            | Self::PromptTooLong { .. }
+            | Self::NoTokenizer { .. } => true,
+            Self::Diverged { .. } | Self::Cancelled | Self::EngineGone | Self::Device { .. } | Self::Tensor(_) => false,
+        }
+    }
+
+    /// An [`Error::Io`], for `map_err`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An [`Error::File`].
+    pub fn file(path: &Path, problem: impl Into<String>) -> Self {
+        Self::File { path: path.to_path_buf(), problem: problem.into() }
+    }
+
+    /// An [`Error::Field`].
+    pub fn field(path: &Path, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Field { path: path.to_path_buf(), field: field.into(), problem: problem.into() }
+    }
+
+    /// An [`Error::Option`].
+    pub fn option(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Option { name: name.into(), problem: problem.into() }
+    }
+
+    /// An [`Error::Point`], for `map_err`.
+    pub fn point(name: impl Into<String>) -> impl FnOnce(PointError) -> Self {
+        let name = name.into();
+        move |source| Self::Point { name, source }
+    }
+}
+
+impl From<&Error> for crate::protocol::Trouble {
+    fn from(error: &Error) -> Self {
+        Self { message: error.to_string(), input: error.is_input() }
+    }
+}

@@ -1,0 +1,105 @@
+//! What the engine can be asked to do.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::JobId;
+use crate::types::{Point, Prompt, RowRequest, Sampling};
+
+/// The points that a sweep visits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepGrid {
+    /// Every preference whose shares are multiples of `step` (which must divide 1).
+    Simplex {
+        /// Distance between neighbours along an edge.
+        step: f64,
+        /// Objectives that vary, by index; the others stay at 0. All of them where empty.
+        #[serde(default)]
+        objectives: Vec<usize>,
+    },
+    /// Every combination of weights in `{0, step, ..., c}`, one per value vector.
+    Box {
+        /// Largest weight.
+        c: f64,
+        /// Distance between neighbours.
+        step: f64,
+    },
+}
+
+/// A sweep: points x prompts, scored and stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepPlan {
+    /// Where.
+    pub grid: SweepGrid,
+    /// On what.
+    pub prompts: Vec<Prompt>,
+    /// How tokens are chosen; the seed is the sweep's, each row's follows from it.
+    pub sampling: Sampling,
+    /// Whether the base model (no expert) is measured as well.
+    pub include_base: bool,
+    /// The SQLite file that every finished row goes into at once.
+    pub store: PathBuf,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EngineCommand {
+    /// Load a bundle; the one in use stays until the new one is ready, and if it fails.
+    LoadBundle {
+        /// This job.
+        job: JobId,
+        /// The bundle's folder.
+        path: PathBuf,
+    },
+    /// Generate one row, ahead of any sweep.
+    Generate {
+        /// This job.
+        job: JobId,
+        /// The row.
+        row: RowRequest,
+        /// Whether the finished text is scored by the bundle's reward models.
+        score: bool,
+    },
+    /// Move a running row to another point, from its next token on.
+    Steer {
+        /// The row's job.
+        job: JobId,
+        /// Where to.
+        point: Point,
+    },
+    /// Start a sweep, or go on with the one that the store already holds.
+    Sweep {
+        /// This job.
+        job: JobId,
+        /// What to visit.
+        plan: SweepPlan,
+    },
+    /// Finish the rows under way, then wait.
+    Pause {
+        /// The sweep's job.
+        job: JobId,
+    },
+    /// Go on.
+    Resume {
+        /// The sweep's job.
+        job: JobId,
+    },
+    /// Stop at the next token. A row keeps its text, a sweep its finished rows.
+    Cancel {
+        /// The job.
+        job: JobId,
+    },
+    /// Score a text.
+    Score {
+        /// This job.
+        job: JobId,
+        /// Before it.
+        prompt: Prompt,
+        /// The text.
+        response: String,
+    },
+    /// End the thread.
+    Shutdown,
+}

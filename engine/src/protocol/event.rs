@@ -1,0 +1,184 @@
+//! What the engine says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::JobId;
+use crate::types::{BundleInfo, Point, PointResult, Run, Scores, TokenPiece};
+
+/// An error on its way to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What is wrong, where, and what would be right; one line.
+    pub message: String,
+    /// Whether the input is at fault (else the machine or the program).
+    pub input: bool,
+}
+
+/// A step of loading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadStage {
+    /// Reading `bundle.json` and the configs.
+    Manifest,
+    /// The base model's weights.
+    Base,
+    /// Adapters and routers.
+    Experts,
+    /// Reward models.
+    Rewards,
+    /// Running each adapter once to see whether it does anything.
+    Probe,
+}
+
+/// New tokens of a running row, as many as came since the last news.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenNews {
+    /// Index of the first of them among the row's new tokens.
+    pub first: usize,
+    /// The tokens; byte offsets into the whole answer.
+    pub tokens: Vec<TokenPiece>,
+    /// The text that they add (whole characters only).
+    pub text: String,
+    /// Gates of these tokens, `[tokens, sites, adapters]`, where a full trace was asked for.
+    pub gates: Vec<f32>,
+}
+
+/// What a sweep is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepPhase {
+    /// Rows are running.
+    Running,
+    /// Interactive rows go first.
+    Yielding,
+    /// Waiting to be resumed.
+    Paused,
+    /// All points are in.
+    Finished,
+    /// Stopped; what is finished is kept.
+    Cancelled,
+}
+
+/// How far a sweep is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepProgress {
+    /// Points with all their rows in.
+    pub points_done: usize,
+    /// Points in all.
+    pub points: usize,
+    /// Rows in, those found in the store included.
+    pub rows_done: usize,
+    /// Rows in all.
+    pub rows: usize,
+    /// Rows that were in the store already when the sweep started.
+    pub rows_found: usize,
+    /// Rows finished per second, over this session; `None` until five are in.
+    pub rows_per_second: Option<f64>,
+    /// Seconds to go at that rate.
+    pub eta_seconds: Option<f64>,
+    /// What it is doing.
+    pub phase: SweepPhase,
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EngineEvent {
+    /// The thread is up. First event, always.
+    Ready {
+        /// Where it will run, in words.
+        device: String,
+        /// Why that is not the device asked for.
+        fallback: Option<String>,
+    },
+    /// A bundle is being loaded.
+    Loading {
+        /// The job.
+        job: JobId,
+        /// Which step.
+        stage: LoadStage,
+        /// Of the whole, 0 to 1.
+        fraction: f32,
+    },
+    /// A bundle is in use.
+    Loaded {
+        /// The job.
+        job: JobId,
+        /// What it is.
+        bundle: Arc<BundleInfo>,
+    },
+    /// A bundle could not be loaded; the old one stays in use.
+    LoadFailed {
+        /// The job.
+        job: JobId,
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// A row is in a slot.
+    Started {
+        /// The job.
+        job: JobId,
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+    },
+    /// A row goes on. May be coalesced.
+    Tokens {
+        /// The job.
+        job: JobId,
+        /// What is new.
+        news: TokenNews,
+    },
+    /// A row's gates changed.
+    Steered {
+        /// The job.
+        job: JobId,
+        /// First new token under the new gates.
+        at_token: usize,
+        /// Where it stands now.
+        point: Point,
+    },
+    /// A row ended. Never dropped.
+    Finished {
+        /// The job.
+        job: JobId,
+        /// All of it.
+        run: Arc<Run>,
+    },
+    /// A row or a text was scored. Never dropped.
+    Scored {
+        /// The job.
+        job: JobId,
+        /// Raw scores, sign applied.
+        scores: Scores,
+    },
+    /// A point of a sweep is complete. Never dropped.
+    SweepPoint {
+        /// The job.
+        job: JobId,
+        /// The point and its scores.
+        result: Arc<PointResult>,
+    },
+    /// A sweep goes on. May be coalesced.
+    Sweep {
+        /// The job.
+        job: JobId,
+        /// How far it is.
+        progress: SweepProgress,
+    },
+    /// A job failed; everything else goes on.
+    Failed {
+        /// The job.
+        job: JobId,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// The thread ended: on `Shutdown`, or because it panicked.
+    Stopped {
+        /// The panic, if it was one.
+        panic: Option<String>,
+    },
+}

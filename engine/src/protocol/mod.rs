@@ -1,0 +1,14 @@
+//! What crosses the thread between a window (or any other front) and the engine.
+//!
+//! Commands go in, events come out, both plain data over bounded channels. A [`JobId`] stands on
+//! all that belongs to one job, so that late news of a stopped job can be told from a new one's.
+
+mod channel;
+mod command;
+mod event;
+mod job;
+
+pub use channel::{COMMAND_CAPACITY, EVENT_CAPACITY, EngineHandle, Waker};
+pub use command::{EngineCommand, SweepGrid, SweepPlan};
+pub use event::{EngineEvent, LoadStage, SweepPhase, SweepProgress, TokenNews, Trouble};
+pub use job::{JobId, JobIds};

@@ -1,0 +1,112 @@
+//! What the window and the command line can know of a loaded bundle, without a tensor in sight.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Expert, Prompt};
+
+/// The base model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Decoder layers.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Tokens in the vocabulary.
+    pub vocabulary: usize,
+    /// Positions at most.
+    pub context: usize,
+    /// Parameters.
+    pub parameters: usize,
+    /// Type of the weights in memory, e.g. `f32`.
+    pub dtype: String,
+    /// Where it runs, in words.
+    pub device: String,
+    /// Said in the window when the device is not the one that was asked for, and why.
+    pub fallback: Option<String>,
+    /// SHA-256 of the weights, hexadecimal.
+    pub digest: String,
+    /// Whether text can go in and out (a tokenizer is there).
+    pub has_tokenizer: bool,
+    /// Whether a chat template is there.
+    pub has_chat_template: bool,
+}
+
+/// An objective of the bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveInfo {
+    /// Shown to people.
+    pub name: String,
+    /// Where its reward model came from; `None` where the bundle names none.
+    pub reward: Option<PathBuf>,
+    /// What the reward model is, e.g. `llama, 1 output`.
+    pub reward_kind: Option<String>,
+    /// 1 or -1: what the raw score is multiplied by, so that larger is better.
+    pub sign: f64,
+}
+
+/// An adapter or router as it was found on disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdapterInfo {
+    /// Shown to people.
+    pub name: String,
+    /// Where it came from.
+    pub path: PathBuf,
+    /// Largest rank over its modules (0 for a router).
+    pub rank: usize,
+    /// Linear modules that it has tensors for.
+    pub matched: usize,
+    /// Linear modules that the base model has.
+    pub modules: usize,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// SHA-256 of its tensors, hexadecimal.
+    pub digest: String,
+    /// Effect probe: the largest change of any logit on a fixed prompt with this adapter alone at
+    /// coefficient 1; about 0 means that it does nothing. `None` for routers.
+    pub effect: Option<f32>,
+}
+
+/// A prompt that ships with the bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptSample {
+    /// Shown in the list.
+    pub title: String,
+    /// Sent to the engine.
+    pub prompt: Prompt,
+}
+
+/// A loaded bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BundleInfo {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// The base model.
+    pub model: ModelInfo,
+    /// The axes of the simplex.
+    pub objectives: Vec<ObjectiveInfo>,
+    /// What stands on the simplex, in order of insertion: LoRA experts, then routers.
+    pub experts: Vec<Expert>,
+    /// How each of `experts` was found on disk, same order.
+    pub expert_files: Vec<AdapterInfo>,
+    /// Value vectors for extrapolation (names and files); where the bundle lists none, its one-hot
+    /// LoRA experts serve, in order of objectives.
+    pub values: Vec<AdapterInfo>,
+    /// Whether `values` are the one-hot experts standing in.
+    pub values_are_experts: bool,
+    /// Adapters of the bank, in order: LoRA experts, then value vectors of their own.
+    pub adapters: Vec<String>,
+    /// Modules that any adapter touches, in order of execution.
+    pub sites: Vec<String>,
+    /// Prompts that ship with it.
+    pub prompts: Vec<PromptSample>,
+    /// Things a person should know, e.g. an adapter without effect.
+    pub warnings: Vec<String>,
+    /// A demonstration bundle says so, and the window repeats it.
+    pub demonstration: Option<String>,
+    /// Bytes of weights in memory.
+    pub memory_bytes: u64,
+}

@@ -1,0 +1,21 @@
+//! Plain data that flows through the engine: no tensors, no windows, everything serialisable.
+//!
+//! In the order of the data's way: a [`Point`] is routed into [`RowGates`], a [`RowRequest`]
+//! becomes a finished [`Run`], reward models give it [`Scores`], and a sweep sums them up per
+//! point as a [`PointResult`].
+
+mod bundle_info;
+mod expert;
+mod gates;
+mod point;
+mod record;
+mod row;
+mod scores;
+
+pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
+pub use expert::{Expert, ExpertKind};
+pub use gates::RowGates;
+pub use point::{Point, PointError, Preference, Weights};
+pub use record::{GateRecord, Run, RunStatus, TokenPiece};
+pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
+pub use scores::{PointResult, Scores, Summary};

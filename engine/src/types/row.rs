@@ -1,0 +1,80 @@
+//! A row: the unit of work. Everything that generates is rows of different priority.
+
+use serde::{Deserialize, Serialize};
+
+use super::Point;
+
+/// What a row starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// Encoded as the tokenizer does, with its special tokens.
+    Text(String),
+    /// A user's turn, put through the bundle's chat template.
+    Chat(String),
+    /// Token ids, verbatim.
+    Tokens(Vec<u32>),
+}
+
+/// How the next token is chosen and when a row ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+    /// Keep the smallest set of tokens whose probability reaches this; 1 keeps all.
+    pub top_p: f64,
+    /// The same seed, prompt and gates give the same text.
+    pub seed: u64,
+    /// New tokens at most.
+    pub max_tokens: usize,
+    /// The row ends before the first of these strings.
+    #[serde(default)]
+    pub stop: Vec<String>,
+    /// Whether the end token is barred, so that exactly `max_tokens` come (benchmarks).
+    #[serde(default)]
+    pub ignore_eos: bool,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.0, top_p: 1.0, seed: 0, max_tokens: 128, stop: Vec::new(), ignore_eos: false }
+    }
+}
+
+/// How much of the routing is kept with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceLevel {
+    /// Nothing.
+    #[default]
+    None,
+    /// The gate of every adapter at every module for every token.
+    Full,
+}
+
+/// One row of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowRequest {
+    /// Where it starts.
+    pub prompt: Prompt,
+    /// Where it stands.
+    pub point: Point,
+    /// How it goes on and ends.
+    pub sampling: Sampling,
+    /// What is recorded of its routing.
+    pub trace: TraceLevel,
+}
+
+/// Why a row ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// The end token came.
+    Eos,
+    /// `max_tokens` or the context was reached.
+    Length,
+    /// A stop string came.
+    Stop,
+    /// Somebody stopped it; the text so far is kept.
+    Cancelled,
+}
