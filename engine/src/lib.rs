@@ -12,7 +12,10 @@
 #![warn(missing_docs)]
 
 mod error;
+pub mod mixture;
+pub mod model;
 pub mod protocol;
 pub mod types;
+pub mod weights;
 
 pub use error::{Error, Result};
