@@ -5,6 +5,7 @@
 //! | step | in → out | module |
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
+//! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
@@ -13,6 +14,7 @@
 
 mod error;
 pub mod protocol;
+pub mod text;
 pub mod types;
 
 pub use error::{Error, Result};
