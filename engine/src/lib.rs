@@ -13,6 +13,7 @@
 
 mod error;
 pub mod protocol;
+pub mod train;
 pub mod types;
 
 pub use error::{Error, Result};
