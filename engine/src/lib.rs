@@ -5,6 +5,7 @@
 //! | step | in → out | module |
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
+//! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
@@ -15,6 +16,8 @@ mod error;
 pub mod mixture;
 pub mod model;
 pub mod protocol;
+pub mod text;
+pub mod train;
 pub mod types;
 pub mod weights;
 
