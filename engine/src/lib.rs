@@ -11,6 +11,7 @@
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
+pub mod demo;
 mod error;
 pub mod protocol;
 pub mod types;
