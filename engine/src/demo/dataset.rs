@@ -37,9 +37,9 @@ pub struct DataSettings {
 impl Default for DataSettings {
     fn default() -> Self {
         Self {
-            examples: 100_000,
+            examples: 80_000,
             validation_examples: 600,
-            pairs: 6_000,
+            pairs: 4_000,
             test_pairs: 600,
             label_noise: 0.04,
             margin: 0.2,
@@ -220,24 +220,35 @@ pub fn write_lines<T: Serialize>(path: &Path, lines: &[T]) -> Result<()> {
     Ok(())
 }
 
-/// Writes the whole data set under `folder`: `sft.jsonl`, `sft-validation.jsonl`, `sft-test.jsonl`,
-/// `pairs-OBJECTIVE[-validation|-test].jsonl` and `prompts/{validation,test,new-topics}.jsonl`.
+/// Writes the whole data set under `folder`: what [`write_examples`] and [`write_pairs`] write, and
+/// `prompts/{validation,test,new-topics}.jsonl`.
 pub fn write(world: &World, settings: &DataSettings, folder: &Path) -> Result<()> {
     let source = Source::new(world, settings.clone());
-    write_lines(&folder.join("sft.jsonl"), &source.examples())?;
-    write_lines(&folder.join("sft-validation.jsonl"), &source.validation_examples())?;
-    write_lines(&folder.join("sft-test.jsonl"), &source.test_examples())?;
-    for objective in Objective::ALL {
-        let name = objective.name();
-        write_lines(&folder.join(format!("pairs-{name}.jsonl")), &source.pairs(objective))?;
-        write_lines(&folder.join(format!("pairs-{name}-validation.jsonl")), &source.validation_pairs(objective))?;
-        write_lines(&folder.join(format!("pairs-{name}-test.jsonl")), &source.test_pairs(objective))?;
-    }
+    write_examples(&source, folder)?;
+    write_pairs(&source, folder)?;
     let split = source.split();
     for (name, questions) in
         [("validation", &split.validation), ("test", &split.test), ("new-topics", &split.new_topics)]
     {
         write_lines(&folder.join("prompts").join(format!("{name}.jsonl")), &source.prompts(questions))?;
+    }
+    Ok(())
+}
+
+/// Writes `sft.jsonl`, `sft-validation.jsonl` and `sft-test.jsonl`.
+pub fn write_examples(source: &Source<'_>, folder: &Path) -> Result<()> {
+    write_lines(&folder.join("sft.jsonl"), &source.examples())?;
+    write_lines(&folder.join("sft-validation.jsonl"), &source.validation_examples())?;
+    write_lines(&folder.join("sft-test.jsonl"), &source.test_examples())
+}
+
+/// Writes `pairs-OBJECTIVE.jsonl`, and the same with `-validation` and `-test`.
+pub fn write_pairs(source: &Source<'_>, folder: &Path) -> Result<()> {
+    for objective in Objective::ALL {
+        let name = objective.name();
+        write_lines(&folder.join(format!("pairs-{name}.jsonl")), &source.pairs(objective))?;
+        write_lines(&folder.join(format!("pairs-{name}-validation.jsonl")), &source.validation_pairs(objective))?;
+        write_lines(&folder.join(format!("pairs-{name}-test.jsonl")), &source.test_pairs(objective))?;
     }
     Ok(())
 }

@@ -4,12 +4,21 @@
 //! with [`phrasing`]) → [`split`] (what is held out) → [`dataset`] (examples, pairs, prompts) →
 //! [`tokenizer`] → training → [`grader`] (the rule-based ground truth reads any text back).
 
+pub mod adapter;
+pub mod build;
+pub mod bundle;
+pub mod card;
 pub mod compose;
 pub mod dataset;
+pub mod evaluate;
+pub mod figures;
 pub mod grader;
 pub mod levels;
 pub mod phrasing;
+pub mod recipe;
+pub mod speak;
 pub mod split;
+pub mod stage;
 pub mod tokenizer;
 pub mod world;
 

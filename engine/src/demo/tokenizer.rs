@@ -32,8 +32,8 @@ fn refused(error: tokenizers::Error) -> Error {
 }
 
 /// Trains on `texts`; the same texts in the same order give the same tokenizer. One text alone
-/// encodes with `<|bos|>` before it; a pair as a question and its answer, in the chat's form, which
-/// is what reward models read.
+/// encodes as a question in the chat's form, ready for the answer; a pair as a question with its
+/// answer, which is what reward models read.
 pub fn train<'a>(texts: impl Iterator<Item = &'a str> + Send, vocabulary: usize) -> Result<Tokenizer> {
     let byte_level = ByteLevel::new(false, true, true);
     let mut tokenizer = TokenizerBuilder::<
@@ -63,7 +63,7 @@ pub fn train<'a>(texts: impl Iterator<Item = &'a str> + Send, vocabulary: usize)
 fn template() -> Result<TemplateProcessing> {
     let wrong = |problem: String| Error::option("tokenizer", problem);
     TemplateProcessing::builder()
-        .try_single("<|bos|> $A")
+        .try_single("<|bos|> <|user|> $A <|assistant|>")
         .map_err(wrong)?
         .try_pair("<|bos|> <|user|> $A <|assistant|> $B <|end|>")
         .map_err(wrong)?
@@ -102,4 +102,9 @@ pub fn answer(tokenizer: &Tokenizer, response: &str) -> Result<Vec<u32>> {
     let mut ids = tokenizer.encode(response, false).map_err(refused)?.get_ids().to_vec();
     ids.push(END);
     Ok(ids)
+}
+
+/// Text of an answer's ids, special tokens left out.
+pub fn text(tokenizer: &Tokenizer, ids: &[u32]) -> Result<String> {
+    tokenizer.decode(ids, true).map_err(refused)
 }
