@@ -14,6 +14,7 @@
 pub mod demo;
 mod error;
 pub mod protocol;
+pub mod train;
 pub mod types;
 
 pub use error::{Error, Result};
