@@ -12,6 +12,7 @@
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
+pub mod demo;
 mod error;
 pub mod mixture;
 pub mod model;
