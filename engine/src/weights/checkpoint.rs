@@ -284,3 +284,16 @@ fn read_header(path: &Path) -> Result<(Metadata, u64)> {
     }
     Ok((metadata, data_start))
 }
+
+/// SHA-256 of a whole file, hexadecimal.
+pub fn file_digest(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut digest = Digest::default();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => return Ok(digest.hex()),
+            count => digest.0.update(&buffer[..count]),
+        }
+    }
+}
