@@ -2,6 +2,7 @@
 
 mod pareto;
 mod route;
+mod score;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;
@@ -15,11 +16,14 @@ pub(crate) enum Command {
     Route(route::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
+    /// What a reward model says of texts
+    Score(score::Args),
 }
 
 pub(crate) fn run(command: Command, _global: &Global) -> Result<()> {
     match command {
         Command::Route(args) => route::run(&args),
         Command::Pareto(args) => pareto::run(&args),
+        Command::Score(args) => score::run(&args),
     }
 }
