@@ -11,6 +11,7 @@
 
 mod base;
 pub mod batch;
+pub mod bench;
 mod checkpoint;
 pub mod config;
 pub mod dpo;

@@ -12,9 +12,9 @@ use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
 use crate::Result;
 
-struct Sft<'a> {
-    examples: Vec<&'a Example>,
-    prompts: bool,
+pub(super) struct Sft<'a> {
+    pub(super) examples: Vec<&'a Example>,
+    pub(super) prompts: bool,
 }
 
 impl Objective for Sft<'_> {
