@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 
-use super::simd::{TILE_COLS, TILE_ROWS, Tile, dot, exp, max, outer_product, round_up, sum, vectorised};
+use super::simd::{TILE_COLS, TILE_ROWS, Tile, dot, exp, kernel, max, outer_product, round_up, sum, vectorised};
 use super::storage::{floats, output, read, tensor};
 
 /// Where sequences lie in a flat batch, and how a row splits into heads.
@@ -152,6 +152,7 @@ struct Scratch {
     output_rows: Square,
     probabilities: Square,
     differences: Square,
+    row_dots: Vec<f32>,
 }
 
 impl Scratch {
@@ -168,6 +169,7 @@ impl Scratch {
             output_rows: Square::new(length, dim),
             probabilities: Square::new(length, length),
             differences: Square::new(length, length),
+            row_dots: vec![0.0; length],
         }
     }
 }
@@ -213,7 +215,7 @@ fn fill_probabilities(scratch: &mut Scratch, length: usize, head_dim: usize) {
 }
 
 #[inline(always)]
-fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32]) {
+fn forward((shape, [q, k, v], out): (&AttentionShape, [&[f32]; 3], &mut [f32])) {
     let dim = shape.head_dim;
     let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
     let group = shape.heads / shape.kv_heads;
@@ -231,7 +233,7 @@ fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f
                     for from in (0..dim).step_by(TILE_COLS) {
                         let seen = (row + TILE_ROWS).min(length);
                         let tile = multiply(&scratch.probabilities, row, seen, scratch.values.panel(from / TILE_COLS));
-                        write_rows(&tile, row, from, length, dim, |at| q_at + at * q_stride, out);
+                        write_rows(&tile, (row, from), (length, dim), (q_at, q_stride), out);
                     }
                 }
             }
@@ -239,20 +241,18 @@ fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f
     }
 }
 
-/// Writes a tile's rows to `out[place(row) + column ..]`, leaving out the padding.
+/// Adds a tile to `out[at + row * stride + column ..]`, leaving out the padding.
 #[inline(always)]
 fn write_rows(
     tile: &Tile,
-    row: usize,
-    column: usize,
-    rows: usize,
-    columns: usize,
-    place: impl Fn(usize) -> usize,
+    (row, column): (usize, usize),
+    (rows, columns): (usize, usize),
+    (at, stride): (usize, usize),
     out: &mut [f32],
 ) {
     let width = TILE_COLS.min(columns - column);
     for (r, values) in tile.iter().enumerate().take(rows - row) {
-        let at = place(row + r) + column;
+        let at = at + (row + r) * stride + column;
         for (out, value) in out[at..at + width].iter_mut().zip(values) {
             *out += *value;
         }
@@ -268,7 +268,7 @@ struct Gradients<'a> {
 /// With `P` the probabilities and `dP = dO Vᵀ`: `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`,
 /// `dV = Pᵀ dO`, the scale of the scores going with `Q` and with `dQ`.
 #[inline(always)]
-fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradients: &mut Gradients<'_>) {
+fn backward((shape, [q, k, v, out, d_out], mut gradients): (&AttentionShape, [&[f32]; 5], Gradients<'_>)) {
     let dim = shape.head_dim;
     let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
     let group = shape.heads / shape.kv_heads;
@@ -287,9 +287,12 @@ fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradient
                 scratch.query_panels.load(&q[q_at..], q_stride, length, dim, scale);
                 scratch.output_panels.load(&d_out[q_at..], q_stride, length, dim, 1.0);
                 fill_probabilities(&mut scratch, length, dim);
-                let head_slice = |row: usize| q_at + row * q_stride..q_at + row * q_stride + dim;
-                fill_differences(&mut scratch, length, dim, |row| dot(&out[head_slice(row)], &d_out[head_slice(row)]));
-                write_gradients(&scratch, length, dim, (q_at, q_stride), (kv_at, kv_stride), gradients);
+                for row in 0..length {
+                    let at = q_at + row * q_stride;
+                    scratch.row_dots[row] = dot(&out[at..at + dim], &d_out[at..at + dim]);
+                }
+                fill_differences(&mut scratch, length, dim);
+                write_gradients(&scratch, length, dim, (q_at, q_stride), (kv_at, kv_stride), &mut gradients);
             }
         }
     }
@@ -297,7 +300,7 @@ fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradient
 
 /// `dS` from `P`, `dO` and `V`.
 #[inline(always)]
-fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize, row_dot: impl Fn(usize) -> f32) {
+fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize) {
     for row in (0..length).step_by(TILE_ROWS) {
         let seen = round_up((row + TILE_ROWS).min(length), TILE_COLS);
         for column in (0..seen).step_by(TILE_COLS) {
@@ -306,7 +309,7 @@ fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize, row_dot: i
             scratch.differences.store(row, column, &tile);
         }
         for row in row..row + TILE_ROWS {
-            let shift = if row < length { row_dot(row) } else { 0.0 };
+            let shift = if row < length { scratch.row_dots[row] } else { 0.0 };
             let probabilities = scratch.probabilities.row(row, seen);
             for (d, p) in scratch.differences.row_mut(row, seen).iter_mut().zip(probabilities) {
                 *d = p * (*d - shift);
@@ -320,8 +323,8 @@ fn write_gradients(
     scratch: &Scratch,
     length: usize,
     dim: usize,
-    (q_at, q_stride): (usize, usize),
-    (kv_at, kv_stride): (usize, usize),
+    q_place: (usize, usize),
+    kv_place: (usize, usize),
     gradients: &mut Gradients<'_>,
 ) {
     for row in (0..length).step_by(TILE_ROWS) {
@@ -329,17 +332,20 @@ fn write_gradients(
         for from in (0..dim).step_by(TILE_COLS) {
             let panel = from / TILE_COLS;
             let tile = multiply(&scratch.differences, row, seen, scratch.keys.panel(panel));
-            write_rows(&tile, row, from, length, dim, |at| q_at + at * q_stride, gradients.q);
+            write_rows(&tile, (row, from), (length, dim), q_place, gradients.q);
             // A key is seen by its own row and later ones; rows before hold zeros or stale numbers.
             let tile = multiply_transposed(&scratch.differences, row, row, length, scratch.query_panels.panel(panel));
-            write_rows(&tile, row, from, length, dim, |at| kv_at + at * kv_stride, gradients.k);
+            write_rows(&tile, (row, from), (length, dim), kv_place, gradients.k);
             let tile = multiply_transposed(&scratch.probabilities, row, row, length, scratch.output_panels.panel(panel));
-            write_rows(&tile, row, from, length, dim, |at| kv_at + at * kv_stride, gradients.v);
+            write_rows(&tile, (row, from), (length, dim), kv_place, gradients.v);
         }
     }
 }
 
 struct Attention(AttentionShape);
+
+kernel!(Forward = forward((&'a AttentionShape, [&'a [f32]; 3], &'a mut [f32])) -> ());
+kernel!(Backward = backward((&'a AttentionShape, [&'a [f32]; 5], Gradients<'a>)) -> ());
 
 impl CustomOp3 for Attention {
     fn name(&self) -> &'static str {
@@ -357,7 +363,7 @@ impl CustomOp3 for Attention {
     ) -> Result<(CpuStorage, Shape)> {
         let (q, k, v) = (floats(q, q_at)?, floats(k, k_at)?, floats(v, v_at)?);
         let mut out = vec![0.0; q.len()];
-        vectorised(|| forward(&self.0, q, k, v, &mut out));
+        vectorised(Forward((&self.0, [q, k, v], &mut out)));
         Ok(output(out, q_at.shape().clone()))
     }
 
@@ -371,8 +377,8 @@ impl CustomOp3 for Attention {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (mut dq, mut dk, mut dv) =
             (vec![0.0; q.elem_count()], vec![0.0; k.elem_count()], vec![0.0; v.elem_count()]);
-        let mut gradients = Gradients { q: &mut dq, k: &mut dk, v: &mut dv };
-        read([q, k, v, out, d_out], |inputs| vectorised(|| backward(&self.0, inputs, &mut gradients)))?;
+        let gradients = Gradients { q: &mut dq, k: &mut dk, v: &mut dv };
+        read([q, k, v, out, d_out], |inputs| vectorised(Backward((&self.0, inputs, gradients))))?;
         Ok((Some(tensor(dq, q)?), Some(tensor(dk, k)?), Some(tensor(dv, v)?)))
     }
 }

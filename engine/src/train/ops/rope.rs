@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::simd::vectorised;
+use super::simd::{kernel, vectorised};
 use super::storage::{floats, output, read, tensor};
 
 /// Cosines and sines per row of a flat batch, each `[rows, head_dim / 2]`.
@@ -31,7 +31,7 @@ impl Rotation {
 struct Rope(Rotation);
 
 #[inline(always)]
-fn rotate(x: &[f32], rotation: &Rotation, direction: f32, y: &mut [f32]) {
+fn rotate((x, rotation, direction, y): (&[f32], &Rotation, f32, &mut [f32])) {
     let half = rotation.half;
     let width = x.len() / rotation.rows().max(1);
     let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
@@ -51,6 +51,8 @@ fn rotate(x: &[f32], rotation: &Rotation, direction: f32, y: &mut [f32]) {
     }
 }
 
+kernel!(Rotate = rotate((&'a [f32], &'a Rotation, f32, &'a mut [f32])) -> ());
+
 impl CustomOp1 for Rope {
     fn name(&self) -> &'static str {
         "rope"
@@ -59,14 +61,14 @@ impl CustomOp1 for Rope {
     fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = floats(x, x_at)?;
         let mut y = vec![0.0; x.len()];
-        vectorised(|| rotate(x, &self.0, 1.0, &mut y));
+        vectorised(Rotate((x, &self.0, 1.0, &mut y)));
         Ok(output(y, x_at.shape().clone()))
     }
 
     /// A rotation's transpose is the rotation back.
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let mut dx = vec![0.0; x.elem_count()];
-        read([dy], |[dy]| vectorised(|| rotate(dy, &self.0, -1.0, &mut dx)))?;
+        read([dy], |[dy]| vectorised(Rotate((dy, &self.0, -1.0, &mut dx))))?;
         Ok(Some(tensor(dx, x)?))
     }
 }
