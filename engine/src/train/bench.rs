@@ -54,7 +54,15 @@ impl Default for BenchConfig {
             eos_token_id: None,
             bos_token_id: None,
         };
-        Self { shape, method: Method::Full, sequence: 128, sequences: 16, workers: 2, steps: 10, seed: 0 }
+        Self {
+            shape,
+            method: Method::Full,
+            sequence: 128,
+            sequences: 16,
+            workers: 2,
+            steps: 10,
+            seed: 0,
+        }
     }
 }
 
@@ -62,23 +70,38 @@ impl Default for BenchConfig {
 pub fn tokens_per_second(config: &BenchConfig) -> Result<Vec<f64>> {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let vocabulary = config.shape.vocab_size as u32;
-    let mut sequence = || (0..config.sequence).map(|_| rng.random_range(0..vocabulary)).collect();
-    let examples: Vec<Example> =
-        (0..config.sequences).map(|_| Example { prompt: Vec::new(), response: sequence() }).collect();
-    let objective = Sft { examples: examples.iter().collect(), prompts: true };
+    let mut sequence = || {
+        (0..config.sequence)
+            .map(|_| rng.random_range(0..vocabulary))
+            .collect()
+    };
+    let examples: Vec<Example> = (0..config.sequences)
+        .map(|_| Example {
+            prompt: Vec::new(),
+            response: sequence(),
+        })
+        .collect();
+    let objective = Sft {
+        examples: examples.iter().collect(),
+        prompts: true,
+    };
     let weights = params::random(&config.shape, config.seed)?;
     let model = TrainModel::new(config.shape.clone(), &weights, &config.method, config.seed)?;
     let mut optimiser = AdamW::new(&OptimiserConfig::default(), model.vars())?;
     let step: Vec<usize> = (0..examples.len()).collect();
-    let shares = Sampler::new(objective.lengths(), usize::MAX, config.seed).shares(&step, config.workers);
+    let shares =
+        Sampler::new(objective.lengths(), usize::MAX, config.seed).shares(&step, config.workers);
     let total = step.iter().map(|&i| objective.weight(i)).sum();
     let mut speeds = Vec::with_capacity(config.steps);
     for index in 0..=config.steps {
         let clock = Instant::now();
-        let result = differentiate(&model, &shares, |share| objective.loss(&model, share, total))?;
+        let result = differentiate(&model, &shares, |share| {
+            objective.loss(&model, share, total)
+        })?;
         optimiser.step(model.vars(), &result.gradients, 1e-3, config.workers)?;
         if index > 0 {
-            speeds.push((config.sequence * config.sequences) as f64 / clock.elapsed().as_secs_f64());
+            speeds
+                .push((config.sequence * config.sequences) as f64 / clock.elapsed().as_secs_f64());
         }
     }
     Ok(speeds)

@@ -32,7 +32,9 @@ fn forward((logits, targets, out): (&[f32], &[u32], &mut [f32])) {
 #[inline(always)]
 fn backward(([logits, out, d_out], targets, d_logits): ([&[f32]; 3], &[u32], &mut [f32])) {
     let width = logits.len() / targets.len().max(1);
-    let rows = logits.chunks_exact(width.max(1)).zip(d_logits.chunks_exact_mut(width.max(1)));
+    let rows = logits
+        .chunks_exact(width.max(1))
+        .zip(d_logits.chunks_exact_mut(width.max(1)));
     for (((row, d_row), target), (out, d_out)) in rows.zip(targets).zip(out.iter().zip(d_out)) {
         let log_sum = row[*target as usize] - out;
         for (d, x) in d_row.iter_mut().zip(row) {
@@ -71,9 +73,14 @@ impl CustomOp1 for LogProb {
 pub fn log_prob(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
     let (rows, vocabulary) = logits.dims2()?;
     if rows != targets.len() || targets.iter().any(|&t| t as usize >= vocabulary) {
-        candle_core::bail!("log-prob: {} targets do not fit logits [{rows}, {vocabulary}]", targets.len());
+        candle_core::bail!(
+            "log-prob: {} targets do not fit logits [{rows}, {vocabulary}]",
+            targets.len()
+        );
     }
-    logits.contiguous()?.apply_op1(LogProb { targets: Arc::clone(targets) })
+    logits.contiguous()?.apply_op1(LogProb {
+        targets: Arc::clone(targets),
+    })
 }
 
 /// The same in candle's own operations.

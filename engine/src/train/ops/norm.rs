@@ -29,9 +29,18 @@ fn forward((x, weight, eps, y): (&[f32], &[f32], f32, &mut [f32])) {
 #[inline(always)]
 fn backward(([x, weight, dy], eps, dx, dw): ([&[f32]; 3], f32, &mut [f32], &mut [f32])) {
     let width = weight.len();
-    for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
+    for ((x, dy), dx) in x
+        .chunks_exact(width)
+        .zip(dy.chunks_exact(width))
+        .zip(dx.chunks_exact_mut(width))
+    {
         let scale = inverse_rms(x, eps);
-        for (((h, dw), dy), (x, w)) in dx.iter_mut().zip(dw.iter_mut()).zip(dy).zip(x.iter().zip(weight)) {
+        for (((h, dw), dy), (x, w)) in dx
+            .iter_mut()
+            .zip(dw.iter_mut())
+            .zip(dy)
+            .zip(x.iter().zip(weight))
+        {
             *h = w * dy;
             *dw += dy * x * scale;
         }
@@ -50,14 +59,26 @@ impl CustomOp2 for RmsNorm {
         "rms-norm"
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout, w: &CpuStorage, w_at: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_at: &Layout,
+        w: &CpuStorage,
+        w_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let (x, w) = (floats(x, x_at)?, floats(w, w_at)?);
         let mut y = vec![0.0; x.len()];
         vectorised(Forward((x, w, self.eps, &mut y)));
         Ok(output(y, x_at.shape().clone()))
     }
 
-    fn bwd(&self, x: &Tensor, w: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut dx = vec![0.0; x.elem_count()];
         let mut dw = vec![0.0; w.elem_count()];
         read([x, w, dy], |inputs| {
@@ -69,11 +90,13 @@ impl CustomOp2 for RmsNorm {
 
 /// `x / sqrt(mean(x²) + eps) * weight`: `x` `[rows, width]`, `weight` `[width]`.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(weight, RmsNorm { eps: eps as f32 })
+    x.contiguous()?
+        .apply_op2(weight, RmsNorm { eps: eps as f32 })
 }
 
 /// The same in candle's own operations.
 pub fn rms_norm_plain(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(weight)
+    x.broadcast_div(&(mean + eps)?.sqrt()?)?
+        .broadcast_mul(weight)
 }

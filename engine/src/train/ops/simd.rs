@@ -84,10 +84,18 @@ pub(super) fn max(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+            lanes[lane] = if chunk[lane] > lanes[lane] {
+                chunk[lane]
+            } else {
+                lanes[lane]
+            };
         }
     }
-    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+    lanes
+        .iter()
+        .chain(rest)
+        .copied()
+        .fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// `e^x` within 2e-7 of the true value, relatively; clamped outside [-87, 88], NaN stays NaN.
@@ -140,6 +148,9 @@ mod tests {
         let values: Vec<f32> = (0..53).map(|i| ((i * 37) % 19) as f32 - 9.0).collect();
         assert_eq!(sum(&values), values.iter().sum::<f32>());
         assert_eq!(max(&values), 9.0);
-        assert_eq!(dot(&values, &values), values.iter().map(|v| v * v).sum::<f32>());
+        assert_eq!(
+            dot(&values, &values),
+            values.iter().map(|v| v * v).sum::<f32>()
+        );
     }
 }

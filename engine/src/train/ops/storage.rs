@@ -8,7 +8,10 @@ use super::simd::{dot, kernel, vectorised};
 pub(super) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("a training kernel needs contiguous numbers, got strides {:?}", layout.stride()),
+        None => bail!(
+            "a training kernel needs contiguous numbers, got strides {:?}",
+            layout.stride()
+        ),
     }
 }
 
@@ -53,7 +56,8 @@ pub(crate) fn with_floats<const N: usize>(
     for (slice, (storage, layout)) in slices.iter_mut().zip(sources) {
         *slice = floats(storage, layout)?;
     }
-    let (CpuStorage::F32(values), Some((start, end))) = (target, layout.contiguous_offsets()) else {
+    let (CpuStorage::F32(values), Some((start, end))) = (target, layout.contiguous_offsets())
+    else {
         bail!("a training kernel changes contiguous f32 numbers only");
     };
     change(&mut values[start..end], slices);
@@ -69,7 +73,5 @@ kernel!(SquareSum = square_sum_of(&'a [f32]) -> f64);
 
 /// The sum of squares, in f64 over blocks that fit the cache.
 pub(crate) fn square_sum(tensor: &Tensor) -> Result<f64> {
-    read([tensor], |[values]| {
-        vectorised(SquareSum(values))
-    })
+    read([tensor], |[values]| vectorised(SquareSum(values)))
 }

@@ -32,14 +32,26 @@ impl CustomOp2 for SwiGlu {
         "swiglu"
     }
 
-    fn cpu_fwd(&self, gate: &CpuStorage, g_at: &Layout, up: &CpuStorage, u_at: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        gate: &CpuStorage,
+        g_at: &Layout,
+        up: &CpuStorage,
+        u_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let (gate, up) = (floats(gate, g_at)?, floats(up, u_at)?);
         let mut y = vec![0.0; gate.len()];
         vectorised(Forward((gate, up, &mut y)));
         Ok(output(y, g_at.shape().clone()))
     }
 
-    fn bwd(&self, gate: &Tensor, up: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        gate: &Tensor,
+        up: &Tensor,
+        _y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut d_gate = vec![0.0; gate.elem_count()];
         let mut d_up = vec![0.0; up.elem_count()];
         read([gate, up, dy], |inputs| {
