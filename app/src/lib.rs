@@ -1,1 +1,18 @@
-//! App.
+//! The window of Paretoscope: drag a point, watch the answer change, sweep, compare.
+//!
+//! One way through, one module per step:
+//!
+//! | step | what | module |
+//! |---|---|---|
+//! | intent | everything a person can do is one [`command::AppCommand`] | [`command`] |
+//! | change | the one writer of state: commands and engine events in, effects out | [`apply`] |
+//! | state | small plain structs | [`state`] |
+//! | engine | the only file that talks to the engine | [`bridge`] |
+//! | look | one file per panel; they read state and queue commands | [`view`] |
+//! | colour | the only literal colours | [`theme`] |
+
+pub mod apply;
+pub mod command;
+pub mod state;
+pub mod theme;
+pub mod view;

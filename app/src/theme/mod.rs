@@ -1,0 +1,5 @@
+//! Colours and sizes: the only place for literal colours.
+
+mod tokens;
+
+pub use tokens::{CATEGORIES, Marker, Tokens, category, expert_letter, expert_marker, ink_on};

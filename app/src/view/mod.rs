@@ -1,0 +1,1 @@
+//! One file per panel: views read state and queue commands, nothing else.
