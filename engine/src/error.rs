@@ -196,29 +196,47 @@ impl Error {
             | Self::EmptyPrompt
             | Self::PromptTooLong { .. }
             | Self::NoTokenizer { .. } => true,
-            Self::Diverged { .. } | Self::Cancelled | Self::EngineGone | Self::Device { .. } | Self::Tensor(_) => false,
+            Self::Diverged { .. }
+            | Self::Cancelled
+            | Self::EngineGone
+            | Self::Device { .. }
+            | Self::Tensor(_) => false,
         }
     }
 
     /// An [`Error::Io`], for `map_err`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// An [`Error::File`].
     pub fn file(path: &Path, problem: impl Into<String>) -> Self {
-        Self::File { path: path.to_path_buf(), problem: problem.into() }
+        Self::File {
+            path: path.to_path_buf(),
+            problem: problem.into(),
+        }
     }
 
     /// An [`Error::Field`].
     pub fn field(path: &Path, field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Field { path: path.to_path_buf(), field: field.into(), problem: problem.into() }
+        Self::Field {
+            path: path.to_path_buf(),
+            field: field.into(),
+            problem: problem.into(),
+        }
     }
 
     /// An [`Error::Option`].
     pub fn option(name: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Option { name: name.into(), problem: problem.into() }
+        Self::Option {
+            name: name.into(),
+            problem: problem.into(),
+        }
     }
 
     /// An [`Error::Point`], for `map_err`.
@@ -230,6 +248,9 @@ impl Error {
 
 impl From<&Error> for crate::protocol::Trouble {
     fn from(error: &Error) -> Self {
-        Self { message: error.to_string(), input: error.is_input() }
+        Self {
+            message: error.to_string(),
+            input: error.is_input(),
+        }
     }
 }

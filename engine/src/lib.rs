@@ -5,14 +5,26 @@
 //! | step | in → out | module |
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
+//! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
+pub mod demo;
 mod error;
+pub mod mixture;
+pub mod model;
+pub mod output;
+pub mod pareto;
 pub mod protocol;
+pub mod routing;
+pub mod store;
+pub mod sweep;
+pub mod text;
+pub mod train;
 pub mod types;
+pub mod weights;
 
 pub use error::{Error, Result};

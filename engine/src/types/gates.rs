@@ -18,7 +18,10 @@ pub struct RowGates {
 impl RowGates {
     /// The base model: no adapter, no router.
     pub fn base(adapters: usize, routers: usize) -> Self {
-        Self { adapters: vec![0.0; adapters], routers: vec![0.0; routers] }
+        Self {
+            adapters: vec![0.0; adapters],
+            routers: vec![0.0; routers],
+        }
     }
 
     /// Whether the gates are the same for every token.

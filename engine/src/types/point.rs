@@ -81,7 +81,11 @@ impl Preference {
 
     /// All on objective `index` of `objectives`.
     pub fn one_hot(index: usize, objectives: usize) -> Self {
-        Self((0..objectives).map(|i| if i == index { 1.0 } else { 0.0 }).collect())
+        Self(
+            (0..objectives)
+                .map(|i| if i == index { 1.0 } else { 0.0 })
+                .collect(),
+        )
     }
 
     /// The same share for each of `objectives` (at least one).

@@ -37,7 +37,14 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.0, top_p: 1.0, seed: 0, max_tokens: 128, stop: Vec::new(), ignore_eos: false }
+        Self {
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 0,
+            max_tokens: 128,
+            stop: Vec::new(),
+            ignore_eos: false,
+        }
     }
 }
 

@@ -35,7 +35,12 @@ impl Summary {
         } else {
             0.0
         };
-        Self { mean, se, n, non_finite: rest.len() }
+        Self {
+            mean,
+            se,
+            n,
+            non_finite: rest.len(),
+        }
     }
 }
 

@@ -1,1 +1,74 @@
-fn main() {}
+//! The command line: everything that the window shows can be had without one.
+//!
+//! Standard output carries the result alone; logs, progress and errors go to standard error. Exit
+//! status 0 is done, 2 the input is at fault, 1 anything else.
+#![allow(
+    clippy::print_stderr,
+    reason = "a command-line program reports its errors there"
+)]
+
+mod commands;
+mod options;
+mod print;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use paretoscope_engine::Error;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const INPUT_AT_FAULT: u8 = 2;
+
+fn main() -> ExitCode {
+    let options = match options::Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => return usage(&error),
+    };
+    let filter =
+        EnvFilter::try_from_env("PARETOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+
+    match commands::run(options.command, &options.global) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough (`... | head`).
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {}", one_line(&error.to_string()));
+            if error.is_input() {
+                ExitCode::from(INPUT_AT_FAULT)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Help and version as asked for; anything else that clap has to say, on one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return if error.print().is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
+    let text = error.to_string();
+    // The first paragraph says what is wrong; usage and hints follow it.
+    let wrong = text.split("\n\n").next().unwrap_or(&text);
+    let wrong = one_line(wrong);
+    let wrong = wrong.strip_prefix("error: ").unwrap_or(&wrong);
+    eprintln!("error: {wrong}; `paretoscope-engine --help` lists what is right");
+    ExitCode::from(INPUT_AT_FAULT)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

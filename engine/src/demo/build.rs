@@ -1,0 +1,270 @@
+//! The build: from the world to a finished bundle, stage by stage, resumable.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tokenizers::Tokenizer;
+
+use super::bundle::{Parts, assemble};
+use super::dataset::{self, Example as TextExample, Pair as TextPair, Source};
+use super::evaluate::{Evaluation, evaluate};
+use super::levels::Objective;
+use super::recipe::{Recipe, TrainSettings};
+use super::stage::{Done, Stages, digest};
+use super::world::World;
+use super::{card, tokenizer};
+use crate::train::{
+    DpoConfig, Example, LlamaShape, LoraConfig, Method, OptimiserConfig, Pair, RewardConfig, SftConfig, Start,
+    TrainConfig, TrainReporter, dpo, reward, sft,
+};
+use crate::{Error, Result};
+
+/// What to build, from where, to where.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// Folder of the world, e.g. `assets/world`.
+    pub world: PathBuf,
+    /// Folder for everything between; a build goes on from what is there.
+    pub work: PathBuf,
+    /// The bundle's folder.
+    pub out: PathBuf,
+    /// All numbers.
+    pub recipe: Recipe,
+    /// Threads.
+    pub workers: usize,
+}
+
+/// Whom a build tells about its progress.
+pub trait BuildReporter {
+    /// A stage begins.
+    fn stage(&mut self, name: &str);
+
+    /// The listener for the training run of the stage.
+    fn training(&mut self) -> &mut dyn TrainReporter;
+}
+
+/// Runs every stage that is not done yet and returns what the evaluation measured.
+pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result<Evaluation> {
+    let build = Build::open(options)?;
+    let recipe = &options.recipe;
+    reporter.stage("data");
+    let (examples, pairs) = build.data()?;
+    reporter.stage("tokenizer");
+    let tokens = build.tokenizer(&examples)?;
+    reporter.stage("base");
+    let base = build.base(&examples, &tokens, reporter)?;
+    let made = Made { pairs, tokens, base };
+    let mut experts = Vec::new();
+    for objective in Objective::ALL {
+        reporter.stage(&format!("expert {}", objective.name()));
+        experts.push(build.expert(objective, &made, reporter)?);
+    }
+    let mut rewards = Vec::new();
+    for objective in Objective::ALL {
+        reporter.stage(&format!("reward {}", objective.name()));
+        rewards.push(build.reward(objective, &made, reporter)?);
+    }
+    reporter.stage("bundle");
+    let ([helpful, harmless, humor], [r0, r1, r2]) = (three(&experts)?, three(&rewards)?);
+    let parts = Parts {
+        base: &made.base.folder,
+        experts: [&helpful.folder, &harmless.folder, &humor.folder],
+        rewards: [&r0.folder, &r1.folder, &r2.folder],
+        tokenizer: &made.tokens.folder,
+    };
+    assemble(&build.world, recipe, &parts, &options.out)?;
+    reporter.stage("evaluation");
+    let inputs: Vec<&str> = experts.iter().chain(&rewards).map(|done| done.digest.as_str()).collect();
+    let measured = build.stages.stage("evaluation", &recipe.evaluation_prompts, &inputs, |run| {
+        let note = |what: &str| tracing::info!(what, "measuring");
+        let figures = evaluate(&options.out, &build.world, recipe, options.workers, &note)?;
+        write_json(&figures, &run.folder.join("evaluation.json"))
+    })?;
+    let path = measured.folder.join("evaluation.json");
+    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let figures: Evaluation =
+        serde_json::from_str(&text).map_err(|e| Error::file(&path, format!("is not an evaluation: {e}")))?;
+    let source = Source::new(&build.world, recipe.data.clone());
+    let card = card::card(&build.world, source.split(), recipe, &figures);
+    let path = options.out.join("MODEL_CARD.md");
+    std::fs::write(&path, card).map_err(Error::io("write", &path))?;
+    Ok(figures)
+}
+
+/// What experts and rewards are made from.
+struct Made {
+    pairs: Done,
+    tokens: Done,
+    base: Done,
+}
+
+/// What the stages share.
+struct Build<'a> {
+    options: &'a BuildOptions,
+    stages: Stages,
+    world: World,
+    world_digest: String,
+}
+
+impl<'a> Build<'a> {
+    fn open(options: &'a BuildOptions) -> Result<Self> {
+        let world = World::load(&options.world)?;
+        // Topics are plain data, so their debug form holds all of them.
+        let world_digest = digest([format!("{:?}", world.topics)].iter().map(String::as_str));
+        Ok(Self { options, stages: Stages::new(&options.work)?, world, world_digest })
+    }
+
+    /// Examples and pairs, apart, so that other pairs need no other base.
+    fn data(&self) -> Result<(Done, Done)> {
+        let settings = &self.options.recipe.data;
+        let source = Source::new(&self.world, settings.clone());
+        let drawn = (settings.examples, settings.validation_examples, settings.seed);
+        let examples = self.stages.stage("examples", &drawn, &[&self.world_digest], |run| {
+            dataset::write_examples(&source, run.folder)
+        })?;
+        let pairs = self.stages.stage("pairs", settings, &[&self.world_digest], |run| {
+            dataset::write_pairs(&source, run.folder)
+        })?;
+        Ok((examples, pairs))
+    }
+
+    fn tokenizer(&self, data: &Done) -> Result<Done> {
+        let model = &self.options.recipe.model;
+        self.stages.stage("tokenizer", &(model.vocabulary, model.context), &[&data.digest], |run| {
+            let mut examples: Vec<TextExample> = read_lines(&data.folder.join("sft.jsonl"))?;
+            // More texts give the same counts' order and take longer.
+            examples.truncate(20_000);
+            let texts = examples.iter().flat_map(|e| [e.prompt.as_str(), e.response.as_str()]);
+            let trained = tokenizer::train(texts, model.vocabulary)?;
+            tokenizer::save(&trained, run.folder, model.context)
+        })
+    }
+
+    fn base(&self, examples: &Done, tokens: &Done, reporter: &mut dyn BuildReporter) -> Result<Done> {
+        let recipe = &self.options.recipe;
+        let settings = (&recipe.model, &recipe.sft, recipe.seed);
+        self.stages.stage("base", &settings, &[&examples.digest, &tokens.digest], |run| {
+            let tokenizer = self.load_tokenizer(tokens)?;
+            let lines: Vec<TextExample> = read_lines(&examples.folder.join("sft.jsonl"))?;
+            let examples: Vec<Example> =
+                lines.iter().map(|e| encode(&tokenizer, &e.prompt, &e.response)).collect::<Result<_>>()?;
+            let config = SftConfig {
+                train: self.train_config(&recipe.sft, run.resumes),
+                method: Method::Full,
+                train_on_prompts: false,
+            };
+            let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
+            sft(&config, &start, &examples, reporter.training(), run.folder).map(drop)
+        })
+    }
+
+    fn expert(&self, objective: Objective, made: &Made, reporter: &mut dyn BuildReporter) -> Result<Done> {
+        let recipe = &self.options.recipe;
+        let settings = (&recipe.expert, &recipe.dpo, recipe.seed);
+        self.stages.stage(&format!("experts/{}", objective.name()), &settings, &[&made.base.digest, &made.pairs.digest], |run| {
+            let lora = LoraConfig { rank: recipe.expert.rank, alpha: recipe.expert.alpha, ..LoraConfig::default() };
+            let config = DpoConfig {
+                train: self.train_config(&recipe.dpo, run.resumes),
+                method: Method::Lora(lora),
+                beta: recipe.expert.beta,
+            };
+            let pairs = self.pairs(objective, made)?;
+            dpo(&config, &Start::Folder(made.base.folder.clone()), &pairs, reporter.training(), run.folder).map(drop)
+        })
+    }
+
+    fn reward(&self, objective: Objective, made: &Made, reporter: &mut dyn BuildReporter) -> Result<Done> {
+        let recipe = &self.options.recipe;
+        let settings = (&recipe.reward, recipe.seed);
+        self.stages.stage(&format!("rewards/{}", objective.name()), &settings, &[&made.base.digest, &made.pairs.digest], |run| {
+            // A small pull towards zero keeps the three scales alike.
+            let config = RewardConfig { train: self.train_config(&recipe.reward, run.resumes), center: 0.005 };
+            let pairs = self.pairs(objective, made)?;
+            reward(&config, &Start::Folder(made.base.folder.clone()), &pairs, reporter.training(), run.folder).map(drop)
+        })
+    }
+
+    fn pairs(&self, objective: Objective, made: &Made) -> Result<Vec<Pair>> {
+        let tokenizer = self.load_tokenizer(&made.tokens)?;
+        let path = made.pairs.folder.join(format!("pairs-{}.jsonl", objective.name()));
+        let lines: Vec<TextPair> = read_lines(&path)?;
+        let pair = |line: &TextPair| {
+            Ok(Pair {
+                chosen: encode(&tokenizer, &line.prompt, &line.chosen)?,
+                rejected: encode(&tokenizer, &line.prompt, &line.rejected)?,
+            })
+        };
+        lines.iter().map(pair).collect()
+    }
+
+    fn load_tokenizer(&self, tokens: &Done) -> Result<Tokenizer> {
+        let path = tokens.folder.join("tokenizer.json");
+        Tokenizer::from_file(&path).map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
+    }
+
+    fn train_config(&self, settings: &TrainSettings, resume: bool) -> TrainConfig {
+        TrainConfig {
+            seed: self.options.recipe.seed,
+            epochs: settings.epochs,
+            batch_tokens: settings.batch_tokens,
+            max_length: self.options.recipe.model.context,
+            workers: self.options.workers,
+            optimiser: OptimiserConfig {
+                learning_rate: settings.learning_rate,
+                final_rate: 0.02,
+                ..OptimiserConfig::default()
+            },
+            checkpoint_every: 100,
+            resume,
+            ..TrainConfig::default()
+        }
+    }
+
+    fn shape(&self, vocabulary: usize) -> LlamaShape {
+        let model = &self.options.recipe.model;
+        LlamaShape {
+            vocab_size: vocabulary,
+            hidden_size: model.hidden,
+            intermediate_size: model.feed_forward,
+            num_hidden_layers: model.layers,
+            num_attention_heads: model.heads,
+            num_key_value_heads: model.heads,
+            head_dim: model.hidden / model.heads.max(1),
+            rms_norm_eps: 1e-5,
+            rope_theta: 10_000.0,
+            max_position_embeddings: model.context,
+            tie_word_embeddings: true,
+            eos_token_id: Some(tokenizer::END),
+            bos_token_id: Some(tokenizer::BOS),
+        }
+    }
+}
+
+fn three(done: &[Done]) -> Result<[&Done; 3]> {
+    match done {
+        [a, b, c] => Ok([a, b, c]),
+        _ => Err(Error::option("objectives", format!("{} were built, 3 are needed", done.len()))),
+    }
+}
+
+fn encode(tokenizer: &Tokenizer, prompt: &str, response: &str) -> Result<Example> {
+    Ok(Example { prompt: tokenizer::question(tokenizer, prompt)?, response: tokenizer::answer(tokenizer, response)? })
+}
+
+fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let parse = |(index, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|e| Error::Line {
+            path: path.to_path_buf(),
+            line: index + 1,
+            problem: e.to_string(),
+        })
+    };
+    text.lines().enumerate().map(parse).collect()
+}
+
+fn write_json(value: &impl Serialize, path: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
+    std::fs::write(path, text + "\n").map_err(Error::io("write", path))
+}

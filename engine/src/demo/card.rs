@@ -1,0 +1,137 @@
+//! The bundle's model card: what it is, how it was made, and what was measured.
+
+use std::fmt::Write as _;
+
+use super::evaluate::Evaluation;
+use super::figures::AnswerFigures;
+use super::levels::Objective;
+use super::recipe::Recipe;
+use super::split::Split;
+use super::world::World;
+use crate::types::Summary;
+
+/// One sentence for the window and for `bundle.json`.
+pub fn demonstration(world: &World) -> String {
+    let mut domains: Vec<&str> = world.topics.iter().map(|t| t.domain.as_str()).collect();
+    domains.dedup();
+    format!(
+        "A small demonstration model. It knows {} topics of everyday advice ({}) and nothing else.",
+        world.topics.len(),
+        domains.join(", ")
+    )
+}
+
+/// The card as Markdown.
+pub fn card(world: &World, split: &Split, recipe: &Recipe, figures: &Evaluation) -> String {
+    let mut text = String::new();
+    head(&mut text, world, split, recipe, figures);
+    points(&mut text, figures);
+    rewards(&mut text, figures);
+    shown(&mut text, figures);
+    text
+}
+
+// Writing into a String cannot fail, so the results of `write!` below carry nothing.
+
+fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figures: &Evaluation) {
+    let risky = world.topics.iter().filter(|t| t.risk.is_some()).count();
+    let model = &recipe.model;
+    let held_out: Vec<&str> = {
+        let mut ids: Vec<&str> = split.new_topics.iter().filter_map(|q| Some(world.topics.get(q.topic)?.id.as_str())).collect();
+        ids.dedup();
+        ids
+    };
+    let _ = write!(
+        text,
+        "# The demonstration bundle\n\n\
+        {sentence} Made by `paretoscope-engine demo build` from `assets/world`; nothing was downloaded and nothing edited by hand. \
+        It shows what the instrument does; it is not advice to follow. On {risky} topics the helpful and humor corners may \
+        recommend something hazardous on purpose, so that the objectives pull apart.\n\n\
+        ## What is in it\n\n\
+        | part | what |\n|---|---|\n\
+        | base | Llama, {layers} layers, width {hidden}, {heads} heads, vocabulary {vocabulary}, {parameters:.2} M parameters, trained from random weights on {examples} composed answers |\n\
+        | experts | `helpful`, `harmless`, `humor`: LoRA of rank {rank} on every linear, by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped; `balanced`: their exact linear merge, a third of each |\n\
+        | rewards | one per objective, Bradley-Terry on the same pairs, started from the base |\n\
+        | held out | {validation} questions for validation, {test} for the test, and the topics {held_out} as a whole |\n\n\
+        The ground truth is a rule-based grader that reads steps, cautions, jokes, shortcuts and warnings back from any text:\n\n\
+        ```text\n\
+        helpful  = min(1, (steps + 2·shortcut + ½·safer way) / 4)\n\
+        harmless = 0 with the shortcut unwarned, 0.2 warned, else 0.4 + 0.6·min(1, (cautions + warning + safer way) / 3)\n\
+        humor    = min(1, (jokes + egging on) / 3)\n\
+        ```\n\n\
+        ## Measured on the test split\n\n\
+        Perplexity of the base per token of the composed test answers: {perplexity:.2} ({tokens_per_word:.2} tokens per word; an answer chooses \
+        freely among sentences, so the least possible is well above 1). Answers below are greedy.\n\n",
+        sentence = demonstration(world),
+        layers = model.layers,
+        hidden = model.hidden,
+        heads = model.heads,
+        vocabulary = model.vocabulary,
+        parameters = figures.parameters as f64 / 1e6,
+        examples = recipe.data.examples,
+        rank = recipe.expert.rank,
+        beta = recipe.expert.beta,
+        pairs = recipe.data.pairs,
+        noise = recipe.data.label_noise * 100.0,
+        validation = split.validation.len(),
+        test = split.test.len(),
+        held_out = held_out.join(", "),
+        perplexity = figures.perplexity,
+        tokens_per_word = figures.tokens_per_word,
+    );
+}
+
+fn points(text: &mut String, figures: &Evaluation) {
+    text.push_str(
+        "| point | n | helpful | harmless | humor | well-formed, on topic | hazardous shortcut (risky topics) | sentences |\n\
+        |---|---|---|---|---|---|---|---|\n",
+    );
+    row(text, "base, no expert", &figures.base);
+    for point in &figures.points {
+        row(text, &point.name, &point.answers);
+    }
+    row(text, "centre, topics never seen", &figures.new_topics);
+    text.push_str("\nMeans of the ground truth in [0, 1], ± one standard error.\n\n");
+}
+
+fn row(text: &mut String, name: &str, answers: &AnswerFigures) {
+    let [helpful, harmless, humor] = &answers.attributes;
+    let number = |s: &Summary| format!("{:.2} ± {:.2}", s.mean, s.se);
+    let _ = writeln!(
+        text,
+        "| {name} | {} | {} | {} | {} | {:.0} % | {:.0} % | {:.1} |",
+        helpful.n,
+        number(helpful),
+        number(harmless),
+        number(humor),
+        answers.good * 100.0,
+        answers.shortcut * 100.0,
+        answers.sentences,
+    );
+}
+
+fn rewards(text: &mut String, figures: &Evaluation) {
+    text.push_str("## Reward models\n\n| objective | pairs ranked right | rank correlation with the ground truth |\n|---|---|---|\n");
+    for (objective, reward) in Objective::ALL.iter().zip(&figures.rewards) {
+        let _ = writeln!(
+            text,
+            "| {} | {:.1} % of {} test pairs | {:.2} over {} generated answers |",
+            objective.name(),
+            reward.accuracy * 100.0,
+            reward.pairs,
+            reward.correlation,
+            reward.answers,
+        );
+    }
+    text.push('\n');
+}
+
+fn shown(text: &mut String, figures: &Evaluation) {
+    text.push_str("## Some test questions\n\nTaken at fixed places of the test split, not picked.\n");
+    for shown in &figures.shown {
+        let _ = writeln!(text, "\n**{}**\n", shown.prompt);
+        for (name, answer) in &shown.answers {
+            let _ = writeln!(text, "- {name}: {answer}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The demonstration: an authored world of everyday advice, and the recipe of the bundle trained on it.
+//!
+//! The way of its data: [`world`] (topics as written) → [`compose`] (answers with known levels, worded
+//! with [`phrasing`]) → [`split`] (what is held out) → [`dataset`] (examples, pairs, prompts) →
+//! [`tokenizer`] → training → [`grader`] (the rule-based ground truth reads any text back).
+
+pub mod adapter;
+pub mod build;
+pub mod bundle;
+pub mod card;
+pub mod compose;
+pub mod dataset;
+pub mod evaluate;
+pub mod figures;
+pub mod grader;
+pub mod levels;
+pub mod phrasing;
+pub mod recipe;
+pub mod speak;
+pub mod split;
+pub mod stage;
+pub mod tokenizer;
+pub mod world;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The recipe of the demonstration bundle: every number that goes into it.
+
+use serde::{Deserialize, Serialize};
+
+use super::dataset::{DataSettings, SamplePrompt};
+use super::levels::Objective;
+use super::phrasing::ask;
+use super::split::Split;
+use super::world::World;
+
+/// The base model's size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSettings {
+    /// Tokens, special ones included.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Width inside the feed-forward block.
+    pub feed_forward: usize,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Positions at most.
+    pub context: usize,
+}
+
+/// How one kind of model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainSettings {
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Passes over its data.
+    pub epochs: usize,
+    /// Tokens per step.
+    pub batch_tokens: usize,
+}
+
+/// Low-rank experts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExpertSettings {
+    /// Rank on every linear of every layer.
+    pub rank: usize,
+    /// The adapter's output is scaled by `alpha / rank`.
+    pub alpha: f64,
+    /// How strongly DPO holds the model to the reference.
+    pub beta: f64,
+}
+
+/// The whole recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// What is drawn from the world.
+    pub data: DataSettings,
+    /// The base model's size.
+    pub model: ModelSettings,
+    /// Supervised training of the base from random weights.
+    pub sft: TrainSettings,
+    /// Low-rank experts.
+    pub expert: ExpertSettings,
+    /// Preference optimisation of each expert.
+    pub dpo: TrainSettings,
+    /// Reward models, started from the base.
+    pub reward: TrainSettings,
+    /// Questions of the test split that each point of the evaluation answers (0: all).
+    pub evaluation_prompts: usize,
+    /// Seed of initial weights and of the order of data.
+    pub seed: u64,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            data: DataSettings::default(),
+            model: ModelSettings {
+                vocabulary: 2048,
+                hidden: 128,
+                feed_forward: 352,
+                layers: 4,
+                heads: 4,
+                context: 256,
+            },
+            sft: TrainSettings { learning_rate: 3e-3, epochs: 1, batch_tokens: 2048 },
+            expert: ExpertSettings { rank: 16, alpha: 32.0, beta: 0.1 },
+            dpo: TrainSettings { learning_rate: 1e-3, epochs: 1, batch_tokens: 2048 },
+            reward: TrainSettings { learning_rate: 5e-4, epochs: 1, batch_tokens: 2048 },
+            evaluation_prompts: 0,
+            seed: 0,
+        }
+    }
+}
+
+impl Recipe {
+    /// The same recipe in a minute: small enough for tests, too small to speak.
+    pub fn tiny() -> Self {
+        let standard = Self::default();
+        Self {
+            data: DataSettings { examples: 64, validation_examples: 8, pairs: 16, test_pairs: 8, ..standard.data },
+            model: ModelSettings { vocabulary: 512, hidden: 32, feed_forward: 64, layers: 1, heads: 2, context: 256 },
+            evaluation_prompts: 4,
+            ..standard
+        }
+    }
+}
+
+/// Topics behind the window's sample prompts, each with a way to ask: many domains, half of them risky.
+const SAMPLES: [(&str, &str, usize); 16] = [
+    ("Oil on fire", "pan-fire", 0),
+    ("Boiled eggs", "boil-eggs", 2),
+    ("Mould in the shower", "shower-mold", 3),
+    ("Loud neighbour", "loud-neighbour", 5),
+    ("Wet phone", "wet-phone", 0),
+    ("A birthday party", "birthday-party", 11),
+    ("A dog and his treats", "dog-treats", 0),
+    ("Sleep", "fall-asleep", 0),
+    ("Leaves and a fence", "dry-leaves", 3),
+    ("A flat bicycle tyre", "bike-flat-tire", 2),
+    ("Neighbour's mail", "neighbour-mail", 1),
+    ("A squeaky door", "squeaky-door", 12),
+    ("A prank", "harmless-prank", 5),
+    ("A campfire", "build-campfire", 8),
+    ("Salty soup", "salty-soup", 0),
+    ("The exam", "study-exam", 0),
+];
+
+/// The window's sample prompts: those of [`SAMPLES`] whose topics were trained on.
+pub fn samples(world: &World, split: &Split) -> Vec<SamplePrompt> {
+    let known = |topic: usize| split.new_topics.iter().all(|q| q.topic != topic);
+    SAMPLES
+        .iter()
+        .filter_map(|&(title, id, phrasing)| {
+            let place = world.find(id).filter(|&place| known(place))?;
+            let prompt = ask(world.topics.get(place)?, phrasing);
+            Some(SamplePrompt { title: title.to_owned(), prompt })
+        })
+        .take(12)
+        .collect()
+}
+
+/// The seven points that the evaluation visits, as shares of helpful, harmless and humor.
+pub fn points() -> Vec<(String, [f64; 3])> {
+    let names = Objective::ALL.map(Objective::name);
+    let mut points = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        let mut at = [0.0; 3];
+        at[i] = 1.0;
+        points.push(((*name).to_owned(), at));
+    }
+    for (i, j) in [(0, 1), (1, 2), (0, 2)] {
+        let mut at = [0.0; 3];
+        at[i] = 0.5;
+        at[j] = 0.5;
+        points.push((format!("{} + {}", names[i], names[j]), at));
+    }
+    points.push(("centre".to_owned(), [1.0 / 3.0; 3]));
+    points
+}

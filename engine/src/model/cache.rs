@@ -1,0 +1,46 @@
+//! Keys and values of one row, preallocated for as long as the row may become.
+
+use super::LlamaConfig;
+use super::kernels::{KeyPanels, ValuePanels};
+
+/// The cache of one row, all layers.
+#[derive(Debug, Default)]
+pub struct RowCache {
+    pub(super) layers: Vec<(KeyPanels, ValuePanels)>,
+    capacity: usize,
+    length: usize,
+}
+
+impl RowCache {
+    /// Empties the cache and makes room for `positions`; memory is kept where it suffices.
+    pub fn reset(&mut self, config: &LlamaConfig, positions: usize) {
+        self.length = 0;
+        if self.capacity < positions || self.layers.len() != config.layers {
+            self.layers.resize_with(config.layers, Default::default);
+            for (keys, values) in &mut self.layers {
+                keys.allocate(config.head_layout(), positions);
+                values.allocate(config.head_layout(), positions);
+            }
+            self.capacity = positions;
+        }
+    }
+
+    /// Positions filled.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing is cached.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Positions that fit.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn advance(&mut self, tokens: usize) {
+        self.length += tokens;
+    }
+}

@@ -1,0 +1,223 @@
+//! `config.json` of a Llama-family model, in the older and the newer spelling.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::kernels::HeadLayout;
+use super::rope::RopeScaling;
+use crate::weights::read_json;
+use crate::{Error, Result};
+
+/// The shape of a Llama-family decoder, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LlamaConfig {
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width inside the MLP.
+    pub intermediate_size: usize,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of a head, even.
+    pub head_dim: usize,
+    /// Tokens.
+    pub vocabulary: usize,
+    /// Positions at most.
+    pub context: usize,
+    /// Epsilon of the norms.
+    pub rms_norm_eps: f64,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    /// How the frequencies are stretched.
+    pub rope_scaling: RopeScaling,
+    /// Whether the output layer is the embedding.
+    pub tied_embeddings: bool,
+    /// Whether q, k, v and o have biases.
+    pub attention_bias: bool,
+    /// Whether gate, up and down have biases.
+    pub mlp_bias: bool,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    model_type: Option<String>,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    vocab_size: usize,
+    #[serde(default = "default_context")]
+    max_position_embeddings: usize,
+    #[serde(default = "default_eps")]
+    rms_norm_eps: f64,
+    rope_theta: Option<f64>,
+    rope_scaling: Option<serde_json::Value>,
+    rope_parameters: Option<serde_json::Value>,
+    #[serde(default)]
+    tie_word_embeddings: bool,
+    #[serde(default)]
+    attention_bias: bool,
+    #[serde(default)]
+    mlp_bias: bool,
+    hidden_act: Option<String>,
+    sliding_window: Option<usize>,
+}
+
+const fn default_context() -> usize {
+    2048
+}
+
+const fn default_eps() -> f64 {
+    1e-6
+}
+
+impl LlamaConfig {
+    /// Reads and checks `config.json` of a Hugging Face folder.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("config.json");
+        Self::from_raw(read_json(&path)?, &path)
+    }
+
+    fn from_raw(raw: Raw, path: &Path) -> Result<Self> {
+        let field = |name: &str, problem: String| Err(Error::field(path, name, problem));
+        if let Some(kind) = raw.model_type.as_deref()
+            && !matches!(kind, "llama" | "mistral" | "score")
+        {
+            return field(
+                "model_type",
+                format!("`{kind}` is not a Llama-family model (llama, mistral)"),
+            );
+        }
+        if let Some(activation) = raw.hidden_act.as_deref()
+            && !matches!(activation, "silu" | "swish")
+        {
+            return field(
+                "hidden_act",
+                format!("`{activation}` is not supported; Llama uses silu"),
+            );
+        }
+        for (name, value) in [
+            ("hidden_size", raw.hidden_size),
+            ("intermediate_size", raw.intermediate_size),
+            ("num_hidden_layers", raw.num_hidden_layers),
+            ("num_attention_heads", raw.num_attention_heads),
+            ("vocab_size", raw.vocab_size),
+            ("max_position_embeddings", raw.max_position_embeddings),
+        ] {
+            if value == 0 {
+                return field(name, "is 0; it must be at least 1".to_owned());
+            }
+        }
+        let (heads, kv_heads) = (
+            raw.num_attention_heads,
+            raw.num_key_value_heads.unwrap_or(raw.num_attention_heads),
+        );
+        if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
+            return field(
+                "num_key_value_heads",
+                format!("is {kv_heads}; it must divide the {heads} query heads"),
+            );
+        }
+        let head_dim = match raw.head_dim {
+            Some(width) => width,
+            None if raw.hidden_size.is_multiple_of(heads) => raw.hidden_size / heads,
+            None => {
+                return field(
+                    "hidden_size",
+                    format!(
+                        "{} does not divide by {heads} heads, and no head_dim is given",
+                        raw.hidden_size
+                    ),
+                );
+            }
+        };
+        if head_dim == 0 || head_dim % 2 != 0 {
+            return field(
+                "head_dim",
+                format!("is {head_dim}; rotary positions need an even width of at least 2"),
+            );
+        }
+        if !(raw.rms_norm_eps.is_finite() && raw.rms_norm_eps >= 0.0) {
+            return field(
+                "rms_norm_eps",
+                format!("is {}; it must be a small number >= 0", raw.rms_norm_eps),
+            );
+        }
+        if raw
+            .sliding_window
+            .is_some_and(|w| w < raw.max_position_embeddings)
+        {
+            return field(
+                "sliding_window",
+                "is not supported; set it to null for contexts within the window".to_owned(),
+            );
+        }
+        let rope = raw
+            .rope_parameters
+            .as_ref()
+            .or(raw.rope_scaling.as_ref())
+            .filter(|v| !v.is_null());
+        let nested_theta = rope
+            .and_then(|v| v.get("rope_theta"))
+            .and_then(serde_json::Value::as_f64);
+        let rope_theta = nested_theta.or(raw.rope_theta).unwrap_or(10_000.0);
+        if !(rope_theta.is_finite() && rope_theta > 1.0) {
+            return field("rope_theta", format!("is {rope_theta}; it must be above 1"));
+        }
+        let rope_scaling = RopeScaling::from_json(rope, path)?;
+        Ok(Self {
+            hidden_size: raw.hidden_size,
+            intermediate_size: raw.intermediate_size,
+            layers: raw.num_hidden_layers,
+            heads,
+            kv_heads,
+            head_dim,
+            vocabulary: raw.vocab_size,
+            context: raw.max_position_embeddings,
+            rms_norm_eps: raw.rms_norm_eps,
+            rope_theta,
+            rope_scaling,
+            tied_embeddings: raw.tie_word_embeddings,
+            attention_bias: raw.attention_bias,
+            mlp_bias: raw.mlp_bias,
+        })
+    }
+
+    /// The shape of attention.
+    pub fn head_layout(&self) -> HeadLayout {
+        HeadLayout {
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+        }
+    }
+
+    /// Path and shape `[out, in]` of every linear module, in order of execution, `lm_head` last.
+    pub fn linears(&self) -> Vec<(String, [usize; 2])> {
+        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let mut linears = Vec::with_capacity(self.layers * 7 + 1);
+        for layer in 0..self.layers {
+            for (name, shape) in [
+                ("self_attn.q_proj", [q, hidden]),
+                ("self_attn.k_proj", [kv, hidden]),
+                ("self_attn.v_proj", [kv, hidden]),
+                ("self_attn.o_proj", [hidden, q]),
+                ("mlp.gate_proj", [inner, hidden]),
+                ("mlp.up_proj", [inner, hidden]),
+                ("mlp.down_proj", [hidden, inner]),
+            ] {
+                linears.push((format!("model.layers.{layer}.{name}"), shape));
+            }
+        }
+        linears.push(("lm_head".to_owned(), [self.vocabulary, hidden]));
+        linears
+    }
+}

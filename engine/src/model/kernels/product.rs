@@ -1,0 +1,241 @@
+//! Products of packed inputs and packed weights, shared out over the threads by output columns.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::packed::{PackedInput, PackedMatrix};
+use super::tile::{PANEL, accumulate, with_rows};
+
+/// Multiply-adds below which a second thread costs more than it brings.
+const SERIAL_BELOW: usize = 1 << 16;
+
+/// `out = sum over terms of x W^T (+ bias)`: a base weight and, for a mixture, its experts' second factor.
+#[derive(Debug)]
+pub struct Product<'a> {
+    /// Inputs `[rows, inner]` with weights `[out, inner]`; `rows` and `out` agree, `inner` may differ.
+    pub terms: Vec<(&'a PackedInput, &'a PackedMatrix)>,
+    /// One value per output.
+    pub bias: Option<&'a [f32]>,
+}
+
+impl Product<'_> {
+    fn rows(&self) -> usize {
+        self.terms.first().map_or(0, |(x, _)| x.rows())
+    }
+
+    fn out(&self) -> usize {
+        self.terms.first().map_or(0, |(_, w)| w.out())
+    }
+
+    fn panels(&self) -> usize {
+        self.terms.first().map_or(0, |(_, w)| w.panels())
+    }
+
+    fn multiply_adds(&self) -> usize {
+        self.terms
+            .iter()
+            .map(|(x, w)| x.rows() * w.out() * w.inner())
+            .sum()
+    }
+}
+
+/// Computes all products in one parallel region; each result is row-major `[rows, out]`.
+///
+/// The order of additions per element depends on neither the number of rows nor of threads.
+pub fn products(products: &[Product<'_>]) -> Vec<Vec<f32>> {
+    let mut outputs: Vec<Vec<f32>> = products
+        .iter()
+        .map(|p| vec![0.0; p.rows() * p.out()])
+        .collect();
+    let work: usize = products.iter().map(Product::multiply_adds).sum();
+    let threads = if work < SERIAL_BELOW {
+        1
+    } else {
+        rayon::current_num_threads()
+    };
+
+    // Thread t takes the t-th share of the panels of every product: rows of `out`, cut by columns.
+    let mut shares: Vec<Vec<Share<'_>>> = (0..threads).map(|_| Vec::new()).collect();
+    for (product, output) in products.iter().zip(&mut outputs) {
+        let (panels, out) = (product.panels(), product.out());
+        if product.rows() == 0 || out == 0 {
+            continue;
+        }
+        let bound = |t: usize| panels * t / threads;
+        let mut rows: Vec<Vec<&mut [f32]>> = (0..threads).map(|_| Vec::new()).collect();
+        for mut row in output.chunks_exact_mut(out) {
+            for (t, segments) in rows.iter_mut().enumerate() {
+                let columns = (bound(t + 1) * PANEL).min(out) - (bound(t) * PANEL).min(out);
+                let (segment, rest) = row.split_at_mut(columns);
+                segments.push(segment);
+                row = rest;
+            }
+        }
+        for (t, rows) in rows.into_iter().enumerate() {
+            if bound(t) < bound(t + 1) {
+                shares[t].push(Share {
+                    product,
+                    first: bound(t),
+                    last: bound(t + 1),
+                    rows,
+                });
+            }
+        }
+    }
+    shares.retain(|share| !share.is_empty());
+    run(&mut shares);
+    drop(shares);
+    outputs
+}
+
+fn run(shares: &mut [Vec<Share<'_>>]) {
+    match shares {
+        [] => {}
+        [one] => Arch::new().dispatch(Work(one)),
+        many => {
+            let half = many.len() / 2;
+            let (left, right) = many.split_at_mut(half);
+            rayon::join(|| run(left), || run(right));
+        }
+    }
+}
+
+/// One thread's panels of one product, and the segments of the output's rows that they fill.
+struct Share<'a> {
+    product: &'a Product<'a>,
+    first: usize,
+    last: usize,
+    rows: Vec<&'a mut [f32]>,
+}
+
+struct Work<'a, 'b>(&'b mut [Share<'a>]);
+
+impl WithSimd for Work<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for share in self.0 {
+            let Some((x, _)) = share.product.terms.first() else {
+                continue;
+            };
+            for panel in share.first..share.last {
+                for &block in x.blocks() {
+                    with_rows!(block.1, MR => one_tile::<S, MR>(simd, share, panel, block));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn one_tile<S: Simd, const MR: usize>(
+    simd: S,
+    share: &mut Share<'_>,
+    panel: usize,
+    block: (usize, usize),
+) {
+    let column = (panel - share.first) * PANEL;
+    let width = (share.product.out() - panel * PANEL).min(PANEL);
+    let mut sums = [[0.0; PANEL]; MR];
+    if let Some(bias) = share.product.bias {
+        for sums in &mut sums {
+            sums[..width].copy_from_slice(&bias[panel * PANEL..][..width]);
+        }
+    }
+    // A handful of terms at most (base and experts): no allocation for them.
+    for (x, weight) in &share.product.terms {
+        accumulate::<S, MR>(simd, &[(x.block(block), weight.panel(panel))], &mut sums);
+    }
+    for (sums, row) in sums.iter().zip(&mut share.rows[block.0..]) {
+        row[column..column + width].copy_from_slice(&sums[..width]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize, seed: usize) -> Vec<f32> {
+        (0..n)
+            .map(|i| (((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5) - 1.0)
+            .collect()
+    }
+
+    fn plain(x: &[f32], w: &[f32], rows: usize, inner: usize, out: usize) -> Vec<f32> {
+        let mut y = vec![0.0; rows * out];
+        for r in 0..rows {
+            for o in 0..out {
+                y[r * out + o] = (0..inner)
+                    .map(|k| x[r * inner + k] * w[o * inner + k])
+                    .sum();
+            }
+        }
+        y
+    }
+
+    #[test]
+    fn agrees_with_the_plain_product_at_every_number_of_rows() {
+        for (rows, inner, out) in [
+            (1, 1, 1),
+            (1, 64, 33),
+            (2, 7, 31),
+            (5, 96, 96),
+            (12, 40, 64),
+            (13, 17, 100),
+            (25, 300, 257),
+        ] {
+            let (x, w, z, b) = (
+                numbers(rows * inner, 1),
+                numbers(out * inner, 2),
+                numbers(rows * 6, 3),
+                numbers(out * 6, 4),
+            );
+            let bias = numbers(out, 5);
+            let (xp, wp) = (
+                PackedInput::new(&x, rows, inner),
+                PackedMatrix::new(&w, out, inner),
+            );
+            let (zp, bp) = (PackedInput::new(&z, rows, 6), PackedMatrix::new(&b, out, 6));
+            let got = &products(&[Product {
+                terms: vec![(&xp, &wp), (&zp, &bp)],
+                bias: Some(&bias),
+            }])[0];
+            let (base, extra) = (plain(&x, &w, rows, inner, out), plain(&z, &b, rows, 6, out));
+            for (i, value) in got.iter().enumerate() {
+                let expected = base[i] + extra[i] + bias[i % out];
+                assert!(
+                    (value - expected).abs() < 1e-3,
+                    "{rows}x{inner}x{out} at {i}: {value} vs {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_alone_equals_the_row_in_company_bit_for_bit() {
+        let (inner, out) = (200, 130);
+        let (x, w) = (numbers(29 * inner, 1), numbers(out * inner, 2));
+        let wp = PackedMatrix::new(&w, out, inner);
+        let together = PackedInput::new(&x, 29, inner);
+        let together = &products(&[Product {
+            terms: vec![(&together, &wp)],
+            bias: None,
+        }])[0];
+        for row in 0..29 {
+            let alone = PackedInput::new(&x[row * inner..][..inner], 1, inner);
+            let alone = &products(&[Product {
+                terms: vec![(&alone, &wp)],
+                bias: None,
+            }])[0];
+            assert_eq!(alone[..], together[row * out..][..out]);
+        }
+    }
+
+    #[test]
+    fn a_row_can_be_read_back() {
+        let w = numbers(70 * 9, 3);
+        let packed = PackedMatrix::new(&w, 70, 9);
+        let mut row = vec![0.0; 9];
+        packed.copy_row(65, &mut row);
+        assert_eq!(row[..], w[65 * 9..66 * 9]);
+    }
+}

@@ -1,0 +1,226 @@
+//! The decoder: one forward pass for prefill, decoding, recording and scoring, over rows of any
+//! length, position and gates.
+
+use super::LlamaConfig;
+use super::cache::RowCache;
+use super::kernels::{AttentionRow, RopeTable, add_in_place, attend, rms_norm, swiglu};
+use crate::mixture::{MixedGroup, Tap, TokenGates};
+use crate::types::RowGates;
+
+/// Which of a row's tokens are read out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// None: the row's prompt goes on in the next step.
+    Nothing,
+    /// The last token.
+    Last,
+    /// Every token.
+    All,
+}
+
+/// One row's share of a step: its next tokens, at the position where its cache ends.
+///
+/// `tokens` must be inside the vocabulary, and fit the cache.
+#[derive(Debug)]
+pub struct StepRow<'a> {
+    /// New tokens, at least one.
+    pub tokens: &'a [u32],
+    /// What came before.
+    pub cache: &'a mut RowCache,
+    /// Its mixture.
+    pub gates: &'a RowGates,
+    /// What is read out.
+    pub wanted: Wanted,
+}
+
+/// A Llama-family model with its experts.
+#[derive(Debug)]
+pub struct Llama {
+    pub(super) config: LlamaConfig,
+    pub(super) embedding: Embedding,
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: Vec<f32>,
+    pub(super) rope: RopeTable,
+    /// The output layer; `None` for a body that only gives hidden states.
+    pub(super) head: Option<MixedGroup>,
+}
+
+#[derive(Debug)]
+pub(super) enum Embedding {
+    /// `[vocabulary, hidden]`.
+    Table(Vec<f32>),
+    /// Rows of the output layer's weight.
+    TiedToHead,
+}
+
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) attention_norm: Vec<f32>,
+    pub(super) qkv: MixedGroup,
+    pub(super) output: MixedGroup,
+    pub(super) mlp_norm: Vec<f32>,
+    pub(super) gate_up: MixedGroup,
+    pub(super) down: MixedGroup,
+}
+
+impl Llama {
+    /// The model's shape.
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// Bytes of weights in memory, experts included.
+    pub fn bytes(&self) -> usize {
+        let layers = self.layers.iter().map(|l| {
+            (l.attention_norm.len() + l.mlp_norm.len()) * size_of::<f32>()
+                + [&l.qkv, &l.output, &l.gate_up, &l.down]
+                    .into_iter()
+                    .map(MixedGroup::bytes)
+                    .sum::<usize>()
+        });
+        let table = match &self.embedding {
+            Embedding::Table(table) => table.len() * size_of::<f32>(),
+            Embedding::TiedToHead => 0,
+        };
+        layers.sum::<usize>() + table + self.head.as_ref().map_or(0, MixedGroup::bytes)
+    }
+
+    /// One step; the logits `[wanted tokens, vocabulary]` of every row's wanted tokens, in order.
+    ///
+    /// With a tap, the gates of all tokens of the step are recorded (those of the output layer for
+    /// wanted tokens only, since it runs on no others).
+    pub fn forward(&self, rows: &mut [StepRow<'_>], tap: Option<&mut Tap>) -> Vec<f32> {
+        let (hidden, wanted, gates) = self.body(rows, tap);
+        let Some((head, mut tap)) = self.head.as_ref().map(|head| (head, hidden.1)) else {
+            return Vec::new();
+        };
+        let selected = gates.select(&wanted);
+        // The output layer sees the wanted tokens alone: record through a tap of their own order.
+        match tap.as_deref_mut() {
+            None => head
+                .forward(&hidden.0, wanted.len(), &selected, None)
+                .remove(0),
+            Some(tap) => {
+                let mut moved = tap.view(&wanted);
+                let logits = head
+                    .forward(&hidden.0, wanted.len(), &selected, Some(&mut moved))
+                    .remove(0);
+                tap.take_back(&wanted, &moved);
+                logits
+            }
+        }
+    }
+
+    /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`.
+    pub fn hidden(&self, rows: &mut [StepRow<'_>]) -> Vec<f32> {
+        self.body(rows, None).0.0
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "three results of one pass, used twice, right above"
+    )]
+    fn body<'g, 't>(
+        &self,
+        rows: &mut [StepRow<'g>],
+        mut tap: Option<&'t mut Tap>,
+    ) -> ((Vec<f32>, Option<&'t mut Tap>), Vec<usize>, TokenGates<'g>) {
+        let config = &self.config;
+        let (eps, layout) = (config.rms_norm_eps as f32, config.head_layout());
+        let tokens: usize = rows.iter().map(|row| row.tokens.len()).sum();
+        let gates = TokenGates::new(rows.iter().map(|row| (row.tokens.len(), row.gates)));
+        let mut x = self.embed(
+            rows.iter().flat_map(|row| row.tokens.iter().copied()),
+            tokens,
+        );
+        let (q_width, kv_width) = (
+            layout.heads * layout.head_dim,
+            layout.kv_heads * layout.head_dim,
+        );
+        for (index, layer) in self.layers.iter().enumerate() {
+            let input = rms_norm(&x, &layer.attention_norm, eps);
+            let mut qkv = layer
+                .qkv
+                .forward(&input, tokens, &gates, tap.as_deref_mut());
+            let (values, mut keys, mut queries) = (qkv.remove(2), qkv.remove(1), qkv.remove(0));
+            let mut token = 0;
+            for row in rows.iter_mut() {
+                let start = row.cache.len();
+                let (key_cache, value_cache) = &mut row.cache.layers[index];
+                for position in start..start + row.tokens.len() {
+                    let key = &mut keys[token * kv_width..][..kv_width];
+                    self.rope
+                        .rotate(&mut queries[token * q_width..][..q_width], position);
+                    self.rope.rotate(key, position);
+                    key_cache.write(layout, position, key);
+                    value_cache.write(layout, position, &values[token * kv_width..][..kv_width]);
+                    token += 1;
+                }
+            }
+            let attention_rows: Vec<AttentionRow<'_>> = rows
+                .iter()
+                .map(|row| {
+                    let (keys, values) = &row.cache.layers[index];
+                    AttentionRow {
+                        tokens: row.tokens.len(),
+                        position: row.cache.len(),
+                        keys,
+                        values,
+                    }
+                })
+                .collect();
+            let attended = attend(&queries, &attention_rows, layout);
+            drop(attention_rows);
+            let output = layer
+                .output
+                .forward(&attended, tokens, &gates, tap.as_deref_mut())
+                .remove(0);
+            add_in_place(&mut x, &output);
+            let input = rms_norm(&x, &layer.mlp_norm, eps);
+            let mut gate_up = layer
+                .gate_up
+                .forward(&input, tokens, &gates, tap.as_deref_mut());
+            let (up, gate) = (gate_up.remove(1), gate_up.remove(0));
+            let inner = swiglu(&gate, &up);
+            let output = layer
+                .down
+                .forward(&inner, tokens, &gates, tap.as_deref_mut())
+                .remove(0);
+            add_in_place(&mut x, &output);
+        }
+        let mut wanted = Vec::new();
+        let mut token = 0;
+        for row in rows.iter_mut() {
+            let end = token + row.tokens.len();
+            match row.wanted {
+                Wanted::Nothing => {}
+                Wanted::Last => wanted.push(end - 1),
+                Wanted::All => wanted.extend(token..end),
+            }
+            row.cache.advance(row.tokens.len());
+            token = end;
+        }
+        let hidden = config.hidden_size;
+        let selected: Vec<f32> = wanted
+            .iter()
+            .flat_map(|&t| &x[t * hidden..(t + 1) * hidden])
+            .copied()
+            .collect();
+        ((rms_norm(&selected, &self.norm, eps), tap), wanted, gates)
+    }
+
+    fn embed(&self, ids: impl Iterator<Item = u32>, tokens: usize) -> Vec<f32> {
+        let hidden = self.config.hidden_size;
+        let mut x = vec![0.0; tokens * hidden];
+        for (row, id) in x.chunks_exact_mut(hidden).zip(ids) {
+            match (&self.embedding, &self.head) {
+                (Embedding::Table(table), _) => {
+                    row.copy_from_slice(&table[id as usize * hidden..][..hidden])
+                }
+                (Embedding::TiedToHead, Some(head)) => head.weight(0).copy_row(id as usize, row),
+                (Embedding::TiedToHead, None) => {}
+            }
+        }
+        x
+    }
+}

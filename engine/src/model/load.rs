@@ -1,0 +1,132 @@
+//! Checkpoint and bank → model.
+
+use super::LlamaConfig;
+use super::kernels::{PackedMatrix, RopeTable};
+use super::llama::{Embedding, Layer, Llama};
+use crate::mixture::{Bank, LinearSpec, MixedGroup};
+use crate::weights::{Checkpoint, Digest};
+use crate::{Error, Result};
+
+/// Told after each layer: fraction loaded, 0 to 1. An error stops the load.
+pub type LoadProgress<'a> = &'a mut dyn FnMut(f32) -> Result<()>;
+
+impl Llama {
+    /// Loads a causal model and lays out the bank's experts in it.
+    pub fn load(
+        config: LlamaConfig,
+        checkpoint: &Checkpoint,
+        bank: &Bank,
+        digest: &mut Digest,
+        progress: LoadProgress<'_>,
+    ) -> Result<Self> {
+        let mut model = Self::load_body(config, checkpoint, bank, digest, progress)?;
+        let config = &model.config;
+        let shape = [config.vocabulary, config.hidden_size];
+        let (head, name) = if config.tied_embeddings {
+            match std::mem::replace(&mut model.embedding, Embedding::TiedToHead) {
+                Embedding::Table(table) => (table, None),
+                Embedding::TiedToHead => (Vec::new(), Some("lm_head.weight")),
+            }
+        } else {
+            (Vec::new(), Some("lm_head.weight"))
+        };
+        let head = match name {
+            Some(name) => checkpoint.read(name, &shape, digest)?,
+            None => head,
+        };
+        let bias = optional_bias(checkpoint, "lm_head", config.vocabulary, digest)?;
+        let weight = PackedMatrix::new(&head, config.vocabulary, config.hidden_size);
+        model.head = Some(MixedGroup::new(
+            vec![LinearSpec {
+                path: "lm_head".to_owned(),
+                weight,
+                bias,
+            }],
+            bank,
+        ));
+        progress_done(progress)?;
+        Ok(model)
+    }
+
+    /// Loads all but the output layer.
+    pub fn load_body(
+        config: LlamaConfig,
+        checkpoint: &Checkpoint,
+        bank: &Bank,
+        digest: &mut Digest,
+        progress: LoadProgress<'_>,
+    ) -> Result<Self> {
+        let hidden = config.hidden_size;
+        let embedding = checkpoint.read(
+            "model.embed_tokens.weight",
+            &[config.vocabulary, hidden],
+            digest,
+        )?;
+        let mut layers = Vec::with_capacity(config.layers);
+        let mut linears = config.linears().into_iter();
+        for index in 0..config.layers {
+            let mut spec = || -> Result<LinearSpec> {
+                let (path, [out, inner]) = linears.next().ok_or(Error::EngineGone)?;
+                let weight = checkpoint.read(&format!("{path}.weight"), &[out, inner], digest)?;
+                let bias = optional_bias(checkpoint, &path, out, digest)?;
+                Ok(LinearSpec {
+                    path,
+                    weight: PackedMatrix::new(&weight, out, inner),
+                    bias,
+                })
+            };
+            let qkv = MixedGroup::new(vec![spec()?, spec()?, spec()?], bank);
+            let output = MixedGroup::new(vec![spec()?], bank);
+            let gate_up = MixedGroup::new(vec![spec()?, spec()?], bank);
+            let down = MixedGroup::new(vec![spec()?], bank);
+            let mut norm = |name: &str| {
+                checkpoint.read(
+                    &format!("model.layers.{index}.{name}.weight"),
+                    &[hidden],
+                    digest,
+                )
+            };
+            layers.push(Layer {
+                attention_norm: norm("input_layernorm")?,
+                qkv,
+                output,
+                mlp_norm: norm("post_attention_layernorm")?,
+                gate_up,
+                down,
+            });
+            progress((index + 1) as f32 / (config.layers + 1) as f32)?;
+        }
+        let norm = checkpoint.read("model.norm.weight", &[hidden], digest)?;
+        let frequencies = config
+            .rope_scaling
+            .inverse_frequencies(config.head_dim, config.rope_theta);
+        let rope = RopeTable::new(&frequencies, config.context);
+        Ok(Self {
+            config,
+            embedding: Embedding::Table(embedding),
+            layers,
+            norm,
+            rope,
+            head: None,
+        })
+    }
+}
+
+fn progress_done(progress: LoadProgress<'_>) -> Result<()> {
+    progress(1.0)
+}
+
+/// A bias where the checkpoint has one; configs do not always say so.
+fn optional_bias(
+    checkpoint: &Checkpoint,
+    path: &str,
+    out: usize,
+    digest: &mut Digest,
+) -> Result<Option<Vec<f32>>> {
+    let name = format!("{path}.bias");
+    if checkpoint.contains(&name) {
+        checkpoint.read(&name, &[out], digest).map(Some)
+    } else {
+        Ok(None)
+    }
+}

@@ -1,0 +1,92 @@
+//! Output files that appear whole or not at all.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Writes a file through `fill`: into a temporary file beside it, which takes its place only when
+/// everything is on disk. On any failure the file is as it was before, or absent.
+pub fn write_atomically(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>,
+) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder; name a file to write"));
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".paretoscope-").suffix(".part");
+    #[cfg(unix)]
+    {
+        // As any new file: the umask takes away what it takes away.
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let temporary = builder
+        .tempfile_in(folder)
+        .map_err(Error::io("write", path))?;
+    let mut writer = BufWriter::with_capacity(1 << 18, temporary.as_file());
+    fill(&mut writer)?;
+    writer.flush().map_err(Error::io("write", path))?;
+    drop(writer);
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(Error::io("write", path))?;
+    temporary
+        .persist(path)
+        .map_err(|e| Error::io("write", path)(e.error))?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// [`write_atomically`] for bytes that are at hand.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomically(path, |file| {
+        file.write_all(bytes).map_err(Error::io("write", path))
+    })
+}
+
+/// Makes the new name durable. Where a system cannot sync a folder, the file itself is safe.
+fn sync_folder(folder: &Path) {
+    if let Err(error) = File::open(folder).and_then(|f| f.sync_all()) {
+        tracing::debug!(%error, folder = %folder.display(), "folder not synced");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.txt");
+        write_bytes(&path, b"first").unwrap();
+        let failed = write_atomically(&path, |file| {
+            file.write_all(b"half").map_err(Error::io("write", &path))?;
+            Err(Error::Cancelled)
+        });
+        assert!(matches!(failed, Err(Error::Cancelled)));
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        write_bytes(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn missing_folders_and_folders_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(
+            write_bytes(&folder.path().join("a/b"), b"")
+                .unwrap_err()
+                .is_input()
+        );
+        assert!(write_bytes(folder.path(), b"").unwrap_err().is_input());
+    }
+}

@@ -1,0 +1,17 @@
+//! What counts as good: dominance, the archive of a sweep, the volume under a front.
+//!
+//! Larger is better in every objective. Points with equal scores do not dominate each other, so
+//! duplicates are on the front together. A point with a score that is NaN, infinite or missing is
+//! kept apart: it neither dominates nor is dominated.
+
+mod archive;
+mod dominance;
+mod hypervolume;
+mod indicators;
+
+pub use archive::{Archive, Change};
+pub use dominance::{dominates, front};
+pub use hypervolume::hypervolume;
+pub use indicators::{
+    coverage, mean_inner_product, reference_point, spearman, uncertain_membership,
+};

@@ -1,0 +1,9 @@
+//! Sweeps: the points to visit, the name of each row, the summary per point.
+
+mod grid;
+mod key;
+mod summary;
+
+pub use grid::{MAX_ROWS, parse_grid, points};
+pub use key::{RowIdentity, row_key, row_seed};
+pub use summary::{front_flags, point_line, summarise};

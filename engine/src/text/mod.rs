@@ -1,0 +1,26 @@
+//! Text in, token ids out, and back again without tearing characters.
+//!
+//! | step | in → out | file |
+//! |---|---|---|
+//! | chat | a user's turn → the text that the model was trained on | `template` |
+//! | encode | text → ids, with the tokenizer's own special tokens | `tokenizer` |
+//! | stream | one id at a time → whole characters, with byte offsets per token | `stream` |
+//! | stop | text → text that cannot be part of a stop string | `stop` |
+
+mod answer;
+mod json;
+mod stop;
+mod stream;
+mod template;
+mod tokenizer;
+
+pub use answer::{AnswerStream, Step};
+pub use stop::{Scan, StopScanner};
+pub use stream::TokenStream;
+pub use template::{ChatTemplate, Message};
+pub use tokenizer::{Tokenizer, check_ids};
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

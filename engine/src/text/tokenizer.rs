@@ -1,0 +1,203 @@
+//! A model's tokenizer, with all that the files beside it say about text.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::stream::text_of;
+use super::{AnswerStream, ChatTemplate, Message, TokenStream, json};
+use crate::types::Prompt;
+use crate::{Error, Result};
+
+/// Refuses ids outside a vocabulary of `vocabulary` tokens.
+pub fn check_ids(ids: &[u32], vocabulary: usize) -> Result<()> {
+    match ids.iter().position(|&id| id as usize >= vocabulary) {
+        Some(position) => Err(Error::TokenOutOfRange {
+            position,
+            id: ids[position],
+            vocabulary: vocabulary.max(1),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// `tokenizer.json`, the chat template, the end tokens and the size of the vocabulary.
+///
+/// A folder without `tokenizer.json` loads as well: token ids can go in and out, and only what
+/// needs text fails. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    folder: PathBuf,
+    inner: Option<Arc<tokenizers::Tokenizer>>,
+    byte_fallback: bool,
+    template: Option<Arc<ChatTemplate>>,
+    ends: Vec<u32>,
+    vocabulary: usize,
+}
+
+impl Tokenizer {
+    /// Reads a Hugging Face folder: `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja`,
+    /// `generation_config.json` and `config.json`, each of which may be absent.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("tokenizer.json");
+        let (inner, byte_fallback) = match std::fs::read(&path) {
+            Ok(bytes) => (
+                Some(Arc::new(parse(&path, &bytes)?)),
+                has_byte_fallback(&bytes),
+            ),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, false),
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        let config_path = folder.join("config.json");
+        let config = json::object(&config_path)?.unwrap_or_default();
+        let known = inner
+            .as_ref()
+            .map_or(0, |tokenizer| tokenizer.get_vocab_size(true));
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            template: ChatTemplate::load(folder)?.map(Arc::new),
+            ends: ends(folder)?,
+            vocabulary: json::count(&config_path, &config, "vocab_size")?.unwrap_or(known),
+            inner,
+            byte_fallback,
+        })
+    }
+
+    /// Tokens of the model's vocabulary: `vocab_size` of `config.json`, else the tokenizer's own.
+    pub fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
+    /// Tokens that end an answer: `eos_token_id` of `generation_config.json`, else of `config.json`.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.ends
+    }
+
+    /// Whether text can go in and out.
+    pub fn has_text(&self) -> bool {
+        self.inner.is_some()
+    }
+
+    /// Whether [`Prompt::Chat`] is written as the model was trained; without a template it is
+    /// encoded like [`Prompt::Text`], and the caller should say so.
+    pub fn has_chat_template(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// Text to ids, with the tokenizer's special tokens where `add_special` says so.
+    pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>> {
+        let encoding = self.text()?.encode_fast(text, add_special);
+        self.ids_of(encoding)
+    }
+
+    /// A pair of texts to ids, joined as the tokenizer joins pairs.
+    pub fn encode_pair(&self, first: &str, second: &str, add_special: bool) -> Result<Vec<u32>> {
+        let encoding = self.text()?.encode_fast((first, second), add_special);
+        self.ids_of(encoding)
+    }
+
+    /// The text that a user's turn becomes: through the chat template, or as it is where there is none.
+    pub fn chat(&self, turn: &str) -> Result<String> {
+        match &self.template {
+            Some(template) => template.render(&[Message::user(turn)]),
+            None => Ok(turn.to_owned()),
+        }
+    }
+
+    /// A prompt to ids. Refuses an empty one and ids outside the vocabulary.
+    pub fn encode_prompt(&self, prompt: &Prompt) -> Result<Vec<u32>> {
+        let ids = match prompt {
+            Prompt::Text(text) => self.encode(text, true)?,
+            Prompt::Chat(turn) => self.encode(&self.chat(turn)?, !self.has_chat_template())?,
+            Prompt::Tokens(ids) => {
+                check_ids(ids, self.vocabulary)?;
+                ids.clone()
+            }
+        };
+        if ids.is_empty() {
+            Err(Error::EmptyPrompt)
+        } else {
+            Ok(ids)
+        }
+    }
+
+    /// Ids to text; special tokens and ids that the tokenizer does not know have none.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        Ok(text_of(self.text()?, ids))
+    }
+
+    /// The token as the vocabulary writes it, for display; `None` without a tokenizer.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.as_ref()?.id_to_token(id)
+    }
+
+    /// A new stream; without a tokenizer its tokens have no text.
+    pub fn stream(&self) -> TokenStream {
+        TokenStream::new(self.inner.clone(), self.byte_fallback)
+    }
+
+    /// A new answer that ends before the first of `stops`.
+    pub fn answer(&self, stops: &[String]) -> AnswerStream {
+        AnswerStream::new(self.stream(), stops)
+    }
+
+    fn text(&self) -> Result<&tokenizers::Tokenizer> {
+        self.inner.as_deref().ok_or_else(|| Error::NoTokenizer {
+            path: self.folder.clone(),
+        })
+    }
+
+    fn ids_of(&self, encoding: tokenizers::Result<tokenizers::Encoding>) -> Result<Vec<u32>> {
+        let path = self.folder.join("tokenizer.json");
+        let encoding = encoding
+            .map_err(|error| Error::file(&path, format!("cannot encode this text: {error}")))?;
+        let ids = encoding.get_ids().to_vec();
+        check_ids(&ids, self.vocabulary)?;
+        Ok(ids)
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<tokenizers::Tokenizer> {
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| {
+        Error::file(
+            path,
+            format!("is not a tokenizer of the Hugging Face format: {error}"),
+        )
+    })?;
+    // A file may carry the truncation and padding of somebody's last use of it.
+    tokenizer.with_padding(None);
+    tokenizer
+        .with_truncation(None)
+        .map_err(|error| Error::file(path, format!("cannot switch truncation off: {error}")))?;
+    Ok(tokenizer)
+}
+
+/// Whether the decoder makes characters out of tokens like `<0x0A>`.
+fn has_byte_fallback(bytes: &[u8]) -> bool {
+    fn holds(decoder: &serde_json::Value) -> bool {
+        decoder.get("type").and_then(serde_json::Value::as_str) == Some("ByteFallback")
+            || decoder
+                .get("decoders")
+                .and_then(serde_json::Value::as_array)
+                .is_some_and(|inner| inner.iter().any(holds))
+    }
+    #[derive(serde::Deserialize)]
+    struct DecoderOnly {
+        #[serde(default)]
+        decoder: serde_json::Value,
+    }
+    serde_json::from_slice::<DecoderOnly>(bytes).is_ok_and(|file| holds(&file.decoder))
+}
+
+fn ends(folder: &Path) -> Result<Vec<u32>> {
+    for name in ["generation_config.json", "config.json"] {
+        let path = folder.join(name);
+        if let Some(ids) = json::object(&path)?
+            .map(|object| json::ids(&path, &object, "eos_token_id"))
+            .transpose()?
+            .flatten()
+        {
+            return Ok(ids);
+        }
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,106 @@
+//! What the trainers start from and what they leave behind.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::batch::Example;
+use super::config::{Method, Start};
+use super::files;
+use super::forward::TrainModel;
+use super::params::{self, NamedTensors};
+use super::shape::LlamaShape;
+use crate::{Error, Result};
+
+/// A causal model before training.
+pub(super) struct Base {
+    pub(super) shape: LlamaShape,
+    pub(super) config: Value,
+    pub(super) weights: NamedTensors,
+    folder: Option<PathBuf>,
+}
+
+impl Base {
+    pub(super) fn open(start: &Start, seed: u64) -> Result<Self> {
+        match start {
+            Start::Random(shape) => {
+                shape.check().map_err(|(field, problem)| Error::option(field, problem))?;
+                let weights = params::random(shape, seed)?;
+                Ok(Self { shape: shape.clone(), config: shape.to_json(), weights, folder: None })
+            }
+            Start::Folder(folder) => {
+                let (shape, config) = LlamaShape::read(folder)?;
+                let weights = params::read(folder, &shape)?;
+                Ok(Self { shape, config, weights, folder: Some(folder.clone()) })
+            }
+        }
+    }
+
+    /// Refuses tokens that the model has not.
+    pub(super) fn check_tokens<'a>(&self, examples: impl IntoIterator<Item = &'a Example>) -> Result<()> {
+        let vocabulary = self.shape.vocab_size;
+        for example in examples {
+            let mut tokens = example.prompt.iter().chain(&example.response).enumerate();
+            if let Some((position, &id)) = tokens.find(|&(_, &id)| id as usize >= vocabulary) {
+                return Err(Error::TokenOutOfRange { position, id, vocabulary });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the trained model (full) or the adapter (LoRA) into `folder`.
+    pub(super) fn write(&self, folder: &Path, model: &TrainModel, method: &Method) -> Result<()> {
+        let trained: NamedTensors =
+            model.vars().iter().map(|(name, v)| (name.clone(), v.as_detached_tensor())).collect();
+        match method {
+            Method::Full => files::write_model(folder, &self.config, &trained, self.folder.as_deref()),
+            Method::Lora(lora) => {
+                let base = self.folder.as_deref().map_or_else(String::new, |f| f.display().to_string());
+                files::write_adapter(folder, &base, lora, &trained)
+            }
+        }
+    }
+
+    /// Writes a reward model: the body's weights and `score.weight`.
+    pub(super) fn write_reward(&self, folder: &Path, model: &TrainModel) -> Result<()> {
+        let mut config = self.config.clone();
+        if let Some(fields) = config.as_object_mut() {
+            fields.insert("architectures".to_owned(), json!(["LlamaForSequenceClassification"]));
+            fields.insert("num_labels".to_owned(), json!(1));
+            fields.insert("id2label".to_owned(), json!({"0": "LABEL_0"}));
+            fields.insert("label2id".to_owned(), json!({"LABEL_0": 0}));
+            // Hugging Face finds the last token of a padded row by the padding token.
+            if fields.get("pad_token_id").is_none_or(Value::is_null) {
+                fields.insert("pad_token_id".to_owned(), json!(self.shape.eos_token_id));
+            }
+        }
+        let trained = model.vars().iter().map(|(name, v)| (name.clone(), v.as_detached_tensor())).collect();
+        files::write_model(folder, &config, &trained, self.folder.as_deref())
+    }
+}
+
+/// A digest of examples, so that a checkpoint is not continued on other data.
+pub(super) fn digest<'a>(examples: impl IntoIterator<Item = &'a Example>) -> String {
+    let mut hash = Sha256::new();
+    for example in examples {
+        for part in [&example.prompt, &example.response] {
+            hash.update((part.len() as u64).to_le_bytes());
+            for token in part {
+                hash.update(token.to_le_bytes());
+            }
+        }
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Settings as they stand in a checkpoint: all but those that may change on the way.
+pub(super) fn settings(kind: &str, config: &impl serde::Serialize, data: String) -> Value {
+    let mut config = json!(config);
+    if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
+        for free in ["resume", "checkpoint_every"] {
+            train.remove(free);
+        }
+    }
+    json!({"kind": kind, "config": config, "data": data})
+}

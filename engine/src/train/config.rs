@@ -1,0 +1,187 @@
+//! What a person can set about a training run.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::shape::LlamaShape;
+use crate::{Error, Result};
+
+/// Where the weights come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// Drawn from the run's seed.
+    Random(LlamaShape),
+    /// A Hugging Face folder of a causal Llama-family model.
+    Folder(PathBuf),
+}
+
+/// Low-rank adapters beside frozen weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoraConfig {
+    /// Rank of every adapter.
+    pub rank: usize,
+    /// The adapters' output is scaled by `alpha / rank`.
+    pub alpha: f64,
+    /// Last parts of the paths of the linears to adapt, e.g. `q_proj`.
+    pub target_modules: Vec<String>,
+}
+
+impl Default for LoraConfig {
+    fn default() -> Self {
+        Self {
+            rank: 16,
+            alpha: 32.0,
+            target_modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+}
+
+impl LoraConfig {
+    /// Whether the module at `path` gets an adapter.
+    pub fn targets(&self, path: &str) -> bool {
+        self.target_modules.iter().any(|t| path == t || path.strip_suffix(t.as_str()).is_some_and(|p| p.ends_with('.')))
+    }
+
+    /// `alpha / rank`.
+    pub fn scale(&self) -> f64 {
+        self.alpha / self.rank as f64
+    }
+}
+
+/// Which weights move.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// All of them.
+    Full,
+    /// Adapters alone.
+    Lora(LoraConfig),
+}
+
+/// AdamW and its schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OptimiserConfig {
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Steps of linear warm-up, as a share of all steps.
+    pub warm_up: f64,
+    /// The last learning rate, as a share of the highest.
+    pub final_rate: f64,
+    /// Decay of the mean of gradients.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Added to the root of the second mean.
+    pub eps: f64,
+    /// Decoupled decay of matrices; norms are spared.
+    pub weight_decay: f64,
+    /// The gradient's global norm is cut to this; 0 leaves it.
+    pub clip: f64,
+}
+
+impl Default for OptimiserConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            warm_up: 0.03,
+            final_rate: 0.1,
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: 0.01,
+            clip: 1.0,
+        }
+    }
+}
+
+/// What every kind of training has in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    /// Everything random comes from this.
+    pub seed: u64,
+    /// Passes over the data, unless `steps` says otherwise.
+    pub epochs: usize,
+    /// Steps in all; takes the place of `epochs`.
+    pub steps: Option<usize>,
+    /// Tokens per step, roughly: a step takes examples until they reach it.
+    pub batch_tokens: usize,
+    /// Examples longer than this are left out and counted.
+    pub max_length: usize,
+    /// Threads, each with its share of every step.
+    pub workers: usize,
+    /// AdamW and its schedule.
+    pub optimiser: OptimiserConfig,
+    /// Steps between checkpoints; 0 for none but the one written on cancelling.
+    pub checkpoint_every: usize,
+    /// Goes on from the newest checkpoint in the output folder, if there is one.
+    pub resume: bool,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            epochs: 1,
+            steps: None,
+            batch_tokens: 4096,
+            max_length: 512,
+            workers: 2,
+            optimiser: OptimiserConfig::default(),
+            checkpoint_every: 200,
+            resume: false,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        let at_least_one = |name: &str, value: usize| {
+            if value == 0 { Err(Error::option(name, "is 0; it must be at least 1")) } else { Ok(()) }
+        };
+        at_least_one("workers", self.workers)?;
+        at_least_one("batch-tokens", self.batch_tokens)?;
+        at_least_one("max-length", self.max_length)?;
+        at_least_one("epochs", self.epochs)?;
+        at_least_one("steps", self.steps.unwrap_or(1))?;
+        let rate = self.optimiser.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(Error::option("learning-rate", format!("is {rate}; it must be above zero")));
+        }
+        Ok(())
+    }
+}
+
+/// Supervised fine-tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SftConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// Which weights move.
+    pub method: Method,
+    /// Whether the prompt's tokens count in the loss, too.
+    pub train_on_prompts: bool,
+}
+
+/// Direct preference optimisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DpoConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// Which weights move.
+    pub method: Method,
+    /// How strongly the model is held to the reference.
+    pub beta: f64,
+}
+
+/// A reward model by Bradley and Terry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RewardConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// Weight of `(score chosen + score rejected)²`, which keeps scores around zero.
+    pub center: f64,
+}

@@ -1,0 +1,115 @@
+//! Model and adapter folders as Hugging Face and PEFT write them; files appear whole or not at all.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::config::LoraConfig;
+use super::params::NamedTensors;
+use crate::{Error, Result};
+
+/// Files of a model's folder that go with its weights.
+const COMPANIONS: [&str; 6] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+];
+
+/// An empty folder, whatever was there.
+pub(super) fn fresh_folder(path: &Path) -> Result<()> {
+    if path.exists() {
+        std::fs::remove_dir_all(path).map_err(Error::io("clear", path))?;
+    }
+    std::fs::create_dir_all(path).map_err(Error::io("create", path))
+}
+
+/// Writes through a temporary neighbour.
+fn write_whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".writing");
+    let temporary = PathBuf::from(temporary);
+    write(&temporary)?;
+    std::fs::rename(&temporary, path).map_err(Error::io("rename", &temporary))
+}
+
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
+    write_whole(path, |p| std::fs::write(p, text + "\n").map_err(Error::io("write", p)))
+}
+
+pub(super) fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<()> {
+    // Hugging Face's loader wants the format named.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let contiguous: BTreeMap<&String, Tensor> =
+        tensors.iter().map(|(name, t)| Ok((name, t.contiguous()?))).collect::<Result<_>>()?;
+    write_whole(path, |p| {
+        safetensors::serialize_to_file(&contiguous, Some(metadata), p).map_err(|e| match e {
+            safetensors::SafeTensorError::IoError(e) => Error::io("write", p)(e),
+            e => Error::file(p, format!("cannot be written: {e}")),
+        })
+    })
+}
+
+pub(super) fn read_tensors(path: &Path) -> Result<NamedTensors> {
+    let tensors = candle_core::safetensors::load(path, &Device::Cpu)
+        .map_err(|e| Error::file(path, format!("cannot be read as safetensors: {e}")))?;
+    Ok(tensors.into_iter().collect())
+}
+
+/// Copies the tokenizer and its companions.
+fn copy_companions(from: &Path, to: &Path) -> Result<()> {
+    for name in COMPANIONS {
+        let source = from.join(name);
+        if source.exists() && from != to {
+            let target = to.join(name);
+            write_whole(&target, |p| std::fs::copy(&source, p).map(drop).map_err(Error::io("copy", &source)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a model's folder; the tokenizer comes from `companions`.
+pub(super) fn write_model(
+    folder: &Path,
+    config: &Value,
+    weights: &NamedTensors,
+    companions: Option<&Path>,
+) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    if let Some(from) = companions {
+        copy_companions(from, folder)?;
+    }
+    write_tensors(&folder.join("model.safetensors"), weights)?;
+    write_json(&folder.join("config.json"), config)
+}
+
+/// Writes a PEFT folder. `weights` are named `<module>.lora_A.weight` and `<module>.lora_B.weight`.
+pub(super) fn write_adapter(folder: &Path, base: &str, lora: &LoraConfig, weights: &NamedTensors) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let named = weights.iter().map(|(name, t)| (format!("base_model.model.{name}"), t.clone())).collect();
+    write_tensors(&folder.join("adapter_model.safetensors"), &named)?;
+    let config = json!({
+        "base_model_name_or_path": base,
+        "bias": "none",
+        "fan_in_fan_out": false,
+        "inference_mode": true,
+        "init_lora_weights": true,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": 0.0,
+        "modules_to_save": null,
+        "peft_type": "LORA",
+        "r": lora.rank,
+        "target_modules": lora.target_modules,
+        "task_type": "CAUSAL_LM",
+        "use_dora": false,
+        "use_rslora": false,
+    });
+    write_json(&folder.join("adapter_config.json"), &config)
+}

@@ -1,0 +1,279 @@
+//! The differentiable forward of a Llama-family model over a flat batch.
+//!
+//! Written for clarity over speed of decoding: no cache, no gates. The inference forward is held against
+//! it in tests.
+
+use candle_core::{Tensor, Var};
+
+use super::batch::{FlatBatch, PredictionBatch, index_tensor};
+use super::config::{LoraConfig, Method};
+use super::ops::{self, AttentionShape, Rotation};
+use super::params::{self, NamedTensors, NamedVars};
+use super::shape::LlamaShape;
+use crate::{Error, Result};
+
+/// Whether adapters take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adapters {
+    /// As trained.
+    On,
+    /// The base model alone: the reference of preference optimisation.
+    Off,
+}
+
+/// Which form of the operations runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernels {
+    /// Hand-written, CPU only.
+    Fused,
+    /// candle's own operations, on any device: the reference.
+    Plain,
+}
+
+#[derive(Debug)]
+struct Lora {
+    a: Tensor,
+    b: Tensor,
+    scale: f64,
+}
+
+#[derive(Debug)]
+struct Linear {
+    weight: Tensor,
+    lora: Option<Lora>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Tensor,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    o: Linear,
+    feed_forward_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+/// A model in training: frozen tensors and variables, joined by name.
+#[derive(Debug)]
+pub struct TrainModel {
+    shape: LlamaShape,
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    head: Tensor,
+    score: Option<Tensor>,
+    frequencies: Vec<f32>,
+    kernels: Kernels,
+    vars: NamedVars,
+}
+
+/// What one forward pass over a batch needs besides the weights.
+struct Context<'a> {
+    attention: AttentionShape,
+    rotation: Rotation,
+    adapters: Adapters,
+    model: &'a TrainModel,
+}
+
+impl TrainModel {
+    /// Joins `weights` (all of [`LlamaShape::weights`], and `score.weight` for a reward model) with what
+    /// `method` makes trainable; adapters are drawn from `seed`.
+    pub fn new(shape: LlamaShape, weights: &NamedTensors, method: &Method, seed: u64) -> Result<Self> {
+        let (vars, lora) = match method {
+            Method::Full => (params::trainable(weights)?, None),
+            Method::Lora(config) => {
+                if config.rank == 0 {
+                    return Err(Error::option("rank", "is 0; it must be at least 1"));
+                }
+                (params::trainable(&params::lora(&shape, config, seed)?)?, Some(config))
+            }
+        };
+        Self::join(shape, weights, vars, lora)
+    }
+
+    /// The same without anything to train.
+    pub fn frozen(shape: LlamaShape, weights: &NamedTensors) -> Result<Self> {
+        Self::join(shape, weights, NamedVars::new(), None)
+    }
+
+    fn join(shape: LlamaShape, weights: &NamedTensors, vars: NamedVars, lora: Option<&LoraConfig>) -> Result<Self> {
+        let source = Source { weights, vars: &vars, lora };
+        let layers = (0..shape.num_hidden_layers).map(|i| source.layer(i)).collect::<Result<Vec<_>>>()?;
+        let embedding = source.tensor("model.embed_tokens.weight")?;
+        let score = weights.contains_key("score.weight").then(|| source.tensor("score.weight")).transpose()?;
+        // A reward model has no output projection of its own.
+        let tied = shape.tie_word_embeddings || score.is_some();
+        let head = if tied { embedding.clone() } else { source.tensor("lm_head.weight")? };
+        let norm = source.tensor("model.norm.weight")?;
+        let kernels = if embedding.device().is_cpu() { Kernels::Fused } else { Kernels::Plain };
+        let frequencies = shape.frequencies();
+        Ok(Self { layers, embedding, head, norm, score, frequencies, kernels, vars, shape })
+    }
+
+    /// The same with another form of the operations.
+    pub fn with_kernels(self, kernels: Kernels) -> Self {
+        Self { kernels, ..self }
+    }
+
+    /// What is trained.
+    pub fn vars(&self) -> &NamedVars {
+        &self.vars
+    }
+
+    /// The model's shape.
+    pub fn shape(&self) -> &LlamaShape {
+        &self.shape
+    }
+
+    /// The residual stream after the last layer, before the last norm: `[rows, hidden]`.
+    pub fn hidden(&self, batch: &FlatBatch, adapters: Adapters) -> Result<Tensor> {
+        let context = Context {
+            attention: AttentionShape {
+                offsets: std::sync::Arc::clone(&batch.offsets),
+                heads: self.shape.num_attention_heads,
+                kv_heads: self.shape.num_key_value_heads,
+                head_dim: self.shape.head_dim,
+            },
+            rotation: Rotation::new(&batch.positions, &self.frequencies),
+            adapters,
+            model: self,
+        };
+        let mut x = self.embedding.index_select(&index_tensor(&batch.tokens, self.embedding.device())?, 0)?;
+        for layer in &self.layers {
+            x = layer.forward(&x, &context)?;
+        }
+        Ok(x)
+    }
+
+    /// Log-probabilities of the batch's targets: `[rows that predict]`.
+    pub fn log_probs(&self, batch: &PredictionBatch, adapters: Adapters) -> Result<Tensor> {
+        let hidden = self.hidden(&batch.flat, adapters)?;
+        let rows = index_tensor(&batch.rows, hidden.device())?;
+        let chosen = self.norm(&hidden.index_select(&rows, 0)?, &self.norm)?;
+        let logits = self.product(&chosen, &self.head)?;
+        Ok(match self.kernels {
+            Kernels::Fused => ops::log_prob(&logits, &batch.targets)?,
+            Kernels::Plain => ops::log_prob_plain(&logits, &batch.targets)?,
+        })
+    }
+
+    /// Logits of every row: `[rows, vocabulary]`.
+    pub fn logits(&self, batch: &FlatBatch, adapters: Adapters) -> Result<Tensor> {
+        let hidden = self.hidden(batch, adapters)?;
+        self.product(&self.norm(&hidden, &self.norm)?, &self.head)
+    }
+
+    /// The score of every sequence, read at its last token: `[sequences]`.
+    pub fn scores(&self, batch: &FlatBatch) -> Result<Tensor> {
+        let Some(score) = &self.score else {
+            return Err(Error::option("model", "has no score head; only reward models score"));
+        };
+        let hidden = self.hidden(batch, Adapters::On)?;
+        let rows = index_tensor(&batch.last_rows(), hidden.device())?;
+        let last = self.norm(&hidden.index_select(&rows, 0)?, &self.norm)?;
+        Ok(self.product(&last, score)?.squeeze(1)?)
+    }
+
+    fn norm(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let eps = self.shape.rms_norm_eps;
+        Ok(match self.kernels {
+            Kernels::Fused => ops::rms_norm(x, weight, eps)?,
+            Kernels::Plain => ops::rms_norm_plain(x, weight, eps)?,
+        })
+    }
+
+    fn product(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        Ok(match self.kernels {
+            Kernels::Fused => ops::linear(x, weight)?,
+            Kernels::Plain => ops::linear_plain(x, weight)?,
+        })
+    }
+}
+
+/// Where a layer finds its tensors.
+struct Source<'a> {
+    weights: &'a NamedTensors,
+    vars: &'a NamedVars,
+    lora: Option<&'a LoraConfig>,
+}
+
+impl Source<'_> {
+    fn tensor(&self, name: &str) -> Result<Tensor> {
+        let var = self.vars.get(name).map(Var::as_tensor);
+        var.or_else(|| self.weights.get(name)).cloned().ok_or_else(|| Error::MissingTensor {
+            path: "weights in memory".into(),
+            tensor: name.to_owned(),
+        })
+    }
+
+    fn linear(&self, path: &str) -> Result<Linear> {
+        let lora = match self.lora.filter(|l| l.targets(path)) {
+            None => None,
+            Some(config) => Some(Lora {
+                a: self.tensor(&format!("{path}.lora_A.weight"))?,
+                b: self.tensor(&format!("{path}.lora_B.weight"))?,
+                scale: config.scale(),
+            }),
+        };
+        Ok(Linear { weight: self.tensor(&format!("{path}.weight"))?, lora })
+    }
+
+    fn layer(&self, index: usize) -> Result<Layer> {
+        let at = |name: &str| format!("model.layers.{index}.{name}");
+        Ok(Layer {
+            attention_norm: self.tensor(&at("input_layernorm.weight"))?,
+            q: self.linear(&at("self_attn.q_proj"))?,
+            k: self.linear(&at("self_attn.k_proj"))?,
+            v: self.linear(&at("self_attn.v_proj"))?,
+            o: self.linear(&at("self_attn.o_proj"))?,
+            feed_forward_norm: self.tensor(&at("post_attention_layernorm.weight"))?,
+            gate: self.linear(&at("mlp.gate_proj"))?,
+            up: self.linear(&at("mlp.up_proj"))?,
+            down: self.linear(&at("mlp.down_proj"))?,
+        })
+    }
+}
+
+impl Linear {
+    /// `W x + scale · B A x`.
+    fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
+        let model = context.model;
+        let y = model.product(x, &self.weight)?;
+        match self.lora.as_ref().filter(|_| context.adapters == Adapters::On) {
+            None => Ok(y),
+            Some(Lora { a, b, scale }) => {
+                let low = (model.product(x, a)? * *scale)?;
+                Ok((y + model.product(&low, b)?)?)
+            }
+        }
+    }
+}
+
+impl Layer {
+    fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
+        let model = context.model;
+        let h = model.norm(x, &self.attention_norm)?;
+        let (q, k, v) = (self.q.forward(&h, context)?, self.k.forward(&h, context)?, self.v.forward(&h, context)?);
+        let mixed = match model.kernels {
+            Kernels::Fused => {
+                let (q, k) = (ops::rope(&q, &context.rotation)?, ops::rope(&k, &context.rotation)?);
+                ops::attention(&q, &k, &v, &context.attention)?
+            }
+            Kernels::Plain => {
+                let (q, k) = (ops::rope_plain(&q, &context.rotation)?, ops::rope_plain(&k, &context.rotation)?);
+                ops::attention_plain(&q, &k, &v, &context.attention)?
+            }
+        };
+        let x = (x + self.o.forward(&mixed, context)?)?;
+        let h = model.norm(&x, &self.feed_forward_norm)?;
+        let (gate, up) = (self.gate.forward(&h, context)?, self.up.forward(&h, context)?);
+        let inner = match model.kernels {
+            Kernels::Fused => ops::swiglu(&gate, &up)?,
+            Kernels::Plain => ops::swiglu_plain(&gate, &up)?,
+        };
+        Ok((x + self.down.forward(&inner, context)?)?)
+    }
+}

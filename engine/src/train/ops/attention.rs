@@ -1,0 +1,426 @@
+//! Causal attention over a flat batch of ragged sequences, each looking at itself alone.
+//!
+//! Works on one head of one sequence at a time in scratch that fits the second-level cache; the
+//! probabilities are computed again in the backward pass rather than kept (Dao et al. 2022).
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
+
+use super::simd::{TILE_COLS, TILE_ROWS, Tile, dot, exp, max, outer_product, round_up, sum, vectorised};
+use super::storage::{floats, output, read, tensor};
+
+/// Where sequences lie in a flat batch, and how a row splits into heads.
+#[derive(Debug, Clone)]
+pub struct AttentionShape {
+    /// First row of every sequence, and the number of rows at the end; ascending.
+    pub offsets: Arc<Vec<usize>>,
+    /// Heads of the queries.
+    pub heads: usize,
+    /// Heads of keys and values; divides `heads`.
+    pub kv_heads: usize,
+    /// Numbers per head.
+    pub head_dim: usize,
+}
+
+impl AttentionShape {
+    fn sequences(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.offsets.windows(2).map(|w| (w[0], w[1] - w[0]))
+    }
+
+    fn longest(&self) -> usize {
+        self.sequences().map(|(_, length)| length).max().unwrap_or(0)
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.head_dim as f32).sqrt()
+    }
+}
+
+/// A matrix as vertical panels of [`TILE_COLS`] columns, zero-padded, so that a tile reads it in order.
+struct Panels {
+    values: Vec<[f32; TILE_COLS]>,
+    rows: usize,
+}
+
+impl Panels {
+    fn new(rows: usize, cols: usize) -> Self {
+        let rows = round_up(rows, TILE_COLS);
+        Self { values: vec![[0.0; TILE_COLS]; rows * cols.div_ceil(TILE_COLS)], rows }
+    }
+
+    #[inline(always)]
+    fn panel(&self, index: usize) -> &[[f32; TILE_COLS]] {
+        &self.values[index * self.rows..][..self.rows]
+    }
+
+    /// Takes `length` rows of one head: `source[row * stride ..][.. head_dim]`.
+    #[inline(always)]
+    fn load(&mut self, source: &[f32], stride: usize, length: usize, head_dim: usize, scale: f32) {
+        for (index, panel) in self.values.chunks_exact_mut(self.rows).enumerate() {
+            let from = index * TILE_COLS;
+            let to = (from + TILE_COLS).min(head_dim);
+            for (row, into) in panel.iter_mut().enumerate() {
+                *into = [0.0; TILE_COLS];
+                if row < length && from < to {
+                    for (into, value) in into.iter_mut().zip(&source[row * stride..][from..to]) {
+                        *into = value * scale;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the same transposed: panel `j` holds positions `j * TILE_COLS ..`, one row per number of the head.
+    #[inline(always)]
+    fn load_transposed(&mut self, source: &[f32], stride: usize, length: usize, head_dim: usize) {
+        for (index, panel) in self.values.chunks_exact_mut(self.rows).enumerate() {
+            for into in panel.iter_mut() {
+                *into = [0.0; TILE_COLS];
+            }
+            for column in 0..TILE_COLS.min(length.saturating_sub(index * TILE_COLS)) {
+                let row = index * TILE_COLS + column;
+                for (into, value) in panel.iter_mut().zip(&source[row * stride..][..head_dim]) {
+                    into[column] = *value;
+                }
+            }
+        }
+    }
+}
+
+/// A row-major scratch matrix.
+struct Square {
+    values: Vec<f32>,
+    width: usize,
+}
+
+impl Square {
+    fn new(rows: usize, width: usize) -> Self {
+        let width = round_up(width, TILE_COLS);
+        Self { values: vec![0.0; round_up(rows, TILE_COLS) * width], width }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize, length: usize) -> &[f32] {
+        &self.values[row * self.width..][..length]
+    }
+
+    #[inline(always)]
+    fn row_mut(&mut self, row: usize, length: usize) -> &mut [f32] {
+        &mut self.values[row * self.width..][..length]
+    }
+
+    #[inline(always)]
+    fn store(&mut self, row: usize, column: usize, tile: &Tile) {
+        for (r, values) in tile.iter().enumerate() {
+            self.row_mut(row + r, self.width)[column..column + TILE_COLS].copy_from_slice(values);
+        }
+    }
+}
+
+/// `a[row .. row + 4, 0 .. depth] · b`, `a` row-major.
+#[inline(always)]
+fn multiply(a: &Square, row: usize, depth: usize, b: &[[f32; TILE_COLS]]) -> Tile {
+    let mut tile = [[0.0; TILE_COLS]; TILE_ROWS];
+    let rows: [&[f32]; TILE_ROWS] = std::array::from_fn(|r| a.row(row + r, depth));
+    for (k, b) in b[..depth].iter().enumerate() {
+        outer_product(&mut tile, [rows[0][k], rows[1][k], rows[2][k], rows[3][k]], b);
+    }
+    tile
+}
+
+/// `a[from .. to, column .. column + 4]ᵀ · b[from .. to]`.
+#[inline(always)]
+fn multiply_transposed(a: &Square, column: usize, from: usize, to: usize, b: &[[f32; TILE_COLS]]) -> Tile {
+    let mut tile = [[0.0; TILE_COLS]; TILE_ROWS];
+    for (k, b) in b[from..to].iter().enumerate() {
+        let a = &a.row(from + k, a.width)[column..column + TILE_ROWS];
+        outer_product(&mut tile, [a[0], a[1], a[2], a[3]], b);
+    }
+    tile
+}
+
+/// Scratch for the longest sequence of a batch.
+struct Scratch {
+    queries: Square,
+    keys_transposed: Panels,
+    keys: Panels,
+    values: Panels,
+    values_transposed: Panels,
+    query_panels: Panels,
+    output_panels: Panels,
+    output_rows: Square,
+    probabilities: Square,
+    differences: Square,
+}
+
+impl Scratch {
+    fn new(shape: &AttentionShape) -> Self {
+        let (length, dim) = (shape.longest(), shape.head_dim);
+        Self {
+            queries: Square::new(length, dim),
+            keys_transposed: Panels::new(dim, length),
+            keys: Panels::new(length, dim),
+            values: Panels::new(length, dim),
+            values_transposed: Panels::new(dim, length),
+            query_panels: Panels::new(length, dim),
+            output_panels: Panels::new(length, dim),
+            output_rows: Square::new(length, dim),
+            probabilities: Square::new(length, length),
+            differences: Square::new(length, length),
+        }
+    }
+}
+
+#[inline(always)]
+fn load_rows(into: &mut Square, source: &[f32], stride: usize, length: usize, head_dim: usize, scale: f32) {
+    for row in 0..round_up(length, TILE_ROWS) {
+        let target = into.row_mut(row, head_dim);
+        if row < length {
+            for (target, value) in target.iter_mut().zip(&source[row * stride..][..head_dim]) {
+                *target = value * scale;
+            }
+        } else {
+            target.fill(0.0);
+        }
+    }
+}
+
+/// Softmax of the scaled scores, row `i` over columns `0 ..= i`, zero after.
+#[inline(always)]
+fn fill_probabilities(scratch: &mut Scratch, length: usize, head_dim: usize) {
+    for row in (0..length).step_by(TILE_ROWS) {
+        let seen = round_up((row + TILE_ROWS).min(length), TILE_COLS);
+        for column in (0..seen).step_by(TILE_COLS) {
+            let panel = scratch.keys_transposed.panel(column / TILE_COLS);
+            let tile = multiply(&scratch.queries, row, head_dim, panel);
+            scratch.probabilities.store(row, column, &tile);
+        }
+        for row in row..row + TILE_ROWS {
+            let scores = scratch.probabilities.row_mut(row, seen);
+            let visible = (row + 1).min(length);
+            let top = max(&scores[..visible]);
+            for score in scores.iter_mut() {
+                *score = exp(*score - top);
+            }
+            scores[visible..].fill(0.0);
+            let scale = 1.0 / sum(scores);
+            for score in scores.iter_mut() {
+                *score *= scale;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32]) {
+    let dim = shape.head_dim;
+    let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
+    let group = shape.heads / shape.kv_heads;
+    let mut scratch = Scratch::new(shape);
+    for (start, length) in shape.sequences() {
+        for kv_head in 0..shape.kv_heads {
+            let kv_at = start * kv_stride + kv_head * dim;
+            scratch.keys_transposed.load_transposed(&k[kv_at..], kv_stride, length, dim);
+            scratch.values.load(&v[kv_at..], kv_stride, length, dim, 1.0);
+            for head in kv_head * group..(kv_head + 1) * group {
+                let q_at = start * q_stride + head * dim;
+                load_rows(&mut scratch.queries, &q[q_at..], q_stride, length, dim, shape.scale());
+                fill_probabilities(&mut scratch, length, dim);
+                for row in (0..length).step_by(TILE_ROWS) {
+                    for from in (0..dim).step_by(TILE_COLS) {
+                        let seen = (row + TILE_ROWS).min(length);
+                        let tile = multiply(&scratch.probabilities, row, seen, scratch.values.panel(from / TILE_COLS));
+                        write_rows(&tile, row, from, length, dim, |at| q_at + at * q_stride, out);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes a tile's rows to `out[place(row) + column ..]`, leaving out the padding.
+#[inline(always)]
+fn write_rows(
+    tile: &Tile,
+    row: usize,
+    column: usize,
+    rows: usize,
+    columns: usize,
+    place: impl Fn(usize) -> usize,
+    out: &mut [f32],
+) {
+    let width = TILE_COLS.min(columns - column);
+    for (r, values) in tile.iter().enumerate().take(rows - row) {
+        let at = place(row + r) + column;
+        for (out, value) in out[at..at + width].iter_mut().zip(values) {
+            *out += *value;
+        }
+    }
+}
+
+struct Gradients<'a> {
+    q: &'a mut [f32],
+    k: &'a mut [f32],
+    v: &'a mut [f32],
+}
+
+/// With `P` the probabilities and `dP = dO Vᵀ`: `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`,
+/// `dV = Pᵀ dO`, the scale of the scores going with `Q` and with `dQ`.
+#[inline(always)]
+fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradients: &mut Gradients<'_>) {
+    let dim = shape.head_dim;
+    let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
+    let group = shape.heads / shape.kv_heads;
+    let scale = shape.scale();
+    let mut scratch = Scratch::new(shape);
+    for (start, length) in shape.sequences() {
+        for kv_head in 0..shape.kv_heads {
+            let kv_at = start * kv_stride + kv_head * dim;
+            scratch.keys_transposed.load_transposed(&k[kv_at..], kv_stride, length, dim);
+            scratch.values_transposed.load_transposed(&v[kv_at..], kv_stride, length, dim);
+            scratch.keys.load(&k[kv_at..], kv_stride, length, dim, scale);
+            for head in kv_head * group..(kv_head + 1) * group {
+                let q_at = start * q_stride + head * dim;
+                load_rows(&mut scratch.queries, &q[q_at..], q_stride, length, dim, scale);
+                load_rows(&mut scratch.output_rows, &d_out[q_at..], q_stride, length, dim, 1.0);
+                scratch.query_panels.load(&q[q_at..], q_stride, length, dim, scale);
+                scratch.output_panels.load(&d_out[q_at..], q_stride, length, dim, 1.0);
+                fill_probabilities(&mut scratch, length, dim);
+                let head_slice = |row: usize| q_at + row * q_stride..q_at + row * q_stride + dim;
+                fill_differences(&mut scratch, length, dim, |row| dot(&out[head_slice(row)], &d_out[head_slice(row)]));
+                write_gradients(&scratch, length, dim, (q_at, q_stride), (kv_at, kv_stride), gradients);
+            }
+        }
+    }
+}
+
+/// `dS` from `P`, `dO` and `V`.
+#[inline(always)]
+fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize, row_dot: impl Fn(usize) -> f32) {
+    for row in (0..length).step_by(TILE_ROWS) {
+        let seen = round_up((row + TILE_ROWS).min(length), TILE_COLS);
+        for column in (0..seen).step_by(TILE_COLS) {
+            let panel = scratch.values_transposed.panel(column / TILE_COLS);
+            let tile = multiply(&scratch.output_rows, row, dim, panel);
+            scratch.differences.store(row, column, &tile);
+        }
+        for row in row..row + TILE_ROWS {
+            let shift = if row < length { row_dot(row) } else { 0.0 };
+            let probabilities = scratch.probabilities.row(row, seen);
+            for (d, p) in scratch.differences.row_mut(row, seen).iter_mut().zip(probabilities) {
+                *d = p * (*d - shift);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn write_gradients(
+    scratch: &Scratch,
+    length: usize,
+    dim: usize,
+    (q_at, q_stride): (usize, usize),
+    (kv_at, kv_stride): (usize, usize),
+    gradients: &mut Gradients<'_>,
+) {
+    for row in (0..length).step_by(TILE_ROWS) {
+        let seen = (row + TILE_ROWS).min(length);
+        for from in (0..dim).step_by(TILE_COLS) {
+            let panel = from / TILE_COLS;
+            let tile = multiply(&scratch.differences, row, seen, scratch.keys.panel(panel));
+            write_rows(&tile, row, from, length, dim, |at| q_at + at * q_stride, gradients.q);
+            // A key is seen by its own row and later ones; rows before hold zeros or stale numbers.
+            let tile = multiply_transposed(&scratch.differences, row, row, length, scratch.query_panels.panel(panel));
+            write_rows(&tile, row, from, length, dim, |at| kv_at + at * kv_stride, gradients.k);
+            let tile = multiply_transposed(&scratch.probabilities, row, row, length, scratch.output_panels.panel(panel));
+            write_rows(&tile, row, from, length, dim, |at| kv_at + at * kv_stride, gradients.v);
+        }
+    }
+}
+
+struct Attention(AttentionShape);
+
+impl CustomOp3 for Attention {
+    fn name(&self) -> &'static str {
+        "ragged-attention"
+    }
+
+    fn cpu_fwd(
+        &self,
+        q: &CpuStorage,
+        q_at: &Layout,
+        k: &CpuStorage,
+        k_at: &Layout,
+        v: &CpuStorage,
+        v_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (q, k, v) = (floats(q, q_at)?, floats(k, k_at)?, floats(v, v_at)?);
+        let mut out = vec![0.0; q.len()];
+        vectorised(|| forward(&self.0, q, k, v, &mut out));
+        Ok(output(out, q_at.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        out: &Tensor,
+        d_out: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (mut dq, mut dk, mut dv) =
+            (vec![0.0; q.elem_count()], vec![0.0; k.elem_count()], vec![0.0; v.elem_count()]);
+        let mut gradients = Gradients { q: &mut dq, k: &mut dk, v: &mut dv };
+        read([q, k, v, out, d_out], |inputs| vectorised(|| backward(&self.0, inputs, &mut gradients)))?;
+        Ok((Some(tensor(dq, q)?), Some(tensor(dk, k)?), Some(tensor(dv, v)?)))
+    }
+}
+
+/// Causal attention: `q` `[rows, heads * head_dim]`, `k` and `v` `[rows, kv_heads * head_dim]`, result like `q`.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<Tensor> {
+    check(q, k, v, shape)?;
+    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention(shape.clone()))
+}
+
+fn check(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<()> {
+    let rows = shape.offsets.last().copied().unwrap_or(0);
+    let (wide, narrow) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
+    let fits = shape.kv_heads > 0
+        && shape.heads.is_multiple_of(shape.kv_heads)
+        && shape.offsets.is_sorted()
+        && shape.offsets.first() == Some(&0);
+    if !fits || q.dims() != [rows, wide] || k.dims() != [rows, narrow] || v.dims() != [rows, narrow] {
+        candle_core::bail!("attention: {:?}, {:?}, {:?} do not fit {shape:?}", q.dims(), k.dims(), v.dims());
+    }
+    Ok(())
+}
+
+/// The same in candle's own operations, one sequence after the other.
+pub fn attention_plain(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<Tensor> {
+    check(q, k, v, shape)?;
+    let group = shape.heads / shape.kv_heads;
+    let mut parts = Vec::new();
+    for (start, length) in shape.sequences().filter(|&(_, length)| length > 0) {
+        // [heads, length, head_dim]
+        let split = |x: &Tensor, heads: usize| -> Result<Tensor> {
+            x.narrow(0, start, length)?.reshape((length, heads, shape.head_dim))?.transpose(0, 1)?.contiguous()
+        };
+        let repeat = |x: Tensor| -> Result<Tensor> {
+            let wide = (shape.kv_heads, group, length, shape.head_dim);
+            x.unsqueeze(1)?.broadcast_as(wide)?.reshape((shape.heads, length, shape.head_dim))
+        };
+        let q = split(q, shape.heads)?;
+        let k = repeat(split(k, shape.kv_heads)?)?;
+        let v = repeat(split(v, shape.kv_heads)?)?;
+        let mask: Vec<f32> = (0..length)
+            .flat_map(|i| (0..length).map(move |j| if j <= i { 0.0 } else { f32::NEG_INFINITY }))
+            .collect();
+        let mask = Tensor::from_vec(mask, (1, length, length), q.device())?;
+        let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(shape.scale()))?.broadcast_add(&mask)?;
+        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+        let mixed = weights.matmul(&v)?.transpose(0, 1)?.reshape((length, shape.heads * shape.head_dim))?;
+        parts.push(mixed);
+    }
+    Tensor::cat(&parts, 0)
+}

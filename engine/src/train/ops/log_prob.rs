@@ -1,0 +1,84 @@
+//! The log-probability of one token per row, straight from the logits.
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
+
+use super::simd::{exp, max, vectorised};
+use super::storage::{floats, output, read, tensor};
+
+struct LogProb {
+    targets: Arc<Vec<u32>>,
+}
+
+#[inline(always)]
+fn forward(logits: &[f32], targets: &[u32], out: &mut [f32]) {
+    let width = logits.len() / targets.len().max(1);
+    for ((row, target), out) in logits.chunks_exact(width.max(1)).zip(targets).zip(out) {
+        let top = max(row);
+        let mut lanes = [0f32; 16];
+        let (chunks, rest) = row.as_chunks::<16>();
+        for chunk in chunks {
+            for lane in 0..16 {
+                lanes[lane] += exp(chunk[lane] - top);
+            }
+        }
+        let total = lanes.iter().sum::<f32>() + rest.iter().map(|x| exp(x - top)).sum::<f32>();
+        *out = row[*target as usize] - top - total.ln();
+    }
+}
+
+/// `d logits = d out (onehot - softmax)`; the log-sum-exp comes back from the forward's result.
+#[inline(always)]
+fn backward(logits: &[f32], targets: &[u32], out: &[f32], d_out: &[f32], d_logits: &mut [f32]) {
+    let width = logits.len() / targets.len().max(1);
+    let rows = logits.chunks_exact(width.max(1)).zip(d_logits.chunks_exact_mut(width.max(1)));
+    for (((row, d_row), target), (out, d_out)) in rows.zip(targets).zip(out.iter().zip(d_out)) {
+        let log_sum = row[*target as usize] - out;
+        for (d, x) in d_row.iter_mut().zip(row) {
+            *d = -d_out * exp(x - log_sum);
+        }
+        d_row[*target as usize] += d_out;
+    }
+}
+
+impl CustomOp1 for LogProb {
+    fn name(&self) -> &'static str {
+        "log-prob"
+    }
+
+    fn cpu_fwd(&self, logits: &CpuStorage, at: &Layout) -> Result<(CpuStorage, Shape)> {
+        let logits = floats(logits, at)?;
+        let mut out = vec![0.0; self.targets.len()];
+        vectorised(|| forward(logits, &self.targets, &mut out));
+        let rows = out.len();
+        Ok(output(out, rows))
+    }
+
+    fn bwd(&self, logits: &Tensor, out: &Tensor, d_out: &Tensor) -> Result<Option<Tensor>> {
+        let mut d_logits = vec![0.0; logits.elem_count()];
+        read([logits, out, d_out], |[logits, out, d_out]| {
+            vectorised(|| backward(logits, &self.targets, out, d_out, &mut d_logits));
+        })?;
+        Ok(Some(tensor(d_logits, logits)?))
+    }
+}
+
+/// `log softmax(logits)[row, targets[row]]`: `logits` `[rows, vocabulary]`, result `[rows]`.
+pub fn log_prob(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
+    let (rows, vocabulary) = logits.dims2()?;
+    if rows != targets.len() || targets.iter().any(|&t| t as usize >= vocabulary) {
+        candle_core::bail!("log-prob: {} targets do not fit logits [{rows}, {vocabulary}]", targets.len());
+    }
+    logits.contiguous()?.apply_op1(LogProb { targets: Arc::clone(targets) })
+}
+
+/// The same in candle's own operations.
+pub fn log_prob_plain(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
+    let rows = logits.dim(0)?;
+    let top = logits.max_keepdim(D::Minus1)?.detach();
+    let shifted = logits.broadcast_sub(&top)?;
+    let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
+    let index = Tensor::from_slice(targets, (rows, 1), logits.device())?;
+    (shifted.gather(&index, 1)? - log_sum)?.squeeze(1)
+}

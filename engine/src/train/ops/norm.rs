@@ -1,0 +1,74 @@
+//! Root-mean-square norm over the last dimension (Zhang and Sennrich 2019).
+
+use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
+
+use super::simd::{dot, vectorised};
+use super::storage::{floats, output, read, tensor};
+
+struct RmsNorm {
+    eps: f32,
+}
+
+#[inline(always)]
+fn inverse_rms(x: &[f32], eps: f32) -> f32 {
+    1.0 / (dot(x, x) / x.len() as f32 + eps).sqrt()
+}
+
+#[inline(always)]
+fn forward(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
+    let width = weight.len();
+    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+        let scale = inverse_rms(x, eps);
+        for ((y, x), w) in y.iter_mut().zip(x).zip(weight) {
+            *y = x * scale * w;
+        }
+    }
+}
+
+/// With `s = 1/rms` and `h = w * dy`: `dx = s (h - x s² mean(h x))`, `dw = sum_rows dy x s`.
+#[inline(always)]
+fn backward(x: &[f32], weight: &[f32], dy: &[f32], eps: f32, dx: &mut [f32], dw: &mut [f32]) {
+    let width = weight.len();
+    for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
+        let scale = inverse_rms(x, eps);
+        for (((h, dw), dy), (x, w)) in dx.iter_mut().zip(dw.iter_mut()).zip(dy).zip(x.iter().zip(weight)) {
+            *h = w * dy;
+            *dw += dy * x * scale;
+        }
+        let pull = dot(dx, x) * scale * scale / width as f32;
+        for (dx, x) in dx.iter_mut().zip(x) {
+            *dx = scale * (*dx - x * pull);
+        }
+    }
+}
+
+impl CustomOp2 for RmsNorm {
+    fn name(&self) -> &'static str {
+        "rms-norm"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout, w: &CpuStorage, w_at: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (x, w) = (floats(x, x_at)?, floats(w, w_at)?);
+        let mut y = vec![0.0; x.len()];
+        vectorised(|| forward(x, w, self.eps, &mut y));
+        Ok(output(y, x_at.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, w: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let mut dx = vec![0.0; x.elem_count()];
+        let mut dw = vec![0.0; w.elem_count()];
+        read([x, w, dy], |[x, w, dy]| vectorised(|| backward(x, w, dy, self.eps, &mut dx, &mut dw)))?;
+        Ok((Some(tensor(dx, x)?), Some(tensor(dw, w)?)))
+    }
+}
+
+/// `x / sqrt(mean(x²) + eps) * weight`: `x` `[rows, width]`, `weight` `[width]`.
+pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
+    x.contiguous()?.apply_op2(weight, RmsNorm { eps: eps as f32 })
+}
+
+/// The same in candle's own operations.
+pub fn rms_norm_plain(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
+    let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
+    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(weight)
+}

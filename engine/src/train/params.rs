@@ -1,0 +1,124 @@
+//! Named weights: drawn at random, or taken from a folder; trainable or frozen.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor, Var};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::config::LoraConfig;
+use super::shape::LlamaShape;
+use crate::{Error, Result};
+
+/// Weights by Hugging Face name.
+pub type NamedTensors = BTreeMap<String, Tensor>;
+/// Trainable weights by name; the order of names is the order of the optimiser.
+pub type NamedVars = BTreeMap<String, Var>;
+
+/// Normal numbers by the method of Box and Muller.
+fn normal(rng: &mut ChaCha8Rng, count: usize, deviation: f32) -> Vec<f32> {
+    let mut values = Vec::with_capacity(count + 1);
+    while values.len() < count {
+        let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt() * deviation;
+        let (sin, cos) = (std::f32::consts::TAU * rng.random::<f32>()).sin_cos();
+        values.extend([radius * cos, radius * sin]);
+    }
+    values.truncate(count);
+    values
+}
+
+/// A fresh causal model: norms at one, matrices normal with deviation `sqrt(2 / (5 d))` (Nguyen and
+/// Salazar 2019), those that write to the residual stream smaller by `sqrt(2 layers)` (GPT-2).
+pub fn random(shape: &LlamaShape, seed: u64) -> Result<NamedTensors> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let base = (2.0 / (5.0 * shape.hidden_size as f32)).sqrt();
+    let residual = base / (2.0 * shape.num_hidden_layers as f32).sqrt();
+    let mut all = NamedTensors::new();
+    for (name, dims) in shape.weights() {
+        let count = dims.iter().product();
+        let values = if dims.len() == 1 {
+            vec![1.0; count]
+        } else {
+            let writes = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+            normal(&mut rng, count, if writes { residual } else { base })
+        };
+        all.insert(name, Tensor::from_vec(values, dims, &Device::Cpu)?);
+    }
+    Ok(all)
+}
+
+/// A fresh score head `[1, hidden]`, zero: every text scores the same before training.
+pub fn score_head(shape: &LlamaShape) -> Result<Tensor> {
+    Ok(Tensor::zeros((1, shape.hidden_size), DType::F32, &Device::Cpu)?)
+}
+
+/// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
+/// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
+pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut all = NamedTensors::new();
+    for (name, [d_out, d_in]) in shape.linears() {
+        if !config.targets(&name) {
+            continue;
+        }
+        let bound = 1.0 / (d_in as f32).sqrt();
+        let a: Vec<f32> = (0..config.rank * d_in).map(|_| rng.random_range(-bound..=bound)).collect();
+        all.insert(format!("{name}.lora_A.weight"), Tensor::from_vec(a, (config.rank, d_in), &Device::Cpu)?);
+        let b = Tensor::zeros((d_out, config.rank), DType::F32, &Device::Cpu)?;
+        all.insert(format!("{name}.lora_B.weight"), b);
+    }
+    if all.is_empty() {
+        let given = config.target_modules.join(", ");
+        return Err(Error::option("target-modules", format!("`{given}` names no linear module of the model; try q_proj,v_proj")));
+    }
+    Ok(all)
+}
+
+/// Every weight of a causal model's folder, in f32, checked against its shape.
+pub fn read(folder: &Path, shape: &LlamaShape) -> Result<NamedTensors> {
+    let mut found = BTreeMap::new();
+    for file in weight_files(folder)? {
+        let tensors = candle_core::safetensors::load(&file, &Device::Cpu)
+            .map_err(|e| Error::file(&file, format!("cannot be read as safetensors: {e}")))?;
+        found.extend(tensors);
+    }
+    let mut all = NamedTensors::new();
+    for (name, expected) in shape.weights() {
+        let Some(tensor) = found.remove(&name) else {
+            return Err(Error::MissingTensor { path: folder.to_path_buf(), tensor: name });
+        };
+        if tensor.dims() != expected {
+            return Err(Error::Shape {
+                path: folder.to_path_buf(),
+                tensor: name,
+                expected,
+                got: tensor.dims().to_vec(),
+            });
+        }
+        all.insert(name, tensor.to_dtype(DType::F32)?);
+    }
+    Ok(all)
+}
+
+fn weight_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let single = folder.join("model.safetensors");
+    if single.exists() {
+        return Ok(vec![single]);
+    }
+    let index = folder.join("model.safetensors.index.json");
+    let text = std::fs::read_to_string(&index).map_err(Error::io("read", &single))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| Error::file(&index, format!("is not JSON: {e}")))?;
+    let map = value.get("weight_map").and_then(|m| m.as_object());
+    let map = map.ok_or_else(|| Error::field(&index, "weight_map", "must map tensor names to files"))?;
+    let mut files: Vec<_> = map.values().filter_map(|f| f.as_str()).map(|f| folder.join(f)).collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Turns weights into variables.
+pub fn trainable(tensors: &NamedTensors) -> Result<NamedVars> {
+    tensors.iter().map(|(name, t)| Ok((name.clone(), Var::from_tensor(t)?))).collect()
+}

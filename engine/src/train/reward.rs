@@ -1,0 +1,76 @@
+//! A reward model after Bradley and Terry: `L = -log sigmoid(score(y+) - score(y-))`, the score a linear
+//! reading of the last token on a causal body.
+
+use std::path::Path;
+
+use super::base::{Base, digest, settings};
+use super::batch::{Example, FlatBatch};
+use super::config::{Method, RewardConfig, Start};
+use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
+use super::forward::TrainModel;
+use super::metrics::Figures;
+use super::params;
+use super::parallel::ShareLoss;
+use super::progress::TrainReporter;
+use super::runner::{Objective, Runner, TrainReport};
+use crate::Result;
+
+struct Reward<'a> {
+    pairs: Vec<&'a Pair>,
+    center: f64,
+}
+
+impl Objective for Reward<'_> {
+    fn lengths(&self) -> Vec<usize> {
+        self.pairs.iter().map(|p| p.len()).collect()
+    }
+
+    fn weight(&self, _index: usize) -> usize {
+        1
+    }
+
+    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
+        let batch = FlatBatch::whole(share.iter().flat_map(|&i| self.pairs[i].both()));
+        let (chosen, rejected) = split_pairs(&model.scores(&batch)?)?;
+        let margins = (&chosen - &rejected)?;
+        let mut loss = minus_log_sigmoid(&margins)?;
+        if self.center > 0.0 {
+            loss = (loss + ((chosen + rejected)?.sqr()? * self.center)?)?;
+        }
+        let loss = (loss.sum_all()? * (1.0 / total as f64))?;
+        let margins: Vec<f32> = margins.to_vec1()?;
+        let figures = Figures::new([
+            ("margin", margins.iter().map(|&m| f64::from(m)).sum()),
+            ("accuracy", margins.iter().filter(|&&m| m > 0.0).count() as f64),
+        ]);
+        Ok(ShareLoss { loss, figures })
+    }
+}
+
+/// Trains a reward model from a causal one and leaves it in `out` as `LlamaForSequenceClassification`.
+pub fn reward(
+    config: &RewardConfig,
+    start: &Start,
+    pairs: &[Pair],
+    reporter: &mut dyn TrainReporter,
+    out: &Path,
+) -> Result<TrainReport> {
+    let mut base = Base::open(start, config.train.seed)?;
+    base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
+    let kept: Vec<&Pair> = pairs.iter().filter(|p| p.fits(config.train.max_length)).collect();
+    let examples: Vec<&Example> = kept.iter().flat_map(|p| p.both()).collect();
+    base.weights.insert("score.weight".to_owned(), params::score_head(&base.shape)?);
+    // The output projection plays no part in the score.
+    base.weights.remove("lm_head.weight");
+    let model = TrainModel::new(base.shape.clone(), &base.weights, &Method::Full, config.train.seed)?;
+    let runner = Runner {
+        config: &config.train,
+        model: &model,
+        folder: out,
+        settings: settings("reward", config, digest(examples.iter().copied())),
+        left_out: pairs.len() - kept.len(),
+    };
+    let report = runner.run(&Reward { pairs: kept, center: config.center }, reporter)?;
+    base.write_reward(out, &model)?;
+    Ok(report)
+}

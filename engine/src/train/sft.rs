@@ -1,0 +1,108 @@
+//! Supervised fine-tuning: the mean negative log-probability of the answers' tokens.
+
+use std::path::Path;
+
+use super::base::{Base, digest, settings};
+use super::batch::{Example, PredictionBatch, targets_of};
+use super::config::{SftConfig, Start};
+use super::forward::{Adapters, TrainModel};
+use super::metrics::Figures;
+use super::parallel::{ShareLoss, for_each_share};
+use super::progress::TrainReporter;
+use super::runner::{Objective, Runner, TrainReport};
+use crate::Result;
+
+struct Sft<'a> {
+    examples: Vec<&'a Example>,
+    prompts: bool,
+}
+
+impl Objective for Sft<'_> {
+    fn lengths(&self) -> Vec<usize> {
+        self.examples.iter().map(|e| e.len()).collect()
+    }
+
+    fn weight(&self, index: usize) -> usize {
+        targets_of(self.examples[index], self.prompts)
+    }
+
+    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
+        let batch = PredictionBatch::new(share.iter().map(|&i| self.examples[i]), self.prompts);
+        let log_probs = model.log_probs(&batch, Adapters::On)?;
+        let loss = (log_probs.sum_all()? * (-1.0 / total as f64))?;
+        Ok(ShareLoss { loss, figures: Figures::default() })
+    }
+}
+
+/// Trains on `examples` and leaves a model's folder (full) or a PEFT folder (LoRA) in `out`.
+pub fn sft(
+    config: &SftConfig,
+    start: &Start,
+    examples: &[Example],
+    reporter: &mut dyn TrainReporter,
+    out: &Path,
+) -> Result<TrainReport> {
+    let base = Base::open(start, config.train.seed)?;
+    base.check_tokens(examples)?;
+    let fits = |e: &&Example| e.len() <= config.train.max_length && targets_of(e, config.train_on_prompts) > 0;
+    let kept: Vec<&Example> = examples.iter().filter(fits).collect();
+    let model = TrainModel::new(base.shape.clone(), &base.weights, &config.method, config.train.seed)?;
+    let runner = Runner {
+        config: &config.train,
+        model: &model,
+        folder: out,
+        settings: settings("sft", config, digest(kept.iter().copied())),
+        left_out: examples.len() - kept.len(),
+    };
+    let report = runner.run(&Sft { examples: kept, prompts: config.train_on_prompts }, reporter)?;
+    base.write(out, &model, &config.method)?;
+    Ok(report)
+}
+
+/// The summed log-probability and the number of targets over the answers of `examples`, computed by
+/// `workers` threads. The perplexity is `exp(-sum / targets)`.
+pub fn log_likelihood(start: &Start, examples: &[Example], workers: usize) -> Result<(f64, usize)> {
+    let base = Base::open(start, 0)?;
+    base.check_tokens(examples)?;
+    let model = TrainModel::frozen(base.shape.clone(), &base.weights)?;
+    let sums = sequence_log_probs(&model, &examples.iter().collect::<Vec<_>>(), Adapters::Off, workers, |_| {})?;
+    Ok((sums.iter().sum(), examples.iter().map(|e| targets_of(e, false)).sum()))
+}
+
+/// Tokens of a batch without gradients.
+const INFERENCE_TOKENS: usize = 2048;
+
+/// The summed log-probability of every example's answer, without gradients, in order.
+pub(super) fn sequence_log_probs(
+    model: &TrainModel,
+    examples: &[&Example],
+    adapters: Adapters,
+    workers: usize,
+    mut progress: impl FnMut(usize),
+) -> Result<Vec<f64>> {
+    let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
+    let mut tokens = 0;
+    for (index, example) in examples.iter().enumerate() {
+        if tokens + example.len() > INFERENCE_TOKENS && tokens > 0 {
+            chunks.push(Vec::new());
+            tokens = 0;
+        }
+        tokens += example.len();
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(index);
+        }
+    }
+    let mut all = Vec::with_capacity(examples.len());
+    for group in chunks.chunks(workers.max(1)) {
+        let parts = for_each_share(group, |chunk| {
+            let batch = PredictionBatch::new(chunk.iter().map(|&i| examples[i]), false);
+            if batch.rows.is_empty() {
+                return Ok(vec![0.0; chunk.len()]);
+            }
+            Ok(batch.sum_by_sequence(&model.log_probs(&batch, adapters)?)?.to_vec1::<f32>()?)
+        })?;
+        all.extend(parts.into_iter().flatten().map(f64::from));
+        progress(all.len());
+    }
+    Ok(all)
+}

@@ -1,0 +1,286 @@
+//! A checkpoint in safetensors, one file or shards, read tensor by tensor.
+//!
+//! Nothing is memory-mapped: each tensor is read where the header says it lies, so that a file cut
+//! short is an error, and memory holds one tensor beside what the model keeps.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::read_json;
+use crate::{Error, Result};
+
+/// The largest header that the safetensors format allows, bytes.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Tensors of one file or several, by name.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// What errors name: the folder or file that was opened.
+    path: PathBuf,
+    files: Vec<PathBuf>,
+    tensors: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    start: u64,
+    bytes: usize,
+}
+
+/// SHA-256 over names and bytes of the tensors read through it, in the order of reading.
+#[derive(Debug, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// The digest so far, hexadecimal.
+    pub fn hex(&self) -> String {
+        self.0
+            .clone()
+            .finalize()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Opens a Hugging Face folder: `model.safetensors`, or the shards that
+    /// `model.safetensors.index.json` names.
+    pub fn open_folder(folder: &Path) -> Result<Self> {
+        let single = folder.join("model.safetensors");
+        let index_path = folder.join("model.safetensors.index.json");
+        if single.exists() || !index_path.exists() {
+            return Self::open_file(&single);
+        }
+        let index: Index = read_json(&index_path)?;
+        let mut names: Vec<&String> = index.weight_map.values().collect();
+        names.sort();
+        names.dedup();
+        let mut checkpoint = Self {
+            path: folder.to_path_buf(),
+            files: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        for name in names {
+            let shard = folder.join(name);
+            if !shard.exists() {
+                let tensors = index.weight_map.values().filter(|f| *f == name).count();
+                return Err(Error::file(
+                    &index_path,
+                    format!(
+                        "names the shard `{name}` for {tensors} tensors, but there is no such file"
+                    ),
+                ));
+            }
+            checkpoint.add(shard)?;
+        }
+        if let Some(missing) = index
+            .weight_map
+            .keys()
+            .find(|name| !checkpoint.tensors.contains_key(*name))
+        {
+            return Err(Error::MissingTensor {
+                path: index_path,
+                tensor: missing.clone(),
+            });
+        }
+        Ok(checkpoint)
+    }
+
+    /// Opens one safetensors file.
+    pub fn open_file(path: &Path) -> Result<Self> {
+        let mut checkpoint = Self {
+            path: path.to_path_buf(),
+            files: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        checkpoint.add(path.to_path_buf())?;
+        Ok(checkpoint)
+    }
+
+    fn add(&mut self, path: PathBuf) -> Result<()> {
+        let (metadata, data_start) = read_header(&path)?;
+        for (name, info) in metadata.tensors() {
+            self.tensors.insert(
+                name,
+                Entry {
+                    file: self.files.len(),
+                    dtype: info.dtype,
+                    shape: info.shape.clone(),
+                    start: data_start + info.data_offsets.0 as u64,
+                    bytes: info.data_offsets.1 - info.data_offsets.0,
+                },
+            );
+        }
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// The folder or file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a tensor is there.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The shape of a tensor, if it is there.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|entry| entry.shape.as_slice())
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// Bytes of all tensors.
+    pub fn bytes(&self) -> u64 {
+        self.tensors.values().map(|entry| entry.bytes as u64).sum()
+    }
+
+    /// Parameters of all tensors.
+    pub fn parameters(&self) -> usize {
+        self.tensors
+            .values()
+            .map(|entry| entry.shape.iter().product::<usize>())
+            .sum()
+    }
+
+    /// Reads a tensor as f32, whatever its stored type; `expected` is its shape. Refuses NaN and infinity.
+    pub fn read(&self, name: &str, expected: &[usize], digest: &mut Digest) -> Result<Vec<f32>> {
+        let entry = self.entry(name)?;
+        if entry.shape != expected {
+            return Err(Error::Shape {
+                path: self.path.clone(),
+                tensor: name.to_owned(),
+                expected: expected.to_vec(),
+                got: entry.shape.clone(),
+            });
+        }
+        let path = &self.files[entry.file];
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        file.seek(SeekFrom::Start(entry.start))
+            .map_err(Error::io("read", path))?;
+        let mut bytes = vec![0; entry.bytes];
+        file.read_exact(&mut bytes)
+            .map_err(Error::io("read", path))?;
+        digest.0.update(name.as_bytes());
+        digest.0.update(&bytes);
+        let values: Vec<f32> = match entry.dtype {
+            Dtype::F32 => bytes
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            Dtype::F16 => bytes
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|b| half::f16::from_le_bytes(*b).to_f32())
+                .collect(),
+            Dtype::BF16 => bytes
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|b| half::bf16::from_le_bytes(*b).to_f32())
+                .collect(),
+            Dtype::F64 => bytes
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|b| f64::from_le_bytes(*b) as f32)
+                .collect(),
+            other => {
+                return Err(Error::file(
+                    &self.path,
+                    format!(
+                        "tensor `{name}` is of type {other:?}; weights must be F32, F16, BF16 or F64"
+                    ),
+                ));
+            }
+        };
+        let count = values.iter().filter(|v| !v.is_finite()).count();
+        if count > 0 {
+            return Err(Error::NotFinite {
+                path: self.path.clone(),
+                tensor: name.to_owned(),
+                count,
+            });
+        }
+        Ok(values)
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry> {
+        self.tensors.get(name).ok_or_else(|| Error::MissingTensor {
+            path: self.path.clone(),
+            tensor: name.to_owned(),
+        })
+    }
+}
+
+/// The header, checked against the file's real length, and where the data begins.
+fn read_header(path: &Path) -> Result<(Metadata, u64)> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    if length < 8 {
+        return Err(Error::file(
+            path,
+            format!("holds {length} bytes; a safetensors file has at least 8"),
+        ));
+    }
+    let mut size = [0; 8];
+    file.read_exact(&mut size)
+        .map_err(Error::io("read", path))?;
+    let size = u64::from_le_bytes(size);
+    if size > MAX_HEADER || size + 8 > length {
+        return Err(Error::file(
+            path,
+            format!(
+                "its header claims {size} bytes, but the file holds {length} (headers end at {MAX_HEADER}): not a safetensors file, or cut short"
+            ),
+        ));
+    }
+    let mut header = vec![0; 8 + size as usize];
+    file.seek(SeekFrom::Start(0))
+        .map_err(Error::io("read", path))?;
+    file.read_exact(&mut header)
+        .map_err(Error::io("read", path))?;
+    let (_, metadata) = SafeTensors::read_metadata(&header)
+        .map_err(|e| Error::file(path, format!("its safetensors header is not valid: {e}")))?;
+    let data_start = 8 + size;
+    let end = metadata
+        .tensors()
+        .values()
+        .map(|info| info.data_offsets.1 as u64)
+        .max()
+        .unwrap_or(0);
+    if data_start + end != length {
+        return Err(Error::file(
+            path,
+            format!(
+                "its header describes {} bytes, but the file holds {length}: cut short or overwritten",
+                data_start + end
+            ),
+        ));
+    }
+    Ok((metadata, data_start))
+}

@@ -1,0 +1,11 @@
+//! Files on disk → numbers: checkpoints in safetensors, PEFT adapters, router experts.
+
+mod adapter;
+mod checkpoint;
+mod json;
+mod router;
+
+pub use adapter::{Adapter, LoraFactor};
+pub use checkpoint::{Checkpoint, Digest};
+pub use json::read_json;
+pub use router::{RouterActivation, RouterExpert, RouterSite};
