@@ -12,8 +12,10 @@ use crate::state::{
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gesture {
-    /// On the way: a pointer drag, or an arrow key.
+    /// On the way: the pointer holds it.
     Moving,
+    /// A step by an arrow key: there may be more.
+    Step,
     /// Let go, or jumped: may start a generation.
     Settled,
 }
@@ -115,6 +117,8 @@ pub enum AppCommand {
     MarkRow(usize),
     /// Bring a panel to the front and give it the keyboard.
     Focus(Panel),
+    /// The panel that asked for the keyboard has it now.
+    FocusTaken,
     /// The next panel.
     NextPanel,
     /// Light, dark or system.

@@ -11,8 +11,17 @@
 //! | look | one file per panel; they read state and queue commands | [`view`] |
 //! | colour | the only literal colours | [`theme`] |
 
+pub mod app;
 pub mod apply;
+pub mod bridge;
 pub mod command;
+pub mod keys;
+pub mod locate;
+pub mod prompts;
+pub mod registry;
 pub mod state;
+pub mod tasks;
 pub mod theme;
 pub mod view;
+pub mod widgets;
+pub mod window;

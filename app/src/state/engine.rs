@@ -44,3 +44,8 @@ pub struct Notice {
     /// When, in [`crate::state::AppState::now`] seconds.
     pub at: f64,
 }
+
+impl Notice {
+    /// How long good news stay; bad news stay until the next.
+    pub const SECONDS: f64 = 8.0;
+}

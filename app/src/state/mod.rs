@@ -17,8 +17,8 @@ pub use plots::{HeatmapMode, HeatmapView, ParetoView, SiteChoice};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use prompt::{PromptState, SamplingForm};
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
-pub use simplex::{FieldDraft, Mode, SimplexState};
-pub use sweep::{PromptSource, SweepForm, SweepMode, SweepState};
+pub use simplex::{FieldDraft, Mode, SimplexState, presets};
+pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
 
 use std::sync::Arc;
 

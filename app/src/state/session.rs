@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Finish, GateRecord, Point, Prompt, Sampling, Scores, TokenPiece,
+    BundleInfo, Finish, GateRecord, Point, Prompt, Run, Sampling, Scores, TokenPiece,
 };
 
 /// A run's name within the window.
@@ -84,6 +84,10 @@ pub struct RunEntry {
     pub scoring: bool,
     /// Tokens of the prompt, once known.
     pub prompt_tokens: Option<usize>,
+    /// Whether it was asked to stop.
+    pub stopping: bool,
+    /// The last point that it was sent to and has not reached yet.
+    pub heading: Option<Point>,
     /// When it was sent, in seconds of the window.
     pub started: f64,
     /// When its first token came.
@@ -121,6 +125,56 @@ impl Trace<'_> {
 }
 
 impl RunEntry {
+    /// A run of which nothing is known yet but what was asked.
+    pub fn new(
+        id: RunId,
+        job: JobId,
+        bundle: Arc<BundleInfo>,
+        prompt: Prompt,
+        point: Point,
+        sampling: Sampling,
+    ) -> Self {
+        Self {
+            id,
+            job,
+            origin: Origin::Interactive,
+            phase: RunPhase::Queued,
+            bundle,
+            prompt,
+            point,
+            steered: Vec::new(),
+            sampling,
+            text: String::new(),
+            tokens: Vec::new(),
+            gates: Vec::new(),
+            record: None,
+            scores: None,
+            scoring: false,
+            prompt_tokens: None,
+            stopping: false,
+            heading: None,
+            started: 0.0,
+            first_token: None,
+            ended: None,
+        }
+    }
+
+    /// Takes over what a finished row says of itself.
+    pub fn finish(&mut self, run: &Run) {
+        self.text.clone_from(&run.text);
+        self.tokens.clone_from(&run.tokens);
+        self.point = run.point.clone();
+        self.steered.clone_from(&run.steered);
+        self.prompt_tokens = Some(run.prompt_tokens.len());
+        if run.record.is_some() {
+            self.record.clone_from(&run.record);
+            self.gates = Vec::new();
+        }
+        if run.scores.is_some() {
+            self.scores.clone_from(&run.scores);
+        }
+    }
+
     /// The point that its newest token was made under.
     pub fn point_now(&self) -> &Point {
         self.steered.last().map_or(&self.point, |(_, point)| point)
@@ -206,8 +260,19 @@ impl Session {
         self.pinned.and_then(|id| self.get(id))
     }
 
-    /// The interactive run that the engine works on, if any.
+    /// The run that the engine works on and nobody stopped, if any.
     pub fn running(&self) -> Option<&RunEntry> {
-        self.runs.iter().rev().find(|r| r.phase.is_running())
+        self.runs
+            .iter()
+            .rev()
+            .find(|r| r.phase.is_running() && !r.stopping)
+    }
+
+    /// The run that the engine works on and nobody stopped, to be written.
+    pub fn running_mut(&mut self) -> Option<&mut RunEntry> {
+        self.runs
+            .iter_mut()
+            .rev()
+            .find(|r| r.phase.is_running() && !r.stopping)
     }
 }

@@ -1,5 +1,6 @@
 //! Where the point stands.
 
+use paretoscope_engine::routing::{Complex, Routing};
 use paretoscope_engine::types::{Point, Preference, Weights};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ pub enum Mode {
 }
 
 /// A numeric field being typed into.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FieldDraft {
     /// Which field.
     pub index: usize,
@@ -22,6 +23,8 @@ pub struct FieldDraft {
     pub text: String,
     /// The rule that it breaks, if any; the last good value is kept meanwhile.
     pub problem: Option<String>,
+    /// Numbers of another sum that were pasted: Enter takes them as shares.
+    pub offer: Option<Vec<f64>>,
 }
 
 /// Where the point stands, and how it is looked at.
@@ -45,6 +48,12 @@ pub struct SimplexState {
     pub moved: f64,
     /// Whether the point moved since the last generation.
     pub stale: bool,
+    /// The cells of the simplex; `None` without a bundle.
+    pub complex: Option<Complex>,
+    /// Why there are no cells.
+    pub complex_problem: Option<String>,
+    /// What the preference is mixed from.
+    pub routing: Option<Routing>,
 }
 
 impl SimplexState {
@@ -56,6 +65,43 @@ impl SimplexState {
                 .map(Point::Preference),
             Mode::Extrapolate if self.weights.is_empty() => None,
             Mode::Extrapolate => Weights::new(self.weights.clone()).ok().map(Point::Weights),
+        }
+    }
+}
+
+/// The seven presets over `axes` of `objectives`: corners, edge midpoints, centre (HoE, figure 4).
+/// For two axes: the ends, the quarters and the middle.
+pub fn presets(axes: &[usize], objectives: usize) -> Vec<Vec<f64>> {
+    let at = |shares: &[f64]| {
+        let mut place = vec![0.0; objectives];
+        for (&axis, &share) in axes.iter().zip(shares) {
+            if let Some(slot) = place.get_mut(axis) {
+                *slot = share;
+            }
+        }
+        place
+    };
+    match axes.len() {
+        0 => Vec::new(),
+        1 => vec![at(&[1.0])],
+        2 => [0.0, 0.25, 0.5, 0.75, 1.0]
+            .iter()
+            .map(|t| at(&[1.0 - t, *t]))
+            .collect(),
+        _ => {
+            let third = 1.0 / 3.0;
+            [
+                [1.0, 0.0, 0.0],
+                [0.0, 1.0, 0.0],
+                [0.0, 0.0, 1.0],
+                [0.5, 0.5, 0.0],
+                [0.5, 0.0, 0.5],
+                [0.0, 0.5, 0.5],
+                [third, third, third],
+            ]
+            .iter()
+            .map(|shares| at(shares))
+            .collect()
         }
     }
 }

@@ -7,6 +7,8 @@ use paretoscope_engine::protocol::{JobId, SweepPhase, SweepPlan, SweepProgress, 
 use paretoscope_engine::types::{PointResult, Prompt};
 use serde::{Deserialize, Serialize};
 
+use super::RunId;
+
 /// Simplex grid or box grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SweepMode {
@@ -60,9 +62,35 @@ impl Default for SweepForm {
     }
 }
 
+/// What a sweep would cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepCost {
+    /// Points, the base model's included.
+    pub points: usize,
+    /// Prompts.
+    pub prompts: usize,
+}
+
+impl SweepCost {
+    /// Generations.
+    pub fn rows(self) -> usize {
+        self.points * self.prompts
+    }
+}
+
 /// The sweep.
 #[derive(Debug, Default)]
 pub struct SweepState {
+    /// The folder of the stores.
+    pub folder: PathBuf,
+    /// What the form would cost, or why it cannot run.
+    pub cost: Option<Result<SweepCost, Trouble>>,
+    /// Rows per second, as last measured.
+    pub rate: Option<f64>,
+    /// The rows of the selected dot, as runs of the session.
+    pub rows: Vec<RunId>,
+    /// Whether the rows of the selected dot are on their way.
+    pub recalling: bool,
     /// The sweep under way, or the last one.
     pub job: Option<JobId>,
     /// What it visits.

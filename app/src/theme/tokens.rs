@@ -76,6 +76,10 @@ pub struct Tokens {
     pub panel: Color32,
     /// Cards and fields within panels.
     pub card: Color32,
+    /// Buttons.
+    pub button: Color32,
+    /// Buttons under the pointer or with the keyboard.
+    pub button_hover: Color32,
     /// Thin lines between things.
     pub line: Color32,
     /// Running text.
@@ -110,6 +114,8 @@ impl Tokens {
         ground: Color32::from_rgb(0x11, 0x14, 0x18),
         panel: Color32::from_rgb(0x17, 0x1B, 0x21),
         card: Color32::from_rgb(0x20, 0x26, 0x2E),
+        button: Color32::from_rgb(0x2A, 0x32, 0x3C),
+        button_hover: Color32::from_rgb(0x36, 0x41, 0x4E),
         line: Color32::from_rgb(0x34, 0x3C, 0x47),
         text: Color32::from_rgb(0xE8, 0xEC, 0xF1),
         weak: Color32::from_rgb(0xA3, 0xAE, 0xBB),
@@ -130,6 +136,8 @@ impl Tokens {
         ground: Color32::from_rgb(0xE9, 0xED, 0xF1),
         panel: Color32::from_rgb(0xF8, 0xF9, 0xFB),
         card: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+        button: Color32::from_rgb(0xED, 0xF1, 0xF5),
+        button_hover: Color32::from_rgb(0xDD, 0xE6, 0xEF),
         line: Color32::from_rgb(0xC9, 0xD1, 0xDA),
         text: Color32::from_rgb(0x17, 0x1D, 0x26),
         weak: Color32::from_rgb(0x52, 0x5E, 0x6C),

@@ -1,1 +1,21 @@
 //! One file per panel: views read state and queue commands, nothing else.
+
+mod answer;
+mod bundle_sheet;
+mod canvas;
+mod keyboard;
+mod layout;
+mod palette;
+mod point;
+mod prompt;
+mod responses;
+mod routing;
+mod settings;
+mod shortcuts;
+mod status;
+mod sweep;
+mod top_bar;
+mod weights;
+mod welcome;
+
+pub use layout::window_ui;
