@@ -3,9 +3,11 @@
 mod answer;
 mod bundle_sheet;
 mod canvas;
+pub mod heatmap;
 mod keyboard;
 mod layout;
 mod palette;
+pub mod pareto;
 mod point;
 mod prompt;
 mod responses;
