@@ -1,1 +1,31 @@
-//! App.
+//! The window of Paretoscope: drag a point, watch the answer change, sweep, compare.
+//!
+//! One way through, one module per step:
+//!
+//! | step | what | module |
+//! |---|---|---|
+//! | intent | everything a person can do is one [`command::AppCommand`] | [`command`] |
+//! | change | the one writer of state: commands and engine events in, effects out | [`apply`] |
+//! | state | small plain structs | [`state`] |
+//! | engine | the only file that talks to the engine | [`bridge`] |
+//! | look | one file per panel; they read state and queue commands | [`view`] |
+//! | plots | what the Pareto plot computes and draws, without its panel | [`plot`] |
+//! | shaders | the heatmap's shader, its uniforms and its plain reference | [`gpu`] |
+//! | colour | the only literal colours | [`theme`] |
+
+pub mod app;
+pub mod apply;
+pub mod bridge;
+pub mod command;
+pub mod gpu;
+pub mod keys;
+pub mod locate;
+pub mod plot;
+pub mod prompts;
+pub mod registry;
+pub mod state;
+pub mod tasks;
+pub mod theme;
+pub mod view;
+pub mod widgets;
+pub mod window;

@@ -1,1 +1,3 @@
+//! Opens the window.
+
 fn main() {}

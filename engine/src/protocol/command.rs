@@ -1,6 +1,7 @@
 //! What the engine can be asked to do.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,15 @@ pub enum EngineCommand {
     Cancel {
         /// The job.
         job: JobId,
+    },
+    /// Bring back the stored rows of one point of a sweep, in order of prompts.
+    Recall {
+        /// This job.
+        job: JobId,
+        /// The sweep as it was asked for: its store and its rows' keys follow from it.
+        plan: Arc<SweepPlan>,
+        /// The point, by its place in the plan (the `index` of its `PointResult`).
+        index: usize,
     },
     /// Score a text.
     Score {

@@ -169,6 +169,15 @@ pub enum EngineEvent {
         /// How far it is.
         progress: SweepProgress,
     },
+    /// The stored rows of a point of a sweep. Never dropped.
+    Recalled {
+        /// The job.
+        job: JobId,
+        /// The point, by its place in the plan.
+        index: usize,
+        /// Its finished rows, in order of prompts.
+        runs: Vec<Arc<Run>>,
+    },
     /// A job failed; everything else goes on.
     Failed {
         /// The job.

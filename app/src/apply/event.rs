@@ -1,0 +1,292 @@
+//! What the engine says, taken into the state.
+
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
+use paretoscope_engine::routing::Complex;
+use paretoscope_engine::types::{BundleInfo, Run, RunStatus};
+
+use super::{Effect, notify, point, rows, sweep};
+use crate::state::{
+    AppState, EnginePhase, LoadFailure, Mode, NoticeKind, RunPhase, SimplexState, SweepState,
+};
+
+/// Takes in one event.
+pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>) {
+    use EngineEvent as E;
+    match event {
+        E::Ready { device, fallback } => {
+            state.engine.phase = EnginePhase::Ready;
+            state.engine.device = device;
+            state.engine.fallback = fallback;
+        }
+        E::Loading {
+            job,
+            stage,
+            fraction,
+        } => {
+            if let Some(loading) = state.bundle.loading.as_mut().filter(|l| l.job == job) {
+                loading.stage = Some(stage);
+                loading.fraction = fraction;
+            }
+        }
+        E::Loaded { job, bundle } => loaded(state, job, bundle),
+        E::LoadFailed { job, path, trouble } => {
+            if state.bundle.loading.as_ref().is_some_and(|l| l.job == job) {
+                state.bundle.loading = None;
+                notify(
+                    state,
+                    NoticeKind::Error,
+                    format!("Bundle not loaded: {}", trouble.message),
+                );
+                state.bundle.failure = Some(LoadFailure { path, trouble });
+            }
+        }
+        E::Started { job, prompt_tokens } => {
+            if let Some(run) = state.session.by_job_mut(job) {
+                run.phase = RunPhase::Prefill;
+                run.prompt_tokens = Some(prompt_tokens);
+            }
+        }
+        E::Tokens { job, news } => tokens(state, job, news),
+        E::Steered {
+            job,
+            at_token,
+            point,
+        } => {
+            if let Some(run) = state.session.by_job_mut(job) {
+                if run.heading.as_ref() == Some(&point) {
+                    run.heading = None;
+                }
+                // Several moves before one token leave one mark.
+                run.steered.retain(|(at, _)| *at < at_token);
+                run.steered.push((at_token, point));
+            }
+        }
+        E::Finished { job, run } => finished(state, job, &run, effects),
+        E::Scored { job, scores } => {
+            if let Some(run) = state.session.by_job_mut(job) {
+                run.scores = Some(scores);
+                run.scoring = false;
+            }
+        }
+        E::SweepPoint { job, result } => {
+            if state.sweep.job == Some(job) {
+                match state
+                    .sweep
+                    .points
+                    .iter_mut()
+                    .find(|p| p.index == result.index)
+                {
+                    Some(known) => {
+                        *known = result;
+                        state.sweep.generation += 1;
+                    }
+                    None => state.sweep.points.push(result),
+                }
+            }
+        }
+        E::Sweep { job, progress } => {
+            if state.sweep.job == Some(job) {
+                state.sweep.rate = progress.rows_per_second.or(state.sweep.rate);
+                let before = state.sweep.phase();
+                let (phase, points) = (progress.phase, progress.points_done);
+                state.sweep.progress = Some(progress);
+                if before != Some(phase) {
+                    announce_sweep(state, phase, points);
+                }
+            }
+        }
+        E::Recalled { job, index, runs } => {
+            if state.sweep.recall == Some(job) {
+                sweep::recalled(state, index, &runs);
+            }
+        }
+        E::Failed { job, trouble } => failed(state, job, trouble),
+        E::Stopped { panic } => stopped(state, panic),
+    }
+}
+
+fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
+    if state.bundle.loading.as_ref().is_some_and(|l| l.job != job) {
+        return;
+    }
+    state.bundle.loading = None;
+    state.bundle.failure = None;
+    state.prefs.remember(&bundle.path);
+    let n = bundle.objectives.len();
+    let same_shape = state.simplex.preference.len() == n && n > 0;
+    let old = std::mem::take(&mut state.simplex);
+    let complex = Complex::new(&bundle.experts, n);
+    let weights = vec![0.0; bundle.values.len()];
+    state.simplex = SimplexState {
+        mode: if n < 2 && !weights.is_empty() {
+            Mode::Extrapolate
+        } else {
+            Mode::Interpolate
+        },
+        preference: if same_shape {
+            old.preference
+        } else {
+            vec![1.0 / n.max(1) as f64; n]
+        },
+        axes: if same_shape {
+            old.axes
+        } else {
+            (0..n.min(3)).collect()
+        },
+        weights: if old.weights.len() == weights.len() {
+            old.weights
+        } else {
+            weights
+        },
+        moved: state.now,
+        complex_problem: complex.as_ref().err().map(ToString::to_string),
+        complex: complex.ok(),
+        ..SimplexState::default()
+    };
+    notify(
+        state,
+        NoticeKind::Info,
+        format!("{} is loaded", bundle.name),
+    );
+    // A sweep and its dots belong to the bundle that they were made with.
+    state.sweep = SweepState {
+        folder: std::mem::take(&mut state.sweep.folder),
+        file: state.sweep.file.take(),
+        generation: state.sweep.generation + 1,
+        ..SweepState::default()
+    };
+    state.objectives = bundle.objectives.iter().map(|o| o.name.clone()).collect();
+    let first = bundle.prompts.first().map(|s| s.prompt.clone());
+    state.bundle.current = Some(bundle);
+    if state.prompt.text.trim().is_empty() {
+        if let Some(prompt) = first {
+            rows::show_prompt(state, &prompt);
+        }
+    } else {
+        rows::set_prompt(state, state.prompt.text.clone());
+    }
+    state.prefs.heatmap.adapter = 0;
+    state.prefs.heatmap.token = None;
+    point::reroute(state);
+    sweep::recount(state);
+}
+
+fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
+    let now = state.now;
+    let Some(run) = state.session.by_job_mut(job) else {
+        return;
+    };
+    // News that do not continue the text can only be late ones of a row that ended.
+    if !run.phase.is_running() || news.first != run.tokens.len() {
+        return;
+    }
+    run.phase = RunPhase::Streaming;
+    if run.first_token.is_none() && !news.tokens.is_empty() {
+        run.first_token = Some(now);
+    }
+    run.text.push_str(&news.text);
+    run.tokens.extend(news.tokens);
+    run.gates.extend_from_slice(&news.gates);
+}
+
+fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effect>) {
+    let now = state.now;
+    let Some(run) = state.session.by_job_mut(job) else {
+        return;
+    };
+    run.finish(done);
+    run.ended = Some(now);
+    run.phase = match done.status {
+        RunStatus::Done => RunPhase::Done(done.finish),
+        RunStatus::Stopped => RunPhase::Stopped,
+    };
+    run.scoring &= done.scores.is_none() && done.status == RunStatus::Done;
+    let missed = run.heading.take().is_some() && done.status == RunStatus::Done;
+    let (id, n) = (run.id, run.tokens.len());
+    if state.session.current == Some(id) && done.status == RunStatus::Done {
+        notify(
+            state,
+            NoticeKind::Info,
+            format!("Answer finished: {n} tokens"),
+        );
+        // The row ended before it could follow the last move: answer at the point that is shown.
+        if missed && !state.simplex.dragging {
+            point::start_if_wanted(state, effects);
+        } else if missed {
+            state.simplex.stale = true;
+        }
+    }
+}
+
+fn announce_sweep(state: &mut AppState, phase: SweepPhase, points: usize) {
+    let text = match phase {
+        SweepPhase::Finished => format!("Sweep finished: {points} points"),
+        SweepPhase::Cancelled => format!("Sweep stopped: {points} points kept"),
+        SweepPhase::Paused => format!("Sweep paused at {points} points"),
+        SweepPhase::Running | SweepPhase::Yielding => return,
+    };
+    notify(state, NoticeKind::Info, text);
+}
+
+fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
+    let now = state.now;
+    notify(state, NoticeKind::Error, trouble.message.clone());
+    if state.sweep.job == Some(job) {
+        state.sweep.trouble = Some(trouble);
+    } else if state.sweep.recall == Some(job) {
+        state.sweep.recalling = false;
+    } else if let Some(run) = state.session.by_job_mut(job) {
+        run.ended = Some(now);
+        run.scoring = false;
+        // A row that ended well and could not be scored keeps its text.
+        if run.phase.is_running() {
+            run.phase = RunPhase::Failed(trouble);
+        }
+    }
+}
+
+fn stopped(state: &mut AppState, panic: Option<String>) {
+    let now = state.now;
+    let message = panic
+        .clone()
+        .unwrap_or_else(|| "the engine ended".to_owned());
+    for run in state
+        .session
+        .runs
+        .iter_mut()
+        .filter(|r| r.phase.is_running() || r.scoring)
+    {
+        run.ended = Some(now);
+        run.scoring = false;
+        if run.phase.is_running() {
+            run.phase = RunPhase::Failed(Trouble {
+                message: message.clone(),
+                input: false,
+            });
+        }
+    }
+    if state.sweep.is_active() {
+        state.sweep.trouble = Some(Trouble {
+            message: message.clone(),
+            input: false,
+        });
+    }
+    if let Some(loading) = state.bundle.loading.take() {
+        let trouble = Trouble {
+            message: message.clone(),
+            input: false,
+        };
+        state.bundle.failure = Some(LoadFailure {
+            path: loading.path,
+            trouble,
+        });
+    }
+    state.engine.phase = EnginePhase::Stopped(panic);
+    notify(
+        state,
+        NoticeKind::Error,
+        format!("The engine stopped: {message}"),
+    );
+}

@@ -1,0 +1,144 @@
+//! The one writer of state: commands and engine events in, effects out.
+
+mod event;
+mod fields;
+mod point;
+mod rows;
+mod shell;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use paretoscope_engine::protocol::EngineCommand;
+
+use crate::command::AppCommand;
+use crate::registry;
+use crate::state::{AppState, GenerateWhen, Notice, NoticeKind};
+
+pub use event::event;
+pub(crate) use fields::rescaled;
+pub use shell::{folder_picked, no_dialog, prompts_chosen, prompts_read, start};
+
+/// What has to happen outside the state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Tell the engine.
+    Send(EngineCommand),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Ask for a bundle's folder.
+    PickFolder,
+    /// Ask for a file of prompts.
+    PickPrompts,
+    /// Read a file of prompts.
+    ReadPrompts(PathBuf),
+    /// Size of everything.
+    Zoom(f32),
+    /// Take up the theme.
+    Theme,
+    /// Close the window.
+    Close,
+}
+
+/// Carries a command out, or says why it cannot be.
+pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
+    use AppCommand as C;
+    if let Some(reason) = registry::why_not(&command, state) {
+        notify(
+            state,
+            NoticeKind::Info,
+            format!("{}: {reason}", registry::title(&command)),
+        );
+        return;
+    }
+    match command {
+        C::Generate => rows::generate(state, effects),
+        C::Stop => rows::stop(state, effects),
+        C::Regenerate => rows::regenerate(state, effects),
+        C::NextSeed => {
+            state.prefs.sampling.seed = state.prefs.sampling.seed.wrapping_add(1);
+            rows::generate(state, effects);
+        }
+        C::Pin => state.session.pinned = state.session.current,
+        C::Unpin => state.session.pinned = None,
+        C::SelectRun(id) => rows::select(state, id),
+        C::CopyText(id) => {
+            if let Some(run) = state.session.get(id) {
+                effects.push(Effect::Copy(run.text.clone()));
+                notify(state, NoticeKind::Info, "Copied the answer".to_owned());
+            }
+        }
+        C::Move(to, gesture) => point::go(state, to, gesture, effects),
+        C::Preset(number) => point::preset(state, number, effects),
+        C::SetMode(mode) => point::set_mode(state, mode, effects),
+        C::SetAxes(axes) => point::set_axes(state, axes, effects),
+        C::FocusAxis(axis) => state.simplex.axis = axis,
+        C::EditField(index, text) => fields::edit(state, index, text, effects),
+        C::EndField => fields::end(state, effects),
+        C::SetC(c) => point::set_c(state, c),
+        C::SetGenerate(when) => state.prefs.generate = when,
+        C::ShowExperts(on) => state.prefs.show_experts = on,
+        C::ShowCells(on) => state.prefs.show_cells = on,
+        C::ShowSwept(on) => state.prefs.show_swept = on,
+        C::Magnet(on) => state.prefs.magnet = on,
+        C::SetPrompt(text) => rows::set_prompt(state, text),
+        C::PickSample(index) => rows::pick_sample(state, index, effects),
+        C::SetSampling(form) => state.prefs.sampling = form,
+        C::SetSweep(form) => sweep::set_form(state, form, effects),
+        C::ChoosePrompts => effects.push(Effect::PickPrompts),
+        C::StartSweep => sweep::start(state, effects),
+        C::TogglePause => sweep::toggle_pause(state, effects),
+        C::CancelSweep => sweep::cancel(state, effects),
+        C::SelectDot(dot) => sweep::select(state, dot, effects),
+        C::StepRow(by) => sweep::step_row(state, by),
+        C::SetPareto(view) => state.prefs.pareto = view,
+        C::Fit => state.prefs.pareto.fits += 1,
+        C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
+        C::SetHeatmap(view) => state.prefs.heatmap = view,
+        other => shell::command(state, other, effects),
+    }
+}
+
+/// What time brings: a generation after a rest, and old news fade.
+pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
+    point::live(state, effects);
+    if state
+        .engine
+        .notice
+        .as_ref()
+        .is_some_and(|n| n.kind == NoticeKind::Info && state.now - n.at > Notice::SECONDS)
+    {
+        state.engine.notice = None;
+    }
+}
+
+/// Seconds until something changes by itself; `None` where nothing will.
+pub fn wake_after(state: &AppState) -> Option<f32> {
+    let live = state.prefs.generate == GenerateWhen::Live && state.simplex.stale;
+    // Seconds and speeds are shown while something runs.
+    let busy = state.session.running().is_some()
+        || state.sweep.is_active()
+        || state.bundle.loading.is_some();
+    let fading = state
+        .engine
+        .notice
+        .as_ref()
+        .is_some_and(|n| n.kind == NoticeKind::Info);
+    match (live, busy, fading) {
+        (true, _, _) => Some(0.05),
+        (_, true, _) => Some(0.25),
+        (_, _, true) => Some(1.0),
+        _ => None,
+    }
+}
+
+/// Puts a line of news into the status strip.
+pub(crate) fn notify(state: &mut AppState, kind: NoticeKind, text: String) {
+    state.engine.notice = Some(Notice {
+        kind,
+        text,
+        at: state.now,
+    });
+}

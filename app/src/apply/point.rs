@@ -1,0 +1,181 @@
+//! Moves of the point: routing at once, the running row after it, a new row on release.
+
+use paretoscope_engine::protocol::EngineCommand;
+use paretoscope_engine::types::{Point, Preference, Weights};
+
+use super::{Effect, rows};
+use crate::command::Gesture;
+use crate::registry;
+use crate::state::{AppState, GenerateWhen, Mode, presets};
+
+/// Rest after which a live drag generates, in seconds.
+pub(crate) const LIVE_REST: f64 = 0.15;
+
+/// Takes the point to `to`.
+pub(super) fn go(state: &mut AppState, to: Point, gesture: Gesture, effects: &mut Vec<Effect>) {
+    if !place(state, &to) {
+        return;
+    }
+    state.simplex.dragging = gesture == Gesture::Moving;
+    state.simplex.draft = None;
+    settle(state, gesture, effects);
+}
+
+/// Stores a point if it fits the bundle.
+pub(super) fn place(state: &mut AppState, to: &Point) -> bool {
+    let simplex = &mut state.simplex;
+    match to {
+        Point::Preference(p) if p.as_slice().len() == simplex.preference.len() => {
+            if simplex.mode != Mode::Interpolate || simplex.preference != p.as_slice() {
+                simplex.stale = true;
+            }
+            simplex.mode = Mode::Interpolate;
+            simplex.preference = p.as_slice().to_vec();
+        }
+        Point::Weights(w) if w.as_slice().len() == simplex.weights.len() => {
+            if simplex.mode != Mode::Extrapolate || simplex.weights != w.as_slice() {
+                simplex.stale = true;
+            }
+            simplex.mode = Mode::Extrapolate;
+            simplex.weights = w.as_slice().to_vec();
+        }
+        _ => return false,
+    }
+    simplex.moved = state.now;
+    reroute(state);
+    true
+}
+
+/// What a move sets off: a running row is steered; else a settled point starts a new one.
+pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<Effect>) {
+    let Some(to) = state.simplex.point() else {
+        return;
+    };
+    if let Some(run) = state.session.running_mut() {
+        if run.heading.as_ref().unwrap_or(run.point_now()) != &to {
+            run.heading = Some(to.clone());
+            effects.push(Effect::Send(EngineCommand::Steer {
+                job: run.job,
+                point: to,
+            }));
+        }
+        return;
+    }
+    if gesture == Gesture::Settled && state.simplex.stale {
+        start_if_wanted(state, effects);
+    }
+}
+
+/// Generates unless the person wants to do so by hand, or something is missing.
+pub(super) fn start_if_wanted(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let wanted = state.prefs.generate != GenerateWhen::Manual;
+    if wanted && registry::why_not(&crate::command::AppCommand::Generate, state).is_none() {
+        rows::generate(state, effects);
+    }
+}
+
+/// Live mode: the point rested for a moment while it is dragged.
+pub(super) fn live(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let rested = state.now - state.simplex.moved >= LIVE_REST;
+    let simplex = &state.simplex;
+    if state.prefs.generate == GenerateWhen::Live
+        && simplex.stale
+        && rested
+        && state.session.running().is_none()
+        && state.session.current.is_some()
+    {
+        start_if_wanted(state, effects);
+    }
+}
+
+/// Goes to preset `number`, from 1.
+pub(super) fn preset(state: &mut AppState, number: usize, effects: &mut Vec<Effect>) {
+    let all = presets(&state.simplex.axes, state.simplex.preference.len());
+    if let Some(shares) = number.checked_sub(1).and_then(|i| all.into_iter().nth(i))
+        && let Ok(preference) = Preference::new(shares)
+    {
+        go(
+            state,
+            Point::Preference(preference),
+            Gesture::Settled,
+            effects,
+        );
+    }
+}
+
+/// Simplex or box; each keeps its own point.
+pub(super) fn set_mode(state: &mut AppState, mode: Mode, effects: &mut Vec<Effect>) {
+    if state.simplex.mode != mode {
+        state.simplex.mode = mode;
+        state.simplex.draft = None;
+        state.simplex.stale = true;
+        state.simplex.moved = state.now;
+        reroute(state);
+        if let Some(form_mode) = match mode {
+            Mode::Interpolate => None,
+            Mode::Extrapolate => Some(state.prefs.c),
+        } {
+            state.prefs.sweep.c = form_mode;
+        }
+        settle(state, Gesture::Moving, effects);
+    }
+}
+
+/// Which objectives vary; the share of the others goes to those that do.
+pub(super) fn set_axes(state: &mut AppState, axes: Vec<usize>, effects: &mut Vec<Effect>) {
+    let n = state.simplex.preference.len();
+    let distinct = axes
+        .iter()
+        .enumerate()
+        .all(|(i, a)| *a < n && !axes[..i].contains(a));
+    if !distinct || !(2..=3).contains(&axes.len()) {
+        return;
+    }
+    let kept: Vec<f64> = (0..n)
+        .map(|i| {
+            if axes.contains(&i) {
+                state.simplex.preference[i]
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    let even = || {
+        (0..n)
+            .map(|i| if axes.contains(&i) { 1.0 } else { 0.0 })
+            .collect()
+    };
+    let preference = Preference::new(kept).or_else(|_| Preference::new(even()));
+    state.simplex.axes = axes;
+    state.simplex.axis = 0;
+    if let Ok(preference) = preference {
+        place(state, &Point::Preference(preference));
+        settle(state, Gesture::Moving, effects);
+    }
+    super::sweep::recount(state);
+}
+
+/// Largest extrapolation weight; weights beyond it follow.
+pub(super) fn set_c(state: &mut AppState, c: f64) {
+    if c.is_finite() && (0.1..=3.0).contains(&c) {
+        state.prefs.c = c;
+        if state.simplex.weights.iter().any(|&w| w > c) {
+            let cut = state.simplex.weights.iter().map(|w| w.min(c)).collect();
+            if let Ok(weights) = Weights::new(cut) {
+                state.simplex.weights = weights.as_slice().to_vec();
+                state.simplex.stale = true;
+            }
+        }
+    }
+}
+
+/// Works out which experts enclose the preference.
+pub(super) fn reroute(state: &mut AppState) {
+    let simplex = &mut state.simplex;
+    simplex.routing = match (&simplex.complex, simplex.mode) {
+        (Some(complex), Mode::Interpolate) => Preference::new(simplex.preference.clone())
+            .ok()
+            .map(|p| complex.route(&p)),
+        _ => None,
+    };
+}

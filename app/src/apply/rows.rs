@@ -1,0 +1,136 @@
+//! Rows: generate, stop, look at.
+
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::EngineCommand;
+use paretoscope_engine::types::{Point, Prompt, RowRequest, Sampling, TraceLevel};
+
+use super::{Effect, point};
+use crate::command::Gesture;
+use crate::state::{AppState, PromptState, RunEntry, RunId, RunPhase};
+
+/// Generates at the point with the prompt of the editor.
+pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let Some(info) = state.info() else { return };
+    let chat = info.model.has_chat_template;
+    let prompt = match state.prompt.sample.and_then(|i| info.prompts.get(i)) {
+        Some(sample) => sample.prompt.clone(),
+        None => state.prompt.prompt(chat),
+    };
+    let sampling = state.prefs.sampling.sampling();
+    if let Some(point) = state.simplex.point() {
+        send(state, prompt, point, sampling, effects);
+    }
+}
+
+/// Generates the current run again, whole, at the point where it stands now.
+pub(super) fn regenerate(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let Some(run) = state.session.current() else {
+        return;
+    };
+    let (prompt, point, sampling) = (
+        run.prompt.clone(),
+        run.point_now().clone(),
+        run.sampling.clone(),
+    );
+    point::place(state, &point);
+    send(state, prompt, point, sampling, effects);
+}
+
+fn send(
+    state: &mut AppState,
+    prompt: Prompt,
+    point: Point,
+    sampling: Sampling,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(bundle) = state.bundle.current.clone() else {
+        return;
+    };
+    stop(state, effects);
+    let job = state.jobs.next();
+    let score = bundle.objectives.iter().any(|o| o.reward.is_some());
+    let row = RowRequest {
+        prompt: prompt.clone(),
+        point: point.clone(),
+        sampling: sampling.clone(),
+        trace: TraceLevel::Full,
+    };
+    let id = state.session.next_id();
+    let run = RunEntry {
+        phase: RunPhase::Queued,
+        scoring: score,
+        started: state.now,
+        ..RunEntry::new(id, job, bundle, prompt, point, sampling)
+    };
+    state.session.current = Some(id);
+    state.session.push(run);
+    state.simplex.stale = false;
+    state.prefs.heatmap.token = None;
+    effects.push(Effect::Send(EngineCommand::Generate { job, row, score }));
+}
+
+/// Stops the row that streams; its text stays.
+pub(super) fn stop(state: &mut AppState, effects: &mut Vec<Effect>) {
+    if let Some(run) = state.session.running_mut() {
+        run.stopping = true;
+        effects.push(Effect::Send(EngineCommand::Cancel { job: run.job }));
+    }
+}
+
+/// Looks at a run: its point, its prompt, its text.
+pub(super) fn select(state: &mut AppState, id: RunId) {
+    let Some(run) = state.session.get(id) else {
+        return;
+    };
+    let (point, prompt) = (run.point_now().clone(), run.prompt.clone());
+    let fits = state
+        .info()
+        .is_some_and(|info| Arc::ptr_eq(info, &run.bundle));
+    state.session.current = Some(id);
+    state.prefs.heatmap.token = None;
+    if fits {
+        point::place(state, &point);
+        show_prompt(state, &prompt);
+    }
+    state.simplex.stale = false;
+}
+
+/// Puts a prompt into the editor.
+pub(super) fn show_prompt(state: &mut AppState, prompt: &Prompt) {
+    let sample = state
+        .info()
+        .and_then(|b| b.prompts.iter().position(|s| s.prompt == *prompt));
+    if sample.is_some() || !matches!(prompt, Prompt::Tokens(_)) {
+        state.prompt.text = PromptState::words(prompt);
+        state.prompt.sample = sample;
+        state.prefs.prompt.clone_from(&state.prompt.text);
+    }
+}
+
+/// Types into the editor; text that equals a sample stands for it.
+pub(super) fn set_prompt(state: &mut AppState, text: String) {
+    state.prompt.sample = state.info().and_then(|b| {
+        b.prompts
+            .iter()
+            .position(|s| PromptState::words(&s.prompt) == text)
+    });
+    state.prefs.prompt.clone_from(&text);
+    state.prompt.text = text;
+    super::sweep::recount(state);
+}
+
+/// Takes a sample and answers it.
+pub(super) fn pick_sample(state: &mut AppState, index: usize, effects: &mut Vec<Effect>) {
+    let Some(sample) = state.info().and_then(|b| b.prompts.get(index)) else {
+        return;
+    };
+    let prompt = sample.prompt.clone();
+    state.prompt.text = PromptState::words(&prompt);
+    state.prompt.sample = Some(index);
+    state.prefs.prompt.clone_from(&state.prompt.text);
+    super::sweep::recount(state);
+    stop(state, effects);
+    state.simplex.stale = true;
+    point::settle(state, Gesture::Settled, effects);
+}

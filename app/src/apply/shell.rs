@@ -1,0 +1,173 @@
+//! Bundles, sheets, theme and zoom.
+
+use std::path::{Path, PathBuf};
+
+use paretoscope_engine::protocol::{EngineCommand, Trouble};
+use paretoscope_engine::types::Prompt;
+
+use super::{Effect, notify, sweep};
+use crate::command::AppCommand;
+use crate::locate;
+use crate::registry;
+use crate::state::{
+    AppState, Loading, NoticeKind, Overlay, Panel, PromptSource, SweepForm, ThemeChoice,
+};
+
+/// Smallest and largest zoom.
+pub(crate) const ZOOM: std::ops::RangeInclusive<f32> = 0.5..=3.0;
+const ZOOM_STEP: f32 = 0.1;
+
+/// The first thing that happens: the bundle named on the command line, else the last one used,
+/// else the demonstration.
+pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Effect>) {
+    state.prompt.text.clone_from(&state.prefs.prompt);
+    let usable = |path: &PathBuf| path.join(locate::MANIFEST).is_file();
+    let last = state.prefs.recents.first().filter(|p| usable(p)).cloned();
+    if let PromptSource::File(path) = &state.prefs.sweep.source {
+        effects.push(Effect::ReadPrompts(path.clone()));
+    }
+    if let Some(path) = named.or(last).or_else(|| state.bundle.demo.clone()) {
+        load(state, &path, effects);
+    }
+    effects.push(Effect::Theme);
+    effects.push(Effect::Zoom(state.prefs.zoom));
+}
+
+pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
+    use AppCommand as C;
+    match command {
+        C::LoadBundle(path) => load(state, &path, effects),
+        C::LoadDemo => {
+            if let Some(path) = state.bundle.demo.clone() {
+                load(state, &path, effects);
+            }
+        }
+        C::ChooseBundle => effects.push(Effect::PickFolder),
+        C::TypePath(text) => state.bundle.typed = text,
+        C::DismissFailure => state.bundle.failure = None,
+        C::Show(overlay) => {
+            state.overlay.open = if state.overlay.open == overlay {
+                Overlay::None
+            } else {
+                overlay
+            };
+            state.overlay.query.clear();
+            state.overlay.row = 0;
+        }
+        C::Query(text) => {
+            state.overlay.query = text;
+            state.overlay.row = 0;
+        }
+        C::MarkRow(row) => {
+            let last = registry::search(state, &state.overlay.query)
+                .len()
+                .saturating_sub(1);
+            state.overlay.row = row.min(last);
+        }
+        C::Focus(panel) => focus(state, panel),
+        C::FocusTaken => state.overlay.focus = None,
+        C::NextPanel => {
+            let at = Panel::ALL
+                .iter()
+                .position(|p| *p == state.overlay.panel)
+                .unwrap_or(0);
+            focus(state, Panel::ALL[(at + 1) % Panel::ALL.len()]);
+        }
+        C::SetTheme(theme) => set_theme(state, theme, effects),
+        C::ToggleTheme => {
+            let next = match state.prefs.theme {
+                ThemeChoice::Dark => ThemeChoice::Light,
+                ThemeChoice::Light | ThemeChoice::System => ThemeChoice::Dark,
+            };
+            set_theme(state, next, effects);
+        }
+        C::SetZoom(zoom) => set_zoom(state, zoom, effects),
+        C::ZoomIn => set_zoom(state, state.prefs.zoom + ZOOM_STEP, effects),
+        C::ZoomOut => set_zoom(state, state.prefs.zoom - ZOOM_STEP, effects),
+        C::ZoomReset => set_zoom(state, 1.0, effects),
+        C::ReduceMotion(on) => {
+            state.prefs.reduce_motion = on;
+            effects.push(Effect::Theme);
+        }
+        C::Quit => effects.push(Effect::Close),
+        // `apply::command` takes all others.
+        _ => {}
+    }
+}
+
+fn focus(state: &mut AppState, panel: Panel) {
+    state.overlay.panel = panel;
+    state.overlay.focus = Some(panel);
+    state.overlay.open = Overlay::None;
+}
+
+fn set_theme(state: &mut AppState, theme: ThemeChoice, effects: &mut Vec<Effect>) {
+    state.prefs.theme = theme;
+    effects.push(Effect::Theme);
+}
+
+fn set_zoom(state: &mut AppState, zoom: f32, effects: &mut Vec<Effect>) {
+    // To a tenth, so that steps meet 100 % again.
+    state.prefs.zoom = ((zoom * 10.0).round() / 10.0).clamp(*ZOOM.start(), *ZOOM.end());
+    effects.push(Effect::Zoom(state.prefs.zoom));
+}
+
+/// Asks the engine for a bundle; the one in use stays until the new one is there.
+fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>) {
+    let path = locate::bundle_folder(path);
+    if let Some(loading) = state.bundle.loading.take() {
+        effects.push(Effect::Send(EngineCommand::Cancel { job: loading.job }));
+    }
+    let job = state.jobs.next();
+    state.bundle.failure = None;
+    state.bundle.typed = path.display().to_string();
+    state.bundle.loading = Some(Loading {
+        job,
+        path: path.clone(),
+        stage: None,
+        fraction: 0.0,
+    });
+    effects.push(Effect::Send(EngineCommand::LoadBundle { job, path }));
+}
+
+/// A dialog came back with a folder.
+pub fn folder_picked(state: &mut AppState, path: Option<PathBuf>, effects: &mut Vec<Effect>) {
+    if let Some(path) = path {
+        load(state, &path, effects);
+    }
+}
+
+/// A file of prompts was read.
+pub fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<Prompt>, Trouble>) {
+    if !matches!(&state.prefs.sweep.source, PromptSource::File(wanted) if wanted == path) {
+        return;
+    }
+    match &read {
+        Ok(prompts) => {
+            let text = format!("{} prompts read from {}", prompts.len(), path.display());
+            notify(state, NoticeKind::Info, text);
+        }
+        Err(trouble) => notify(state, NoticeKind::Error, trouble.message.clone()),
+    }
+    state.sweep.file = Some(read);
+    sweep::recount(state);
+}
+
+/// No thread could be started for a dialog or a file.
+pub fn no_dialog(state: &mut AppState, reason: &str) {
+    notify(
+        state,
+        NoticeKind::Error,
+        format!("no thread to open a dialog or file: {reason}; type the path instead"),
+    );
+}
+
+/// A file of prompts was chosen, or none.
+pub fn prompts_chosen(state: &mut AppState, path: Option<PathBuf>, effects: &mut Vec<Effect>) {
+    let Some(path) = path else { return };
+    let form = SweepForm {
+        source: PromptSource::File(path),
+        ..state.prefs.sweep.clone()
+    };
+    sweep::set_form(state, form, effects);
+}

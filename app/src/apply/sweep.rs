@@ -1,0 +1,252 @@
+//! Sweeps: what they cost, start to end, and back from a dot to its texts.
+
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{EngineCommand, SweepGrid, SweepPhase, SweepPlan, Trouble};
+use paretoscope_engine::sweep::points;
+use paretoscope_engine::types::{Prompt, Run, RunStatus, Sampling};
+
+use super::{Effect, point, rows};
+use crate::state::{
+    AppState, Mode, Origin, PromptSource, RunEntry, RunPhase, SweepCost, SweepForm, SweepMode,
+    SweepState,
+};
+
+/// Changes the form, and reads a newly chosen file.
+pub(super) fn set_form(state: &mut AppState, form: SweepForm, effects: &mut Vec<Effect>) {
+    if form.source != state.prefs.sweep.source {
+        state.sweep.file = None;
+        if let PromptSource::File(path) = &form.source {
+            effects.push(Effect::ReadPrompts(path.clone()));
+        }
+    }
+    state.prefs.sweep = form;
+    recount(state);
+}
+
+/// The points that the form asks for.
+fn grid(state: &AppState) -> SweepGrid {
+    let form = &state.prefs.sweep;
+    match form.mode {
+        SweepMode::Simplex => SweepGrid::Simplex {
+            step: 1.0 / form.k as f64,
+            // All of them is said by none, so that equal sweeps have equal plans.
+            objectives: if state.simplex.axes.len() == state.simplex.preference.len() {
+                Vec::new()
+            } else {
+                state.simplex.axes.clone()
+            },
+        },
+        SweepMode::Box => SweepGrid::Box {
+            c: form.c,
+            step: form.c / form.k as f64,
+        },
+    }
+}
+
+/// The prompts that the form asks for.
+fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
+    let form = &state.prefs.sweep;
+    let Some(info) = state.info() else {
+        return Ok(Vec::new());
+    };
+    let mut prompts: Vec<Prompt> = match &form.source {
+        PromptSource::Bundle => info.prompts.iter().map(|s| s.prompt.clone()).collect(),
+        PromptSource::Editor if state.prompt.text.trim().is_empty() => Vec::new(),
+        PromptSource::Editor => match state.prompt.sample.and_then(|i| info.prompts.get(i)) {
+            Some(sample) => vec![sample.prompt.clone()],
+            None => vec![state.prompt.prompt(info.model.has_chat_template)],
+        },
+        PromptSource::File(_) => match &state.sweep.file {
+            Some(read) => read.clone()?,
+            None => Vec::new(),
+        },
+    };
+    prompts.truncate(form.prompts);
+    if prompts.is_empty() {
+        let message = match &form.source {
+            PromptSource::Bundle => {
+                "this bundle ships no prompts; choose a file or use the editor's"
+            }
+            PromptSource::Editor => "the prompt editor is empty; type a prompt first",
+            PromptSource::File(_) => "the file of prompts is still being read",
+        };
+        return Err(Trouble {
+            message: message.to_owned(),
+            input: true,
+        });
+    }
+    Ok(prompts)
+}
+
+/// Works out what the form would cost.
+pub(super) fn recount(state: &mut AppState) {
+    state.sweep.cost = state.info().map(|info| {
+        let form = &state.prefs.sweep;
+        if form.k == 0 {
+            return Err(Trouble {
+                message: "0 steps; a grid needs at least 1".to_owned(),
+                input: true,
+            });
+        }
+        let count = prompts(state)?.len();
+        let (objectives, values) = (info.objectives.len(), info.values.len());
+        let all =
+            points(&grid(state), objectives, values, count, true).map_err(|e| Trouble::from(&e))?;
+        Ok(SweepCost {
+            points: all.len(),
+            prompts: count,
+        })
+    });
+}
+
+/// Starts the sweep; rows that its store holds are not made again.
+pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let (Some(info), Ok(prompts)) = (state.info().cloned(), prompts(state)) else {
+        return;
+    };
+    let sampling = Sampling {
+        max_tokens: state.prefs.sweep.max_tokens,
+        ..state.prefs.sampling.sampling()
+    };
+    let mark: String = info.model.digest.chars().take(12).collect();
+    let name: String = info
+        .name
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    let plan = Arc::new(SweepPlan {
+        grid: grid(state),
+        prompts,
+        sampling,
+        include_base: true,
+        store: state.sweep.folder.join(format!("{name}-{mark}.db")),
+    });
+    let job = state.jobs.next();
+    state.sweep = SweepState {
+        job: Some(job),
+        plan: Some(Arc::clone(&plan)),
+        folder: std::mem::take(&mut state.sweep.folder),
+        cost: state.sweep.cost.take(),
+        rate: state.sweep.rate,
+        generation: state.sweep.generation + 1,
+        file: state.sweep.file.take(),
+        ..SweepState::default()
+    };
+    state.prefs.pareto.fits += 1;
+    effects.push(Effect::Send(EngineCommand::Sweep {
+        job,
+        plan: plan.as_ref().clone(),
+    }));
+}
+
+/// Pauses, or goes on.
+pub(super) fn toggle_pause(state: &mut AppState, effects: &mut Vec<Effect>) {
+    if let Some(job) = state.sweep.job {
+        effects.push(Effect::Send(match state.sweep.phase() {
+            Some(SweepPhase::Paused) => EngineCommand::Resume { job },
+            _ => EngineCommand::Pause { job },
+        }));
+    }
+}
+
+/// Stops the sweep.
+pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
+    if let Some(job) = state.sweep.job {
+        effects.push(Effect::Send(EngineCommand::Cancel { job }));
+    }
+}
+
+/// Looks at a dot: the point goes there, and its rows are asked for.
+pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec<Effect>) {
+    state.sweep.selected = dot;
+    state.sweep.rows.clear();
+    state.sweep.recall = None;
+    state.sweep.recalling = false;
+    let Some(result) = dot.and_then(|index| state.sweep.point(index)).cloned() else {
+        return;
+    };
+    rows::stop(state, effects);
+    if !(result.point.is_base() && state.simplex.mode == Mode::Interpolate) {
+        point::place(state, &result.point);
+    }
+    state.simplex.stale = false;
+    if let Some(plan) = state.sweep.plan.clone() {
+        let job = state.jobs.next();
+        state.sweep.recall = Some(job);
+        state.sweep.recalling = true;
+        effects.push(Effect::Send(EngineCommand::Recall {
+            job,
+            plan,
+            index: result.index,
+        }));
+    }
+}
+
+/// The rows of the selected dot are here: the one that answers the editor's prompt is looked at.
+pub(super) fn recalled(state: &mut AppState, index: usize, runs: &[Arc<Run>]) {
+    let Some(bundle) = state.bundle.current.clone() else {
+        return;
+    };
+    state.sweep.recalling = false;
+    let job = state.sweep.recall.unwrap_or_else(|| state.jobs.next());
+    state.session.runs.retain(|r| {
+        !matches!(r.origin, Origin::Sweep { point, .. } if point == index)
+            || state.session.pinned == Some(r.id)
+    });
+    let ids: Vec<_> = runs
+        .iter()
+        .enumerate()
+        .map(|(row, run)| {
+            let id = state.session.next_id();
+            let mut entry = RunEntry::new(
+                id,
+                job,
+                Arc::clone(&bundle),
+                run.prompt.clone(),
+                run.point.clone(),
+                run.sampling.clone(),
+            );
+            entry.finish(run);
+            entry.origin = Origin::Sweep { point: index, row };
+            entry.phase = match run.status {
+                RunStatus::Done => RunPhase::Done(run.finish),
+                RunStatus::Stopped => RunPhase::Stopped,
+            };
+            state.session.push(entry);
+            id
+        })
+        .collect();
+    let wanted = state
+        .session
+        .current()
+        .map(|r| r.prompt.clone())
+        .and_then(|prompt| runs.iter().position(|r| r.prompt == prompt))
+        .unwrap_or(0);
+    state.sweep.rows = ids;
+    show_row(state, wanted);
+}
+
+/// Looks at the next or previous row of the dot.
+pub(super) fn step_row(state: &mut AppState, by: isize) {
+    let now = state
+        .session
+        .current
+        .and_then(|id| state.sweep.rows.iter().position(|r| *r == id));
+    let last = state.sweep.rows.len().saturating_sub(1);
+    show_row(
+        state,
+        now.map_or(0, |at| at.saturating_add_signed(by).min(last)),
+    );
+}
+
+fn show_row(state: &mut AppState, row: usize) {
+    if let Some(&id) = state.sweep.rows.get(row) {
+        state.session.current = Some(id);
+        state.prefs.heatmap.token = None;
+        if let Some(prompt) = state.session.get(id).map(|r| r.prompt.clone()) {
+            rows::show_prompt(state, &prompt);
+        }
+    }
+}

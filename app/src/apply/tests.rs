@@ -1,0 +1,522 @@
+//! Commands and events against the state.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
+use paretoscope_engine::types::{
+    BundleInfo, Expert, ExpertKind, Finish, ModelInfo, ObjectiveInfo, Point, PointResult,
+    Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
+};
+
+use super::*;
+use crate::command::Gesture;
+use crate::state::{EnginePhase, GenerateWhen, Mode, RunPhase};
+
+fn bundle() -> BundleInfo {
+    let expert = |name: &str, at: [f64; 3]| Expert {
+        kind: ExpertKind::Lora,
+        name: name.into(),
+        preference: Preference::new(at.to_vec()).unwrap(),
+    };
+    BundleInfo {
+        name: "tiny".into(),
+        path: PathBuf::from("/b"),
+        model: ModelInfo {
+            layers: 1,
+            hidden_size: 8,
+            vocabulary: 16,
+            context: 64,
+            parameters: 100,
+            dtype: "f32".into(),
+            device: "CPU".into(),
+            fallback: None,
+            digest: "d".repeat(64),
+            has_tokenizer: true,
+            has_chat_template: false,
+        },
+        objectives: ["a", "b", "c"]
+            .iter()
+            .map(|n| ObjectiveInfo {
+                name: (*n).into(),
+                reward: Some("r".into()),
+                reward_kind: None,
+                sign: 1.0,
+            })
+            .collect(),
+        experts: vec![
+            expert("a", [1.0, 0.0, 0.0]),
+            expert("b", [0.0, 1.0, 0.0]),
+            expert("c", [0.0, 0.0, 1.0]),
+        ],
+        expert_files: Vec::new(),
+        values: Vec::new(),
+        values_are_experts: false,
+        adapters: vec!["a".into(), "b".into(), "c".into()],
+        sites: vec!["model.layers.0.self_attn.q_proj".into()],
+        prompts: vec![PromptSample {
+            title: "first".into(),
+            prompt: Prompt::Text("hello".into()),
+        }],
+        warnings: Vec::new(),
+        demonstration: None,
+        memory_bytes: 1,
+    }
+}
+
+/// A state with a loaded bundle, and what it sent so far thrown away.
+fn loaded() -> AppState {
+    let mut state = AppState::default();
+    let mut effects = Vec::new();
+    event(
+        &mut state,
+        EngineEvent::Ready {
+            device: "CPU".into(),
+            fallback: None,
+        },
+        &mut effects,
+    );
+    command(
+        &mut state,
+        AppCommand::LoadBundle("/b".into()),
+        &mut effects,
+    );
+    let job = state.bundle.loading.as_ref().expect("loading").job;
+    event(
+        &mut state,
+        EngineEvent::Loaded {
+            job,
+            bundle: Arc::new(bundle()),
+        },
+        &mut effects,
+    );
+    state
+}
+
+fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) {
+    let entry = state.session.current().expect("a run");
+    let run = Run {
+        prompt: entry.prompt.clone(),
+        prompt_tokens: vec![1, 2],
+        point: entry.point.clone(),
+        gates: paretoscope_engine::types::RowGates::base(3, 0),
+        steered: entry.steered.clone(),
+        sampling: entry.sampling.clone(),
+        text: text.into(),
+        tokens: vec![TokenPiece {
+            id: 1,
+            start: 0,
+            end: text.len(),
+        }],
+        finish: if status == RunStatus::Done {
+            Finish::Eos
+        } else {
+            Finish::Cancelled
+        },
+        status,
+        record: None,
+        scores: None,
+        first_token_seconds: 0.0,
+        seconds: 0.0,
+    };
+    (entry.job, Arc::new(run))
+}
+
+fn go(state: &mut AppState, commands: impl IntoIterator<Item = AppCommand>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for c in commands {
+        command(state, c, &mut effects);
+    }
+    effects
+}
+
+fn tell(state: &mut AppState, told: EngineEvent) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    event(state, told, &mut effects);
+    effects
+}
+
+fn corner(i: usize) -> Point {
+    Point::Preference(Preference::one_hot(i, 3))
+}
+
+#[test]
+fn a_loaded_bundle_brings_its_first_prompt_and_a_routed_point() {
+    let state = loaded();
+    assert_eq!(state.prompt.text, "hello");
+    assert_eq!(state.prompt.sample, Some(0));
+    assert_eq!(state.simplex.axes, [0, 1, 2]);
+    let routing = state.simplex.routing.as_ref().expect("routed");
+    assert_eq!(routing.experts.len(), 3);
+    assert_eq!(state.prefs.recents, [PathBuf::from("/b")]);
+}
+
+#[test]
+fn letting_go_generates_and_dragging_alone_does_not() {
+    let mut state = loaded();
+    assert_eq!(
+        go(&mut state, [AppCommand::Move(corner(0), Gesture::Moving)]),
+        []
+    );
+    let effects = go(&mut state, [AppCommand::Move(corner(0), Gesture::Settled)]);
+    assert!(
+        matches!(&effects[..], [Effect::Send(EngineCommand::Generate { row, score: true, .. })] if row.point == corner(0))
+    );
+    // By hand: nothing starts.
+    let mut state = loaded();
+    let effects = go(
+        &mut state,
+        [
+            AppCommand::SetGenerate(GenerateWhen::Manual),
+            AppCommand::Move(corner(1), Gesture::Settled),
+        ],
+    );
+    assert_eq!(effects, []);
+}
+
+#[test]
+fn a_running_row_is_steered_and_says_where() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Generate]);
+    let job = state.session.current().unwrap().job;
+    let effects = go(
+        &mut state,
+        [
+            AppCommand::Move(corner(2), Gesture::Moving),
+            AppCommand::Move(corner(2), Gesture::Settled),
+        ],
+    );
+    assert_eq!(
+        effects,
+        [Effect::Send(EngineCommand::Steer {
+            job,
+            point: corner(2)
+        })],
+        "sent once"
+    );
+    tell(
+        &mut state,
+        EngineEvent::Steered {
+            job,
+            at_token: 14,
+            point: corner(2),
+        },
+    );
+    let run = state.session.current().unwrap();
+    assert_eq!(run.steered, [(14, corner(2))]);
+    assert_eq!(run.heading, None);
+    assert_eq!(run.point_now(), &corner(2));
+}
+
+#[test]
+fn a_row_that_ended_before_it_could_follow_is_answered_anew() {
+    let mut state = loaded();
+    go(
+        &mut state,
+        [
+            AppCommand::Generate,
+            AppCommand::Move(corner(1), Gesture::Settled),
+        ],
+    );
+    let (job, run) = run_of(&state, "done", RunStatus::Done);
+    let effects = tell(&mut state, EngineEvent::Finished { job, run });
+    assert!(
+        matches!(&effects[..], [Effect::Send(EngineCommand::Generate { row, .. })] if row.point == corner(1))
+    );
+}
+
+#[test]
+fn stopping_keeps_the_text() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Generate]);
+    let job = state.session.current().unwrap().job;
+    let news = TokenNews {
+        first: 0,
+        tokens: vec![TokenPiece {
+            id: 5,
+            start: 0,
+            end: 3,
+        }],
+        text: "abc".into(),
+        gates: vec![],
+    };
+    tell(&mut state, EngineEvent::Tokens { job, news });
+    assert_eq!(
+        go(&mut state, [AppCommand::Stop]),
+        [Effect::Send(EngineCommand::Cancel { job })]
+    );
+    assert!(state.session.running().is_none());
+    let (job, run) = run_of(&state, "abc", RunStatus::Stopped);
+    tell(&mut state, EngineEvent::Finished { job, run });
+    let run = state.session.current().unwrap();
+    assert_eq!(
+        (run.phase.clone(), run.text.as_str()),
+        (RunPhase::Stopped, "abc")
+    );
+    assert!(!run.scoring, "a stopped text is not scored");
+}
+
+#[test]
+fn late_and_repeated_news_change_nothing() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Generate]);
+    let job = state.session.current().unwrap().job;
+    let news = |first| TokenNews {
+        first,
+        tokens: vec![TokenPiece {
+            id: 5,
+            start: 0,
+            end: 1,
+        }],
+        text: "a".into(),
+        gates: vec![],
+    };
+    for first in [0, 0, 7] {
+        tell(
+            &mut state,
+            EngineEvent::Tokens {
+                job,
+                news: news(first),
+            },
+        );
+    }
+    assert_eq!(state.session.current().unwrap().text, "a");
+    let before = state.session.runs.len();
+    tell(
+        &mut state,
+        EngineEvent::Tokens {
+            job: JobId(9999),
+            news: news(0),
+        },
+    );
+    tell(
+        &mut state,
+        EngineEvent::Scored {
+            job: JobId(9999),
+            scores: Scores(vec![]),
+        },
+    );
+    assert_eq!(state.session.runs.len(), before);
+}
+
+#[test]
+fn a_failed_load_leaves_the_old_bundle_in_use() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::LoadBundle("/bad".into())]);
+    let job = state.bundle.loading.as_ref().unwrap().job;
+    let trouble = Trouble {
+        message: "no bundle.json".into(),
+        input: true,
+    };
+    tell(
+        &mut state,
+        EngineEvent::LoadFailed {
+            job,
+            path: "/bad".into(),
+            trouble,
+        },
+    );
+    assert_eq!(state.info().map(|b| b.name.as_str()), Some("tiny"));
+    assert!(state.bundle.failure.is_some() && state.bundle.loading.is_none());
+    assert_eq!(
+        state.prefs.recents,
+        [PathBuf::from("/b")],
+        "a bad one is not remembered"
+    );
+}
+
+#[test]
+fn bad_input_keeps_the_last_good_value() {
+    for (text, rule) in [
+        ("-0.1", "below 0"),
+        ("NaN", "not finite"),
+        ("1e999", "not finite"),
+        ("", "empty"),
+        ("abc", "not a number"),
+        ("1.5", "outside 0 to 1"),
+        ("1,2", "3 needed"),
+        ("0,0,0", "all numbers are zero"),
+        ("2:3:5", "sum to 10"),
+    ] {
+        let mut state = loaded();
+        let before = state.simplex.preference.clone();
+        let effects = go(&mut state, [AppCommand::EditField(0, text.into())]);
+        assert_eq!(state.simplex.preference, before, "{text}");
+        assert_eq!(effects, [], "{text}");
+        let problem = state
+            .simplex
+            .draft
+            .as_ref()
+            .and_then(|d| d.problem.clone())
+            .unwrap_or_default();
+        assert!(problem.contains(rule), "{text}: {problem}");
+    }
+}
+
+#[test]
+fn a_pasted_list_is_taken_and_another_sum_only_on_enter() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::EditField(0, "0.2,0.3,0.5".into())]);
+    assert_eq!(state.simplex.preference, [0.2, 0.3, 0.5]);
+    go(&mut state, [AppCommand::EditField(0, "2:1:1".into())]);
+    assert_eq!(state.simplex.preference, [0.2, 0.3, 0.5]);
+    go(&mut state, [AppCommand::EndField]);
+    assert_eq!(state.simplex.preference, [0.5, 0.25, 0.25]);
+    assert!(state.simplex.draft.is_none());
+}
+
+#[test]
+fn two_of_three_objectives_make_a_segment() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::SetAxes(vec![0, 2])]);
+    assert_eq!(state.simplex.preference, [0.5, 0.0, 0.5]);
+    go(&mut state, [AppCommand::Preset(2)]);
+    assert_eq!(state.simplex.preference, [0.75, 0.0, 0.25]);
+    // Nonsense changes nothing.
+    go(
+        &mut state,
+        [
+            AppCommand::SetAxes(vec![0, 0]),
+            AppCommand::SetAxes(vec![7, 1]),
+            AppCommand::SetAxes(vec![]),
+        ],
+    );
+    assert_eq!(state.simplex.axes, [0, 2]);
+}
+
+#[test]
+fn points_that_do_not_fit_the_bundle_are_refused() {
+    let mut state = loaded();
+    let before = state.simplex.preference.clone();
+    let two = Point::Preference(Preference::uniform(2));
+    let weights = Point::Weights(Weights::zero(3));
+    assert_eq!(
+        go(
+            &mut state,
+            [
+                AppCommand::Move(two, Gesture::Settled),
+                AppCommand::Move(weights, Gesture::Settled)
+            ]
+        ),
+        []
+    );
+    assert_eq!(
+        (state.simplex.preference, state.simplex.mode),
+        (before, Mode::Interpolate)
+    );
+}
+
+#[test]
+fn a_dot_brings_back_its_point_and_its_rows() {
+    let mut state = loaded();
+    let effects = go(&mut state, [AppCommand::StartSweep]);
+    let Some(Effect::Send(EngineCommand::Sweep { job, plan })) = effects.first().cloned() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(plan.prompts.len(), 1);
+    let result = PointResult {
+        index: 3,
+        point: corner(1),
+        scores: vec![None; 3],
+        rows: 1,
+    };
+    tell(
+        &mut state,
+        EngineEvent::SweepPoint {
+            job,
+            result: Arc::new(result),
+        },
+    );
+    let effects = go(&mut state, [AppCommand::SelectDot(Some(3))]);
+    assert_eq!(state.simplex.preference, [0.0, 1.0, 0.0]);
+    let [Effect::Send(EngineCommand::Recall { job, index: 3, .. })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    go(&mut state, [AppCommand::SetGenerate(GenerateWhen::Manual)]);
+    let mut probe = loaded();
+    go(
+        &mut probe,
+        [
+            AppCommand::Move(corner(1), Gesture::Moving),
+            AppCommand::Generate,
+        ],
+    );
+    let (_, run) = run_of(&probe, "stored words", RunStatus::Done);
+    tell(
+        &mut state,
+        EngineEvent::Recalled {
+            job: *job,
+            index: 3,
+            runs: vec![run],
+        },
+    );
+    let current = state.session.current().expect("a stored run");
+    assert_eq!(
+        (current.text.as_str(), current.point.clone()),
+        ("stored words", corner(1))
+    );
+    assert!(!state.sweep.recalling);
+}
+
+#[test]
+fn live_mode_generates_after_a_rest() {
+    let mut state = loaded();
+    go(
+        &mut state,
+        [
+            AppCommand::SetGenerate(GenerateWhen::Live),
+            AppCommand::Generate,
+        ],
+    );
+    let (job, run) = run_of(&state, "x", RunStatus::Done);
+    tell(&mut state, EngineEvent::Finished { job, run });
+    go(&mut state, [AppCommand::Move(corner(0), Gesture::Moving)]);
+    let mut effects = Vec::new();
+    tick(&mut state, &mut effects);
+    assert_eq!(effects, []);
+    state.now += point::LIVE_REST + 0.01;
+    tick(&mut state, &mut effects);
+    assert!(matches!(
+        &effects[..],
+        [Effect::Send(EngineCommand::Generate { .. })]
+    ));
+}
+
+#[test]
+fn a_panic_of_the_engine_becomes_words_not_a_dead_window() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Generate]);
+    tell(
+        &mut state,
+        EngineEvent::Stopped {
+            panic: Some("index out of bounds".into()),
+        },
+    );
+    assert!(
+        matches!(&state.session.current().unwrap().phase, RunPhase::Failed(t) if t.message.contains("bounds"))
+    );
+    assert_eq!(
+        state.engine.phase,
+        EnginePhase::Stopped(Some("index out of bounds".into()))
+    );
+    assert_eq!(
+        go(&mut state, [AppCommand::Generate]),
+        [],
+        "nothing is sent to a stopped engine"
+    );
+}
+
+#[test]
+fn at_most_so_many_runs_are_kept_and_never_the_pinned_one_lost() {
+    let mut state = loaded();
+    for i in 0..crate::state::Session::KEPT + 5 {
+        go(&mut state, [AppCommand::Generate]);
+        let (job, run) = run_of(&state, "x", RunStatus::Done);
+        tell(&mut state, EngineEvent::Finished { job, run });
+        if i == 0 {
+            go(&mut state, [AppCommand::Pin]);
+        }
+    }
+    assert_eq!(state.session.runs.len(), crate::state::Session::KEPT);
+    assert!(state.session.pinned().is_some());
+}

@@ -1,0 +1,157 @@
+//! Everything a person can do, as data: views queue commands, [`crate::apply`] carries them out.
+
+use std::path::PathBuf;
+
+use paretoscope_engine::types::Point;
+
+use crate::plot::PlotOptions;
+use crate::state::{
+    GenerateWhen, Mode, Overlay, Panel, RunId, SamplingForm, SweepForm, ThemeChoice,
+};
+use crate::view::heatmap::HeatmapOptions;
+
+/// How a move of the point counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gesture {
+    /// On the way: the pointer holds it.
+    Moving,
+    /// A step by an arrow key: there may be more.
+    Step,
+    /// Let go, or jumped: may start a generation.
+    Settled,
+}
+
+/// One thing that a person can do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AppCommand {
+    /// Generate at the point.
+    Generate,
+    /// Stop the run that streams.
+    Stop,
+    /// Generate the current run again from its start, at the point where it stands now.
+    Regenerate,
+    /// Generate with the next seed.
+    NextSeed,
+    /// Make the current run the pinned one.
+    Pin,
+    /// Forget the pinned run.
+    Unpin,
+    /// Bring the point, the prompt and the text of a run back.
+    SelectRun(RunId),
+    /// Copy a run's text.
+    CopyText(RunId),
+
+    /// Move the point.
+    Move(Point, Gesture),
+    /// Go to preset 1 to 7: corners, edge midpoints, centre.
+    Preset(usize),
+    /// Simplex or box.
+    SetMode(Mode),
+    /// Which objectives vary.
+    SetAxes(Vec<usize>),
+    /// Which objective the arrow keys move, by place in the axes.
+    FocusAxis(usize),
+    /// Type into a numeric field of the point.
+    EditField(usize, String),
+    /// Leave a numeric field.
+    EndField,
+    /// Largest extrapolation weight.
+    SetC(f64),
+    /// When a moved point starts a generation.
+    SetGenerate(GenerateWhen),
+    /// Draw the experts or not.
+    ShowExperts(bool),
+    /// Draw the cells or not.
+    ShowCells(bool),
+    /// Draw the points of the sweep or not.
+    ShowSwept(bool),
+    /// Snap to experts or not.
+    Magnet(bool),
+
+    /// Change the prompt.
+    SetPrompt(String),
+    /// Take a sample of the bundle.
+    PickSample(usize),
+    /// Change how tokens are chosen.
+    SetSampling(SamplingForm),
+
+    /// Change the sweep's form.
+    SetSweep(SweepForm),
+    /// Pick the sweep's prompts by a dialog.
+    ChoosePrompts,
+    /// Start the sweep, or go on with what its store holds.
+    StartSweep,
+    /// Pause or go on.
+    TogglePause,
+    /// Stop the sweep; what is finished stays.
+    CancelSweep,
+    /// Look at a dot: its point, its texts, its routing.
+    SelectDot(Option<usize>),
+    /// Look at the next (+1) or previous (-1) row of the selected dot.
+    StepRow(isize),
+
+    /// Change how the Pareto panel is looked at.
+    SetPareto(PlotOptions),
+    /// Show everything in the Pareto plot.
+    Fit,
+    /// Plot or table.
+    ToggleTable,
+    /// Change how the heatmap is looked at.
+    SetHeatmap(HeatmapOptions),
+
+    /// Load a bundle.
+    LoadBundle(PathBuf),
+    /// Load the demonstration bundle.
+    LoadDemo,
+    /// Pick a bundle by a dialog.
+    ChooseBundle,
+    /// Type into the path field.
+    TypePath(String),
+    /// Put the last load failure away.
+    DismissFailure,
+
+    /// Open or close a sheet.
+    Show(Overlay),
+    /// Type into the palette.
+    Query(String),
+    /// Move the palette's mark.
+    MarkRow(usize),
+    /// Bring a panel to the front and give it the keyboard.
+    Focus(Panel),
+    /// The panel that asked for the keyboard has it now.
+    FocusTaken,
+    /// The next panel.
+    NextPanel,
+    /// Light, dark or system.
+    SetTheme(ThemeChoice),
+    /// Light to dark and back.
+    ToggleTheme,
+    /// Size of everything.
+    SetZoom(f32),
+    /// Larger.
+    ZoomIn,
+    /// Smaller.
+    ZoomOut,
+    /// 100 %.
+    ZoomReset,
+    /// No animations.
+    ReduceMotion(bool),
+    /// Close the window.
+    Quit,
+}
+
+/// Commands of this frame, in order.
+#[derive(Debug, Default)]
+pub struct CommandQueue(Vec<AppCommand>);
+
+impl CommandQueue {
+    /// Adds a command.
+    pub fn push(&mut self, command: AppCommand) {
+        self.0.push(command);
+    }
+
+    /// Takes all commands.
+    pub fn take(&mut self) -> Vec<AppCommand> {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,66 @@
+//! Keys to commands, by the registry.
+
+use egui::{Key, Modifiers};
+
+use crate::command::{AppCommand, CommandQueue};
+use crate::registry;
+use crate::state::{AppState, Overlay};
+
+/// Takes this frame's shortcuts out of the input and queues their commands.
+pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
+    let writing = ctx.text_edit_focused();
+    // Space belongs to the focused button.
+    let focused = ctx.memory(|m| m.focused().is_some());
+    if state.overlay.open != Overlay::None {
+        if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            queue.push(AppCommand::Show(state.overlay.open));
+        }
+        if state.overlay.open == Overlay::Palette {
+            return;
+        }
+    }
+    let mut entries: Vec<&registry::Entry> = registry::entries().iter().collect();
+    // The most specific first, since matching ignores further Shift and Alt.
+    entries.sort_by_key(|e| {
+        std::cmp::Reverse(e.shortcut.map_or(0, |s| {
+            u8::from(s.modifiers.shift) + u8::from(s.modifiers.alt)
+        }))
+    });
+    // On many keyboards the plus is a shifted equals sign.
+    if ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::Equals)) {
+        queue.push(AppCommand::ZoomIn);
+    }
+    for entry in entries {
+        let Some(shortcut) = entry.shortcut else {
+            continue;
+        };
+        let plain = !shortcut.modifiers.command;
+        let key = shortcut.logical_key;
+        let always = matches!(key, Key::Escape | Key::F6);
+        if (plain && writing && !always) || (key == Key::Space && focused) {
+            continue;
+        }
+        // Plain keys are taken with exact modifiers: Alt + digit or Ctrl + F is somebody else's.
+        let pressed = ctx.input_mut(|i| {
+            let exact = !plain || key == Key::Questionmark || i.modifiers == shortcut.modifiers;
+            // Undo of Ctrl + Z and the like stays with text fields; Escape is also seen by them.
+            exact && i.consume_shortcut(&shortcut)
+        });
+        if !pressed {
+            continue;
+        }
+        if key == Key::Escape && registry::why_not(&entry.command, state).is_some() {
+            // Nothing to stop: Escape leaves the field or the dot instead.
+            if !writing && state.sweep.selected.is_some() {
+                queue.push(AppCommand::SelectDot(None));
+            }
+            ctx.memory_mut(|m| {
+                if let Some(id) = m.focused() {
+                    m.surrender_focus(id);
+                }
+            });
+            continue;
+        }
+        queue.push(entry.command.clone());
+    }
+}

@@ -1,0 +1,50 @@
+//! Where the demonstration bundle lies, and where results go.
+
+use std::path::{Path, PathBuf};
+
+/// The file that makes a folder a bundle.
+pub const MANIFEST: &str = "bundle.json";
+
+/// `assets/demo` near the executable, in the workspace that it was built in, or here.
+pub fn demo() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok();
+    let above = beside
+        .iter()
+        .flat_map(|exe| exe.ancestors().skip(1).take(4).map(Path::to_path_buf));
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf);
+    above
+        .chain(built)
+        .chain(std::env::current_dir().ok())
+        .map(|root| root.join("assets").join("demo"))
+        .find(|folder| folder.join(MANIFEST).is_file())
+}
+
+/// The folder of a bundle that was named by itself or by its manifest.
+pub fn bundle_folder(path: &Path) -> PathBuf {
+    let named_manifest = path.file_name().is_some_and(|name| name == MANIFEST);
+    match path.parent() {
+        Some(folder) if named_manifest => folder.to_path_buf(),
+        _ => path.to_path_buf(),
+    }
+}
+
+/// Where sweeps are stored: the user's data folder, or the current one where there is none.
+pub fn sweeps() -> PathBuf {
+    directories::ProjectDirs::from("", "", "paretoscope").map_or_else(
+        || PathBuf::from("sweeps"),
+        |dirs| dirs.data_dir().join("sweeps"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_stands_for_its_folder() {
+        assert_eq!(bundle_folder(Path::new("/b/bundle.json")), Path::new("/b"));
+        assert_eq!(bundle_folder(Path::new("/b")), Path::new("/b"));
+    }
+}

@@ -1,0 +1,311 @@
+//! Points with their class, updated with what is new since the last frame.
+
+use paretoscope_engine::pareto::{Archive, Change, reference_point};
+use paretoscope_engine::types::{Point, PointResult, Summary};
+
+use super::ParetoData;
+
+/// Where a point stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// No other point dominates it.
+    Front,
+    /// On the front, but one standard error lower it would be dominated.
+    Uncertain,
+    /// Another point is at least as good everywhere and better somewhere.
+    Dominated,
+    /// An objective has no score.
+    Unscored,
+    /// An objective's mean is not a number.
+    NonFinite,
+}
+
+impl Class {
+    /// Whether the point has a place in the plot.
+    pub fn is_placed(self) -> bool {
+        matches!(self, Self::Front | Self::Uncertain | Self::Dominated)
+    }
+
+    /// Whether it is on the front, certainly or not.
+    pub fn is_front(self) -> bool {
+        matches!(self, Self::Front | Self::Uncertain)
+    }
+}
+
+/// A point as the plot needs it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// [`PointResult::index`].
+    pub index: usize,
+    /// Means on the plotted axes; the third is 0 where there are two.
+    pub mean: [f64; 3],
+    /// Standard errors, likewise.
+    pub se: [f64; 3],
+    /// Where it stands.
+    pub class: Class,
+    /// Whether it was reached by free weights rather than on the simplex.
+    pub extrapolated: bool,
+}
+
+/// How many points there are of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All of them.
+    pub points: usize,
+    /// On the front, uncertain ones included.
+    pub front: usize,
+    /// On the front within one standard error only.
+    pub uncertain: usize,
+    /// An objective has no score.
+    pub unscored: usize,
+    /// An objective's mean is not a number.
+    pub non_finite: usize,
+}
+
+/// All points with their classes. [`Model::update`] costs what is new, not what is there.
+#[derive(Debug, Clone)]
+pub struct Model {
+    generation: Option<u64>,
+    axes: Vec<usize>,
+    entries: Vec<Entry>,
+    archive: Archive,
+    /// Positions in `entries`, best on the first axis last.
+    front: Vec<usize>,
+    counts: Counts,
+    volume: Option<Volume>,
+    revision: u64,
+}
+
+/// A hypervolume, which means nothing without its reference point. In raw scores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Volume {
+    /// What the front covers above the reference point.
+    pub value: f64,
+    /// One number per plotted axis.
+    pub reference: Vec<f64>,
+    /// Whether the reference is the base model's mean; else it lies a tenth of each range below the
+    /// worst point seen.
+    pub is_base: bool,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            generation: None,
+            axes: Vec::new(),
+            entries: Vec::new(),
+            archive: Archive::new(0),
+            front: Vec::new(),
+            counts: Counts::default(),
+            volume: None,
+            revision: 0,
+        }
+    }
+}
+
+/// Summaries on the plotted axes, all of them there.
+fn scores_on(axes: &[usize], scores: &[Option<Summary>]) -> Option<Vec<Summary>> {
+    axes.iter()
+        .map(|&axis| scores.get(axis).copied().flatten())
+        .collect()
+}
+
+/// Means and standard errors on the plotted axes, where every objective has a finite mean.
+pub(crate) fn place(axes: &[usize], scores: &[Option<Summary>]) -> Option<([f64; 3], [f64; 3])> {
+    let summaries = scores_on(axes, scores)?;
+    let (mut mean, mut se) = ([0.0; 3], [0.0; 3]);
+    for (slot, summary) in summaries.iter().take(3).enumerate() {
+        mean[slot] = summary.mean;
+        se[slot] = if summary.se.is_finite() {
+            summary.se
+        } else {
+            0.0
+        };
+    }
+    mean.iter()
+        .all(|value| value.is_finite())
+        .then_some((mean, se))
+}
+
+impl Model {
+    /// Takes in what is new; rebuilds when the points or the axes are others. Says whether anything changed.
+    pub fn update(&mut self, data: &ParetoData<'_>) -> bool {
+        let fresh = self.generation != Some(data.generation)
+            || self.axes != data.axes
+            || data.points.len() < self.entries.len();
+        if fresh {
+            *self = Self {
+                generation: Some(data.generation),
+                axes: data.axes.to_vec(),
+                archive: Archive::new(data.axes.len()),
+                revision: self.revision,
+                ..Self::default()
+            };
+        }
+        let known = self.entries.len();
+        for point in data.points.iter().skip(known) {
+            self.push(point);
+        }
+        let changed = fresh || self.entries.len() > known;
+        if changed {
+            self.revision += 1;
+            self.sort_front();
+        }
+        let base = data
+            .base
+            .and_then(|base| place(&self.axes, &base.scores))
+            .map(|(mean, _)| mean);
+        self.measure(base, changed);
+        changed
+    }
+
+    fn push(&mut self, result: &PointResult) {
+        let position = self.entries.len();
+        let placed = place(&self.axes, &result.scores);
+        let (mean, se) = placed.unwrap_or(([f64::NAN; 3], [0.0; 3]));
+        let scored = scores_on(&self.axes, &result.scores).is_some();
+        self.counts.points += 1;
+        let class = match self.archive.insert(&mean[..self.axes.len().min(3)]) {
+            Change::KeptApart if scored => Class::NonFinite,
+            Change::KeptApart => Class::Unscored,
+            Change::Dominated => Class::Dominated,
+            Change::Entered { left } => {
+                for beaten in left {
+                    self.entries[beaten].class = Class::Dominated;
+                }
+                let near = self
+                    .entries
+                    .iter()
+                    .any(|e| e.class.is_placed() && within_error(&mean, &se, e));
+                if near { Class::Uncertain } else { Class::Front }
+            }
+        };
+        self.counts.non_finite += usize::from(class == Class::NonFinite);
+        self.counts.unscored += usize::from(class == Class::Unscored);
+        let extrapolated = matches!(result.point, Point::Weights(_));
+        let entry = Entry {
+            index: result.index,
+            mean,
+            se,
+            class,
+            extrapolated,
+        };
+        if class.is_placed() {
+            for &member in self
+                .archive
+                .front()
+                .iter()
+                .filter(|&&member| member != position)
+            {
+                let other = &mut self.entries[member];
+                if within_error(&other.mean, &other.se, &entry) {
+                    other.class = Class::Uncertain;
+                }
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    fn sort_front(&mut self) {
+        let entries = &self.entries;
+        self.front = self.archive.front().to_vec();
+        self.front.sort_by(|&a, &b| {
+            entries[a].mean[0]
+                .total_cmp(&entries[b].mean[0])
+                .then(a.cmp(&b))
+        });
+        self.counts.front = self.front.len();
+        self.counts.uncertain = self
+            .front
+            .iter()
+            .filter(|&&member| entries[member].class == Class::Uncertain)
+            .count();
+    }
+
+    /// The hypervolume, above the base model's mean where that is known.
+    fn measure(&mut self, base: Option<[f64; 3]>, changed: bool) {
+        let dimensions = self.axes.len();
+        let base = base.map(|mean| mean[..dimensions.min(3)].to_vec());
+        let known = self
+            .volume
+            .as_ref()
+            .filter(|volume| volume.is_base)
+            .map(|volume| &volume.reference);
+        if !changed && known == base.as_ref() {
+            return;
+        }
+        let is_base = base.is_some();
+        let reference = base.or_else(|| reference_point(self.archive.points()));
+        self.volume = reference
+            .filter(|reference| reference.len() == dimensions)
+            .map(|reference| Volume {
+                value: self.archive.hypervolume(&reference),
+                reference,
+                is_base,
+            });
+    }
+
+    /// All points, in order of arrival.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// A point by its place in the plan.
+    pub fn position(&self, index: usize) -> Option<usize> {
+        // Sweeps mostly arrive in order, so the place is a good first guess.
+        match self.entries.get(index) {
+            Some(entry) if entry.index == index => Some(index),
+            _ => self.entries.iter().position(|entry| entry.index == index),
+        }
+    }
+
+    /// Positions of the front's members, by their score on the first axis.
+    pub fn front(&self) -> &[usize] {
+        &self.front
+    }
+
+    /// How many points there are of each kind.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The hypervolume; `None` without a point that has its place.
+    pub fn volume(&self) -> Option<&Volume> {
+        self.volume.as_ref()
+    }
+
+    /// Plotted objectives.
+    pub fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
+    /// Changes with every change of the points.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Lowest and highest mean on a plotted axis.
+    pub fn span(&self, slot: usize) -> Option<(f64, f64)> {
+        let mut means = self
+            .entries
+            .iter()
+            .filter(|e| e.class.is_placed())
+            .map(|e| e.mean[slot]);
+        let first = means.next()?;
+        Some(means.fold((first, first), |(low, high), v| (low.min(v), high.max(v))))
+    }
+}
+
+/// Whether one standard error of each difference could make `other` dominate a point: the rule of
+/// [`paretoscope_engine::pareto::uncertain_membership`], for one pair.
+fn within_error(mean: &[f64; 3], se: &[f64; 3], other: &Entry) -> bool {
+    let mut strictly = false;
+    for axis in 0..3 {
+        let difference = other.mean[axis] - mean[axis] + se[axis].hypot(other.se[axis]);
+        if difference < 0.0 {
+            return false;
+        }
+        strictly |= difference > 0.0;
+    }
+    strictly
+}

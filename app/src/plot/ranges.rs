@@ -1,0 +1,215 @@
+//! What part of the plane is looked at. One range per objective, so that linked plots move together.
+
+use super::model::{Class, Model};
+
+/// `shown = raw * scale + shift`, per axis: raw scores, or deviations from the base model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Affine {
+    /// Factor; positive.
+    pub scale: f64,
+    /// Added after the factor.
+    pub shift: f64,
+}
+
+impl Affine {
+    /// Raw scores.
+    pub const RAW: Self = Self {
+        scale: 1.0,
+        shift: 0.0,
+    };
+
+    /// Raw to shown.
+    pub fn apply(self, raw: f64) -> f64 {
+        raw * self.scale + self.shift
+    }
+
+    /// Shown to raw.
+    pub fn invert(self, shown: f64) -> f64 {
+        (shown - self.shift) / self.scale
+    }
+}
+
+/// The view: automatic until a person changes it, and theirs from then on. Kept in raw scores.
+#[derive(Debug, Clone, Default)]
+pub struct Ranges {
+    shown: Vec<[f64; 2]>,
+    /// Whether a person has changed the view.
+    owned: bool,
+    /// Points up to here were looked at for `unseen`.
+    known: usize,
+    /// Positions of points that came after the person took the view and were never inside it.
+    unseen: Vec<usize>,
+    /// Points that the automatic fit leaves outside because they lie far off.
+    outliers: usize,
+    revision: Option<u64>,
+}
+
+/// Share of the range left free on each side.
+const MARGIN: f64 = 0.07;
+
+/// How many interquartile ranges beyond the quartiles a dominated point may lie to be fitted.
+const FENCE: f64 = 3.0;
+
+impl Ranges {
+    /// Follows the data while the view is automatic; afterwards only counts what came outside.
+    /// `landmarks` are raw scores that the automatic view always holds.
+    pub fn update(&mut self, model: &Model, landmarks: &[[f64; 3]]) {
+        let axes = model.axes().len();
+        if self.shown.len() != axes {
+            *self = Self::default();
+        }
+        if !self.owned {
+            self.shown = (0..axes)
+                .map(|slot| fit(model, landmarks, slot, true))
+                .collect();
+            if self.revision != Some(model.revision()) {
+                self.revision = Some(model.revision());
+                self.outliers = model
+                    .entries()
+                    .iter()
+                    .filter(|e| e.class.is_placed() && !self.holds(&e.mean))
+                    .count();
+            }
+            self.known = model.entries().len();
+            self.unseen.clear();
+            return;
+        }
+        self.outliers = 0;
+        if self.known > model.entries().len() {
+            self.known = 0;
+            self.unseen.clear();
+        }
+        self.unseen.extend(self.known..model.entries().len());
+        self.known = model.entries().len();
+        let shown = std::mem::take(&mut self.shown);
+        self.unseen.retain(|&position| {
+            model
+                .entries()
+                .get(position)
+                .is_some_and(|e| e.class.is_placed() && !inside(&shown, &e.mean))
+        });
+        self.shown = shown;
+    }
+
+    /// A person moved the view of two axes.
+    pub fn take(&mut self, x: usize, y: usize, range_x: [f64; 2], range_y: [f64; 2]) {
+        let valid =
+            |range: [f64; 2]| range[0].is_finite() && range[1].is_finite() && range[0] < range[1];
+        if x < self.shown.len() && y < self.shown.len() && valid(range_x) && valid(range_y) {
+            self.owned = true;
+            self.shown[x] = range_x;
+            self.shown[y] = range_y;
+        }
+    }
+
+    /// Shows every point; the view stays the person's.
+    pub fn fit_all(&mut self, model: &Model, landmarks: &[[f64; 3]]) {
+        self.shown = (0..model.axes().len())
+            .map(|slot| fit(model, landmarks, slot, false))
+            .collect();
+        self.owned = true;
+        self.known = model.entries().len();
+        self.unseen.clear();
+    }
+
+    /// Gives the view back to the data.
+    pub fn reset(&mut self) {
+        self.owned = false;
+        self.revision = None;
+    }
+
+    /// The range of an axis, in raw scores.
+    pub fn range(&self, slot: usize) -> [f64; 2] {
+        self.shown.get(slot).copied().unwrap_or([0.0, 1.0])
+    }
+
+    /// Whether a person has changed the view.
+    pub fn is_owned(&self) -> bool {
+        self.owned
+    }
+
+    /// New points that never were inside the view.
+    pub fn unseen(&self) -> usize {
+        self.unseen.len()
+    }
+
+    /// Points that the automatic view leaves outside.
+    pub fn outliers(&self) -> usize {
+        self.outliers
+    }
+
+    fn holds(&self, mean: &[f64; 3]) -> bool {
+        inside(&self.shown, mean)
+    }
+}
+
+fn inside(ranges: &[[f64; 2]], mean: &[f64; 3]) -> bool {
+    ranges
+        .iter()
+        .zip(mean)
+        .all(|(range, value)| (range[0]..=range[1]).contains(value))
+}
+
+/// A range that holds the front with its errors, the landmarks, and the dominated points; with
+/// `robust`, only those dominated points that are not far off the others.
+fn fit(model: &Model, landmarks: &[[f64; 3]], slot: usize, robust: bool) -> [f64; 2] {
+    let mut means: Vec<f64> = model
+        .entries()
+        .iter()
+        .filter(|e| e.class.is_placed())
+        .map(|e| e.mean[slot])
+        .collect();
+    let fence = if robust {
+        fence(&mut means)
+    } else {
+        [f64::NEG_INFINITY, f64::INFINITY]
+    };
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut hold = |value: f64| {
+        low = low.min(value);
+        high = high.max(value);
+    };
+    for entry in model.entries() {
+        let mean = entry.mean[slot];
+        match entry.class {
+            Class::Front | Class::Uncertain => {
+                hold(mean - entry.se[slot]);
+                hold(mean + entry.se[slot]);
+            }
+            Class::Dominated if (fence[0]..=fence[1]).contains(&mean) => hold(mean),
+            _ => {}
+        }
+    }
+    landmarks
+        .iter()
+        .map(|mark| mark[slot])
+        .filter(|v| v.is_finite())
+        .for_each(&mut hold);
+    if low > high {
+        return [0.0, 1.0];
+    }
+    let span = high - low;
+    let margin = if span > 0.0 {
+        span * MARGIN
+    } else {
+        (low.abs() * 0.1).max(0.5)
+    };
+    [low - margin, high + margin]
+}
+
+/// Tukey's outer fence.
+fn fence(values: &mut [f64]) -> [f64; 2] {
+    if values.len() < 8 {
+        return [f64::NEG_INFINITY, f64::INFINITY];
+    }
+    let (lower, upper) = (values.len() / 4, values.len() * 3 / 4);
+    let q1 = *values.select_nth_unstable_by(lower, f64::total_cmp).1;
+    let q3 = *values.select_nth_unstable_by(upper, f64::total_cmp).1;
+    let reach = FENCE * (q3 - q1);
+    // Half of the points alike says nothing about the rest.
+    if reach > 0.0 {
+        [q1 - reach, q3 + reach]
+    } else {
+        [f64::NEG_INFINITY, f64::INFINITY]
+    }
+}

@@ -1,0 +1,103 @@
+//! What is remembered between sessions.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{SamplingForm, SweepForm};
+use crate::plot::PlotOptions;
+use crate::view::heatmap::HeatmapOptions;
+
+/// Light, dark, or what the system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    /// What the system says.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// When a moved point starts a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum GenerateWhen {
+    /// On release of the drag.
+    #[default]
+    Release,
+    /// While dragging, after a short rest.
+    Live,
+    /// Only when asked to.
+    Manual,
+}
+
+/// What is remembered between sessions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prefs {
+    /// Light or dark.
+    pub theme: ThemeChoice,
+    /// Size of everything; 1 is 100 %.
+    pub zoom: f32,
+    /// Bundles that were loaded, newest first.
+    pub recents: Vec<PathBuf>,
+    /// When a moved point starts a generation.
+    pub generate: GenerateWhen,
+    /// Whether experts are drawn on the simplex.
+    pub show_experts: bool,
+    /// Whether the routing cells are drawn.
+    pub show_cells: bool,
+    /// Whether the points of the sweep are drawn on the simplex.
+    pub show_swept: bool,
+    /// Whether the point snaps to experts that are near.
+    pub magnet: bool,
+    /// No animations.
+    pub reduce_motion: bool,
+    /// Largest extrapolation weight, C.
+    pub c: f64,
+    /// How tokens are chosen.
+    pub sampling: SamplingForm,
+    /// The last prompt.
+    pub prompt: String,
+    /// The sweep's form.
+    pub sweep: SweepForm,
+    /// How the Pareto panel is looked at.
+    pub pareto: PlotOptions,
+    /// How the heatmap panel is looked at.
+    pub heatmap: HeatmapOptions,
+}
+
+impl Default for Prefs {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::default(),
+            zoom: 1.0,
+            recents: Vec::new(),
+            generate: GenerateWhen::default(),
+            show_experts: true,
+            show_cells: true,
+            show_swept: true,
+            magnet: false,
+            reduce_motion: false,
+            c: 1.0,
+            sampling: SamplingForm::default(),
+            prompt: String::new(),
+            sweep: SweepForm::default(),
+            pareto: PlotOptions::default(),
+            heatmap: HeatmapOptions::default(),
+        }
+    }
+}
+
+impl Prefs {
+    /// Bundles kept in the list.
+    const RECENTS: usize = 8;
+
+    /// Puts a bundle in front of the list.
+    pub fn remember(&mut self, path: &Path) {
+        self.recents.retain(|p| p != path);
+        self.recents.insert(0, path.to_path_buf());
+        self.recents.truncate(Self::RECENTS);
+    }
+}

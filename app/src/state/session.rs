@@ -1,0 +1,278 @@
+//! All runs of this session: exactly one is current, at most one is pinned.
+
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{JobId, Trouble};
+use paretoscope_engine::types::{
+    BundleInfo, Finish, GateRecord, Point, Prompt, Run, Sampling, Scores, TokenPiece,
+};
+
+/// A run's name within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u64);
+
+/// Where a run came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The prompt editor.
+    Interactive,
+    /// A stored row of a sweep.
+    Sweep {
+        /// The point, by its place in the plan.
+        point: usize,
+        /// The row among the point's rows.
+        row: usize,
+    },
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunPhase {
+    /// Sent, not in a slot yet.
+    Queued,
+    /// In a slot, no token yet.
+    Prefill,
+    /// Tokens come.
+    Streaming,
+    /// It ended by itself.
+    Done(Finish),
+    /// Somebody stopped it.
+    Stopped,
+    /// It failed.
+    Failed(Trouble),
+}
+
+impl RunPhase {
+    /// Whether the engine still works on it.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Queued | Self::Prefill | Self::Streaming)
+    }
+}
+
+/// A run: live while it streams, and kept afterwards.
+#[derive(Debug, Clone)]
+pub struct RunEntry {
+    /// Its name.
+    pub id: RunId,
+    /// The engine's name for it.
+    pub job: JobId,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// The bundle that it ran on.
+    pub bundle: Arc<BundleInfo>,
+    /// What was asked.
+    pub prompt: Prompt,
+    /// Where it started out.
+    pub point: Point,
+    /// `(first token under it, point)` for every change while it ran.
+    pub steered: Vec<(usize, Point)>,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// The answer so far.
+    pub text: String,
+    /// Its tokens so far.
+    pub tokens: Vec<TokenPiece>,
+    /// Gates so far, `[tokens, sites, adapters]`; replaced by `record` when it ends.
+    pub gates: Vec<f32>,
+    /// The routing, once ended.
+    pub record: Option<Arc<GateRecord>>,
+    /// Reward scores, once there.
+    pub scores: Option<Scores>,
+    /// Whether scores are still to come.
+    pub scoring: bool,
+    /// Tokens of the prompt, once known.
+    pub prompt_tokens: Option<usize>,
+    /// Whether it was asked to stop.
+    pub stopping: bool,
+    /// The last point that it was sent to and has not reached yet.
+    pub heading: Option<Point>,
+    /// When it was sent, in seconds of the window.
+    pub started: f64,
+    /// When its first token came.
+    pub first_token: Option<f64>,
+    /// When it ended.
+    pub ended: Option<f64>,
+}
+
+/// The gates of a run, live or recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Trace<'a> {
+    /// Paths of the adapted modules.
+    pub sites: &'a [String],
+    /// Names of the adapters.
+    pub adapters: &'a [String],
+    /// `[tokens, sites, adapters]`.
+    pub values: &'a [f32],
+}
+
+impl Trace<'_> {
+    /// Whole tokens in the trace.
+    pub fn tokens(&self) -> usize {
+        self.values
+            .len()
+            .checked_div(self.sites.len() * self.adapters.len())
+            .unwrap_or(0)
+    }
+
+    /// The gates of all adapters at one module for one token; empty outside.
+    pub fn at(&self, token: usize, site: usize) -> &[f32] {
+        let width = self.adapters.len();
+        let start = (token * self.sites.len() + site) * width;
+        self.values.get(start..start + width).unwrap_or(&[])
+    }
+}
+
+impl RunEntry {
+    /// A run of which nothing is known yet but what was asked.
+    pub fn new(
+        id: RunId,
+        job: JobId,
+        bundle: Arc<BundleInfo>,
+        prompt: Prompt,
+        point: Point,
+        sampling: Sampling,
+    ) -> Self {
+        Self {
+            id,
+            job,
+            origin: Origin::Interactive,
+            phase: RunPhase::Queued,
+            bundle,
+            prompt,
+            point,
+            steered: Vec::new(),
+            sampling,
+            text: String::new(),
+            tokens: Vec::new(),
+            gates: Vec::new(),
+            record: None,
+            scores: None,
+            scoring: false,
+            prompt_tokens: None,
+            stopping: false,
+            heading: None,
+            started: 0.0,
+            first_token: None,
+            ended: None,
+        }
+    }
+
+    /// Takes over what a finished row says of itself.
+    pub fn finish(&mut self, run: &Run) {
+        self.text.clone_from(&run.text);
+        self.tokens.clone_from(&run.tokens);
+        self.point = run.point.clone();
+        self.steered.clone_from(&run.steered);
+        self.prompt_tokens = Some(run.prompt_tokens.len());
+        if run.record.is_some() {
+            self.record.clone_from(&run.record);
+            self.gates = Vec::new();
+        }
+        if run.scores.is_some() {
+            self.scores.clone_from(&run.scores);
+        }
+    }
+
+    /// The point that its newest token was made under.
+    pub fn point_now(&self) -> &Point {
+        self.steered.last().map_or(&self.point, |(_, point)| point)
+    }
+
+    /// The routing so far; `None` where nothing was recorded.
+    pub fn trace(&self) -> Option<Trace<'_>> {
+        if let Some(record) = &self.record {
+            return Some(Trace {
+                sites: &record.sites,
+                adapters: &record.adapters,
+                values: &record.values,
+            });
+        }
+        (!self.gates.is_empty()).then(|| Trace {
+            sites: &self.bundle.sites,
+            adapters: &self.bundle.adapters,
+            values: &self.gates,
+        })
+    }
+
+    /// New tokens per second since the first one; `None` before the second.
+    pub fn tokens_per_second(&self, now: f64) -> Option<f64> {
+        let span = self.ended.unwrap_or(now) - self.first_token?;
+        (self.tokens.len() > 1 && span > 0.0).then(|| (self.tokens.len() - 1) as f64 / span)
+    }
+}
+
+/// The runs.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// Oldest first.
+    pub runs: Vec<RunEntry>,
+    /// The one that is looked at.
+    pub current: Option<RunId>,
+    /// The one that it is compared with.
+    pub pinned: Option<RunId>,
+    /// Names handed out.
+    next: u64,
+}
+
+impl Session {
+    /// Runs kept; the oldest that is neither current nor pinned goes first.
+    pub const KEPT: usize = 200;
+
+    /// A name that was never given before.
+    pub fn next_id(&mut self) -> RunId {
+        self.next += 1;
+        RunId(self.next)
+    }
+
+    /// Adds a run and forgets the oldest beyond [`Session::KEPT`].
+    pub fn push(&mut self, run: RunEntry) {
+        self.runs.push(run);
+        while self.runs.len() > Self::KEPT {
+            let spare = |r: &RunEntry| {
+                Some(r.id) != self.current && Some(r.id) != self.pinned && !r.phase.is_running()
+            };
+            match self.runs.iter().position(spare) {
+                Some(index) => drop(self.runs.remove(index)),
+                None => break,
+            }
+        }
+    }
+
+    /// A run by name.
+    pub fn get(&self, id: RunId) -> Option<&RunEntry> {
+        self.runs.iter().find(|r| r.id == id)
+    }
+
+    /// A run by the engine's name.
+    pub fn by_job_mut(&mut self, job: JobId) -> Option<&mut RunEntry> {
+        self.runs.iter_mut().rev().find(|r| r.job == job)
+    }
+
+    /// The run that is looked at.
+    pub fn current(&self) -> Option<&RunEntry> {
+        self.current.and_then(|id| self.get(id))
+    }
+
+    /// The run that it is compared with.
+    pub fn pinned(&self) -> Option<&RunEntry> {
+        self.pinned.and_then(|id| self.get(id))
+    }
+
+    /// The run that the engine works on and nobody stopped, if any.
+    pub fn running(&self) -> Option<&RunEntry> {
+        self.runs
+            .iter()
+            .rev()
+            .find(|r| r.phase.is_running() && !r.stopping)
+    }
+
+    /// The run that the engine works on and nobody stopped, to be written.
+    pub fn running_mut(&mut self) -> Option<&mut RunEntry> {
+        self.runs
+            .iter_mut()
+            .rev()
+            .find(|r| r.phase.is_running() && !r.stopping)
+    }
+}

@@ -1,0 +1,134 @@
+//! The sweep: what is asked for, how far it is, what came out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
+use paretoscope_engine::types::{PointResult, Prompt};
+use serde::{Deserialize, Serialize};
+
+use super::RunId;
+
+/// Simplex grid or box grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SweepMode {
+    /// Preferences.
+    #[default]
+    Simplex,
+    /// Extrapolation weights.
+    Box,
+}
+
+/// Where the prompts come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PromptSource {
+    /// The bundle's own.
+    #[default]
+    Bundle,
+    /// The one in the editor.
+    Editor,
+    /// A JSON Lines file.
+    File(PathBuf),
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SweepForm {
+    /// Simplex or box.
+    pub mode: SweepMode,
+    /// Steps from one corner to the next (k): the step is 1 / k on the simplex, C / k in the box.
+    pub k: usize,
+    /// Largest weight of the box.
+    pub c: f64,
+    /// Where the prompts come from.
+    pub source: PromptSource,
+    /// Prompts at most; the first ones are taken.
+    pub prompts: usize,
+    /// New tokens at most.
+    pub max_tokens: usize,
+}
+
+impl Default for SweepForm {
+    fn default() -> Self {
+        Self {
+            mode: SweepMode::Simplex,
+            k: 6,
+            c: 1.0,
+            source: PromptSource::Bundle,
+            prompts: 8,
+            max_tokens: 64,
+        }
+    }
+}
+
+/// What a sweep would cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepCost {
+    /// Points, the base model's included.
+    pub points: usize,
+    /// Prompts.
+    pub prompts: usize,
+}
+
+impl SweepCost {
+    /// Generations.
+    pub fn rows(self) -> usize {
+        self.points * self.prompts
+    }
+}
+
+/// The sweep.
+#[derive(Debug, Default)]
+pub struct SweepState {
+    /// The folder of the stores.
+    pub folder: PathBuf,
+    /// What the form would cost, or why it cannot run.
+    pub cost: Option<Result<SweepCost, Trouble>>,
+    /// Rows per second, as last measured.
+    pub rate: Option<f64>,
+    /// The rows of the selected dot, as runs of the session.
+    pub rows: Vec<RunId>,
+    /// Whether the rows of the selected dot are on their way.
+    pub recalling: bool,
+    /// The sweep under way, or the last one.
+    pub job: Option<JobId>,
+    /// What it visits.
+    pub plan: Option<Arc<SweepPlan>>,
+    /// How far it is.
+    pub progress: Option<SweepProgress>,
+    /// Counts changes of the points other than arrivals.
+    pub generation: u64,
+    /// Points that are in, in order of arrival.
+    pub points: Vec<Arc<PointResult>>,
+    /// The dot that is looked at, by [`PointResult::index`].
+    pub selected: Option<usize>,
+    /// The engine's name for the recall of the selected dot's rows.
+    pub recall: Option<JobId>,
+    /// Why the last one failed.
+    pub trouble: Option<Trouble>,
+    /// Prompts read from a file, or why they could not be.
+    pub file: Option<Result<Vec<Prompt>, Trouble>>,
+}
+
+impl SweepState {
+    /// Whether rows may still come.
+    pub fn is_active(&self) -> bool {
+        self.job.is_some()
+            && self.trouble.is_none()
+            && !matches!(
+                self.phase(),
+                Some(SweepPhase::Finished | SweepPhase::Cancelled)
+            )
+    }
+
+    /// What it is doing.
+    pub fn phase(&self) -> Option<SweepPhase> {
+        self.progress.as_ref().map(|p| p.phase)
+    }
+
+    /// A point by its place in the plan.
+    pub fn point(&self, index: usize) -> Option<&Arc<PointResult>> {
+        self.points.iter().find(|p| p.index == index)
+    }
+}

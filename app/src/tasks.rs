@@ -1,0 +1,138 @@
+//! Dialogs and files that would make a frame wait: each on a named thread, its answer by channel.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+use crossbeam_channel::{Receiver, Sender};
+use paretoscope_engine::protocol::Trouble;
+use paretoscope_engine::types::Prompt;
+
+use crate::prompts;
+
+/// What a task came back with.
+#[derive(Debug)]
+pub enum TaskAnswer {
+    /// A folder for a bundle, or nothing.
+    Folder(Option<PathBuf>),
+    /// A file of prompts, or nothing.
+    PromptFile(Option<PathBuf>),
+    /// A file of prompts that was read.
+    Prompts(PathBuf, Result<Vec<Prompt>, Trouble>),
+    /// A thread could not be started.
+    NoThread(String),
+}
+
+/// Starts tasks and collects their answers.
+#[derive(Debug)]
+pub struct Tasks {
+    ctx: egui::Context,
+    sender: Sender<TaskAnswer>,
+    answers: Receiver<TaskAnswer>,
+}
+
+impl Tasks {
+    /// Wakes `ctx` when an answer is there.
+    pub fn new(ctx: egui::Context) -> Self {
+        let (sender, answers) = crossbeam_channel::bounded(16);
+        Self {
+            ctx,
+            sender,
+            answers,
+        }
+    }
+
+    /// Answers that are there.
+    pub fn answers(&self) -> Vec<TaskAnswer> {
+        self.answers.try_iter().collect()
+    }
+
+    /// Asks for a bundle's folder.
+    pub fn pick_folder(&self) {
+        // The dialog is made here: some systems ask for the main thread.
+        let dialog = rfd::AsyncFileDialog::new()
+            .set_title("Open a bundle: its folder")
+            .pick_folder();
+        self.spawn("dialog", move || {
+            TaskAnswer::Folder(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+        });
+    }
+
+    /// Asks for a file of prompts.
+    pub fn pick_prompts(&self) {
+        let dialog = rfd::AsyncFileDialog::new()
+            .set_title("Prompts, one JSON object per line")
+            .add_filter("JSON Lines", &["jsonl", "json", "txt"])
+            .pick_file();
+        self.spawn("dialog", move || {
+            TaskAnswer::PromptFile(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+        });
+    }
+
+    /// Reads a file of prompts.
+    pub fn read_prompts(&self, path: PathBuf) {
+        self.spawn("read-prompts", move || {
+            let prompts = prompts::read(&path);
+            TaskAnswer::Prompts(path, prompts)
+        });
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() -> TaskAnswer + Send + 'static) {
+        let (sender, ctx) = (self.sender.clone(), self.ctx.clone());
+        let run = move || {
+            // The window may be gone by now; then nobody needs the answer.
+            let _gone = sender.send(work());
+            ctx.request_repaint();
+        };
+        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(run) {
+            let _full = self
+                .sender
+                .try_send(TaskAnswer::NoThread(error.to_string()));
+        }
+    }
+}
+
+/// Wakes a parked thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_on_a_future_gives_its_answer() {
+        let mut left = 3;
+        let countdown = std::future::poll_fn(move |context| {
+            context.waker().wake_by_ref();
+            left -= 1;
+            if left == 0 {
+                Poll::Ready(7)
+            } else {
+                Poll::Pending
+            }
+        });
+        assert_eq!(block_on(countdown), 7);
+    }
+}

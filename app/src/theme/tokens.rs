@@ -1,0 +1,169 @@
+//! Named colours, light and dark.
+
+use egui::Color32;
+
+/// Okabe and Ito's categories, told apart by people with any kind of colour vision.
+pub const CATEGORIES: [Color32; 7] = [
+    Color32::from_rgb(0xE6, 0x9F, 0x00),
+    Color32::from_rgb(0x56, 0xB4, 0xE9),
+    Color32::from_rgb(0x00, 0x9E, 0x73),
+    Color32::from_rgb(0xCC, 0x79, 0xA7),
+    Color32::from_rgb(0x00, 0x72, 0xB2),
+    Color32::from_rgb(0xD5, 0x5E, 0x00),
+    Color32::from_rgb(0xF0, 0xE4, 0x42),
+];
+
+/// A marker's shape; with the letter it carries what colour alone must not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    /// ●
+    Circle,
+    /// ■
+    Square,
+    /// ◆
+    Diamond,
+    /// ▲
+    Up,
+    /// ▼
+    Down,
+    /// ⬟
+    Pentagon,
+    /// ★
+    Star,
+}
+
+/// Expert `index`'s colour, for good.
+pub fn category(index: usize) -> Color32 {
+    CATEGORIES[index % CATEGORIES.len()]
+}
+
+/// Expert `index`'s letter.
+pub fn expert_letter(index: usize) -> char {
+    char::from(b'A' + (index % 26) as u8)
+}
+
+/// Expert `index`'s marker.
+pub fn expert_marker(index: usize) -> Marker {
+    const SHAPES: [Marker; 6] = [
+        Marker::Circle,
+        Marker::Square,
+        Marker::Diamond,
+        Marker::Up,
+        Marker::Down,
+        Marker::Pentagon,
+    ];
+    SHAPES[index % SHAPES.len()]
+}
+
+/// Black or white, whichever reads better on a swatch.
+pub fn ink_on(swatch: Color32) -> Color32 {
+    let light = 0.2126 * f32::from(swatch.r())
+        + 0.7152 * f32::from(swatch.g())
+        + 0.0722 * f32::from(swatch.b());
+    if light < 105.0 {
+        Color32::WHITE
+    } else {
+        Color32::BLACK
+    }
+}
+
+/// Colours by what they mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tokens {
+    /// Behind everything.
+    pub ground: Color32,
+    /// Panels.
+    pub panel: Color32,
+    /// Cards and fields within panels.
+    pub card: Color32,
+    /// Buttons.
+    pub button: Color32,
+    /// Buttons under the pointer or with the keyboard.
+    pub button_hover: Color32,
+    /// Thin lines between things.
+    pub line: Color32,
+    /// Running text.
+    pub text: Color32,
+    /// Secondary text, still at least 4.5:1.
+    pub weak: Color32,
+    /// What can be acted on, and the current run.
+    pub accent: Color32,
+    /// Text on the accent.
+    pub on_accent: Color32,
+    /// The pinned run.
+    pub pinned: Color32,
+    /// The ring of the keyboard.
+    pub focus: Color32,
+    /// Something is wrong.
+    pub error: Color32,
+    /// Something to know.
+    pub warn: Color32,
+    /// Something went well.
+    pub good: Color32,
+    /// The front.
+    pub front: Color32,
+    /// Dominated points.
+    pub dominated: Color32,
+    /// Around markers on light ground.
+    pub outline: Color32,
+}
+
+impl Tokens {
+    /// For dark rooms.
+    pub const DARK: Self = Self {
+        ground: Color32::from_rgb(0x11, 0x14, 0x18),
+        panel: Color32::from_rgb(0x17, 0x1B, 0x21),
+        card: Color32::from_rgb(0x20, 0x26, 0x2E),
+        button: Color32::from_rgb(0x2A, 0x32, 0x3C),
+        button_hover: Color32::from_rgb(0x36, 0x41, 0x4E),
+        line: Color32::from_rgb(0x34, 0x3C, 0x47),
+        text: Color32::from_rgb(0xE8, 0xEC, 0xF1),
+        weak: Color32::from_rgb(0xA3, 0xAE, 0xBB),
+        accent: Color32::from_rgb(0x4C, 0x9B, 0xE8),
+        on_accent: Color32::from_rgb(0x06, 0x12, 0x1F),
+        pinned: Color32::from_rgb(0xF2, 0xB1, 0x4A),
+        focus: Color32::from_rgb(0x8C, 0xC8, 0xFF),
+        error: Color32::from_rgb(0xFF, 0x8A, 0x7A),
+        warn: Color32::from_rgb(0xF2, 0xC1, 0x5C),
+        good: Color32::from_rgb(0x5F, 0xD0, 0x9E),
+        front: Color32::from_rgb(0x5F, 0xD0, 0x9E),
+        dominated: Color32::from_rgb(0x7E, 0x8A, 0x98),
+        outline: Color32::from_rgb(0x0A, 0x0D, 0x10),
+    };
+
+    /// For bright rooms.
+    pub const LIGHT: Self = Self {
+        ground: Color32::from_rgb(0xE9, 0xED, 0xF1),
+        panel: Color32::from_rgb(0xF8, 0xF9, 0xFB),
+        card: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+        button: Color32::from_rgb(0xED, 0xF1, 0xF5),
+        button_hover: Color32::from_rgb(0xDD, 0xE6, 0xEF),
+        line: Color32::from_rgb(0xC9, 0xD1, 0xDA),
+        text: Color32::from_rgb(0x17, 0x1D, 0x26),
+        weak: Color32::from_rgb(0x52, 0x5E, 0x6C),
+        accent: Color32::from_rgb(0x0B, 0x62, 0xB4),
+        on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+        pinned: Color32::from_rgb(0x9A, 0x58, 0x00),
+        focus: Color32::from_rgb(0x0B, 0x62, 0xB4),
+        error: Color32::from_rgb(0xB4, 0x23, 0x18),
+        warn: Color32::from_rgb(0x8A, 0x5A, 0x00),
+        good: Color32::from_rgb(0x0A, 0x6E, 0x4B),
+        front: Color32::from_rgb(0x0A, 0x6E, 0x4B),
+        dominated: Color32::from_rgb(0x76, 0x82, 0x90),
+        outline: Color32::from_rgb(0x17, 0x1D, 0x26),
+    };
+
+    /// Those of the theme in use.
+    pub fn of(ui: &egui::Ui) -> &'static Self {
+        Self::of_visuals(ui.visuals())
+    }
+
+    /// Those of the theme in use.
+    pub fn of_visuals(visuals: &egui::Visuals) -> &'static Self {
+        if visuals.dark_mode {
+            &Self::DARK
+        } else {
+            &Self::LIGHT
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The triangle, or the segment: drawn, dragged and read aloud.
+
+use egui::accesskit::Live;
+use egui::{
+    Align2, FontId, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
+};
+use paretoscope_engine::types::{Point, Preference};
+
+use super::keyboard;
+use crate::command::{AppCommand, CommandQueue, Gesture};
+use crate::state::{AppState, Panel};
+use crate::theme::{Tokens, category, expert_letter, expert_marker, ink_on};
+use crate::widgets::format::point_words;
+use crate::widgets::paint_marker;
+use crate::widgets::simplex::Geometry;
+
+/// Distance within which the magnet pulls, in points.
+const PULL: f32 = 12.0;
+/// What Alt makes of a movement.
+const FINE: f32 = 0.1;
+
+/// The canvas with everything that can be done on it.
+pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let axes = &state.simplex.axes;
+    let width = ui.available_width();
+    let tall = if axes.len() == 3 {
+        width.min(330.0) * 0.80
+    } else {
+        86.0
+    };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, tall), Sense::click_and_drag());
+    let inside = if axes.len() == 3 {
+        Rect::from_min_max(rect.min + vec2(14.0, 24.0), rect.max - vec2(14.0, 26.0))
+    } else {
+        Rect::from_min_max(rect.min + vec2(22.0, 24.0), rect.max - vec2(22.0, 30.0))
+    };
+    let geometry = Geometry::new(inside, axes);
+    describe(ui, state, &response);
+    if state.overlay.focus == Some(Panel::Point) {
+        response.request_focus();
+        queue.push(AppCommand::FocusTaken);
+    }
+    if let Some((to, gesture)) = pointer(ui, state, &geometry, &response) {
+        queue.push(AppCommand::Move(to, gesture));
+    }
+    keyboard::take(ui, state, &response, queue);
+    paint(ui, state, &geometry, &response);
+    hover(ui, state, &geometry, response);
+}
+
+/// Role, name and value for those who do not see it.
+fn describe(ui: &Ui, state: &AppState, response: &Response) {
+    let names = state.objective_names();
+    let words = point_words(&state.simplex.preference, &names);
+    response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, "Preference point"));
+    let axis = state
+        .simplex
+        .axes
+        .get(state.simplex.axis)
+        .and_then(|&a| names.get(a))
+        .copied()
+        .unwrap_or("");
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_value(words);
+        node.set_live(Live::Polite);
+        node.set_description(format!(
+            "Arrow keys move it: up and down change {axis}, left and right trade the others. \
+             1 to 7 are presets, Enter generates, Tab picks another objective."
+        ));
+    });
+}
+
+/// Where the pointer wants the point.
+fn pointer(
+    ui: &Ui,
+    state: &AppState,
+    geometry: &Geometry,
+    response: &Response,
+) -> Option<(Point, Gesture)> {
+    let settled = response.drag_stopped() || response.clicked();
+    if response.clicked() || response.drag_started() {
+        response.request_focus();
+    }
+    if !(response.is_pointer_button_down_on() || settled) {
+        return None;
+    }
+    let at = response.interact_pointer_pos()?;
+    let now = geometry.position(&state.simplex.preference);
+    let from = response.id.with("from");
+    if response.drag_started() || ui.input(|i| i.pointer.any_pressed()) {
+        ui.ctx().data_mut(|d| d.insert_temp(from, now));
+    }
+    let from: Pos2 = ui.ctx().data(|d| d.get_temp(from)).unwrap_or(now);
+    let modifiers = ui.input(|i| i.modifiers);
+    let target = if modifiers.alt {
+        now + FINE * response.drag_delta()
+    } else if modifiers.shift {
+        along(from, at, geometry)
+    } else {
+        at
+    };
+    let gesture = if settled {
+        Gesture::Settled
+    } else {
+        Gesture::Moving
+    };
+    let mut shares = geometry.shares(target, state.simplex.preference.len());
+    if settled && modifiers.alt {
+        shares.clone_from(&state.simplex.preference);
+    }
+    if state.prefs.magnet && !modifiers.alt {
+        shares = pulled(state, geometry, target).unwrap_or(shares);
+    }
+    let to = Preference::new(shares).ok()?;
+    let still = to.as_slice() == state.simplex.preference;
+    (settled || !still).then_some((Point::Preference(to), gesture))
+}
+
+/// The place on the line from the start of the drag to the corner nearest to the pointer.
+fn along(from: Pos2, at: Pos2, geometry: &Geometry) -> Pos2 {
+    let nearest = |a: &&Pos2, b: &&Pos2| at.distance_sq(**a).total_cmp(&at.distance_sq(**b));
+    let Some(&corner) = geometry.corners().iter().min_by(nearest) else {
+        return at;
+    };
+    let way = corner - from;
+    if way.length_sq() < 1.0 {
+        return corner;
+    }
+    from + ((at - from).dot(way) / way.length_sq()).clamp(0.0, 1.0) * way
+}
+
+/// The expert that the magnet pulls to.
+fn pulled(state: &AppState, geometry: &Geometry, at: Pos2) -> Option<Vec<f64>> {
+    state
+        .info()?
+        .experts
+        .iter()
+        .map(|e| e.preference.as_slice())
+        .filter(|shares| geometry.holds(shares))
+        .find(|shares| geometry.position(shares).distance(at) < PULL)
+        .map(<[f64]>::to_vec)
+}
+
+fn paint(ui: &Ui, state: &AppState, geometry: &Geometry, response: &Response) {
+    let tokens = Tokens::of(ui);
+    let painter = ui.painter();
+    let corners = geometry.corners();
+    if corners.len() == 3 {
+        painter.add(Shape::convex_polygon(
+            corners.to_vec(),
+            tokens.card,
+            Stroke::new(1.5, tokens.line),
+        ));
+    } else {
+        painter.line_segment([corners[0], corners[1]], Stroke::new(5.0, tokens.line));
+    }
+    if state.prefs.show_cells {
+        paint_cells(painter, state, geometry, Stroke::new(1.0, tokens.line));
+    }
+    if state.prefs.show_swept {
+        for result in &state.sweep.points {
+            if let Point::Preference(p) = &result.point
+                && geometry.holds(p.as_slice())
+            {
+                painter.circle_filled(geometry.position(p.as_slice()), 2.0, tokens.weak);
+            }
+        }
+    }
+    paint_routing(painter, state, geometry, tokens);
+    if state.prefs.show_experts {
+        paint_experts(painter, state, geometry, tokens);
+    }
+    paint_corners(ui, state, geometry, tokens);
+    if let Some(run) = state.session.pinned()
+        && let Point::Preference(p) = run.point_now()
+        && geometry.holds(p.as_slice())
+    {
+        painter.circle_stroke(
+            geometry.position(p.as_slice()),
+            8.0,
+            Stroke::new(2.5, tokens.pinned),
+        );
+    }
+    let at = geometry.position(&state.simplex.preference);
+    if response.has_focus() {
+        painter.circle_stroke(at, 14.0, Stroke::new(2.0, tokens.focus));
+    }
+    let radius = if response.hovered() || state.simplex.dragging {
+        9.5
+    } else {
+        8.5
+    };
+    painter.circle_filled(at, radius + 2.0, tokens.panel);
+    painter.circle_filled(at, radius, tokens.accent);
+    painter.circle_filled(at, 3.0, tokens.panel);
+}
+
+fn paint_cells(painter: &Painter, state: &AppState, geometry: &Geometry, line: Stroke) {
+    let (Some(info), Some(complex)) = (state.info(), &state.simplex.complex) else {
+        return;
+    };
+    for cell in complex.cells() {
+        let corners: Vec<&[f64]> = cell
+            .iter()
+            .filter_map(|&i| info.experts.get(i))
+            .map(|e| e.preference.as_slice())
+            .collect();
+        for (i, a) in corners.iter().enumerate() {
+            for b in &corners[..i] {
+                if geometry.holds(a) && geometry.holds(b) {
+                    painter.line_segment([geometry.position(a), geometry.position(b)], line);
+                }
+            }
+        }
+    }
+}
+
+/// Lines from the point to the experts that it is mixed from, as thick as their share.
+fn paint_routing(painter: &Painter, state: &AppState, geometry: &Geometry, _tokens: &Tokens) {
+    let (Some(info), Some(routing)) = (state.info(), &state.simplex.routing) else {
+        return;
+    };
+    let at = geometry.position(&state.simplex.preference);
+    for enclosing in &routing.experts {
+        if let Some(expert) = info.experts.get(enclosing.index)
+            && geometry.holds(expert.preference.as_slice())
+        {
+            let color = category(enclosing.index).gamma_multiply(0.85);
+            let to = geometry.position(expert.preference.as_slice());
+            painter.line_segment(
+                [at, to],
+                Stroke::new(1.0 + 4.0 * enclosing.weight as f32, color),
+            );
+        }
+    }
+}
+
+fn paint_experts(painter: &Painter, state: &AppState, geometry: &Geometry, tokens: &Tokens) {
+    let Some(info) = state.info() else { return };
+    for (index, expert) in info.experts.iter().enumerate() {
+        let shares = expert.preference.as_slice();
+        if !geometry.holds(shares) {
+            continue;
+        }
+        let at = geometry.position(shares);
+        let fill = category(index);
+        paint_marker(painter, at, 8.0, expert_marker(index), fill, tokens.outline);
+        let letter = expert_letter(index).to_string();
+        painter.text(
+            at,
+            Align2::CENTER_CENTER,
+            letter,
+            FontId::proportional(10.5),
+            ink_on(fill),
+        );
+    }
+}
+
+fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens) {
+    let names = state.objective_names();
+    let corners = geometry.corners();
+    let font = FontId::proportional(13.0);
+    for (i, (&corner, &axis)) in corners.iter().zip(&state.simplex.axes).enumerate() {
+        let name = names.get(axis).copied().unwrap_or("?");
+        let top = corners.len() == 3 && i == 0;
+        let picked = ui.memory(|m| m.focused()).is_some() && i == state.simplex.axis;
+        let color = if picked { tokens.text } else { tokens.weak };
+        let galley = ui
+            .painter()
+            .layout_no_wrap(name.to_owned(), font.clone(), color);
+        let size = galley.size();
+        let y = if top {
+            corner.y - 11.0 - size.y
+        } else {
+            corner.y + 11.0
+        };
+        // Names stay within the panel, however long they are.
+        let room = ui.max_rect();
+        let x =
+            (corner.x - size.x / 2.0).clamp(room.left(), (room.right() - size.x).max(room.left()));
+        ui.painter().galley(Pos2::new(x, y), galley, color);
+    }
+}
+
+fn hover(ui: &Ui, state: &AppState, geometry: &Geometry, response: Response) {
+    let (Some(info), Some(at)) = (state.info(), response.hover_pos()) else {
+        return;
+    };
+    if response.dragged() {
+        return;
+    }
+    let names: Vec<&str> = info.objectives.iter().map(|o| o.name.as_str()).collect();
+    let near = info.experts.iter().enumerate().find(|(_, e)| {
+        geometry.holds(e.preference.as_slice())
+            && geometry.position(e.preference.as_slice()).distance(at) < 9.0
+    });
+    if let Some((index, expert)) = near
+        && state.prefs.show_experts
+    {
+        let kind = match expert.kind {
+            paretoscope_engine::types::ExpertKind::Lora => "LoRA expert",
+            paretoscope_engine::types::ExpertKind::Router => "router expert",
+        };
+        let place = point_words(expert.preference.as_slice(), &names);
+        let text = format!(
+            "{} {}: {kind} at {place}",
+            expert_letter(index),
+            expert.name
+        );
+        let _tip = response.on_hover_text_at_pointer(text);
+    } else {
+        ui.ctx().set_cursor_icon(egui::CursorIcon::Grab);
+    }
+}

@@ -1,0 +1,84 @@
+//! The colour bar: what the colours of a magnitude mean. The scale is fixed and printed.
+
+use egui::epaint::{Mesh, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
+use egui::{Align2, FontId, Sense, Ui};
+
+use crate::gpu::cividis;
+use crate::theme::Tokens;
+
+/// Steps of the painted gradient.
+const STEPS: usize = 48;
+
+/// From 0 at the bottom to `scale` at the top, with its title above the numbers.
+pub(super) fn vertical(ui: &Ui, rect: Rect, scale: f32, title: &str) {
+    let tokens = Tokens::of(ui);
+    gradient(ui, rect, true);
+    let font = FontId::proportional(12.0);
+    for part in [0.0, 0.5, 1.0] {
+        let y = rect.bottom() - part * rect.height();
+        let align = if part == 0.0 {
+            Align2::LEFT_BOTTOM
+        } else if part == 1.0 {
+            Align2::LEFT_TOP
+        } else {
+            Align2::LEFT_CENTER
+        };
+        ui.painter().text(
+            pos2(rect.right() + 5.0, y),
+            align,
+            number(part * scale),
+            font.clone(),
+            tokens.weak,
+        );
+    }
+    ui.painter().text(
+        pos2(rect.left(), rect.bottom() + 5.0),
+        Align2::LEFT_TOP,
+        title,
+        FontId::proportional(13.0),
+        tokens.text,
+    );
+}
+
+/// In a line of widgets, from 0 to 1.
+pub(super) fn horizontal(ui: &mut Ui, title: &str) {
+    ui.label(title);
+    ui.label("0");
+    let (rect, _) = ui.allocate_exact_size(vec2(90.0, 12.0), Sense::hover());
+    gradient(ui, rect, false);
+    ui.label("1");
+}
+
+fn gradient(ui: &Ui, rect: Rect, upward: bool) {
+    let mut mesh = Mesh::default();
+    for step in 0..STEPS {
+        let (from, to) = (step as f32 / STEPS as f32, (step + 1) as f32 / STEPS as f32);
+        let part = if upward {
+            Rect::from_min_max(
+                pos2(rect.left(), rect.bottom() - to * rect.height()),
+                pos2(rect.right(), rect.bottom() - from * rect.height()),
+            )
+        } else {
+            Rect::from_min_max(
+                pos2(rect.left() + from * rect.width(), rect.top()),
+                pos2(rect.left() + to * rect.width(), rect.bottom()),
+            )
+        };
+        mesh.add_colored_rect(part, cividis::color((from + to) / 2.0));
+    }
+    ui.painter().add(Shape::mesh(mesh));
+    ui.painter().rect_stroke(
+        rect,
+        0.0,
+        Stroke::new(1.0, Tokens::of(ui).line),
+        StrokeKind::Outside,
+    );
+}
+
+fn number(value: f32) -> String {
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}").trim_end_matches('0').to_owned()
+    }
+}

@@ -1,0 +1,351 @@
+//! Gates per token, averaged over the chosen modules; kept up to date as tokens arrive.
+
+use std::sync::Arc;
+
+use super::options::{HeatmapOptions, LayerChoice, ModuleChoice};
+use super::trace::TokenTrace;
+use crate::gpu::Matrix;
+
+/// The adapted modules by layer and by their path within it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct SiteMap {
+    sites: Vec<String>,
+    /// Layer and module of each site.
+    places: Vec<(usize, usize)>,
+    /// Layers that are adapted, ascending.
+    pub(super) layers: Vec<usize>,
+    /// Paths within a layer, in order of execution.
+    pub(super) modules: Vec<String>,
+}
+
+/// Splits `model.layers.3.self_attn.q_proj` into 3 and `self_attn.q_proj`; a path without a layer is layer 0.
+fn split(site: &str) -> (usize, &str) {
+    let mut rest = site;
+    while let Some((_, tail)) = rest.split_once("layers.") {
+        if let Some((number, module)) = tail.split_once('.')
+            && let Ok(layer) = number.parse()
+        {
+            return (layer, module);
+        }
+        rest = tail;
+    }
+    (0, site)
+}
+
+impl SiteMap {
+    /// Whether it was read from these paths.
+    pub(super) fn is_of(&self, sites: &[String]) -> bool {
+        self.sites == sites
+    }
+
+    /// Reads the paths.
+    pub(super) fn new(sites: &[String]) -> Self {
+        let mut map = Self {
+            sites: sites.to_vec(),
+            ..Self::default()
+        };
+        for site in sites {
+            let (layer, module) = split(site);
+            if !map.layers.contains(&layer) {
+                map.layers.push(layer);
+            }
+            let place = map
+                .modules
+                .iter()
+                .position(|m| m == module)
+                .unwrap_or_else(|| {
+                    map.modules.push(module.to_owned());
+                    map.modules.len() - 1
+                });
+            map.places.push((layer, place));
+        }
+        map.layers.sort_unstable();
+        map
+    }
+
+    /// The layer that a choice means here; `None` for the mean over all.
+    pub(super) fn layer(&self, choice: LayerChoice) -> Option<usize> {
+        match choice {
+            LayerChoice::Mean => None,
+            LayerChoice::One(layer) if self.layers.contains(&layer) => Some(layer),
+            LayerChoice::One(_) | LayerChoice::Last => self.layers.last().copied(),
+        }
+    }
+
+    /// The module that a choice means here; `None` for the mean over all.
+    pub(super) fn module(&self, choice: &ModuleChoice) -> Option<usize> {
+        let find = |path: &str| self.modules.iter().position(|m| m == path);
+        match choice {
+            ModuleChoice::Mean => None,
+            ModuleChoice::One(path) if find(path).is_some() => find(path),
+            ModuleChoice::One(_) | ModuleChoice::Usual => find("self_attn.q_proj").or(Some(0)),
+        }
+    }
+
+    /// Sites of a layer and a module, each `None` for all.
+    fn sites(&self, layer: Option<usize>, module: Option<usize>) -> Vec<usize> {
+        let wanted = |place: &(usize, usize)| {
+            layer.is_none_or(|layer| place.0 == layer)
+                && module.is_none_or(|module| place.1 == module)
+        };
+        self.places
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| wanted(place))
+            .map(|(site, _)| site)
+            .collect()
+    }
+}
+
+/// What a table of gates was made for; when it changes, the table starts again.
+#[derive(Debug, Clone, PartialEq)]
+struct Key {
+    run: u64,
+    rows: Vec<(Vec<usize>, Option<usize>)>,
+    sites: usize,
+    adapters: usize,
+}
+
+/// Means of gates, `[tokens, rows]`: the data of a matrix, and with one row per adapter the shares of the strip.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shares {
+    key: Option<Key>,
+    matrix: Matrix,
+    highest: f32,
+}
+
+impl Shares {
+    /// One row per adapter, each the mean over the chosen sites.
+    pub(super) fn by_adapter(
+        &mut self,
+        trace: &TokenTrace<'_>,
+        map: &SiteMap,
+        options: &HeatmapOptions,
+    ) {
+        let sites = map.sites(map.layer(options.layer), map.module(&options.module));
+        let rows = (0..trace.adapters.len())
+            .map(|adapter| (sites.clone(), Some(adapter)))
+            .collect();
+        self.update(trace, rows);
+    }
+
+    /// One row per layer, each the mean of one adapter over the chosen modules of the layer.
+    pub(super) fn by_layer(
+        &mut self,
+        trace: &TokenTrace<'_>,
+        map: &SiteMap,
+        options: &HeatmapOptions,
+    ) {
+        let module = map.module(&options.module);
+        let adapter = options.adapter.min(trace.adapters.len().saturating_sub(1));
+        let rows = map
+            .layers
+            .iter()
+            .map(|&layer| (map.sites(Some(layer), module), Some(adapter)))
+            .collect();
+        self.update(trace, rows);
+    }
+
+    fn update(&mut self, trace: &TokenTrace<'_>, rows: Vec<(Vec<usize>, Option<usize>)>) {
+        let key = Key {
+            run: trace.key,
+            rows,
+            sites: trace.sites.len(),
+            adapters: trace.adapters.len(),
+        };
+        let stride = key.sites * key.adapters;
+        let tokens = trace.values.len().checked_div(stride).unwrap_or(0);
+        if self.key.as_ref() != Some(&key) || tokens < self.matrix.columns() {
+            self.matrix = Matrix {
+                rows: key.rows.len(),
+                values: Arc::new(Vec::new()),
+                generation: self.matrix.generation + 1,
+            };
+            self.highest = 0.0;
+            self.key = Some(key);
+        }
+        let (Some(key), known) = (&self.key, self.matrix.columns()) else {
+            return;
+        };
+        if tokens == known {
+            return;
+        }
+        let values = Arc::make_mut(&mut self.matrix.values);
+        for token in trace.values.chunks_exact(stride).skip(known) {
+            for (sites, adapter) in &key.rows {
+                let gates = sites
+                    .iter()
+                    .filter_map(|site| token.get(site * key.adapters + adapter.unwrap_or(0)));
+                // No site at all: not a number, which shows as empty.
+                let mean = gates.sum::<f32>() / sites.len() as f32;
+                self.highest = self.highest.max(mean);
+                values.push(mean);
+            }
+        }
+    }
+
+    /// `[tokens, rows]`.
+    pub(super) fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+
+    /// The gates of one token; empty outside.
+    pub(super) fn token(&self, token: usize) -> &[f32] {
+        let rows = self.matrix.rows;
+        self.matrix
+            .values
+            .get(token * rows..(token + 1) * rows)
+            .unwrap_or(&[])
+    }
+
+    /// The mean gates of several tokens.
+    pub(super) fn mean(&self, tokens: std::ops::Range<usize>) -> Vec<f32> {
+        let mut sum = vec![0.0; self.matrix.rows];
+        for token in tokens.clone() {
+            for (sum, gate) in sum.iter_mut().zip(self.token(token)) {
+                *sum += gate;
+            }
+        }
+        sum.into_iter()
+            .map(|sum| sum / tokens.len().max(1) as f32)
+            .collect()
+    }
+
+    /// The end of the colour scale: 1, or what extrapolated gates reach, rounded up to halves.
+    pub(super) fn scale(&self) -> f32 {
+        if self.highest <= 1.0 + 1e-4 {
+            1.0
+        } else {
+            (self.highest * 2.0).ceil() / 2.0
+        }
+    }
+}
+
+/// Gates as shares of their sum; `None` where nothing speaks. Gates below zero count as silent.
+pub(super) fn normalised(gates: &[f32]) -> Option<Vec<f32>> {
+    let sum: f32 = gates.iter().map(|gate| gate.max(0.0)).sum();
+    (sum.is_finite() && sum > 1e-6).then(|| gates.iter().map(|gate| gate.max(0.0) / sum).collect())
+}
+
+/// Entropy of shares over its largest value for that many experts: 0 = one speaks, 1 = all alike.
+pub(super) fn evenness(shares: &[f32]) -> f32 {
+    let entropy: f32 = shares
+        .iter()
+        .filter(|&&share| share > 0.0)
+        .map(|share| -share * share.ln())
+        .sum();
+    let most = (shares.len() as f32).ln();
+    if most > 0.0 {
+        (entropy / most).clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
+}
+
+/// The expert with the largest share, the first of equals.
+pub(super) fn top(shares: &[f32]) -> Option<(usize, f32)> {
+    shares
+        .iter()
+        .copied()
+        .enumerate()
+        .fold(None, |best, (i, share)| match best {
+            Some((_, most)) if most >= share => best,
+            _ => Some((i, share)),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(paths: &[&str]) -> Vec<String> {
+        paths.iter().map(|path| (*path).to_owned()).collect()
+    }
+
+    fn fixture() -> (Vec<String>, Vec<String>) {
+        let sites = names(&[
+            "model.layers.0.self_attn.q_proj",
+            "model.layers.0.mlp.up_proj",
+            "model.layers.1.self_attn.q_proj",
+            "model.layers.1.mlp.up_proj",
+        ]);
+        (sites, names(&["a", "b"]))
+    }
+
+    #[test]
+    fn paths_are_read() {
+        assert_eq!(
+            split("model.layers.12.self_attn.q_proj"),
+            (12, "self_attn.q_proj")
+        );
+        assert_eq!(split("lm_head"), (0, "lm_head"));
+        assert_eq!(split("layers.x.layers.2.w"), (2, "w"));
+    }
+
+    #[test]
+    fn default_is_the_last_layers_query() {
+        let (sites, _) = fixture();
+        let map = SiteMap::new(&sites);
+        let options = HeatmapOptions::default();
+        assert_eq!(
+            map.sites(map.layer(options.layer), map.module(&options.module)),
+            [2]
+        );
+        assert_eq!(map.layer(LayerChoice::One(9)), Some(1));
+        assert_eq!(map.module(&ModuleChoice::One("none".to_owned())), Some(0));
+    }
+
+    #[test]
+    fn appended_tokens_give_the_same_means_as_all_at_once() {
+        let (sites, adapters) = fixture();
+        let values: Vec<f32> = (0..3 * 8).map(|i| i as f32 / 24.0).collect();
+        let trace = |tokens: usize| TokenTrace {
+            key: 1,
+            text: "",
+            pieces: &[],
+            sites: &sites,
+            adapters: &adapters,
+            values: &values[..tokens * 8],
+        };
+        let map = SiteMap::new(&sites);
+        let options = HeatmapOptions {
+            layer: LayerChoice::Mean,
+            module: ModuleChoice::Mean,
+            ..Default::default()
+        };
+        let mut grown = Shares::default();
+        (1..=3).for_each(|tokens| grown.by_adapter(&trace(tokens), &map, &options));
+        let mut whole = Shares::default();
+        whole.by_adapter(&trace(3), &map, &options);
+        assert_eq!(grown.matrix().values, whole.matrix().values);
+        assert_eq!(grown.matrix().generation, 1);
+        // Token 0 holds 0..8 over 24; adapter 0 the even ones, whose mean is 3.
+        assert!((whole.token(0)[0] - 3.0 / 24.0).abs() < 1e-6);
+        let mut layers = Shares::default();
+        layers.by_layer(&trace(3), &map, &options);
+        assert_eq!(layers.matrix().rows, 2);
+        assert!((layers.token(0)[1] - 5.0 / 24.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn shares_and_evenness() {
+        assert_eq!(normalised(&[0.0, 0.0]), None);
+        assert_eq!(normalised(&[1.0, 3.0]), Some(vec![0.25, 0.75]));
+        assert_eq!(normalised(&[-1.0, 2.0]), Some(vec![0.0, 1.0]));
+        assert_eq!(top(&[0.2, 0.4, 0.4]), Some((1, 0.4)));
+        assert_eq!(top(&[]), None);
+        assert_eq!(evenness(&[1.0, 0.0]), 0.0);
+        assert!((evenness(&[0.25; 4]) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn scale_grows_with_extrapolation_only() {
+        let mut shares = Shares {
+            highest: 1.0,
+            ..Shares::default()
+        };
+        assert_eq!(shares.scale(), 1.0);
+        shares.highest = 1.2;
+        assert_eq!(shares.scale(), 1.5);
+    }
+}

@@ -1,0 +1,128 @@
+//! A token in full: its text, every expert's share and gate.
+
+use egui::{Grid, Id, PopupAnchor, RichText, Sense, Tooltip, Ui, vec2};
+
+use super::shares::{Shares, evenness, normalised};
+use super::trace::{Cell, TokenTrace};
+use crate::theme::{Tokens, category, expert_letter};
+
+/// One cell of a matrix.
+pub(super) struct ReadOut {
+    pub token: usize,
+    pub adapter: usize,
+    pub gate: f32,
+    /// The row, where rows are not experts.
+    pub place: Option<String>,
+}
+
+/// Shows it beside the pointer.
+pub(super) fn show(
+    ui: &Ui,
+    trace: &TokenTrace<'_>,
+    shares: &Shares,
+    cells: &[Cell],
+    cell: usize,
+    read: Option<&ReadOut>,
+) {
+    let Some(place) = cells.get(cell) else { return };
+    let tip = Tooltip::always_open(
+        ui.ctx().clone(),
+        ui.layer_id(),
+        Id::unique("token tip"),
+        PopupAnchor::Pointer,
+    );
+    tip.gap(14.0).width(300.0).show(|ui| {
+        ui.label(RichText::new(title(trace, place)).strong());
+        if let Some(read) = read {
+            let name = trace.adapters.get(read.adapter).map_or("?", String::as_str);
+            let row = read
+                .place
+                .as_ref()
+                .map_or(String::new(), |row| format!("{row} · "));
+            ui.label(format!(
+                "token {} · {row}{name}: gate {:.3}",
+                read.token, read.gate
+            ));
+        }
+        table(ui, trace, &shares.mean(place.tokens.clone()));
+    });
+}
+
+fn table(ui: &mut Ui, trace: &TokenTrace<'_>, gates: &[f32]) {
+    let tokens = Tokens::of(ui);
+    let weak = |text: String| RichText::new(text).color(tokens.weak);
+    let Some(shares) = normalised(gates) else {
+        ui.label("No expert speaks here: the base model alone.");
+        return;
+    };
+    Grid::new("shares")
+        .num_columns(4)
+        .spacing([8.0, 2.0])
+        .show(ui, |ui| {
+            for (adapter, (name, (&share, &gate))) in trace
+                .adapters
+                .iter()
+                .zip(shares.iter().zip(gates))
+                .enumerate()
+            {
+                let (rect, _) = ui.allocate_exact_size(vec2(64.0, 10.0), Sense::hover());
+                ui.painter().rect_filled(rect, 2.0, tokens.line);
+                let filled =
+                    egui::Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
+                ui.painter().rect_filled(filled, 2.0, category(adapter));
+                ui.label(format!("{}  {name}", expert_letter(adapter)));
+                ui.label(format!("{:.1} %", 100.0 * share));
+                ui.label(weak(format!("gate {gate:.3}")));
+                ui.end_row();
+            }
+        });
+    let sum: f32 = gates.iter().sum();
+    ui.label(weak(format!(
+        "gates sum to {sum:.3} · entropy {:.2}",
+        evenness(&shares)
+    )));
+}
+
+fn title(trace: &TokenTrace<'_>, cell: &Cell) -> String {
+    let text = trace.text.get(cell.bytes.clone()).unwrap_or_default();
+    let count = trace.pieces.len();
+    match (cell.tokens.len(), text.is_empty()) {
+        (1, false) => format!(
+            "Token {} of {count}: “{}”",
+            cell.tokens.start,
+            text.escape_debug()
+        ),
+        (n, false) => format!(
+            "Tokens {} to {} of {count} form “{text}” ({n} tokens)",
+            cell.tokens.start,
+            cell.tokens.end - 1
+        ),
+        (n, true) => format!(
+            "{n} tokens from {} on: no whole character yet",
+            cell.tokens.start
+        ),
+    }
+}
+
+/// The same in one line, for those who do not see it.
+pub(super) fn cell_words(
+    trace: &TokenTrace<'_>,
+    shares: &Shares,
+    cells: &[Cell],
+    cell: usize,
+) -> String {
+    let Some(place) = cells.get(cell) else {
+        return String::new();
+    };
+    let title = title(trace, place);
+    let Some(shares) = normalised(&shares.mean(place.tokens.clone())) else {
+        return format!("{title}; base model alone");
+    };
+    let named: Vec<String> = trace
+        .adapters
+        .iter()
+        .zip(shares)
+        .map(|(name, share)| format!("{name} {:.0} %", 100.0 * share))
+        .collect();
+    format!("{title}; {}", named.join(", "))
+}

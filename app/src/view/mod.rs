@@ -1,0 +1,24 @@
+//! One file per panel: views read state and queue commands, nothing else.
+
+mod answer;
+mod bundle_sheet;
+mod canvas;
+pub mod heatmap;
+mod keyboard;
+mod layout;
+mod palette;
+mod panels;
+pub mod pareto;
+mod point;
+mod prompt;
+mod responses;
+mod routing;
+mod settings;
+mod shortcuts;
+mod status;
+mod sweep;
+mod top_bar;
+mod weights;
+mod welcome;
+
+pub use layout::{Panels, window_ui};

@@ -1,0 +1,239 @@
+//! The point: where it stands, in a picture and in numbers.
+
+use egui::{ComboBox, Id, RichText, Ui};
+
+use super::{canvas, routing, weights};
+use crate::command::{AppCommand, CommandQueue};
+use crate::registry;
+use crate::state::{AppState, GenerateWhen, Mode, presets};
+use crate::theme::Tokens;
+use crate::widgets::format::point_words;
+use crate::widgets::{empty_ui, number_field, primary_button, section};
+
+/// The panel.
+pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    section(ui, "Point", |ui| show_menu(ui, state, queue));
+    let Some(info) = state.info() else { return };
+    if info.objectives.is_empty() && info.values.is_empty() {
+        empty_ui(
+            ui,
+            "This bundle has no objectives, so there is nothing to steer.",
+            |ui| {
+                primary_button(
+                    ui,
+                    state,
+                    queue,
+                    AppCommand::Show(crate::state::Overlay::Bundle),
+                    "Open a bundle\u{2026}",
+                );
+            },
+        );
+        return;
+    }
+    modes_ui(ui, state, queue);
+    match state.simplex.mode {
+        Mode::Interpolate => {
+            axes_ui(ui, state, queue);
+            canvas::canvas_ui(ui, state, queue);
+            fields_ui(ui, state, queue);
+            presets_ui(ui, state, queue);
+            generate_when_ui(ui, state, queue);
+            routing::routing_ui(ui, state);
+        }
+        Mode::Extrapolate => {
+            weights::weights_ui(ui, state, queue);
+            generate_when_ui(ui, state, queue);
+        }
+    }
+}
+
+fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    ui.horizontal(|ui| {
+        for (mode, title) in [
+            (Mode::Interpolate, "Interpolate"),
+            (Mode::Extrapolate, "Extrapolate"),
+        ] {
+            let command = AppCommand::SetMode(mode);
+            let reason = registry::why_not(&command, state);
+            let label = egui::Button::selectable(state.simplex.mode == mode, title);
+            let response = ui.add_enabled(reason.is_none(), label);
+            let hint = match (&reason, mode) {
+                (Some(reason), _) => format!("Off: {reason}"),
+                (None, Mode::Interpolate) => {
+                    "Shares that sum to 1, through the router of HoE".to_owned()
+                }
+                (None, Mode::Extrapolate) => {
+                    "Free weights from 0 to C on the value vectors (MVA)".to_owned()
+                }
+            };
+            ui.ctx()
+                .accesskit_node_builder(response.id, |node| node.set_description(hint.clone()));
+            let response = response.on_hover_text(&hint).on_disabled_hover_text(&hint);
+            if response.clicked() {
+                queue.push(command);
+            }
+        }
+    });
+}
+
+/// Which objectives vary, where there are more than two.
+fn axes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let names = state.objective_names();
+    if names.len() < 3 {
+        return;
+    }
+    let title = |axes: &[usize]| {
+        let parts: Vec<&str> = axes.iter().filter_map(|&a| names.get(a).copied()).collect();
+        parts.join(" \u{b7} ")
+    };
+    let box_ = ComboBox::from_id_salt("axes")
+        .selected_text(title(&state.simplex.axes))
+        .width(ui.available_width() - 8.0)
+        .truncate();
+    let response = box_.show_ui(ui, |ui| {
+        for axes in choices(names.len()) {
+            if ui
+                .selectable_label(state.simplex.axes == axes, title(&axes))
+                .clicked()
+            {
+                queue.push(AppCommand::SetAxes(axes));
+            }
+        }
+    });
+    ui.ctx()
+        .accesskit_node_builder(response.response.id, |node| {
+            node.set_label("Objectives that vary")
+        });
+    response
+        .response
+        .on_hover_text("Objectives that vary: three for the triangle, two for a line");
+}
+
+/// All triples, then all pairs.
+fn choices(n: usize) -> Vec<Vec<usize>> {
+    let mut all = Vec::new();
+    for a in 0..n {
+        for b in a + 1..n {
+            all.extend((b + 1..n).map(|c| vec![a, b, c]));
+        }
+    }
+    for a in 0..n {
+        all.extend((a + 1..n).map(|b| vec![a, b]));
+    }
+    all
+}
+
+fn fields_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let tokens = Tokens::of(ui);
+    let names = state.objective_names();
+    let axes = &state.simplex.axes;
+    let draft = state.simplex.draft.as_ref();
+    ui.columns(axes.len().max(1), |columns| {
+        for (ui, &axis) in columns.iter_mut().zip(axes) {
+            let name = names.get(axis).copied().unwrap_or("?");
+            ui.add(egui::Label::new(RichText::new(name).color(tokens.weak).size(13.0)).truncate());
+            let draft = draft.filter(|d| d.index == axis);
+            let news = number_field(
+                ui,
+                Id::unique("share").with(axis),
+                &format!("Share of {name}"),
+                state.simplex.preference.get(axis).copied().unwrap_or(0.0),
+                draft.map(|d| d.text.as_str()),
+                draft.and_then(|d| d.problem.as_deref()),
+                ui.available_width() - 8.0,
+            );
+            weights::queue_field(news, axis, state, queue);
+        }
+    });
+    weights::problem_ui(ui, state);
+}
+
+fn presets_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let names = state.objective_names();
+    let all = presets(&state.simplex.axes, state.simplex.preference.len());
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.spacing_mut().button_padding.x = 5.0;
+        ui.label(
+            RichText::new("Presets")
+                .color(Tokens::of(ui).weak)
+                .size(13.0),
+        );
+        for (i, shares) in all.iter().enumerate() {
+            let words = point_words(shares, &names);
+            let button = egui::Button::new((i + 1).to_string()).min_size(egui::vec2(24.0, 24.0));
+            let response = ui.add(button).on_hover_text(&words);
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_label(format!("Preset {}", i + 1));
+                node.set_description(words.clone());
+            });
+            if response.clicked() {
+                queue.push(AppCommand::Preset(i + 1));
+            }
+        }
+    });
+}
+
+fn generate_when_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    ui.horizontal(|ui| {
+        ui.label(
+            RichText::new("Answer")
+                .color(Tokens::of(ui).weak)
+                .size(13.0),
+        );
+        for (when, title, hint) in [
+            (
+                GenerateWhen::Release,
+                "on release",
+                "A new answer starts when the point is let go",
+            ),
+            (
+                GenerateWhen::Live,
+                "live",
+                "A new answer starts whenever the point rests for a moment",
+            ),
+            (
+                GenerateWhen::Manual,
+                "by hand",
+                "Only Ctrl+Enter starts an answer",
+            ),
+        ] {
+            let response = ui
+                .selectable_label(state.prefs.generate == when, title)
+                .on_hover_text(hint);
+            if response.clicked() {
+                queue.push(AppCommand::SetGenerate(when));
+            }
+        }
+    });
+}
+
+fn show_menu(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    ui.menu_button("Show", |ui| {
+        let prefs = &state.prefs;
+        let mut toggle = |ui: &mut Ui, on: bool, title: &str, make: fn(bool) -> AppCommand| {
+            let mut value = on;
+            if ui.checkbox(&mut value, title).changed() {
+                queue.push(make(value));
+            }
+        };
+        toggle(ui, prefs.show_experts, "Experts", AppCommand::ShowExperts);
+        toggle(ui, prefs.show_cells, "Routing cells", AppCommand::ShowCells);
+        toggle(ui, prefs.show_swept, "Swept points", AppCommand::ShowSwept);
+        toggle(ui, prefs.magnet, "Snap to experts", AppCommand::Magnet);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triples_come_before_pairs() {
+        assert_eq!(
+            choices(3),
+            [vec![0, 1, 2], vec![0, 1], vec![0, 2], vec![1, 2]]
+        );
+        assert_eq!(choices(2), [vec![0, 1]]);
+    }
+}

@@ -1,0 +1,86 @@
+//! Settings: theme, size, motion, when to answer.
+
+use egui::{Context, Id, Modal, RichText};
+
+use crate::command::{AppCommand, CommandQueue};
+use crate::state::{AppState, GenerateWhen, Overlay, ThemeChoice};
+use crate::theme::Tokens;
+use crate::widgets::{command_button, section};
+
+/// The sheet.
+pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue) {
+    let room = ctx.content_rect().size();
+    let modal = Modal::new(Id::unique("settings")).show(ctx, |ui| {
+        ui.set_width((room.x - 60.0).min(440.0));
+        section(ui, "Settings", |ui| {
+            if ui.button("Close").clicked() {
+                queue.push(AppCommand::Show(Overlay::Settings));
+            }
+        });
+        ui.label(RichText::new("Theme").color(Tokens::of(ui).weak).size(13.0));
+        ui.horizontal(|ui| {
+            for (theme, title) in [
+                (ThemeChoice::System, "System"),
+                (ThemeChoice::Light, "Light"),
+                (ThemeChoice::Dark, "Dark"),
+            ] {
+                if ui
+                    .selectable_label(state.prefs.theme == theme, title)
+                    .clicked()
+                {
+                    queue.push(AppCommand::SetTheme(theme));
+                }
+            }
+        });
+        ui.label(RichText::new("Size").color(Tokens::of(ui).weak).size(13.0));
+        ui.horizontal_wrapped(|ui| {
+            for zoom in [1.0, 1.25, 1.5, 1.8, 2.0] {
+                let title = format!("{:.0} %", zoom * 100.0);
+                if ui
+                    .selectable_label((state.prefs.zoom - zoom).abs() < 0.06, title)
+                    .clicked()
+                {
+                    queue.push(AppCommand::SetZoom(zoom));
+                }
+            }
+        });
+        ui.label(
+            RichText::new("A new answer starts")
+                .color(Tokens::of(ui).weak)
+                .size(13.0),
+        );
+        for (when, title) in [
+            (GenerateWhen::Release, "when the point is let go"),
+            (
+                GenerateWhen::Live,
+                "whenever the point rests while it is dragged",
+            ),
+            (GenerateWhen::Manual, "only by Ctrl+Enter"),
+        ] {
+            if ui.radio(state.prefs.generate == when, title).clicked() {
+                queue.push(AppCommand::SetGenerate(when));
+            }
+        }
+        let mut still = state.prefs.reduce_motion;
+        if ui.checkbox(&mut still, "Reduce motion").changed() {
+            queue.push(AppCommand::ReduceMotion(still));
+        }
+        ui.separator();
+        ui.label(
+            RichText::new("Sweeps are stored in")
+                .color(Tokens::of(ui).weak)
+                .size(13.0),
+        );
+        ui.label(state.sweep.folder.display().to_string());
+        command_button(
+            ui,
+            state,
+            queue,
+            AppCommand::Show(Overlay::Shortcuts),
+            "List of shortcuts",
+        );
+    });
+    if modal.should_close() {
+        queue.push(AppCommand::Show(Overlay::Settings));
+    }
+}

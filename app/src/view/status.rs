@@ -1,0 +1,59 @@
+//! The bottom strip: the last news, and what the demonstration bundle is.
+
+use egui::{RichText, Ui};
+
+use crate::command::{AppCommand, CommandQueue};
+use crate::state::{AppState, NoticeKind, Overlay};
+use crate::theme::Tokens;
+
+/// The bottom strip.
+pub(super) fn status_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let tokens = Tokens::of(ui);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let help = ui.add(egui::Button::new(RichText::new("?").size(13.0)).small());
+            let help = help.on_hover_text("List of shortcuts (?)");
+            ui.ctx()
+                .accesskit_node_builder(help.id, |node| node.set_label("List of shortcuts"));
+            if help.clicked() {
+                queue.push(AppCommand::Show(Overlay::Shortcuts));
+            }
+            if state.info().is_some_and(|b| b.demonstration.is_some()) {
+                let hint = state
+                    .info()
+                    .and_then(|b| b.demonstration.clone())
+                    .unwrap_or_default();
+                let text = RichText::new("Demonstration model")
+                    .color(tokens.warn)
+                    .size(13.0);
+                ui.label(text).on_hover_text(hint);
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let (text, color) = match &state.engine.notice {
+                    Some(n) if n.kind == NoticeKind::Error => {
+                        (format!("Error: {}", n.text), tokens.error)
+                    }
+                    Some(n) => (n.text.clone(), tokens.text),
+                    None => (idle_words(state), tokens.weak),
+                };
+                let label =
+                    egui::Label::new(RichText::new(&text).color(color).size(13.0)).truncate();
+                let response = ui.add(label);
+                ui.ctx().accesskit_node_builder(response.id, |node| {
+                    node.set_live(egui::accesskit::Live::Polite);
+                });
+            });
+        });
+    });
+}
+
+fn idle_words(state: &AppState) -> String {
+    match state.info() {
+        None => "Open a bundle to begin".to_owned(),
+        Some(_) if state.session.runs.is_empty() => {
+            "Drag the point, or press Ctrl+Enter, to generate".to_owned()
+        }
+        Some(_) => format!("{} answers in this session", state.session.runs.len()),
+    }
+}

@@ -1,0 +1,293 @@
+//! Sweep control: what to visit, what it costs, how far it is.
+
+use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
+use paretoscope_engine::protocol::{SweepPhase, SweepProgress};
+
+use crate::command::{AppCommand, CommandQueue};
+use crate::state::{AppState, PromptSource, SweepForm, SweepMode};
+use crate::theme::Tokens;
+use crate::widgets::format::{count, duration};
+use crate::widgets::number::{checked_field, real, whole};
+use crate::widgets::{command_button, primary_button, section, trouble_ui};
+
+/// Steps from corner to corner at most.
+const FINEST: usize = 100;
+
+/// The panel.
+pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    section(ui, "Sweep", |_| {});
+    let active = state.sweep.is_active();
+    ui.add_enabled_ui(!active, |ui| form_ui(ui, state, queue));
+    cost_ui(ui, state);
+    ui.horizontal_wrapped(|ui| {
+        if active {
+            let paused = state.sweep.phase() == Some(SweepPhase::Paused);
+            let words = if paused { "Resume" } else { "Pause" };
+            command_button(ui, state, queue, AppCommand::TogglePause, words);
+            command_button(ui, state, queue, AppCommand::CancelSweep, "Cancel");
+        } else {
+            primary_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
+        }
+    });
+    if let Some(progress) = &state.sweep.progress {
+        progress_ui(ui, progress);
+    } else if active {
+        ui.label(RichText::new("Preparing\u{2026}").color(Tokens::of(ui).weak));
+    }
+    if let Some(trouble) = &state.sweep.trouble {
+        let fine = "Finished rows are stored; the same sweep goes on where it stopped.";
+        trouble_ui(ui, "the sweep stopped", trouble, fine, |_| {});
+    }
+}
+
+fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let form = &state.prefs.sweep;
+    let has_values = state.info().is_some_and(|b| !b.values.is_empty());
+    let mut set = |form: SweepForm| queue.push(AppCommand::SetSweep(form));
+    ui.horizontal(|ui| {
+        let simplex = ui.selectable_label(form.mode == SweepMode::Simplex, "Simplex grid");
+        if simplex
+            .on_hover_text("Preferences whose shares are multiples of 1/k")
+            .clicked()
+        {
+            set(SweepForm {
+                mode: SweepMode::Simplex,
+                ..form.clone()
+            });
+        }
+        let boxed = egui::Button::selectable(form.mode == SweepMode::Box, "Box grid");
+        let response = ui.add_enabled(has_values, boxed);
+        let response = response
+            .on_hover_text("All combinations of weights from 0 to C (MVA)")
+            .on_disabled_hover_text("Off: this bundle has no value vectors");
+        if response.clicked() {
+            set(SweepForm {
+                mode: SweepMode::Box,
+                ..form.clone()
+            });
+        }
+    });
+    egui::Grid::new("sweep-form")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Steps k");
+            ui.vertical(|ui| {
+                let value = form.k.to_string();
+                if let Some(k) =
+                    checked_field(ui, Id::unique("sweep-k"), "Steps k", value, 64.0, |t| {
+                        whole(t, 1, FINEST)
+                    })
+                {
+                    set(SweepForm { k, ..form.clone() });
+                }
+            });
+            ui.end_row();
+            if form.mode == SweepMode::Box {
+                ui.label("Largest C");
+                ui.vertical(|ui| {
+                    let value = format!("{}", form.c);
+                    let check = |t: &str| real(t, 0.0, 3.0, false);
+                    if let Some(c) = checked_field(
+                        ui,
+                        Id::unique("sweep-c"),
+                        "Largest weight C",
+                        value,
+                        64.0,
+                        check,
+                    ) {
+                        set(SweepForm { c, ..form.clone() });
+                    }
+                });
+                ui.end_row();
+            }
+            ui.label("Prompts");
+            ui.vertical(|ui| {
+                let value = form.prompts.to_string();
+                let check = |t: &str| whole(t, 1, 10_000);
+                if let Some(prompts) = checked_field(
+                    ui,
+                    Id::unique("sweep-n"),
+                    "Prompts at most",
+                    value,
+                    64.0,
+                    check,
+                ) {
+                    set(SweepForm {
+                        prompts,
+                        ..form.clone()
+                    });
+                }
+            });
+            ui.end_row();
+            ui.label("Tokens");
+            ui.vertical(|ui| {
+                let value = form.max_tokens.to_string();
+                let check = |t: &str| whole(t, 1, 4096);
+                if let Some(max_tokens) = checked_field(
+                    ui,
+                    Id::unique("sweep-tokens"),
+                    "New tokens at most, per answer",
+                    value,
+                    64.0,
+                    check,
+                ) {
+                    set(SweepForm {
+                        max_tokens,
+                        ..form.clone()
+                    });
+                }
+            });
+            ui.end_row();
+        });
+    source_ui(ui, state, queue);
+}
+
+fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let form = &state.prefs.sweep;
+    let of_bundle = state.info().map_or(0, |b| b.prompts.len());
+    let words = |source: &PromptSource| match source {
+        PromptSource::Bundle => format!("The bundle's {of_bundle}"),
+        PromptSource::Editor => "The one in the editor".to_owned(),
+        PromptSource::File(path) => path
+            .file_name()
+            .map_or_else(|| "A file".to_owned(), |n| n.to_string_lossy().into_owned()),
+    };
+    let box_ = ComboBox::from_id_salt("prompts")
+        .selected_text(words(&form.source))
+        .truncate();
+    let response = box_
+        .width((ui.available_width() - 12.0).min(260.0))
+        .show_ui(ui, |ui| {
+            for source in [PromptSource::Bundle, PromptSource::Editor] {
+                if ui
+                    .selectable_label(form.source == source, words(&source))
+                    .clicked()
+                {
+                    queue.push(AppCommand::SetSweep(SweepForm {
+                        source,
+                        ..form.clone()
+                    }));
+                }
+            }
+            if ui
+                .selectable_label(
+                    matches!(form.source, PromptSource::File(_)),
+                    "A JSON Lines file\u{2026}",
+                )
+                .clicked()
+            {
+                queue.push(AppCommand::ChoosePrompts);
+            }
+        });
+    ui.ctx()
+        .accesskit_node_builder(response.response.id, |node| {
+            node.set_label("Prompts come from")
+        });
+}
+
+fn cost_ui(ui: &mut Ui, state: &AppState) {
+    let tokens = Tokens::of(ui);
+    match &state.sweep.cost {
+        Some(Ok(cost)) => {
+            let time = state
+                .sweep
+                .rate
+                .filter(|r| *r > 0.0)
+                .map(|r| {
+                    format!(
+                        ", about {} at {r:.1}/s measured",
+                        duration(cost.rows() as f64 / r)
+                    )
+                })
+                .unwrap_or_default();
+            let words = format!(
+                "{} points \u{d7} {} prompts = {} generations{time}",
+                count(cost.points),
+                count(cost.prompts),
+                count(cost.rows()),
+            );
+            ui.label(RichText::new(words).color(tokens.weak).size(13.0));
+        }
+        Some(Err(trouble)) => {
+            ui.label(
+                RichText::new(format!("Cannot start: {}", trouble.message))
+                    .color(tokens.warn)
+                    .size(13.0),
+            );
+        }
+        None => {}
+    }
+}
+
+fn progress_ui(ui: &mut Ui, progress: &SweepProgress) {
+    let tokens = Tokens::of(ui);
+    let fraction = progress.rows_done as f32 / progress.rows.max(1) as f32;
+    ui.add(
+        ProgressBar::new(fraction)
+            .desired_height(8.0)
+            .corner_radius(4.0)
+            .fill(tokens.accent),
+    );
+    let response = ui.label(RichText::new(progress_words(progress)).size(13.0));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_live(egui::accesskit::Live::Polite)
+    });
+    if progress.rows_found > 0 {
+        let words = format!(
+            "{} answers were in the store already",
+            count(progress.rows_found)
+        );
+        ui.label(RichText::new(words).color(tokens.weak).size(13.0));
+    }
+}
+
+fn progress_words(p: &SweepProgress) -> String {
+    let share = 100 * p.points_done / p.points.max(1);
+    let head = format!(
+        "{} of {} points ({share} %)",
+        count(p.points_done),
+        count(p.points)
+    );
+    let rate = p
+        .rows_per_second
+        .map(|r| format!(" \u{b7} {r:.1}/s"))
+        .unwrap_or_default();
+    match p.phase {
+        SweepPhase::Finished => format!("{head}, finished"),
+        SweepPhase::Cancelled => format!("{head}, stopped; start again to go on"),
+        SweepPhase::Paused => format!("{head}, paused"),
+        SweepPhase::Running | SweepPhase::Yielding => {
+            let eta = p
+                .eta_seconds
+                .map(|s| format!(" \u{b7} {} to go", duration(s)))
+                .unwrap_or_default();
+            format!("{head}{rate}{eta}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_reads_as_specified() {
+        let mut p = SweepProgress {
+            points_done: 42,
+            points: 121,
+            rows_done: 420,
+            rows: 1210,
+            rows_found: 0,
+            rows_per_second: Some(0.6),
+            eta_seconds: Some(4320.0),
+            phase: SweepPhase::Running,
+        };
+        assert_eq!(
+            progress_words(&p),
+            "42 of 121 points (34 %) \u{b7} 0.6/s \u{b7} 1 h 12 min to go"
+        );
+        p.phase = SweepPhase::Paused;
+        assert_eq!(progress_words(&p), "42 of 121 points (34 %), paused");
+    }
+}

@@ -1,0 +1,82 @@
+//! Numbers for people.
+
+use paretoscope_engine::types::Point;
+
+/// Seconds as `42 s`, `3 min 20 s`, `2 h 40 min`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "unknown".to_owned();
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// `12,400`.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes as `12.3 MB`.
+pub fn bytes(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.0} kB", b / 1e3),
+    }
+}
+
+/// A score with its sign.
+pub fn signed(value: f64) -> String {
+    format!("{value:+.2}")
+}
+
+/// A point in numbers: shares as `0.20 / 0.30 / 0.50`, weights with an x before them.
+pub fn point(point: &Point) -> String {
+    if point.is_base() {
+        return "base model".to_owned();
+    }
+    let numbers: Vec<String> = point.as_slice().iter().map(|v| format!("{v:.2}")).collect();
+    match point {
+        Point::Preference(_) => numbers.join(" / "),
+        Point::Weights(_) => format!("weights {}", numbers.join(" / ")),
+    }
+}
+
+/// A point in words: `helpful 0.20, harmless 0.80`.
+pub fn point_words(values: &[f64], names: &[&str]) -> String {
+    let words: Vec<String> = values
+        .iter()
+        .enumerate()
+        .map(|(i, v)| format!("{} {v:.2}", names.get(i).copied().unwrap_or("?")))
+        .collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_counts_read_well() {
+        assert_eq!(duration(4.4), "4 s");
+        assert_eq!(duration(200.0), "3 min 20 s");
+        assert_eq!(duration(9600.0), "2 h 40 min");
+        assert_eq!(duration(f64::NAN), "unknown");
+        assert_eq!(count(0), "0");
+        assert_eq!(count(6050), "6,050");
+        assert_eq!(count(1234567), "1,234,567");
+        assert_eq!(bytes(12_340_000), "12.3 MB");
+    }
+}

@@ -1,0 +1,93 @@
+//! Markers: shape and letter carry what colour alone must not.
+
+use egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, Vec2, pos2, vec2};
+
+use crate::theme::{Marker, category, expert_letter, expert_marker, ink_on};
+
+/// Paints a marker with a thin outline.
+pub fn paint_marker(
+    painter: &Painter,
+    at: Pos2,
+    radius: f32,
+    marker: Marker,
+    fill: Color32,
+    line: Color32,
+) {
+    let stroke = Stroke::new(1.0, line);
+    let polygon = |corners: Vec<Pos2>| Shape::convex_polygon(corners, fill, stroke);
+    let regular = |n: usize, turn: f32| -> Vec<Pos2> {
+        (0..n)
+            .map(|i| {
+                let angle = turn + std::f32::consts::TAU * i as f32 / n as f32;
+                at + radius * vec2(angle.sin(), -angle.cos())
+            })
+            .collect()
+    };
+    let half = std::f32::consts::PI;
+    match marker {
+        Marker::Circle => {
+            painter.circle(at, radius, fill, stroke);
+        }
+        Marker::Square => {
+            painter.add(polygon(regular(4, half / 4.0)));
+        }
+        Marker::Diamond => {
+            painter.add(polygon(regular(4, 0.0)));
+        }
+        Marker::Up => {
+            painter.add(polygon(regular(3, 0.0)));
+        }
+        Marker::Down => {
+            painter.add(polygon(regular(3, half)));
+        }
+        Marker::Pentagon => {
+            painter.add(polygon(regular(5, 0.0)));
+        }
+        Marker::Star => star(painter, at, radius, fill, stroke),
+    }
+}
+
+/// A star is not convex: five kites around a pentagon.
+fn star(painter: &Painter, at: Pos2, radius: f32, fill: Color32, stroke: Stroke) {
+    let point = |i: usize, r: f32| {
+        let angle = std::f32::consts::TAU * i as f32 / 10.0;
+        at + r * vec2(angle.sin(), -angle.cos())
+    };
+    let outline: Vec<Pos2> = (0..10)
+        .map(|i| point(i, if i % 2 == 0 { radius } else { radius * 0.45 }))
+        .collect();
+    for i in (0..10).step_by(2) {
+        let kite = vec![at, outline[(i + 9) % 10], outline[i], outline[i + 1]];
+        painter.add(Shape::convex_polygon(kite, fill, Stroke::NONE));
+    }
+    painter.add(Shape::closed_line(outline, stroke));
+}
+
+/// Expert `index`'s marker with its letter, as text flows.
+pub fn expert_dot(ui: &mut Ui, index: usize) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(17.0), egui::Sense::hover());
+    let fill = category(index);
+    let line = crate::theme::Tokens::of(ui).outline;
+    paint_marker(
+        ui.painter(),
+        rect.center(),
+        8.5,
+        expert_marker(index),
+        fill,
+        line,
+    );
+    let text = expert_letter(index).to_string();
+    let nudge = if expert_marker(index) == Marker::Up {
+        1.0
+    } else {
+        0.0
+    };
+    let centre = pos2(rect.center().x, rect.center().y + nudge);
+    ui.painter().text(
+        centre,
+        Align2::CENTER_CENTER,
+        text,
+        FontId::proportional(11.0),
+        ink_on(fill),
+    );
+}

@@ -1,0 +1,17 @@
+//! Small parts that panels share.
+
+mod button;
+mod card;
+mod chip;
+pub mod format;
+mod glyph;
+mod marker;
+pub mod number;
+pub mod simplex;
+
+pub use button::{command_button, icon_text, primary_button};
+pub use card::{empty_ui, section, trouble_ui};
+pub use chip::{chip, chip_with};
+pub use glyph::point_glyph;
+pub use marker::{expert_dot, paint_marker};
+pub use number::number_field;

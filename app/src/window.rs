@@ -1,0 +1,32 @@
+//! The native window: title, size, and what is remembered of it.
+
+use crate::app::App;
+
+/// What making the application can fail with.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The name under which window state and preferences are kept.
+pub const APP_ID: &str = "paretoscope";
+
+/// Opens the window and runs until it closes.
+pub fn open(
+    title: &str,
+    make: impl FnOnce(&eframe::CreationContext<'_>) -> Result<App, StartError>,
+) -> eframe::Result {
+    let viewport = egui::ViewportBuilder::default()
+        .with_app_id(APP_ID)
+        .with_title(title)
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([480.0, 360.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions {
+        viewport,
+        persist_window: true,
+        ..eframe::NativeOptions::default()
+    };
+    eframe::run_native(
+        APP_ID,
+        options,
+        Box::new(|creation| Ok(Box::new(make(creation)?))),
+    )
+}

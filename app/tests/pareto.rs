@@ -1,0 +1,409 @@
+//! The Pareto panel through the accessibility tree: what it says is what it shows.
+
+mod support;
+
+use std::sync::Arc;
+
+use egui::{Key, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use paretoscope::plot::{Class, Landmark, ParetoAction, ParetoData, PlotOptions, Units};
+use paretoscope::view::pareto::ParetoPanel;
+use paretoscope_engine::types::{Point, PointResult, Preference, Summary, Weights};
+
+/// The panel with what the state would hold, and a log of what was asked for.
+struct Bench {
+    panel: ParetoPanel,
+    options: PlotOptions,
+    objectives: Vec<String>,
+    axes: Vec<usize>,
+    points: Vec<Arc<PointResult>>,
+    selected: Option<usize>,
+    base: Option<Landmark>,
+    pending: usize,
+    log: Vec<ParetoAction>,
+}
+
+impl Bench {
+    fn new(points: Vec<Arc<PointResult>>) -> Self {
+        Self {
+            panel: ParetoPanel::default(),
+            options: PlotOptions::default(),
+            objectives: ["helpful", "harmless", "humor"].map(str::to_owned).to_vec(),
+            axes: vec![0, 1],
+            points,
+            selected: None,
+            base: None,
+            pending: 0,
+            log: Vec::new(),
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui) {
+        let data = ParetoData {
+            objectives: &self.objectives,
+            axes: &self.axes,
+            points: &self.points,
+            generation: 1,
+            selected: self.selected,
+            current: None,
+            pinned: None,
+            base: self.base.as_ref(),
+            pending: self.pending,
+            text: &|index| Some(format!("answer of point {index}")),
+        };
+        let actions = self.panel.show(ui, &data, &self.options);
+        for action in &actions {
+            if let ParetoAction::Options(options) = action {
+                self.options = options.clone();
+            }
+            if let ParetoAction::Select(index) = action {
+                self.selected = Some(*index);
+            }
+        }
+        self.log.extend(actions);
+    }
+
+    fn harness(self, size: Vec2) -> Harness<'static, Self> {
+        let mut harness = Harness::builder()
+            .with_size(size)
+            .build_ui_state(|ui, bench: &mut Self| bench.ui(ui), self);
+        harness.run();
+        harness
+    }
+}
+
+fn result(index: usize, means: &[f64], se: f64) -> Arc<PointResult> {
+    let scores = means
+        .iter()
+        .map(|&mean| {
+            Some(Summary {
+                mean,
+                se,
+                n: 8,
+                non_finite: usize::from(!mean.is_finite()),
+            })
+        })
+        .collect();
+    let share = 0.5 + 0.4 * (index as f64).sin();
+    let point = Point::Preference(Preference::new(vec![share, 1.0 - share]).unwrap());
+    Arc::new(PointResult {
+        index,
+        point,
+        scores,
+        rows: 8,
+    })
+}
+
+/// `front` points on a falling line and the rest well below it.
+fn points(count: usize, front: usize) -> Vec<Arc<PointResult>> {
+    (0..count)
+        .map(|i| {
+            if i < front {
+                let x = i as f64 / (front - 1) as f64;
+                result(i, &[x, 1.0 - x], 0.001)
+            } else {
+                let part = (i - front) as f64 / count as f64;
+                result(i, &[0.3 * part, 0.35 * (1.0 - part)], 0.001)
+            }
+        })
+        .collect()
+}
+
+fn plot_value(harness: &Harness<'_, Bench>) -> String {
+    harness
+        .get_by_label("Pareto plot: harmless against helpful")
+        .accesskit_node()
+        .value()
+        .expect("the plot carries its summary")
+}
+
+#[test]
+fn mirror_of_42_points_with_7_on_the_front() {
+    let mut harness = Bench::new(points(42, 7)).harness(Vec2::new(900.0, 1500.0));
+    harness.get_by_label("Front 7 of 42 points");
+    assert!(
+        plot_value(&harness).starts_with("Front 7 of 42 points"),
+        "{}",
+        plot_value(&harness)
+    );
+    harness.get_by_label("Table").click();
+    harness.run();
+    harness.get_by_label("42 rows");
+    for index in 0..42 {
+        harness.get_by_label(&format!("#{index}"));
+    }
+    assert_eq!(harness.query_all_by_label("front").count(), 7);
+    assert_eq!(harness.query_all_by_label("dominated").count(), 35);
+    // One point that beats them all changes both within one frame.
+    harness
+        .state_mut()
+        .points
+        .push(result(42, &[2.0, 2.0], 0.001));
+    harness.run_steps(1);
+    harness.get_by_label("Front 1 of 43 points");
+    harness.get_by_label("43 rows");
+    assert_eq!(harness.query_all_by_label("front").count(), 1);
+}
+
+#[test]
+fn the_table_sorts_and_selects() {
+    let mut harness = Bench::new(points(10, 4)).harness(Vec2::new(900.0, 700.0));
+    harness.get_by_label("Table").click();
+    harness.run();
+    harness.get_by_label("helpful").click();
+    harness.run();
+    let top = |harness: &Harness<'_, Bench>, index: usize| {
+        harness
+            .get_by_label(&format!("#{index}"))
+            .accesskit_node()
+            .bounding_box()
+            .expect("a place")
+            .y0
+    };
+    assert!(top(&harness, 3) < top(&harness, 0), "the best comes first");
+    let place = harness.get_by_label("#3").rect().center();
+    support::click(&mut harness, place);
+    assert_eq!(harness.state().log.last(), Some(&ParetoAction::Select(3)));
+}
+
+#[test]
+fn the_view_belongs_to_the_person() {
+    let mut harness = Bench::new(points(42, 7)).harness(Vec2::new(900.0, 600.0));
+    let automatic = harness.state().panel.ranges().range(0);
+    // The view follows the data while nobody has touched it.
+    harness
+        .state_mut()
+        .points
+        .push(result(42, &[1.4, -0.2], 0.001));
+    harness.run_steps(2);
+    assert!(harness.state().panel.ranges().range(0)[1] > automatic[1]);
+    // The wheel zooms in, and from then on the view is the person's.
+    let middle = harness
+        .get_by_label("Pareto plot: harmless against helpful")
+        .rect()
+        .center();
+    harness.hover_at(middle);
+    harness.run_steps(2);
+    support::wheel(&harness, 120.0);
+    harness.run_steps(8);
+    assert!(harness.state().panel.ranges().is_owned());
+    harness.state_mut().selected = Some(3);
+    harness.run_steps(2);
+    let before = (
+        harness.state().panel.ranges().range(0),
+        harness.state().panel.ranges().range(1),
+    );
+    for i in 43..143 {
+        let inside = [(before.0[0] + before.0[1]) / 2.0, before.1[0] + 1e-3];
+        let means = if i % 40 == 10 {
+            [7.0 + i as f64, 7.0]
+        } else {
+            inside
+        };
+        harness.state_mut().points.push(result(i, &means, 0.001));
+        harness.run_steps(1);
+    }
+    let after = (
+        harness.state().panel.ranges().range(0),
+        harness.state().panel.ranges().range(1),
+    );
+    assert_eq!(before, after, "streaming moved the view");
+    assert_eq!(harness.state().selected, Some(3));
+    let outside = (43..143).filter(|i| i % 40 == 10).count();
+    assert_eq!(outside, 3);
+    harness.get_by_label("3 new points outside view · Fit");
+    // F fits everything; Home gives the view back to the data.
+    harness.key_press(Key::F);
+    harness.run_steps(2);
+    assert!(harness.query_by_label_contains("outside view").is_none());
+    assert!(harness.state().panel.ranges().range(0)[1] > 130.0);
+    harness.key_press(Key::Home);
+    harness.run_steps(2);
+    assert!(!harness.state().panel.ranges().is_owned());
+}
+
+#[test]
+fn keys_walk_the_front_and_set_the_point() {
+    let mut harness = Bench::new(points(20, 5)).harness(Vec2::new(900.0, 600.0));
+    harness
+        .get_by_label("Pareto plot: harmless against helpful")
+        .focus();
+    harness.run();
+    for expected in [0, 1, 2] {
+        harness.key_press(Key::ArrowRight);
+        harness.run();
+        assert_eq!(harness.state().selected, Some(expected));
+    }
+    harness.key_press(Key::ArrowLeft);
+    harness.run();
+    assert_eq!(harness.state().selected, Some(1));
+    harness.key_press(Key::S);
+    harness.run();
+    assert_eq!(harness.state().log.last(), Some(&ParetoAction::Go(1)));
+    assert!(
+        plot_value(&harness).contains("selected point 1: helpful 0.250, harmless 0.750, front")
+    );
+    harness.key_press(Key::T);
+    harness.run();
+    harness.get_by_label("20 rows");
+}
+
+#[test]
+fn a_click_selects_the_dot_and_a_double_click_goes_there() {
+    let mut harness =
+        Bench::new(vec![result(5, &[0.2, 0.2], 0.001)]).harness(Vec2::new(700.0, 500.0));
+    // One point stands in the middle of its automatic view.
+    let middle = support::plot_centre(&harness, "Pareto plot: harmless against helpful");
+    support::click(&mut harness, middle);
+    assert_eq!(harness.state().log, [ParetoAction::Select(5)]);
+    support::click(&mut harness, middle);
+    assert_eq!(harness.state().log.last(), Some(&ParetoAction::Go(5)));
+}
+
+#[test]
+fn bad_scores_are_counted_and_listed() {
+    let mut points = points(6, 3);
+    points.push(result(6, &[f64::NAN, 0.5], 0.0));
+    points.push(result(7, &[f64::INFINITY, 0.5], 0.0));
+    let mut unscored = result(8, &[0.1, 0.1], 0.0).as_ref().clone();
+    unscored.scores[1] = None;
+    points.push(Arc::new(unscored));
+    let mut harness = Bench::new(points).harness(Vec2::new(1100.0, 600.0));
+    harness.get_by_label("Front 3 of 9 points");
+    assert!(
+        plot_value(&harness).ends_with("1 not scored; 2 non-finite"),
+        "{}",
+        plot_value(&harness)
+    );
+    harness.get_by_label("2 non-finite").click();
+    harness.run();
+    harness.get_by_label_contains("Point 6:");
+    harness.get_by_label_contains("Point 7:");
+}
+
+#[test]
+fn membership_within_one_error_is_said() {
+    let points = vec![
+        result(0, &[1.0, 0.0], 0.2),
+        result(1, &[0.9, 0.05], 0.2),
+        result(2, &[0.0, 5.0], 0.2),
+    ];
+    let harness = Bench::new(points).harness(Vec2::new(900.0, 500.0));
+    let classes: Vec<Class> = harness
+        .state()
+        .panel
+        .model()
+        .entries()
+        .iter()
+        .map(|e| e.class)
+        .collect();
+    assert_eq!(classes, [Class::Uncertain, Class::Uncertain, Class::Front]);
+    harness.get_by_label("Front within 1 SE");
+}
+
+#[test]
+fn the_base_model_gives_units_and_the_reference() {
+    let mut bench = Bench::new(points(12, 4));
+    let summary = |mean: f64| {
+        Some(Summary {
+            mean,
+            se: 0.05,
+            n: 16,
+            non_finite: 0,
+        })
+    };
+    bench.base = Some(Landmark {
+        point: None,
+        scores: vec![summary(-0.2), summary(0.1), None],
+    });
+    let mut harness = bench.harness(Vec2::new(1200.0, 600.0));
+    harness.get_by_label_contains("over the base model (−0.200, 0.100)");
+    harness.get_by_label("vs base").click();
+    harness.run();
+    assert_eq!(harness.state().options.units, Units::Base);
+    // The base model stands at zero of its own units.
+    harness.get_by_label_contains("over the base model (0.000, 0.000)");
+    assert!(
+        !harness.state().panel.ranges().is_owned(),
+        "a change of units is no zoom"
+    );
+}
+
+#[test]
+fn empty_plots_say_why_and_offer_one_thing() {
+    let mut harness = Bench::new(Vec::new()).harness(Vec2::new(800.0, 500.0));
+    harness.get_by_label_contains("No points yet");
+    harness.get_by_label("Run a sweep").click();
+    harness.run();
+    assert_eq!(harness.state().log, [ParetoAction::Sweep]);
+    harness.state_mut().pending = 12;
+    harness.run();
+    harness.get_by_label_contains("The sweep is running");
+    let mut lonely = Bench::new(points(3, 2));
+    lonely.axes = vec![0];
+    lonely
+        .harness(Vec2::new(800.0, 500.0))
+        .get_by_label_contains("two or three objectives");
+    let mut unscored = Bench::new(vec![result(0, &[0.1, 0.1], 0.0)]);
+    unscored.axes = vec![0, 2];
+    unscored
+        .harness(Vec2::new(800.0, 500.0))
+        .get_by_label_contains("no reward scores");
+}
+
+#[test]
+fn three_objectives_are_linked_pairs() {
+    let points: Vec<_> = (0..30)
+        .map(|i| {
+            let t = i as f64 / 29.0;
+            result(i, &[t, 1.0 - t, (t * 9.0).sin()], 0.001)
+        })
+        .collect();
+    let mut bench = Bench::new(points);
+    bench.axes = vec![0, 1, 2];
+    let mut harness = bench.harness(Vec2::new(1200.0, 500.0));
+    for title in [
+        "harmless against helpful",
+        "humor against harmless",
+        "humor against helpful",
+    ] {
+        harness.get_by_label(&format!("Pareto plot: {title}"));
+    }
+    let place = harness
+        .get_by_label("Pareto plot: harmless against helpful")
+        .rect()
+        .center();
+    let third = harness.state().panel.ranges().range(2);
+    harness.hover_at(place);
+    harness.run_steps(2);
+    support::wheel(&harness, 120.0);
+    harness.run_steps(8);
+    let zoomed = harness.state().panel.ranges().range(0);
+    assert!(
+        zoomed[1] - zoomed[0] < 1.0,
+        "helpful zooms in every plot that has it"
+    );
+    assert_eq!(
+        harness.state().panel.ranges().range(2),
+        third,
+        "humor is not in that plot"
+    );
+    harness.get_by_label("helpful × humor").click();
+    harness.run();
+    assert!(
+        harness
+            .query_by_label("Pareto plot: harmless against helpful")
+            .is_none()
+    );
+}
+
+#[test]
+fn extrapolated_points_have_their_own_entry_in_the_legend() {
+    let mut points = points(8, 4);
+    let mut far = result(8, &[3.0, 3.0], 0.001).as_ref().clone();
+    far.point = Point::Weights(Weights::new(vec![1.5, 1.0]).unwrap());
+    points.push(Arc::new(far));
+    let harness = Bench::new(points).harness(Vec2::new(900.0, 500.0));
+    harness.get_by_label("Extrapolated front (outlined)");
+}

@@ -1,0 +1,383 @@
+//! An engine that plays from a script over the real channels: deterministic, no model.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub(crate) mod bundle;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use paretoscope_engine::protocol::{
+    COMMAND_CAPACITY, EVENT_CAPACITY, EngineCommand, EngineEvent, EngineHandle, JobId, LoadStage,
+    SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
+};
+use paretoscope_engine::sweep::points;
+use paretoscope_engine::types::{
+    BundleInfo, Finish, GateRecord, Point, PointResult, RowGates, RowRequest, Run, RunStatus,
+    Scores, Summary, TokenPiece,
+};
+
+/// A row that is being played.
+struct Row {
+    job: JobId,
+    request: RowRequest,
+    score: bool,
+    words: Vec<String>,
+    run: Run,
+    gates: Vec<f32>,
+    point: Point,
+}
+
+/// A sweep that is being played.
+struct Sweep {
+    job: JobId,
+    plan: SweepPlan,
+    points: VecDeque<(usize, Point)>,
+    all: usize,
+    paused: bool,
+}
+
+/// The engine's end of the channels.
+pub(crate) struct Scripted {
+    commands: Receiver<EngineCommand>,
+    events: Sender<EngineEvent>,
+    bundle: Arc<BundleInfo>,
+    /// Commands in the order they came.
+    pub(crate) log: Vec<EngineCommand>,
+    row: Option<Row>,
+    sweep: Option<Sweep>,
+}
+
+impl Scripted {
+    /// A script and the handle for a window.
+    pub(crate) fn new(bundle: BundleInfo) -> (Self, EngineHandle) {
+        let (to_engine, commands) = crossbeam_channel::bounded(COMMAND_CAPACITY);
+        let (events, from_engine) = crossbeam_channel::bounded(EVENT_CAPACITY);
+        let engine = Self {
+            commands,
+            events,
+            bundle: Arc::new(bundle),
+            log: Vec::new(),
+            row: None,
+            sweep: None,
+        };
+        engine.send(EngineEvent::Ready {
+            device: "CPU, 2 cores (scripted)".into(),
+            fallback: None,
+        });
+        (
+            engine,
+            EngineHandle {
+                commands: to_engine,
+                events: from_engine,
+            },
+        )
+    }
+
+    /// Says something.
+    pub(crate) fn send(&self, event: EngineEvent) {
+        self.events.send(event).expect("the window is open");
+    }
+
+    /// Takes commands, and goes one token and one swept point further. `false` after `Shutdown`.
+    pub(crate) fn step(&mut self) -> bool {
+        while let Ok(command) = self.commands.try_recv() {
+            self.log.push(command.clone());
+            if !self.take(command) {
+                return false;
+            }
+        }
+        self.step_row();
+        self.step_sweep();
+        true
+    }
+
+    /// Commands of a kind, since the start.
+    pub(crate) fn count(&self, kind: impl Fn(&EngineCommand) -> bool) -> usize {
+        self.log.iter().filter(|c| kind(c)).count()
+    }
+
+    fn take(&mut self, command: EngineCommand) -> bool {
+        match command {
+            EngineCommand::LoadBundle { job, path } => self.load(job, &path),
+            EngineCommand::Generate { job, row, score } => self.start_row(job, row, score),
+            EngineCommand::Steer { job, point } => {
+                if let Some(row) = self.row.as_mut().filter(|r| r.job == job) {
+                    let at_token = row.run.tokens.len();
+                    row.run.steered.push((at_token, point.clone()));
+                    row.point = point.clone();
+                    self.send(EngineEvent::Steered {
+                        job,
+                        at_token,
+                        point,
+                    });
+                }
+            }
+            EngineCommand::Cancel { job } => {
+                if self.row.as_ref().is_some_and(|r| r.job == job) {
+                    self.end_row(Finish::Cancelled);
+                }
+                if self.sweep.as_ref().is_some_and(|s| s.job == job) {
+                    self.progress(SweepPhase::Cancelled);
+                    self.sweep = None;
+                }
+            }
+            EngineCommand::Sweep { job, plan } => {
+                let (n, v) = (self.bundle.objectives.len(), self.bundle.values.len());
+                let all = points(&plan.grid, n, v, plan.prompts.len(), plan.include_base)
+                    .expect("a good plan");
+                let all: VecDeque<_> = all.into_iter().enumerate().collect();
+                self.sweep = Some(Sweep {
+                    job,
+                    plan,
+                    all: all.len(),
+                    points: all,
+                    paused: false,
+                });
+                self.progress(SweepPhase::Running);
+            }
+            EngineCommand::Pause { .. } => self.set_paused(true),
+            EngineCommand::Resume { .. } => self.set_paused(false),
+            EngineCommand::Recall { job, plan, index } => self.recall(job, &plan, index),
+            EngineCommand::Score { .. } => {}
+            EngineCommand::Shutdown => {
+                self.send(EngineEvent::Stopped { panic: None });
+                return false;
+            }
+        }
+        true
+    }
+
+    fn load(&mut self, job: JobId, path: &Path) {
+        if path.to_string_lossy().contains("bad") {
+            let message = format!(
+                "{}: cannot read: no bundle.json in this folder",
+                path.display()
+            );
+            let trouble = Trouble {
+                message,
+                input: true,
+            };
+            self.send(EngineEvent::LoadFailed {
+                job,
+                path: path.into(),
+                trouble,
+            });
+            return;
+        }
+        self.send(EngineEvent::Loading {
+            job,
+            stage: LoadStage::Base,
+            fraction: 0.42,
+        });
+        let bundle = Arc::new(BundleInfo {
+            path: path.into(),
+            ..self.bundle.as_ref().clone()
+        });
+        self.bundle = Arc::clone(&bundle);
+        self.send(EngineEvent::Loaded { job, bundle });
+    }
+
+    fn start_row(&mut self, job: JobId, request: RowRequest, score: bool) {
+        let prompt_tokens = vec![1; 12];
+        self.send(EngineEvent::Started {
+            job,
+            prompt_tokens: prompt_tokens.len(),
+        });
+        let words = bundle::words(&request.point, request.sampling.seed);
+        let run = Run {
+            prompt: request.prompt.clone(),
+            prompt_tokens,
+            point: request.point.clone(),
+            gates: RowGates::base(self.bundle.adapters.len(), 0),
+            steered: Vec::new(),
+            sampling: request.sampling.clone(),
+            text: String::new(),
+            tokens: Vec::new(),
+            finish: Finish::Eos,
+            status: RunStatus::Done,
+            record: None,
+            scores: None,
+            first_token_seconds: 0.02,
+            seconds: 1.0,
+        };
+        let point = request.point.clone();
+        self.row = Some(Row {
+            job,
+            request,
+            score,
+            words,
+            run,
+            gates: Vec::new(),
+            point,
+        });
+    }
+
+    fn step_row(&mut self) {
+        let Some(row) = &mut self.row else { return };
+        let at = row.run.tokens.len();
+        let words = bundle::words(&row.point, row.request.sampling.seed);
+        let word = words.get(at).or_else(|| row.words.get(at)).cloned();
+        let Some(word) = word.filter(|_| at < row.request.sampling.max_tokens) else {
+            self.end_row(Finish::Eos);
+            return;
+        };
+        let start = row.run.text.len();
+        row.run.text.push_str(&word);
+        let piece = TokenPiece {
+            id: 100 + at as u32,
+            start,
+            end: row.run.text.len(),
+        };
+        row.run.tokens.push(piece.clone());
+        let gates = bundle::gates(&self.bundle, &row.point, at);
+        row.gates.extend_from_slice(&gates);
+        let news = TokenNews {
+            first: at,
+            tokens: vec![piece],
+            text: word,
+            gates,
+        };
+        let event = EngineEvent::Tokens { job: row.job, news };
+        self.send(event);
+    }
+
+    fn end_row(&mut self, finish: Finish) {
+        let Some(mut row) = self.row.take() else {
+            return;
+        };
+        row.run.finish = finish;
+        if finish == Finish::Cancelled {
+            row.run.status = RunStatus::Stopped;
+        }
+        row.run.record = Some(Arc::new(GateRecord {
+            sites: Arc::new(self.bundle.sites.clone()),
+            adapters: Arc::new(self.bundle.adapters.clone()),
+            values: row.gates,
+        }));
+        self.send(EngineEvent::Finished {
+            job: row.job,
+            run: Arc::new(row.run),
+        });
+        if row.score && finish != Finish::Cancelled {
+            let scores = bundle::scores(&row.point).into_iter().map(Some).collect();
+            self.send(EngineEvent::Scored {
+                job: row.job,
+                scores: Scores(scores),
+            });
+        }
+    }
+
+    fn step_sweep(&mut self) {
+        let Some(sweep) = self.sweep.as_mut().filter(|s| !s.paused) else {
+            return;
+        };
+        let Some((index, point)) = sweep.points.pop_front() else {
+            self.progress(SweepPhase::Finished);
+            self.sweep = None;
+            return;
+        };
+        let rows = sweep.plan.prompts.len();
+        let scores = bundle::scores(&point)
+            .into_iter()
+            .map(|mean| {
+                Some(Summary {
+                    mean,
+                    se: 0.06,
+                    n: rows,
+                    non_finite: 0,
+                })
+            })
+            .collect();
+        let result = Arc::new(PointResult {
+            index,
+            point,
+            scores,
+            rows,
+        });
+        let event = EngineEvent::SweepPoint {
+            job: sweep.job,
+            result,
+        };
+        self.send(event);
+        self.progress(SweepPhase::Running);
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        if let Some(sweep) = &mut self.sweep {
+            sweep.paused = paused;
+            self.progress(if paused {
+                SweepPhase::Paused
+            } else {
+                SweepPhase::Running
+            });
+        }
+    }
+
+    fn progress(&self, phase: SweepPhase) {
+        let Some(sweep) = &self.sweep else { return };
+        let (done, rows) = (sweep.all - sweep.points.len(), sweep.plan.prompts.len());
+        let progress = SweepProgress {
+            points_done: done,
+            points: sweep.all,
+            rows_done: done * rows,
+            rows: sweep.all * rows,
+            rows_found: 0,
+            rows_per_second: (done > 4).then_some(12.5),
+            eta_seconds: (done > 4).then_some((sweep.points.len() * rows) as f64 / 12.5),
+            phase,
+        };
+        self.send(EngineEvent::Sweep {
+            job: sweep.job,
+            progress,
+        });
+    }
+
+    fn recall(&self, job: JobId, plan: &SweepPlan, index: usize) {
+        let (n, v) = (self.bundle.objectives.len(), self.bundle.values.len());
+        let all =
+            points(&plan.grid, n, v, plan.prompts.len(), plan.include_base).expect("a good plan");
+        let point = all[index].clone();
+        let runs = plan.prompts.iter().enumerate().map(|(i, prompt)| {
+            let words = bundle::words(&point, i as u64);
+            let mut text = String::new();
+            let tokens = words
+                .iter()
+                .map(|word| {
+                    let start = text.len();
+                    text.push_str(word);
+                    TokenPiece {
+                        id: 1,
+                        start,
+                        end: text.len(),
+                    }
+                })
+                .collect();
+            Arc::new(Run {
+                prompt: prompt.clone(),
+                prompt_tokens: vec![1; 9],
+                point: point.clone(),
+                gates: RowGates::base(self.bundle.adapters.len(), 0),
+                steered: Vec::new(),
+                sampling: plan.sampling.clone(),
+                text,
+                tokens,
+                finish: Finish::Eos,
+                status: RunStatus::Done,
+                record: None,
+                scores: Some(Scores(
+                    bundle::scores(&point).into_iter().map(Some).collect(),
+                )),
+                first_token_seconds: 0.02,
+                seconds: 1.0,
+            })
+        });
+        self.send(EngineEvent::Recalled {
+            job,
+            index,
+            runs: runs.collect(),
+        });
+    }
+}
