@@ -44,6 +44,7 @@ pub struct App {
     bridge: Bridge,
     tasks: Tasks,
     queue: CommandQueue,
+    panels: view::Panels,
 }
 
 impl App {
@@ -71,6 +72,7 @@ impl App {
             bridge: Bridge::new(engine),
             tasks: Tasks::new(ctx.clone()),
             queue: CommandQueue::default(),
+            panels: view::Panels::new(creation.wgpu_render_state.as_ref().map(|r| r.target_format)),
         };
         let mut effects = Vec::new();
         apply::start(&mut app.state, options.bundle, &mut effects);
@@ -162,7 +164,7 @@ impl eframe::App for App {
         }) {
             self.queue.push(AppCommand::LoadBundle(path));
         }
-        view::window_ui(ui, &self.state, &mut self.queue);
+        view::window_ui(ui, &mut self.panels, &self.state, &mut self.queue);
         let ctx = ui.ctx().clone();
         self.apply_queue(&ctx);
     }

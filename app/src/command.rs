@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use paretoscope_engine::types::Point;
 
+use crate::plot::PlotOptions;
 use crate::state::{
-    GenerateWhen, HeatmapView, Mode, Overlay, Panel, ParetoView, RunId, SamplingForm, SweepForm,
-    ThemeChoice,
+    GenerateWhen, Mode, Overlay, Panel, RunId, SamplingForm, SweepForm, ThemeChoice,
 };
+use crate::view::heatmap::HeatmapOptions;
 
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,13 +91,13 @@ pub enum AppCommand {
     StepRow(isize),
 
     /// Change how the Pareto panel is looked at.
-    SetPareto(ParetoView),
+    SetPareto(PlotOptions),
     /// Show everything in the Pareto plot.
     Fit,
     /// Plot or table.
     ToggleTable,
     /// Change how the heatmap is looked at.
-    SetHeatmap(HeatmapView),
+    SetHeatmap(HeatmapOptions),
 
     /// Load a bundle.
     LoadBundle(PathBuf),

@@ -78,7 +78,10 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                     .iter_mut()
                     .find(|p| p.index == result.index)
                 {
-                    Some(known) => *known = result,
+                    Some(known) => {
+                        *known = result;
+                        state.sweep.generation += 1;
+                    }
                     None => state.sweep.points.push(result),
                 }
             }
@@ -151,8 +154,10 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     state.sweep = SweepState {
         folder: std::mem::take(&mut state.sweep.folder),
         file: state.sweep.file.take(),
+        generation: state.sweep.generation + 1,
         ..SweepState::default()
     };
+    state.objectives = bundle.objectives.iter().map(|o| o.name.clone()).collect();
     let first = bundle.prompts.first().map(|s| s.prompt.clone());
     state.bundle.current = Some(bundle);
     if state.prompt.text.trim().is_empty() {
@@ -162,9 +167,8 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     } else {
         rows::set_prompt(state, state.prompt.text.clone());
     }
-    let view = &mut state.prefs.heatmap;
-    view.site = crate::state::SiteChoice::default();
-    view.adapter = 0;
+    state.prefs.heatmap.adapter = 0;
+    state.prefs.heatmap.token = None;
     point::reroute(state);
     sweep::recount(state);
 }

@@ -130,6 +130,7 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         folder: std::mem::take(&mut state.sweep.folder),
         cost: state.sweep.cost.take(),
         rate: state.sweep.rate,
+        generation: state.sweep.generation + 1,
         file: state.sweep.file.take(),
         ..SweepState::default()
     };

@@ -3,7 +3,6 @@
 mod bundle;
 mod engine;
 mod overlay;
-mod plots;
 mod prefs;
 mod prompt;
 mod session;
@@ -13,7 +12,6 @@ mod sweep;
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
 pub use overlay::{Overlay, OverlayState, Panel};
-pub use plots::{HeatmapMode, HeatmapView, ParetoView, SiteChoice};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use prompt::{PromptState, SamplingForm};
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
@@ -34,6 +32,8 @@ pub struct AppState {
     pub engine: EngineState,
     /// The bundle in use, the one being loaded, the one that failed.
     pub bundle: BundleState,
+    /// Names of the bundle's objectives, in order.
+    pub objectives: Vec<String>,
     /// Where the point stands.
     pub simplex: SimplexState,
     /// The prompt and how tokens are chosen.
@@ -58,8 +58,6 @@ impl AppState {
 
     /// Names of the bundle's objectives, in order.
     pub fn objective_names(&self) -> Vec<&str> {
-        self.info()
-            .map(|b| b.objectives.iter().map(|o| o.name.as_str()).collect())
-            .unwrap_or_default()
+        self.objectives.iter().map(String::as_str).collect()
     }
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{HeatmapView, ParetoView, SamplingForm, SweepForm};
+use super::{SamplingForm, SweepForm};
+use crate::plot::PlotOptions;
+use crate::view::heatmap::HeatmapOptions;
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,9 +63,9 @@ pub struct Prefs {
     /// The sweep's form.
     pub sweep: SweepForm,
     /// How the Pareto panel is looked at.
-    pub pareto: ParetoView,
+    pub pareto: PlotOptions,
     /// How the heatmap panel is looked at.
-    pub heatmap: HeatmapView,
+    pub heatmap: HeatmapOptions,
 }
 
 impl Default for Prefs {
@@ -82,8 +84,8 @@ impl Default for Prefs {
             sampling: SamplingForm::default(),
             prompt: String::new(),
             sweep: SweepForm::default(),
-            pareto: ParetoView::default(),
-            heatmap: HeatmapView::default(),
+            pareto: PlotOptions::default(),
+            heatmap: HeatmapOptions::default(),
         }
     }
 }

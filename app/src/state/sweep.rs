@@ -97,6 +97,8 @@ pub struct SweepState {
     pub plan: Option<Arc<SweepPlan>>,
     /// How far it is.
     pub progress: Option<SweepProgress>,
+    /// Counts changes of the points other than arrivals.
+    pub generation: u64,
     /// Points that are in, in order of arrival.
     pub points: Vec<Arc<PointResult>>,
     /// The dot that is looked at, by [`PointResult::index`].

@@ -2,8 +2,11 @@
 
 use egui::{CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
 
+use super::heatmap::HeatmapPanel;
+use super::pareto::ParetoPanel;
 use super::{
-    bundle_sheet, palette, point, responses, settings, shortcuts, status, sweep, top_bar, welcome,
+    bundle_sheet, palette, panels, point, responses, settings, shortcuts, status, sweep, top_bar,
+    welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -14,8 +17,27 @@ const WIDE: f32 = 980.0;
 /// Lower than this, panels take turns.
 const TALL: f32 = 480.0;
 
+/// The panels that keep caches from frame to frame.
+#[derive(Default)]
+pub struct Panels {
+    /// The Pareto plot.
+    pub pareto: ParetoPanel,
+    /// The heatmap.
+    pub heatmap: HeatmapPanel,
+}
+
+impl Panels {
+    /// With shaders where there is a GPU (`target` is what egui renders to).
+    pub fn new(target: Option<wgpu::TextureFormat>) -> Self {
+        Self {
+            pareto: ParetoPanel::default(),
+            heatmap: HeatmapPanel::new(target),
+        }
+    }
+}
+
 /// The whole window.
-pub fn window_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut CommandQueue) {
     let room = ui.available_size();
     Side::top("top")
         .frame(margin(ui, 10, 6))
@@ -26,9 +48,9 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if state.info().is_none() {
         CentralPanel::default().show(ui, |ui| welcome::welcome_ui(ui, state, queue));
     } else if room.x >= WIDE && room.y >= TALL {
-        wide_ui(ui, state, queue);
+        wide_ui(ui, kept, state, queue);
     } else {
-        narrow_ui(ui, state, queue);
+        narrow_ui(ui, kept, state, queue);
     }
     drop_hint_ui(ui);
     match state.overlay.open {
@@ -65,7 +87,7 @@ fn margin(ui: &Ui, x: i8, y: i8) -> Frame {
     Frame::side_top_panel(ui.style()).inner_margin(Margin::symmetric(x, y))
 }
 
-fn wide_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+fn wide_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut CommandQueue) {
     Side::left("left")
         .default_size(306.0)
         .size_range(270.0..=430.0)
@@ -78,6 +100,13 @@ fn wide_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 sweep::sweep_ui(ui, state, queue);
             });
         });
+    Side::right("right")
+        .default_size(330.0)
+        .size_range(250.0..=560.0)
+        .frame(margin(ui, 12, 10))
+        .show(ui, |ui| {
+            panels::experts_ui(ui, &mut kept.heatmap, state, queue);
+        });
     let half = ui.available_height() * 0.46;
     CentralPanel::default()
         .frame(Frame::central_panel(ui.style()).inner_margin(0))
@@ -87,7 +116,9 @@ fn wide_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 .default_size(half)
                 .min_size(140.0)
                 .frame(margin(ui, 12, 8))
-                .show(ui, |_ui| {});
+                .show(ui, |ui| {
+                    panels::front_ui(ui, &mut kept.pareto, state, queue)
+                });
             CentralPanel::default()
                 .frame(margin(ui, 12, 10))
                 .show(ui, |ui| {
@@ -96,7 +127,7 @@ fn wide_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         });
 }
 
-fn narrow_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+fn narrow_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut CommandQueue) {
     Side::top("tabs").frame(margin(ui, 10, 4)).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             for panel in Panel::ALL {
@@ -113,8 +144,8 @@ fn narrow_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         let panel = state.overlay.panel;
         match panel {
             Panel::Answers => responses::responses_ui(ui, state, queue),
-            Panel::Front => {}
-            Panel::Experts => {}
+            Panel::Front => panels::front_ui(ui, &mut kept.pareto, state, queue),
+            Panel::Experts => panels::experts_ui(ui, &mut kept.heatmap, state, queue),
             Panel::Point | Panel::Sweep => {
                 ScrollArea::vertical()
                     .id_salt(panel.title())

@@ -7,6 +7,7 @@ pub mod heatmap;
 mod keyboard;
 mod layout;
 mod palette;
+mod panels;
 pub mod pareto;
 mod point;
 mod prompt;
@@ -20,4 +21,4 @@ mod top_bar;
 mod weights;
 mod welcome;
 
-pub use layout::window_ui;
+pub use layout::{Panels, window_ui};

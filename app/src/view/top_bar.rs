@@ -21,7 +21,7 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
         let (words, color) = engine_words(state, tokens);
         let response = chip(ui, words.clone(), color);
         ui.ctx().accesskit_node_builder(response.id, |node| {
-            node.set_label(format!("Engine: {words}"))
+            node.set_value(format!("Engine: {words}"))
         });
         if !state.engine.device.is_empty() && ui.available_width() > 420.0 {
             ui.label(

@@ -1,0 +1,138 @@
+//! The Pareto and the heatmap panel, given what they need of the state.
+
+use egui::Ui;
+use paretoscope_engine::types::{Point, Summary};
+
+use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
+use super::pareto::ParetoPanel;
+use crate::command::{AppCommand, CommandQueue, Gesture};
+use crate::plot::{Landmark, ParetoAction, ParetoData};
+use crate::state::{AppState, Origin, RunEntry};
+use crate::widgets::{empty_ui, primary_button, section};
+
+/// The Pareto panel.
+pub(super) fn front_ui(
+    ui: &mut Ui,
+    panel: &mut ParetoPanel,
+    state: &AppState,
+    queue: &mut CommandQueue,
+) {
+    if state.sweep.points.is_empty() && landmark(state.session.current()).is_none() {
+        section(ui, "Front", |_| {});
+        empty_ui(
+            ui,
+            "No points yet. A sweep scores answers all over the simplex.",
+            |ui| {
+                primary_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
+            },
+        );
+        return;
+    }
+    let (current, pinned) = (
+        landmark(state.session.current()),
+        landmark(state.session.pinned()),
+    );
+    let base = state
+        .sweep
+        .points
+        .iter()
+        .find(|p| p.point.is_base())
+        .map(|p| Landmark {
+            point: None,
+            scores: p.scores.clone(),
+        });
+    let text = |index: usize| {
+        let of =
+            |r: &&RunEntry| matches!(r.origin, Origin::Sweep { point, row: 0 } if point == index);
+        state
+            .session
+            .runs
+            .iter()
+            .rev()
+            .find(of)
+            .map(|r| r.text.clone())
+    };
+    let pending = state
+        .sweep
+        .progress
+        .as_ref()
+        .filter(|_| state.sweep.is_active());
+    let data = ParetoData {
+        objectives: &state.objectives,
+        axes: &state.simplex.axes,
+        points: &state.sweep.points,
+        generation: state.sweep.generation,
+        selected: state.sweep.selected,
+        current: current.as_ref(),
+        pinned: pinned.as_ref(),
+        base: base.as_ref(),
+        pending: pending.map_or(0, |p| p.points.saturating_sub(p.points_done)),
+        text: &text,
+    };
+    for action in panel.show(ui, &data, &state.prefs.pareto) {
+        match action {
+            ParetoAction::Select(index) => queue.push(AppCommand::SelectDot(Some(index))),
+            ParetoAction::Go(index) => {
+                if let Some(result) = state.sweep.point(index) {
+                    queue.push(AppCommand::Move(result.point.clone(), Gesture::Settled));
+                }
+            }
+            ParetoAction::Options(options) => queue.push(AppCommand::SetPareto(options)),
+            ParetoAction::Sweep => queue.push(AppCommand::StartSweep),
+        }
+    }
+}
+
+/// A run's own scores as a place in the plot; stored rows have their dot already.
+fn landmark(run: Option<&RunEntry>) -> Option<Landmark> {
+    let run = run.filter(|r| r.origin == Origin::Interactive)?;
+    let scores = run.scores.as_ref()?;
+    let of = |score: &Option<f64>| {
+        score
+            .map(|mean| Summary {
+                mean,
+                se: 0.0,
+                n: 1,
+                non_finite: 0,
+            })
+            .filter(|s| s.mean.is_finite())
+    };
+    let point: Point = run.point_now().clone();
+    Some(Landmark {
+        point: Some(point),
+        scores: scores.0.iter().map(of).collect(),
+    })
+}
+
+/// The heatmap panel.
+pub(super) fn experts_ui(
+    ui: &mut Ui,
+    panel: &mut HeatmapPanel,
+    state: &AppState,
+    queue: &mut CommandQueue,
+) {
+    section(ui, "Experts per token", |_| {});
+    let options = &state.prefs.heatmap;
+    let run = if options.pinned {
+        state.session.pinned()
+    } else {
+        state.session.current()
+    };
+    let run = run.or_else(|| state.session.current());
+    let routing = run.and_then(|r| Some((r, r.trace()?)));
+    let trace = routing.map(|(run, trace)| TokenTrace {
+        key: run.id.0,
+        text: &run.text,
+        pieces: &run.tokens,
+        sites: trace.sites,
+        adapters: trace.adapters,
+        values: trace.values,
+    });
+    let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());
+    for action in panel.show(ui, trace.as_ref(), run.is_some() && !waiting, options) {
+        match action {
+            HeatmapAction::Options(options) => queue.push(AppCommand::SetHeatmap(options)),
+            HeatmapAction::Regenerate => queue.push(AppCommand::Regenerate),
+        }
+    }
+}
