@@ -2,7 +2,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use paretoscope_engine::demo::build::{BuildOptions, BuildReporter, build};
+use paretoscope_engine::demo::build::{BuildOptions, BuildReporter, Only, build};
 use paretoscope_engine::demo::recipe::Recipe;
 use paretoscope_engine::train::{StepReport, TrainReporter};
 
@@ -30,7 +30,7 @@ fn main() {
     if let Some(path) = a.get(3).filter(|x| x.ends_with(".json")) {
         recipe = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     }
-    let options = BuildOptions { world: "assets/world".into(), work: PathBuf::from(&a[1]), out: PathBuf::from(&a[2]), recipe, workers: 2 };
+    let options = BuildOptions { world: "assets/world".into(), work: PathBuf::from(&a[1]), out: PathBuf::from(&a[2]), recipe, workers: 2, only: match a.get(4).map(String::as_str) { Some("base") => Some(Only::Base), Some("experts") => Some(Only::Experts), Some("rewards") => Some(Only::Rewards), _ => None } };
     match build(&options, &mut Console(Instant::now())) {
         Ok(f) => println!("{f:#?}"),
         Err(e) => println!("error: {e}"),

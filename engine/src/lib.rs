@@ -7,6 +7,7 @@
 //! | point | a place on the simplex or in the box | [`types`] |
 //! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
+//! | rewards | prompt + answer → scores | [`reward`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
 //! | messages | commands in, events out | [`protocol`] |
@@ -19,6 +20,7 @@ pub mod model;
 pub mod output;
 pub mod pareto;
 pub mod protocol;
+pub mod reward;
 pub mod routing;
 pub mod store;
 pub mod sweep;

@@ -133,7 +133,8 @@ pub fn halve(from: &Path, to: &Path) -> Result<()> {
 /// Half precision, contiguous; values beyond its range are refused rather than stored as infinity.
 fn half(tensor: &Tensor) -> Result<Tensor> {
     let largest = tensor.abs()?.flatten_all()?.max(0)?.to_dtype(DType::F32)?.to_scalar::<f32>()?;
-    if !(largest <= half::f16::MAX.to_f32()) {
+    let finite = tensor.to_dtype(DType::F32)?.sum_all()?.to_scalar::<f32>()?.is_finite();
+    if !finite || largest > half::f16::MAX.to_f32() {
         return Err(Error::option("weights", format!("hold {largest}, which does not fit f16 (at most 65504)")));
     }
     Ok(tensor.to_dtype(DType::F16)?.contiguous()?)
@@ -141,6 +142,66 @@ fn half(tensor: &Tensor) -> Result<Tensor> {
 
 fn save(tensors: &HashMap<String, Tensor>, file: &Path) -> Result<()> {
     let part = file.with_extension("part");
-    candle_core::safetensors::save(tensors, &part)?;
+    // Hugging Face's loader wants the format named; names in order make the file reproducible.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let ordered: BTreeMap<&String, &Tensor> = tensors.iter().collect();
+    safetensors::serialize_to_file(ordered, Some(metadata), &part)
+        .map_err(|e| Error::file(&part, format!("cannot be written: {e}")))?;
     std::fs::rename(&part, file).map_err(Error::io("write", file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(rank: usize, seed: f32) -> Adapter {
+        let numbers = |count: usize, step: f32| (0..count).map(|i| (i as f32 * step + seed).sin()).collect::<Vec<f32>>();
+        let a = Tensor::from_vec(numbers(rank * 6, 0.7), (rank, 6), &Device::Cpu).expect("a tensor");
+        let b = Tensor::from_vec(numbers(4 * rank, 1.3), (4, rank), &Device::Cpu).expect("a tensor");
+        BTreeMap::from([("model.layers.0.self_attn.q_proj".to_owned(), Factors { a, b })])
+    }
+
+    fn update(adapter: &Adapter) -> Vec<f32> {
+        let factors = adapter.values().next().expect("a module");
+        let product = factors.b.matmul(&factors.a).expect("fits");
+        product.flatten_all().and_then(|t| t.to_vec1()).expect("numbers")
+    }
+
+    #[test]
+    fn a_merge_is_the_weighted_sum_of_updates() {
+        let (one, other) = (random(2, 0.1), random(3, 0.9));
+        let merged = merge(&[(&one, 0.25), (&other, 0.75)]).expect("merges");
+        for ((got, a), b) in update(&merged).iter().zip(update(&one)).zip(update(&other)) {
+            assert!((got - (0.25 * a + 0.75 * b)).abs() < 1e-6);
+        }
+        let base = BTreeMap::from([(
+            "model.layers.0.self_attn.q_proj.weight".to_owned(),
+            Tensor::ones((4, 6), DType::F32, &Device::Cpu).expect("a tensor"),
+        )]);
+        let folded = fold(&base, &[(&one, 0.25), (&other, 0.75)]).expect("folds");
+        let folded: Vec<f32> =
+            folded.values().next().expect("a weight").flatten_all().and_then(|t| t.to_vec1()).expect("numbers");
+        for (got, update) in folded.iter().zip(update(&merged)) {
+            assert!((got - 1.0 - update).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_written_adapter_reads_back_within_half_precision() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let adapter = random(3, 0.4);
+        write(&adapter, folder.path()).expect("writes");
+        let back = read(folder.path()).expect("reads");
+        assert_eq!(back.keys().collect::<Vec<_>>(), adapter.keys().collect::<Vec<_>>());
+        for (got, expected) in update(&back).iter().zip(update(&adapter)) {
+            assert!((got - expected).abs() < 5e-3);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_half_precision_is_refused() {
+        let large = Tensor::new(&[1e6_f32], &Device::Cpu).expect("a tensor");
+        assert!(half(&large).is_err());
+        assert!(half(&Tensor::new(&[f32::NAN], &Device::Cpu).expect("a tensor")).is_err());
+    }
 }

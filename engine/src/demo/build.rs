@@ -32,6 +32,19 @@ pub struct BuildOptions {
     pub recipe: Recipe,
     /// Threads.
     pub workers: usize,
+    /// Makes this alone, with what it needs, and no bundle: two processes can share a build.
+    pub only: Option<Only>,
+}
+
+/// A part of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Data, tokenizer and base.
+    Base,
+    /// The experts.
+    Experts,
+    /// The reward models.
+    Rewards,
 }
 
 /// Whom a build tells about its progress.
@@ -43,8 +56,9 @@ pub trait BuildReporter {
     fn training(&mut self) -> &mut dyn TrainReporter;
 }
 
-/// Runs every stage that is not done yet and returns what the evaluation measured.
-pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result<Evaluation> {
+/// Runs every stage that is not done yet and returns what the evaluation measured; nothing where
+/// only a part was asked for.
+pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result<Option<Evaluation>> {
     let build = Build::open(options)?;
     let recipe = &options.recipe;
     reporter.stage("data");
@@ -54,15 +68,19 @@ pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result
     reporter.stage("base");
     let base = build.base(&examples, &tokens, reporter)?;
     let made = Made { pairs, tokens, base };
+    let wanted = |part: Only| options.only.is_none_or(|only| only == part);
     let mut experts = Vec::new();
-    for objective in Objective::ALL {
+    for objective in Objective::ALL.into_iter().filter(|_| wanted(Only::Experts)) {
         reporter.stage(&format!("expert {}", objective.name()));
         experts.push(build.expert(objective, &made, reporter)?);
     }
     let mut rewards = Vec::new();
-    for objective in Objective::ALL {
+    for objective in Objective::ALL.into_iter().filter(|_| wanted(Only::Rewards)) {
         reporter.stage(&format!("reward {}", objective.name()));
         rewards.push(build.reward(objective, &made, reporter)?);
+    }
+    if options.only.is_some() {
+        return Ok(None);
     }
     reporter.stage("bundle");
     let ([helpful, harmless, humor], [r0, r1, r2]) = (three(&experts)?, three(&rewards)?);
@@ -88,7 +106,7 @@ pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result
     let card = card::card(&build.world, source.split(), recipe, &figures);
     let path = options.out.join("MODEL_CARD.md");
     std::fs::write(&path, card).map_err(Error::io("write", &path))?;
-    Ok(figures)
+    Ok(Some(figures))
 }
 
 /// What experts and rewards are made from.
@@ -267,4 +285,60 @@ fn write_json(value: &impl Serialize, path: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
     std::fs::write(path, text + "\n").map_err(Error::io("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Silent;
+
+    #[derive(Default)]
+    struct Quiet {
+        silent: Silent,
+        stages: Vec<String>,
+    }
+
+    impl BuildReporter for Quiet {
+        fn stage(&mut self, name: &str) {
+            self.stages.push(name.to_owned());
+        }
+
+        fn training(&mut self) -> &mut dyn TrainReporter {
+            &mut self.silent
+        }
+    }
+
+    #[test]
+    fn a_tiny_build_makes_a_whole_bundle_and_then_has_nothing_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = BuildOptions {
+            world: Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/world"),
+            work: folder.path().join("work"),
+            out: folder.path().join("demo"),
+            recipe: Recipe::tiny(),
+            workers: 2,
+            only: None,
+        };
+        let mut reporter = Quiet::default();
+        let figures = build(&options, &mut reporter).expect("builds").expect("measures");
+        assert_eq!(figures.points.len(), 7);
+        assert!(figures.perplexity.is_finite() && figures.perplexity > 1.0);
+        assert_eq!(reporter.stages.first().map(String::as_str), Some("data"));
+        for file in [
+            "bundle.json",
+            "MODEL_CARD.md",
+            "prompts.jsonl",
+            "prompts/test.jsonl",
+            "base/model.safetensors",
+            "base/tokenizer.json",
+            "experts/balanced/adapter_model.safetensors",
+            "rewards/humor/model.safetensors",
+        ] {
+            assert!(options.out.join(file).is_file(), "{file} is missing");
+        }
+        let weights = options.work.join("base/model.safetensors");
+        let before = std::fs::metadata(&weights).and_then(|m| m.modified()).expect("a time");
+        assert_eq!(build(&options, &mut Quiet::default()).expect("builds"), Some(figures));
+        assert_eq!(std::fs::metadata(&weights).and_then(|m| m.modified()).expect("a time"), before);
+    }
 }

@@ -82,8 +82,8 @@ pub struct TopicPrompt {
 pub struct SamplePrompt {
     /// Shown in the list.
     pub title: String,
-    /// The question.
-    pub prompt: String,
+    /// The question, as the user's turn of a chat.
+    pub chat: String,
 }
 
 /// Draws data; every kind has its own stream of random numbers, so that more of one kind leaves

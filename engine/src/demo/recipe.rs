@@ -130,8 +130,8 @@ pub fn samples(world: &World, split: &Split) -> Vec<SamplePrompt> {
         .iter()
         .filter_map(|&(title, id, phrasing)| {
             let place = world.find(id).filter(|&place| known(place))?;
-            let prompt = ask(world.topics.get(place)?, phrasing);
-            Some(SamplePrompt { title: title.to_owned(), prompt })
+            let chat = ask(world.topics.get(place)?, phrasing);
+            Some(SamplePrompt { title: title.to_owned(), chat })
         })
         .take(12)
         .collect()

@@ -1,7 +1,10 @@
 //! One file per command.
 
+mod bench;
 mod pareto;
 mod route;
+mod score;
+mod train;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;
@@ -15,11 +18,22 @@ pub(crate) enum Command {
     Route(route::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
+    /// What a reward model says of texts
+    Score(score::Args),
+    /// Train a model, an adapter, or a reward model
+    #[command(subcommand)]
+    Train(train::Args),
+    /// How fast things go on this machine
+    #[command(subcommand)]
+    Bench(bench::Args),
 }
 
-pub(crate) fn run(command: Command, _global: &Global) -> Result<()> {
+pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
     match command {
         Command::Route(args) => route::run(&args),
         Command::Pareto(args) => pareto::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Train(args) => train::run(args, global),
+        Command::Bench(args) => bench::run(args, global),
     }
 }
