@@ -81,7 +81,9 @@ impl Fields {
 
     fn texts(&mut self, texts: &[String]) {
         self.count(texts.len());
-        texts.iter().for_each(|text| self.text(text));
+        for text in texts {
+            self.text(text);
+        }
     }
 
     fn whole(&mut self, value: u64) {
@@ -110,9 +112,9 @@ impl Fields {
             Prompt::Tokens(tokens) => {
                 self.text("tokens");
                 self.count(tokens.len());
-                tokens
-                    .iter()
-                    .for_each(|&token| self.whole(u64::from(token)));
+                for &token in tokens {
+                    self.whole(u64::from(token));
+                }
             }
         }
     }
@@ -122,7 +124,8 @@ impl Fields {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Two lower-case digits per byte.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
     bytes
         .iter()
