@@ -13,8 +13,10 @@
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
+pub mod bundle;
 pub mod demo;
 mod error;
+pub mod generate;
 pub mod mixture;
 pub mod model;
 pub mod output;
@@ -22,6 +24,7 @@ pub mod pareto;
 pub mod protocol;
 pub mod reward;
 pub mod routing;
+pub mod runtime;
 pub mod store;
 pub mod sweep;
 pub mod text;

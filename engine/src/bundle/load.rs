@@ -36,7 +36,12 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { rewards: true, probe: true, device: "CPU".to_owned(), fallback: None }
+        Self {
+            rewards: true,
+            probe: true,
+            device: "CPU".to_owned(),
+            fallback: None,
+        }
     }
 }
 
@@ -59,13 +64,23 @@ pub struct Bundle {
 
 impl Bundle {
     /// Loads a folder. `progress` hears the step and the fraction of the whole; its error stops the load.
-    pub fn load(folder: &Path, options: &LoadOptions, progress: &mut dyn FnMut(LoadStage, f32) -> Result<()>) -> Result<Self> {
+    pub fn load(
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadStage, f32) -> Result<()>,
+    ) -> Result<Self> {
         progress(LoadStage::Manifest, 0.0)?;
         let manifest = Manifest::load(folder)?;
         let listed = manifest.experts(folder)?;
         let base = folder.join(&manifest.base);
-        if base.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")) {
-            return Err(Error::file(&base, "is a GGUF file; this version reads Hugging Face folders (config.json, model.safetensors)"));
+        if base
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
+        {
+            return Err(Error::file(
+                &base,
+                "is a GGUF file; this version reads Hugging Face folders (config.json, model.safetensors)",
+            ));
         }
         let config = LlamaConfig::load(&base)?;
         let tokenizer = Tokenizer::load(&base)?;
@@ -89,14 +104,19 @@ impl Bundle {
         let checkpoint = Checkpoint::open_folder(&base)?;
         let mut digest = Digest::default();
         let parameters = checkpoint.parameters();
-        let model = Llama::load(config, &checkpoint, &bank, &mut digest, &mut |f| progress(LoadStage::Base, 0.2 + 0.5 * f))?;
+        let model = Llama::load(config, &checkpoint, &bank, &mut digest, &mut |f| {
+            progress(LoadStage::Base, 0.2 + 0.5 * f)
+        })?;
 
         progress(LoadStage::Rewards, 0.7)?;
         let mut rewards = Vec::new();
         let mut reward_digests = Vec::new();
         let mut objectives = Vec::new();
         for (index, name) in manifest.objective_names().into_iter().enumerate() {
-            let entry = manifest.objectives.get(index).and_then(|o| o.reward.as_ref());
+            let entry = manifest
+                .objectives
+                .get(index)
+                .and_then(|o| o.reward.as_ref());
             let path = entry.map(|entry| folder.join(&entry.path));
             let reward = match (entry, &path) {
                 (Some(entry), Some(path)) if options.rewards => {
@@ -112,20 +132,41 @@ impl Bundle {
                 sign: entry.map_or(1.0, |entry| entry.reading.sign),
             });
             rewards.push(reward);
-            progress(LoadStage::Rewards, 0.7 + 0.2 * (index + 1) as f32 / manifest.objective_count() as f32)?;
+            progress(
+                LoadStage::Rewards,
+                0.7 + 0.2 * (index + 1) as f32 / manifest.objective_count() as f32,
+            )?;
         }
 
         progress(LoadStage::Probe, 0.9)?;
-        let probed = if options.probe { effects(&model, bank.adapters.len(), bank.routers.len()) } else { Vec::new() };
-        let plan = Plan::new(&listed, manifest.objective_count(), bank.adapters.len(), values.indices.clone())?;
-        let describe = Describe { bank: &bank, linears: &linears, probed: &probed };
-        let adapters: Vec<AdapterInfo> =
-            (0..bank.adapters.len()).map(|i| describe.adapter(i, &values.names[i])).collect();
+        let probed = if options.probe {
+            effects(&model, bank.adapters.len(), bank.routers.len())
+        } else {
+            Vec::new()
+        };
+        let plan = Plan::new(
+            &listed,
+            manifest.objective_count(),
+            bank.adapters.len(),
+            values.indices.clone(),
+        )?;
+        let describe = Describe {
+            bank: &bank,
+            linears: &linears,
+            probed: &probed,
+        };
+        let adapters: Vec<AdapterInfo> = (0..bank.adapters.len())
+            .map(|i| describe.adapter(i, &values.names[i]))
+            .collect();
         let mut warnings = describe.warnings(&adapters);
         warnings.extend(values.warnings);
         let identity = RowIdentity {
             model: digest.hex(),
-            adapters: adapters.iter().map(|a| a.digest.clone()).chain(bank.routers.iter().map(|r| r.expert.digest.clone())).collect(),
+            adapters: adapters
+                .iter()
+                .map(|a| a.digest.clone())
+                .chain(bank.routers.iter().map(|r| r.expert.digest.clone()))
+                .collect(),
             rewards: reward_digests,
         };
         let info = BundleInfo {
@@ -147,7 +188,15 @@ impl Bundle {
             objectives,
             expert_files: describe.experts(&listed, &adapters),
             experts: listed,
-            values: values.indices.iter().zip(&values.value_names).map(|(&i, name)| AdapterInfo { name: name.clone(), ..adapters[i].clone() }).collect(),
+            values: values
+                .indices
+                .iter()
+                .zip(&values.value_names)
+                .map(|(&i, name)| AdapterInfo {
+                    name: name.clone(),
+                    ..adapters[i].clone()
+                })
+                .collect(),
             values_are_experts: values.stand_in,
             adapters: adapters.iter().map(|a| a.name.clone()).collect(),
             sites: bank.sites(&linears),
@@ -157,12 +206,24 @@ impl Bundle {
             memory_bytes: model.bytes() as u64,
         };
         progress(LoadStage::Probe, 1.0)?;
-        Ok(Self { info, model, plan, tokenizer, rewards, identity })
+        Ok(Self {
+            info,
+            model,
+            plan,
+            tokenizer,
+            rewards,
+            identity,
+        })
     }
 
     /// Names of the bank's LoRA experts.
     pub fn lora_experts(&self) -> Vec<String> {
-        self.info.experts.iter().filter(|e| e.kind == ExpertKind::Lora).map(|e| e.name.clone()).collect()
+        self.info
+            .experts
+            .iter()
+            .filter(|e| e.kind == ExpertKind::Lora)
+            .map(|e| e.name.clone())
+            .collect()
     }
 }
 
@@ -178,11 +239,20 @@ struct Values {
     warnings: Vec<String>,
 }
 
-fn load_bank(folder: &Path, manifest: &Manifest, listed: &[Expert], linears: &[(String, [usize; 2])]) -> Result<(Bank, Values)> {
+fn load_bank(
+    folder: &Path,
+    manifest: &Manifest,
+    listed: &[Expert],
+    linears: &[(String, [usize; 2])],
+) -> Result<(Bank, Values)> {
     let mut bank = Bank::default();
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut names: Vec<String> = Vec::new();
-    for entry in manifest.experts.iter().filter(|e| e.kind == ExpertKind::Lora) {
+    for entry in manifest
+        .experts
+        .iter()
+        .filter(|e| e.kind == ExpertKind::Lora)
+    {
         let path = folder.join(&entry.path);
         bank.adapters.push(Adapter::load(&path, linears)?);
         paths.push(same_file(&path));
@@ -205,31 +275,70 @@ fn load_bank(folder: &Path, manifest: &Manifest, listed: &[Expert], linears: &[(
         indices.push(index);
         value_names.push(entry.name.clone());
     }
-    let loras: Vec<Expert> = listed.iter().filter(|e| e.kind == ExpertKind::Lora).cloned().collect();
+    let loras: Vec<Expert> = listed
+        .iter()
+        .filter(|e| e.kind == ExpertKind::Lora)
+        .cloned()
+        .collect();
     let stand_in = manifest.values.is_empty();
     if stand_in {
-        let one_hot = |axis: usize| loras.iter().position(|e| e.preference.as_slice().iter().enumerate().all(|(i, &v)| v == f64::from(u8::from(i == axis))));
-        if let Some(found) = (0..manifest.objective_count()).map(one_hot).collect::<Option<Vec<usize>>>() {
+        let one_hot = |axis: usize| {
+            loras.iter().position(|e| {
+                e.preference
+                    .as_slice()
+                    .iter()
+                    .enumerate()
+                    .all(|(i, &v)| v == f64::from(u8::from(i == axis)))
+            })
+        };
+        if let Some(found) = (0..manifest.objective_count())
+            .map(one_hot)
+            .collect::<Option<Vec<usize>>>()
+        {
             value_names = found.iter().map(|&i| names[i].clone()).collect();
             indices = found;
         }
     }
     let mut warnings = Vec::new();
     let expert_names: Vec<String> = loras.iter().map(|e| e.name.clone()).collect();
-    for (entry, expert) in manifest.experts.iter().zip(listed).filter(|(e, _)| e.kind == ExpertKind::Router) {
+    for (entry, expert) in manifest
+        .experts
+        .iter()
+        .zip(listed)
+        .filter(|(e, _)| e.kind == ExpertKind::Router)
+    {
         let router = RouterExpert::load(&folder.join(&entry.path), linears, &expert_names)?;
         let apart = router.preference.len() != entry.preference.len()
-            || router.preference.iter().zip(&entry.preference).any(|(a, b)| (a - b).abs() > 1e-6);
+            || router
+                .preference
+                .iter()
+                .zip(&entry.preference)
+                .any(|(a, b)| (a - b).abs() > 1e-6);
         if apart {
             warnings.push(format!("router {}: router_config.json says {:?}, bundle.json {:?}; the bundle's place is used", entry.name, router.preference, entry.preference));
         }
         let mut fallback = vec![0.0; bank.adapters.len()];
-        for near in Complex::new(&loras, manifest.objective_count())?.route(&expert.preference).experts {
+        for near in Complex::new(&loras, manifest.objective_count())?
+            .route(&expert.preference)
+            .experts
+        {
             fallback[near.index] = near.weight as f32;
         }
-        bank.routers.push(BankRouter { expert: router, fallback });
+        bank.routers.push(BankRouter {
+            expert: router,
+            fallback,
+        });
     }
-    Ok((bank, Values { indices, value_names, names, stand_in, warnings }))
+    Ok((
+        bank,
+        Values {
+            indices,
+            value_names,
+            names,
+            stand_in,
+            warnings,
+        },
+    ))
 }
 
 /// A path by which two spellings of the same folder are equal.
@@ -283,7 +392,10 @@ impl Describe<'_> {
         let mut warnings = Vec::new();
         for adapter in adapters {
             if adapter.effect.is_some_and(|effect| effect < NO_EFFECT) {
-                warnings.push(format!("adapter {} has no effect: no logit changes when it is switched on", adapter.name));
+                warnings.push(format!(
+                    "adapter {} has no effect: no logit changes when it is switched on",
+                    adapter.name
+                ));
             }
         }
         warnings

@@ -85,7 +85,10 @@ impl Manifest {
     /// Reads and checks `bundle.json` of a bundle's folder.
     pub fn load(folder: &Path) -> Result<Self> {
         if !folder.is_dir() {
-            return Err(Error::file(folder, "there is no such folder; a bundle is a folder that holds bundle.json"));
+            return Err(Error::file(
+                folder,
+                "there is no such folder; a bundle is a folder that holds bundle.json",
+            ));
         }
         let path = folder.join("bundle.json");
         let value: Value = read_json(&path)?;
@@ -93,15 +96,29 @@ impl Manifest {
         match value.get("format").and_then(Value::as_u64) {
             Some(FORMAT) => {}
             Some(later) if later > FORMAT => {
-                return Err(Error::field(&path, "format", format!("is {later}, made by a later version; this program reads format {FORMAT}")));
+                return Err(Error::field(
+                    &path,
+                    "format",
+                    format!(
+                        "is {later}, made by a later version; this program reads format {FORMAT}"
+                    ),
+                ));
             }
-            _ => return Err(Error::field(&path, "format", format!("must be the number {FORMAT}"))),
+            _ => {
+                return Err(Error::field(
+                    &path,
+                    "format",
+                    format!("must be the number {FORMAT}"),
+                ));
+            }
         }
-        let manifest: Self =
-            serde_json::from_value(value).map_err(|e| Error::file(&path, format!("not a bundle of format {FORMAT}: {e}")))?;
+        let manifest: Self = serde_json::from_value(value)
+            .map_err(|e| Error::file(&path, format!("not a bundle of format {FORMAT}: {e}")))?;
         for (index, objective) in manifest.objectives.iter().enumerate() {
             if let Some(reward) = &objective.reward {
-                reward.reading.check(&path, &format!("objectives[{index}].reward"))?;
+                reward
+                    .reading
+                    .check(&path, &format!("objectives[{index}].reward"))?;
             }
         }
         manifest.check_names(&path)?;
@@ -109,12 +126,23 @@ impl Manifest {
     }
 
     fn check_names(&self, path: &Path) -> Result<()> {
-        let loras = self.experts.iter().enumerate().filter(|(_, e)| e.kind == ExpertKind::Lora);
+        let loras = self
+            .experts
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.kind == ExpertKind::Lora);
         let mut seen: Vec<&str> = Vec::new();
         for (index, expert) in loras {
             if seen.contains(&expert.name.as_str()) {
-                let problem = format!("`{}` names two LoRA experts; routers tell them apart by name", expert.name);
-                return Err(Error::field(path, format!("experts[{index}].name"), problem));
+                let problem = format!(
+                    "`{}` names two LoRA experts; routers tell them apart by name",
+                    expert.name
+                );
+                return Err(Error::field(
+                    path,
+                    format!("experts[{index}].name"),
+                    problem,
+                ));
             }
             seen.push(&expert.name);
         }
@@ -124,7 +152,10 @@ impl Manifest {
     /// Axes of the simplex: the objectives, or as many as the first expert's preference has.
     pub fn objective_count(&self) -> usize {
         match self.objectives.len() {
-            0 => self.experts.first().map_or(0, |expert| expert.preference.len()),
+            0 => self
+                .experts
+                .first()
+                .map_or(0, |expert| expert.preference.len()),
             count => count,
         }
     }
@@ -132,9 +163,14 @@ impl Manifest {
     /// Names of the axes.
     pub fn objective_names(&self) -> Vec<String> {
         if self.objectives.is_empty() {
-            return (1..=self.objective_count()).map(|i| format!("objective {i}")).collect();
+            return (1..=self.objective_count())
+                .map(|i| format!("objective {i}"))
+                .collect();
         }
-        self.objectives.iter().map(|objective| objective.name.clone()).collect()
+        self.objectives
+            .iter()
+            .map(|objective| objective.name.clone())
+            .collect()
     }
 
     /// The experts as routing sees them, as listed.
@@ -145,8 +181,14 @@ impl Manifest {
             .enumerate()
             .map(|(index, entry)| {
                 let preference = Preference::with_len(entry.preference.clone(), objectives)
-                    .map_err(|e| Error::field(&path, format!("experts[{index}].preference"), e.to_string()))?;
-                Ok(Expert { kind: entry.kind, name: entry.name.clone(), preference })
+                    .map_err(|e| {
+                        Error::field(&path, format!("experts[{index}].preference"), e.to_string())
+                    })?;
+                Ok(Expert {
+                    kind: entry.kind,
+                    name: entry.name.clone(),
+                    preference,
+                })
             })
             .collect()
     }

@@ -25,7 +25,11 @@ pub struct Generator {
 impl Generator {
     /// With `slots` slots (at least one).
     pub fn new(slots: usize) -> Self {
-        Self { slots: slots.max(1), rows: Vec::new(), caches: Vec::new() }
+        Self {
+            slots: slots.max(1),
+            rows: Vec::new(),
+            caches: Vec::new(),
+        }
     }
 
     /// Slots in use.
@@ -43,16 +47,23 @@ impl Generator {
         self.slots.saturating_sub(self.rows.len())
     }
 
-    /// Whether a row is under way.
-    pub fn contains(&self, tag: RowTag) -> bool {
-        self.rows.iter().any(|row| row.tag == tag)
+    /// Rows under way, oldest first.
+    pub fn tags(&self) -> Vec<RowTag> {
+        self.rows.iter().map(|row| row.tag).collect()
     }
 
     /// Puts a row into a slot, also beyond the last one: an interactive row never waits for a sweep.
     /// `started` is when it was asked for. Fails, and changes nothing, where the request is wrong.
-    pub fn add(&mut self, bundle: &Bundle, tag: RowTag, request: RowRequest, started: Instant) -> Result<()> {
+    pub fn add(
+        &mut self,
+        bundle: &Bundle,
+        tag: RowTag,
+        request: RowRequest,
+        started: Instant,
+    ) -> Result<()> {
         let cache = self.caches.pop().unwrap_or_default();
-        self.rows.push(ActiveRow::new(bundle, tag, request, started, cache)?);
+        self.rows
+            .push(ActiveRow::new(bundle, tag, request, started, cache)?);
         Ok(())
     }
 
@@ -72,8 +83,7 @@ impl Generator {
 
     /// One step of all rows.
     pub fn step(&mut self, bundle: &Bundle) -> Vec<(RowTag, RowNews)> {
-        let tags: Vec<RowTag> = self.rows.iter().map(|row| row.tag).collect();
-        self.step_some(bundle, &tags)
+        self.step_some(bundle, &self.tags())
     }
 
     /// One step of some rows; the others wait.
@@ -93,19 +103,35 @@ impl Generator {
             }
             plans.push((index, tokens.to_vec(), samples));
         }
-        let traced = plans.iter().any(|(index, _, samples)| *samples && self.rows[*index].traced());
+        let traced = plans
+            .iter()
+            .any(|(index, _, samples)| *samples && self.rows[*index].traced());
         let total = plans.iter().map(|(_, tokens, _)| tokens.len()).sum();
-        let mut tap = traced.then(|| Tap::new(&bundle.info.sites, bundle.info.adapters.len(), total));
+        let mut tap =
+            traced.then(|| Tap::new(&bundle.info.sites, bundle.info.adapters.len(), total));
         let logits = {
             let mut remaining = plans.iter().peekable();
             let mut rows: Vec<StepRow<'_>> = Vec::with_capacity(plans.len());
             for (index, row) in self.rows.iter_mut().enumerate() {
                 if let Some((_, tokens, samples)) = remaining.next_if(|(at, ..)| *at == index) {
-                    let wanted = if *samples { Wanted::Last } else { Wanted::Nothing };
-                    rows.push(StepRow { tokens, cache: &mut row.cache, gates: &row.gates, wanted });
+                    let wanted = if *samples {
+                        Wanted::Last
+                    } else {
+                        Wanted::Nothing
+                    };
+                    rows.push(StepRow {
+                        tokens,
+                        cache: &mut row.cache,
+                        gates: &row.gates,
+                        wanted,
+                    });
                 }
             }
-            if rows.is_empty() { Vec::new() } else { bundle.model.forward(&mut rows, tap.as_mut()) }
+            if rows.is_empty() {
+                Vec::new()
+            } else {
+                bundle.model.forward(&mut rows, tap.as_mut())
+            }
         };
 
         let mut news = Vec::new();
@@ -116,8 +142,13 @@ impl Generator {
             let row = &mut self.rows[*index];
             token += tokens.len();
             row.fed(tokens.len());
-            let Some(logits) = samples.then(|| logits.next()).flatten() else { continue };
-            let gates = tap.as_ref().filter(|_| row.traced()).map(|tap| tap.token(token - 1));
+            let Some(logits) = samples.then(|| logits.next()).flatten() else {
+                continue;
+            };
+            let gates = tap
+                .as_ref()
+                .filter(|_| row.traced())
+                .map(|tap| tap.token(token - 1));
             let finish = row.take(bundle, logits, gates);
             if row.is_first() {
                 news.push((row.tag, RowNews::Started(row.prompt_tokens())));

@@ -8,7 +8,9 @@ use crate::bundle::Bundle;
 use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
-use crate::types::{Finish, GateRecord, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece, TraceLevel};
+use crate::types::{
+    Finish, GateRecord, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece, TraceLevel,
+};
 use crate::{Error, Result};
 
 /// The caller's name for a row.
@@ -49,22 +51,40 @@ pub(super) struct ActiveRow {
 
 impl ActiveRow {
     /// Checks a request and prepares its row; `cache` is a used one, or new.
-    pub(super) fn new(bundle: &Bundle, tag: RowTag, request: RowRequest, started: Instant, cache: RowCache) -> Result<Self> {
+    pub(super) fn new(
+        bundle: &Bundle,
+        tag: RowTag,
+        request: RowRequest,
+        started: Instant,
+        cache: RowCache,
+    ) -> Result<Self> {
         let prompt = bundle.tokenizer.encode_prompt(&request.prompt)?;
         let gates = bundle.plan.gates(&request.point)?;
         let context = bundle.model.config().context;
         if prompt.len() >= context {
-            return Err(Error::PromptTooLong { tokens: prompt.len(), context });
+            return Err(Error::PromptTooLong {
+                tokens: prompt.len(),
+                context,
+            });
         }
         let sampling = &request.sampling;
         if sampling.max_tokens == 0 {
             return Err(Error::option("max-tokens", "is 0; it must be at least 1"));
         }
         if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
-            return Err(Error::option("temperature", format!("is {}; it must be 0 (greedy) or above", sampling.temperature)));
+            return Err(Error::option(
+                "temperature",
+                format!(
+                    "is {}; it must be 0 (greedy) or above",
+                    sampling.temperature
+                ),
+            ));
         }
         if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
-            return Err(Error::option("top-p", format!("is {}; it must be above 0 and at most 1", sampling.top_p)));
+            return Err(Error::option(
+                "top-p",
+                format!("is {}; it must be above 0 and at most 1", sampling.top_p),
+            ));
         }
         let max_tokens = sampling.max_tokens.min(context - prompt.len());
         let mut row = Self {
@@ -84,7 +104,8 @@ impl ActiveRow {
             prompt,
             request,
         };
-        row.cache.reset(bundle.model.config(), row.prompt.len() + max_tokens);
+        row.cache
+            .reset(bundle.model.config(), row.prompt.len() + max_tokens);
         Ok(row)
     }
 
@@ -109,9 +130,18 @@ impl ActiveRow {
 
     /// Takes the logits after the last token fed (and the gates of that step): samples, extends the
     /// answer, and says whether and why the row ends.
-    pub(super) fn take(&mut self, bundle: &Bundle, logits: &[f32], gates: Option<&[f32]>) -> Option<Finish> {
+    pub(super) fn take(
+        &mut self,
+        bundle: &Bundle,
+        logits: &[f32],
+        gates: Option<&[f32]>,
+    ) -> Option<Finish> {
         let ends = bundle.tokenizer.end_tokens();
-        let barred = if self.request.sampling.ignore_eos { ends } else { &[] };
+        let barred = if self.request.sampling.ignore_eos {
+            ends
+        } else {
+            &[]
+        };
         let id = self.sampler.sample(logits, barred);
         if self.tokens.is_empty() {
             self.first_token_seconds = self.started.elapsed().as_secs_f64();
@@ -153,7 +183,11 @@ impl ActiveRow {
         let news = TokenNews {
             first: self.reported,
             text: self.answer.text()[first..end].to_owned(),
-            gates: if self.traced() { self.gate_values[range].to_vec() } else { Vec::new() },
+            gates: if self.traced() {
+                self.gate_values[range].to_vec()
+            } else {
+                Vec::new()
+            },
             tokens: fresh,
         };
         self.reported = pieces.len();
@@ -184,7 +218,11 @@ impl ActiveRow {
             text,
             tokens,
             finish,
-            status: if finish == Finish::Cancelled { RunStatus::Stopped } else { RunStatus::Done },
+            status: if finish == Finish::Cancelled {
+                RunStatus::Stopped
+            } else {
+                RunStatus::Done
+            },
             record,
             scores: None,
             first_token_seconds: self.first_token_seconds,

@@ -16,7 +16,11 @@ pub struct Sampler {
 impl Sampler {
     /// A sampler at the start of its sequence of random numbers.
     pub fn new(sampling: &Sampling) -> Self {
-        Self { temperature: sampling.temperature, top_p: sampling.top_p, rng: ChaCha8Rng::seed_from_u64(sampling.seed) }
+        Self {
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            rng: ChaCha8Rng::seed_from_u64(sampling.seed),
+        }
     }
 
     /// The next token, never one of `barred`. Greedy takes the first of equals.
@@ -25,7 +29,13 @@ impl Sampler {
         if self.temperature <= 0.0 {
             return greedy(logits, allowed);
         }
-        let top = logits.iter().copied().enumerate().filter(|(id, _)| allowed(*id)).map(|(_, l)| l).fold(f32::MIN, f32::max);
+        let top = logits
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(id, _)| allowed(*id))
+            .map(|(_, l)| l)
+            .fold(f32::MIN, f32::max);
         let weight = |logit: f32| (f64::from(logit - top) / self.temperature).exp();
         let mut weights: Vec<(usize, f64)> = logits
             .iter()
@@ -53,7 +63,9 @@ impl Sampler {
                 return *id as u32;
             }
         }
-        weights.last().map_or_else(|| greedy(logits, allowed), |(id, _)| *id as u32)
+        weights
+            .last()
+            .map_or_else(|| greedy(logits, allowed), |(id, _)| *id as u32)
     }
 }
 
@@ -72,7 +84,12 @@ mod tests {
     use super::*;
 
     fn sampling(temperature: f64, top_p: f64, seed: u64) -> Sampling {
-        Sampling { temperature, top_p, seed, ..Sampling::default() }
+        Sampling {
+            temperature,
+            top_p,
+            seed,
+            ..Sampling::default()
+        }
     }
 
     #[test]
@@ -91,7 +108,10 @@ mod tests {
             counts[sampler.sample(&logits, &[]) as usize] += 1;
         }
         for (count, p) in counts.iter().zip([0.1, 0.2, 0.7]) {
-            assert!((f64::from(*count) / 20_000.0 - p).abs() < 0.015, "{counts:?}");
+            assert!(
+                (f64::from(*count) / 20_000.0 - p).abs() < 0.015,
+                "{counts:?}"
+            );
         }
     }
 
@@ -106,7 +126,9 @@ mod tests {
     fn the_same_seed_gives_the_same_tokens() {
         let run = |seed| {
             let mut sampler = Sampler::new(&sampling(1.0, 0.9, seed));
-            (0..50).map(|i| sampler.sample(&[0.0, 0.1 * i as f32, 0.3, -0.2], &[])).collect::<Vec<_>>()
+            (0..50)
+                .map(|i| sampler.sample(&[0.0, 0.1 * i as f32, 0.3, -0.2], &[]))
+                .collect::<Vec<_>>()
         };
         assert_eq!(run(3), run(3));
         assert_ne!(run(3), run(4));

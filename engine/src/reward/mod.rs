@@ -10,6 +10,7 @@ mod head;
 mod load;
 mod model;
 mod normalise;
+mod rate;
 mod scorer;
 
 pub use causal::Causal;
@@ -17,6 +18,7 @@ pub use gpt2::Gpt2;
 pub use load::load_model;
 pub use model::{RewardModel, RewardText};
 pub use normalise::Reading;
+pub use rate::score_all;
 pub use scorer::{Rating, Reward, RewardInput};
 
 #[cfg(test)]

@@ -125,11 +125,11 @@ pub(super) fn digest<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Str
             }
         }
     }
-    hash.finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::new();
+    for byte in hash.finalize().iter().take(16) {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 /// Settings as they stand in a checkpoint: all but those that may change on the way.

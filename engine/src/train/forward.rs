@@ -141,15 +141,15 @@ impl TrainModel {
         };
         let frequencies = shape.frequencies();
         Ok(Self {
-            layers,
+            shape,
             embedding,
-            head,
+            layers,
             norm,
+            head,
             score,
             frequencies,
             kernels,
             vars,
-            shape,
         })
     }
 

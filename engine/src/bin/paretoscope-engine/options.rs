@@ -77,7 +77,10 @@ pub(crate) fn ids(option: &str, text: &str) -> Result<Vec<u32>> {
     text.split(',')
         .map(|part| {
             part.trim().parse().map_err(|_source| {
-                Error::option(option, format!("`{part}` is not a token id; give comma-separated ids, e.g. 1,42,7"))
+                Error::option(
+                    option,
+                    format!("`{part}` is not a token id; give comma-separated ids, e.g. 1,42,7"),
+                )
             })
         })
         .collect()

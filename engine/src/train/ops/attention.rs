@@ -484,7 +484,7 @@ impl CustomOp3 for Attention {
             v: &mut dv,
         };
         read([q, k, v, out, d_out], |inputs| {
-            vectorised(Backward((&self.0, inputs, gradients)))
+            vectorised(Backward((&self.0, inputs, gradients)));
         })?;
         Ok((
             Some(tensor(dq, q)?),

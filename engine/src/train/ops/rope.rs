@@ -81,7 +81,7 @@ impl CustomOp1 for Rope {
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let mut dx = vec![0.0; x.elem_count()];
         read([dy], |[dy]| {
-            vectorised(Rotate((dy, &self.0, -1.0, &mut dx)))
+            vectorised(Rotate((dy, &self.0, -1.0, &mut dx)));
         })?;
         Ok(Some(tensor(dx, x)?))
     }

@@ -1,9 +1,13 @@
 //! One file per command.
 
 mod bench;
+mod generate;
+mod logits;
 mod pareto;
+mod place;
 mod route;
 mod score;
+mod sweep;
 mod train;
 
 use clap::Subcommand;
@@ -16,6 +20,12 @@ use crate::options::Global;
 pub(crate) enum Command {
     /// Which experts enclose a preference, and with which weights
     Route(route::Args),
+    /// Logits after every token of a prompt, and the gates that were applied
+    Logits(logits::Args),
+    /// One answer
+    Generate(generate::Args),
+    /// Points x prompts, scored and stored; a line per finished point
+    Sweep(sweep::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
     /// What a reward model says of texts
@@ -31,6 +41,9 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
     match command {
         Command::Route(args) => route::run(&args),
+        Command::Logits(args) => logits::run(&args, global),
+        Command::Generate(args) => generate::run(&args, global),
+        Command::Sweep(args) => sweep::run(&args, global),
         Command::Pareto(args) => pareto::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(args, global),

@@ -73,19 +73,19 @@ pub(crate) struct Reward {
 #[derive(Debug, clap::Args)]
 struct Lora {
     /// Rank of the adapters; without it all weights are trained
-    #[arg(long)]
-    lora: Option<usize>,
+    #[arg(long = "lora")]
+    rank: Option<usize>,
     /// Adapters are scaled by alpha / rank (default: twice the rank)
-    #[arg(long, requires = "lora")]
+    #[arg(long, requires = "rank")]
     alpha: Option<f64>,
     /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
-    #[arg(long, value_delimiter = ',', requires = "lora")]
+    #[arg(long, value_delimiter = ',', requires = "rank")]
     target_modules: Option<Vec<String>>,
 }
 
 impl Lora {
     fn method(self) -> Method {
-        match self.lora {
+        match self.rank {
             None => Method::Full,
             Some(rank) => Method::Lora(LoraConfig {
                 rank,
@@ -283,11 +283,10 @@ impl TrainReporter for Bar {
         self.0.set_length(report.steps as u64);
         self.0.set_position(report.step as u64);
         let left = HumanDuration(Duration::from_secs_f64(report.eta_seconds.max(0.0)));
-        let figures: String = report
-            .figures
-            .iter()
-            .map(|(name, value)| format!(", {name} {value:.3}"))
-            .collect();
+        let mut figures = String::new();
+        for (name, value) in &report.figures {
+            figures.push_str(&format!(", {name} {value:.3}"));
+        }
         self.0.set_message(format!(
             "loss {:.4}{figures}, {:.0} tokens/s, {left} left",
             report.loss, report.tokens_per_second
