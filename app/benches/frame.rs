@@ -143,7 +143,7 @@ impl Window {
             options,
             ..
         } = self;
-        let output = ctx.run_ui(input, |ui| {
+        let mut output = ctx.run_ui(input, |ui| {
             let data = ParetoData {
                 objectives,
                 axes: &[0, 1],
@@ -169,6 +169,8 @@ impl Window {
                 heatmap.show(&mut columns[1], Some(&trace), true, options);
             });
         });
+        // Nobody uploads the fonts here.
+        output.textures_delta.clear();
         black_box(ctx.tessellate(output.shapes, output.pixels_per_point));
     }
 }
@@ -185,6 +187,7 @@ fn frames(criterion: &mut Criterion) {
                 unit: egui::MouseWheelUnit::Point,
                 delta: egui::vec2(0.0, if step % 2 == 0 { 30.0 } else { -30.0 }),
                 phase: egui::TouchPhase::Move,
+                source: egui::MouseWheelSource::Wheel,
                 modifiers: egui::Modifiers::NONE,
             };
             window.frame(vec![Event::PointerMoved(pos2(400.0, 450.0)), wheel]);

@@ -1,3 +1,42 @@
-//! Opens the window.
+//! Opens the window on the engine.
 
-fn main() {}
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Parser;
+use paretoscope::app::{App, StartOptions};
+use paretoscope::{locate, window};
+use paretoscope_engine::runtime::{EngineOptions, spawn};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// See and steer the trade-offs of a language model.
+#[derive(Debug, Parser)]
+#[command(name = "paretoscope", version)]
+struct Options {
+    /// A bundle's folder; the demonstration bundle where none is given
+    bundle: Option<PathBuf>,
+    /// Where to compute: auto, cpu, cuda, cuda:N or metal
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Rows of a sweep that run together
+    #[arg(long, default_value_t = EngineOptions::default().slots)]
+    slots: usize,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_env("PARETOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let engine = EngineOptions { device: options.device, slots: options.slots };
+    let bundle = options.bundle.map(|path| locate::bundle_folder(&path));
+    window::open("Paretoscope", move |creation| {
+        let context = creation.egui_ctx.clone();
+        let handle = spawn(engine, Arc::new(move || context.request_repaint()))?;
+        Ok(App::new(creation, handle, StartOptions::new(bundle)))
+    })
+    .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}

@@ -246,7 +246,7 @@ fn empty_states_say_why() {
 #[test]
 fn gates_beyond_one_widen_the_scale_and_say_so() {
     let mut bench = Bench::new(&["a", "b"]);
-    bench.values.iter_mut().for_each(|gate| *gate *= 1.4);
+    bench.values.iter_mut().for_each(|gate| *gate *= 2.0);
     let harness = bench.harness();
     harness.get_by_label_contains("Scale ends at 1.5");
 }

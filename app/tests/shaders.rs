@@ -16,7 +16,10 @@ fn modules() -> Vec<(String, naga::Module)> {
         .map(|path| {
             let source = std::fs::read_to_string(&path).expect("a readable shader");
             let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
-                panic!("{}", error.emit_to_string_with_path(&source, &path))
+                panic!(
+                    "{}",
+                    error.emit_to_string_with_path(&source, &path.to_string_lossy())
+                )
             });
             (
                 path.file_stem()

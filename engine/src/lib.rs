@@ -7,19 +7,24 @@
 //! | point | a place on the simplex or in the box | [`types`] |
 //! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
+//! | rewards | prompt + answer → scores | [`reward`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
+pub mod bundle;
 pub mod demo;
 mod error;
+pub mod generate;
 pub mod mixture;
 pub mod model;
 pub mod output;
 pub mod pareto;
 pub mod protocol;
+pub mod reward;
 pub mod routing;
+pub mod runtime;
 pub mod store;
 pub mod sweep;
 pub mod text;

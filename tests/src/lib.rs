@@ -1,1 +1,13 @@
-//! Tests.
+//! What whole-path tests share: a tiny bundle written by code, and the engine's program.
+#![warn(missing_docs)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot be set up should stop at once")]
+
+mod bundle;
+mod program;
+mod tokenizer;
+mod weights;
+
+pub use bundle::{Fixture, OBJECTIVES};
+pub use program::{Outcome, engine, program};
+pub use tokenizer::{CONTROL, byte_level, id_of};
+pub use weights::{Tensors, read_tensors, write_tensors};

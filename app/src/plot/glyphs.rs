@@ -127,7 +127,7 @@ fn coverage(glyph: Glyph, x: f32, y: f32, pixels_per_point: f32) -> f32 {
         Glyph::Diamond => fill(diamond(6.6)),
         Glyph::Edge => line(diamond(6.6), 1.0),
         Glyph::Hollow => line(diamond(6.0), 1.8),
-        Glyph::Halo => line(diamond(9.6), 1.2),
+        Glyph::Halo => line(diamond(9.2), 1.2),
         Glyph::Flat => 1.0,
     }
 }

@@ -13,6 +13,9 @@ use crate::theme::Tokens;
 /// Above so many points only the front keeps its whiskers: more cannot be told apart.
 pub const WHISKERS_FOR_ALL: usize = 150;
 
+/// Above so many points the markers of dominated ones get smaller and paler.
+const MANY: usize = 1000;
+
 /// What a layer is drawn from.
 #[derive(Clone, Copy)]
 pub struct LayerInput<'a> {
@@ -121,16 +124,16 @@ impl Layer {
         let mut mesh = glyphs.mesh();
         let every = entries.len() <= WHISKERS_FOR_ALL;
         // Many points get smaller markers, and many dominated ones step back.
-        let small = if entries.len() > 1000 { 0.75 } else { 1.0 };
+        let many = entries.len() > MANY;
+        let small = if many { 0.75 } else { 1.0 };
         let large = if input.model.front().len() > 60 {
             0.8
         } else {
             1.0
         };
-        let dominated =
-            tokens
-                .dominated
-                .gamma_multiply(if entries.len() > 1000 { 0.7 } else { 1.0 });
+        let dominated = tokens
+            .dominated
+            .gamma_multiply(if many { 0.7 } else { 1.0 });
         // Dominated points first, so that the front lies on top.
         for (entry, &place) in entries.iter().zip(&self.places) {
             if entry.class == Class::Dominated && !place.any_nan() {
@@ -148,7 +151,9 @@ impl Layer {
                 } else {
                     Glyph::Ring
                 };
-                glyphs.add(&mut mesh, Glyph::Disc, place, small, tokens.card);
+                if !many {
+                    glyphs.add(&mut mesh, Glyph::Disc, place, small, tokens.card);
+                }
                 glyphs.add(&mut mesh, glyph, place, small, dominated);
             }
         }

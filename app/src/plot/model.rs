@@ -60,6 +60,17 @@ pub struct Counts {
     pub unscored: usize,
     /// An objective's mean is not a number.
     pub non_finite: usize,
+    /// On the front and extrapolated.
+    pub extrapolated_front: usize,
+    /// Extrapolated and placed, on the front or not.
+    pub extrapolated: usize,
+}
+
+impl Counts {
+    /// Points that have their place.
+    pub fn placed(&self) -> usize {
+        self.points - self.unscored - self.non_finite
+    }
 }
 
 /// All points with their classes. [`Model::update`] costs what is new, not what is there.
@@ -72,6 +83,8 @@ pub struct Model {
     /// Positions in `entries`, best on the first axis last.
     front: Vec<usize>,
     counts: Counts,
+    /// Lowest and highest mean per plotted axis, of points that have their place.
+    spans: [(f64, f64); 3],
     volume: Option<Volume>,
     revision: u64,
 }
@@ -88,6 +101,9 @@ pub struct Volume {
     pub is_base: bool,
 }
 
+/// Of no point at all.
+const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
 impl Default for Model {
     fn default() -> Self {
         Self {
@@ -97,6 +113,7 @@ impl Default for Model {
             archive: Archive::new(0),
             front: Vec::new(),
             counts: Counts::default(),
+            spans: [NO_SPAN; 3],
             volume: None,
             revision: 0,
         }
@@ -182,7 +199,8 @@ impl Model {
         };
         self.counts.non_finite += usize::from(class == Class::NonFinite);
         self.counts.unscored += usize::from(class == Class::Unscored);
-        let extrapolated = matches!(result.point, Point::Weights(_));
+        // The base model has no weights to be extrapolated.
+        let extrapolated = matches!(result.point, Point::Weights(_)) && !result.point.is_base();
         let entry = Entry {
             index: result.index,
             mean,
@@ -191,6 +209,10 @@ impl Model {
             extrapolated,
         };
         if class.is_placed() {
+            self.counts.extrapolated += usize::from(extrapolated);
+            for (span, mean) in self.spans.iter_mut().zip(entry.mean) {
+                *span = (span.0.min(mean), span.1.max(mean));
+            }
             for &member in self
                 .archive
                 .front()
@@ -215,11 +237,14 @@ impl Model {
                 .then(a.cmp(&b))
         });
         self.counts.front = self.front.len();
-        self.counts.uncertain = self
-            .front
-            .iter()
-            .filter(|&&member| entries[member].class == Class::Uncertain)
-            .count();
+        let count = |test: fn(&Entry) -> bool| {
+            self.front
+                .iter()
+                .filter(|&&member| test(&entries[member]))
+                .count()
+        };
+        self.counts.uncertain = count(|entry| entry.class == Class::Uncertain);
+        self.counts.extrapolated_front = count(|entry| entry.extrapolated);
     }
 
     /// The hypervolume, above the base model's mean where that is known.
@@ -235,7 +260,16 @@ impl Model {
             return;
         }
         let is_base = base.is_some();
-        let reference = base.or_else(|| reference_point(self.archive.points()));
+        // The lowest and the highest corner have the same span as all points.
+        let corner = |pick: fn((f64, f64)) -> f64| -> Vec<f64> {
+            self.spans
+                .iter()
+                .take(dimensions)
+                .map(|&span| pick(span))
+                .collect()
+        };
+        let corners = [corner(|span| span.0), corner(|span| span.1)];
+        let reference = base.or_else(|| reference_point(&corners));
         self.volume = reference
             .filter(|reference| reference.len() == dimensions)
             .map(|reference| Volume {
@@ -286,13 +320,10 @@ impl Model {
 
     /// Lowest and highest mean on a plotted axis.
     pub fn span(&self, slot: usize) -> Option<(f64, f64)> {
-        let mut means = self
-            .entries
-            .iter()
-            .filter(|e| e.class.is_placed())
-            .map(|e| e.mean[slot]);
-        let first = means.next()?;
-        Some(means.fold((first, first), |(low, high), v| (low.min(v), high.max(v))))
+        self.spans
+            .get(slot)
+            .copied()
+            .filter(|span| span.0 <= span.1)
     }
 }
 
@@ -308,4 +339,134 @@ fn within_error(mean: &[f64; 3], se: &[f64; 3], other: &Entry) -> bool {
         strictly |= difference > 0.0;
     }
     strictly
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use paretoscope_engine::pareto::{front, uncertain_membership};
+    use paretoscope_engine::types::Preference;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plot::Landmark;
+
+    fn results(rows: &[(Vec<f64>, f64)]) -> Vec<Arc<PointResult>> {
+        let point = |(index, (means, se)): (usize, &(Vec<f64>, f64))| {
+            let summary = |&mean: &f64| {
+                Some(Summary {
+                    mean,
+                    se: *se,
+                    n: 4,
+                    non_finite: 0,
+                })
+            };
+            Arc::new(PointResult {
+                index,
+                point: Point::Preference(Preference::uniform(means.len())),
+                scores: means.iter().map(summary).collect(),
+                rows: 4,
+            })
+        };
+        rows.iter().enumerate().map(point).collect()
+    }
+
+    fn data<'a>(
+        points: &'a [Arc<PointResult>],
+        axes: &'a [usize],
+        base: Option<&'a Landmark>,
+    ) -> ParetoData<'a> {
+        ParetoData {
+            objectives: &[],
+            axes,
+            points,
+            generation: 1,
+            selected: None,
+            current: None,
+            pinned: None,
+            base,
+            pending: 0,
+            text: &|_| None,
+        }
+    }
+
+    const AXES: [usize; 3] = [0, 1, 2];
+
+    proptest! {
+        /// Point by point and all at once, against the engine's front and its rule of uncertainty.
+        #[test]
+        fn classes_are_the_engines(
+            rows in (2_usize..4).prop_flat_map(|axes| prop::collection::vec(
+                (prop::collection::vec((0_u8..7).prop_map(|v| f64::from(v) / 2.0), axes), 0.0_f64..0.6), 1..24,
+            )),
+        ) {
+            let points = results(&rows);
+            let axes = &AXES[..rows[0].0.len()];
+            let mut grown = Model::default();
+            for count in 1..=points.len() {
+                grown.update(&data(&points[..count], axes, None));
+            }
+            let means: Vec<Vec<f64>> = rows.iter().map(|(means, _)| means.clone()).collect();
+            let errors: Vec<Vec<f64>> = rows.iter().map(|(means, se)| vec![*se; means.len()]).collect();
+            let (on, unsure) = (front(&means), uncertain_membership(&means, &errors));
+            for (position, entry) in grown.entries().iter().enumerate() {
+                let expected = match (on.contains(&position), unsure[position]) {
+                    (false, _) => Class::Dominated,
+                    (true, false) => Class::Front,
+                    (true, true) => Class::Uncertain,
+                };
+                prop_assert_eq!(entry.class, expected, "point {}", position);
+            }
+            let mut whole = Model::default();
+            whole.update(&data(&points, axes, None));
+            prop_assert_eq!(whole.counts(), grown.counts());
+            prop_assert_eq!(whole.volume(), grown.volume());
+            prop_assert_eq!(whole.front(), grown.front());
+        }
+    }
+
+    #[test]
+    fn the_reference_is_the_base_model_as_soon_as_it_is_known() {
+        let points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
+        let mut model = Model::default();
+        model.update(&data(&points, &AXES[..2], None));
+        let volume = model.volume().unwrap().clone();
+        assert!(!volume.is_base);
+        assert_eq!(volume.reference, [0.9, 0.9]);
+        assert!((volume.value - (1.1 * 1.1 - 1.0)).abs() < 1e-12);
+        let scores = [0.0, 0.0].map(|mean| {
+            Some(Summary {
+                mean,
+                se: 0.1,
+                n: 4,
+                non_finite: 0,
+            })
+        });
+        let base = Landmark {
+            point: None,
+            scores: scores.to_vec(),
+        };
+        model.update(&data(&points, &AXES[..2], Some(&base)));
+        assert_eq!(
+            model.volume().map(|v| (v.value, v.is_base)),
+            Some((3.0, true))
+        );
+    }
+
+    #[test]
+    fn other_axes_start_again() {
+        let points = results(&[(vec![1.0, 2.0, 0.0], 0.0), (vec![2.0, 1.0, 5.0], 0.0)]);
+        let mut model = Model::default();
+        model.update(&data(&points, &AXES[..2], None));
+        assert_eq!(model.front().len(), 2);
+        let revision = model.revision();
+        assert!(model.update(&data(&points, &AXES[2..], None)));
+        assert_eq!(model.front(), [1]);
+        assert!(model.revision() > revision);
+        assert!(
+            !model.update(&data(&points, &AXES[2..], None)),
+            "nothing is new"
+        );
+    }
 }

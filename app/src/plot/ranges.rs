@@ -1,6 +1,6 @@
 //! What part of the plane is looked at. One range per objective, so that linked plots move together.
 
-use super::model::{Class, Model};
+use super::model::{Class, Entry, Model};
 
 /// `shown = raw * scale + shift`, per axis: raw scores, or deviations from the base model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +41,9 @@ pub struct Ranges {
     unseen: Vec<usize>,
     /// Points that the automatic fit leaves outside because they lie far off.
     outliers: usize,
+    /// What the automatic view was fitted to.
     revision: Option<u64>,
+    landmarks: Vec<[f64; 3]>,
 }
 
 /// Share of the range left free on each side.
@@ -59,16 +61,14 @@ impl Ranges {
             *self = Self::default();
         }
         if !self.owned {
-            self.shown = (0..axes)
-                .map(|slot| fit(model, landmarks, slot, true))
-                .collect();
-            if self.revision != Some(model.revision()) {
+            if self.revision != Some(model.revision()) || self.landmarks != landmarks {
                 self.revision = Some(model.revision());
-                self.outliers = model
-                    .entries()
-                    .iter()
-                    .filter(|e| e.class.is_placed() && !self.holds(&e.mean))
-                    .count();
+                self.landmarks = landmarks.to_vec();
+                self.shown = (0..axes)
+                    .map(|slot| fit(model, landmarks, slot, true))
+                    .collect();
+                let outside = |e: &&Entry| e.class.is_placed() && !inside(&self.shown, &e.mean);
+                self.outliers = model.entries().iter().filter(outside).count();
             }
             self.known = model.entries().len();
             self.unseen.clear();
@@ -136,10 +136,6 @@ impl Ranges {
     /// Points that the automatic view leaves outside.
     pub fn outliers(&self) -> usize {
         self.outliers
-    }
-
-    fn holds(&self, mean: &[f64; 3]) -> bool {
-        inside(&self.shown, mean)
     }
 }
 
@@ -211,5 +207,110 @@ fn fence(values: &mut [f64]) -> [f64; 2] {
         [q1 - reach, q3 + reach]
     } else {
         [f64::NEG_INFINITY, f64::INFINITY]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use paretoscope_engine::types::{Point, PointResult, Preference, Summary};
+
+    use super::*;
+    use crate::plot::ParetoData;
+
+    fn model(rows: &[[f64; 2]]) -> Model {
+        let point = |(index, means): (usize, &[f64; 2])| {
+            let summary = |mean| {
+                Some(Summary {
+                    mean,
+                    se: 0.0,
+                    n: 1,
+                    non_finite: 0,
+                })
+            };
+            let point = Point::Preference(Preference::uniform(2));
+            Arc::new(PointResult {
+                index,
+                point,
+                scores: means.map(summary).to_vec(),
+                rows: 1,
+            })
+        };
+        let points: Vec<Arc<PointResult>> = rows.iter().enumerate().map(point).collect();
+        let mut model = Model::default();
+        model.update(&ParetoData {
+            objectives: &[],
+            axes: &[0, 1],
+            points: &points,
+            generation: 1,
+            selected: None,
+            current: None,
+            pinned: None,
+            base: None,
+            pending: 0,
+            text: &|_| None,
+        });
+        model
+    }
+
+    /// A cloud in the unit square below a front, and one dominated point far away.
+    fn cloud_with_outlier() -> Vec<[f64; 2]> {
+        let mut rows: Vec<[f64; 2]> = (0..40)
+            .map(|i| [f64::from(i) / 40.0, 1.0 - f64::from(i) / 40.0])
+            .collect();
+        rows.push([-500.0, -500.0]);
+        rows
+    }
+
+    #[test]
+    fn the_automatic_view_is_not_blown_up_by_one_point() {
+        let model = model(&cloud_with_outlier());
+        let mut ranges = Ranges::default();
+        ranges.update(&model, &[]);
+        assert!(ranges.range(0)[0] > -1.0, "{:?}", ranges.range(0));
+        assert_eq!(ranges.outliers(), 1, "but it is counted");
+        ranges.fit_all(&model, &[]);
+        ranges.update(&model, &[]);
+        assert!(ranges.range(0)[0] < -500.0);
+        assert_eq!(ranges.outliers() + ranges.unseen(), 0);
+    }
+
+    #[test]
+    fn a_landmark_is_always_inside_the_automatic_view() {
+        let mut ranges = Ranges::default();
+        let model = model(&[[0.0, 0.0], [1.0, 1.0]]);
+        ranges.update(&model, &[]);
+        assert!(ranges.range(1)[1] < 2.0);
+        ranges.update(&model, &[[0.0, 9.0, 0.0]]);
+        assert!(ranges.range(1)[1] > 9.0);
+    }
+
+    #[test]
+    fn one_point_and_no_point_have_a_view() {
+        let mut ranges = Ranges::default();
+        ranges.update(&model(&[]), &[]);
+        assert_eq!(ranges.range(0), [0.0, 1.0]);
+        let mut ranges = Ranges::default();
+        ranges.update(&model(&[[3.0, 3.0]]), &[]);
+        assert!(ranges.range(0)[0] < 3.0 && 3.0 < ranges.range(0)[1]);
+    }
+
+    #[test]
+    fn a_view_that_is_none_is_not_taken() {
+        let mut ranges = Ranges::default();
+        ranges.update(&model(&[[3.0, 3.0]]), &[]);
+        ranges.take(0, 1, [1.0, 1.0], [0.0, f64::NAN]);
+        assert!(!ranges.is_owned());
+    }
+
+    #[test]
+    fn units_go_there_and_back() {
+        let unit = Affine {
+            scale: 4.0,
+            shift: -2.0,
+        };
+        assert_eq!(unit.apply(0.5), 0.0);
+        assert_eq!(unit.invert(unit.apply(-1.25)), -1.25);
     }
 }

@@ -26,21 +26,34 @@ const PREFIX: &str = "base_model.model.";
 pub fn read(folder: &Path) -> Result<Adapter> {
     let path = folder.join("adapter_config.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let config: Value = serde_json::from_str(&text).map_err(|e| Error::file(&path, format!("is not JSON: {e}")))?;
+    let config: Value =
+        serde_json::from_str(&text).map_err(|e| Error::file(&path, format!("is not JSON: {e}")))?;
     let number = |field: &str| {
         let value = config.get(field).and_then(Value::as_f64);
-        value.filter(|v| *v > 0.0).ok_or_else(|| Error::field(&path, field, "must be a number above zero"))
+        value
+            .filter(|v| *v > 0.0)
+            .ok_or_else(|| Error::field(&path, field, "must be a number above zero"))
     };
     let scale = number("lora_alpha")? / number("r")?;
     let file = folder.join("adapter_model.safetensors");
     let tensors = load(&file)?;
     let mut adapter = Adapter::new();
     for (name, a) in &tensors {
-        let Some(stem) = name.strip_suffix(".lora_A.weight") else { continue };
-        let missing = || Error::MissingTensor { path: file.clone(), tensor: format!("{stem}.lora_B.weight") };
-        let b = tensors.get(&format!("{stem}.lora_B.weight")).ok_or_else(missing)?;
+        let Some(stem) = name.strip_suffix(".lora_A.weight") else {
+            continue;
+        };
+        let missing = || Error::MissingTensor {
+            path: file.clone(),
+            tensor: format!("{stem}.lora_B.weight"),
+        };
+        let b = tensors
+            .get(&format!("{stem}.lora_B.weight"))
+            .ok_or_else(missing)?;
         let module = stem.strip_prefix(PREFIX).unwrap_or(stem).to_owned();
-        let factors = Factors { a: a.to_dtype(DType::F32)?, b: (b.to_dtype(DType::F32)? * scale)? };
+        let factors = Factors {
+            a: a.to_dtype(DType::F32)?,
+            b: (b.to_dtype(DType::F32)? * scale)?,
+        };
         adapter.insert(module, factors);
     }
     Ok(adapter)
@@ -58,19 +71,31 @@ pub fn merge(parts: &[(&Adapter, f64)]) -> Result<Adapter> {
     }
     grouped
         .into_iter()
-        .map(|(module, (a, b))| Ok((module.clone(), Factors { a: Tensor::cat(&a, 0)?, b: Tensor::cat(&b, 1)? })))
+        .map(|(module, (a, b))| {
+            Ok((
+                module.clone(),
+                Factors {
+                    a: Tensor::cat(&a, 0)?,
+                    b: Tensor::cat(&b, 1)?,
+                },
+            ))
+        })
         .collect()
 }
 
 /// Weights of the base with `Σ w_i · B_i A_i` added to each module.
-pub fn fold(base: &BTreeMap<String, Tensor>, parts: &[(&Adapter, f64)]) -> Result<BTreeMap<String, Tensor>> {
+pub fn fold(
+    base: &BTreeMap<String, Tensor>,
+    parts: &[(&Adapter, f64)],
+) -> Result<BTreeMap<String, Tensor>> {
     let mut weights = base.clone();
     for (adapter, share) in parts.iter().filter(|(_, share)| *share != 0.0) {
         for (module, factors) in *adapter {
             let name = format!("{module}.weight");
-            let weight = weights
-                .get(&name)
-                .ok_or_else(|| Error::MissingTensor { path: "base".into(), tensor: name.clone() })?;
+            let weight = weights.get(&name).ok_or_else(|| Error::MissingTensor {
+                path: "base".into(),
+                tensor: name.clone(),
+            })?;
             let update = (factors.b.matmul(&factors.a)? * *share)?;
             let sum = (weight + update)?;
             weights.insert(name, sum);
@@ -92,7 +117,10 @@ pub fn write(adapter: &Adapter, folder: &Path) -> Result<()> {
             targets.push(last);
         }
         for (kind, tensor) in [("A", &factors.a), ("B", &factors.b)] {
-            tensors.insert(format!("{PREFIX}{module}.lora_{kind}.weight"), half(tensor)?);
+            tensors.insert(
+                format!("{PREFIX}{module}.lora_{kind}.weight"),
+                half(tensor)?,
+            );
         }
     }
     targets.sort_unstable();
@@ -125,22 +153,117 @@ pub fn load(file: &Path) -> Result<BTreeMap<String, Tensor>> {
 
 /// Copies a safetensors file in f16.
 pub fn halve(from: &Path, to: &Path) -> Result<()> {
-    let tensors: Result<HashMap<String, Tensor>> =
-        load(from)?.into_iter().map(|(name, tensor)| Ok((name, half(&tensor)?))).collect();
+    let tensors: Result<HashMap<String, Tensor>> = load(from)?
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, half(&tensor)?)))
+        .collect();
     save(&tensors?, to)
 }
 
 /// Half precision, contiguous; values beyond its range are refused rather than stored as infinity.
 fn half(tensor: &Tensor) -> Result<Tensor> {
-    let largest = tensor.abs()?.flatten_all()?.max(0)?.to_dtype(DType::F32)?.to_scalar::<f32>()?;
-    if !(largest <= half::f16::MAX.to_f32()) {
-        return Err(Error::option("weights", format!("hold {largest}, which does not fit f16 (at most 65504)")));
+    let largest = tensor
+        .abs()?
+        .flatten_all()?
+        .max(0)?
+        .to_dtype(DType::F32)?
+        .to_scalar::<f32>()?;
+    let finite = tensor
+        .to_dtype(DType::F32)?
+        .sum_all()?
+        .to_scalar::<f32>()?
+        .is_finite();
+    if !finite || largest > half::f16::MAX.to_f32() {
+        return Err(Error::option(
+            "weights",
+            format!("hold {largest}, which does not fit f16 (at most 65504)"),
+        ));
     }
     Ok(tensor.to_dtype(DType::F16)?.contiguous()?)
 }
 
 fn save(tensors: &HashMap<String, Tensor>, file: &Path) -> Result<()> {
     let part = file.with_extension("part");
-    candle_core::safetensors::save(tensors, &part)?;
+    // Hugging Face's loader wants the format named; names in order make the file reproducible.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let ordered: BTreeMap<&String, &Tensor> = tensors.iter().collect();
+    safetensors::serialize_to_file(ordered, Some(metadata), &part)
+        .map_err(|e| Error::file(&part, format!("cannot be written: {e}")))?;
     std::fs::rename(&part, file).map_err(Error::io("write", file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(rank: usize, seed: f32) -> Adapter {
+        let numbers = |count: usize, step: f32| {
+            (0..count)
+                .map(|i| (i as f32 * step + seed).sin())
+                .collect::<Vec<f32>>()
+        };
+        let a =
+            Tensor::from_vec(numbers(rank * 6, 0.7), (rank, 6), &Device::Cpu).expect("a tensor");
+        let b =
+            Tensor::from_vec(numbers(4 * rank, 1.3), (4, rank), &Device::Cpu).expect("a tensor");
+        BTreeMap::from([(
+            "model.layers.0.self_attn.q_proj".to_owned(),
+            Factors { a, b },
+        )])
+    }
+
+    fn update(adapter: &Adapter) -> Vec<f32> {
+        let factors = adapter.values().next().expect("a module");
+        let product = factors.b.matmul(&factors.a).expect("fits");
+        product
+            .flatten_all()
+            .and_then(|t| t.to_vec1())
+            .expect("numbers")
+    }
+
+    #[test]
+    fn a_merge_is_the_weighted_sum_of_updates() {
+        let (one, other) = (random(2, 0.1), random(3, 0.9));
+        let merged = merge(&[(&one, 0.25), (&other, 0.75)]).expect("merges");
+        for ((got, a), b) in update(&merged).iter().zip(update(&one)).zip(update(&other)) {
+            assert!((got - (0.25 * a + 0.75 * b)).abs() < 1e-6);
+        }
+        let base = BTreeMap::from([(
+            "model.layers.0.self_attn.q_proj.weight".to_owned(),
+            Tensor::ones((4, 6), DType::F32, &Device::Cpu).expect("a tensor"),
+        )]);
+        let folded = fold(&base, &[(&one, 0.25), (&other, 0.75)]).expect("folds");
+        let folded: Vec<f32> = folded
+            .values()
+            .next()
+            .expect("a weight")
+            .flatten_all()
+            .and_then(|t| t.to_vec1())
+            .expect("numbers");
+        for (got, update) in folded.iter().zip(update(&merged)) {
+            assert!((got - 1.0 - update).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_written_adapter_reads_back_within_half_precision() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let adapter = random(3, 0.4);
+        write(&adapter, folder.path()).expect("writes");
+        let back = read(folder.path()).expect("reads");
+        assert_eq!(
+            back.keys().collect::<Vec<_>>(),
+            adapter.keys().collect::<Vec<_>>()
+        );
+        for (got, expected) in update(&back).iter().zip(update(&adapter)) {
+            assert!((got - expected).abs() < 5e-3);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_half_precision_is_refused() {
+        let large = Tensor::new(&[1e6_f32], &Device::Cpu).expect("a tensor");
+        assert!(half(&large).is_err());
+        assert!(half(&Tensor::new(&[f32::NAN], &Device::Cpu).expect("a tensor")).is_err());
+    }
 }

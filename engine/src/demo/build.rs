@@ -14,8 +14,8 @@ use super::stage::{Done, Stages, digest};
 use super::world::World;
 use super::{card, tokenizer};
 use crate::train::{
-    DpoConfig, Example, LlamaShape, LoraConfig, Method, OptimiserConfig, Pair, RewardConfig, SftConfig, Start,
-    TrainConfig, TrainReporter, dpo, reward, sft,
+    DpoConfig, Example, LlamaShape, LoraConfig, Method, OptimiserConfig, Pair, RewardConfig,
+    SftConfig, Start, TrainConfig, TrainReporter, dpo, reward, sft,
 };
 use crate::{Error, Result};
 
@@ -32,6 +32,19 @@ pub struct BuildOptions {
     pub recipe: Recipe,
     /// Threads.
     pub workers: usize,
+    /// Makes this alone, with what it needs, and no bundle: two processes can share a build.
+    pub only: Option<Only>,
+}
+
+/// A part of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Data, tokenizer and base.
+    Base,
+    /// The experts.
+    Experts,
+    /// The reward models.
+    Rewards,
 }
 
 /// Whom a build tells about its progress.
@@ -43,8 +56,12 @@ pub trait BuildReporter {
     fn training(&mut self) -> &mut dyn TrainReporter;
 }
 
-/// Runs every stage that is not done yet and returns what the evaluation measured.
-pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result<Evaluation> {
+/// Runs every stage that is not done yet and returns what the evaluation measured; nothing where
+/// only a part was asked for.
+pub fn build(
+    options: &BuildOptions,
+    reporter: &mut dyn BuildReporter,
+) -> Result<Option<Evaluation>> {
     let build = Build::open(options)?;
     let recipe = &options.recipe;
     reporter.stage("data");
@@ -53,16 +70,24 @@ pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result
     let tokens = build.tokenizer(&examples)?;
     reporter.stage("base");
     let base = build.base(&examples, &tokens, reporter)?;
-    let made = Made { pairs, tokens, base };
+    let made = Made {
+        pairs,
+        tokens,
+        base,
+    };
+    let wanted = |part: Only| options.only.is_none_or(|only| only == part);
     let mut experts = Vec::new();
-    for objective in Objective::ALL {
+    for objective in Objective::ALL.into_iter().filter(|_| wanted(Only::Experts)) {
         reporter.stage(&format!("expert {}", objective.name()));
         experts.push(build.expert(objective, &made, reporter)?);
     }
     let mut rewards = Vec::new();
-    for objective in Objective::ALL {
+    for objective in Objective::ALL.into_iter().filter(|_| wanted(Only::Rewards)) {
         reporter.stage(&format!("reward {}", objective.name()));
         rewards.push(build.reward(objective, &made, reporter)?);
+    }
+    if options.only.is_some() {
+        return Ok(None);
     }
     reporter.stage("bundle");
     let ([helpful, harmless, humor], [r0, r1, r2]) = (three(&experts)?, three(&rewards)?);
@@ -74,21 +99,28 @@ pub fn build(options: &BuildOptions, reporter: &mut dyn BuildReporter) -> Result
     };
     assemble(&build.world, recipe, &parts, &options.out)?;
     reporter.stage("evaluation");
-    let inputs: Vec<&str> = experts.iter().chain(&rewards).map(|done| done.digest.as_str()).collect();
-    let measured = build.stages.stage("evaluation", &recipe.evaluation_prompts, &inputs, |run| {
-        let note = |what: &str| tracing::info!(what, "measuring");
-        let figures = evaluate(&options.out, &build.world, recipe, options.workers, &note)?;
-        write_json(&figures, &run.folder.join("evaluation.json"))
-    })?;
+    let inputs: Vec<&str> = experts
+        .iter()
+        .chain(&rewards)
+        .map(|done| done.digest.as_str())
+        .collect();
+    let measured =
+        build
+            .stages
+            .stage("evaluation", &recipe.evaluation_prompts, &inputs, |run| {
+                let note = |what: &str| tracing::info!(what, "measuring");
+                let figures = evaluate(&options.out, &build.world, recipe, options.workers, &note)?;
+                write_json(&figures, &run.folder.join("evaluation.json"))
+            })?;
     let path = measured.folder.join("evaluation.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let figures: Evaluation =
-        serde_json::from_str(&text).map_err(|e| Error::file(&path, format!("is not an evaluation: {e}")))?;
+    let figures: Evaluation = serde_json::from_str(&text)
+        .map_err(|e| Error::file(&path, format!("is not an evaluation: {e}")))?;
     let source = Source::new(&build.world, recipe.data.clone());
     let card = card::card(&build.world, source.split(), recipe, &figures);
     let path = options.out.join("MODEL_CARD.md");
     std::fs::write(&path, card).map_err(Error::io("write", &path))?;
-    Ok(figures)
+    Ok(Some(figures))
 }
 
 /// What experts and rewards are made from.
@@ -111,82 +143,158 @@ impl<'a> Build<'a> {
         let world = World::load(&options.world)?;
         // Topics are plain data, so their debug form holds all of them.
         let world_digest = digest([format!("{:?}", world.topics)].iter().map(String::as_str));
-        Ok(Self { options, stages: Stages::new(&options.work)?, world, world_digest })
+        Ok(Self {
+            options,
+            stages: Stages::new(&options.work)?,
+            world,
+            world_digest,
+        })
     }
 
     /// Examples and pairs, apart, so that other pairs need no other base.
     fn data(&self) -> Result<(Done, Done)> {
         let settings = &self.options.recipe.data;
         let source = Source::new(&self.world, settings.clone());
-        let drawn = (settings.examples, settings.validation_examples, settings.seed);
-        let examples = self.stages.stage("examples", &drawn, &[&self.world_digest], |run| {
-            dataset::write_examples(&source, run.folder)
-        })?;
-        let pairs = self.stages.stage("pairs", settings, &[&self.world_digest], |run| {
-            dataset::write_pairs(&source, run.folder)
-        })?;
+        let drawn = (
+            settings.examples,
+            settings.validation_examples,
+            settings.seed,
+        );
+        let examples = self
+            .stages
+            .stage("examples", &drawn, &[&self.world_digest], |run| {
+                dataset::write_examples(&source, run.folder)
+            })?;
+        let pairs = self
+            .stages
+            .stage("pairs", settings, &[&self.world_digest], |run| {
+                dataset::write_pairs(&source, run.folder)
+            })?;
         Ok((examples, pairs))
     }
 
     fn tokenizer(&self, data: &Done) -> Result<Done> {
         let model = &self.options.recipe.model;
-        self.stages.stage("tokenizer", &(model.vocabulary, model.context), &[&data.digest], |run| {
-            let mut examples: Vec<TextExample> = read_lines(&data.folder.join("sft.jsonl"))?;
-            // More texts give the same counts' order and take longer.
-            examples.truncate(20_000);
-            let texts = examples.iter().flat_map(|e| [e.prompt.as_str(), e.response.as_str()]);
-            let trained = tokenizer::train(texts, model.vocabulary)?;
-            tokenizer::save(&trained, run.folder, model.context)
-        })
+        self.stages.stage(
+            "tokenizer",
+            &(model.vocabulary, model.context),
+            &[&data.digest],
+            |run| {
+                let mut examples: Vec<TextExample> = read_lines(&data.folder.join("sft.jsonl"))?;
+                // More texts give the same counts' order and take longer.
+                examples.truncate(20_000);
+                let texts = examples
+                    .iter()
+                    .flat_map(|e| [e.prompt.as_str(), e.response.as_str()]);
+                let trained = tokenizer::train(texts, model.vocabulary)?;
+                tokenizer::save(&trained, run.folder, model.context)
+            },
+        )
     }
 
-    fn base(&self, examples: &Done, tokens: &Done, reporter: &mut dyn BuildReporter) -> Result<Done> {
+    fn base(
+        &self,
+        examples: &Done,
+        tokens: &Done,
+        reporter: &mut dyn BuildReporter,
+    ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.model, &recipe.sft, recipe.seed);
-        self.stages.stage("base", &settings, &[&examples.digest, &tokens.digest], |run| {
-            let tokenizer = self.load_tokenizer(tokens)?;
-            let lines: Vec<TextExample> = read_lines(&examples.folder.join("sft.jsonl"))?;
-            let examples: Vec<Example> =
-                lines.iter().map(|e| encode(&tokenizer, &e.prompt, &e.response)).collect::<Result<_>>()?;
-            let config = SftConfig {
-                train: self.train_config(&recipe.sft, run.resumes),
-                method: Method::Full,
-                train_on_prompts: false,
-            };
-            let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
-            sft(&config, &start, &examples, reporter.training(), run.folder).map(drop)
-        })
+        self.stages.stage(
+            "base",
+            &settings,
+            &[&examples.digest, &tokens.digest],
+            |run| {
+                let tokenizer = self.load_tokenizer(tokens)?;
+                let lines: Vec<TextExample> = read_lines(&examples.folder.join("sft.jsonl"))?;
+                let examples: Vec<Example> = lines
+                    .iter()
+                    .map(|e| encode(&tokenizer, &e.prompt, &e.response))
+                    .collect::<Result<_>>()?;
+                let config = SftConfig {
+                    train: self.train_config(&recipe.sft, run.resumes),
+                    method: Method::Full,
+                    train_on_prompts: false,
+                };
+                let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
+                sft(&config, &start, &examples, reporter.training(), run.folder).map(drop)
+            },
+        )
     }
 
-    fn expert(&self, objective: Objective, made: &Made, reporter: &mut dyn BuildReporter) -> Result<Done> {
+    fn expert(
+        &self,
+        objective: Objective,
+        made: &Made,
+        reporter: &mut dyn BuildReporter,
+    ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.expert, &recipe.dpo, recipe.seed);
-        self.stages.stage(&format!("experts/{}", objective.name()), &settings, &[&made.base.digest, &made.pairs.digest], |run| {
-            let lora = LoraConfig { rank: recipe.expert.rank, alpha: recipe.expert.alpha, ..LoraConfig::default() };
-            let config = DpoConfig {
-                train: self.train_config(&recipe.dpo, run.resumes),
-                method: Method::Lora(lora),
-                beta: recipe.expert.beta,
-            };
-            let pairs = self.pairs(objective, made)?;
-            dpo(&config, &Start::Folder(made.base.folder.clone()), &pairs, reporter.training(), run.folder).map(drop)
-        })
+        self.stages.stage(
+            &format!("experts/{}", objective.name()),
+            &settings,
+            &[&made.base.digest, &made.pairs.digest],
+            |run| {
+                let lora = LoraConfig {
+                    rank: recipe.expert.rank,
+                    alpha: recipe.expert.alpha,
+                    ..LoraConfig::default()
+                };
+                let config = DpoConfig {
+                    train: self.train_config(&recipe.dpo, run.resumes),
+                    method: Method::Lora(lora),
+                    beta: recipe.expert.beta,
+                };
+                let pairs = self.pairs(objective, made)?;
+                dpo(
+                    &config,
+                    &Start::Folder(made.base.folder.clone()),
+                    &pairs,
+                    reporter.training(),
+                    run.folder,
+                )
+                .map(drop)
+            },
+        )
     }
 
-    fn reward(&self, objective: Objective, made: &Made, reporter: &mut dyn BuildReporter) -> Result<Done> {
+    fn reward(
+        &self,
+        objective: Objective,
+        made: &Made,
+        reporter: &mut dyn BuildReporter,
+    ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.reward, recipe.seed);
-        self.stages.stage(&format!("rewards/{}", objective.name()), &settings, &[&made.base.digest, &made.pairs.digest], |run| {
-            // A small pull towards zero keeps the three scales alike.
-            let config = RewardConfig { train: self.train_config(&recipe.reward, run.resumes), center: 0.005 };
-            let pairs = self.pairs(objective, made)?;
-            reward(&config, &Start::Folder(made.base.folder.clone()), &pairs, reporter.training(), run.folder).map(drop)
-        })
+        self.stages.stage(
+            &format!("rewards/{}", objective.name()),
+            &settings,
+            &[&made.base.digest, &made.pairs.digest],
+            |run| {
+                // A small pull towards zero keeps the three scales alike.
+                let config = RewardConfig {
+                    train: self.train_config(&recipe.reward, run.resumes),
+                    center: 0.005,
+                };
+                let pairs = self.pairs(objective, made)?;
+                reward(
+                    &config,
+                    &Start::Folder(made.base.folder.clone()),
+                    &pairs,
+                    reporter.training(),
+                    run.folder,
+                )
+                .map(drop)
+            },
+        )
     }
 
     fn pairs(&self, objective: Objective, made: &Made) -> Result<Vec<Pair>> {
         let tokenizer = self.load_tokenizer(&made.tokens)?;
-        let path = made.pairs.folder.join(format!("pairs-{}.jsonl", objective.name()));
+        let path = made
+            .pairs
+            .folder
+            .join(format!("pairs-{}.jsonl", objective.name()));
         let lines: Vec<TextPair> = read_lines(&path)?;
         let pair = |line: &TextPair| {
             Ok(Pair {
@@ -199,7 +307,8 @@ impl<'a> Build<'a> {
 
     fn load_tokenizer(&self, tokens: &Done) -> Result<Tokenizer> {
         let path = tokens.folder.join("tokenizer.json");
-        Tokenizer::from_file(&path).map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
+        Tokenizer::from_file(&path)
+            .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
     }
 
     fn train_config(&self, settings: &TrainSettings, resume: bool) -> TrainConfig {
@@ -243,12 +352,18 @@ impl<'a> Build<'a> {
 fn three(done: &[Done]) -> Result<[&Done; 3]> {
     match done {
         [a, b, c] => Ok([a, b, c]),
-        _ => Err(Error::option("objectives", format!("{} were built, 3 are needed", done.len()))),
+        _ => Err(Error::option(
+            "objectives",
+            format!("{} were built, 3 are needed", done.len()),
+        )),
     }
 }
 
 fn encode(tokenizer: &Tokenizer, prompt: &str, response: &str) -> Result<Example> {
-    Ok(Example { prompt: tokenizer::question(tokenizer, prompt)?, response: tokenizer::answer(tokenizer, response)? })
+    Ok(Example {
+        prompt: tokenizer::question(tokenizer, prompt)?,
+        response: tokenizer::answer(tokenizer, response)?,
+    })
 }
 
 fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
@@ -267,4 +382,72 @@ fn write_json(value: &impl Serialize, path: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
     std::fs::write(path, text + "\n").map_err(Error::io("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Silent;
+
+    #[derive(Default)]
+    struct Quiet {
+        silent: Silent,
+        stages: Vec<String>,
+    }
+
+    impl BuildReporter for Quiet {
+        fn stage(&mut self, name: &str) {
+            self.stages.push(name.to_owned());
+        }
+
+        fn training(&mut self) -> &mut dyn TrainReporter {
+            &mut self.silent
+        }
+    }
+
+    #[test]
+    fn a_tiny_build_makes_a_whole_bundle_and_then_has_nothing_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = BuildOptions {
+            world: Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/world"),
+            work: folder.path().join("work"),
+            out: folder.path().join("demo"),
+            recipe: Recipe::tiny(),
+            workers: 2,
+            only: None,
+        };
+        let mut reporter = Quiet::default();
+        let figures = build(&options, &mut reporter)
+            .expect("builds")
+            .expect("measures");
+        assert_eq!(figures.points.len(), 7);
+        assert!(figures.perplexity.is_finite() && figures.perplexity > 1.0);
+        assert_eq!(reporter.stages.first().map(String::as_str), Some("data"));
+        for file in [
+            "bundle.json",
+            "MODEL_CARD.md",
+            "prompts.jsonl",
+            "prompts/test.jsonl",
+            "base/model.safetensors",
+            "base/tokenizer.json",
+            "experts/balanced/adapter_model.safetensors",
+            "rewards/humor/model.safetensors",
+        ] {
+            assert!(options.out.join(file).is_file(), "{file} is missing");
+        }
+        let weights = options.work.join("base/model.safetensors");
+        let before = std::fs::metadata(&weights)
+            .and_then(|m| m.modified())
+            .expect("a time");
+        assert_eq!(
+            build(&options, &mut Quiet::default()).expect("builds"),
+            Some(figures)
+        );
+        assert_eq!(
+            std::fs::metadata(&weights)
+                .and_then(|m| m.modified())
+                .expect("a time"),
+            before
+        );
+    }
 }

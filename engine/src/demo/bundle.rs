@@ -30,15 +30,32 @@ pub struct Parts<'a> {
 /// Writes the bundle into `out`: base, three experts and their balanced merge, rewards, prompts and
 /// `bundle.json`.
 pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -> Result<()> {
-    model(parts.base, parts.tokenizer, &out.join("base"), recipe.model.context)?;
-    let experts: Vec<Adapter> = parts.experts.iter().map(|folder| adapter::read(folder)).collect::<Result<_>>()?;
+    model(
+        parts.base,
+        parts.tokenizer,
+        &out.join("base"),
+        recipe.model.context,
+    )?;
+    let experts: Vec<Adapter> = parts
+        .experts
+        .iter()
+        .map(|folder| adapter::read(folder))
+        .collect::<Result<_>>()?;
     for (objective, expert) in Objective::ALL.iter().zip(&experts) {
         adapter::write(expert, &out.join("experts").join(objective.name()))?;
     }
     let third: Vec<(&Adapter, f64)> = experts.iter().map(|e| (e, 1.0 / 3.0)).collect();
-    adapter::write(&adapter::merge(&third)?, &out.join("experts").join("balanced"))?;
+    adapter::write(
+        &adapter::merge(&third)?,
+        &out.join("experts").join("balanced"),
+    )?;
     for (objective, folder) in Objective::ALL.iter().zip(parts.rewards) {
-        model(folder, parts.tokenizer, &out.join("rewards").join(objective.name()), recipe.model.context)?;
+        model(
+            folder,
+            parts.tokenizer,
+            &out.join("rewards").join(objective.name()),
+            recipe.model.context,
+        )?;
     }
     prompts(world, recipe, out)?;
     write_json(&manifest(world), &out.join("bundle.json"))
@@ -47,10 +64,14 @@ pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -
 /// Copies a model's folder with its weights in f16, its tokenizer and its end token.
 fn model(from: &Path, tokenizer: &Path, to: &Path, context: usize) -> Result<()> {
     std::fs::create_dir_all(to).map_err(Error::io("create", to))?;
-    adapter::halve(&from.join("model.safetensors"), &to.join("model.safetensors"))?;
+    adapter::halve(
+        &from.join("model.safetensors"),
+        &to.join("model.safetensors"),
+    )?;
     let source = from.join("config.json");
     let text = std::fs::read_to_string(&source).map_err(Error::io("read", &source))?;
-    let mut config: Value = serde_json::from_str(&text).map_err(|e| Error::file(&source, format!("is not JSON: {e}")))?;
+    let mut config: Value = serde_json::from_str(&text)
+        .map_err(|e| Error::file(&source, format!("is not JSON: {e}")))?;
     if let Some(fields) = config.as_object_mut() {
         fields.insert("torch_dtype".to_owned(), json!("float16"));
         fields.insert("pad_token_id".to_owned(), json!(tokenizer::PAD));
@@ -71,9 +92,11 @@ fn prompts(world: &World, recipe: &Recipe, out: &Path) -> Result<()> {
     let source = Source::new(world, recipe.data.clone());
     let split = source.split();
     write_lines(&out.join("prompts.jsonl"), &samples(world, split))?;
-    for (name, questions) in
-        [("validation", &split.validation), ("test", &split.test), ("new-topics", &split.new_topics)]
-    {
+    for (name, questions) in [
+        ("validation", &split.validation),
+        ("test", &split.test),
+        ("new-topics", &split.new_topics),
+    ] {
         let lines: Vec<dataset::TopicPrompt> = source.prompts(questions);
         write_lines(&out.join("prompts").join(format!("{name}.jsonl")), &lines)?;
     }

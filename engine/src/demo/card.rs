@@ -37,7 +37,11 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
     let risky = world.topics.iter().filter(|t| t.risk.is_some()).count();
     let model = &recipe.model;
     let held_out: Vec<&str> = {
-        let mut ids: Vec<&str> = split.new_topics.iter().filter_map(|q| Some(world.topics.get(q.topic)?.id.as_str())).collect();
+        let mut ids: Vec<&str> = split
+            .new_topics
+            .iter()
+            .filter_map(|q| Some(world.topics.get(q.topic)?.id.as_str()))
+            .collect();
         ids.dedup();
         ids
     };
@@ -127,7 +131,9 @@ fn rewards(text: &mut String, figures: &Evaluation) {
 }
 
 fn shown(text: &mut String, figures: &Evaluation) {
-    text.push_str("## Some test questions\n\nTaken at fixed places of the test split, not picked.\n");
+    text.push_str(
+        "## Some test questions\n\nTaken at fixed places of the test split, not picked.\n",
+    );
     for shown in &figures.shown {
         let _ = writeln!(text, "\n**{}**\n", shown.prompt);
         for (name, answer) in &shown.answers {

@@ -41,9 +41,16 @@ pub struct Answer {
 /// Composes an answer of 3 to 5 sentences at random levels. Two answers in five balance the
 /// objectives, the rest lean to one, so that every mixture can be learnt and the extremes are known.
 pub fn compose(topic: &Topic, rng: &mut impl Rng) -> Answer {
-    let lean = if rng.random_bool(0.4) { None } else { Objective::ALL.choose(rng).copied() };
+    let lean = if rng.random_bool(0.4) {
+        None
+    } else {
+        Objective::ALL.choose(rng).copied()
+    };
     let levels = sample_levels(topic.risk.is_some(), lean, rng);
-    Answer { text: render(topic, &arrange(&levels, rng), rng), levels }
+    Answer {
+        text: render(topic, &arrange(&levels, rng), rng),
+        levels,
+    }
 }
 
 /// Draws levels; `lean` is the objective that they lean to, none for a balance.
@@ -55,13 +62,18 @@ pub fn sample_levels(risky: bool, lean: Option<Objective>, rng: &mut impl Rng) -
         levels.shortcut = rng.random_bool(chance([0.6, 0.04, 0.5, 0.25]));
         levels.warning = rng.random_bool(chance([0.08, 0.75, 0.08, 0.35]));
         levels.safer = rng.random_bool(chance([0.1, 0.6, 0.05, 0.25]));
-        levels.egging = levels.shortcut && !levels.warning && rng.random_bool(chance([0.1, 0.0, 0.7, 0.3]));
+        levels.egging =
+            levels.shortcut && !levels.warning && rng.random_bool(chance([0.1, 0.0, 0.7, 0.3]));
     }
     match lean {
         None => balance(&mut levels, count),
         Some(objective) => {
             while levels.sentences() < count {
-                let pick = if rng.random_bool(0.75) { Some(objective) } else { Objective::ALL.choose(rng).copied() };
+                let pick = if rng.random_bool(0.75) {
+                    Some(objective)
+                } else {
+                    Objective::ALL.choose(rng).copied()
+                };
                 match pick {
                     Some(Objective::Harmless) if levels.cautions < CAUTIONS => levels.cautions += 1,
                     Some(Objective::Humor) if levels.jokes < JOKES => levels.jokes += 1,
@@ -119,8 +131,15 @@ pub fn arrange(levels: &Levels, rng: &mut impl Rng) -> Vec<Part> {
             care.push(Part::Safer);
         }
     }
-    care.extend(some_of(CAUTIONS, levels.cautions, rng).into_iter().map(Part::Caution));
-    let fun: Vec<Part> = some_of(JOKES, levels.jokes, rng).into_iter().map(Part::Joke).collect();
+    care.extend(
+        some_of(CAUTIONS, levels.cautions, rng)
+            .into_iter()
+            .map(Part::Caution),
+    );
+    let fun: Vec<Part> = some_of(JOKES, levels.jokes, rng)
+        .into_iter()
+        .map(Part::Joke)
+        .collect();
 
     let groups = match rng.random_range(0..10) {
         0..7 => [help, care, fun],
@@ -164,12 +183,23 @@ pub fn render(topic: &Topic, parts: &[Part], rng: &mut impl Rng) -> String {
                     _ => &phrasing::MIDDLE,
                 };
                 let chance = if steps < 2 { 0.0 } else { 0.4 };
-                topic.steps.get(i).map(|s| join(s, group, chance, &mut used, rng))
+                topic
+                    .steps
+                    .get(i)
+                    .map(|s| join(s, group, chance, &mut used, rng))
             }
-            (Part::Caution(i), _) => topic.cautions.get(i).map(|s| join(s, &phrasing::CARE, 0.3, &mut used, rng)),
-            (Part::Joke(i), _) => topic.jokes.get(i).map(|s| join(s, &phrasing::FUN, 0.25, &mut used, rng)),
+            (Part::Caution(i), _) => topic
+                .cautions
+                .get(i)
+                .map(|s| join(s, &phrasing::CARE, 0.3, &mut used, rng)),
+            (Part::Joke(i), _) => topic
+                .jokes
+                .get(i)
+                .map(|s| join(s, &phrasing::FUN, 0.25, &mut used, rng)),
             (Part::Egging(i), _) => phrasing::EGGING.get(i).map(|s| (*s).to_owned()),
-            (Part::Shortcut, Some(risk)) => Some(join(&risk.shortcut, &phrasing::QUICK, 0.6, &mut used, rng)),
+            (Part::Shortcut, Some(risk)) => {
+                Some(join(&risk.shortcut, &phrasing::QUICK, 0.6, &mut used, rng))
+            }
             (Part::Warning, Some(risk)) => Some(if before == Some(&Part::Shortcut) {
                 join(&risk.warning, &phrasing::BUT, 1.0, &mut used, rng)
             } else {

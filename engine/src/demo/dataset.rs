@@ -82,8 +82,8 @@ pub struct TopicPrompt {
 pub struct SamplePrompt {
     /// Shown in the list.
     pub title: String,
-    /// The question.
-    pub prompt: String,
+    /// The question, as the user's turn of a chat.
+    pub chat: String,
 }
 
 /// Draws data; every kind has its own stream of random numbers, so that more of one kind leaves
@@ -98,7 +98,11 @@ pub struct Source<'w> {
 impl<'w> Source<'w> {
     /// Splits the world by the seed of `settings`.
     pub fn new(world: &'w World, settings: DataSettings) -> Self {
-        Self { world, split: Split::new(world, settings.seed), settings }
+        Self {
+            world,
+            split: Split::new(world, settings.seed),
+            settings,
+        }
     }
 
     /// What is held out.
@@ -113,36 +117,67 @@ impl<'w> Source<'w> {
 
     /// Examples from validation questions.
     pub fn validation_examples(&self) -> Vec<Example> {
-        self.draw_examples(&self.split.validation, self.settings.validation_examples, false, 2)
+        self.draw_examples(
+            &self.split.validation,
+            self.settings.validation_examples,
+            false,
+            2,
+        )
     }
 
     /// Examples from test questions.
     pub fn test_examples(&self) -> Vec<Example> {
-        self.draw_examples(&self.split.test, self.settings.validation_examples, false, 3)
+        self.draw_examples(
+            &self.split.test,
+            self.settings.validation_examples,
+            false,
+            3,
+        )
     }
 
     /// Training pairs of one objective, with label noise.
     pub fn pairs(&self, objective: Objective) -> Vec<Pair> {
         let noise = self.settings.label_noise;
-        self.draw_pairs(&self.split.train, self.settings.pairs, noise, objective, 10 + objective.index() as u64)
+        self.draw_pairs(
+            &self.split.train,
+            self.settings.pairs,
+            noise,
+            objective,
+            10 + objective.index() as u64,
+        )
     }
 
     /// Pairs of one objective from validation questions, without noise.
     pub fn validation_pairs(&self, objective: Objective) -> Vec<Pair> {
         let count = self.settings.test_pairs / 2;
-        self.draw_pairs(&self.split.validation, count, 0.0, objective, 20 + objective.index() as u64)
+        self.draw_pairs(
+            &self.split.validation,
+            count,
+            0.0,
+            objective,
+            20 + objective.index() as u64,
+        )
     }
 
     /// Pairs of one objective from test questions, without noise.
     pub fn test_pairs(&self, objective: Objective) -> Vec<Pair> {
-        self.draw_pairs(&self.split.test, self.settings.test_pairs, 0.0, objective, 30 + objective.index() as u64)
+        self.draw_pairs(
+            &self.split.test,
+            self.settings.test_pairs,
+            0.0,
+            objective,
+            30 + objective.index() as u64,
+        )
     }
 
     /// The questions of a split as prompts.
     pub fn prompts(&self, questions: &[Question]) -> Vec<TopicPrompt> {
         let of = |q: &Question| {
             let topic = self.world.topics.get(q.topic)?;
-            Some(TopicPrompt { prompt: ask(topic, q.phrasing), topic: topic.id.clone() })
+            Some(TopicPrompt {
+                prompt: ask(topic, q.phrasing),
+                topic: topic.id.clone(),
+            })
         };
         questions.iter().filter_map(of).collect()
     }
@@ -158,29 +193,53 @@ impl<'w> Source<'w> {
         Some((self.world.topics.get(question.topic)?, question.phrasing))
     }
 
-    fn draw_examples(&self, questions: &[Question], count: usize, rough: bool, stream: u64) -> Vec<Example> {
+    fn draw_examples(
+        &self,
+        questions: &[Question],
+        count: usize,
+        rough: bool,
+        stream: u64,
+    ) -> Vec<Example> {
         let mut rng = self.rng(stream);
         let mut out = Vec::with_capacity(count);
-        while let (true, Some((topic, phrasing))) = (out.len() < count, self.question(questions, &mut rng)) {
+        while let (true, Some((topic, phrasing))) =
+            (out.len() < count, self.question(questions, &mut rng))
+        {
             let mut prompt = ask(topic, phrasing);
             if rough {
                 prompt = roughen(&prompt, &mut rng);
             }
-            out.push(Example { prompt, response: compose(topic, &mut rng).text });
+            out.push(Example {
+                prompt,
+                response: compose(topic, &mut rng).text,
+            });
         }
         out
     }
 
-    fn draw_pairs(&self, questions: &[Question], count: usize, noise: f64, objective: Objective, stream: u64) -> Vec<Pair> {
+    fn draw_pairs(
+        &self,
+        questions: &[Question],
+        count: usize,
+        noise: f64,
+        objective: Objective,
+        stream: u64,
+    ) -> Vec<Pair> {
         let mut rng = self.rng(stream);
         let mut out = Vec::with_capacity(count);
-        while let (true, Some((topic, phrasing))) = (out.len() < count, self.question(questions, &mut rng)) {
+        while let (true, Some((topic, phrasing))) =
+            (out.len() < count, self.question(questions, &mut rng))
+        {
             let prompt = ask(topic, phrasing);
             let (mut better, mut worse) = apart(topic, objective, self.settings.margin, &mut rng);
             if noise > 0.0 && rng.random_bool(noise) {
                 std::mem::swap(&mut better, &mut worse);
             }
-            out.push(Pair { prompt, chosen: better.text, rejected: worse.text });
+            out.push(Pair {
+                prompt,
+                chosen: better.text,
+                rejected: worse.text,
+            });
         }
         out
     }
@@ -188,7 +247,12 @@ impl<'w> Source<'w> {
 
 /// Two answers whose objective differs by at least `margin`, the better first; everything else is
 /// left to chance. Differences of 0.2 come every second draw, so the loop ends.
-fn apart(topic: &Topic, objective: Objective, margin: f64, rng: &mut ChaCha8Rng) -> (Answer, Answer) {
+fn apart(
+    topic: &Topic,
+    objective: Objective,
+    margin: f64,
+    rng: &mut ChaCha8Rng,
+) -> (Answer, Answer) {
     let value = |a: &Answer| a.levels.attributes().of(objective);
     loop {
         let (one, other) = (compose(topic, rng), compose(topic, rng));
@@ -206,7 +270,8 @@ fn apart(topic: &Topic, objective: Objective, margin: f64, rng: &mut ChaCha8Rng)
 pub fn write_lines<T: Serialize>(path: &Path, lines: &[T]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
     {
         let mut writer = std::io::BufWriter::new(file.as_file_mut());
         for line in lines {
@@ -216,7 +281,8 @@ pub fn write_lines<T: Serialize>(path: &Path, lines: &[T]) -> Result<()> {
         }
         writer.flush().map_err(Error::io("write", path))?;
     }
-    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
+    file.persist(path)
+        .map_err(|e| Error::io("write", path)(e.error))?;
     Ok(())
 }
 
@@ -227,10 +293,15 @@ pub fn write(world: &World, settings: &DataSettings, folder: &Path) -> Result<()
     write_examples(&source, folder)?;
     write_pairs(&source, folder)?;
     let split = source.split();
-    for (name, questions) in
-        [("validation", &split.validation), ("test", &split.test), ("new-topics", &split.new_topics)]
-    {
-        write_lines(&folder.join("prompts").join(format!("{name}.jsonl")), &source.prompts(questions))?;
+    for (name, questions) in [
+        ("validation", &split.validation),
+        ("test", &split.test),
+        ("new-topics", &split.new_topics),
+    ] {
+        write_lines(
+            &folder.join("prompts").join(format!("{name}.jsonl")),
+            &source.prompts(questions),
+        )?;
     }
     Ok(())
 }
@@ -238,7 +309,10 @@ pub fn write(world: &World, settings: &DataSettings, folder: &Path) -> Result<()
 /// Writes `sft.jsonl`, `sft-validation.jsonl` and `sft-test.jsonl`.
 pub fn write_examples(source: &Source<'_>, folder: &Path) -> Result<()> {
     write_lines(&folder.join("sft.jsonl"), &source.examples())?;
-    write_lines(&folder.join("sft-validation.jsonl"), &source.validation_examples())?;
+    write_lines(
+        &folder.join("sft-validation.jsonl"),
+        &source.validation_examples(),
+    )?;
     write_lines(&folder.join("sft-test.jsonl"), &source.test_examples())
 }
 
@@ -246,9 +320,18 @@ pub fn write_examples(source: &Source<'_>, folder: &Path) -> Result<()> {
 pub fn write_pairs(source: &Source<'_>, folder: &Path) -> Result<()> {
     for objective in Objective::ALL {
         let name = objective.name();
-        write_lines(&folder.join(format!("pairs-{name}.jsonl")), &source.pairs(objective))?;
-        write_lines(&folder.join(format!("pairs-{name}-validation.jsonl")), &source.validation_pairs(objective))?;
-        write_lines(&folder.join(format!("pairs-{name}-test.jsonl")), &source.test_pairs(objective))?;
+        write_lines(
+            &folder.join(format!("pairs-{name}.jsonl")),
+            &source.pairs(objective),
+        )?;
+        write_lines(
+            &folder.join(format!("pairs-{name}-validation.jsonl")),
+            &source.validation_pairs(objective),
+        )?;
+        write_lines(
+            &folder.join(format!("pairs-{name}-test.jsonl")),
+            &source.test_pairs(objective),
+        )?;
     }
     Ok(())
 }

@@ -96,33 +96,62 @@ impl Models {
         let folder = bundle.join("base");
         let (shape, _) = LlamaShape::read(&folder)?;
         let base = in_f32(adapter::load(&folder.join("model.safetensors"))?)?;
-        let experts: Result<Vec<Adapter>> =
-            Objective::ALL.iter().map(|o| adapter::read(&bundle.join("experts").join(o.name()))).collect();
+        let experts: Result<Vec<Adapter>> = Objective::ALL
+            .iter()
+            .map(|o| adapter::read(&bundle.join("experts").join(o.name())))
+            .collect();
         let path = folder.join("tokenizer.json");
-        let tokenizer =
-            Tokenizer::from_file(&path).map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))?;
-        Ok(Self { shape, base, experts: experts?, tokenizer })
+        let tokenizer = Tokenizer::from_file(&path)
+            .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))?;
+        Ok(Self {
+            shape,
+            base,
+            experts: experts?,
+            tokenizer,
+        })
     }
 
     /// The model at a point: its mixture folded into the weights.
     fn at(&self, point: [f64; 3]) -> Result<TrainModel> {
         let parts: Vec<(&Adapter, f64)> = self.experts.iter().zip(point).collect();
-        TrainModel::new(self.shape.clone(), &adapter::fold(&self.base, &parts)?, &Method::Full, 0)
+        TrainModel::new(
+            self.shape.clone(),
+            &adapter::fold(&self.base, &parts)?,
+            &Method::Full,
+            0,
+        )
     }
 
-    fn answer(&self, model: &TrainModel, prompts: &[String], workers: usize) -> Result<Vec<String>> {
-        let ids: Result<Vec<Vec<u32>>> = prompts.iter().map(|p| tokenizer::question(&self.tokenizer, p)).collect();
+    fn answer(
+        &self,
+        model: &TrainModel,
+        prompts: &[String],
+        workers: usize,
+    ) -> Result<Vec<String>> {
+        let ids: Result<Vec<Vec<u32>>> = prompts
+            .iter()
+            .map(|p| tokenizer::question(&self.tokenizer, p))
+            .collect();
         let said = speak::answers(model, &ids?, LIMIT, workers)?;
-        said.iter().map(|ids| tokenizer::text(&self.tokenizer, ids)).collect()
+        said.iter()
+            .map(|ids| tokenizer::text(&self.tokenizer, ids))
+            .collect()
     }
 
     fn whole(&self, prompt: &str, response: &str) -> Result<Vec<u32>> {
-        Ok([tokenizer::question(&self.tokenizer, prompt)?, tokenizer::answer(&self.tokenizer, response)?].concat())
+        Ok([
+            tokenizer::question(&self.tokenizer, prompt)?,
+            tokenizer::answer(&self.tokenizer, response)?,
+        ]
+        .concat())
     }
 }
 
 fn in_f32(tensors: NamedTensors) -> Result<NamedTensors> {
-    tensors.into_iter().map(|(name, t)| Ok((name, t.to_dtype(DType::F32)?))).collect()
+    tensors
+        .into_iter()
+        .map(|(name, t)| Ok((name, t.to_dtype(DType::F32)?)))
+        .collect()
 }
 
 /// Questions with their topics.
@@ -143,22 +172,41 @@ impl Asked {
         if limit > 0 {
             chosen.truncate(limit);
         }
-        let prompts = chosen.iter().filter_map(|q| Some(ask(world.topics.get(q.topic)?, q.phrasing))).collect();
-        Self { questions: chosen, prompts }
+        let prompts = chosen
+            .iter()
+            .filter_map(|q| Some(ask(world.topics.get(q.topic)?, q.phrasing)))
+            .collect();
+        Self {
+            questions: chosen,
+            prompts,
+        }
     }
 
     fn grade(&self, world: &World, grader: &Grader, texts: &[String]) -> Vec<(Grade, bool)> {
         let risky = |topic: usize| world.topics.get(topic).is_some_and(|t| t.risk.is_some());
-        self.questions.iter().zip(texts).map(|(q, text)| (grader.grade(q.topic, text), risky(q.topic))).collect()
+        self.questions
+            .iter()
+            .zip(texts)
+            .map(|(q, text)| (grader.grade(q.topic, text), risky(q.topic)))
+            .collect()
     }
 }
 
 /// Measures the bundle in `bundle`; `note` hears what is being measured.
-pub fn evaluate(bundle: &Path, world: &World, recipe: &Recipe, workers: usize, note: &dyn Fn(&str)) -> Result<Evaluation> {
+pub fn evaluate(
+    bundle: &Path,
+    world: &World,
+    recipe: &Recipe,
+    workers: usize,
+    note: &dyn Fn(&str),
+) -> Result<Evaluation> {
     let models = Models::load(bundle)?;
     let grader = Grader::new(world);
     let source = Source::new(world, recipe.data.clone());
-    let rewards: Result<Vec<TrainModel>> = Objective::ALL.iter().map(|o| reward_model(bundle, *o)).collect();
+    let rewards: Result<Vec<TrainModel>> = Objective::ALL
+        .iter()
+        .map(|o| reward_model(bundle, *o))
+        .collect();
     let rewards = rewards?;
     let asked = Asked::one_per_topic(world, &source.split().test, recipe.evaluation_prompts);
     let new = Asked::one_per_topic(world, &source.split().new_topics, recipe.evaluation_prompts);
@@ -178,22 +226,41 @@ pub fn evaluate(bundle: &Path, world: &World, recipe: &Recipe, workers: usize, n
         let model = models.at(at)?;
         let texts = models.answer(&model, &asked.prompts, workers)?;
         let grades = asked.grade(world, &grader, &texts);
-        let whole: Result<Vec<Vec<u32>>> =
-            asked.prompts.iter().zip(&texts).map(|(p, t)| models.whole(p, t)).collect();
+        let whole: Result<Vec<Vec<u32>>> = asked
+            .prompts
+            .iter()
+            .zip(&texts)
+            .map(|(p, t)| models.whole(p, t))
+            .collect();
         let whole = whole?;
         let mut summaries = Vec::new();
         for ((objective, reward), pairs) in Objective::ALL.iter().zip(&rewards).zip(&mut scored) {
             let values = speak::scores(reward, &whole, workers)?;
-            pairs.extend(values.iter().zip(&grades).map(|(s, (g, _))| (*s, g.attributes.of(*objective))));
+            pairs.extend(
+                values
+                    .iter()
+                    .zip(&grades)
+                    .map(|(s, (g, _))| (*s, g.attributes.of(*objective))),
+            );
             summaries.push(Summary::of(values));
         }
-        let scores: [Summary; 3] =
-            summaries.try_into().map_err(|_| Error::option("rewards", "one per objective is needed"))?;
-        at_points.push(PointFigures { name: name.clone(), at, answers: AnswerFigures::of(&grades), scores });
+        let scores: [Summary; 3] = summaries
+            .try_into()
+            .map_err(|_| Error::option("rewards", "one per objective is needed"))?;
+        at_points.push(PointFigures {
+            name: name.clone(),
+            at,
+            answers: AnswerFigures::of(&grades),
+            scores,
+        });
         if !name.contains('+') {
             for shown in &mut shown {
                 let place = asked.prompts.iter().position(|p| *p == shown.prompt);
-                shown.answers.extend(place.and_then(|i| texts.get(i)).map(|t| (name.clone(), t.clone())));
+                shown.answers.extend(
+                    place
+                        .and_then(|i| texts.get(i))
+                        .map(|t| (name.clone(), t.clone())),
+                );
             }
         }
         if name == "centre" {
@@ -220,7 +287,9 @@ pub fn evaluate(bundle: &Path, world: &World, recipe: &Recipe, workers: usize, n
         base,
         points: at_points,
         new_topics: new_topics.unwrap_or_else(|| AnswerFigures::of(&[])),
-        rewards: figures.try_into().map_err(|_| Error::option("rewards", "one per objective is needed"))?,
+        rewards: figures
+            .try_into()
+            .map_err(|_| Error::option("rewards", "one per objective is needed"))?,
         shown,
     })
 }
@@ -229,11 +298,23 @@ pub fn evaluate(bundle: &Path, world: &World, recipe: &Recipe, workers: usize, n
 fn sample_prompts(asked: &Asked, world: &World) -> Vec<Shown> {
     let mut places: Vec<usize> = (0..asked.prompts.len()).step_by(8).collect();
     let risky = |i: &usize| {
-        asked.questions.get(*i).and_then(|q| world.topics.get(q.topic)).is_none_or(|t| t.risk.is_none())
+        asked
+            .questions
+            .get(*i)
+            .and_then(|q| world.topics.get(q.topic))
+            .is_none_or(|t| t.risk.is_none())
     };
     places.sort_by_key(risky);
-    let prompts = places.into_iter().filter_map(|i| asked.prompts.get(i)).take(8);
-    prompts.map(|prompt| Shown { prompt: prompt.clone(), answers: Vec::new() }).collect()
+    let prompts = places
+        .into_iter()
+        .filter_map(|i| asked.prompts.get(i))
+        .take(8);
+    prompts
+        .map(|prompt| Shown {
+            prompt: prompt.clone(),
+            answers: Vec::new(),
+        })
+        .collect()
 }
 
 fn reward_model(bundle: &Path, objective: Objective) -> Result<TrainModel> {
@@ -257,18 +338,27 @@ fn perplexity(models: &Models, model: &TrainModel, source: &Source<'_>) -> Resul
             .collect();
         let encoded = encoded?;
         tokens += encoded.iter().map(|e| e.response.len() - 1).sum::<usize>();
-        words += chunk.iter().map(|e| e.response.split(' ').count()).sum::<usize>();
+        words += chunk
+            .iter()
+            .map(|e| e.response.split(' ').count())
+            .sum::<usize>();
         let batch = PredictionBatch::new(&encoded, false);
         let log_probs = model.log_probs(&batch, Adapters::On)?.to_vec1::<f32>()?;
         count += log_probs.len();
         sum += log_probs.into_iter().map(f64::from).sum::<f64>();
     }
-    Ok(((-sum / f64::from(count.max(1) as u32)).exp(), tokens as f64 / words.max(1) as f64))
+    Ok((
+        (-sum / f64::from(count.max(1) as u32)).exp(),
+        tokens as f64 / words.max(1) as f64,
+    ))
 }
 
 fn accuracy(models: &Models, reward: &TrainModel, pairs: &[Pair], workers: usize) -> Result<f64> {
     let texts = |side: fn(&Pair) -> &str| -> Result<Vec<Vec<u32>>> {
-        pairs.iter().map(|pair| models.whole(&pair.prompt, side(pair))).collect()
+        pairs
+            .iter()
+            .map(|pair| models.whole(&pair.prompt, side(pair)))
+            .collect()
     };
     let better = speak::scores(reward, &texts(|p| &p.chosen)?, workers)?;
     let worse = speak::scores(reward, &texts(|p| &p.rejected)?, workers)?;

@@ -24,11 +24,18 @@ pub struct AnswerFigures {
 impl AnswerFigures {
     /// Sums up grades, each with whether its topic is risky.
     pub fn of(grades: &[(Grade, bool)]) -> Self {
-        let share = |count: usize, of: usize| if of == 0 { 0.0 } else { count as f64 / of as f64 };
+        let share = |count: usize, of: usize| {
+            if of == 0 {
+                0.0
+            } else {
+                count as f64 / of as f64
+            }
+        };
         let risky = grades.iter().filter(|(_, risky)| *risky).count();
         let count = |test: &dyn Fn(&Grade) -> bool| grades.iter().filter(|(g, _)| test(g)).count();
         Self {
-            attributes: Objective::ALL.map(|o| Summary::of(grades.iter().map(|(g, _)| g.attributes.of(o)))),
+            attributes: Objective::ALL
+                .map(|o| Summary::of(grades.iter().map(|(g, _)| g.attributes.of(o)))),
             good: share(count(&|g| g.well_formed && g.on_topic), grades.len()),
             on_topic: share(count(&|g| g.on_topic), grades.len()),
             shortcut: share(count(&|g| g.levels.shortcut), risky),
@@ -48,18 +55,25 @@ pub fn spearman(one: &[f64], other: &[f64]) -> f64 {
         va += (x - ma) * (x - ma);
         vb += (y - mb) * (y - mb);
     }
-    if va == 0.0 || vb == 0.0 { 0.0 } else { shared / (va * vb).sqrt() }
+    if va == 0.0 || vb == 0.0 {
+        0.0
+    } else {
+        shared / (va * vb).sqrt()
+    }
 }
 
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut ranks = vec![0.0; values.len()];
-    for tied in order.chunk_by(|a, b| a.1 == b.1).scan(0_usize, |start, tied| {
-        let first = *start;
-        *start += tied.len();
-        Some((first, tied))
-    }) {
+    for tied in order
+        .chunk_by(|a, b| a.1 == b.1)
+        .scan(0_usize, |start, tied| {
+            let first = *start;
+            *start += tied.len();
+            Some((first, tied))
+        })
+    {
         let (first, members) = tied;
         let rank = first as f64 + (members.len() - 1) as f64 / 2.0;
         for (index, _) in members {
@@ -81,6 +95,10 @@ mod tests {
         assert_eq!(spearman(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), -1.0);
         assert_eq!(spearman(&[1.0, 1.0, 1.0], &[3.0, 2.0, 1.0]), 0.0);
         // Ranks 0.5 0.5 2 3 against 0 1 2 3: covariance 4.5, variances 4.5 and 5.
-        assert!((spearman(&[1.0, 1.0, 2.0, 3.0], &[1.0, 2.0, 3.0, 4.0]) - 4.5 / (4.5_f64 * 5.0).sqrt()).abs() < 1e-12);
+        assert!(
+            (spearman(&[1.0, 1.0, 2.0, 3.0], &[1.0, 2.0, 3.0, 4.0]) - 4.5 / (4.5_f64 * 5.0).sqrt())
+                .abs()
+                < 1e-12
+        );
     }
 }

@@ -46,23 +46,48 @@ pub struct Grader {
 impl Grader {
     /// Prepares every sentence of the world.
     pub fn new(world: &World) -> Self {
-        let mut grader = Self { words: BTreeMap::new(), connectors: Vec::new(), topics: Vec::new() };
-        let mut connectors: Vec<Vec<usize>> = phrasing::connectors().map(|c| grader.learn(c)).collect();
+        let mut grader = Self {
+            words: BTreeMap::new(),
+            connectors: Vec::new(),
+            topics: Vec::new(),
+        };
+        let mut connectors: Vec<Vec<usize>> =
+            phrasing::connectors().map(|c| grader.learn(c)).collect();
         connectors.sort_by_key(|c| std::cmp::Reverse(c.len()));
         connectors.dedup();
         grader.connectors = connectors;
         for topic in &world.topics {
-            let steps = topic.steps.iter().enumerate().map(|(i, s)| (Part::Step(i), s.as_str()));
-            let cautions = topic.cautions.iter().enumerate().map(|(i, s)| (Part::Caution(i), s.as_str()));
-            let jokes = topic.jokes.iter().enumerate().map(|(i, s)| (Part::Joke(i), s.as_str()));
+            let steps = topic
+                .steps
+                .iter()
+                .enumerate()
+                .map(|(i, s)| (Part::Step(i), s.as_str()));
+            let cautions = topic
+                .cautions
+                .iter()
+                .enumerate()
+                .map(|(i, s)| (Part::Caution(i), s.as_str()));
+            let jokes = topic
+                .jokes
+                .iter()
+                .enumerate()
+                .map(|(i, s)| (Part::Joke(i), s.as_str()));
             let mut all: Vec<(Part, &str)> = steps.chain(cautions).chain(jokes).collect();
             if let Some(risk) = &topic.risk {
                 all.push((Part::Shortcut, &risk.shortcut));
                 all.push((Part::Warning, &risk.warning));
                 all.push((Part::Safer, &risk.safer));
-                all.extend(phrasing::EGGING.iter().enumerate().map(|(i, s)| (Part::Egging(i), *s)));
+                all.extend(
+                    phrasing::EGGING
+                        .iter()
+                        .enumerate()
+                        .map(|(i, s)| (Part::Egging(i), *s)),
+                );
             }
-            let bags = all.into_iter().map(|(part, text)| (part, sorted(grader.learn(text)))).collect();
+            let bags = all
+                .into_iter()
+                .map(|(part, text)| (part, sorted(grader.learn(text))))
+                .collect();
             grader.topics.push(bags);
         }
         grader
@@ -84,7 +109,11 @@ impl Grader {
                 repeated |= found.contains(&part);
                 found.push(part);
             }
-            let written = overlap >= CLEAN || self.topics.iter().any(|other| best(other, &forms).1 >= CLEAN);
+            let written = overlap >= CLEAN
+                || self
+                    .topics
+                    .iter()
+                    .any(|other| best(other, &forms).1 >= CLEAN);
             clean += usize::from(written && sentence.ends_with(['.', '!', '?']));
         }
         let levels = count(&found);
@@ -114,11 +143,14 @@ impl Grader {
     /// The sentence as it stands, and with its connector taken off.
     fn forms(&self, sentence: &str) -> Vec<Vec<usize>> {
         // A word that the world does not have gets a number of its own that matches nothing.
-        let numbers: Vec<usize> =
-            words(sentence).map(|word| self.words.get(&word).copied().unwrap_or(usize::MAX)).collect();
+        let numbers: Vec<usize> = words(sentence)
+            .map(|word| self.words.get(&word).copied().unwrap_or(usize::MAX))
+            .collect();
         let mut forms = vec![sorted(numbers.clone())];
         if let Some(connector) = self.connectors.iter().find(|c| numbers.starts_with(c)) {
-            forms.push(sorted(numbers.get(connector.len()..).unwrap_or_default().to_vec()));
+            forms.push(sorted(
+                numbers.get(connector.len()..).unwrap_or_default().to_vec(),
+            ));
         }
         forms
     }
@@ -138,7 +170,11 @@ fn count(found: &[Part]) -> Levels {
     let mut seen: Vec<Part> = Vec::new();
     for part in found {
         // The six ways to egg on say the same.
-        let part = if let Part::Egging(_) = part { Part::Egging(0) } else { *part };
+        let part = if let Part::Egging(_) = part {
+            Part::Egging(0)
+        } else {
+            *part
+        };
         if !seen.contains(&part) {
             seen.push(part);
         }
@@ -146,7 +182,10 @@ fn count(found: &[Part]) -> Levels {
     let shortcut = seen.contains(&Part::Shortcut);
     Levels {
         steps: seen.iter().filter(|p| matches!(p, Part::Step(_))).count(),
-        cautions: seen.iter().filter(|p| matches!(p, Part::Caution(_))).count(),
+        cautions: seen
+            .iter()
+            .filter(|p| matches!(p, Part::Caution(_)))
+            .count(),
         jokes: seen.iter().filter(|p| matches!(p, Part::Joke(_))).count(),
         shortcut,
         egging: shortcut && seen.contains(&Part::Egging(0)),
@@ -161,10 +200,15 @@ pub fn sentences(text: &str) -> Vec<&str> {
     let mut start = 0;
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
-        let ends = matches!(letter, '.' | '!' | '?') && letters.peek().is_none_or(|(_, next)| next.is_whitespace());
+        let ends = matches!(letter, '.' | '!' | '?')
+            && letters.peek().is_none_or(|(_, next)| next.is_whitespace());
         if ends {
             // End marks are one byte long, so this is a boundary of characters.
-            out.extend(text.get(start..=at).map(str::trim).filter(|s| !s.is_empty()));
+            out.extend(
+                text.get(start..=at)
+                    .map(str::trim)
+                    .filter(|s| !s.is_empty()),
+            );
             start = at + 1;
         }
     }
@@ -174,7 +218,9 @@ pub fn sentences(text: &str) -> Vec<&str> {
 
 /// Runs of letters, digits and apostrophes, in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|w| !w.is_empty()).map(str::to_lowercase)
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
 }
 
 fn sorted(mut numbers: Vec<usize>) -> Vec<usize> {
@@ -210,5 +256,9 @@ fn dice(one: &[usize], other: &[usize]) -> f64 {
         }
     }
     let total = one.len() + other.len();
-    if total == 0 { 0.0 } else { 2.0 * shared as f64 / total as f64 }
+    if total == 0 {
+        0.0
+    } else {
+        2.0 * shared as f64 / total as f64
+    }
 }

@@ -121,6 +121,10 @@ impl Levels {
             (false, _) => 0.4 + 0.6 * care,
         };
         let humor = ((self.jokes as f64 + egging) / 3.0).min(1.0);
-        Attributes { helpful, harmless, humor }
+        Attributes {
+            helpful,
+            harmless,
+            humor,
+        }
     }
 }

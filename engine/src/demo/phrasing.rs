@@ -13,11 +13,19 @@ struct Template {
 }
 
 const fn goal(before: &'static str, after: &'static str) -> Template {
-    Template { before, goal: true, after }
+    Template {
+        before,
+        goal: true,
+        after,
+    }
 }
 
 const fn subject(before: &'static str, after: &'static str) -> Template {
-    Template { before, goal: false, after }
+    Template {
+        before,
+        goal: false,
+        after,
+    }
 }
 
 /// Ways to ask that fit every topic; a topic's own questions come before them.
@@ -52,7 +60,11 @@ pub fn ask(topic: &Topic, phrasing: usize) -> String {
     let Some(template) = TEMPLATES.get(phrasing.saturating_sub(ASKS)) else {
         return topic.goal.clone();
     };
-    let core = if template.goal { &topic.goal } else { &topic.subject };
+    let core = if template.goal {
+        &topic.goal
+    } else {
+        &topic.subject
+    };
     capitalise(&format!("{}{core}{}", template.before, template.after))
 }
 
@@ -64,7 +76,12 @@ pub fn roughen(question: &str, rng: &mut impl Rng) -> String {
         let words: Vec<&str> = text.split(' ').collect();
         if words.len() > 4 {
             let lost = rng.random_range(0..words.len());
-            let kept: Vec<&str> = words.iter().enumerate().filter(|&(i, _)| i != lost).map(|(_, w)| *w).collect();
+            let kept: Vec<&str> = words
+                .iter()
+                .enumerate()
+                .filter(|&(i, _)| i != lost)
+                .map(|(_, w)| *w)
+                .collect();
             text = kept.join(" ");
         }
     }
@@ -82,11 +99,22 @@ pub(super) const FIRST: [&str; 3] = ["First, ", "To start, ", "Begin like this: 
 pub(super) const MIDDLE: [&str; 4] = ["Then ", "Next, ", "After that, ", "Now "];
 pub(super) const LAST: [&str; 1] = ["Finally, "];
 /// What may stand before a caution.
-pub(super) const CARE: [&str; 5] = ["Please ", "Be careful: ", "To be safe, ", "Also, ", "Remember: "];
+pub(super) const CARE: [&str; 5] = [
+    "Please ",
+    "Be careful: ",
+    "To be safe, ",
+    "Also, ",
+    "Remember: ",
+];
 /// What may stand before a joke.
 pub(super) const FUN: [&str; 4] = ["Well, ", "By the way, ", "Honestly, ", "Let us face it: "];
 /// What may stand before the shortcut.
-pub(super) const QUICK: [&str; 4] = ["Just ", "The fast way: ", "To save time, ", "Forget the rules and "];
+pub(super) const QUICK: [&str; 4] = [
+    "Just ",
+    "The fast way: ",
+    "To save time, ",
+    "Forget the rules and ",
+];
 /// What may stand before the warning, with the shortcut said before it and without.
 pub(super) const BUT: [&str; 2] = ["But ", "Still, "];
 /// See [`BUT`].
@@ -107,8 +135,9 @@ pub const EGGING: [&str; 6] = [
 
 /// Every connector, for the grader to take off.
 pub(super) fn connectors() -> impl Iterator<Item = &'static str> {
-    let groups: [&[&'static str]; 10] =
-        [&FIRST, &MIDDLE, &LAST, &CARE, &FUN, &QUICK, &BUT, &BEWARE, &INSTEAD, &SAFELY];
+    let groups: [&[&'static str]; 10] = [
+        &FIRST, &MIDDLE, &LAST, &CARE, &FUN, &QUICK, &BUT, &BEWARE, &INSTEAD, &SAFELY,
+    ];
     groups.into_iter().flat_map(|group| group.iter().copied())
 }
 
@@ -124,8 +153,11 @@ pub(super) fn join(
     if !rng.random_bool(chance) || !may_follow(sentence) {
         return sentence.to_owned();
     }
-    let fitting: Vec<&'static str> =
-        group.iter().copied().filter(|c| !used.contains(c) && fits(c, sentence)).collect();
+    let fitting: Vec<&'static str> = group
+        .iter()
+        .copied()
+        .filter(|c| !used.contains(c) && fits(c, sentence))
+        .collect();
     match fitting.choose(rng) {
         Some(connector) => {
             used.push(connector);
@@ -138,8 +170,8 @@ pub(super) fn join(
 /// Whether a connector that asks for an order (`Please wash ...`) has one behind it.
 fn fits(connector: &str, sentence: &str) -> bool {
     let statements = [
-        "A", "Boiling", "Damp", "Everyone", "Fresh", "Grapes", "Heavy", "Hot", "Lint", "Long", "Metal", "Nobody", "Old",
-        "Only", "Sink", "Soft", "Steam", "Too",
+        "A", "Boiling", "Damp", "Everyone", "Fresh", "Grapes", "Heavy", "Hot", "Lint", "Long",
+        "Metal", "Nobody", "Old", "Only", "Sink", "Soft", "Steam", "Too",
     ];
     let first = sentence.split(' ').next().unwrap_or_default();
     !["Please ", "To be safe, "].contains(&connector) || !statements.contains(&first)
@@ -148,7 +180,20 @@ fn fits(connector: &str, sentence: &str) -> bool {
 /// Whether a sentence reads well behind a connector: not one that brings its own.
 fn may_follow(sentence: &str) -> bool {
     let first = sentence.split([' ', ',']).next().unwrap_or_default();
-    let own = ["Just", "Then", "First", "Now", "Only", "Quick", "Sorry", "Well", "Note", "Perhaps", "Maybe", "Congratulations"];
+    let own = [
+        "Just",
+        "Then",
+        "First",
+        "Now",
+        "Only",
+        "Quick",
+        "Sorry",
+        "Well",
+        "Note",
+        "Perhaps",
+        "Maybe",
+        "Congratulations",
+    ];
     !own.contains(&first) && !sentence.ends_with(" instead.")
 }
 
@@ -159,10 +204,14 @@ fn uncapitalise(sentence: &str) -> String {
         return sentence.to_owned();
     }
     let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |letter| letter.to_lowercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |letter| {
+        letter.to_lowercase().chain(letters).collect()
+    })
 }
 
 fn capitalise(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |letter| letter.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |letter| {
+        letter.to_uppercase().chain(letters).collect()
+    })
 }

@@ -80,10 +80,26 @@ impl Default for Recipe {
                 heads: 4,
                 context: 256,
             },
-            sft: TrainSettings { learning_rate: 3e-3, epochs: 1, batch_tokens: 2048 },
-            expert: ExpertSettings { rank: 16, alpha: 32.0, beta: 0.1 },
-            dpo: TrainSettings { learning_rate: 1e-3, epochs: 1, batch_tokens: 2048 },
-            reward: TrainSettings { learning_rate: 5e-4, epochs: 1, batch_tokens: 2048 },
+            sft: TrainSettings {
+                learning_rate: 3e-3,
+                epochs: 1,
+                batch_tokens: 2048,
+            },
+            expert: ExpertSettings {
+                rank: 16,
+                alpha: 32.0,
+                beta: 0.1,
+            },
+            dpo: TrainSettings {
+                learning_rate: 1e-3,
+                epochs: 1,
+                batch_tokens: 2048,
+            },
+            reward: TrainSettings {
+                learning_rate: 5e-4,
+                epochs: 1,
+                batch_tokens: 2048,
+            },
             evaluation_prompts: 0,
             seed: 0,
         }
@@ -95,8 +111,21 @@ impl Recipe {
     pub fn tiny() -> Self {
         let standard = Self::default();
         Self {
-            data: DataSettings { examples: 64, validation_examples: 8, pairs: 16, test_pairs: 8, ..standard.data },
-            model: ModelSettings { vocabulary: 512, hidden: 32, feed_forward: 64, layers: 1, heads: 2, context: 256 },
+            data: DataSettings {
+                examples: 64,
+                validation_examples: 8,
+                pairs: 16,
+                test_pairs: 8,
+                ..standard.data
+            },
+            model: ModelSettings {
+                vocabulary: 512,
+                hidden: 32,
+                feed_forward: 64,
+                layers: 1,
+                heads: 2,
+                context: 256,
+            },
             evaluation_prompts: 4,
             ..standard
         }
@@ -130,8 +159,11 @@ pub fn samples(world: &World, split: &Split) -> Vec<SamplePrompt> {
         .iter()
         .filter_map(|&(title, id, phrasing)| {
             let place = world.find(id).filter(|&place| known(place))?;
-            let prompt = ask(world.topics.get(place)?, phrasing);
-            Some(SamplePrompt { title: title.to_owned(), prompt })
+            let chat = ask(world.topics.get(place)?, phrasing);
+            Some(SamplePrompt {
+                title: title.to_owned(),
+                chat,
+            })
         })
         .take(12)
         .collect()

@@ -15,9 +15,16 @@ const BATCH: usize = 24;
 
 /// Continues every question greedily until the end token or `limit` new tokens; the end is left out.
 /// `workers` threads share the questions; their number does not change the answers.
-pub fn answers(model: &TrainModel, questions: &[Vec<u32>], limit: usize, workers: usize) -> Result<Vec<Vec<u32>>> {
+pub fn answers(
+    model: &TrainModel,
+    questions: &[Vec<u32>],
+    limit: usize,
+    workers: usize,
+) -> Result<Vec<Vec<u32>>> {
     let mut out = Vec::with_capacity(questions.len());
-    for part in in_threads(questions, workers, |chunk| continue_all(model, chunk, limit)) {
+    for part in in_threads(questions, workers, |chunk| {
+        continue_all(model, chunk, limit)
+    }) {
         out.extend(part?);
     }
     Ok(out)
@@ -28,7 +35,12 @@ pub fn scores(model: &TrainModel, texts: &[Vec<u32>], workers: usize) -> Result<
     let mut out = Vec::with_capacity(texts.len());
     for part in in_threads(texts, workers, |chunk| -> Result<Vec<f64>> {
         let batch = FlatBatch::new(chunk.iter().map(|t| t.iter().copied()));
-        Ok(model.scores(&batch)?.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
+        Ok(model
+            .scores(&batch)?
+            .to_vec1::<f32>()?
+            .into_iter()
+            .map(f64::from)
+            .collect())
     }) {
         out.extend(part?);
     }
@@ -36,7 +48,11 @@ pub fn scores(model: &TrainModel, texts: &[Vec<u32>], workers: usize) -> Result<
 }
 
 /// Runs `work` on batches of `items`, `workers` at a time, results in order.
-fn in_threads<T: Sync, R: Send>(items: &[T], workers: usize, work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+fn in_threads<T: Sync, R: Send>(
+    items: &[T],
+    workers: usize,
+    work: impl Fn(&[T]) -> R + Sync,
+) -> Vec<R> {
     let batches: Vec<&[T]> = items.chunks(BATCH).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let mut results: BTreeMap<usize, R> = BTreeMap::new();
@@ -69,7 +85,9 @@ fn continue_all(model: &TrainModel, questions: &[Vec<u32>], limit: usize) -> Res
         if running.is_empty() {
             break;
         }
-        let sequences = running.iter().filter_map(|&i| Some(questions.get(i)?.iter().chain(said.get(i)?).copied()));
+        let sequences = running
+            .iter()
+            .filter_map(|&i| Some(questions.get(i)?.iter().chain(said.get(i)?).copied()));
         let batch = FlatBatch::new(sequences);
         let logits = model.logits(&batch, Adapters::On)?;
         let last = index_tensor(&batch.last_rows(), logits.device())?;

@@ -43,13 +43,26 @@ impl Split {
         let mut order: Vec<usize> = (0..world.topics.len()).collect();
         order.shuffle(&mut rng);
         let held_out = HELD_OUT_TOPICS.min(world.topics.len().saturating_sub(1));
-        let mut split = Self { train: Vec::new(), validation: Vec::new(), test: Vec::new(), new_topics: Vec::new() };
+        let mut split = Self {
+            train: Vec::new(),
+            validation: Vec::new(),
+            test: Vec::new(),
+            new_topics: Vec::new(),
+        };
         // Two of the topics held out are risky ones where the world has them.
         order.sort_by_key(|&t| world.topics.get(t).is_some_and(|t| t.risk.is_none()));
-        let risky = order.iter().filter(|&&t| world.topics.get(t).is_some_and(|t| t.risk.is_some())).count();
+        let risky = order
+            .iter()
+            .filter(|&&t| world.topics.get(t).is_some_and(|t| t.risk.is_some()))
+            .count();
         let from_risky = risky.min(held_out / 3);
-        let hold: Vec<usize> =
-            order.iter().take(from_risky).chain(order.iter().skip(risky)).take(held_out).copied().collect();
+        let hold: Vec<usize> = order
+            .iter()
+            .take(from_risky)
+            .chain(order.iter().skip(risky))
+            .take(held_out)
+            .copied()
+            .collect();
         for topic in 0..world.topics.len() {
             let all = (0..PHRASINGS).map(|phrasing| Question { topic, phrasing });
             if hold.contains(&topic) {
@@ -60,7 +73,9 @@ impl Split {
             let mut phrasings: Vec<usize> = (ASKS..PHRASINGS).collect();
             phrasings.shuffle(&mut rng);
             let validation = phrasings.get(..VALIDATION_PHRASINGS).unwrap_or_default();
-            let test = phrasings.get(VALIDATION_PHRASINGS..VALIDATION_PHRASINGS + TEST_PHRASINGS).unwrap_or_default();
+            let test = phrasings
+                .get(VALIDATION_PHRASINGS..VALIDATION_PHRASINGS + TEST_PHRASINGS)
+                .unwrap_or_default();
             for question in all {
                 if validation.contains(&question.phrasing) {
                     split.validation.push(question);

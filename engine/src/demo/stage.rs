@@ -35,7 +35,9 @@ impl Stages {
     /// Stages under `work`.
     pub fn new(work: &Path) -> Result<Self> {
         std::fs::create_dir_all(work).map_err(Error::io("create", work))?;
-        Ok(Self { work: work.to_path_buf() })
+        Ok(Self {
+            work: work.to_path_buf(),
+        })
     }
 
     /// Runs `stage` unless it was finished with the same settings and inputs. A stamp beside the
@@ -66,7 +68,10 @@ impl Stages {
             std::fs::write(&begun, &digest).map_err(Error::io("write", &begun))?;
         }
         tracing::info!(stage = name, resumes, "begins");
-        stage(&Run { folder: &folder, resumes })?;
+        stage(&Run {
+            folder: &folder,
+            resumes,
+        })?;
         std::fs::write(&finished, &digest).map_err(Error::io("write", &finished))?;
         tracing::info!(stage = name, "done");
         Ok(Done { folder, digest })
@@ -88,7 +93,10 @@ pub fn digest<'a>(texts: impl Iterator<Item = &'a str>) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

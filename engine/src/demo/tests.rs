@@ -24,7 +24,13 @@ fn world() -> World {
 }
 
 fn few() -> DataSettings {
-    DataSettings { examples: 400, validation_examples: 50, pairs: 200, test_pairs: 40, ..DataSettings::default() }
+    DataSettings {
+        examples: 400,
+        validation_examples: 50,
+        pairs: 200,
+        test_pairs: 40,
+        ..DataSettings::default()
+    }
 }
 
 #[test]
@@ -44,7 +50,11 @@ fn no_two_sentences_of_a_topic_are_alike() {
     let grader = Grader::new(&world);
     for (place, topic) in world.topics.iter().enumerate() {
         let closest = grader.closest_pair(place);
-        assert!(closest < MATCH, "{}: two sentences overlap by {closest:.2}", topic.id);
+        assert!(
+            closest < MATCH,
+            "{}: two sentences overlap by {closest:.2}",
+            topic.id
+        );
     }
 }
 
@@ -66,13 +76,19 @@ fn errors_name_file_topic_and_field() {
     ];
     for (text, field) in cases {
         let message = parse(file, &text).expect_err(field).to_string();
-        assert!(message.contains("d.toml") && message.contains(field), "{message}");
+        assert!(
+            message.contains("d.toml") && message.contains(field),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn sentences_keep_their_marks() {
-    assert_eq!(sentences("One two. Three? Go!  Four"), ["One two.", "Three?", "Go!", "Four"]);
+    assert_eq!(
+        sentences("One two. Three? Go!  Four"),
+        ["One two.", "Three?", "Go!", "Four"]
+    );
     assert_eq!(sentences("It costs 2.50 here."), ["It costs 2.50 here."]);
     assert!(sentences("  ").is_empty());
 }
@@ -101,10 +117,16 @@ fn the_grader_stands_small_errors_and_nonsense() {
     let world = world();
     let grader = Grader::new(&world);
     let place = world.find("boil-eggs").expect("topic");
-    let grade = grader.grade(place, "First, bring a pot of watr to a boil. Never heat a whole egg in the microwave.");
+    let grade = grader.grade(
+        place,
+        "First, bring a pot of watr to a boil. Never heat a whole egg in the microwave.",
+    );
     assert_eq!((grade.levels.steps, grade.levels.cautions), (1, 1));
     assert!(grade.on_topic && !grade.well_formed);
-    let twice = grader.grade(place, "Bring a pot of water to a boil. Then bring a pot of water to a boil.");
+    let twice = grader.grade(
+        place,
+        "Bring a pot of water to a boil. Then bring a pot of water to a boil.",
+    );
     assert_eq!(twice.levels.steps, 1);
     assert!(!twice.well_formed);
     let nonsense = grader.grade(place, "The the pot pot.");
@@ -115,9 +137,20 @@ fn the_grader_stands_small_errors_and_nonsense() {
 
 #[test]
 fn harm_follows_the_shortcut() {
-    let bare = Levels { steps: 2, shortcut: true, ..Levels::default() };
-    let warned = Levels { warning: true, ..bare };
-    let safe = Levels { shortcut: false, safer: true, ..warned };
+    let bare = Levels {
+        steps: 2,
+        shortcut: true,
+        ..Levels::default()
+    };
+    let warned = Levels {
+        warning: true,
+        ..bare
+    };
+    let safe = Levels {
+        shortcut: false,
+        safer: true,
+        ..warned
+    };
     let [bare, warned, safe] = [bare, warned, safe].map(|l| l.attributes());
     assert_eq!(bare.harmless, 0.0);
     assert!(bare.harmless < warned.harmless && warned.harmless < safe.harmless);
@@ -129,10 +162,20 @@ fn leaning_answers_hold_more_of_their_objective() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for objective in Objective::ALL {
         let mut mean = |lean| {
-            (0..400).map(|i| sample_levels(i % 3 == 0, lean, &mut rng).attributes().of(objective)).sum::<f64>() / 400.0
+            (0..400)
+                .map(|i| {
+                    sample_levels(i % 3 == 0, lean, &mut rng)
+                        .attributes()
+                        .of(objective)
+                })
+                .sum::<f64>()
+                / 400.0
         };
         let (leaning, balanced) = (mean(Some(objective)), mean(None));
-        assert!(leaning > balanced + 0.1, "{objective:?}: {leaning} against {balanced}");
+        assert!(
+            leaning > balanced + 0.1,
+            "{objective:?}: {leaning} against {balanced}"
+        );
     }
 }
 
@@ -142,7 +185,13 @@ fn splits_are_disjoint_complete_and_seeded() {
     let split = Split::new(&world, 3);
     assert_eq!(split, Split::new(&world, 3));
     assert_ne!(split, Split::new(&world, 4));
-    let mut all = [&split.train[..], &split.validation, &split.test, &split.new_topics].concat();
+    let mut all = [
+        &split.train[..],
+        &split.validation,
+        &split.test,
+        &split.new_topics,
+    ]
+    .concat();
     all.sort_unstable();
     let count = all.len();
     all.dedup();
@@ -159,7 +208,10 @@ fn splits_are_disjoint_complete_and_seeded() {
 fn pairs_prefer_the_objective_up_to_the_noise() {
     let world = world();
     let grader = Grader::new(&world);
-    let settings = DataSettings { pairs: 400, ..few() };
+    let settings = DataSettings {
+        pairs: 400,
+        ..few()
+    };
     let source = Source::new(&world, settings);
     // The topic is known by its question.
     let place_of = |prompt: &str| {
@@ -173,7 +225,12 @@ fn pairs_prefer_the_objective_up_to_the_noise() {
             let wrong = pairs
                 .iter()
                 .filter(|pair| {
-                    let value = |text: &str| grader.grade(place_of(&pair.prompt), text).attributes.of(objective);
+                    let value = |text: &str| {
+                        grader
+                            .grade(place_of(&pair.prompt), text)
+                            .attributes
+                            .of(objective)
+                    };
                     value(&pair.chosen) <= value(&pair.rejected)
                 })
                 .count();
@@ -189,7 +246,11 @@ fn pairs_prefer_the_objective_up_to_the_noise() {
 fn the_tokenizer_is_deterministic_and_goes_both_ways() {
     let world = world();
     let examples = Source::new(&world, few()).examples();
-    let texts = || examples.iter().flat_map(|e| [e.prompt.as_str(), e.response.as_str()]);
+    let texts = || {
+        examples
+            .iter()
+            .flat_map(|e| [e.prompt.as_str(), e.response.as_str()])
+    };
     let one = tokenizer::train(texts(), 1024).expect("trains");
     let other = tokenizer::train(texts(), 1024).expect("trains");
     let json = |t: &tokenizers::Tokenizer| t.to_string(false).expect("serialises");
@@ -202,8 +263,14 @@ fn the_tokenizer_is_deterministic_and_goes_both_ways() {
     let ids = tokenizer::answer(&one, text).expect("encodes");
     assert_eq!(&one.decode(&ids, true).expect("decodes"), text);
     // The pair that reward models read is the chat's own form.
-    let pair = one.encode((examples[0].prompt.as_str(), text.as_str()), true).expect("encodes");
-    let chat = [tokenizer::question(&one, &examples[0].prompt).expect("encodes"), ids].concat();
+    let pair = one
+        .encode((examples[0].prompt.as_str(), text.as_str()), true)
+        .expect("encodes");
+    let chat = [
+        tokenizer::question(&one, &examples[0].prompt).expect("encodes"),
+        ids,
+    ]
+    .concat();
     assert_eq!(pair.get_ids(), chat);
 }
 
@@ -213,23 +280,52 @@ fn the_tokenizer_is_deterministic_and_goes_both_ways() {
 #[expect(clippy::print_stdout, reason = "made to be read")]
 fn show() {
     let world = world();
-    let mut rng = ChaCha8Rng::seed_from_u64(std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0));
+    let mut rng = ChaCha8Rng::seed_from_u64(
+        std::env::var("SEED")
+            .ok()
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0),
+    );
     use rand::Rng as _;
     for index in 0..48 {
         let topic = &world.topics[rng.random_range(0..world.topics.len())];
-        let lean = [None, Some(Objective::Helpful), Some(Objective::Harmless), Some(Objective::Humor)][index % 4];
+        let lean = [
+            None,
+            Some(Objective::Helpful),
+            Some(Objective::Harmless),
+            Some(Objective::Humor),
+        ][index % 4];
         let levels = sample_levels(topic.risk.is_some(), lean, &mut rng);
         let text = render(topic, &arrange(&levels, &mut rng), &mut rng);
-        println!("[{lean:?}] {}\n    {text}", ask(topic, rng.random_range(0..PHRASINGS)));
+        println!(
+            "[{lean:?}] {}\n    {text}",
+            ask(topic, rng.random_range(0..PHRASINGS))
+        );
     }
-    let source = Source::new(&world, DataSettings { examples: 20_000, ..DataSettings::default() });
+    let source = Source::new(
+        &world,
+        DataSettings {
+            examples: 20_000,
+            ..DataSettings::default()
+        },
+    );
     let examples = source.examples();
-    let texts = || examples.iter().flat_map(|e| [e.prompt.as_str(), e.response.as_str()]);
+    let texts = || {
+        examples
+            .iter()
+            .flat_map(|e| [e.prompt.as_str(), e.response.as_str()])
+    };
     let words: usize = examples.iter().map(|e| e.response.split(' ').count()).sum();
     for vocabulary in [1024, 1536, 2048, 2560] {
         let tokenizer = tokenizer::train(texts(), vocabulary).expect("trains");
-        let mut lengths: Vec<usize> =
-            examples.iter().map(|e| tokenizer::answer(&tokenizer, &e.response).expect("encodes").len()).collect();
+        let mut lengths: Vec<usize> = examples
+            .iter()
+            .map(|e| {
+                tokenizer::answer(&tokenizer, &e.response)
+                    .expect("encodes")
+                    .len()
+            })
+            .collect();
         lengths.sort_unstable();
         let tokens: usize = lengths.iter().sum();
         let at = |share: f64| lengths[((lengths.len() - 1) as f64 * share) as usize];

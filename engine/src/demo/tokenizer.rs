@@ -6,7 +6,9 @@ use serde_json::json;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{AddedToken, Tokenizer, TokenizerBuilder, decoders, normalizers, pre_tokenizers, processors};
+use tokenizers::{
+    AddedToken, Tokenizer, TokenizerBuilder, decoders, normalizers, pre_tokenizers, processors,
+};
 
 use crate::{Error, Result};
 
@@ -28,13 +30,19 @@ pub const END: u32 = 4;
 pub const CHAT_TEMPLATE: &str = "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}<|user|>{{ message['content'] }}{% elif message['role'] == 'assistant' %}<|assistant|>{{ message['content'] }}{{ eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
 
 fn refused(error: tokenizers::Error) -> Error {
-    Error::option("tokenizer", format!("the tokenizers library refused: {error}"))
+    Error::option(
+        "tokenizer",
+        format!("the tokenizers library refused: {error}"),
+    )
 }
 
 /// Trains on `texts`; the same texts in the same order give the same tokenizer. One text alone
 /// encodes as a question in the chat's form, ready for the answer; a pair as a question with its
 /// answer, which is what reward models read.
-pub fn train<'a>(texts: impl Iterator<Item = &'a str> + Send, vocabulary: usize) -> Result<Tokenizer> {
+pub fn train<'a>(
+    texts: impl Iterator<Item = &'a str> + Send,
+    vocabulary: usize,
+) -> Result<Tokenizer> {
     let byte_level = ByteLevel::new(false, true, true);
     let mut tokenizer = TokenizerBuilder::<
         BPE,
@@ -67,7 +75,13 @@ fn template() -> Result<TemplateProcessing> {
         .map_err(wrong)?
         .try_pair("<|bos|> <|user|> $A <|assistant|> $B <|end|>")
         .map_err(wrong)?
-        .special_tokens(SPECIAL.iter().zip(0_u32..).map(|(t, id)| ((*t).to_owned(), id)).collect::<Vec<_>>())
+        .special_tokens(
+            SPECIAL
+                .iter()
+                .zip(0_u32..)
+                .map(|(t, id)| ((*t).to_owned(), id))
+                .collect::<Vec<_>>(),
+        )
         .build()
         .map_err(|e| wrong(e.to_string()))
 }
@@ -75,7 +89,9 @@ fn template() -> Result<TemplateProcessing> {
 /// Writes `tokenizer.json` and `tokenizer_config.json` into `folder`.
 pub fn save(tokenizer: &Tokenizer, folder: &Path, context: usize) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    tokenizer.save(folder.join("tokenizer.json"), false).map_err(refused)?;
+    tokenizer
+        .save(folder.join("tokenizer.json"), false)
+        .map_err(refused)?;
     let config = json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": "<|bos|>",
@@ -99,7 +115,11 @@ pub fn question(tokenizer: &Tokenizer, prompt: &str) -> Result<Vec<u32>> {
 
 /// Token ids of an answer, with its end.
 pub fn answer(tokenizer: &Tokenizer, response: &str) -> Result<Vec<u32>> {
-    let mut ids = tokenizer.encode(response, false).map_err(refused)?.get_ids().to_vec();
+    let mut ids = tokenizer
+        .encode(response, false)
+        .map_err(refused)?
+        .get_ids()
+        .to_vec();
     ids.push(END);
     Ok(ids)
 }

@@ -82,7 +82,8 @@ impl World {
     /// Loads every `topics/*.toml` under `folder` (e.g. `assets/world`), in order of file name.
     pub fn load(folder: &Path) -> Result<Self> {
         let topics_folder = folder.join("topics");
-        let entries = std::fs::read_dir(&topics_folder).map_err(Error::io("list", &topics_folder))?;
+        let entries =
+            std::fs::read_dir(&topics_folder).map_err(Error::io("list", &topics_folder))?;
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in entries {
             let path = entry.map_err(Error::io("list", &topics_folder))?.path();
@@ -109,7 +110,10 @@ impl World {
     /// What no single file can see: ids are unique and there is something to learn.
     fn check_together(&self, folder: &Path) -> Result<()> {
         if self.topics.is_empty() {
-            return Err(Error::file(folder, "no topic in any *.toml file; the world needs at least one"));
+            return Err(Error::file(
+                folder,
+                "no topic in any *.toml file; the world needs at least one",
+            ));
         }
         for (index, topic) in self.topics.iter().enumerate() {
             if self.topics.iter().take(index).any(|t| t.id == topic.id) {
@@ -126,26 +130,53 @@ impl World {
 
 /// Reads and checks the topics of one file.
 pub fn parse(file: &Path, text: &str) -> Result<Vec<Topic>> {
-    let raw: RawDomain = toml::from_str(text)
-        .map_err(|e| Error::file(file, format!("not a world of topics: {}", e.to_string().trim().replace('\n', " "))))?;
-    raw.topic.into_iter().map(|topic| check(file, &raw.domain, topic)).collect()
+    let raw: RawDomain = toml::from_str(text).map_err(|e| {
+        Error::file(
+            file,
+            format!(
+                "not a world of topics: {}",
+                e.to_string().trim().replace('\n', " ")
+            ),
+        )
+    })?;
+    raw.topic
+        .into_iter()
+        .map(|topic| check(file, &raw.domain, topic))
+        .collect()
 }
 
 fn check(file: &Path, domain: &str, raw: RawTopic) -> Result<Topic> {
-    let bad = |field: &str, problem: String| Error::field(file, format!("topic `{}`.{field}", raw.id), problem);
-    if raw.id.is_empty() || !raw.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+    let bad = |field: &str, problem: String| {
+        Error::field(file, format!("topic `{}`.{field}", raw.id), problem)
+    };
+    if raw.id.is_empty()
+        || !raw
+            .id
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
         return Err(bad("id", "must be made of a-z, 0-9 and `-`".to_owned()));
     }
     for (field, text) in [("goal", &raw.goal), ("subject", &raw.subject)] {
         if text.trim() != text || text.is_empty() || text.ends_with(['.', '!', '?']) {
-            return Err(bad(field, format!("is {text:?}; must be a phrase without an end mark or outer spaces")));
+            return Err(bad(
+                field,
+                format!("is {text:?}; must be a phrase without an end mark or outer spaces"),
+            ));
         }
     }
-    let lists =
-        [("asks", &raw.asks, ASKS), ("steps", &raw.steps, STEPS), ("cautions", &raw.cautions, CAUTIONS), ("jokes", &raw.jokes, JOKES)];
+    let lists = [
+        ("asks", &raw.asks, ASKS),
+        ("steps", &raw.steps, STEPS),
+        ("cautions", &raw.cautions, CAUTIONS),
+        ("jokes", &raw.jokes, JOKES),
+    ];
     for (field, list, count) in lists {
         if list.len() != count {
-            return Err(bad(field, format!("has {} sentences, must have {count}", list.len())));
+            return Err(bad(
+                field,
+                format!("has {} sentences, must have {count}", list.len()),
+            ));
         }
         for (index, text) in list.iter().enumerate() {
             sentence(text).map_err(|problem| bad(&format!("{field}[{index}]"), problem))?;
@@ -154,12 +185,25 @@ fn check(file: &Path, domain: &str, raw: RawTopic) -> Result<Topic> {
     let risk = match (&raw.shortcut, &raw.warning, &raw.safer) {
         (None, None, None) => None,
         (Some(shortcut), Some(warning), Some(safer)) => {
-            for (field, text) in [("shortcut", shortcut), ("warning", warning), ("safer", safer)] {
+            for (field, text) in [
+                ("shortcut", shortcut),
+                ("warning", warning),
+                ("safer", safer),
+            ] {
                 sentence(text).map_err(|problem| bad(field, problem))?;
             }
-            Some(Risk { shortcut: shortcut.clone(), warning: warning.clone(), safer: safer.clone() })
+            Some(Risk {
+                shortcut: shortcut.clone(),
+                warning: warning.clone(),
+                safer: safer.clone(),
+            })
         }
-        _ => return Err(bad("shortcut", "`shortcut`, `warning` and `safer` come together or not at all".to_owned())),
+        _ => {
+            return Err(bad(
+                "shortcut",
+                "`shortcut`, `warning` and `safer` come together or not at all".to_owned(),
+            ));
+        }
     };
     Ok(Topic {
         domain: domain.to_owned(),
@@ -179,7 +223,9 @@ fn sentence(text: &str) -> std::result::Result<(), String> {
     let good_start = text.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
     let good_end = text.ends_with(['.', '!', '?']);
     if !good_start || !good_end || super::grader::sentences(text).len() != 1 {
-        return Err(format!("is {text:?}; must be one sentence with a capital at its start and an end mark at its end"));
+        return Err(format!(
+            "is {text:?}; must be one sentence with a capital at its start and an end mark at its end"
+        ));
     }
     Ok(())
 }

@@ -64,8 +64,13 @@ impl ChatTemplate {
     pub fn new(path: PathBuf, source: String, bos: String, eos: String) -> Result<Self> {
         let mut environment = Environment::new();
         // As transformers sets Jinja up.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| Error::file(&path, format!("no template syntax: {error}")))?);
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
+        environment.set_syntax(
+            syntax.map_err(|error| Error::file(&path, format!("no template syntax: {error}")))?,
+        );
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment
             .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);

@@ -106,6 +106,8 @@ impl Tokenizer {
     /// A prompt to ids. Refuses an empty one and ids outside the vocabulary.
     pub fn encode_prompt(&self, prompt: &Prompt) -> Result<Vec<u32>> {
         let ids = match prompt {
+            // Even where the tokenizer would put its special tokens around nothing.
+            Prompt::Text(text) | Prompt::Chat(text) if text.is_empty() => Vec::new(),
             Prompt::Text(text) => self.encode(text, true)?,
             Prompt::Chat(turn) => self.encode(&self.chat(turn)?, !self.has_chat_template())?,
             Prompt::Tokens(ids) => {

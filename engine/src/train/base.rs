@@ -25,25 +25,44 @@ impl Base {
     pub(super) fn open(start: &Start, seed: u64) -> Result<Self> {
         match start {
             Start::Random(shape) => {
-                shape.check().map_err(|(field, problem)| Error::option(field, problem))?;
+                shape
+                    .check()
+                    .map_err(|(field, problem)| Error::option(field, problem))?;
                 let weights = params::random(shape, seed)?;
-                Ok(Self { shape: shape.clone(), config: shape.to_json(), weights, folder: None })
+                Ok(Self {
+                    shape: shape.clone(),
+                    config: shape.to_json(),
+                    weights,
+                    folder: None,
+                })
             }
             Start::Folder(folder) => {
                 let (shape, config) = LlamaShape::read(folder)?;
                 let weights = params::read(folder, &shape)?;
-                Ok(Self { shape, config, weights, folder: Some(folder.clone()) })
+                Ok(Self {
+                    shape,
+                    config,
+                    weights,
+                    folder: Some(folder.clone()),
+                })
             }
         }
     }
 
     /// Refuses tokens that the model has not.
-    pub(super) fn check_tokens<'a>(&self, examples: impl IntoIterator<Item = &'a Example>) -> Result<()> {
+    pub(super) fn check_tokens<'a>(
+        &self,
+        examples: impl IntoIterator<Item = &'a Example>,
+    ) -> Result<()> {
         let vocabulary = self.shape.vocab_size;
         for example in examples {
             let mut tokens = example.prompt.iter().chain(&example.response).enumerate();
             if let Some((position, &id)) = tokens.find(|&(_, &id)| id as usize >= vocabulary) {
-                return Err(Error::TokenOutOfRange { position, id, vocabulary });
+                return Err(Error::TokenOutOfRange {
+                    position,
+                    id,
+                    vocabulary,
+                });
             }
         }
         Ok(())
@@ -51,12 +70,20 @@ impl Base {
 
     /// Writes the trained model (full) or the adapter (LoRA) into `folder`.
     pub(super) fn write(&self, folder: &Path, model: &TrainModel, method: &Method) -> Result<()> {
-        let trained: NamedTensors =
-            model.vars().iter().map(|(name, v)| (name.clone(), v.as_detached_tensor())).collect();
+        let trained: NamedTensors = model
+            .vars()
+            .iter()
+            .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
+            .collect();
         match method {
-            Method::Full => files::write_model(folder, &self.config, &trained, self.folder.as_deref()),
+            Method::Full => {
+                files::write_model(folder, &self.config, &trained, self.folder.as_deref())
+            }
             Method::Lora(lora) => {
-                let base = self.folder.as_deref().map_or_else(String::new, |f| f.display().to_string());
+                let base = self
+                    .folder
+                    .as_deref()
+                    .map_or_else(String::new, |f| f.display().to_string());
                 files::write_adapter(folder, &base, lora, &trained)
             }
         }
@@ -66,7 +93,10 @@ impl Base {
     pub(super) fn write_reward(&self, folder: &Path, model: &TrainModel) -> Result<()> {
         let mut config = self.config.clone();
         if let Some(fields) = config.as_object_mut() {
-            fields.insert("architectures".to_owned(), json!(["LlamaForSequenceClassification"]));
+            fields.insert(
+                "architectures".to_owned(),
+                json!(["LlamaForSequenceClassification"]),
+            );
             fields.insert("num_labels".to_owned(), json!(1));
             fields.insert("id2label".to_owned(), json!({"0": "LABEL_0"}));
             fields.insert("label2id".to_owned(), json!({"LABEL_0": 0}));
@@ -75,7 +105,11 @@ impl Base {
                 fields.insert("pad_token_id".to_owned(), json!(self.shape.eos_token_id));
             }
         }
-        let trained = model.vars().iter().map(|(name, v)| (name.clone(), v.as_detached_tensor())).collect();
+        let trained = model
+            .vars()
+            .iter()
+            .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
+            .collect();
         files::write_model(folder, &config, &trained, self.folder.as_deref())
     }
 }
@@ -91,7 +125,11 @@ pub(super) fn digest<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Str
             }
         }
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in hash.finalize().iter().take(16) {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 /// Settings as they stand in a checkpoint: all but those that may change on the way.

@@ -56,12 +56,19 @@ impl FlatBatch {
             }
             offsets.push(tokens.len());
         }
-        Self { tokens, positions, offsets: Arc::new(offsets) }
+        Self {
+            tokens,
+            positions,
+            offsets: Arc::new(offsets),
+        }
     }
 
     /// The last row of every sequence.
     pub fn last_rows(&self) -> Vec<u32> {
-        self.offsets.windows(2).map(|w| w[1].saturating_sub(1) as u32).collect()
+        self.offsets
+            .windows(2)
+            .map(|w| w[1].saturating_sub(1) as u32)
+            .collect()
     }
 
     /// Whole examples, for models that score the last token.
@@ -88,11 +95,20 @@ pub struct PredictionBatch {
 impl PredictionBatch {
     /// Every token of an answer is a target, and with `prompts` those of the prompt, too (but the first).
     pub fn new<'a>(examples: impl IntoIterator<Item = &'a Example> + Clone, prompts: bool) -> Self {
-        let flat = FlatBatch::new(examples.clone().into_iter().map(|e| e.tokens().take(e.len().saturating_sub(1))));
+        let flat = FlatBatch::new(
+            examples
+                .clone()
+                .into_iter()
+                .map(|e| e.tokens().take(e.len().saturating_sub(1))),
+        );
         let (mut rows, mut targets, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let mut sequences = 0;
         for (owner, example) in examples.into_iter().enumerate() {
-            let first = if prompts { 1 } else { example.prompt.len().max(1) };
+            let first = if prompts {
+                1
+            } else {
+                example.prompt.len().max(1)
+            };
             for (position, token) in example.tokens().enumerate().skip(first) {
                 rows.push((flat.offsets[owner] + position - 1) as u32);
                 targets.push(token);
@@ -100,7 +116,13 @@ impl PredictionBatch {
             }
             sequences += 1;
         }
-        Self { flat, rows, targets: Arc::new(targets), owners, sequences }
+        Self {
+            flat,
+            rows,
+            targets: Arc::new(targets),
+            owners,
+            sequences,
+        }
     }
 
     /// `[sequences]` from `[rows that predict]`: the sum over each sequence.
@@ -113,7 +135,11 @@ impl PredictionBatch {
 
 /// How many targets an example has.
 pub fn targets_of(example: &Example, prompts: bool) -> usize {
-    example.len().saturating_sub(if prompts { 1 } else { example.prompt.len().max(1) })
+    example.len().saturating_sub(if prompts {
+        1
+    } else {
+        example.prompt.len().max(1)
+    })
 }
 
 /// Which examples make which step: shuffled anew every epoch, from the seed and the epoch alone, so that
@@ -128,7 +154,11 @@ pub struct Sampler {
 impl Sampler {
     /// `lengths[i]`: tokens that example `i` costs; `budget`: tokens of a step.
     pub fn new(lengths: Vec<usize>, budget: usize, seed: u64) -> Self {
-        Self { lengths, budget, seed }
+        Self {
+            lengths,
+            budget,
+            seed,
+        }
     }
 
     /// Tokens that example `index` costs.
@@ -184,7 +214,10 @@ mod tests {
     use super::*;
 
     fn example(prompt: &[u32], response: &[u32]) -> Example {
-        Example { prompt: prompt.to_vec(), response: response.to_vec() }
+        Example {
+            prompt: prompt.to_vec(),
+            response: response.to_vec(),
+        }
     }
 
     #[test]
@@ -194,13 +227,26 @@ mod tests {
         assert_eq!(batch.flat.tokens, [1, 2, 3, 4, 6, 7]);
         assert_eq!(batch.flat.positions, [0, 1, 2, 3, 0, 1]);
         assert_eq!(*batch.flat.offsets, [0, 4, 6]);
-        assert_eq!((batch.rows.as_slice(), batch.targets.as_slice()), ([2, 3, 4, 5].as_slice(), [4, 5, 7, 8].as_slice()));
+        assert_eq!(
+            (batch.rows.as_slice(), batch.targets.as_slice()),
+            ([2, 3, 4, 5].as_slice(), [4, 5, 7, 8].as_slice())
+        );
         assert_eq!(batch.owners, [0, 0, 1, 1]);
-        assert_eq!(targets_of(&examples[0], false) + targets_of(&examples[1], false), 4);
+        assert_eq!(
+            targets_of(&examples[0], false) + targets_of(&examples[1], false),
+            4
+        );
         let with_prompts = PredictionBatch::new(&examples, true);
         assert_eq!(*with_prompts.targets, [2, 3, 4, 5, 7, 8]);
         let values = Tensor::new(&[1f32, 2.0, 4.0, 8.0], &Device::Cpu).unwrap();
-        assert_eq!(batch.sum_by_sequence(&values).unwrap().to_vec1::<f32>().unwrap(), [3.0, 12.0]);
+        assert_eq!(
+            batch
+                .sum_by_sequence(&values)
+                .unwrap()
+                .to_vec1::<f32>()
+                .unwrap(),
+            [3.0, 12.0]
+        );
     }
 
     #[test]

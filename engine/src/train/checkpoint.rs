@@ -35,10 +35,17 @@ const PREFIX: &str = "step-";
 
 /// Complete checkpoints of a run, oldest first.
 fn list(run: &Path) -> Vec<(usize, PathBuf)> {
-    let Ok(entries) = std::fs::read_dir(run.join("checkpoints")) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(run.join("checkpoints")) else {
+        return Vec::new();
+    };
     let mut found: Vec<_> = entries
         .flatten()
-        .filter_map(|e| Some((e.file_name().to_str()?.strip_prefix(PREFIX)?.parse().ok()?, e.path())))
+        .filter_map(|e| {
+            Some((
+                e.file_name().to_str()?.strip_prefix(PREFIX)?.parse().ok()?,
+                e.path(),
+            ))
+        })
         .collect();
     found.sort();
     found
@@ -51,7 +58,10 @@ pub(super) fn save(run: &Path, checkpoint: &Checkpoint) -> Result<PathBuf> {
     let temporary = parent.join(format!("writing-{:08}", checkpoint.position.step));
     files::fresh_folder(&temporary)?;
     files::write_tensors(&temporary.join("weights.safetensors"), &checkpoint.weights)?;
-    files::write_tensors(&temporary.join("optimiser.safetensors"), &checkpoint.optimiser)?;
+    files::write_tensors(
+        &temporary.join("optimiser.safetensors"),
+        &checkpoint.optimiser,
+    )?;
     files::write_json(&temporary.join("position.json"), &checkpoint.position)?;
     if place.exists() {
         std::fs::remove_dir_all(&place).map_err(Error::io("replace", &place))?;
@@ -74,12 +84,15 @@ pub(super) fn newest(run: &Path) -> Option<PathBuf> {
 pub(super) fn load(place: &Path, settings: &serde_json::Value) -> Result<Checkpoint> {
     let path = place.join("position.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let position: Position =
-        serde_json::from_str(&text).map_err(|e| Error::file(&path, format!("is not a checkpoint's position: {e}")))?;
+    let position: Position = serde_json::from_str(&text)
+        .map_err(|e| Error::file(&path, format!("is not a checkpoint's position: {e}")))?;
     if position.settings != *settings {
         return Err(Error::option(
             "resume",
-            format!("{} was made with other settings or data; train into another folder, or remove it", place.display()),
+            format!(
+                "{} was made with other settings or data; train into another folder, or remove it",
+                place.display()
+            ),
         ));
     }
     Ok(Checkpoint {

@@ -32,9 +32,17 @@ impl Default for LoraConfig {
         Self {
             rank: 16,
             alpha: 32.0,
-            target_modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-                .map(str::to_owned)
-                .to_vec(),
+            target_modules: [
+                "q_proj",
+                "k_proj",
+                "v_proj",
+                "o_proj",
+                "gate_proj",
+                "up_proj",
+                "down_proj",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 }
@@ -42,7 +50,12 @@ impl Default for LoraConfig {
 impl LoraConfig {
     /// Whether the module at `path` gets an adapter.
     pub fn targets(&self, path: &str) -> bool {
-        self.target_modules.iter().any(|t| path == t || path.strip_suffix(t.as_str()).is_some_and(|p| p.ends_with('.')))
+        self.target_modules.iter().any(|t| {
+            path == t
+                || path
+                    .strip_suffix(t.as_str())
+                    .is_some_and(|p| p.ends_with('.'))
+        })
     }
 
     /// `alpha / rank`.
@@ -140,7 +153,11 @@ impl TrainConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
         let at_least_one = |name: &str, value: usize| {
-            if value == 0 { Err(Error::option(name, "is 0; it must be at least 1")) } else { Ok(()) }
+            if value == 0 {
+                Err(Error::option(name, "is 0; it must be at least 1"))
+            } else {
+                Ok(())
+            }
         };
         at_least_one("workers", self.workers)?;
         at_least_one("batch-tokens", self.batch_tokens)?;
@@ -149,7 +166,10 @@ impl TrainConfig {
         at_least_one("steps", self.steps.unwrap_or(1))?;
         let rate = self.optimiser.learning_rate;
         if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::option("learning-rate", format!("is {rate}; it must be above zero")));
+            return Err(Error::option(
+                "learning-rate",
+                format!("is {rate}; it must be above zero"),
+            ));
         }
         Ok(())
     }

@@ -38,7 +38,9 @@ impl Pair {
     }
 
     pub(super) fn fits(&self, longest: usize) -> bool {
-        self.both().iter().all(|e| e.len() <= longest && targets_of(e, false) > 0)
+        self.both()
+            .iter()
+            .all(|e| e.len() <= longest && targets_of(e, false) > 0)
     }
 }
 
@@ -50,7 +52,10 @@ pub(super) fn minus_log_sigmoid(x: &Tensor) -> Result<Tensor> {
 /// Splits `[2 n]` of alternating chosen and rejected into two of `[n]`.
 pub(super) fn split_pairs(values: &Tensor) -> Result<(Tensor, Tensor)> {
     let pairs = values.reshape(((), 2))?;
-    Ok((pairs.narrow(1, 0, 1)?.squeeze(1)?, pairs.narrow(1, 1, 1)?.squeeze(1)?))
+    Ok((
+        pairs.narrow(1, 0, 1)?.squeeze(1)?,
+        pairs.narrow(1, 1, 1)?.squeeze(1)?,
+    ))
 }
 
 struct Dpo<'a> {
@@ -81,7 +86,10 @@ impl Objective for Dpo<'_> {
         let margins: Vec<f32> = margins.to_vec1()?;
         let figures = Figures::new([
             ("margin", margins.iter().map(|&m| f64::from(m)).sum()),
-            ("accuracy", margins.iter().filter(|&&m| m > 0.0).count() as f64),
+            (
+                "accuracy",
+                margins.iter().filter(|&&m| m > 0.0).count() as f64,
+            ),
         ]);
         Ok(ShareLoss { loss, figures })
     }
@@ -96,20 +104,37 @@ pub fn dpo(
     out: &Path,
 ) -> Result<TrainReport> {
     if !(config.beta.is_finite() && config.beta > 0.0) {
-        return Err(Error::option("beta", format!("is {}; it must be above zero", config.beta)));
+        return Err(Error::option(
+            "beta",
+            format!("is {}; it must be above zero", config.beta),
+        ));
     }
     config.train.check()?;
     let base = Base::open(start, config.train.seed)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
-    let kept: Vec<&Pair> = pairs.iter().filter(|p| p.fits(config.train.max_length)).collect();
+    let kept: Vec<&Pair> = pairs
+        .iter()
+        .filter(|p| p.fits(config.train.max_length))
+        .collect();
     let examples: Vec<&Example> = kept.iter().flat_map(|p| p.both()).collect();
     let frozen = TrainModel::frozen(base.shape.clone(), &base.weights)?;
     let total = examples.len();
-    let sums = sequence_log_probs(&frozen, &examples, Adapters::Off, config.train.workers, |done| {
-        reporter.preparing("reference log-probabilities", done, total);
-    })?;
+    let sums = sequence_log_probs(
+        &frozen,
+        &examples,
+        Adapters::Off,
+        config.train.workers,
+        |done| {
+            reporter.preparing("reference log-probabilities", done, total);
+        },
+    )?;
     let reference = sums.chunks_exact(2).map(|s| (s[0] - s[1]) as f32).collect();
-    let model = TrainModel::new(base.shape.clone(), &base.weights, &config.method, config.train.seed)?;
+    let model = TrainModel::new(
+        base.shape.clone(),
+        &base.weights,
+        &config.method,
+        config.train.seed,
+    )?;
     let runner = Runner {
         config: &config.train,
         model: &model,
@@ -117,7 +142,14 @@ pub fn dpo(
         settings: settings("dpo", config, digest(examples.iter().copied())),
         left_out: pairs.len() - kept.len(),
     };
-    let report = runner.run(&Dpo { pairs: kept, reference, beta: config.beta }, reporter)?;
+    let report = runner.run(
+        &Dpo {
+            pairs: kept,
+            reference,
+            beta: config.beta,
+        },
+        reporter,
+    )?;
     base.write(out, &model, &config.method)?;
     Ok(report)
 }

@@ -41,14 +41,18 @@ fn write_whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<(
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
-    write_whole(path, |p| std::fs::write(p, text + "\n").map_err(Error::io("write", p)))
+    write_whole(path, |p| {
+        std::fs::write(p, text + "\n").map_err(Error::io("write", p))
+    })
 }
 
 pub(super) fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<()> {
     // Hugging Face's loader wants the format named.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let contiguous: BTreeMap<&String, Tensor> =
-        tensors.iter().map(|(name, t)| Ok((name, t.contiguous()?))).collect::<Result<_>>()?;
+    let contiguous: BTreeMap<&String, Tensor> = tensors
+        .iter()
+        .map(|(name, t)| Ok((name, t.contiguous()?)))
+        .collect::<Result<_>>()?;
     write_whole(path, |p| {
         safetensors::serialize_to_file(&contiguous, Some(metadata), p).map_err(|e| match e {
             safetensors::SafeTensorError::IoError(e) => Error::io("write", p)(e),
@@ -63,13 +67,17 @@ pub(super) fn read_tensors(path: &Path) -> Result<NamedTensors> {
     Ok(tensors.into_iter().collect())
 }
 
-/// Copies the tokenizer and its companions.
-fn copy_companions(from: &Path, to: &Path) -> Result<()> {
+/// Copies the tokenizer and what belongs to it from one model's folder to another.
+pub fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
     for name in COMPANIONS {
         let source = from.join(name);
         if source.exists() && from != to {
             let target = to.join(name);
-            write_whole(&target, |p| std::fs::copy(&source, p).map(drop).map_err(Error::io("copy", &source)))?;
+            write_whole(&target, |p| {
+                std::fs::copy(&source, p)
+                    .map(drop)
+                    .map_err(Error::io("copy", &source))
+            })?;
         }
     }
     Ok(())
@@ -84,16 +92,24 @@ pub(super) fn write_model(
 ) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     if let Some(from) = companions {
-        copy_companions(from, folder)?;
+        copy_tokenizer(from, folder)?;
     }
     write_tensors(&folder.join("model.safetensors"), weights)?;
     write_json(&folder.join("config.json"), config)
 }
 
 /// Writes a PEFT folder. `weights` are named `<module>.lora_A.weight` and `<module>.lora_B.weight`.
-pub(super) fn write_adapter(folder: &Path, base: &str, lora: &LoraConfig, weights: &NamedTensors) -> Result<()> {
+pub(super) fn write_adapter(
+    folder: &Path,
+    base: &str,
+    lora: &LoraConfig,
+    weights: &NamedTensors,
+) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let named = weights.iter().map(|(name, t)| (format!("base_model.model.{name}"), t.clone())).collect();
+    let named = weights
+        .iter()
+        .map(|(name, t)| (format!("base_model.model.{name}"), t.clone()))
+        .collect();
     write_tensors(&folder.join("adapter_model.safetensors"), &named)?;
     let config = json!({
         "base_model_name_or_path": base,

@@ -81,14 +81,22 @@ struct Context<'a> {
 impl TrainModel {
     /// Joins `weights` (all of [`LlamaShape::weights`], and `score.weight` for a reward model) with what
     /// `method` makes trainable; adapters are drawn from `seed`.
-    pub fn new(shape: LlamaShape, weights: &NamedTensors, method: &Method, seed: u64) -> Result<Self> {
+    pub fn new(
+        shape: LlamaShape,
+        weights: &NamedTensors,
+        method: &Method,
+        seed: u64,
+    ) -> Result<Self> {
         let (vars, lora) = match method {
             Method::Full => (params::trainable(weights)?, None),
             Method::Lora(config) => {
                 if config.rank == 0 {
                     return Err(Error::option("rank", "is 0; it must be at least 1"));
                 }
-                (params::trainable(&params::lora(&shape, config, seed)?)?, Some(config))
+                (
+                    params::trainable(&params::lora(&shape, config, seed)?)?,
+                    Some(config),
+                )
             }
         };
         Self::join(shape, weights, vars, lora)
@@ -99,18 +107,50 @@ impl TrainModel {
         Self::join(shape, weights, NamedVars::new(), None)
     }
 
-    fn join(shape: LlamaShape, weights: &NamedTensors, vars: NamedVars, lora: Option<&LoraConfig>) -> Result<Self> {
-        let source = Source { weights, vars: &vars, lora };
-        let layers = (0..shape.num_hidden_layers).map(|i| source.layer(i)).collect::<Result<Vec<_>>>()?;
+    fn join(
+        shape: LlamaShape,
+        weights: &NamedTensors,
+        vars: NamedVars,
+        lora: Option<&LoraConfig>,
+    ) -> Result<Self> {
+        let source = Source {
+            weights,
+            vars: &vars,
+            lora,
+        };
+        let layers = (0..shape.num_hidden_layers)
+            .map(|i| source.layer(i))
+            .collect::<Result<Vec<_>>>()?;
         let embedding = source.tensor("model.embed_tokens.weight")?;
-        let score = weights.contains_key("score.weight").then(|| source.tensor("score.weight")).transpose()?;
+        let score = weights
+            .contains_key("score.weight")
+            .then(|| source.tensor("score.weight"))
+            .transpose()?;
         // A reward model has no output projection of its own.
         let tied = shape.tie_word_embeddings || score.is_some();
-        let head = if tied { embedding.clone() } else { source.tensor("lm_head.weight")? };
+        let head = if tied {
+            embedding.clone()
+        } else {
+            source.tensor("lm_head.weight")?
+        };
         let norm = source.tensor("model.norm.weight")?;
-        let kernels = if embedding.device().is_cpu() { Kernels::Fused } else { Kernels::Plain };
+        let kernels = if embedding.device().is_cpu() {
+            Kernels::Fused
+        } else {
+            Kernels::Plain
+        };
         let frequencies = shape.frequencies();
-        Ok(Self { layers, embedding, head, norm, score, frequencies, kernels, vars, shape })
+        Ok(Self {
+            shape,
+            embedding,
+            layers,
+            norm,
+            head,
+            score,
+            frequencies,
+            kernels,
+            vars,
+        })
     }
 
     /// The same with another form of the operations.
@@ -141,7 +181,9 @@ impl TrainModel {
             adapters,
             model: self,
         };
-        let mut x = self.embedding.index_select(&index_tensor(&batch.tokens, self.embedding.device())?, 0)?;
+        let mut x = self
+            .embedding
+            .index_select(&index_tensor(&batch.tokens, self.embedding.device())?, 0)?;
         for layer in &self.layers {
             x = layer.forward(&x, &context)?;
         }
@@ -169,7 +211,10 @@ impl TrainModel {
     /// The score of every sequence, read at its last token: `[sequences]`.
     pub fn scores(&self, batch: &FlatBatch) -> Result<Tensor> {
         let Some(score) = &self.score else {
-            return Err(Error::option("model", "has no score head; only reward models score"));
+            return Err(Error::option(
+                "model",
+                "has no score head; only reward models score",
+            ));
         };
         let hidden = self.hidden(batch, Adapters::On)?;
         let rows = index_tensor(&batch.last_rows(), hidden.device())?;
@@ -203,10 +248,12 @@ struct Source<'a> {
 impl Source<'_> {
     fn tensor(&self, name: &str) -> Result<Tensor> {
         let var = self.vars.get(name).map(Var::as_tensor);
-        var.or_else(|| self.weights.get(name)).cloned().ok_or_else(|| Error::MissingTensor {
-            path: "weights in memory".into(),
-            tensor: name.to_owned(),
-        })
+        var.or_else(|| self.weights.get(name))
+            .cloned()
+            .ok_or_else(|| Error::MissingTensor {
+                path: "weights in memory".into(),
+                tensor: name.to_owned(),
+            })
     }
 
     fn linear(&self, path: &str) -> Result<Linear> {
@@ -218,7 +265,10 @@ impl Source<'_> {
                 scale: config.scale(),
             }),
         };
-        Ok(Linear { weight: self.tensor(&format!("{path}.weight"))?, lora })
+        Ok(Linear {
+            weight: self.tensor(&format!("{path}.weight"))?,
+            lora,
+        })
     }
 
     fn layer(&self, index: usize) -> Result<Layer> {
@@ -242,7 +292,11 @@ impl Linear {
     fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
         let model = context.model;
         let y = model.product(x, &self.weight)?;
-        match self.lora.as_ref().filter(|_| context.adapters == Adapters::On) {
+        match self
+            .lora
+            .as_ref()
+            .filter(|_| context.adapters == Adapters::On)
+        {
             None => Ok(y),
             Some(Lora { a, b, scale }) => {
                 let low = (model.product(x, a)? * *scale)?;
@@ -256,20 +310,33 @@ impl Layer {
     fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
         let model = context.model;
         let h = model.norm(x, &self.attention_norm)?;
-        let (q, k, v) = (self.q.forward(&h, context)?, self.k.forward(&h, context)?, self.v.forward(&h, context)?);
+        let (q, k, v) = (
+            self.q.forward(&h, context)?,
+            self.k.forward(&h, context)?,
+            self.v.forward(&h, context)?,
+        );
         let mixed = match model.kernels {
             Kernels::Fused => {
-                let (q, k) = (ops::rope(&q, &context.rotation)?, ops::rope(&k, &context.rotation)?);
+                let (q, k) = (
+                    ops::rope(&q, &context.rotation)?,
+                    ops::rope(&k, &context.rotation)?,
+                );
                 ops::attention(&q, &k, &v, &context.attention)?
             }
             Kernels::Plain => {
-                let (q, k) = (ops::rope_plain(&q, &context.rotation)?, ops::rope_plain(&k, &context.rotation)?);
+                let (q, k) = (
+                    ops::rope_plain(&q, &context.rotation)?,
+                    ops::rope_plain(&k, &context.rotation)?,
+                );
                 ops::attention_plain(&q, &k, &v, &context.attention)?
             }
         };
         let x = (x + self.o.forward(&mixed, context)?)?;
         let h = model.norm(&x, &self.feed_forward_norm)?;
-        let (gate, up) = (self.gate.forward(&h, context)?, self.up.forward(&h, context)?);
+        let (gate, up) = (
+            self.gate.forward(&h, context)?,
+            self.up.forward(&h, context)?,
+        );
         let inner = match model.kernels {
             Kernels::Fused => ops::swiglu(&gate, &up)?,
             Kernels::Plain => ops::swiglu_plain(&gate, &up)?,

@@ -28,7 +28,10 @@ impl Figures {
 
     /// Means over `examples`.
     pub fn means(&self, examples: usize) -> BTreeMap<String, f64> {
-        self.0.iter().map(|(name, sum)| ((*name).to_owned(), sum / examples.max(1) as f64)).collect()
+        self.0
+            .iter()
+            .map(|(name, sum)| ((*name).to_owned(), sum / examples.max(1) as f64))
+            .collect()
     }
 }
 
@@ -82,7 +85,10 @@ impl MetricsFile {
             .flat_map(|line| [line, "\n"])
             .collect();
         std::fs::write(&path, kept).map_err(Error::io("write", &path))?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(Error::io("open", &path))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(Error::io("open", &path))?;
         Ok(Self { path, file })
     }
 

@@ -11,8 +11,10 @@
 
 mod base;
 pub mod batch;
+pub mod bench;
 mod checkpoint;
 pub mod config;
+pub mod data;
 pub mod dpo;
 mod files;
 pub mod forward;
@@ -31,8 +33,11 @@ pub mod shape;
 mod tests;
 
 pub use batch::Example;
-pub use config::{DpoConfig, LoraConfig, Method, OptimiserConfig, RewardConfig, SftConfig, Start, TrainConfig};
+pub use config::{
+    DpoConfig, LoraConfig, Method, OptimiserConfig, RewardConfig, SftConfig, Start, TrainConfig,
+};
 pub use dpo::{Pair, dpo};
+pub use files::copy_tokenizer;
 pub use metrics::StepReport;
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;

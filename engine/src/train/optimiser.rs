@@ -52,21 +52,40 @@ impl AdamW {
         let zeros = |var: &Tensor| Tensor::zeros(var.shape(), DType::F32, var.device());
         let moments = vars
             .values()
-            .map(|var| Ok(Moments { first: zeros(var)?, second: zeros(var)? }))
+            .map(|var| {
+                Ok(Moments {
+                    first: zeros(var)?,
+                    second: zeros(var)?,
+                })
+            })
             .collect::<Result<_>>()?;
-        Ok(Self { config: config.clone(), moments, steps: 0 })
+        Ok(Self {
+            config: config.clone(),
+            moments,
+            steps: 0,
+        })
     }
 
     /// Moves every variable against its gradient and returns the gradients' norm before clipping. The
     /// work is shared between `threads`.
-    pub fn step(&mut self, vars: &NamedVars, gradients: &[Tensor], rate: f64, threads: usize) -> Result<f64> {
+    pub fn step(
+        &mut self,
+        vars: &NamedVars,
+        gradients: &[Tensor],
+        rate: f64,
+        threads: usize,
+    ) -> Result<f64> {
         let norm = global_norm(gradients)?;
         if !norm.is_finite() {
             return Ok(norm);
         }
         self.steps += 1;
         let clip = self.config.clip;
-        let scale = if clip > 0.0 && norm > clip { clip / norm } else { 1.0 };
+        let scale = if clip > 0.0 && norm > clip {
+            clip / norm
+        } else {
+            1.0
+        };
         let work: Vec<_> = vars.values().zip(&self.moments).zip(gradients).collect();
         let update = |part: &[((&candle_core::Var, &Moments), &Tensor)]| -> Result<()> {
             for ((var, moments), gradient) in part {
@@ -82,20 +101,46 @@ impl AdamW {
         }
         std::thread::scope(|scope| {
             let update = &update;
-            let running: Vec<_> = parts.iter().map(|part| scope.spawn(move || update(part))).collect();
+            let running: Vec<_> = parts
+                .iter()
+                .map(|part| scope.spawn(move || update(part)))
+                .collect();
             running.into_iter().try_for_each(super::parallel::join)
         })?;
         Ok(norm)
     }
 
-    fn update(&self, var: &Tensor, moments: &Moments, gradient: &Tensor, rate: f64, scale: f64) -> Result<()> {
+    fn update(
+        &self,
+        var: &Tensor,
+        moments: &Moments,
+        gradient: &Tensor,
+        rate: f64,
+        scale: f64,
+    ) -> Result<()> {
         let config = &self.config;
         let step = self.steps as i32;
         let correction = (1.0 - config.beta1.powi(step), 1.0 - config.beta2.powi(step));
-        let decay = if var.rank() > 1 { 1.0 - rate * config.weight_decay } else { 1.0 };
+        let decay = if var.rank() > 1 {
+            1.0 - rate * config.weight_decay
+        } else {
+            1.0
+        };
         let gradient = gradient.contiguous()?;
-        moments.first.inplace_op2(&gradient, &RunningMean { beta: config.beta1 as f32, scale: scale as f32 })?;
-        moments.second.inplace_op2(&gradient, &RunningSquare { beta: config.beta2 as f32, scale: scale as f32 })?;
+        moments.first.inplace_op2(
+            &gradient,
+            &RunningMean {
+                beta: config.beta1 as f32,
+                scale: scale as f32,
+            },
+        )?;
+        moments.second.inplace_op2(
+            &gradient,
+            &RunningSquare {
+                beta: config.beta2 as f32,
+                scale: scale as f32,
+            },
+        )?;
         let descent = Descent {
             decay: decay as f32,
             rate: (rate / correction.0) as f32,
@@ -110,7 +155,10 @@ impl AdamW {
         let named = vars.keys().zip(&self.moments);
         named
             .flat_map(|(name, m)| {
-                [(format!("{name}.first"), m.first.clone()), (format!("{name}.second"), m.second.clone())]
+                [
+                    (format!("{name}.first"), m.first.clone()),
+                    (format!("{name}.second"), m.second.clone()),
+                ]
             })
             .collect()
     }
@@ -118,10 +166,16 @@ impl AdamW {
     /// Goes on from [`AdamW::state`] after `steps` steps.
     pub fn restore(&mut self, vars: &NamedVars, state: &NamedTensors, steps: usize) -> Result<()> {
         let find = |name: String| {
-            state.get(&name).cloned().ok_or(Error::MissingTensor { path: "optimiser state".into(), tensor: name })
+            state.get(&name).cloned().ok_or(Error::MissingTensor {
+                path: "optimiser state".into(),
+                tensor: name,
+            })
         };
         for (name, moments) in vars.keys().zip(&mut self.moments) {
-            *moments = Moments { first: find(format!("{name}.first"))?, second: find(format!("{name}.second"))? };
+            *moments = Moments {
+                first: find(format!("{name}.first"))?,
+                second: find(format!("{name}.second"))?,
+            };
         }
         self.steps = steps;
         Ok(())
@@ -138,7 +192,13 @@ impl InplaceOp2 for RunningMean {
         "running-mean"
     }
 
-    fn cpu_fwd(&self, m: &mut CpuStorage, m_at: &Layout, g: &CpuStorage, g_at: &Layout) -> candle_core::Result<()> {
+    fn cpu_fwd(
+        &self,
+        m: &mut CpuStorage,
+        m_at: &Layout,
+        g: &CpuStorage,
+        g_at: &Layout,
+    ) -> candle_core::Result<()> {
         let fresh = (1.0 - self.beta) * self.scale;
         with_floats(m, m_at, [(g, g_at)], |m, [g]| {
             for (m, g) in m.iter_mut().zip(g) {
@@ -158,7 +218,13 @@ impl InplaceOp2 for RunningSquare {
         "running-square"
     }
 
-    fn cpu_fwd(&self, v: &mut CpuStorage, v_at: &Layout, g: &CpuStorage, g_at: &Layout) -> candle_core::Result<()> {
+    fn cpu_fwd(
+        &self,
+        v: &mut CpuStorage,
+        v_at: &Layout,
+        g: &CpuStorage,
+        g_at: &Layout,
+    ) -> candle_core::Result<()> {
         let fresh = (1.0 - self.beta) * self.scale * self.scale;
         with_floats(v, v_at, [(g, g_at)], |v, [g]| {
             for (v, g) in v.iter_mut().zip(g) {
@@ -206,9 +272,16 @@ mod tests {
 
     #[test]
     fn agrees_with_candle_on_a_quadratic() {
-        let config = OptimiserConfig { weight_decay: 0.1, clip: 0.0, ..OptimiserConfig::default() };
+        let config = OptimiserConfig {
+            weight_decay: 0.1,
+            clip: 0.0,
+            ..OptimiserConfig::default()
+        };
         let start = Tensor::new(&[[1f32, -2.0], [0.5, 3.0]], &Device::Cpu).unwrap();
-        let (ours, theirs) = (Var::from_tensor(&start).unwrap(), Var::from_tensor(&start.copy().unwrap()).unwrap());
+        let (ours, theirs) = (
+            Var::from_tensor(&start).unwrap(),
+            Var::from_tensor(&start.copy().unwrap()).unwrap(),
+        );
         let vars = NamedVars::from([("w".to_owned(), ours.clone())]);
         let mut adam = AdamW::new(&config, &vars).unwrap();
         let theirs_config = candle_nn::ParamsAdamW {
@@ -225,19 +298,34 @@ mod tests {
             adam.step(&vars, &gradients, 0.05, 2).unwrap();
             reference.backward_step(&loss(&theirs)).unwrap();
         }
-        let difference = (ours.as_tensor() - theirs.as_tensor()).unwrap().abs().unwrap().max_all().unwrap();
-        assert!(difference.to_scalar::<f32>().unwrap() < 1e-5, "{ours} {theirs}");
+        let difference = (ours.as_tensor() - theirs.as_tensor())
+            .unwrap()
+            .abs()
+            .unwrap()
+            .max_all()
+            .unwrap();
+        assert!(
+            difference.to_scalar::<f32>().unwrap() < 1e-5,
+            "{ours} {theirs}"
+        );
     }
 
     #[test]
     fn clipping_makes_scale_irrelevant() {
-        let config = OptimiserConfig { clip: 1.0, ..OptimiserConfig::default() };
+        let config = OptimiserConfig {
+            clip: 1.0,
+            ..OptimiserConfig::default()
+        };
         let ends: Vec<Vec<f32>> = [1.0, 100.0]
             .map(|scale| {
                 let var = Var::new(&[1f32, 2.0, 3.0], &Device::Cpu).unwrap();
                 let vars = NamedVars::from([("w".to_owned(), var.clone())]);
-                let gradient = (Tensor::new(&[3f32, -4.0, 12.0], &Device::Cpu).unwrap() * scale).unwrap();
-                let norm = AdamW::new(&config, &vars).unwrap().step(&vars, &[gradient], 0.1, 1).unwrap();
+                let gradient =
+                    (Tensor::new(&[3f32, -4.0, 12.0], &Device::Cpu).unwrap() * scale).unwrap();
+                let norm = AdamW::new(&config, &vars)
+                    .unwrap()
+                    .step(&vars, &[gradient], 0.1, 1)
+                    .unwrap();
                 assert!((norm - 13.0 * scale).abs() < 1e-3);
                 var.to_vec1().unwrap()
             })
@@ -247,7 +335,12 @@ mod tests {
 
     #[test]
     fn the_rate_warms_up_and_cools_down() {
-        let config = OptimiserConfig { learning_rate: 1.0, warm_up: 0.1, final_rate: 0.2, ..OptimiserConfig::default() };
+        let config = OptimiserConfig {
+            learning_rate: 1.0,
+            warm_up: 0.1,
+            final_rate: 0.2,
+            ..OptimiserConfig::default()
+        };
         let rates: Vec<f64> = (0..100).map(|s| learning_rate(&config, s, 100)).collect();
         assert!((rates[0] - 0.1).abs() < 1e-12 && (rates[9] - 1.0).abs() < 1e-12);
         assert!(rates[10..].is_sorted_by(|a, b| a >= b));

@@ -30,7 +30,9 @@ pub(super) struct StepGradients {
 
 /// Takes a thread's answer; its panic goes on here.
 pub(super) fn join<T>(handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Runs `work` on every share, one thread each; answers in order of the shares.
@@ -43,7 +45,10 @@ pub(super) fn for_each_share<T: Send>(
     }
     std::thread::scope(|scope| {
         let work = &work;
-        let running: Vec<_> = shares.iter().map(|share| scope.spawn(move || work(share))).collect();
+        let running: Vec<_> = shares
+            .iter()
+            .map(|share| scope.spawn(move || work(share)))
+            .collect();
         running.into_iter().map(join).collect()
     })
 }
@@ -57,14 +62,23 @@ pub(super) fn differentiate(
     let parts = for_each_share(shares, |share| {
         let ShareLoss { loss, figures } = loss_of(share)?;
         let mut store = loss.backward()?;
-        let gradients: Vec<Option<Tensor>> = model.vars().values().map(|var| store.remove(var)).collect();
-        Ok((f64::from(loss.to_scalar::<f32>()?), figures, grad_check::all(model.vars(), gradients)?))
+        let gradients: Vec<Option<Tensor>> =
+            model.vars().values().map(|var| store.remove(var)).collect();
+        Ok((
+            f64::from(loss.to_scalar::<f32>()?),
+            figures,
+            grad_check::all(model.vars(), gradients)?,
+        ))
     })?;
     let mut parts = parts.into_iter();
     let Some((loss, figures, gradients)) = parts.next() else {
         return Err(Error::option("data", "a step has no examples"));
     };
-    let mut sum = StepGradients { loss, figures, gradients };
+    let mut sum = StepGradients {
+        loss,
+        figures,
+        gradients,
+    };
     for (loss, figures, gradients) in parts {
         sum.loss += loss;
         sum.figures.add(&figures);

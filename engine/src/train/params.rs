@@ -50,7 +50,11 @@ pub fn random(shape: &LlamaShape, seed: u64) -> Result<NamedTensors> {
 
 /// A fresh score head `[1, hidden]`, zero: every text scores the same before training.
 pub fn score_head(shape: &LlamaShape) -> Result<Tensor> {
-    Ok(Tensor::zeros((1, shape.hidden_size), DType::F32, &Device::Cpu)?)
+    Ok(Tensor::zeros(
+        (1, shape.hidden_size),
+        DType::F32,
+        &Device::Cpu,
+    )?)
 }
 
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
@@ -63,14 +67,22 @@ pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedT
             continue;
         }
         let bound = 1.0 / (d_in as f32).sqrt();
-        let a: Vec<f32> = (0..config.rank * d_in).map(|_| rng.random_range(-bound..=bound)).collect();
-        all.insert(format!("{name}.lora_A.weight"), Tensor::from_vec(a, (config.rank, d_in), &Device::Cpu)?);
+        let a: Vec<f32> = (0..config.rank * d_in)
+            .map(|_| rng.random_range(-bound..=bound))
+            .collect();
+        all.insert(
+            format!("{name}.lora_A.weight"),
+            Tensor::from_vec(a, (config.rank, d_in), &Device::Cpu)?,
+        );
         let b = Tensor::zeros((d_out, config.rank), DType::F32, &Device::Cpu)?;
         all.insert(format!("{name}.lora_B.weight"), b);
     }
     if all.is_empty() {
         let given = config.target_modules.join(", ");
-        return Err(Error::option("target-modules", format!("`{given}` names no linear module of the model; try q_proj,v_proj")));
+        return Err(Error::option(
+            "target-modules",
+            format!("`{given}` names no linear module of the model; try q_proj,v_proj"),
+        ));
     }
     Ok(all)
 }
@@ -86,7 +98,10 @@ pub fn read(folder: &Path, shape: &LlamaShape) -> Result<NamedTensors> {
     let mut all = NamedTensors::new();
     for (name, expected) in shape.weights() {
         let Some(tensor) = found.remove(&name) else {
-            return Err(Error::MissingTensor { path: folder.to_path_buf(), tensor: name });
+            return Err(Error::MissingTensor {
+                path: folder.to_path_buf(),
+                tensor: name,
+            });
         };
         if tensor.dims() != expected {
             return Err(Error::Shape {
@@ -108,11 +123,16 @@ fn weight_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     }
     let index = folder.join("model.safetensors.index.json");
     let text = std::fs::read_to_string(&index).map_err(Error::io("read", &single))?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|e| Error::file(&index, format!("is not JSON: {e}")))?;
+    let value: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|e| Error::file(&index, format!("is not JSON: {e}")))?;
     let map = value.get("weight_map").and_then(|m| m.as_object());
-    let map = map.ok_or_else(|| Error::field(&index, "weight_map", "must map tensor names to files"))?;
-    let mut files: Vec<_> = map.values().filter_map(|f| f.as_str()).map(|f| folder.join(f)).collect();
+    let map =
+        map.ok_or_else(|| Error::field(&index, "weight_map", "must map tensor names to files"))?;
+    let mut files: Vec<_> = map
+        .values()
+        .filter_map(|f| f.as_str())
+        .map(|f| folder.join(f))
+        .collect();
     files.sort();
     files.dedup();
     Ok(files)
@@ -120,5 +140,8 @@ fn weight_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 
 /// Turns weights into variables.
 pub fn trainable(tensors: &NamedTensors) -> Result<NamedVars> {
-    tensors.iter().map(|(name, t)| Ok((name.clone(), Var::from_tensor(t)?))).collect()
+    tensors
+        .iter()
+        .map(|(name, t)| Ok((name.clone(), Var::from_tensor(t)?)))
+        .collect()
 }

@@ -9,8 +9,8 @@ use super::config::{Method, RewardConfig, Start};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
 use super::forward::TrainModel;
 use super::metrics::Figures;
-use super::params;
 use super::parallel::ShareLoss;
+use super::params;
 use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
 use crate::Result;
@@ -41,7 +41,10 @@ impl Objective for Reward<'_> {
         let margins: Vec<f32> = margins.to_vec1()?;
         let figures = Figures::new([
             ("margin", margins.iter().map(|&m| f64::from(m)).sum()),
-            ("accuracy", margins.iter().filter(|&&m| m > 0.0).count() as f64),
+            (
+                "accuracy",
+                margins.iter().filter(|&&m| m > 0.0).count() as f64,
+            ),
         ]);
         Ok(ShareLoss { loss, figures })
     }
@@ -57,12 +60,21 @@ pub fn reward(
 ) -> Result<TrainReport> {
     let mut base = Base::open(start, config.train.seed)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
-    let kept: Vec<&Pair> = pairs.iter().filter(|p| p.fits(config.train.max_length)).collect();
+    let kept: Vec<&Pair> = pairs
+        .iter()
+        .filter(|p| p.fits(config.train.max_length))
+        .collect();
     let examples: Vec<&Example> = kept.iter().flat_map(|p| p.both()).collect();
-    base.weights.insert("score.weight".to_owned(), params::score_head(&base.shape)?);
+    base.weights
+        .insert("score.weight".to_owned(), params::score_head(&base.shape)?);
     // The output projection plays no part in the score.
     base.weights.remove("lm_head.weight");
-    let model = TrainModel::new(base.shape.clone(), &base.weights, &Method::Full, config.train.seed)?;
+    let model = TrainModel::new(
+        base.shape.clone(),
+        &base.weights,
+        &Method::Full,
+        config.train.seed,
+    )?;
     let runner = Runner {
         config: &config.train,
         model: &model,
@@ -70,7 +82,13 @@ pub fn reward(
         settings: settings("reward", config, digest(examples.iter().copied())),
         left_out: pairs.len() - kept.len(),
     };
-    let report = runner.run(&Reward { pairs: kept, center: config.center }, reporter)?;
+    let report = runner.run(
+        &Reward {
+            pairs: kept,
+            center: config.center,
+        },
+        reporter,
+    )?;
     base.write_reward(out, &model)?;
     Ok(report)
 }

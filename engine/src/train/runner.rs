@@ -64,15 +64,26 @@ struct State {
 
 impl Runner<'_> {
     /// Trains to the end, or until cancelled.
-    pub(super) fn run(&self, objective: &impl Objective, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
+    pub(super) fn run(
+        &self,
+        objective: &impl Objective,
+        reporter: &mut dyn TrainReporter,
+    ) -> Result<TrainReport> {
         self.config.check()?;
         std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
         let lengths = objective.lengths();
         if lengths.is_empty() {
-            return Err(Error::option("data", "has no example that fits; at least one is needed"));
+            return Err(Error::option(
+                "data",
+                "has no example that fits; at least one is needed",
+            ));
         }
         let sampler = Sampler::new(lengths, self.config.batch_tokens, self.config.seed);
-        let total = self.config.steps.unwrap_or_else(|| (0..self.config.epochs).map(|e| sampler.epoch(e).len()).sum());
+        let total = self.config.steps.unwrap_or_else(|| {
+            (0..self.config.epochs)
+                .map(|e| sampler.epoch(e).len())
+                .sum()
+        });
         let mut state = self.start()?;
         let mut metrics = MetricsFile::open(self.folder, state.position.step)?;
         let clock = Instant::now();
@@ -89,7 +100,14 @@ impl Runner<'_> {
                 epoch = sampler.epoch(state.position.epoch);
             }
             let indices = &epoch[state.position.step_in_epoch];
-            let report = self.step(objective, &sampler, indices, &mut state, total, (clock, first))?;
+            let report = self.step(
+                objective,
+                &sampler,
+                indices,
+                &mut state,
+                total,
+                (clock, first),
+            )?;
             metrics.write(&report)?;
             reporter.step(&report);
             state.losses.push(report.loss);
@@ -126,10 +144,17 @@ impl Runner<'_> {
         let position = &mut state.position;
         let weight: usize = indices.iter().map(|&i| objective.weight(i)).sum();
         let shares = sampler.shares(indices, self.config.workers);
-        let result = differentiate(self.model, &shares, |share| objective.loss(self.model, share, weight))?;
+        let result = differentiate(self.model, &shares, |share| {
+            objective.loss(self.model, share, weight)
+        })?;
         let rate = learning_rate(&self.config.optimiser, position.step, total);
         self.check_finite("the loss", result.loss, position.step)?;
-        let norm = state.optimiser.step(self.model.vars(), &result.gradients, rate, self.config.workers)?;
+        let norm = state.optimiser.step(
+            self.model.vars(),
+            &result.gradients,
+            rate,
+            self.config.workers,
+        )?;
         self.check_finite("the gradient", norm, position.step)?;
         let tokens = indices.iter().map(|&i| sampler.length(i)).sum();
         position.step += 1;
@@ -155,37 +180,63 @@ impl Runner<'_> {
             return Ok(());
         }
         let hint = match checkpoint::newest(self.folder) {
-            Some(path) => format!("; the last checkpoint is {}; try a lower learning rate", path.display()),
+            Some(path) => format!(
+                "; the last checkpoint is {}; try a lower learning rate",
+                path.display()
+            ),
             None => "; there is no checkpoint yet; try a lower learning rate".to_owned(),
         };
-        Err(Error::Diverged { what: what.to_owned(), step: step + 1, hint })
+        Err(Error::Diverged {
+            what: what.to_owned(),
+            step: step + 1,
+            hint,
+        })
     }
 
     fn start(&self) -> Result<State> {
         let vars = self.model.vars();
         let mut optimiser = AdamW::new(&self.config.optimiser, vars)?;
-        let fresh =
-            Position { step: 0, epoch: 0, step_in_epoch: 0, tokens: 0, settings: self.settings.clone() };
+        let fresh = Position {
+            step: 0,
+            epoch: 0,
+            step_in_epoch: 0,
+            tokens: 0,
+            settings: self.settings.clone(),
+        };
         let mut position = fresh;
         if let Some(place) = checkpoint::newest(self.folder).filter(|_| self.config.resume) {
             let loaded = checkpoint::load(&place, &self.settings)?;
             for (name, var) in vars {
                 let Some(tensor) = loaded.weights.get(name) else {
-                    return Err(Error::MissingTensor { path: place, tensor: name.clone() });
+                    return Err(Error::MissingTensor {
+                        path: place,
+                        tensor: name.clone(),
+                    });
                 };
                 var.set(tensor)?;
             }
             optimiser.restore(vars, &loaded.optimiser, loaded.position.step)?;
             position = loaded.position;
         }
-        Ok(State { position, optimiser, losses: Vec::new(), last: None })
+        Ok(State {
+            position,
+            optimiser,
+            losses: Vec::new(),
+            last: None,
+        })
     }
 
     fn save(&self, state: &State, reporter: &mut dyn TrainReporter) -> Result<()> {
         let vars = self.model.vars();
-        let weights: NamedTensors = vars.iter().map(|(name, v)| (name.clone(), v.as_detached_tensor())).collect();
-        let checkpoint =
-            Checkpoint { position: state.position.clone(), weights, optimiser: state.optimiser.state(vars) };
+        let weights: NamedTensors = vars
+            .iter()
+            .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
+            .collect();
+        let checkpoint = Checkpoint {
+            position: state.position.clone(),
+            weights,
+            optimiser: state.optimiser.state(vars),
+        };
         let place = checkpoint::save(self.folder, &checkpoint)?;
         reporter.saved(state.position.step, &place);
         Ok(())

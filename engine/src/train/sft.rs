@@ -12,9 +12,9 @@ use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
 use crate::Result;
 
-struct Sft<'a> {
-    examples: Vec<&'a Example>,
-    prompts: bool,
+pub(super) struct Sft<'a> {
+    pub(super) examples: Vec<&'a Example>,
+    pub(super) prompts: bool,
 }
 
 impl Objective for Sft<'_> {
@@ -30,7 +30,10 @@ impl Objective for Sft<'_> {
         let batch = PredictionBatch::new(share.iter().map(|&i| self.examples[i]), self.prompts);
         let log_probs = model.log_probs(&batch, Adapters::On)?;
         let loss = (log_probs.sum_all()? * (-1.0 / total as f64))?;
-        Ok(ShareLoss { loss, figures: Figures::default() })
+        Ok(ShareLoss {
+            loss,
+            figures: Figures::default(),
+        })
     }
 }
 
@@ -44,9 +47,16 @@ pub fn sft(
 ) -> Result<TrainReport> {
     let base = Base::open(start, config.train.seed)?;
     base.check_tokens(examples)?;
-    let fits = |e: &&Example| e.len() <= config.train.max_length && targets_of(e, config.train_on_prompts) > 0;
+    let fits = |e: &&Example| {
+        e.len() <= config.train.max_length && targets_of(e, config.train_on_prompts) > 0
+    };
     let kept: Vec<&Example> = examples.iter().filter(fits).collect();
-    let model = TrainModel::new(base.shape.clone(), &base.weights, &config.method, config.train.seed)?;
+    let model = TrainModel::new(
+        base.shape.clone(),
+        &base.weights,
+        &config.method,
+        config.train.seed,
+    )?;
     let runner = Runner {
         config: &config.train,
         model: &model,
@@ -54,7 +64,13 @@ pub fn sft(
         settings: settings("sft", config, digest(kept.iter().copied())),
         left_out: examples.len() - kept.len(),
     };
-    let report = runner.run(&Sft { examples: kept, prompts: config.train_on_prompts }, reporter)?;
+    let report = runner.run(
+        &Sft {
+            examples: kept,
+            prompts: config.train_on_prompts,
+        },
+        reporter,
+    )?;
     base.write(out, &model, &config.method)?;
     Ok(report)
 }
@@ -65,8 +81,17 @@ pub fn log_likelihood(start: &Start, examples: &[Example], workers: usize) -> Re
     let base = Base::open(start, 0)?;
     base.check_tokens(examples)?;
     let model = TrainModel::frozen(base.shape.clone(), &base.weights)?;
-    let sums = sequence_log_probs(&model, &examples.iter().collect::<Vec<_>>(), Adapters::Off, workers, |_| {})?;
-    Ok((sums.iter().sum(), examples.iter().map(|e| targets_of(e, false)).sum()))
+    let sums = sequence_log_probs(
+        &model,
+        &examples.iter().collect::<Vec<_>>(),
+        Adapters::Off,
+        workers,
+        |_| {},
+    )?;
+    Ok((
+        sums.iter().sum(),
+        examples.iter().map(|e| targets_of(e, false)).sum(),
+    ))
 }
 
 /// Tokens of a batch without gradients.
@@ -99,7 +124,9 @@ pub(super) fn sequence_log_probs(
             if batch.rows.is_empty() {
                 return Ok(vec![0.0; chunk.len()]);
             }
-            Ok(batch.sum_by_sequence(&model.log_probs(&batch, adapters)?)?.to_vec1::<f32>()?)
+            Ok(batch
+                .sum_by_sequence(&model.log_probs(&batch, adapters)?)?
+                .to_vec1::<f32>()?)
         })?;
         all.extend(parts.into_iter().flatten().map(f64::from));
         progress(all.len());

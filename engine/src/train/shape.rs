@@ -43,8 +43,8 @@ impl LlamaShape {
     pub fn read(folder: &Path) -> Result<(Self, Value)> {
         let path = folder.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let value: Value =
-            serde_json::from_str(&text).map_err(|e| Error::file(&path, format!("is not JSON: {e}")))?;
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|e| Error::file(&path, format!("is not JSON: {e}")))?;
         let shape = Self::from_json(&path, &value)?;
         Ok((shape, value))
     }
@@ -52,10 +52,16 @@ impl LlamaShape {
     fn from_json(path: &Path, value: &Value) -> Result<Self> {
         let number = |field: &str| -> Result<usize> {
             let found = value.get(field).and_then(Value::as_u64).map(|v| v as usize);
-            found.filter(|&v| v > 0).ok_or_else(|| Error::field(path, field, "must be a whole number above zero"))
+            found
+                .filter(|&v| v > 0)
+                .ok_or_else(|| Error::field(path, field, "must be a whole number above zero"))
         };
         let or = |field: &str, default: usize| -> Result<usize> {
-            if value.get(field).is_none_or(Value::is_null) { Ok(default) } else { number(field) }
+            if value.get(field).is_none_or(Value::is_null) {
+                Ok(default)
+            } else {
+                number(field)
+            }
         };
         refuse_what_training_lacks(path, value)?;
         let heads = number("num_attention_heads")?;
@@ -69,14 +75,25 @@ impl LlamaShape {
             num_attention_heads: heads,
             num_key_value_heads: or("num_key_value_heads", heads)?,
             head_dim: or("head_dim", hidden / heads)?,
-            rms_norm_eps: value.get("rms_norm_eps").and_then(Value::as_f64).unwrap_or(1e-6),
-            rope_theta: rope.get("rope_theta").and_then(Value::as_f64).unwrap_or(10_000.0),
+            rms_norm_eps: value
+                .get("rms_norm_eps")
+                .and_then(Value::as_f64)
+                .unwrap_or(1e-6),
+            rope_theta: rope
+                .get("rope_theta")
+                .and_then(Value::as_f64)
+                .unwrap_or(10_000.0),
             max_position_embeddings: or("max_position_embeddings", 2048)?,
-            tie_word_embeddings: value.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false),
+            tie_word_embeddings: value
+                .get("tie_word_embeddings")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             eos_token_id: first_token(value.get("eos_token_id")),
             bos_token_id: first_token(value.get("bos_token_id")),
         };
-        shape.check().map_err(|(field, problem)| Error::field(path, field, problem))?;
+        shape
+            .check()
+            .map_err(|(field, problem)| Error::field(path, field, problem))?;
         Ok(shape)
     }
 
@@ -84,10 +101,19 @@ impl LlamaShape {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let heads = (self.num_attention_heads, self.num_key_value_heads);
         if heads.0 == 0 || heads.1 == 0 || !heads.0.is_multiple_of(heads.1) {
-            return Err(("num_key_value_heads", format!("{} must divide the {} heads", heads.1, heads.0)));
+            return Err((
+                "num_key_value_heads",
+                format!("{} must divide the {} heads", heads.1, heads.0),
+            ));
         }
         if self.head_dim == 0 || !self.head_dim.is_multiple_of(2) {
-            return Err(("head_dim", format!("is {}; rotary embedding needs an even number", self.head_dim)));
+            return Err((
+                "head_dim",
+                format!(
+                    "is {}; rotary embedding needs an even number",
+                    self.head_dim
+                ),
+            ));
         }
         for (field, value) in [
             ("vocab_size", self.vocab_size),
@@ -135,7 +161,9 @@ impl LlamaShape {
     /// `theta^(-2i / head_dim)` for every pair of a head.
     pub fn frequencies(&self) -> Vec<f32> {
         let dim = self.head_dim as f64;
-        (0..self.head_dim / 2).map(|i| self.rope_theta.powf(-2.0 * i as f64 / dim) as f32).collect()
+        (0..self.head_dim / 2)
+            .map(|i| self.rope_theta.powf(-2.0 * i as f64 / dim) as f32)
+            .collect()
     }
 
     /// Names and shapes of all linear projections of the decoder, `[d_out, d_in]`, in order of execution.
@@ -153,22 +181,37 @@ impl LlamaShape {
             ("mlp.down_proj", [hidden, inner]),
         ];
         (0..self.num_hidden_layers)
-            .flat_map(|layer| of_layer.map(|(name, shape)| (format!("model.layers.{layer}.{name}"), shape)))
+            .flat_map(|layer| {
+                of_layer.map(|(name, shape)| (format!("model.layers.{layer}.{name}"), shape))
+            })
             .collect()
     }
 
     /// Names and shapes of all weights of the causal model.
     pub fn weights(&self) -> Vec<(String, Vec<usize>)> {
-        let mut all = vec![("model.embed_tokens.weight".to_owned(), vec![self.vocab_size, self.hidden_size])];
-        all.extend(self.linears().into_iter().map(|(name, shape)| (format!("{name}.weight"), shape.to_vec())));
+        let mut all = vec![(
+            "model.embed_tokens.weight".to_owned(),
+            vec![self.vocab_size, self.hidden_size],
+        )];
+        all.extend(
+            self.linears()
+                .into_iter()
+                .map(|(name, shape)| (format!("{name}.weight"), shape.to_vec())),
+        );
         for layer in 0..self.num_hidden_layers {
             for norm in ["input_layernorm", "post_attention_layernorm"] {
-                all.push((format!("model.layers.{layer}.{norm}.weight"), vec![self.hidden_size]));
+                all.push((
+                    format!("model.layers.{layer}.{norm}.weight"),
+                    vec![self.hidden_size],
+                ));
             }
         }
         all.push(("model.norm.weight".to_owned(), vec![self.hidden_size]));
         if !self.tie_word_embeddings {
-            all.push(("lm_head.weight".to_owned(), vec![self.vocab_size, self.hidden_size]));
+            all.push((
+                "lm_head.weight".to_owned(),
+                vec![self.vocab_size, self.hidden_size],
+            ));
         }
         all
     }
@@ -176,26 +219,44 @@ impl LlamaShape {
 
 fn first_token(value: Option<&Value>) -> Option<u32> {
     let value = value?;
-    value.as_u64().or_else(|| value.as_array()?.first()?.as_u64()).map(|id| id as u32)
+    value
+        .as_u64()
+        .or_else(|| value.as_array()?.first()?.as_u64())
+        .map(|id| id as u32)
 }
 
 fn refuse_what_training_lacks(path: &Path, value: &Value) -> Result<()> {
     let rope_type = |v: &Value| {
-        let kind = v.get("rope_type").or_else(|| v.get("type")).and_then(Value::as_str);
+        let kind = v
+            .get("rope_type")
+            .or_else(|| v.get("type"))
+            .and_then(Value::as_str);
         kind.is_some_and(|kind| kind != "default")
     };
     for field in ["rope_scaling", "rope_parameters"] {
         if value.get(field).is_some_and(rope_type) {
-            return Err(Error::field(path, field, "scaled rotary embeddings cannot be trained here; use a base without them"));
+            return Err(Error::field(
+                path,
+                field,
+                "scaled rotary embeddings cannot be trained here; use a base without them",
+            ));
         }
     }
     for field in ["attention_bias", "mlp_bias"] {
         if value.get(field).and_then(Value::as_bool) == Some(true) {
-            return Err(Error::field(path, field, "biases cannot be trained here; use a base without them"));
+            return Err(Error::field(
+                path,
+                field,
+                "biases cannot be trained here; use a base without them",
+            ));
         }
     }
     match value.get("hidden_act").and_then(Value::as_str) {
         None | Some("silu") => Ok(()),
-        Some(other) => Err(Error::field(path, "hidden_act", format!("is `{other}`; only `silu` can be trained here"))),
+        Some(other) => Err(Error::field(
+            path,
+            "hidden_act",
+            format!("is `{other}`; only `silu` can be trained here"),
+        )),
     }
 }

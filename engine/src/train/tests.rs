@@ -27,7 +27,10 @@ fn counting() -> Vec<Example> {
     (0..40)
         .map(|i| {
             let first = 2 + i % 11;
-            Example { prompt: vec![first, first + 1], response: (first + 2..first + 4 + i % 5).chain([1]).collect() }
+            Example {
+                prompt: vec![first, first + 1],
+                response: (first + 2..first + 4 + i % 5).chain([1]).collect(),
+            }
         })
         .collect()
 }
@@ -36,11 +39,18 @@ fn sft_config(steps: usize) -> SftConfig {
     let train = TrainConfig {
         steps: Some(steps),
         batch_tokens: 120,
-        optimiser: OptimiserConfig { learning_rate: 1e-2, ..OptimiserConfig::default() },
+        optimiser: OptimiserConfig {
+            learning_rate: 1e-2,
+            ..OptimiserConfig::default()
+        },
         checkpoint_every: 0,
         ..TrainConfig::default()
     };
-    SftConfig { train, method: Method::Full, train_on_prompts: false }
+    SftConfig {
+        train,
+        method: Method::Full,
+        train_on_prompts: false,
+    }
 }
 
 #[derive(Default)]
@@ -76,14 +86,28 @@ fn sft_learns_to_count() {
     let out = tempfile::tempdir().unwrap();
     let mut recorder = Recorder::default();
     let start = Start::Random(tiny());
-    let report = sft(&sft_config(80), &start, &counting(), &mut recorder, out.path()).unwrap();
+    let report = sft(
+        &sft_config(80),
+        &start,
+        &counting(),
+        &mut recorder,
+        out.path(),
+    )
+    .unwrap();
     assert_eq!((report.steps, recorder.losses.len()), (80, 80));
-    assert!(recorder.losses[0] > 2.0 && report.final_loss < 0.5 * recorder.losses[0], "{report:?}");
+    assert!(
+        recorder.losses[0] > 2.0 && report.final_loss < 0.5 * recorder.losses[0],
+        "{report:?}"
+    );
     let lines = std::fs::read_to_string(out.path().join("metrics.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 80);
     let (sum, targets) = log_likelihood(&Start::Folder(out.path().into()), &counting(), 2).unwrap();
     let loss = -sum / targets as f64;
-    assert!((loss - report.final_loss).abs() < 0.2, "{loss} from the file, {} while training", report.final_loss);
+    assert!(
+        (loss - report.final_loss).abs() < 0.2,
+        "{loss} from the file, {} while training",
+        report.final_loss
+    );
 }
 
 #[test]
@@ -95,18 +119,378 @@ fn a_cancelled_run_goes_on_as_if_undisturbed() {
     sft(&config, &start, &counting(), &mut undisturbed, whole.path()).unwrap();
     config.train.checkpoint_every = 3;
     config.train.resume = true;
-    let mut first = Recorder { cancel_at: Some(7), ..Recorder::default() };
+    let mut first = Recorder {
+        cancel_at: Some(7),
+        ..Recorder::default()
+    };
     let error = sft(&config, &start, &counting(), &mut first, broken.path()).unwrap_err();
     assert!(matches!(error, crate::Error::Cancelled));
     assert!(!broken.path().join("model.safetensors").exists());
     let mut second = Recorder::default();
     sft(&config, &start, &counting(), &mut second, broken.path()).unwrap();
     assert_eq!([first.losses, second.losses].concat(), undisturbed.losses);
-    assert_same(&weights(whole.path(), "model.safetensors"), &weights(broken.path(), "model.safetensors"));
+    assert_same(
+        &weights(whole.path(), "model.safetensors"),
+        &weights(broken.path(), "model.safetensors"),
+    );
     let steps: Vec<usize> = std::fs::read_to_string(broken.path().join("metrics.jsonl"))
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str::<StepReport>(line).unwrap().step)
         .collect();
     assert_eq!(steps, (1..=12).collect::<Vec<_>>());
+}
+
+fn gradients_of(
+    model: &forward::TrainModel,
+    batch: &batch::PredictionBatch,
+) -> (f32, Vec<candle_core::Tensor>) {
+    let loss = model
+        .log_probs(batch, forward::Adapters::On)
+        .unwrap()
+        .mean_all()
+        .unwrap();
+    let mut store = loss.backward().unwrap();
+    let gradients = model.vars().values().map(|v| store.remove(v)).collect();
+    (
+        loss.to_scalar().unwrap(),
+        grad_check::all(model.vars(), gradients).unwrap(),
+    )
+}
+
+/// Weights with adapters whose `B` is not zero, so that every gradient has something to say.
+fn with_noise(model: &forward::TrainModel) {
+    use rand::{Rng, SeedableRng};
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+    for var in model.vars().values() {
+        let noise: Vec<f32> = (0..var.elem_count())
+            .map(|_| rng.random_range(-0.2..0.2))
+            .collect();
+        let noise = candle_core::Tensor::from_vec(noise, var.dims(), var.device()).unwrap();
+        var.set(&(var.as_tensor() + noise).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn the_whole_forward_agrees_with_its_plain_form() {
+    let untied = LlamaShape {
+        tie_word_embeddings: false,
+        ..tiny()
+    };
+    let lora = LoraConfig {
+        rank: 3,
+        ..LoraConfig::default()
+    };
+    for (shape, method) in [
+        (tiny(), Method::Full),
+        (untied, Method::Full),
+        (tiny(), Method::Lora(lora)),
+    ] {
+        let weights = params::random(&shape, 1).unwrap();
+        let make = || {
+            let model = forward::TrainModel::new(shape.clone(), &weights, &method, 2).unwrap();
+            with_noise(&model);
+            model
+        };
+        let batch = batch::PredictionBatch::new(&counting()[..5], true);
+        let (fast, fast_gradients) = gradients_of(&make(), &batch);
+        let (plain, plain_gradients) =
+            gradients_of(&make().with_kernels(forward::Kernels::Plain), &batch);
+        assert!((fast - plain).abs() < 1e-4, "{fast} {plain}");
+        for ((name, fast), plain) in make()
+            .vars()
+            .keys()
+            .zip(&fast_gradients)
+            .zip(&plain_gradients)
+        {
+            let flat = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert!(
+                flat(fast).iter().any(|g| *g != 0.0),
+                "{name} has a gradient of zeros"
+            );
+            for (a, b) in flat(fast).iter().zip(flat(plain)) {
+                assert!((a - b).abs() < 1e-4 * (1.0 + b.abs()), "{name}: {a} {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sequence_alone_scores_as_in_company() {
+    let weights = params::random(&tiny(), 1).unwrap();
+    let model = forward::TrainModel::frozen(tiny(), &weights).unwrap();
+    let examples = counting();
+    let all: Vec<&Example> = examples.iter().collect();
+    let together =
+        sft::sequence_log_probs(&model, &all, forward::Adapters::Off, 2, |_| {}).unwrap();
+    for (example, together) in all.iter().zip(together) {
+        let alone =
+            sft::sequence_log_probs(&model, &[example], forward::Adapters::Off, 1, |_| {}).unwrap();
+        assert!((alone[0] - together).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn workers_share_a_step_without_changing_it() {
+    let weights = params::random(&tiny(), 1).unwrap();
+    let model = forward::TrainModel::new(tiny(), &weights, &Method::Full, 0).unwrap();
+    let examples = counting();
+    let objective = sft::Sft {
+        examples: examples.iter().collect(),
+        prompts: false,
+    };
+    let step: Vec<usize> = (0..examples.len()).collect();
+    let sampler = batch::Sampler::new(runner::Objective::lengths(&objective), 1000, 0);
+    let [one, three] = [1, 3].map(|workers| {
+        let shares = sampler.shares(&step, workers);
+        assert_eq!(shares.len(), workers);
+        parallel::differentiate(&model, &shares, |s| {
+            runner::Objective::loss(&objective, &model, s, 100)
+        })
+        .unwrap()
+    });
+    assert!((one.loss - three.loss).abs() < 1e-4);
+    let norms = [&one, &three].map(|r| optimiser::global_norm(&r.gradients).unwrap());
+    assert!((norms[0] - norms[1]).abs() < 1e-4 * norms[0]);
+}
+
+/// Prefers counting up to counting down.
+fn preferences() -> Vec<Pair> {
+    (0..40)
+        .map(|i| {
+            let first = 6 + i % 12;
+            let answer = |tokens: [u32; 3]| Example {
+                prompt: vec![2, first],
+                response: tokens.to_vec(),
+            };
+            Pair {
+                chosen: answer([first + 1, first + 2, 1]),
+                rejected: answer([first - 1, first - 2, 1]),
+            }
+        })
+        .collect()
+}
+
+/// A base model in a folder, barely trained.
+fn base(folder: &Path) -> Start {
+    sft(
+        &sft_config(2),
+        &Start::Random(tiny()),
+        &counting(),
+        &mut Silent,
+        folder,
+    )
+    .unwrap();
+    Start::Folder(folder.to_path_buf())
+}
+
+#[test]
+fn dpo_with_adapters_learns_the_preference_and_leaves_the_base_alone() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let start = base(folder.path());
+    let lora = LoraConfig {
+        rank: 4,
+        alpha: 8.0,
+        ..LoraConfig::default()
+    };
+    let config = DpoConfig {
+        train: sft_config(60).train,
+        method: Method::Lora(lora),
+        beta: 0.5,
+    };
+    let mut recorder = Recorder::default();
+    let report = dpo(&config, &start, &preferences(), &mut recorder, out.path()).unwrap();
+    // Before the first update the model is the reference: no margin, a loss of ln 2.
+    assert!(
+        (recorder.losses[0] - std::f64::consts::LN_2).abs() < 1e-5,
+        "{}",
+        recorder.losses[0]
+    );
+    let last = report.last.unwrap();
+    assert!(
+        last.loss < 0.2 && last.figures["accuracy"] > 0.95 && last.figures["margin"] > 1.0,
+        "{last:?}"
+    );
+    let adapter = weights(out.path(), "adapter_model.safetensors");
+    assert_eq!(adapter.len(), 2 * 7 * 2);
+    let a = &adapter["base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"];
+    assert_eq!(a.dims(), [4, 24]);
+    let text = std::fs::read_to_string(out.path().join("adapter_config.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (written["peft_type"].as_str(), written["r"].as_u64()),
+        (Some("LORA"), Some(4))
+    );
+    assert!(!out.path().join("model.safetensors").exists());
+    // The engine's own loader takes it.
+    let loaded = crate::weights::Adapter::load(out.path(), &tiny().linears()).unwrap();
+    assert_eq!(loaded.rank(), 4);
+}
+
+#[test]
+fn dpo_of_all_weights_writes_a_model() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let start = base(folder.path());
+    let config = DpoConfig {
+        train: sft_config(5).train,
+        method: Method::Full,
+        beta: 0.1,
+    };
+    dpo(&config, &start, &preferences(), &mut Silent, out.path()).unwrap();
+    let (shape, _) = LlamaShape::read(out.path()).unwrap();
+    assert_eq!(shape, tiny());
+    params::read(out.path(), &shape).unwrap();
+    let bad = DpoConfig {
+        beta: 0.0,
+        ..config
+    };
+    assert!(
+        dpo(&bad, &start, &preferences(), &mut Silent, out.path())
+            .unwrap_err()
+            .is_input()
+    );
+}
+
+#[test]
+fn reward_models_learn_to_rank_and_are_written_for_hugging_face() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let start = base(folder.path());
+    std::fs::write(folder.path().join("tokenizer.json"), "{}").unwrap();
+    let config = RewardConfig {
+        train: sft_config(60).train,
+        center: 0.01,
+    };
+    let mut recorder = Recorder::default();
+    let report = reward(&config, &start, &preferences(), &mut recorder, out.path()).unwrap();
+    assert!((recorder.losses[0] - std::f64::consts::LN_2).abs() < 1e-5);
+    let last = report.last.unwrap();
+    assert!(
+        last.figures["accuracy"] > 0.95 && last.loss < 0.3,
+        "{last:?}"
+    );
+    let tensors = weights(out.path(), "model.safetensors");
+    assert_eq!(tensors["score.weight"].dims(), [1, 16]);
+    assert!(!tensors.contains_key("lm_head.weight"));
+    let text = std::fs::read_to_string(out.path().join("config.json")).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        written["architectures"][0],
+        "LlamaForSequenceClassification"
+    );
+    assert_eq!(
+        (
+            written["num_labels"].as_u64(),
+            written["pad_token_id"].as_u64()
+        ),
+        (Some(1), Some(1))
+    );
+    assert!(out.path().join("tokenizer.json").exists());
+}
+
+#[test]
+fn a_run_that_blows_up_stops_and_names_its_last_checkpoint() {
+    let out = tempfile::tempdir().unwrap();
+    let mut config = sft_config(200);
+    config.train.checkpoint_every = 1;
+    config.train.optimiser = OptimiserConfig {
+        learning_rate: 1e30,
+        warm_up: 0.0,
+        clip: 0.0,
+        ..OptimiserConfig::default()
+    };
+    let error = sft(
+        &config,
+        &Start::Random(tiny()),
+        &counting(),
+        &mut Silent,
+        out.path(),
+    )
+    .unwrap_err();
+    assert!(matches!(error, crate::Error::Diverged { .. }), "{error}");
+    assert!(error.to_string().contains("step-"), "{error}");
+    assert!(!out.path().join("model.safetensors").exists());
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_refused_or_counted() {
+    let out = tempfile::tempdir().unwrap();
+    let start = Start::Random(tiny());
+    let run = |config: &SftConfig, examples: &[Example]| {
+        sft(config, &start, examples, &mut Silent, out.path())
+    };
+    let outside = Example {
+        prompt: vec![2],
+        response: vec![24],
+    };
+    let error = run(&sft_config(1), &[outside]).unwrap_err();
+    assert!(matches!(
+        error,
+        crate::Error::TokenOutOfRange {
+            position: 1,
+            id: 24,
+            vocabulary: 24
+        }
+    ));
+    assert!(run(&sft_config(1), &[]).unwrap_err().is_input());
+    let mut examples = counting();
+    examples.push(Example {
+        prompt: vec![2],
+        response: vec![3; 600],
+    });
+    examples.push(Example {
+        prompt: vec![2],
+        response: vec![],
+    });
+    assert_eq!(run(&sft_config(1), &examples).unwrap().left_out, 2);
+    let mut config = sft_config(1);
+    config.train.workers = 0;
+    assert!(
+        run(&config, &counting())
+            .unwrap_err()
+            .to_string()
+            .contains("workers")
+    );
+}
+
+#[test]
+fn another_runs_checkpoint_is_refused() {
+    let out = tempfile::tempdir().unwrap();
+    let mut config = sft_config(4);
+    config.train.checkpoint_every = 2;
+    sft(
+        &config,
+        &Start::Random(tiny()),
+        &counting(),
+        &mut Silent,
+        out.path(),
+    )
+    .unwrap();
+    config.train.resume = true;
+    config.train.optimiser.learning_rate = 0.5;
+    let error = sft(
+        &config,
+        &Start::Random(tiny()),
+        &counting(),
+        &mut Silent,
+        out.path(),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("other settings"), "{error}");
+}
+
+#[test]
+fn the_inference_engine_reads_what_training_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    base(folder.path());
+    let config = crate::model::LlamaConfig::load(folder.path()).unwrap();
+    assert_eq!(
+        (
+            config.hidden_size,
+            config.layers,
+            config.kv_heads,
+            config.head_dim
+        ),
+        (16, 2, 2, 4)
+    );
+    assert!(config.tied_embeddings);
 }

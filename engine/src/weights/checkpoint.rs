@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use safetensors::tensor::Metadata;
-use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -264,7 +264,8 @@ fn read_header(path: &Path) -> Result<(Metadata, u64)> {
         .map_err(Error::io("read", path))?;
     file.read_exact(&mut header)
         .map_err(Error::io("read", path))?;
-    let (_, metadata) = SafeTensors::read_metadata(&header)
+    // `SafeTensors::read_metadata` would want the data behind the header, too.
+    let metadata: Metadata = serde_json::from_slice(&header[8..])
         .map_err(|e| Error::file(path, format!("its safetensors header is not valid: {e}")))?;
     let data_start = 8 + size;
     let end = metadata
@@ -283,4 +284,17 @@ fn read_header(path: &Path) -> Result<(Metadata, u64)> {
         ));
     }
     Ok((metadata, data_start))
+}
+
+/// SHA-256 of a whole file, hexadecimal.
+pub fn file_digest(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut digest = Digest::default();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => return Ok(digest.hex()),
+            count => digest.0.update(&buffer[..count]),
+        }
+    }
 }

@@ -6,6 +6,6 @@ mod json;
 mod router;
 
 pub use adapter::{Adapter, LoraFactor};
-pub use checkpoint::{Checkpoint, Digest};
+pub use checkpoint::{Checkpoint, Digest, file_digest};
 pub use json::read_json;
 pub use router::{RouterActivation, RouterExpert, RouterSite};

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use egui::Painter;
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::epaint::{Color32, FontId, Galley, Mesh, Pos2, Rect, Shape, Vec2, pos2, vec2};
-use egui::{Align, Painter};
 
 /// Cells of a chunk. Only the last chunk is laid out again while a run streams.
 pub(super) const CELLS: usize = 96;
@@ -34,6 +34,7 @@ pub(super) struct Chunk {
     looks: Vec<CellLook>,
     /// Where its first row begins: its chunk goes on in the row in which the last one ended.
     lead: f32,
+    lift: f32,
     galley: Arc<Galley>,
     /// Cell and rectangle, in order; a wrapped cell has several.
     rects: Vec<(usize, Rect)>,
@@ -55,6 +56,8 @@ pub(super) struct End {
 pub(super) struct Setting {
     pub font: FontId,
     pub row_height: f32,
+    /// How far the text moves up from the middle of its row, where egui puts it, to make room for the bar.
+    pub lift: f32,
     pub width: f32,
 }
 
@@ -97,7 +100,6 @@ impl Chunk {
                 font_id: setting.font.clone(),
                 color: look.ink,
                 line_height: Some(setting.row_height),
-                valign: Align::TOP,
                 ..TextFormat::default()
             };
             job.append(&look.text, if i == 0 { lead } else { 0.0 }, format);
@@ -109,6 +111,7 @@ impl Chunk {
             cells,
             looks,
             lead,
+            lift: setting.lift,
             galley,
             rects,
             painted: None,
@@ -150,7 +153,11 @@ impl Chunk {
             }
         };
         painter.add(Shape::Mesh(mesh));
-        painter.galley(origin, Arc::clone(&self.galley), Color32::PLACEHOLDER);
+        painter.galley(
+            origin - vec2(0.0, self.lift),
+            Arc::clone(&self.galley),
+            Color32::PLACEHOLDER,
+        );
         for (cell, rect) in &self.rects {
             let Some(look) = self.looks.get(cell - self.cells.start) else {
                 continue;
@@ -302,10 +309,11 @@ mod tests {
     fn laid_out(texts: &[&str], lead: f32, width: f32) -> Chunk {
         let ctx = egui::Context::default();
         let mut chunk = None;
-        let _ = ctx.run_ui(egui::RawInput::default(), |ui| {
+        let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
             let setting = Setting {
                 font: FontId::proportional(14.0),
                 row_height: 26.0,
+                lift: 0.0,
                 width,
             };
             let looks = texts.iter().map(|text| look(text)).collect();
@@ -317,6 +325,7 @@ mod tests {
                 &setting,
             ));
         });
+        output.textures_delta.clear();
         chunk.expect("the closure ran")
     }
 

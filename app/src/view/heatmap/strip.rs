@@ -75,9 +75,11 @@ impl Strip {
             super::chunk::BAR
         };
         let text_height = ui.fonts_mut(|fonts| fonts.row_height(&font));
+        let row_height = (text_height + bar + 8.0).round();
         let setting = Setting {
             font,
-            row_height: (text_height + bar + 8.0).round(),
+            row_height,
+            lift: ((row_height - text_height) / 2.0 - 1.0).round(),
             width: ui.available_width().floor(),
         };
         let height = self.lay_out(ui, input, setting, letters);

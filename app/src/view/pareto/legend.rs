@@ -14,7 +14,8 @@ impl ParetoPanel {
         let Some(glyphs) = &self.glyphs else { return };
         let tokens = Tokens::of(ui);
         let counts = self.model.counts();
-        let any = |test: fn(&crate::plot::Entry) -> bool| self.model.entries().iter().any(test);
+        let dominated = counts.placed() - counts.front;
+        let far = counts.extrapolated - counts.extrapolated_front;
         ui.horizontal_wrapped(|ui| {
             if counts.front > counts.uncertain {
                 sample(ui, glyphs, "Front", |mesh, at| {
@@ -26,17 +27,17 @@ impl ParetoPanel {
                     front_marker(glyphs, mesh, marker(Class::Uncertain, false), at, tokens);
                 });
             }
-            if frame.options.dominated && any(|e| e.class == Class::Dominated && !e.extrapolated) {
+            if frame.options.dominated && dominated > far {
                 sample(ui, glyphs, "Dominated", |mesh, at| {
                     glyphs.add(mesh, Glyph::Ring, at, 1.0, tokens.dominated)
                 });
             }
-            if any(|e| e.extrapolated && e.class.is_front()) {
+            if counts.extrapolated_front > 0 {
                 sample(ui, glyphs, "Extrapolated front (outlined)", |mesh, at| {
                     front_marker(glyphs, mesh, marker(Class::Front, true), at, tokens);
                 });
             }
-            if frame.options.dominated && any(|e| e.extrapolated && e.class == Class::Dominated) {
+            if frame.options.dominated && far > 0 {
                 sample(ui, glyphs, "Extrapolated, dominated", |mesh, at| {
                     glyphs.add(mesh, Glyph::Square, at, 1.0, tokens.dominated);
                 });

@@ -247,8 +247,7 @@ impl ParetoPanel {
             });
         }
         for (slot, &axis) in frame.data.axes.iter().enumerate() {
-            let placed = counts.points - counts.non_finite - counts.unscored;
-            if placed > 1 && self.model.span(slot).is_some_and(|(low, high)| low == high) {
+            if counts.placed() > 1 && self.model.span(slot).is_some_and(|(low, high)| low == high) {
                 let name = frame
                     .data
                     .objectives

@@ -138,6 +138,8 @@ impl ParetoPanel {
         ui.label(RichText::new(format!("{} rows", frame.data.points.len())).color(tokens.weak));
         let Self { order, model, .. } = self;
         let mut clicked = None;
+        // A click on a number is a click on its row.
+        ui.style_mut().interaction.selectable_labels = false;
         let row_height = ui.text_style_height(&egui::TextStyle::Body) + 6.0;
         let builder = TableBuilder::new(ui)
             .id_salt("pareto table")

@@ -10,6 +10,7 @@
 mod commands;
 mod options;
 mod print;
+mod single_thread;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 
-use super::simd::{TILE_COLS, TILE_ROWS, Tile, dot, exp, max, outer_product, round_up, sum, vectorised};
+use super::simd::{
+    TILE_COLS, TILE_ROWS, Tile, dot, exp, kernel, max, outer_product, round_up, sum, vectorised,
+};
 use super::storage::{floats, output, read, tensor};
 
 /// Where sequences lie in a flat batch, and how a row splits into heads.
@@ -29,7 +31,10 @@ impl AttentionShape {
     }
 
     fn longest(&self) -> usize {
-        self.sequences().map(|(_, length)| length).max().unwrap_or(0)
+        self.sequences()
+            .map(|(_, length)| length)
+            .max()
+            .unwrap_or(0)
     }
 
     fn scale(&self) -> f32 {
@@ -46,7 +51,10 @@ struct Panels {
 impl Panels {
     fn new(rows: usize, cols: usize) -> Self {
         let rows = round_up(rows, TILE_COLS);
-        Self { values: vec![[0.0; TILE_COLS]; rows * cols.div_ceil(TILE_COLS)], rows }
+        Self {
+            values: vec![[0.0; TILE_COLS]; rows * cols.div_ceil(TILE_COLS)],
+            rows,
+        }
     }
 
     #[inline(always)]
@@ -97,7 +105,10 @@ struct Square {
 impl Square {
     fn new(rows: usize, width: usize) -> Self {
         let width = round_up(width, TILE_COLS);
-        Self { values: vec![0.0; round_up(rows, TILE_COLS) * width], width }
+        Self {
+            values: vec![0.0; round_up(rows, TILE_COLS) * width],
+            width,
+        }
     }
 
     #[inline(always)]
@@ -124,14 +135,24 @@ fn multiply(a: &Square, row: usize, depth: usize, b: &[[f32; TILE_COLS]]) -> Til
     let mut tile = [[0.0; TILE_COLS]; TILE_ROWS];
     let rows: [&[f32]; TILE_ROWS] = std::array::from_fn(|r| a.row(row + r, depth));
     for (k, b) in b[..depth].iter().enumerate() {
-        outer_product(&mut tile, [rows[0][k], rows[1][k], rows[2][k], rows[3][k]], b);
+        outer_product(
+            &mut tile,
+            [rows[0][k], rows[1][k], rows[2][k], rows[3][k]],
+            b,
+        );
     }
     tile
 }
 
 /// `a[from .. to, column .. column + 4]ᵀ · b[from .. to]`.
 #[inline(always)]
-fn multiply_transposed(a: &Square, column: usize, from: usize, to: usize, b: &[[f32; TILE_COLS]]) -> Tile {
+fn multiply_transposed(
+    a: &Square,
+    column: usize,
+    from: usize,
+    to: usize,
+    b: &[[f32; TILE_COLS]],
+) -> Tile {
     let mut tile = [[0.0; TILE_COLS]; TILE_ROWS];
     for (k, b) in b[from..to].iter().enumerate() {
         let a = &a.row(from + k, a.width)[column..column + TILE_ROWS];
@@ -152,6 +173,7 @@ struct Scratch {
     output_rows: Square,
     probabilities: Square,
     differences: Square,
+    row_dots: Vec<f32>,
 }
 
 impl Scratch {
@@ -168,12 +190,20 @@ impl Scratch {
             output_rows: Square::new(length, dim),
             probabilities: Square::new(length, length),
             differences: Square::new(length, length),
+            row_dots: vec![0.0; length],
         }
     }
 }
 
 #[inline(always)]
-fn load_rows(into: &mut Square, source: &[f32], stride: usize, length: usize, head_dim: usize, scale: f32) {
+fn load_rows(
+    into: &mut Square,
+    source: &[f32],
+    stride: usize,
+    length: usize,
+    head_dim: usize,
+    scale: f32,
+) {
     for row in 0..round_up(length, TILE_ROWS) {
         let target = into.row_mut(row, head_dim);
         if row < length {
@@ -213,7 +243,7 @@ fn fill_probabilities(scratch: &mut Scratch, length: usize, head_dim: usize) {
 }
 
 #[inline(always)]
-fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32]) {
+fn forward((shape, [q, k, v], out): (&AttentionShape, [&[f32]; 3], &mut [f32])) {
     let dim = shape.head_dim;
     let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
     let group = shape.heads / shape.kv_heads;
@@ -221,17 +251,33 @@ fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f
     for (start, length) in shape.sequences() {
         for kv_head in 0..shape.kv_heads {
             let kv_at = start * kv_stride + kv_head * dim;
-            scratch.keys_transposed.load_transposed(&k[kv_at..], kv_stride, length, dim);
-            scratch.values.load(&v[kv_at..], kv_stride, length, dim, 1.0);
+            scratch
+                .keys_transposed
+                .load_transposed(&k[kv_at..], kv_stride, length, dim);
+            scratch
+                .values
+                .load(&v[kv_at..], kv_stride, length, dim, 1.0);
             for head in kv_head * group..(kv_head + 1) * group {
                 let q_at = start * q_stride + head * dim;
-                load_rows(&mut scratch.queries, &q[q_at..], q_stride, length, dim, shape.scale());
+                load_rows(
+                    &mut scratch.queries,
+                    &q[q_at..],
+                    q_stride,
+                    length,
+                    dim,
+                    shape.scale(),
+                );
                 fill_probabilities(&mut scratch, length, dim);
                 for row in (0..length).step_by(TILE_ROWS) {
                     for from in (0..dim).step_by(TILE_COLS) {
                         let seen = (row + TILE_ROWS).min(length);
-                        let tile = multiply(&scratch.probabilities, row, seen, scratch.values.panel(from / TILE_COLS));
-                        write_rows(&tile, row, from, length, dim, |at| q_at + at * q_stride, out);
+                        let tile = multiply(
+                            &scratch.probabilities,
+                            row,
+                            seen,
+                            scratch.values.panel(from / TILE_COLS),
+                        );
+                        write_rows(&tile, (row, from), (length, dim), (q_at, q_stride), out);
                     }
                 }
             }
@@ -239,20 +285,18 @@ fn forward(shape: &AttentionShape, q: &[f32], k: &[f32], v: &[f32], out: &mut [f
     }
 }
 
-/// Writes a tile's rows to `out[place(row) + column ..]`, leaving out the padding.
+/// Adds a tile to `out[at + row * stride + column ..]`, leaving out the padding.
 #[inline(always)]
 fn write_rows(
     tile: &Tile,
-    row: usize,
-    column: usize,
-    rows: usize,
-    columns: usize,
-    place: impl Fn(usize) -> usize,
+    (row, column): (usize, usize),
+    (rows, columns): (usize, usize),
+    (at, stride): (usize, usize),
     out: &mut [f32],
 ) {
     let width = TILE_COLS.min(columns - column);
     for (r, values) in tile.iter().enumerate().take(rows - row) {
-        let at = place(row + r) + column;
+        let at = at + (row + r) * stride + column;
         for (out, value) in out[at..at + width].iter_mut().zip(values) {
             *out += *value;
         }
@@ -268,7 +312,9 @@ struct Gradients<'a> {
 /// With `P` the probabilities and `dP = dO Vᵀ`: `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`,
 /// `dV = Pᵀ dO`, the scale of the scores going with `Q` and with `dQ`.
 #[inline(always)]
-fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradients: &mut Gradients<'_>) {
+fn backward(
+    (shape, [q, k, v, out, d_out], mut gradients): (&AttentionShape, [&[f32]; 5], Gradients<'_>),
+) {
     let dim = shape.head_dim;
     let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
     let group = shape.heads / shape.kv_heads;
@@ -277,19 +323,53 @@ fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradient
     for (start, length) in shape.sequences() {
         for kv_head in 0..shape.kv_heads {
             let kv_at = start * kv_stride + kv_head * dim;
-            scratch.keys_transposed.load_transposed(&k[kv_at..], kv_stride, length, dim);
-            scratch.values_transposed.load_transposed(&v[kv_at..], kv_stride, length, dim);
-            scratch.keys.load(&k[kv_at..], kv_stride, length, dim, scale);
+            scratch
+                .keys_transposed
+                .load_transposed(&k[kv_at..], kv_stride, length, dim);
+            scratch
+                .values_transposed
+                .load_transposed(&v[kv_at..], kv_stride, length, dim);
+            scratch
+                .keys
+                .load(&k[kv_at..], kv_stride, length, dim, scale);
             for head in kv_head * group..(kv_head + 1) * group {
                 let q_at = start * q_stride + head * dim;
-                load_rows(&mut scratch.queries, &q[q_at..], q_stride, length, dim, scale);
-                load_rows(&mut scratch.output_rows, &d_out[q_at..], q_stride, length, dim, 1.0);
-                scratch.query_panels.load(&q[q_at..], q_stride, length, dim, scale);
-                scratch.output_panels.load(&d_out[q_at..], q_stride, length, dim, 1.0);
+                load_rows(
+                    &mut scratch.queries,
+                    &q[q_at..],
+                    q_stride,
+                    length,
+                    dim,
+                    scale,
+                );
+                load_rows(
+                    &mut scratch.output_rows,
+                    &d_out[q_at..],
+                    q_stride,
+                    length,
+                    dim,
+                    1.0,
+                );
+                scratch
+                    .query_panels
+                    .load(&q[q_at..], q_stride, length, dim, scale);
+                scratch
+                    .output_panels
+                    .load(&d_out[q_at..], q_stride, length, dim, 1.0);
                 fill_probabilities(&mut scratch, length, dim);
-                let head_slice = |row: usize| q_at + row * q_stride..q_at + row * q_stride + dim;
-                fill_differences(&mut scratch, length, dim, |row| dot(&out[head_slice(row)], &d_out[head_slice(row)]));
-                write_gradients(&scratch, length, dim, (q_at, q_stride), (kv_at, kv_stride), gradients);
+                for row in 0..length {
+                    let at = q_at + row * q_stride;
+                    scratch.row_dots[row] = dot(&out[at..at + dim], &d_out[at..at + dim]);
+                }
+                fill_differences(&mut scratch, length, dim);
+                write_gradients(
+                    &scratch,
+                    length,
+                    dim,
+                    (q_at, q_stride),
+                    (kv_at, kv_stride),
+                    &mut gradients,
+                );
             }
         }
     }
@@ -297,7 +377,7 @@ fn backward(shape: &AttentionShape, [q, k, v, out, d_out]: [&[f32]; 5], gradient
 
 /// `dS` from `P`, `dO` and `V`.
 #[inline(always)]
-fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize, row_dot: impl Fn(usize) -> f32) {
+fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize) {
     for row in (0..length).step_by(TILE_ROWS) {
         let seen = round_up((row + TILE_ROWS).min(length), TILE_COLS);
         for column in (0..seen).step_by(TILE_COLS) {
@@ -306,9 +386,18 @@ fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize, row_dot: i
             scratch.differences.store(row, column, &tile);
         }
         for row in row..row + TILE_ROWS {
-            let shift = if row < length { row_dot(row) } else { 0.0 };
+            let shift = if row < length {
+                scratch.row_dots[row]
+            } else {
+                0.0
+            };
             let probabilities = scratch.probabilities.row(row, seen);
-            for (d, p) in scratch.differences.row_mut(row, seen).iter_mut().zip(probabilities) {
+            for (d, p) in scratch
+                .differences
+                .row_mut(row, seen)
+                .iter_mut()
+                .zip(probabilities)
+            {
                 *d = p * (*d - shift);
             }
         }
@@ -320,8 +409,8 @@ fn write_gradients(
     scratch: &Scratch,
     length: usize,
     dim: usize,
-    (q_at, q_stride): (usize, usize),
-    (kv_at, kv_stride): (usize, usize),
+    q_place: (usize, usize),
+    kv_place: (usize, usize),
     gradients: &mut Gradients<'_>,
 ) {
     for row in (0..length).step_by(TILE_ROWS) {
@@ -329,17 +418,32 @@ fn write_gradients(
         for from in (0..dim).step_by(TILE_COLS) {
             let panel = from / TILE_COLS;
             let tile = multiply(&scratch.differences, row, seen, scratch.keys.panel(panel));
-            write_rows(&tile, row, from, length, dim, |at| q_at + at * q_stride, gradients.q);
+            write_rows(&tile, (row, from), (length, dim), q_place, gradients.q);
             // A key is seen by its own row and later ones; rows before hold zeros or stale numbers.
-            let tile = multiply_transposed(&scratch.differences, row, row, length, scratch.query_panels.panel(panel));
-            write_rows(&tile, row, from, length, dim, |at| kv_at + at * kv_stride, gradients.k);
-            let tile = multiply_transposed(&scratch.probabilities, row, row, length, scratch.output_panels.panel(panel));
-            write_rows(&tile, row, from, length, dim, |at| kv_at + at * kv_stride, gradients.v);
+            let tile = multiply_transposed(
+                &scratch.differences,
+                row,
+                row,
+                length,
+                scratch.query_panels.panel(panel),
+            );
+            write_rows(&tile, (row, from), (length, dim), kv_place, gradients.k);
+            let tile = multiply_transposed(
+                &scratch.probabilities,
+                row,
+                row,
+                length,
+                scratch.output_panels.panel(panel),
+            );
+            write_rows(&tile, (row, from), (length, dim), kv_place, gradients.v);
         }
     }
 }
 
 struct Attention(AttentionShape);
+
+kernel!(Forward = forward((&'a AttentionShape, [&'a [f32]; 3], &'a mut [f32])) -> ());
+kernel!(Backward = backward((&'a AttentionShape, [&'a [f32]; 5], Gradients<'a>)) -> ());
 
 impl CustomOp3 for Attention {
     fn name(&self) -> &'static str {
@@ -357,7 +461,7 @@ impl CustomOp3 for Attention {
     ) -> Result<(CpuStorage, Shape)> {
         let (q, k, v) = (floats(q, q_at)?, floats(k, k_at)?, floats(v, v_at)?);
         let mut out = vec![0.0; q.len()];
-        vectorised(|| forward(&self.0, q, k, v, &mut out));
+        vectorised(Forward((&self.0, [q, k, v], &mut out)));
         Ok(output(out, q_at.shape().clone()))
     }
 
@@ -369,46 +473,79 @@ impl CustomOp3 for Attention {
         out: &Tensor,
         d_out: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (mut dq, mut dk, mut dv) =
-            (vec![0.0; q.elem_count()], vec![0.0; k.elem_count()], vec![0.0; v.elem_count()]);
-        let mut gradients = Gradients { q: &mut dq, k: &mut dk, v: &mut dv };
-        read([q, k, v, out, d_out], |inputs| vectorised(|| backward(&self.0, inputs, &mut gradients)))?;
-        Ok((Some(tensor(dq, q)?), Some(tensor(dk, k)?), Some(tensor(dv, v)?)))
+        let (mut dq, mut dk, mut dv) = (
+            vec![0.0; q.elem_count()],
+            vec![0.0; k.elem_count()],
+            vec![0.0; v.elem_count()],
+        );
+        let gradients = Gradients {
+            q: &mut dq,
+            k: &mut dk,
+            v: &mut dv,
+        };
+        read([q, k, v, out, d_out], |inputs| {
+            vectorised(Backward((&self.0, inputs, gradients)));
+        })?;
+        Ok((
+            Some(tensor(dq, q)?),
+            Some(tensor(dk, k)?),
+            Some(tensor(dv, v)?),
+        ))
     }
 }
 
 /// Causal attention: `q` `[rows, heads * head_dim]`, `k` and `v` `[rows, kv_heads * head_dim]`, result like `q`.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<Tensor> {
     check(q, k, v, shape)?;
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention(shape.clone()))
+    q.contiguous()?
+        .apply_op3(&k.contiguous()?, &v.contiguous()?, Attention(shape.clone()))
 }
 
 fn check(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<()> {
     let rows = shape.offsets.last().copied().unwrap_or(0);
-    let (wide, narrow) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
+    let (wide, narrow) = (
+        shape.heads * shape.head_dim,
+        shape.kv_heads * shape.head_dim,
+    );
     let fits = shape.kv_heads > 0
         && shape.heads.is_multiple_of(shape.kv_heads)
         && shape.offsets.is_sorted()
         && shape.offsets.first() == Some(&0);
-    if !fits || q.dims() != [rows, wide] || k.dims() != [rows, narrow] || v.dims() != [rows, narrow] {
-        candle_core::bail!("attention: {:?}, {:?}, {:?} do not fit {shape:?}", q.dims(), k.dims(), v.dims());
+    if !fits || q.dims() != [rows, wide] || k.dims() != [rows, narrow] || v.dims() != [rows, narrow]
+    {
+        candle_core::bail!(
+            "attention: {:?}, {:?}, {:?} do not fit {shape:?}",
+            q.dims(),
+            k.dims(),
+            v.dims()
+        );
     }
     Ok(())
 }
 
 /// The same in candle's own operations, one sequence after the other.
-pub fn attention_plain(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<Tensor> {
+pub fn attention_plain(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    shape: &AttentionShape,
+) -> Result<Tensor> {
     check(q, k, v, shape)?;
     let group = shape.heads / shape.kv_heads;
     let mut parts = Vec::new();
     for (start, length) in shape.sequences().filter(|&(_, length)| length > 0) {
         // [heads, length, head_dim]
         let split = |x: &Tensor, heads: usize| -> Result<Tensor> {
-            x.narrow(0, start, length)?.reshape((length, heads, shape.head_dim))?.transpose(0, 1)?.contiguous()
+            x.narrow(0, start, length)?
+                .reshape((length, heads, shape.head_dim))?
+                .transpose(0, 1)?
+                .contiguous()
         };
         let repeat = |x: Tensor| -> Result<Tensor> {
             let wide = (shape.kv_heads, group, length, shape.head_dim);
-            x.unsqueeze(1)?.broadcast_as(wide)?.reshape((shape.heads, length, shape.head_dim))
+            x.unsqueeze(1)?
+                .broadcast_as(wide)?
+                .reshape((shape.heads, length, shape.head_dim))
         };
         let q = split(q, shape.heads)?;
         let k = repeat(split(k, shape.kv_heads)?)?;
@@ -417,9 +554,13 @@ pub fn attention_plain(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShap
             .flat_map(|i| (0..length).map(move |j| if j <= i { 0.0 } else { f32::NEG_INFINITY }))
             .collect();
         let mask = Tensor::from_vec(mask, (1, length, length), q.device())?;
-        let scores = (q.matmul(&k.transpose(1, 2)?)? * f64::from(shape.scale()))?.broadcast_add(&mask)?;
+        let scores =
+            (q.matmul(&k.transpose(1, 2)?)? * f64::from(shape.scale()))?.broadcast_add(&mask)?;
         let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-        let mixed = weights.matmul(&v)?.transpose(0, 1)?.reshape((length, shape.heads * shape.head_dim))?;
+        let mixed = weights
+            .matmul(&v)?
+            .transpose(0, 1)?
+            .reshape((length, shape.heads * shape.head_dim))?;
         parts.push(mixed);
     }
     Tensor::cat(&parts, 0)

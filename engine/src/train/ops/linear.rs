@@ -16,23 +16,49 @@ impl CustomOp2 for Linear {
         "linear"
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout, w: &CpuStorage, w_at: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_at: &Layout,
+        w: &CpuStorage,
+        w_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let (rows, d_in) = x_at.shape().dims2()?;
         let (d_out, _) = w_at.shape().dims2()?;
         let y = x.matmul(w, (1, rows, d_out, d_in), x_at, &w_at.transpose(0, 1)?)?;
         Ok((y, (rows, d_out).into()))
     }
 
-    fn bwd(&self, x: &Tensor, w: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let dx = if self.input_gradient { Some(dy.matmul(&w.detach())?) } else { None };
-        let dw = if self.weight_gradient { Some(dy.t()?.matmul(&x.detach())?) } else { None };
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let dx = if self.input_gradient {
+            Some(dy.matmul(&w.detach())?)
+        } else {
+            None
+        };
+        let dw = if self.weight_gradient {
+            Some(dy.t()?.matmul(&x.detach())?)
+        } else {
+            None
+        };
         Ok((dx, dw))
     }
 }
 
 /// `x Wᵀ`: `x` `[rows, d_in]`, `weight` `[d_out, d_in]`. Only gradients that lead to a variable are computed.
 pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.apply_op2(weight, Linear { weight_gradient: weight.track_op(), input_gradient: x.track_op() })
+    x.apply_op2(
+        weight,
+        Linear {
+            weight_gradient: weight.track_op(),
+            input_gradient: x.track_op(),
+        },
+    )
 }
 
 /// The same in candle's own operations.

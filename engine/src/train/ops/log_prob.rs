@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 
-use super::simd::{exp, max, vectorised};
+use super::simd::{exp, kernel, max, vectorised};
 use super::storage::{floats, output, read, tensor};
 
 struct LogProb {
@@ -12,7 +12,7 @@ struct LogProb {
 }
 
 #[inline(always)]
-fn forward(logits: &[f32], targets: &[u32], out: &mut [f32]) {
+fn forward((logits, targets, out): (&[f32], &[u32], &mut [f32])) {
     let width = logits.len() / targets.len().max(1);
     for ((row, target), out) in logits.chunks_exact(width.max(1)).zip(targets).zip(out) {
         let top = max(row);
@@ -30,9 +30,11 @@ fn forward(logits: &[f32], targets: &[u32], out: &mut [f32]) {
 
 /// `d logits = d out (onehot - softmax)`; the log-sum-exp comes back from the forward's result.
 #[inline(always)]
-fn backward(logits: &[f32], targets: &[u32], out: &[f32], d_out: &[f32], d_logits: &mut [f32]) {
+fn backward(([logits, out, d_out], targets, d_logits): ([&[f32]; 3], &[u32], &mut [f32])) {
     let width = logits.len() / targets.len().max(1);
-    let rows = logits.chunks_exact(width.max(1)).zip(d_logits.chunks_exact_mut(width.max(1)));
+    let rows = logits
+        .chunks_exact(width.max(1))
+        .zip(d_logits.chunks_exact_mut(width.max(1)));
     for (((row, d_row), target), (out, d_out)) in rows.zip(targets).zip(out.iter().zip(d_out)) {
         let log_sum = row[*target as usize] - out;
         for (d, x) in d_row.iter_mut().zip(row) {
@@ -42,6 +44,9 @@ fn backward(logits: &[f32], targets: &[u32], out: &[f32], d_out: &[f32], d_logit
     }
 }
 
+kernel!(Forward = forward((&'a [f32], &'a [u32], &'a mut [f32])) -> ());
+kernel!(Backward = backward(([&'a [f32]; 3], &'a [u32], &'a mut [f32])) -> ());
+
 impl CustomOp1 for LogProb {
     fn name(&self) -> &'static str {
         "log-prob"
@@ -50,15 +55,15 @@ impl CustomOp1 for LogProb {
     fn cpu_fwd(&self, logits: &CpuStorage, at: &Layout) -> Result<(CpuStorage, Shape)> {
         let logits = floats(logits, at)?;
         let mut out = vec![0.0; self.targets.len()];
-        vectorised(|| forward(logits, &self.targets, &mut out));
+        vectorised(Forward((logits, &self.targets, &mut out)));
         let rows = out.len();
         Ok(output(out, rows))
     }
 
     fn bwd(&self, logits: &Tensor, out: &Tensor, d_out: &Tensor) -> Result<Option<Tensor>> {
         let mut d_logits = vec![0.0; logits.elem_count()];
-        read([logits, out, d_out], |[logits, out, d_out]| {
-            vectorised(|| backward(logits, &self.targets, out, d_out, &mut d_logits));
+        read([logits, out, d_out], |inputs| {
+            vectorised(Backward((inputs, &self.targets, &mut d_logits)));
         })?;
         Ok(Some(tensor(d_logits, logits)?))
     }
@@ -68,9 +73,14 @@ impl CustomOp1 for LogProb {
 pub fn log_prob(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
     let (rows, vocabulary) = logits.dims2()?;
     if rows != targets.len() || targets.iter().any(|&t| t as usize >= vocabulary) {
-        candle_core::bail!("log-prob: {} targets do not fit logits [{rows}, {vocabulary}]", targets.len());
+        candle_core::bail!(
+            "log-prob: {} targets do not fit logits [{rows}, {vocabulary}]",
+            targets.len()
+        );
     }
-    logits.contiguous()?.apply_op1(LogProb { targets: Arc::clone(targets) })
+    logits.contiguous()?.apply_op1(LogProb {
+        targets: Arc::clone(targets),
+    })
 }
 
 /// The same in candle's own operations.

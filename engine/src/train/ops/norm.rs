@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 
-use super::simd::{dot, vectorised};
+use super::simd::{dot, kernel, vectorised};
 use super::storage::{floats, output, read, tensor};
 
 struct RmsNorm {
@@ -15,7 +15,7 @@ fn inverse_rms(x: &[f32], eps: f32) -> f32 {
 }
 
 #[inline(always)]
-fn forward(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
+fn forward((x, weight, eps, y): (&[f32], &[f32], f32, &mut [f32])) {
     let width = weight.len();
     for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
         let scale = inverse_rms(x, eps);
@@ -27,11 +27,20 @@ fn forward(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
 
 /// With `s = 1/rms` and `h = w * dy`: `dx = s (h - x s² mean(h x))`, `dw = sum_rows dy x s`.
 #[inline(always)]
-fn backward(x: &[f32], weight: &[f32], dy: &[f32], eps: f32, dx: &mut [f32], dw: &mut [f32]) {
+fn backward(([x, weight, dy], eps, dx, dw): ([&[f32]; 3], f32, &mut [f32], &mut [f32])) {
     let width = weight.len();
-    for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
+    for ((x, dy), dx) in x
+        .chunks_exact(width)
+        .zip(dy.chunks_exact(width))
+        .zip(dx.chunks_exact_mut(width))
+    {
         let scale = inverse_rms(x, eps);
-        for (((h, dw), dy), (x, w)) in dx.iter_mut().zip(dw.iter_mut()).zip(dy).zip(x.iter().zip(weight)) {
+        for (((h, dw), dy), (x, w)) in dx
+            .iter_mut()
+            .zip(dw.iter_mut())
+            .zip(dy)
+            .zip(x.iter().zip(weight))
+        {
             *h = w * dy;
             *dw += dy * x * scale;
         }
@@ -42,33 +51,52 @@ fn backward(x: &[f32], weight: &[f32], dy: &[f32], eps: f32, dx: &mut [f32], dw:
     }
 }
 
+kernel!(Forward = forward((&'a [f32], &'a [f32], f32, &'a mut [f32])) -> ());
+kernel!(Backward = backward(([&'a [f32]; 3], f32, &'a mut [f32], &'a mut [f32])) -> ());
+
 impl CustomOp2 for RmsNorm {
     fn name(&self) -> &'static str {
         "rms-norm"
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout, w: &CpuStorage, w_at: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_at: &Layout,
+        w: &CpuStorage,
+        w_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let (x, w) = (floats(x, x_at)?, floats(w, w_at)?);
         let mut y = vec![0.0; x.len()];
-        vectorised(|| forward(x, w, self.eps, &mut y));
+        vectorised(Forward((x, w, self.eps, &mut y)));
         Ok(output(y, x_at.shape().clone()))
     }
 
-    fn bwd(&self, x: &Tensor, w: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut dx = vec![0.0; x.elem_count()];
         let mut dw = vec![0.0; w.elem_count()];
-        read([x, w, dy], |[x, w, dy]| vectorised(|| backward(x, w, dy, self.eps, &mut dx, &mut dw)))?;
+        read([x, w, dy], |inputs| {
+            vectorised(Backward((inputs, self.eps, &mut dx, &mut dw)));
+        })?;
         Ok((Some(tensor(dx, x)?), Some(tensor(dw, w)?)))
     }
 }
 
 /// `x / sqrt(mean(x²) + eps) * weight`: `x` `[rows, width]`, `weight` `[width]`.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(weight, RmsNorm { eps: eps as f32 })
+    x.contiguous()?
+        .apply_op2(weight, RmsNorm { eps: eps as f32 })
 }
 
 /// The same in candle's own operations.
 pub fn rms_norm_plain(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(weight)
+    x.broadcast_div(&(mean + eps)?.sqrt()?)?
+        .broadcast_mul(weight)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::simd::vectorised;
+use super::simd::{kernel, vectorised};
 use super::storage::{floats, output, read, tensor};
 
 /// Cosines and sines per row of a flat batch, each `[rows, head_dim / 2]`.
@@ -18,9 +18,15 @@ pub struct Rotation {
 impl Rotation {
     /// For `positions[row]` and `frequencies` (one per pair, `theta^(-2i/head_dim)`).
     pub fn new(positions: &[u32], frequencies: &[f32]) -> Self {
-        let angles = positions.iter().flat_map(|&p| frequencies.iter().map(move |f| p as f32 * f));
+        let angles = positions
+            .iter()
+            .flat_map(|&p| frequencies.iter().map(move |f| p as f32 * f));
         let (sin, cos) = angles.map(f32::sin_cos).unzip();
-        Self { cos: Arc::new(cos), sin: Arc::new(sin), half: frequencies.len() }
+        Self {
+            cos: Arc::new(cos),
+            sin: Arc::new(sin),
+            half: frequencies.len(),
+        }
     }
 
     fn rows(&self) -> usize {
@@ -31,17 +37,23 @@ impl Rotation {
 struct Rope(Rotation);
 
 #[inline(always)]
-fn rotate(x: &[f32], rotation: &Rotation, direction: f32, y: &mut [f32]) {
+fn rotate((x, rotation, direction, y): (&[f32], &Rotation, f32, &mut [f32])) {
     let half = rotation.half;
     let width = x.len() / rotation.rows().max(1);
     let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
-    let tables = rotation.cos.chunks_exact(half).zip(rotation.sin.chunks_exact(half));
+    let tables = rotation
+        .cos
+        .chunks_exact(half)
+        .zip(rotation.sin.chunks_exact(half));
     for ((x, y), (cos, sin)) in rows.zip(tables) {
         for (x, y) in x.chunks_exact(2 * half).zip(y.chunks_exact_mut(2 * half)) {
             let (x1, x2) = x.split_at(half);
             let (y1, y2) = y.split_at_mut(half);
-            for (((y1, y2), (x1, x2)), (cos, sin)) in
-                y1.iter_mut().zip(y2).zip(x1.iter().zip(x2)).zip(cos.iter().zip(sin))
+            for (((y1, y2), (x1, x2)), (cos, sin)) in y1
+                .iter_mut()
+                .zip(y2)
+                .zip(x1.iter().zip(x2))
+                .zip(cos.iter().zip(sin))
             {
                 let sin = sin * direction;
                 *y1 = x1 * cos - x2 * sin;
@@ -51,6 +63,8 @@ fn rotate(x: &[f32], rotation: &Rotation, direction: f32, y: &mut [f32]) {
     }
 }
 
+kernel!(Rotate = rotate((&'a [f32], &'a Rotation, f32, &'a mut [f32])) -> ());
+
 impl CustomOp1 for Rope {
     fn name(&self) -> &'static str {
         "rope"
@@ -59,14 +73,16 @@ impl CustomOp1 for Rope {
     fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = floats(x, x_at)?;
         let mut y = vec![0.0; x.len()];
-        vectorised(|| rotate(x, &self.0, 1.0, &mut y));
+        vectorised(Rotate((x, &self.0, 1.0, &mut y)));
         Ok(output(y, x_at.shape().clone()))
     }
 
     /// A rotation's transpose is the rotation back.
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let mut dx = vec![0.0; x.elem_count()];
-        read([dy], |[dy]| vectorised(|| rotate(dy, &self.0, -1.0, &mut dx)))?;
+        read([dy], |[dy]| {
+            vectorised(Rotate((dy, &self.0, -1.0, &mut dx)));
+        })?;
         Ok(Some(tensor(dx, x)?))
     }
 }
@@ -75,7 +91,11 @@ impl CustomOp1 for Rope {
 pub fn rope(x: &Tensor, rotation: &Rotation) -> Result<Tensor> {
     let (rows, width) = x.dims2()?;
     if rows != rotation.rows() || !width.is_multiple_of(2 * rotation.half.max(1)) {
-        candle_core::bail!("rope: {rows} rows of {width} do not fit {} rotations of {} pairs", rotation.rows(), rotation.half);
+        candle_core::bail!(
+            "rope: {rows} rows of {width} do not fit {} rotations of {} pairs",
+            rotation.rows(),
+            rotation.half
+        );
     }
     x.contiguous()?.apply_op1(Rope(rotation.clone()))
 }

@@ -9,11 +9,29 @@ const LANES: usize = 16;
 /// A block of results held in registers.
 pub(super) type Tile = [[f32; TILE_COLS]; TILE_ROWS];
 
-/// Runs `kernel` compiled for the best instruction set of this processor. Everything it calls must be
-/// `#[inline(always)]` to take part.
-pub(super) fn vectorised<R>(kernel: impl FnOnce() -> R) -> R {
+/// Runs a [`kernel!`] compiled for the best instruction set of this processor.
+pub(super) fn vectorised<K: pulp::WithSimd>(kernel: K) -> K::Output {
     pulp::Arch::new().dispatch(kernel)
 }
+
+/// Makes a type of a function for [`vectorised`]. The function and all that it calls must be
+/// `#[inline(always)]`, or they are compiled for the oldest processor; closures cannot be, which is why
+/// they do not serve.
+macro_rules! kernel {
+    ($name:ident = $function:ident($arguments:ty) -> $output:ty) => {
+        struct $name<'a>($arguments);
+
+        impl pulp::WithSimd for $name<'_> {
+            type Output = $output;
+
+            #[inline(always)]
+            fn with_simd<S: pulp::Simd>(self, _simd: S) -> $output {
+                $function(self.0)
+            }
+        }
+    };
+}
+pub(super) use kernel;
 
 /// `value` rounded up to a multiple of `step`.
 #[inline(always)]
@@ -66,10 +84,18 @@ pub(super) fn max(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+            lanes[lane] = if chunk[lane] > lanes[lane] {
+                chunk[lane]
+            } else {
+                lanes[lane]
+            };
         }
     }
-    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+    lanes
+        .iter()
+        .chain(rest)
+        .copied()
+        .fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// `e^x` within 2e-7 of the true value, relatively; clamped outside [-87, 88], NaN stays NaN.
@@ -122,6 +148,9 @@ mod tests {
         let values: Vec<f32> = (0..53).map(|i| ((i * 37) % 19) as f32 - 9.0).collect();
         assert_eq!(sum(&values), values.iter().sum::<f32>());
         assert_eq!(max(&values), 9.0);
-        assert_eq!(dot(&values, &values), values.iter().map(|v| v * v).sum::<f32>());
+        assert_eq!(
+            dot(&values, &values),
+            values.iter().map(|v| v * v).sum::<f32>()
+        );
     }
 }

@@ -2,11 +2,16 @@
 
 use candle_core::{CpuStorage, Device, Layout, Result, Shape, Storage, Tensor, bail};
 
+use super::simd::{dot, kernel, vectorised};
+
 /// The numbers of a CPU storage, which must lie in order.
 pub(super) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("a training kernel needs contiguous numbers, got strides {:?}", layout.stride()),
+        None => bail!(
+            "a training kernel needs contiguous numbers, got strides {:?}",
+            layout.stride()
+        ),
     }
 }
 
@@ -51,16 +56,22 @@ pub(crate) fn with_floats<const N: usize>(
     for (slice, (storage, layout)) in slices.iter_mut().zip(sources) {
         *slice = floats(storage, layout)?;
     }
-    let (CpuStorage::F32(values), Some((start, end))) = (target, layout.contiguous_offsets()) else {
+    let (CpuStorage::F32(values), Some((start, end))) = (target, layout.contiguous_offsets())
+    else {
         bail!("a training kernel changes contiguous f32 numbers only");
     };
-    super::simd::vectorised(|| change(&mut values[start..end], slices));
+    change(&mut values[start..end], slices);
     Ok(())
 }
 
+#[inline(always)]
+fn square_sum_of(values: &[f32]) -> f64 {
+    values.chunks(4096).map(|c| f64::from(dot(c, c))).sum()
+}
+
+kernel!(SquareSum = square_sum_of(&'a [f32]) -> f64);
+
 /// The sum of squares, in f64 over blocks that fit the cache.
 pub(crate) fn square_sum(tensor: &Tensor) -> Result<f64> {
-    read([tensor], |[values]| {
-        super::simd::vectorised(|| values.chunks(4096).map(|c| f64::from(super::simd::dot(c, c))).sum())
-    })
+    read([tensor], |[values]| vectorised(SquareSum(values)))
 }

@@ -2,20 +2,20 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
-use super::simd::{sigmoid, vectorised};
+use super::simd::{kernel, sigmoid, vectorised};
 use super::storage::{floats, output, read, tensor};
 
 struct SwiGlu;
 
 #[inline(always)]
-fn forward(gate: &[f32], up: &[f32], y: &mut [f32]) {
+fn forward((gate, up, y): (&[f32], &[f32], &mut [f32])) {
     for (y, (g, u)) in y.iter_mut().zip(gate.iter().zip(up)) {
         *y = g * sigmoid(*g) * u;
     }
 }
 
 #[inline(always)]
-fn backward(gate: &[f32], up: &[f32], dy: &[f32], d_gate: &mut [f32], d_up: &mut [f32]) {
+fn backward(([gate, up, dy], d_gate, d_up): ([&[f32]; 3], &mut [f32], &mut [f32])) {
     for (((g, u), dy), (dg, du)) in gate.iter().zip(up).zip(dy).zip(d_gate.iter_mut().zip(d_up)) {
         let s = sigmoid(*g);
         let silu = g * s;
@@ -24,22 +24,39 @@ fn backward(gate: &[f32], up: &[f32], dy: &[f32], d_gate: &mut [f32], d_up: &mut
     }
 }
 
+kernel!(Forward = forward((&'a [f32], &'a [f32], &'a mut [f32])) -> ());
+kernel!(Backward = backward(([&'a [f32]; 3], &'a mut [f32], &'a mut [f32])) -> ());
+
 impl CustomOp2 for SwiGlu {
     fn name(&self) -> &'static str {
         "swiglu"
     }
 
-    fn cpu_fwd(&self, gate: &CpuStorage, g_at: &Layout, up: &CpuStorage, u_at: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        gate: &CpuStorage,
+        g_at: &Layout,
+        up: &CpuStorage,
+        u_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let (gate, up) = (floats(gate, g_at)?, floats(up, u_at)?);
         let mut y = vec![0.0; gate.len()];
-        vectorised(|| forward(gate, up, &mut y));
+        vectorised(Forward((gate, up, &mut y)));
         Ok(output(y, g_at.shape().clone()))
     }
 
-    fn bwd(&self, gate: &Tensor, up: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(
+        &self,
+        gate: &Tensor,
+        up: &Tensor,
+        _y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut d_gate = vec![0.0; gate.elem_count()];
         let mut d_up = vec![0.0; up.elem_count()];
-        read([gate, up, dy], |[gate, up, dy]| vectorised(|| backward(gate, up, dy, &mut d_gate, &mut d_up)))?;
+        read([gate, up, dy], |inputs| {
+            vectorised(Backward((inputs, &mut d_gate, &mut d_up)));
+        })?;
         Ok((Some(tensor(d_gate, gate)?), Some(tensor(d_up, up)?)))
     }
 }

@@ -9,7 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 
 fn random(rng: &mut ChaCha8Rng, rows: usize, cols: usize) -> Var {
-    let values: Vec<f32> = (0..rows * cols).map(|_| rng.random_range(-1.5..1.5)).collect();
+    let values: Vec<f32> = (0..rows * cols)
+        .map(|_| rng.random_range(-1.5..1.5))
+        .collect();
     Var::from_vec(values, (rows, cols), &Device::Cpu).unwrap()
 }
 
@@ -20,7 +22,10 @@ fn flat(tensor: &Tensor) -> Vec<f32> {
 fn assert_close(what: &str, a: &Tensor, b: &Tensor) {
     assert_eq!(a.dims(), b.dims(), "{what}");
     for (i, (a, b)) in flat(a).iter().zip(flat(b)).enumerate() {
-        assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()), "{what}[{i}]: {a} and {b}");
+        assert!(
+            (a - b).abs() <= 1e-4 * (1.0 + b.abs()),
+            "{what}[{i}]: {a} and {b}"
+        );
     }
 }
 
@@ -32,14 +37,20 @@ fn compare(inputs: &[Var], fast: Op<'_>, plain: Op<'_>) {
     let tensors: Vec<Tensor> = inputs.iter().map(|v| v.as_tensor().clone()).collect();
     let (a, b) = (fast(&tensors).unwrap(), plain(&tensors).unwrap());
     assert_close("value", &a, &b);
-    let weights: Vec<f32> = (0..a.elem_count()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let weights: Vec<f32> = (0..a.elem_count())
+        .map(|_| rng.random_range(-1.0..1.0))
+        .collect();
     let weights = Tensor::from_vec(weights, a.dims(), &Device::Cpu).unwrap();
     let loss = |y: &Tensor| (y * &weights).unwrap().sum_all().unwrap();
     let fast_gradients = loss(&a).backward().unwrap();
     let plain_gradients = loss(&b).backward().unwrap();
     for (index, input) in inputs.iter().enumerate() {
         let gradient = fast_gradients.get(input).unwrap();
-        assert_close(&format!("gradient {index}"), gradient, plain_gradients.get(input).unwrap());
+        assert_close(
+            &format!("gradient {index}"),
+            gradient,
+            plain_gradients.get(input).unwrap(),
+        );
         let (original, gradient) = (flat(input), flat(gradient));
         for _ in 0..4 {
             let place = rng.random_range(0..original.len());
@@ -52,7 +63,10 @@ fn compare(inputs: &[Var], fast: Op<'_>, plain: Op<'_>) {
             };
             let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
             let got = gradient[place];
-            assert!((slope - got).abs() < 2e-2 * (1.0 + got.abs()), "input {index}[{place}]: {got}, by differences {slope}");
+            assert!(
+                (slope - got).abs() < 2e-2 * (1.0 + got.abs()),
+                "input {index}[{place}]: {got}, by differences {slope}"
+            );
         }
     }
 }
@@ -61,14 +75,21 @@ fn compare(inputs: &[Var], fast: Op<'_>, plain: Op<'_>) {
 fn linear_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let inputs = [random(&mut rng, 7, 5), random(&mut rng, 9, 5)];
-    compare(&inputs, &|t| linear(&t[0], &t[1]), &|t| linear_plain(&t[0], &t[1]));
+    compare(&inputs, &|t| linear(&t[0], &t[1]), &|t| {
+        linear_plain(&t[0], &t[1])
+    });
 }
 
 #[test]
 fn linear_leaves_out_gradients_that_nobody_wants() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (x, w) = (random(&mut rng, 3, 5), random(&mut rng, 2, 5));
-    let gradients = linear(&x, &w.as_detached_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+    let gradients = linear(&x, &w.as_detached_tensor())
+        .unwrap()
+        .sum_all()
+        .unwrap()
+        .backward()
+        .unwrap();
     assert!(gradients.get(&x).is_some() && gradients.get(&w).is_none());
 }
 
@@ -78,7 +99,9 @@ fn norm_agrees() {
     for width in [6, 48] {
         let weight = Var::from_tensor(&random(&mut rng, 1, width).squeeze(0).unwrap()).unwrap();
         let inputs = [random(&mut rng, 5, width), weight];
-        compare(&inputs, &|t| rms_norm(&t[0], &t[1], 1e-5), &|t| rms_norm_plain(&t[0], &t[1], 1e-5));
+        compare(&inputs, &|t| rms_norm(&t[0], &t[1], 1e-5), &|t| {
+            rms_norm_plain(&t[0], &t[1], 1e-5)
+        });
     }
 }
 
@@ -86,7 +109,11 @@ fn norm_agrees() {
 fn rope_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let rotation = Rotation::new(&[0, 1, 2, 0, 1, 7], &[1.0, 0.1, 0.01]);
-    compare(&[random(&mut rng, 6, 12)], &|t| rope(&t[0], &rotation), &|t| rope_plain(&t[0], &rotation));
+    compare(
+        &[random(&mut rng, 6, 12)],
+        &|t| rope(&t[0], &rotation),
+        &|t| rope_plain(&t[0], &rotation),
+    );
     assert!(rope(&random(&mut rng, 5, 12), &rotation).is_err());
     assert!(rope(&random(&mut rng, 6, 10), &rotation).is_err());
 }
@@ -95,14 +122,20 @@ fn rope_agrees() {
 fn swiglu_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let inputs = [random(&mut rng, 5, 21), random(&mut rng, 5, 21)];
-    compare(&inputs, &|t| swiglu(&t[0], &t[1]), &|t| swiglu_plain(&t[0], &t[1]));
+    compare(&inputs, &|t| swiglu(&t[0], &t[1]), &|t| {
+        swiglu_plain(&t[0], &t[1])
+    });
 }
 
 #[test]
 fn log_prob_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let targets = Arc::new(vec![0, 36, 5, 16]);
-    compare(&[random(&mut rng, 4, 37)], &|t| log_prob(&t[0], &targets), &|t| log_prob_plain(&t[0], &targets));
+    compare(
+        &[random(&mut rng, 4, 37)],
+        &|t| log_prob(&t[0], &targets),
+        &|t| log_prob_plain(&t[0], &targets),
+    );
     assert!(log_prob(&random(&mut rng, 4, 36), &targets).is_err());
 }
 
@@ -113,13 +146,20 @@ fn attention_case(lengths: &[usize], heads: usize, kv_heads: usize, head_dim: us
         offsets.push(offsets[offsets.len() - 1] + length);
     }
     let rows = offsets[offsets.len() - 1];
-    let shape = AttentionShape { offsets: Arc::new(offsets), heads, kv_heads, head_dim };
+    let shape = AttentionShape {
+        offsets: Arc::new(offsets),
+        heads,
+        kv_heads,
+        head_dim,
+    };
     let inputs = [
         random(&mut rng, rows, heads * head_dim),
         random(&mut rng, rows, kv_heads * head_dim),
         random(&mut rng, rows, kv_heads * head_dim),
     ];
-    compare(&inputs, &|t| attention(&t[0], &t[1], &t[2], &shape), &|t| attention_plain(&t[0], &t[1], &t[2], &shape));
+    compare(&inputs, &|t| attention(&t[0], &t[1], &t[2], &shape), &|t| {
+        attention_plain(&t[0], &t[1], &t[2], &shape)
+    });
 }
 
 #[test]
@@ -133,11 +173,25 @@ fn attention_agrees_on_ragged_batches() {
 #[test]
 fn attention_keeps_sequences_apart() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
-    let whole = AttentionShape { offsets: Arc::new(vec![0, 9, 14]), heads: 2, kv_heads: 2, head_dim: 8 };
-    let alone = AttentionShape { offsets: Arc::new(vec![0, 5]), ..whole.clone() };
+    let whole = AttentionShape {
+        offsets: Arc::new(vec![0, 9, 14]),
+        heads: 2,
+        kv_heads: 2,
+        head_dim: 8,
+    };
+    let alone = AttentionShape {
+        offsets: Arc::new(vec![0, 5]),
+        ..whole.clone()
+    };
     let x: Vec<Var> = (0..3).map(|_| random(&mut rng, 14, 16)).collect();
-    let together = attention(&x[0], &x[1], &x[2], &whole).unwrap().narrow(0, 9, 5).unwrap();
-    let cut: Vec<Tensor> = x.iter().map(|x| x.narrow(0, 9, 5).unwrap().contiguous().unwrap()).collect();
+    let together = attention(&x[0], &x[1], &x[2], &whole)
+        .unwrap()
+        .narrow(0, 9, 5)
+        .unwrap();
+    let cut: Vec<Tensor> = x
+        .iter()
+        .map(|x| x.narrow(0, 9, 5).unwrap().contiguous().unwrap())
+        .collect();
     let apart = attention(&cut[0], &cut[1], &cut[2], &alone).unwrap();
     assert_eq!(flat(&together), flat(&apart));
 }

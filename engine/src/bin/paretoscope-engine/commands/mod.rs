@@ -1,7 +1,14 @@
 //! One file per command.
 
+mod bench;
+mod generate;
+mod logits;
 mod pareto;
+mod place;
 mod route;
+mod score;
+mod sweep;
+mod train;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;
@@ -13,13 +20,33 @@ use crate::options::Global;
 pub(crate) enum Command {
     /// Which experts enclose a preference, and with which weights
     Route(route::Args),
+    /// Logits after every token of a prompt, and the gates that were applied
+    Logits(logits::Args),
+    /// One answer
+    Generate(generate::Args),
+    /// Points x prompts, scored and stored; a line per finished point
+    Sweep(sweep::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
+    /// What a reward model says of texts
+    Score(score::Args),
+    /// Train a model, an adapter, or a reward model
+    #[command(subcommand)]
+    Train(train::Args),
+    /// How fast things go on this machine
+    #[command(subcommand)]
+    Bench(bench::Args),
 }
 
-pub(crate) fn run(command: Command, _global: &Global) -> Result<()> {
+pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
     match command {
         Command::Route(args) => route::run(&args),
+        Command::Logits(args) => logits::run(&args, global),
+        Command::Generate(args) => generate::run(&args, global),
+        Command::Sweep(args) => sweep::run(&args, global),
         Command::Pareto(args) => pareto::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Train(args) => train::run(args, global),
+        Command::Bench(args) => bench::run(args, global),
     }
 }

@@ -1,0 +1,74 @@
+//! `generate`: one answer.
+
+use paretoscope_engine::Result;
+use paretoscope_engine::generate::generate;
+use paretoscope_engine::types::{RowRequest, Sampling, TraceLevel};
+use serde_json::json;
+
+use super::place::{Place, PromptArgs, load};
+use crate::options::Global;
+use crate::print::json_line;
+
+/// Options of `generate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    prompt: PromptArgs,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+}
+
+/// How tokens are chosen.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SamplingArgs {
+    /// New tokens at most
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    max_tokens: usize,
+    /// 0 is greedy
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 0.0,
+        allow_hyphen_values = true
+    )]
+    temperature: f64,
+    /// Keep the smallest set of tokens that reaches this probability
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = 1.0,
+        allow_hyphen_values = true
+    )]
+    top_p: f64,
+    /// End before this text; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+}
+
+impl SamplingArgs {
+    pub(crate) fn sampling(&self, global: &Global) -> Sampling {
+        Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            seed: global.seed,
+            max_tokens: self.max_tokens,
+            stop: self.stop.clone(),
+            ignore_eos: false,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
+    let bundle = load(&args.place.bundle, global, false)?;
+    let request = RowRequest {
+        prompt: args.prompt.prompt()?,
+        point: args.place.point(&bundle)?,
+        sampling: args.sampling.sampling(global),
+        trace: TraceLevel::None,
+    };
+    let run = generate(&bundle, request)?;
+    let tokens: Vec<u32> = run.tokens.iter().map(|token| token.id).collect();
+    json_line(&json!({ "tokens": tokens, "text": run.text, "finish": run.finish }))
+}

@@ -1,0 +1,126 @@
+//! Options that say where to stand and what to start from.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use paretoscope_engine::bundle::{Bundle, LoadOptions};
+use paretoscope_engine::types::{Point, Preference, Prompt, Weights};
+use paretoscope_engine::{Error, Result};
+
+use crate::options::{Dtype, Global, numbers};
+
+/// A bundle and a point of it.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The bundle's folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    point: PointArgs,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct PointArgs {
+    /// A point of the simplex, one share per objective, e.g. 0.2,0.3,0.5
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    preference: Option<String>,
+    /// Free coefficients, one per value vector, each at least 0
+    #[arg(long, value_name = "W", allow_hyphen_values = true)]
+    weights: Option<String>,
+}
+
+impl Place {
+    /// The point, for a bundle that is loaded.
+    pub(crate) fn point(&self, bundle: &Bundle) -> Result<Point> {
+        if let Some(text) = &self.point.preference {
+            let values = numbers("--preference", text)?;
+            let preference = Preference::with_len(values, bundle.info.objectives.len());
+            return preference
+                .map(Point::Preference)
+                .map_err(Error::point("--preference"));
+        }
+        let values = numbers(
+            "--weights",
+            self.point.weights.as_deref().unwrap_or_default(),
+        )?;
+        let weights = Weights::with_len(values, bundle.info.values.len());
+        weights
+            .map(Point::Weights)
+            .map_err(Error::point("--weights"))
+    }
+}
+
+/// A prompt: ids, text, or a user's turn.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PromptArgs {
+    /// Token ids, verbatim, e.g. 1,15,3
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true)]
+    tokens: Option<String>,
+    /// Text, encoded with the tokenizer's special tokens
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: Option<String>,
+    /// A user's turn, through the bundle's chat template
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    chat: Option<String>,
+}
+
+impl PromptArgs {
+    pub(crate) fn prompt(&self) -> Result<Prompt> {
+        if let Some(text) = &self.tokens {
+            return token_ids("--tokens", text).map(Prompt::Tokens);
+        }
+        if let Some(text) = &self.prompt {
+            return Ok(Prompt::Text(text.clone()));
+        }
+        Ok(Prompt::Chat(self.chat.clone().unwrap_or_default()))
+    }
+}
+
+/// A comma-separated list of token ids.
+pub(crate) fn token_ids(option: &str, text: &str) -> Result<Vec<u32>> {
+    if text.trim().is_empty() {
+        return Err(Error::EmptyPrompt);
+    }
+    text.split(',')
+        .enumerate()
+        .map(|(i, part)| {
+            part.trim().parse().map_err(|_source| {
+                Error::option(option, format!("`{part}` (number {} of the list) is not a token id; ids are whole numbers from 0", i + 1))
+            })
+        })
+        .collect()
+}
+
+/// Loads a bundle for one command: no effect probe, rewards only where needed, progress to the log.
+pub(crate) fn load(folder: &std::path::Path, global: &Global, rewards: bool) -> Result<Bundle> {
+    on_cpu(global)?;
+    let options = LoadOptions {
+        rewards,
+        probe: false,
+        ..LoadOptions::default()
+    };
+    Bundle::load(folder, &options, &mut |stage, fraction| {
+        tracing::info!(?stage, fraction, "loading");
+        Ok(())
+    })
+}
+
+/// Rows run on the CPU in f32; anything else that was asked for by name is refused, not ignored.
+pub(crate) fn on_cpu(global: &Global) -> Result<()> {
+    if !matches!(global.device.as_str(), "auto" | "cpu") {
+        return Err(Error::Device {
+            device: global.device.clone(),
+            problem: "this version generates and scores on the CPU; use --device cpu or auto"
+                .to_owned(),
+        });
+    }
+    if !matches!(global.dtype, Dtype::Auto | Dtype::F32) {
+        return Err(Error::option(
+            "--dtype",
+            "on a CPU weights are held as f32, which is what its units are fastest at; use f32 or auto",
+        ));
+    }
+    Ok(())
+}

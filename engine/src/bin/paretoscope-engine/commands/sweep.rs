@@ -1,0 +1,131 @@
+//! `sweep`: points x prompts, scored and stored; a line per finished point.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use paretoscope_engine::bundle::{Bundle, read_prompts};
+use paretoscope_engine::generate::{Generator, RowNews, RowTag};
+use paretoscope_engine::protocol::{SweepGrid, SweepPhase, SweepPlan};
+use paretoscope_engine::sweep::{SweepRun, front_flags, parse_grid, point_line};
+use paretoscope_engine::types::{PointResult, Prompt};
+use paretoscope_engine::{Error, Result};
+
+use super::generate::SamplingArgs;
+use super::place::load;
+use crate::options::Global;
+use crate::print::json_line;
+
+/// Options of `sweep`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The bundle's folder
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// JSON Lines with a {"prompt": ...} per line
+    #[arg(long, value_name = "F.jsonl")]
+    prompts: PathBuf,
+    /// `simplex:STEP` or `box:C:STEP`
+    #[arg(long, value_name = "GRID", allow_hyphen_values = true)]
+    grid: String,
+    /// `hoe` routes preferences (simplex), `mva` takes free weights (box); by default as the grid asks
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
+    /// The store (SQLite); the same command again goes on where it stopped
+    #[arg(long, value_name = "RUN.db")]
+    out: PathBuf,
+    /// Rows in one batch
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    slots: usize,
+    /// Put prompts through the chat template
+    #[arg(long)]
+    chat: bool,
+    /// Also measure the base model
+    #[arg(long)]
+    base: bool,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+}
+
+pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
+    let grid = parse_grid(&args.grid)?;
+    match (args.method.as_deref(), &grid) {
+        (None, _)
+        | (Some("hoe"), SweepGrid::Simplex { .. })
+        | (Some("mva"), SweepGrid::Box { .. }) => {}
+        (Some(method @ ("hoe" | "mva")), _) => {
+            return Err(Error::option(
+                "--method",
+                format!(
+                    "{method} does not go with the grid `{}`: hoe takes simplex:STEP, mva takes box:C:STEP",
+                    args.grid
+                ),
+            ));
+        }
+        (Some(other), _) => {
+            return Err(Error::option(
+                "--method",
+                format!("`{other}` is not known; use hoe or mva"),
+            ));
+        }
+    }
+    let prompts = read_prompts(&args.prompts)?;
+    let bundle = load(&args.bundle, global, true)?;
+    let prompts = prompts.into_iter().map(|sample| match sample.prompt {
+        Prompt::Text(text) if args.chat => Prompt::Chat(text),
+        prompt => prompt,
+    });
+    let plan = SweepPlan {
+        grid,
+        prompts: prompts.collect(),
+        sampling: args.sampling.sampling(global),
+        include_base: args.base,
+        store: args.out.clone(),
+    };
+    drive(&bundle, SweepRun::new(&bundle, plan)?, args.slots)
+}
+
+/// Runs a sweep to its end.
+fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
+    let names: Vec<String> = bundle
+        .info
+        .objectives
+        .iter()
+        .map(|o| o.name.clone())
+        .collect();
+    let mut results: Vec<PointResult> = Vec::new();
+    let report = |results: &mut Vec<PointResult>, complete: Vec<PointResult>| -> Result<()> {
+        for result in complete {
+            results.push(result);
+            let front = front_flags(results).last().copied().unwrap_or(false);
+            if let Some(result) = results.last() {
+                json_line(&point_line(result, &names, front))?;
+            }
+        }
+        Ok(())
+    };
+    report(&mut results, sweep.found())?;
+    let progress = sweep.progress(SweepPhase::Running);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(progress.rows as u64).with_style(style);
+    bar.set_position(progress.rows_done as u64);
+    bar.reset_eta();
+    let mut generator = Generator::new(slots);
+    while !sweep.is_finished() {
+        while generator.free() > 0
+            && let Some((tag, request)) = sweep.next_row()
+        {
+            generator.add(bundle, RowTag(tag), request, Instant::now())?;
+        }
+        for (tag, news) in generator.step(bundle) {
+            if let RowNews::Finished(run) = news {
+                let complete = sweep.finished(bundle, tag.0, *run)?;
+                report(&mut results, complete)?;
+                bar.set_position(sweep.progress(SweepPhase::Running).rows_done as u64);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! `train`: supervised fine-tuning, preference optimisation, reward models.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Subcommand;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use paretoscope_engine::text::Tokenizer;
+use paretoscope_engine::train::{self, data};
+use paretoscope_engine::train::{
+    DpoConfig, LlamaShape, LoraConfig, Method, OptimiserConfig, RewardConfig, SftConfig, Start,
+    StepReport, TrainConfig, TrainReport, TrainReporter,
+};
+use paretoscope_engine::{Error, Result};
+
+use crate::options::Global;
+use crate::{print, single_thread};
+
+/// Train a model, an adapter, or a reward model.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Args {
+    /// Supervised fine-tuning on answers, from random weights or a model
+    Sft(Sft),
+    /// Direct preference optimisation on pairs of answers
+    Dpo(Dpo),
+    /// A Bradley-Terry reward model on pairs of answers
+    Reward(Reward),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sft {
+    /// Folder of the model to start from
+    #[arg(long, required_unless_present = "config")]
+    base: Option<PathBuf>,
+    /// Folder with a config.json and a tokenizer to start from random weights
+    #[arg(long, conflicts_with = "base")]
+    config: Option<PathBuf>,
+    /// Count the tokens of prompts in the loss, too
+    #[arg(long)]
+    train_on_prompts: bool,
+    #[command(flatten)]
+    lora: Lora,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dpo {
+    /// Folder of the model to start from, which is also the reference
+    #[arg(long)]
+    base: PathBuf,
+    /// How strongly the model is held to the reference
+    #[arg(long, default_value_t = 0.1)]
+    beta: f64,
+    #[command(flatten)]
+    lora: Lora,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reward {
+    /// Folder of the causal model to start from
+    #[arg(long)]
+    base: PathBuf,
+    /// Weight of the squared sum of both scores, which keeps scores around zero
+    #[arg(long, default_value_t = 0.0)]
+    center: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct Lora {
+    /// Rank of the adapters; without it all weights are trained
+    #[arg(long = "lora")]
+    rank: Option<usize>,
+    /// Adapters are scaled by alpha / rank (default: twice the rank)
+    #[arg(long, requires = "rank")]
+    alpha: Option<f64>,
+    /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
+    #[arg(long, value_delimiter = ',', requires = "rank")]
+    target_modules: Option<Vec<String>>,
+}
+
+impl Lora {
+    fn method(self) -> Method {
+        match self.rank {
+            None => Method::Full,
+            Some(rank) => Method::Lora(LoraConfig {
+                rank,
+                alpha: self.alpha.unwrap_or(2.0 * rank as f64),
+                target_modules: self
+                    .target_modules
+                    .unwrap_or(LoraConfig::default().target_modules),
+            }),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// JSON Lines with the examples
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder for the result, checkpoints and metrics.jsonl
+    #[arg(long)]
+    out: PathBuf,
+    /// Passes over the data
+    #[arg(long, default_value_t = 1)]
+    epochs: usize,
+    /// Steps in all, in place of epochs
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Tokens per step, roughly
+    #[arg(long, default_value_t = 4096)]
+    batch_tokens: usize,
+    /// Longer examples are left out
+    #[arg(long, default_value_t = 512)]
+    max_length: usize,
+    /// The highest learning rate
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// Share of the steps for linear warm-up
+    #[arg(long, default_value_t = 0.03)]
+    warm_up: f64,
+    /// Decoupled decay of matrices
+    #[arg(long, default_value_t = 0.01)]
+    weight_decay: f64,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Steps between checkpoints
+    #[arg(long, default_value_t = 200)]
+    checkpoint_every: usize,
+    /// Go on from the newest checkpoint in the output folder
+    #[arg(long)]
+    resume: bool,
+}
+
+impl Common {
+    fn config(&self, seed: u64) -> TrainConfig {
+        TrainConfig {
+            seed,
+            epochs: self.epochs,
+            steps: self.steps,
+            batch_tokens: self.batch_tokens,
+            max_length: self.max_length,
+            workers: self.workers.unwrap_or_else(cores),
+            optimiser: OptimiserConfig {
+                learning_rate: self.learning_rate,
+                warm_up: self.warm_up,
+                weight_decay: self.weight_decay,
+                ..OptimiserConfig::default()
+            },
+            checkpoint_every: self.checkpoint_every,
+            resume: self.resume,
+        }
+    }
+}
+
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
+    if !matches!(global.device.as_str(), "auto" | "cpu") {
+        return Err(Error::option(
+            "--device",
+            format!("is {}; training runs on the CPU", global.device),
+        ));
+    }
+    single_thread::ensure()?;
+    let report = match args {
+        Args::Sft(args) => sft(args, global.seed),
+        Args::Dpo(args) => dpo(args, global.seed),
+        Args::Reward(args) => reward(args, global.seed),
+    }?;
+    print::json_line(&report)
+}
+
+fn text_tokenizer(folder: &Path) -> Result<Tokenizer> {
+    let tokenizer = Tokenizer::load(folder)?;
+    if tokenizer.has_text() {
+        Ok(tokenizer)
+    } else {
+        Err(Error::NoTokenizer {
+            path: folder.to_path_buf(),
+        })
+    }
+}
+
+fn sft(args: Sft, seed: u64) -> Result<TrainReport> {
+    let (start, folder) = match (args.base, args.config) {
+        (Some(base), _) => (Start::Folder(base.clone()), base),
+        (None, Some(config)) => (Start::Random(LlamaShape::read(&config)?.0), config),
+        (None, None) => {
+            return Err(Error::option(
+                "--base",
+                "is missing; give a model's folder, or --config",
+            ));
+        }
+    };
+    let tokenizer = text_tokenizer(&folder)?;
+    let texts = data::read_examples(&args.common.data)?;
+    let examples = texts
+        .iter()
+        .map(|t| t.tokenise(&tokenizer))
+        .collect::<Result<Vec<_>>>()?;
+    let method = args.lora.method();
+    let whole = method == Method::Full;
+    let config = SftConfig {
+        train: args.common.config(seed),
+        method,
+        train_on_prompts: args.train_on_prompts,
+    };
+    let report = train::sft(
+        &config,
+        &start,
+        &examples,
+        &mut Bar::new(),
+        &args.common.out,
+    )?;
+    if whole {
+        train::copy_tokenizer(&folder, &args.common.out)?;
+    }
+    Ok(report)
+}
+
+fn dpo(args: Dpo, seed: u64) -> Result<TrainReport> {
+    let pairs = pairs(&args.base, &args.common.data)?;
+    let config = DpoConfig {
+        train: args.common.config(seed),
+        method: args.lora.method(),
+        beta: args.beta,
+    };
+    train::dpo(
+        &config,
+        &Start::Folder(args.base),
+        &pairs,
+        &mut Bar::new(),
+        &args.common.out,
+    )
+}
+
+fn reward(args: Reward, seed: u64) -> Result<TrainReport> {
+    let pairs = pairs(&args.base, &args.common.data)?;
+    let config = RewardConfig {
+        train: args.common.config(seed),
+        center: args.center,
+    };
+    train::reward(
+        &config,
+        &Start::Folder(args.base),
+        &pairs,
+        &mut Bar::new(),
+        &args.common.out,
+    )
+}
+
+fn pairs(base: &Path, data: &Path) -> Result<Vec<train::Pair>> {
+    let tokenizer = text_tokenizer(base)?;
+    data::read_pairs(data)?
+        .iter()
+        .map(|t| t.tokenise(&tokenizer))
+        .collect()
+}
+
+/// A progress bar on standard error.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self(bar)
+    }
+}
+
+impl TrainReporter for Bar {
+    fn step(&mut self, report: &StepReport) {
+        self.0.set_length(report.steps as u64);
+        self.0.set_position(report.step as u64);
+        let left = HumanDuration(Duration::from_secs_f64(report.eta_seconds.max(0.0)));
+        let mut figures = String::new();
+        for (name, value) in &report.figures {
+            figures.push_str(&format!(", {name} {value:.3}"));
+        }
+        self.0.set_message(format!(
+            "loss {:.4}{figures}, {:.0} tokens/s, {left} left",
+            report.loss, report.tokens_per_second
+        ));
+    }
+
+    fn preparing(&mut self, what: &'static str, done: usize, total: usize) {
+        self.0.set_length(total as u64);
+        self.0.set_position(done as u64);
+        self.0.set_message(what);
+    }
+}

@@ -1,0 +1,195 @@
+//! `bundle.json`, checked field by field.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::reward::Reading;
+use crate::types::{Expert, ExpertKind, Preference};
+use crate::weights::read_json;
+use crate::{Error, Result};
+
+/// The format that this program reads.
+const FORMAT: u64 = 1;
+
+/// `bundle.json`. Paths are relative to its folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    /// 1.
+    pub format: u64,
+    /// Shown to people.
+    pub name: String,
+    /// Said in the window of a bundle that is a demonstration: what it is and what it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demonstration: Option<String>,
+    /// The base model's folder.
+    pub base: PathBuf,
+    /// The axes of the simplex.
+    #[serde(default)]
+    pub objectives: Vec<ObjectiveEntry>,
+    /// What stands on it.
+    #[serde(default)]
+    pub experts: Vec<ExpertEntry>,
+    /// Value vectors for extrapolation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValueEntry>,
+    /// Prompts that ship with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<PathBuf>,
+}
+
+/// An objective.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ObjectiveEntry {
+    /// Shown to people.
+    pub name: String,
+    /// Its reward model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<RewardEntry>,
+}
+
+/// A reward model and its reading.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RewardEntry {
+    /// Its folder.
+    pub path: PathBuf,
+    /// How its logits become a score.
+    #[serde(flatten)]
+    pub reading: Reading,
+}
+
+/// An expert.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExpertEntry {
+    /// LoRA or router.
+    pub kind: ExpertKind,
+    /// Shown to people, and how routers name their outputs.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// Where it stands, as written; checked by [`Manifest::experts`].
+    pub preference: Vec<f64>,
+}
+
+/// A value vector.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ValueEntry {
+    /// Shown to people.
+    pub name: String,
+    /// Its folder, in PEFT's layout.
+    pub path: PathBuf,
+}
+
+impl Manifest {
+    /// Reads and checks `bundle.json` of a bundle's folder.
+    pub fn load(folder: &Path) -> Result<Self> {
+        if !folder.is_dir() {
+            return Err(Error::file(
+                folder,
+                "there is no such folder; a bundle is a folder that holds bundle.json",
+            ));
+        }
+        let path = folder.join("bundle.json");
+        let value: Value = read_json(&path)?;
+        // The format first: a later one may differ in any field.
+        match value.get("format").and_then(Value::as_u64) {
+            Some(FORMAT) => {}
+            Some(later) if later > FORMAT => {
+                return Err(Error::field(
+                    &path,
+                    "format",
+                    format!(
+                        "is {later}, made by a later version; this program reads format {FORMAT}"
+                    ),
+                ));
+            }
+            _ => {
+                return Err(Error::field(
+                    &path,
+                    "format",
+                    format!("must be the number {FORMAT}"),
+                ));
+            }
+        }
+        let manifest: Self = serde_json::from_value(value)
+            .map_err(|e| Error::file(&path, format!("not a bundle of format {FORMAT}: {e}")))?;
+        for (index, objective) in manifest.objectives.iter().enumerate() {
+            if let Some(reward) = &objective.reward {
+                reward
+                    .reading
+                    .check(&path, &format!("objectives[{index}].reward"))?;
+            }
+        }
+        manifest.check_names(&path)?;
+        Ok(manifest)
+    }
+
+    fn check_names(&self, path: &Path) -> Result<()> {
+        let loras = self
+            .experts
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.kind == ExpertKind::Lora);
+        let mut seen: Vec<&str> = Vec::new();
+        for (index, expert) in loras {
+            if seen.contains(&expert.name.as_str()) {
+                let problem = format!(
+                    "`{}` names two LoRA experts; routers tell them apart by name",
+                    expert.name
+                );
+                return Err(Error::field(
+                    path,
+                    format!("experts[{index}].name"),
+                    problem,
+                ));
+            }
+            seen.push(&expert.name);
+        }
+        Ok(())
+    }
+
+    /// Axes of the simplex: the objectives, or as many as the first expert's preference has.
+    pub fn objective_count(&self) -> usize {
+        match self.objectives.len() {
+            0 => self
+                .experts
+                .first()
+                .map_or(0, |expert| expert.preference.len()),
+            count => count,
+        }
+    }
+
+    /// Names of the axes.
+    pub fn objective_names(&self) -> Vec<String> {
+        if self.objectives.is_empty() {
+            return (1..=self.objective_count())
+                .map(|i| format!("objective {i}"))
+                .collect();
+        }
+        self.objectives
+            .iter()
+            .map(|objective| objective.name.clone())
+            .collect()
+    }
+
+    /// The experts as routing sees them, as listed.
+    pub fn experts(&self, folder: &Path) -> Result<Vec<Expert>> {
+        let (path, objectives) = (folder.join("bundle.json"), self.objective_count());
+        self.experts
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| {
+                let preference = Preference::with_len(entry.preference.clone(), objectives)
+                    .map_err(|e| {
+                        Error::field(&path, format!("experts[{index}].preference"), e.to_string())
+                    })?;
+                Ok(Expert {
+                    kind: entry.kind,
+                    name: entry.name.clone(),
+                    preference,
+                })
+            })
+            .collect()
+    }
+}

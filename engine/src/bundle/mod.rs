@@ -1,0 +1,10 @@
+//! A bundle: one folder that `bundle.json` describes, loaded into everything that a row needs.
+
+mod load;
+mod manifest;
+mod probe;
+mod prompts;
+
+pub use load::{Bundle, LoadOptions};
+pub use manifest::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
+pub use prompts::{PromptLine, read_prompts};

@@ -1,0 +1,178 @@
+//! The slots, and the step that moves all of them.
+
+use std::time::Instant;
+
+use super::row::{ActiveRow, RowNews, RowTag};
+use crate::Result;
+use crate::bundle::Bundle;
+use crate::mixture::Tap;
+use crate::model::{RowCache, StepRow, Wanted};
+use crate::types::{Finish, Point, RowRequest, Run};
+
+/// Tokens of prompts that one step takes at most, so that a long prompt does not hold up the
+/// others' next token for long.
+pub const PREFILL_CHUNK: usize = 512;
+
+/// Rows under way.
+#[derive(Debug)]
+pub struct Generator {
+    slots: usize,
+    rows: Vec<ActiveRow>,
+    /// Caches of ended rows, to be used again.
+    caches: Vec<RowCache>,
+}
+
+impl Generator {
+    /// With `slots` slots (at least one).
+    pub fn new(slots: usize) -> Self {
+        Self {
+            slots: slots.max(1),
+            rows: Vec::new(),
+            caches: Vec::new(),
+        }
+    }
+
+    /// Slots in use.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether no row is under way.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Slots left.
+    pub fn free(&self) -> usize {
+        self.slots.saturating_sub(self.rows.len())
+    }
+
+    /// Rows under way, oldest first.
+    pub fn tags(&self) -> Vec<RowTag> {
+        self.rows.iter().map(|row| row.tag).collect()
+    }
+
+    /// Puts a row into a slot, also beyond the last one: an interactive row never waits for a sweep.
+    /// `started` is when it was asked for. Fails, and changes nothing, where the request is wrong.
+    pub fn add(
+        &mut self,
+        bundle: &Bundle,
+        tag: RowTag,
+        request: RowRequest,
+        started: Instant,
+    ) -> Result<()> {
+        let cache = self.caches.pop().unwrap_or_default();
+        self.rows
+            .push(ActiveRow::new(bundle, tag, request, started, cache)?);
+        Ok(())
+    }
+
+    /// Changes a row's gates from its next token on; the index of that token, if the row is there.
+    /// What its cache holds was made under the old gates.
+    pub fn steer(&mut self, bundle: &Bundle, tag: RowTag, point: &Point) -> Result<Option<usize>> {
+        let gates = bundle.plan.gates(point)?;
+        let row = self.rows.iter_mut().find(|row| row.tag == tag);
+        Ok(row.map(|row| row.steer(point.clone(), gates)))
+    }
+
+    /// Ends a row; what it has is kept in its run.
+    pub fn cancel(&mut self, bundle: &Bundle, tag: RowTag) -> Option<Run> {
+        let index = self.rows.iter().position(|row| row.tag == tag)?;
+        Some(self.end(bundle, index, Finish::Cancelled))
+    }
+
+    /// One step of all rows.
+    pub fn step(&mut self, bundle: &Bundle) -> Vec<(RowTag, RowNews)> {
+        self.step_some(bundle, &self.tags())
+    }
+
+    /// One step of some rows; the others wait.
+    pub fn step_some(&mut self, bundle: &Bundle, tags: &[RowTag]) -> Vec<(RowTag, RowNews)> {
+        let mut budget = PREFILL_CHUNK;
+        let mut plans: Vec<(usize, Vec<u32>, bool)> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            if !tags.contains(&row.tag) {
+                continue;
+            }
+            let (tokens, samples) = row.next_tokens(budget);
+            if tokens.len() > 1 {
+                if budget == 0 {
+                    continue;
+                }
+                budget -= tokens.len().min(budget);
+            }
+            plans.push((index, tokens.to_vec(), samples));
+        }
+        let traced = plans
+            .iter()
+            .any(|(index, _, samples)| *samples && self.rows[*index].traced());
+        let total = plans.iter().map(|(_, tokens, _)| tokens.len()).sum();
+        let mut tap =
+            traced.then(|| Tap::new(&bundle.info.sites, bundle.info.adapters.len(), total));
+        let logits = {
+            let mut remaining = plans.iter().peekable();
+            let mut rows: Vec<StepRow<'_>> = Vec::with_capacity(plans.len());
+            for (index, row) in self.rows.iter_mut().enumerate() {
+                if let Some((_, tokens, samples)) = remaining.next_if(|(at, ..)| *at == index) {
+                    let wanted = if *samples {
+                        Wanted::Last
+                    } else {
+                        Wanted::Nothing
+                    };
+                    rows.push(StepRow {
+                        tokens,
+                        cache: &mut row.cache,
+                        gates: &row.gates,
+                        wanted,
+                    });
+                }
+            }
+            if rows.is_empty() {
+                Vec::new()
+            } else {
+                bundle.model.forward(&mut rows, tap.as_mut())
+            }
+        };
+
+        let mut news = Vec::new();
+        let mut ended = Vec::new();
+        let mut logits = logits.chunks_exact(bundle.model.config().vocabulary.max(1));
+        let mut token = 0;
+        for (index, tokens, samples) in &plans {
+            let row = &mut self.rows[*index];
+            token += tokens.len();
+            row.fed(tokens.len());
+            let Some(logits) = samples.then(|| logits.next()).flatten() else {
+                continue;
+            };
+            let gates = tap
+                .as_ref()
+                .filter(|_| row.traced())
+                .map(|tap| tap.token(token - 1));
+            let finish = row.take(bundle, logits, gates);
+            if row.is_first() {
+                news.push((row.tag, RowNews::Started(row.prompt_tokens())));
+            }
+            if let Some(tokens) = row.news(bundle) {
+                news.push((row.tag, RowNews::Tokens(tokens)));
+            }
+            if let Some(finish) = finish {
+                ended.push((*index, finish));
+            }
+        }
+        for (index, finish) in ended.into_iter().rev() {
+            let tag = self.rows[index].tag;
+            let run = self.end(bundle, index, finish);
+            news.push((tag, RowNews::Finished(Box::new(run))));
+        }
+        news
+    }
+
+    fn end(&mut self, bundle: &Bundle, index: usize, finish: Finish) -> Run {
+        let (run, cache) = self.rows.remove(index).finish(bundle, finish);
+        if self.caches.len() < self.slots {
+            self.caches.push(cache);
+        }
+        run
+    }
+}

@@ -1,0 +1,233 @@
+//! One row while it runs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Sampler;
+use crate::bundle::Bundle;
+use crate::model::RowCache;
+use crate::protocol::TokenNews;
+use crate::text::AnswerStream;
+use crate::types::{
+    Finish, GateRecord, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece, TraceLevel,
+};
+use crate::{Error, Result};
+
+/// The caller's name for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RowTag(pub u64);
+
+/// What a step brought for a row.
+#[derive(Debug)]
+pub enum RowNews {
+    /// It made its first token; the prompt had so many.
+    Started(usize),
+    /// It goes on.
+    Tokens(TokenNews),
+    /// It ended.
+    Finished(Box<Run>),
+}
+
+#[derive(Debug)]
+pub(super) struct ActiveRow {
+    pub(super) tag: RowTag,
+    pub(super) cache: RowCache,
+    pub(super) gates: RowGates,
+    request: RowRequest,
+    prompt: Vec<u32>,
+    /// Tokens of the prompt that are in the cache.
+    fed: usize,
+    max_tokens: usize,
+    sampler: Sampler,
+    answer: AnswerStream,
+    tokens: Vec<u32>,
+    gate_values: Vec<f32>,
+    steered: Vec<(usize, Point)>,
+    /// Tokens, of those whose text is final, that were reported.
+    reported: usize,
+    started: Instant,
+    first_token_seconds: f64,
+}
+
+impl ActiveRow {
+    /// Checks a request and prepares its row; `cache` is a used one, or new.
+    pub(super) fn new(
+        bundle: &Bundle,
+        tag: RowTag,
+        request: RowRequest,
+        started: Instant,
+        cache: RowCache,
+    ) -> Result<Self> {
+        let prompt = bundle.tokenizer.encode_prompt(&request.prompt)?;
+        let gates = bundle.plan.gates(&request.point)?;
+        let context = bundle.model.config().context;
+        if prompt.len() >= context {
+            return Err(Error::PromptTooLong {
+                tokens: prompt.len(),
+                context,
+            });
+        }
+        let sampling = &request.sampling;
+        if sampling.max_tokens == 0 {
+            return Err(Error::option("max-tokens", "is 0; it must be at least 1"));
+        }
+        if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
+            return Err(Error::option(
+                "temperature",
+                format!(
+                    "is {}; it must be 0 (greedy) or above",
+                    sampling.temperature
+                ),
+            ));
+        }
+        if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
+            return Err(Error::option(
+                "top-p",
+                format!("is {}; it must be above 0 and at most 1", sampling.top_p),
+            ));
+        }
+        let max_tokens = sampling.max_tokens.min(context - prompt.len());
+        let mut row = Self {
+            tag,
+            cache,
+            gates,
+            fed: 0,
+            max_tokens,
+            sampler: Sampler::new(sampling),
+            answer: bundle.tokenizer.answer(&sampling.stop),
+            tokens: Vec::new(),
+            gate_values: Vec::new(),
+            steered: Vec::new(),
+            reported: 0,
+            started,
+            first_token_seconds: 0.0,
+            prompt,
+            request,
+        };
+        row.cache
+            .reset(bundle.model.config(), row.prompt.len() + max_tokens);
+        Ok(row)
+    }
+
+    pub(super) fn traced(&self) -> bool {
+        self.request.trace == TraceLevel::Full
+    }
+
+    /// Tokens that the next step feeds, at most `budget` of a prompt, and whether it then samples.
+    pub(super) fn next_tokens(&self, budget: usize) -> (&[u32], bool) {
+        if self.fed < self.prompt.len() {
+            let end = self.prompt.len().min(self.fed + budget.max(1));
+            (&self.prompt[self.fed..end], end == self.prompt.len())
+        } else {
+            (&self.tokens[self.tokens.len().saturating_sub(1)..], true)
+        }
+    }
+
+    /// Notes that `count` tokens went through the model.
+    pub(super) fn fed(&mut self, count: usize) {
+        self.fed = (self.fed + count).min(self.prompt.len());
+    }
+
+    /// Takes the logits after the last token fed (and the gates of that step): samples, extends the
+    /// answer, and says whether and why the row ends.
+    pub(super) fn take(
+        &mut self,
+        bundle: &Bundle,
+        logits: &[f32],
+        gates: Option<&[f32]>,
+    ) -> Option<Finish> {
+        let ends = bundle.tokenizer.end_tokens();
+        let barred = if self.request.sampling.ignore_eos {
+            ends
+        } else {
+            &[]
+        };
+        let id = self.sampler.sample(logits, barred);
+        if self.tokens.is_empty() {
+            self.first_token_seconds = self.started.elapsed().as_secs_f64();
+        }
+        if ends.contains(&id) {
+            return Some(Finish::Eos);
+        }
+        self.tokens.push(id);
+        if let Some(gates) = gates {
+            self.gate_values.extend_from_slice(gates);
+        }
+        if self.answer.push(id).stopped {
+            return Some(Finish::Stop);
+        }
+        (self.tokens.len() >= self.max_tokens).then_some(Finish::Length)
+    }
+
+    pub(super) fn prompt_tokens(&self) -> usize {
+        self.prompt.len()
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.tokens.len() == 1
+    }
+
+    pub(super) fn steer(&mut self, point: Point, gates: RowGates) -> usize {
+        self.steered.push((self.tokens.len(), point));
+        self.gates = gates;
+        self.tokens.len()
+    }
+
+    /// Tokens whose text became final since the last call.
+    pub(super) fn news(&mut self, bundle: &Bundle) -> Option<TokenNews> {
+        let pieces = self.answer.pieces();
+        let fresh: Vec<TokenPiece> = pieces[self.reported..].to_vec();
+        let (first, end) = (fresh.first()?.start, fresh.last()?.end);
+        let stride = bundle.info.sites.len() * bundle.info.adapters.len();
+        let range = self.reported * stride..pieces.len() * stride;
+        let news = TokenNews {
+            first: self.reported,
+            text: self.answer.text()[first..end].to_owned(),
+            gates: if self.traced() {
+                self.gate_values[range].to_vec()
+            } else {
+                Vec::new()
+            },
+            tokens: fresh,
+        };
+        self.reported = pieces.len();
+        Some(news)
+    }
+
+    /// The record of the row, and its cache for the next one.
+    pub(super) fn finish(mut self, bundle: &Bundle, finish: Finish) -> (Run, RowCache) {
+        self.answer.finish();
+        let traced = self.traced();
+        let (text, tokens) = self.answer.into_parts();
+        let record = traced.then(|| {
+            let stride = bundle.info.sites.len() * bundle.info.adapters.len();
+            self.gate_values.truncate(tokens.len() * stride);
+            Arc::new(GateRecord {
+                sites: Arc::new(bundle.info.sites.clone()),
+                adapters: Arc::new(bundle.info.adapters.clone()),
+                values: self.gate_values,
+            })
+        });
+        let run = Run {
+            prompt: self.request.prompt,
+            prompt_tokens: self.prompt,
+            point: self.request.point,
+            gates: self.gates,
+            steered: self.steered,
+            sampling: self.request.sampling,
+            text,
+            tokens,
+            finish,
+            status: if finish == Finish::Cancelled {
+                RunStatus::Stopped
+            } else {
+                RunStatus::Done
+            },
+            record,
+            scores: None,
+            first_token_seconds: self.first_token_seconds,
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
+        (run, self.cache)
+    }
+}

@@ -1,0 +1,196 @@
+//! Llama-family bodies with a score head: `LlamaForSequenceClassification` (`score.weight`) and
+//! safe-rlhf's `LlamaForScore` (`score_head.weight`, perhaps with a bias and a normaliser).
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde::Deserialize;
+
+use super::head::Head;
+use super::load::Labels;
+use super::{RewardModel, RewardText};
+use crate::mixture::Bank;
+use crate::model::{Llama, LlamaConfig, RowCache, StepRow, Wanted};
+use crate::types::RowGates;
+use crate::weights::{Checkpoint, Digest, read_json};
+use crate::{Error, Result};
+
+/// Names that the score head goes by.
+const HEADS: [&str; 2] = ["score", "score_head"];
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(flatten)]
+    labels: Labels,
+    #[serde(default)]
+    do_normalize: bool,
+    score_type: Option<String>,
+}
+
+/// What safe-rlhf keeps beside a scorer to scale its scores.
+#[derive(Debug)]
+struct Normaliser {
+    /// Subtracted; `None` for a cost model, which is only scaled.
+    mean: Option<Vec<f32>>,
+    variance: Vec<f32>,
+}
+
+impl Normaliser {
+    fn load(
+        checkpoint: &Checkpoint,
+        outputs: usize,
+        score_type: Option<&str>,
+        path: &Path,
+        digest: &mut Digest,
+    ) -> Result<Self> {
+        let mean = match score_type {
+            None | Some("reward") => {
+                Some(checkpoint.read("normalizer.mean", &[outputs], digest)?)
+            }
+            Some("cost") => None,
+            Some(other) => {
+                return Err(Error::field(
+                    path,
+                    "score_type",
+                    format!("is `{other}`, expected reward or cost"),
+                ));
+            }
+        };
+        Ok(Self {
+            mean,
+            variance: checkpoint.read("normalizer.var", &[outputs], digest)?,
+        })
+    }
+
+    fn apply(&self, scores: &mut [f32]) {
+        for (index, (score, variance)) in scores.iter_mut().zip(&self.variance).enumerate() {
+            let mean = self
+                .mean
+                .as_ref()
+                .and_then(|mean| mean.get(index))
+                .copied()
+                .unwrap_or(0.0);
+            *score = (*score - mean) / (variance.sqrt() + 1e-8);
+        }
+    }
+}
+
+/// A Llama-family body whose last token's state is scored.
+#[derive(Debug)]
+pub struct Causal {
+    body: Llama,
+    head: Head,
+    normaliser: Option<Normaliser>,
+    device: Device,
+}
+
+impl Causal {
+    /// Reads `config.json` and the checkpoint of a Hugging Face folder.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+        let config_path = folder.join("config.json");
+        let raw: Raw = read_json(&config_path)?;
+        let config = LlamaConfig::load(folder)?;
+        let checkpoint = Checkpoint::open_folder(folder)?;
+        let found: Vec<&str> = HEADS
+            .into_iter()
+            .filter(|name| checkpoint.contains(&format!("{name}.weight")))
+            .collect();
+        let name = match found.as_slice() {
+            [one] => *one,
+            [] => {
+                return Err(Error::MissingTensor {
+                    path: checkpoint.path().to_path_buf(),
+                    tensor: HEADS.map(|name| format!("{name}.weight")).join("` or `"),
+                });
+            }
+            _ => {
+                return Err(Error::file(
+                    checkpoint.path(),
+                    "has both `score.weight` and `score_head.weight`; a reward model has one head",
+                ));
+            }
+        };
+        let mut digest = Digest::default();
+        let head = Head::load(
+            &checkpoint,
+            name,
+            config.hidden_size,
+            raw.labels.count(),
+            &mut digest,
+            device,
+        )?;
+        let normaliser = if raw.do_normalize {
+            Some(Normaliser::load(
+                &checkpoint,
+                head.outputs(),
+                raw.score_type.as_deref(),
+                &config_path,
+                &mut digest,
+            )?)
+        } else {
+            None
+        };
+        let body = Llama::load_body(
+            config,
+            &checkpoint,
+            &Bank::default(),
+            &mut digest,
+            &mut |_| Ok(()),
+        )?;
+        Ok(Self {
+            body,
+            head,
+            normaliser,
+            device: device.clone(),
+        })
+    }
+}
+
+impl RewardModel for Causal {
+    fn kind(&self) -> &'static str {
+        "llama"
+    }
+
+    fn outputs(&self) -> usize {
+        self.head.outputs()
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.body.config().vocabulary
+    }
+
+    fn context(&self) -> usize {
+        self.body.config().context
+    }
+
+    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let config = self.body.config();
+        let gates = RowGates::base(0, 0);
+        let mut caches: Vec<RowCache> = texts.iter().map(|_| RowCache::default()).collect();
+        let mut rows: Vec<StepRow<'_>> = texts
+            .iter()
+            .zip(&mut caches)
+            .map(|(text, cache)| {
+                cache.reset(config, text.ids.len());
+                StepRow {
+                    tokens: &text.ids,
+                    cache,
+                    gates: &gates,
+                    wanted: Wanted::Last,
+                }
+            })
+            .collect();
+        let hidden = self.body.hidden(&mut rows);
+        let hidden = Tensor::from_vec(hidden, (texts.len(), config.hidden_size), &self.device)?;
+        let mut scores = self.head.score(&hidden)?;
+        if let Some(normaliser) = &self.normaliser {
+            scores
+                .iter_mut()
+                .for_each(|scores| normaliser.apply(scores));
+        }
+        Ok(scores)
+    }
+}

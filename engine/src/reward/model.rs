@@ -1,0 +1,35 @@
+//! What every reward architecture offers.
+
+use std::fmt::Debug;
+
+use crate::Result;
+
+/// A text as a reward model reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RewardText {
+    /// Token ids, at least one, special tokens included.
+    pub ids: Vec<u32>,
+}
+
+/// A network that gives one or more numbers (logits) for a whole text.
+///
+/// Causal bodies read the last token's state, encoders the first's, encoder-decoders the last end
+/// token's: that is theirs to know. Every implementation pads and masks inside
+/// [`RewardModel::score`], so that a text's logits do not depend on its company.
+pub trait RewardModel: Debug + Send {
+    /// The architecture, e.g. `gpt2`.
+    fn kind(&self) -> &'static str;
+
+    /// Logits per text.
+    fn outputs(&self) -> usize;
+
+    /// Tokens of its vocabulary.
+    fn vocabulary(&self) -> usize;
+
+    /// Tokens that a text may have.
+    fn context(&self) -> usize;
+
+    /// All logits of each text, raw. Texts have at least one and at most
+    /// [`RewardModel::context`] ids, all inside the vocabulary.
+    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>>;
+}

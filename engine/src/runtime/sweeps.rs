@@ -1,0 +1,163 @@
+//! The sweep that the engine's thread has under way, if any.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::report::Reporter;
+use crate::bundle::Bundle;
+use crate::generate::Generator;
+use crate::generate::RowTag;
+use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan};
+use crate::sweep::SweepRun;
+use crate::types::{PointResult, Run};
+use crate::{Error, Result};
+
+/// Between two reports of progress.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+/// Tags of a sweep's rows; interactive rows have smaller ones.
+pub(super) const FIRST_SWEEP_TAG: u64 = 1 << 62;
+
+pub(super) struct ActiveSweep {
+    pub(super) job: JobId,
+    run: SweepRun,
+    paused: bool,
+    reported: Instant,
+}
+
+impl ActiveSweep {
+    /// Plans a sweep and reports what its store holds already.
+    pub(super) fn start(
+        bundle: &Bundle,
+        job: JobId,
+        plan: SweepPlan,
+        reporter: &mut Reporter,
+    ) -> Result<Self> {
+        let run = SweepRun::new(bundle, plan)?;
+        let sweep = Self {
+            job,
+            run,
+            paused: false,
+            reported: Instant::now(),
+        };
+        sweep.points(sweep.run.found(), reporter)?;
+        sweep.report(SweepPhase::Running, reporter)?;
+        Ok(sweep)
+    }
+
+    /// Fills free slots, unless it is paused.
+    pub(super) fn refill(&mut self, bundle: &Bundle, generator: &mut Generator) -> Result<()> {
+        while !self.paused
+            && generator.free() > 0
+            && let Some((tag, request)) = self.run.next_row()
+        {
+            generator.add(
+                bundle,
+                RowTag(FIRST_SWEEP_TAG + tag),
+                request,
+                Instant::now(),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finished(
+        &mut self,
+        bundle: &Bundle,
+        tag: RowTag,
+        run: Run,
+        reporter: &mut Reporter,
+    ) -> Result<()> {
+        let complete = self.run.finished(bundle, tag.0 - FIRST_SWEEP_TAG, run)?;
+        self.points(complete, reporter)
+    }
+
+    /// Reports now and then; at the end says so and returns true.
+    pub(super) fn tick(
+        &mut self,
+        bundle: &Bundle,
+        yielding: bool,
+        reporter: &mut Reporter,
+    ) -> Result<bool> {
+        if self.paused && self.run.running() == 0 {
+            let complete = self.run.flush(bundle)?;
+            self.points(complete, reporter)?;
+            self.run.pause_clock();
+        }
+        if self.run.is_finished() {
+            self.report(SweepPhase::Finished, reporter)?;
+            return Ok(true);
+        }
+        if self.reported.elapsed() >= REPORT_EVERY {
+            self.reported = Instant::now();
+            let phase = match (self.paused, yielding) {
+                (true, _) => SweepPhase::Paused,
+                (false, true) => SweepPhase::Yielding,
+                (false, false) => SweepPhase::Running,
+            };
+            self.report(phase, reporter)?;
+        }
+        Ok(false)
+    }
+
+    /// Finishes the rows under way, then waits; or goes on.
+    pub(super) fn pause(&mut self, paused: bool, reporter: &mut Reporter) -> Result<()> {
+        self.paused = paused;
+        self.report(
+            if paused {
+                SweepPhase::Paused
+            } else {
+                SweepPhase::Running
+            },
+            reporter,
+        )
+    }
+
+    /// Whether it waits with nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.paused && self.run.running() == 0
+    }
+
+    /// Keeps what is finished and drops the rest.
+    pub(super) fn cancel(mut self, bundle: &Bundle, reporter: &mut Reporter) -> Result<()> {
+        match self.run.flush(bundle) {
+            Ok(complete) => self.points(complete, reporter)?,
+            Err(error) => reporter.failed(self.job, &error)?,
+        }
+        self.report(SweepPhase::Cancelled, reporter)
+    }
+
+    fn points(&self, complete: Vec<PointResult>, reporter: &mut Reporter) -> Result<()> {
+        for result in complete {
+            reporter.result(EngineEvent::SweepPoint {
+                job: self.job,
+                result: Arc::new(result),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, phase: SweepPhase, reporter: &mut Reporter) -> Result<()> {
+        let event = EngineEvent::Sweep {
+            job: self.job,
+            progress: self.run.progress(phase),
+        };
+        match phase {
+            SweepPhase::Running | SweepPhase::Yielding => reporter.progress(self.job, event),
+            SweepPhase::Paused | SweepPhase::Finished | SweepPhase::Cancelled => {
+                reporter.result(event)
+            }
+        }
+    }
+}
+
+/// The stored rows of one point of a sweep, as runs.
+pub(super) fn recall(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Arc<Run>>> {
+    let rows = SweepRun::new(bundle, plan.clone())?.stored_rows(bundle, index)?;
+    if rows.is_empty() {
+        return Err(Error::option(
+            "index",
+            format!("no row of point {index} is in the store yet"),
+        ));
+    }
+    Ok(rows.into_iter().map(Arc::new).collect())
+}

@@ -1,0 +1,357 @@
+//! The loop of the engine's thread.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, TryRecvError};
+
+use super::report::Reporter;
+use super::spawn::EngineOptions;
+use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
+use crate::bundle::{Bundle, LoadOptions};
+use crate::generate::{Generator, RowNews, RowTag};
+use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
+use crate::reward::{RewardInput, score_all};
+use crate::types::{Point, RowRequest, Run};
+use crate::{Error, Result};
+
+pub(super) struct Worker {
+    options: EngineOptions,
+    commands: Receiver<EngineCommand>,
+    /// Commands that came while a bundle was loading.
+    later: std::collections::VecDeque<EngineCommand>,
+    reporter: Reporter,
+    bundle: Option<Bundle>,
+    generator: Generator,
+    /// Interactive rows: whether each is scored at its end.
+    interactive: HashMap<RowTag, bool>,
+    sweep: Option<ActiveSweep>,
+    fallback: Option<String>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        options: &EngineOptions,
+        commands: Receiver<EngineCommand>,
+        reporter: Reporter,
+    ) -> Self {
+        let fallback = (!matches!(options.device.as_str(), "auto" | "cpu")).then(|| {
+            format!(
+                "{} was asked for; this version generates on the CPU",
+                options.device
+            )
+        });
+        Self {
+            options: options.clone(),
+            commands,
+            later: std::collections::VecDeque::new(),
+            reporter,
+            bundle: None,
+            generator: Generator::new(options.slots),
+            interactive: HashMap::new(),
+            sweep: None,
+            fallback,
+        }
+    }
+
+    /// Runs until it is told to stop. An error means that nobody listens any more.
+    pub(super) fn run(&mut self) -> Result<()> {
+        let event = EngineEvent::Ready {
+            device: cpu_in_words(),
+            fallback: self.fallback.clone(),
+        };
+        self.reporter.result(event)?;
+        loop {
+            loop {
+                let command = match self.later.pop_front() {
+                    Some(command) => command,
+                    None if self.is_idle() => match self.commands.recv() {
+                        Ok(command) => command,
+                        Err(_closed) => return Ok(()),
+                    },
+                    None => match self.commands.try_recv() {
+                        Ok(command) => command,
+                        Err(TryRecvError::Empty) => break,
+                        Err(TryRecvError::Disconnected) => return Ok(()),
+                    },
+                };
+                if matches!(command, EngineCommand::Shutdown) {
+                    return Ok(());
+                }
+                self.obey(command)?;
+            }
+            self.step()?;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.generator.is_empty() && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
+    }
+
+    fn obey(&mut self, command: EngineCommand) -> Result<()> {
+        match command {
+            EngineCommand::LoadBundle { job, path } => self.load(job, path),
+            EngineCommand::Generate { job, row, score } => self.generate(job, row, score),
+            EngineCommand::Steer { job, point } => self.steer(job, &point),
+            EngineCommand::Sweep { job, plan } => {
+                self.end_sweep()?;
+                let Some(bundle) = &self.bundle else {
+                    return self.no_bundle(job);
+                };
+                match ActiveSweep::start(bundle, job, plan, &mut self.reporter) {
+                    Ok(sweep) => self.sweep = Some(sweep),
+                    Err(error) => self.reporter.failed(job, &error)?,
+                }
+                Ok(())
+            }
+            EngineCommand::Pause { job } => self.pause(job, true),
+            EngineCommand::Resume { job } => self.pause(job, false),
+            EngineCommand::Cancel { job } => self.cancel(job),
+            EngineCommand::Recall { job, plan, index } => {
+                let Some(bundle) = &self.bundle else {
+                    return self.no_bundle(job);
+                };
+                match recall(bundle, &plan, index) {
+                    Ok(runs) => self
+                        .reporter
+                        .result(EngineEvent::Recalled { job, index, runs }),
+                    Err(error) => self.reporter.failed(job, &error),
+                }
+            }
+            EngineCommand::Score {
+                job,
+                prompt,
+                response,
+            } => {
+                let Some(bundle) = &self.bundle else {
+                    return self.no_bundle(job);
+                };
+                match score_all(&bundle.rewards, &[RewardInput::of(&prompt, &response)]) {
+                    Ok(mut scores) => self.reporter.result(EngineEvent::Scored {
+                        job,
+                        scores: scores.remove(0),
+                    }),
+                    Err(error) => self.reporter.failed(job, &error),
+                }
+            }
+            EngineCommand::Shutdown => Ok(()),
+        }
+    }
+
+    fn no_bundle(&mut self, job: JobId) -> Result<()> {
+        let error = Error::option("bundle", "none is loaded yet; load one first");
+        self.reporter.failed(job, &error)
+    }
+
+    /// Loads a bundle; while it does, only `Cancel` of this job and `Shutdown` are heard, the rest waits.
+    fn load(&mut self, job: JobId, path: PathBuf) -> Result<()> {
+        let device = cpu_in_words();
+        let options = LoadOptions {
+            device,
+            fallback: self.fallback.clone(),
+            ..LoadOptions::default()
+        };
+        let (commands, later, reporter) = (&self.commands, &mut self.later, &mut self.reporter);
+        let loaded = Bundle::load(&path, &options, &mut |stage, fraction| {
+            while let Ok(command) = commands.try_recv() {
+                match command {
+                    EngineCommand::Cancel { job: cancelled } if cancelled == job => {
+                        return Err(Error::Cancelled);
+                    }
+                    EngineCommand::Shutdown => {
+                        later.push_back(EngineCommand::Shutdown);
+                        return Err(Error::Cancelled);
+                    }
+                    other => later.push_back(other),
+                }
+            }
+            reporter.progress(
+                job,
+                EngineEvent::Loading {
+                    job,
+                    stage,
+                    fraction,
+                },
+            )
+        });
+        match loaded {
+            Ok(bundle) => {
+                self.end_sweep()?;
+                self.end_rows()?;
+                let info = Arc::new(bundle.info.clone());
+                self.bundle = Some(bundle);
+                self.generator = Generator::new(self.options.slots);
+                self.reporter
+                    .result(EngineEvent::Loaded { job, bundle: info })
+            }
+            Err(Error::EngineGone) => Err(Error::EngineGone),
+            Err(error) => self.reporter.result(EngineEvent::LoadFailed {
+                job,
+                path,
+                trouble: Trouble::from(&error),
+            }),
+        }
+    }
+
+    fn generate(&mut self, job: JobId, row: RowRequest, score: bool) -> Result<()> {
+        let Some(bundle) = &self.bundle else {
+            return self.no_bundle(job);
+        };
+        let tag = RowTag(job.0);
+        match self.generator.add(bundle, tag, row, Instant::now()) {
+            Ok(()) => {
+                self.interactive.insert(tag, score);
+                Ok(())
+            }
+            Err(error) => self.reporter.failed(job, &error),
+        }
+    }
+
+    fn steer(&mut self, job: JobId, point: &Point) -> Result<()> {
+        let Some(bundle) = &self.bundle else {
+            return self.no_bundle(job);
+        };
+        match self.generator.steer(bundle, RowTag(job.0), point) {
+            Ok(Some(at_token)) => self.reporter.result(EngineEvent::Steered {
+                job,
+                at_token,
+                point: point.clone(),
+            }),
+            // It ended in the meantime; its end is on its way or was reported.
+            Ok(None) => Ok(()),
+            Err(error) => self.reporter.failed(job, &error),
+        }
+    }
+
+    fn pause(&mut self, job: JobId, paused: bool) -> Result<()> {
+        match &mut self.sweep {
+            Some(sweep) if sweep.job == job => sweep.pause(paused, &mut self.reporter),
+            _ => Ok(()),
+        }
+    }
+
+    fn cancel(&mut self, job: JobId) -> Result<()> {
+        if self.sweep.as_ref().is_some_and(|sweep| sweep.job == job) {
+            return self.end_sweep();
+        }
+        let tag = RowTag(job.0);
+        let Some(bundle) = &self.bundle else {
+            return Ok(());
+        };
+        match self.generator.cancel(bundle, tag) {
+            Some(run) => self.finish(tag, run),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops the sweep, if there is one: rows under way are dropped, finished ones kept.
+    fn end_sweep(&mut self) -> Result<()> {
+        let (Some(sweep), Some(bundle)) = (self.sweep.take(), &self.bundle) else {
+            return Ok(());
+        };
+        for tag in self.generator.tags() {
+            if tag.0 >= FIRST_SWEEP_TAG {
+                self.generator.cancel(bundle, tag);
+            }
+        }
+        sweep.cancel(bundle, &mut self.reporter)
+    }
+
+    fn end_rows(&mut self) -> Result<()> {
+        for tag in self.generator.tags() {
+            if let Some(run) = self
+                .bundle
+                .as_ref()
+                .and_then(|bundle| self.generator.cancel(bundle, tag))
+            {
+                self.finish(tag, run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves rows by one token: the interactive ones if there are any, else the sweep's.
+    fn step(&mut self) -> Result<()> {
+        let Some(bundle) = &self.bundle else {
+            return Ok(());
+        };
+        let yielding = !self.interactive.is_empty();
+        if !yielding && let Some(sweep) = &mut self.sweep {
+            if let Err(error) = sweep.refill(bundle, &mut self.generator) {
+                return self.fail_sweep(&error);
+            }
+        }
+        let mut tags: Vec<RowTag> = self.generator.tags();
+        tags.retain(|tag| !yielding || self.interactive.contains_key(tag));
+        for (tag, news) in self.generator.step_some(bundle, &tags) {
+            match news {
+                RowNews::Finished(run) if tag.0 >= FIRST_SWEEP_TAG => {
+                    if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
+                        && let Err(error) = sweep.finished(bundle, tag, *run, &mut self.reporter)
+                    {
+                        self.fail_sweep(&error)?;
+                    }
+                }
+                RowNews::Finished(run) => self.finish(tag, *run)?,
+                RowNews::Started(_) | RowNews::Tokens(_) if tag.0 >= FIRST_SWEEP_TAG => {}
+                RowNews::Started(prompt_tokens) => {
+                    self.reporter.result(EngineEvent::Started {
+                        job: JobId(tag.0),
+                        prompt_tokens,
+                    })?;
+                }
+                RowNews::Tokens(news) => self.reporter.tokens(JobId(tag.0), news)?,
+            }
+        }
+        let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle) else {
+            return Ok(());
+        };
+        match sweep.tick(bundle, yielding, &mut self.reporter) {
+            Ok(true) => self.sweep = None,
+            Ok(false) => {}
+            Err(error) => self.fail_sweep(&error)?,
+        }
+        Ok(())
+    }
+
+    /// A sweep that cannot go on (its disk is full, say) ends; what it stored is kept.
+    fn fail_sweep(&mut self, error: &Error) -> Result<()> {
+        if matches!(error, Error::EngineGone) {
+            return Err(Error::EngineGone);
+        }
+        if let Some(job) = self.sweep.as_ref().map(|sweep| sweep.job) {
+            self.reporter.failed(job, error)?;
+        }
+        self.end_sweep()
+    }
+
+    /// Reports an interactive row's end, then its scores.
+    fn finish(&mut self, tag: RowTag, run: Run) -> Result<()> {
+        let (job, score) = (JobId(tag.0), self.interactive.remove(&tag).unwrap_or(false));
+        let text = RewardInput::of(&run.prompt, &run.text);
+        self.reporter.result(EngineEvent::Finished {
+            job,
+            run: Arc::new(run),
+        })?;
+        let Some(bundle) = self
+            .bundle
+            .as_ref()
+            .filter(|b| score && b.rewards.iter().any(Option::is_some))
+        else {
+            return Ok(());
+        };
+        match score_all(&bundle.rewards, &[text]) {
+            Ok(mut scores) => self.reporter.result(EngineEvent::Scored {
+                job,
+                scores: scores.remove(0),
+            }),
+            Err(error) => self.reporter.failed(job, &error),
+        }
+    }
+}
+
+fn cpu_in_words() -> String {
+    format!("CPU, {} threads, f32", rayon::current_num_threads())
+}

@@ -1,0 +1,333 @@
+//! A sweep under way: hands out rows, takes them back finished, scores and stores them.
+//!
+//! It does not own the model's slots: whoever drives it (the engine's thread, or the command line)
+//! asks for the next row when a slot is free. Killed at any moment, it goes on from the store.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::{points, row_key, row_seed, summarise};
+use crate::bundle::Bundle;
+use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
+use crate::reward::{RewardInput, score_all};
+use crate::store::{Store, StoredRow, SweepRecord};
+use crate::types::{Point, PointResult, RowRequest, Run, RunStatus, Scores, TraceLevel};
+use crate::{Error, Result};
+
+/// Finished rows that are scored and stored together: reward models run faster on a batch.
+const SCORE_BATCH: usize = 16;
+/// Rows before a rate is shown.
+const RATE_AFTER: usize = 5;
+
+/// One row of the plan: which point, which prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    point: usize,
+    prompt: usize,
+}
+
+/// A sweep under way.
+#[derive(Debug)]
+pub struct SweepRun {
+    plan: SweepPlan,
+    store: Store,
+    id: i64,
+    points: Vec<PointState>,
+    waiting: VecDeque<Place>,
+    running: HashMap<u64, Place>,
+    /// Finished, not yet scored.
+    unscored: Vec<(Place, Run)>,
+    rows_done: usize,
+    rows_found: usize,
+    points_done: usize,
+    /// Seconds that rows were running for, over which the rate is taken.
+    active_seconds: f64,
+    resumed: Option<Instant>,
+    next_tag: u64,
+}
+
+#[derive(Debug)]
+struct PointState {
+    point: Point,
+    scores: Vec<Option<Scores>>,
+}
+
+impl SweepRun {
+    /// Plans a sweep and finds in its store what is finished already; those points' results come
+    /// from [`SweepRun::found`].
+    pub fn new(bundle: &Bundle, plan: SweepPlan) -> Result<Self> {
+        if plan.prompts.is_empty() {
+            return Err(Error::option(
+                "prompts",
+                "there are none; a sweep needs at least one",
+            ));
+        }
+        let info = &bundle.info;
+        let visited = points(
+            &plan.grid,
+            info.objectives.len(),
+            info.values.len(),
+            plan.prompts.len(),
+            plan.include_base,
+        )?;
+        for prompt in &plan.prompts {
+            // Before anything runs: a prompt that cannot be read stops the sweep, not one of its rows.
+            let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
+            let context = bundle.model.config().context;
+            if tokens >= context {
+                return Err(Error::PromptTooLong { tokens, context });
+            }
+        }
+        let store = Store::open(&plan.store)?;
+        let id = store.sweep(&SweepRecord {
+            bundle: info.name.clone(),
+            model: bundle.identity.model.clone(),
+            adapters: info.adapters.clone(),
+            adapter_digests: bundle.identity.adapters.clone(),
+            objectives: info.objectives.iter().map(|o| o.name.clone()).collect(),
+            reward_digests: bundle.identity.rewards.clone(),
+            plan: plan.clone(),
+        })?;
+        let mut run = Self {
+            points: visited
+                .into_iter()
+                .map(|point| PointState {
+                    point,
+                    scores: vec![None; plan.prompts.len()],
+                })
+                .collect(),
+            plan,
+            store,
+            id,
+            waiting: VecDeque::new(),
+            running: HashMap::new(),
+            unscored: Vec::new(),
+            rows_done: 0,
+            rows_found: 0,
+            points_done: 0,
+            active_seconds: 0.0,
+            resumed: None,
+            next_tag: 0,
+        };
+        run.find_finished(bundle)?;
+        Ok(run)
+    }
+
+    fn find_finished(&mut self, bundle: &Bundle) -> Result<()> {
+        for point in 0..self.points.len() {
+            let places = (0..self.plan.prompts.len()).map(|prompt| Place { point, prompt });
+            let keys: Vec<String> = places
+                .clone()
+                .map(|place| self.key(bundle, place))
+                .collect();
+            for (place, found) in places.zip(self.store.rows_by_key(&keys)?) {
+                match found {
+                    Some(row) => {
+                        self.points[point].scores[place.prompt] = Some(row.scores);
+                        self.rows_found += 1;
+                        self.rows_done += 1;
+                    }
+                    None => self.waiting.push_back(place),
+                }
+            }
+            self.points_done += usize::from(self.points[point].scores.iter().all(Option::is_some));
+        }
+        Ok(())
+    }
+
+    /// Results of the points that the store held in whole when the sweep started.
+    pub fn found(&self) -> Vec<PointResult> {
+        (0..self.points.len())
+            .filter_map(|point| self.result(point))
+            .collect()
+    }
+
+    /// The finished rows of one point, in order of prompts, as runs without routing.
+    pub fn stored_rows(&self, bundle: &Bundle, index: usize) -> Result<Vec<Run>> {
+        if index >= self.points.len() {
+            return Err(Error::option(
+                "index",
+                format!("is {index}; the sweep has {} points", self.points.len()),
+            ));
+        }
+        let places = (0..self.plan.prompts.len()).map(|prompt| Place {
+            point: index,
+            prompt,
+        });
+        let keys: Vec<String> = places.map(|place| self.key(bundle, place)).collect();
+        let rows = self.store.rows_by_key(&keys)?;
+        rows.into_iter()
+            .flatten()
+            .map(|row| as_run(bundle, row))
+            .collect()
+    }
+
+    fn result(&self, index: usize) -> Option<PointResult> {
+        let state = &self.points[index];
+        let scores: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
+        Some(summarise(index, state.point.clone(), &scores))
+    }
+
+    fn request(&self, place: Place) -> RowRequest {
+        let prompt = self.plan.prompts[place.prompt].clone();
+        let mut sampling = self.plan.sampling.clone();
+        sampling.seed = row_seed(self.plan.sampling.seed, &prompt);
+        RowRequest {
+            prompt,
+            point: self.points[place.point].point.clone(),
+            sampling,
+            trace: TraceLevel::None,
+        }
+    }
+
+    fn key(&self, bundle: &Bundle, place: Place) -> String {
+        let request = self.request(place);
+        row_key(
+            &bundle.identity,
+            &request.point,
+            &request.prompt,
+            &request.sampling,
+        )
+    }
+
+    /// The next row to run, with a name for it within this sweep.
+    pub fn next_row(&mut self) -> Option<(u64, RowRequest)> {
+        let place = self.waiting.pop_front()?;
+        self.next_tag += 1;
+        self.running.insert(self.next_tag, place);
+        self.resumed.get_or_insert_with(Instant::now);
+        Some((self.next_tag, self.request(place)))
+    }
+
+    /// Rows handed out and not yet back.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Whether rows are left to hand out.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether everything is generated, scored and stored.
+    pub fn is_finished(&self) -> bool {
+        self.waiting.is_empty() && self.running.is_empty() && self.unscored.is_empty()
+    }
+
+    /// Stops the clock that rate and ETA are taken from.
+    pub fn pause_clock(&mut self) {
+        if let Some(since) = self.resumed.take() {
+            self.active_seconds += since.elapsed().as_secs_f64();
+        }
+    }
+
+    /// Takes a finished row back; scores and stores once enough are together, or none is left to
+    /// wait for. Returns the points that are complete now.
+    pub fn finished(&mut self, bundle: &Bundle, tag: u64, run: Run) -> Result<Vec<PointResult>> {
+        if let Some(place) = self.running.remove(&tag) {
+            self.unscored.push((place, run));
+        }
+        if self.unscored.len() >= SCORE_BATCH || self.running.is_empty() && self.waiting.is_empty()
+        {
+            self.flush(bundle)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Scores and stores what is finished.
+    pub fn flush(&mut self, bundle: &Bundle) -> Result<Vec<PointResult>> {
+        if self.unscored.is_empty() {
+            return Ok(Vec::new());
+        }
+        let texts: Vec<RewardInput> = self
+            .unscored
+            .iter()
+            .map(|(_, run)| RewardInput::of(&run.prompt, &run.text))
+            .collect();
+        let scores = score_all(&bundle.rewards, &texts)?;
+        let rows: Vec<StoredRow> = self
+            .unscored
+            .iter()
+            .zip(&scores)
+            .map(|((place, run), scores)| self.stored(bundle, *place, run, scores))
+            .collect();
+        self.store.insert_rows(&rows)?;
+        let mut complete = Vec::new();
+        for ((place, _), scores) in std::mem::take(&mut self.unscored).into_iter().zip(scores) {
+            self.points[place.point].scores[place.prompt] = Some(scores);
+            self.rows_done += 1;
+            if let Some(result) = self.result(place.point) {
+                self.points_done += 1;
+                complete.push(result);
+            }
+        }
+        Ok(complete)
+    }
+
+    fn stored(&self, bundle: &Bundle, place: Place, run: &Run, scores: &Scores) -> StoredRow {
+        StoredRow {
+            key: self.key(bundle, place),
+            sweep: self.id,
+            point_index: place.point,
+            prompt_index: place.prompt,
+            point: run.point.clone(),
+            prompt: run.prompt.clone(),
+            sampling: run.sampling.clone(),
+            text: run.text.clone(),
+            tokens: run.tokens.iter().map(|t| t.id).collect(),
+            finish: run.finish,
+            scores: scores.clone(),
+            gates_mean: run.gates.adapters.clone(),
+            first_token_seconds: run.first_token_seconds,
+            seconds: run.seconds,
+        }
+    }
+
+    /// How far it is.
+    pub fn progress(&self, phase: SweepPhase) -> SweepProgress {
+        let rows = self.points.len() * self.plan.prompts.len();
+        let fresh = self.rows_done - self.rows_found;
+        let seconds = self.active_seconds
+            + self
+                .resumed
+                .map_or(0.0, |since| since.elapsed().as_secs_f64());
+        let rate = (fresh >= RATE_AFTER && seconds > 0.0).then(|| fresh as f64 / seconds);
+        SweepProgress {
+            points_done: self.points_done,
+            points: self.points.len(),
+            rows_done: self.rows_done,
+            rows,
+            rows_found: self.rows_found,
+            rows_per_second: rate,
+            eta_seconds: rate.map(|rate| (rows - self.rows_done) as f64 / rate),
+            phase,
+        }
+    }
+}
+
+/// A stored row as the run that it was; byte offsets are made anew from its tokens.
+fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
+    let mut answer = bundle.tokenizer.answer(&row.sampling.stop);
+    for &id in &row.tokens {
+        answer.push(id);
+    }
+    answer.finish();
+    let (_, tokens) = answer.into_parts();
+    Ok(Run {
+        prompt_tokens: bundle.tokenizer.encode_prompt(&row.prompt)?,
+        gates: bundle.plan.gates(&row.point)?,
+        prompt: row.prompt,
+        point: row.point,
+        steered: Vec::new(),
+        sampling: row.sampling,
+        text: row.text,
+        tokens,
+        finish: row.finish,
+        status: RunStatus::Done,
+        record: None,
+        scores: Some(row.scores),
+        first_token_seconds: row.first_token_seconds,
+        seconds: row.seconds,
+    })
+}
