@@ -327,12 +327,16 @@ fn the_base_model_gives_units_and_the_reference() {
         scores: vec![summary(-0.2), summary(0.1), None],
     });
     let mut harness = bench.harness(Vec2::new(1200.0, 600.0));
-    harness.get_by_label_contains("over the base model (−0.200, 0.100)");
-    harness.get_by_label("vs base").click();
+    harness.get_by_label_contains("over base (−0.200, 0.100)");
+    harness.get_by_label("View").click();
+    harness.run();
+    harness
+        .get_by_label("Scores against the base model")
+        .click();
     harness.run();
     assert_eq!(harness.state().options.units, Units::Base);
     // The base model stands at zero of its own units.
-    harness.get_by_label_contains("over the base model (0.000, 0.000)");
+    harness.get_by_label_contains("over base (0.000, 0.000)");
     assert!(
         !harness.state().panel.ranges().is_owned(),
         "a change of units is no zoom"
@@ -398,6 +402,8 @@ fn three_objectives_are_linked_pairs() {
         third,
         "humor is not in that plot"
     );
+    harness.get_by_label("Objectives plotted").click();
+    harness.run();
     harness.get_by_label("helpful × humor").click();
     harness.run();
     assert!(

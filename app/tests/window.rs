@@ -203,7 +203,7 @@ fn a_finished_answer_has_scores_and_a_difference_to_the_pinned_one() {
     ));
     w.steps(60);
     assert!(w.state().session.running().is_none());
-    assert!(w.harness.query_all_by_label_contains("to pinned").count() >= 1);
+    assert!(w.harness.query_all_by_label_contains("\u{394}").count() >= 1);
     assert!(w.harness.query_by_label("Pinned").is_some());
 }
 

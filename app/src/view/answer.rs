@@ -1,15 +1,15 @@
 //! One answer: where it was made, what it says, how it was scored.
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Align, FontId, RichText, ScrollArea, Ui};
-use paretoscope_engine::types::Finish;
+use egui::{Align, FontId, Layout, RichText, ScrollArea, Ui};
+use paretoscope_engine::types::{Finish, Point};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, RunEntry, RunId, RunPhase};
 use crate::theme::Tokens;
 use crate::widgets::format::{point, signed};
-use crate::widgets::{chip, chip_with, icon_text, point_glyph};
+use crate::widgets::{chip, chip_of, icon_text, point_glyph};
 
 /// A column. `pinned` is the run that scores are compared with.
 pub(super) fn answer_ui(
@@ -20,9 +20,11 @@ pub(super) fn answer_ui(
     pinned: Option<&RunEntry>,
 ) {
     let is_current = state.session.current == Some(run.id);
-    ui.push_id(("answer", run.id, is_current), |ui| {
+    let column = egui::UiBuilder::new()
+        .id_salt(("answer", is_current))
+        .layout(Layout::top_down(Align::LEFT));
+    ui.scope_builder(column, |ui| {
         head_ui(ui, state, queue, run, is_current);
-        steered_ui(ui, run);
         scores_ui(ui, run, pinned);
         match &run.phase {
             RunPhase::Failed(trouble) => {
@@ -69,34 +71,32 @@ fn head_ui(
         (true, false) => ("Current", tokens.accent),
         (false, _) => ("Pinned", tokens.pinned),
     };
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
         ui.label(RichText::new(title).color(color).strong());
-        let values = run.point_now().as_slice().len();
-        let axes: Vec<usize> = if matches!(
-            run.point_now(),
-            paretoscope_engine::types::Point::Preference(_)
-        ) {
-            state.simplex.axes.clone()
-        } else {
-            (0..values.min(3)).collect()
+        let axes: Vec<usize> = match run.point_now() {
+            Point::Preference(_) => state.simplex.axes.clone(),
+            Point::Weights(weights) => (0..weights.as_slice().len().min(3)).collect(),
         };
         point_glyph(ui, run.point_now(), &axes);
-        ui.label(point(run.point_now()));
+        ui.add(egui::Label::new(point(run.point_now())).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            small(ui, state, queue, AppCommand::CopyText(run.id), "Copy");
+            let pin = if is_pinned {
+                (AppCommand::Unpin, "Unpin")
+            } else {
+                (AppCommand::Pin, "Pin")
+            };
+            small(ui, state, queue, pin.0, pin.1);
+        });
+    });
+    ui.horizontal_wrapped(|ui| {
         ui.label(
             RichText::new(phase_words(run, state.now))
                 .color(tokens.weak)
                 .size(13.0),
         );
-        if is_current {
-            if is_pinned {
-                small(ui, state, queue, AppCommand::Unpin, "Unpin");
-            } else {
-                small(ui, state, queue, AppCommand::Pin, "Pin");
-            }
-        } else {
-            small(ui, state, queue, AppCommand::Unpin, "Unpin");
-        }
-        small(ui, state, queue, AppCommand::CopyText(run.id), "Copy");
+        steered_ui(ui, run);
     });
 }
 
@@ -173,22 +173,17 @@ fn scores_ui(ui: &mut Ui, run: &RunEntry, pinned: Option<&RunEntry>) {
                 .filter(|_| same_prompt)
                 .and_then(|p| p.scores.as_ref())
                 .and_then(|s| s.0.get(index).copied().flatten());
-            let response = chip_with(ui, tokens.line, |ui| {
-                let name = ui.label(RichText::new(&objective.name).color(tokens.weak).size(13.0));
-                ui.label(RichText::new(signed(*value)).monospace());
-                if let Some(other) = other {
-                    let delta = value - other;
-                    let color = if delta >= 0.0 {
-                        tokens.good
-                    } else {
-                        tokens.error
-                    };
-                    let words = format!("({} to pinned)", signed(delta));
-                    ui.label(RichText::new(words).color(color).size(13.0));
-                }
-                name
-            });
-            response.on_hover_text("Raw score of the bundle's reward model; higher is better");
+            let (value_words, mut words) = (signed(*value), Vec::new());
+            words.push((objective.name.as_str(), tokens.weak));
+            words.push((value_words.as_str(), tokens.text));
+            let delta = other.map(|other| (value - other, format!("\u{394} {}", signed(value - other))));
+            if let Some((delta, text)) = &delta {
+                words.push((text, if *delta >= 0.0 { tokens.good } else { tokens.error }));
+            }
+            let response = chip_of(ui, &words, tokens.line);
+            response.on_hover_text(
+                "Raw score of the bundle's reward model, higher is better; \u{394} is the difference to pinned",
+            );
         }
         if pinned.is_some() && !same_prompt {
             ui.label(

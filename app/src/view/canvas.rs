@@ -2,16 +2,16 @@
 
 use egui::accesskit::Live;
 use egui::{
-    Align2, FontId, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
+    FontId, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
 };
 use paretoscope_engine::types::{Point, Preference};
 
 use super::keyboard;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, Panel};
-use crate::theme::{Tokens, category, expert_letter, expert_marker, ink_on};
+use crate::theme::{Tokens, category, expert_letter};
 use crate::widgets::format::point_words;
-use crate::widgets::paint_marker;
+use crate::widgets::paint_expert;
 use crate::widgets::simplex::Geometry;
 
 /// Distance within which the magnet pulls, in points.
@@ -24,13 +24,13 @@ pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
     let axes = &state.simplex.axes;
     let width = ui.available_width();
     let tall = if axes.len() == 3 {
-        width.min(330.0) * 0.80
+        width.min(360.0) * 0.90
     } else {
         86.0
     };
     let (rect, response) = ui.allocate_exact_size(vec2(width, tall), Sense::click_and_drag());
     let inside = if axes.len() == 3 {
-        Rect::from_min_max(rect.min + vec2(14.0, 24.0), rect.max - vec2(14.0, 26.0))
+        Rect::from_min_max(rect.min + vec2(12.0, 28.0), rect.max - vec2(12.0, 32.0))
     } else {
         Rect::from_min_max(rect.min + vec2(22.0, 24.0), rect.max - vec2(22.0, 30.0))
     };
@@ -82,7 +82,10 @@ fn pointer(
         response.request_focus();
     }
     if !(response.is_pointer_button_down_on() || settled) {
-        return None;
+        // A release that fell between two slow frames still lets go.
+        let lost = state.simplex.dragging && !ui.input(|i| i.pointer.any_down());
+        let point = state.simplex.point().filter(|_| lost)?;
+        return Some((point, Gesture::Settled));
     }
     let at = response.interact_pointer_pos()?;
     let now = geometry.position(&state.simplex.preference);
@@ -243,16 +246,7 @@ fn paint_experts(painter: &Painter, state: &AppState, geometry: &Geometry, token
             continue;
         }
         let at = geometry.position(shares);
-        let fill = category(index);
-        paint_marker(painter, at, 8.0, expert_marker(index), fill, tokens.outline);
-        let letter = expert_letter(index).to_string();
-        painter.text(
-            at,
-            Align2::CENTER_CENTER,
-            letter,
-            FontId::proportional(10.5),
-            ink_on(fill),
-        );
+        paint_expert(painter, at, 9.5, index, tokens.outline);
     }
 }
 
@@ -270,9 +264,9 @@ fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens
             .layout_no_wrap(name.to_owned(), font.clone(), color);
         let size = galley.size();
         let y = if top {
-            corner.y - 11.0 - size.y
+            corner.y - 13.0 - size.y
         } else {
-            corner.y + 11.0
+            corner.y + 14.0
         };
         // Names stay within the panel, however long they are.
         let room = ui.max_rect();

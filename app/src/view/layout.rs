@@ -95,7 +95,7 @@ fn wide_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Command
         .show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 point::point_ui(ui, state, queue);
-                ui.add_space(10.0);
+                ui.add_space(4.0);
                 ui.separator();
                 sweep::sweep_ui(ui, state, queue);
             });
@@ -107,16 +107,17 @@ fn wide_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Command
         .show(ui, |ui| {
             panels::experts_ui(ui, &mut kept.heatmap, state, queue);
         });
-    let half = ui.available_height() * 0.46;
     CentralPanel::default()
         .frame(Frame::central_panel(ui.style()).inner_margin(0))
         .show(ui, |ui| {
+            let half = ui.available_height() * 0.47;
             Side::bottom("front")
                 .resizable(true)
                 .default_size(half)
                 .min_size(140.0)
                 .frame(margin(ui, 12, 8))
                 .show(ui, |ui| {
+                    ui.set_min_height(ui.available_height());
                     panels::front_ui(ui, &mut kept.pareto, state, queue)
                 });
             CentralPanel::default()

@@ -17,7 +17,7 @@ pub(super) fn front_ui(
     state: &AppState,
     queue: &mut CommandQueue,
 ) {
-    if state.sweep.points.is_empty() && landmark(state.session.current()).is_none() {
+    if state.sweep.points.is_empty() {
         section(ui, "Front", |_| {});
         empty_ui(
             ui,

@@ -12,7 +12,7 @@ use crate::widgets::{empty_ui, number_field, primary_button, section};
 
 /// The panel.
 pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    section(ui, "Point", |ui| show_menu(ui, state, queue));
+    section(ui, "Point", |ui| modes_ui(ui, state, queue));
     let Some(info) = state.info() else { return };
     if info.objectives.is_empty() && info.values.is_empty() {
         empty_ui(
@@ -30,7 +30,6 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         );
         return;
     }
-    modes_ui(ui, state, queue);
     match state.simplex.mode {
         Mode::Interpolate => {
             axes_ui(ui, state, queue);
@@ -48,38 +47,38 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
 }
 
 fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    ui.horizontal(|ui| {
-        for (mode, title) in [
-            (Mode::Interpolate, "Interpolate"),
-            (Mode::Extrapolate, "Extrapolate"),
-        ] {
-            let command = AppCommand::SetMode(mode);
-            let reason = registry::why_not(&command, state);
-            let label = egui::Button::selectable(state.simplex.mode == mode, title);
-            let response = ui.add_enabled(reason.is_none(), label);
-            let hint = match (&reason, mode) {
-                (Some(reason), _) => format!("Off: {reason}"),
-                (None, Mode::Interpolate) => {
-                    "Shares that sum to 1, through the router of HoE".to_owned()
-                }
-                (None, Mode::Extrapolate) => {
-                    "Free weights from 0 to C on the value vectors (MVA)".to_owned()
-                }
-            };
-            ui.ctx()
-                .accesskit_node_builder(response.id, |node| node.set_description(hint.clone()));
-            let response = response.on_hover_text(&hint).on_disabled_hover_text(&hint);
-            if response.clicked() {
-                queue.push(command);
+    // From right to left.
+    for (mode, title) in [
+        (Mode::Extrapolate, "Extrapolate"),
+        (Mode::Interpolate, "Interpolate"),
+    ] {
+        let command = AppCommand::SetMode(mode);
+        let reason = registry::why_not(&command, state);
+        let label = egui::Button::selectable(state.simplex.mode == mode, title);
+        let response = ui.add_enabled(reason.is_none(), label);
+        let hint = match (&reason, mode) {
+            (Some(reason), _) => format!("Off: {reason}"),
+            (None, Mode::Interpolate) => {
+                "Shares that sum to 1, through the router of HoE".to_owned()
             }
+            (None, Mode::Extrapolate) => {
+                "Free weights from 0 to C on the value vectors (MVA)".to_owned()
+            }
+        };
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_description(hint.clone()));
+        let response = response.on_hover_text(&hint).on_disabled_hover_text(&hint);
+        if response.clicked() {
+            queue.push(command);
         }
-    });
+    }
 }
 
 /// Which objectives vary, where there are more than two.
 fn axes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let names = state.objective_names();
     if names.len() < 3 {
+        show_menu(ui, state, queue);
         return;
     }
     let title = |axes: &[usize]| {
@@ -88,25 +87,28 @@ fn axes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     };
     let box_ = ComboBox::from_id_salt("axes")
         .selected_text(title(&state.simplex.axes))
-        .width(ui.available_width() - 8.0)
+        .width(ui.available_width() - 76.0)
         .truncate();
-    let response = box_.show_ui(ui, |ui| {
-        for axes in choices(names.len()) {
-            if ui
-                .selectable_label(state.simplex.axes == axes, title(&axes))
-                .clicked()
-            {
-                queue.push(AppCommand::SetAxes(axes));
+    ui.horizontal(|ui| {
+        let response = box_.show_ui(ui, |ui| {
+            for axes in choices(names.len()) {
+                if ui
+                    .selectable_label(state.simplex.axes == axes, title(&axes))
+                    .clicked()
+                {
+                    queue.push(AppCommand::SetAxes(axes));
+                }
             }
-        }
-    });
-    ui.ctx()
-        .accesskit_node_builder(response.response.id, |node| {
-            node.set_label("Objectives that vary")
         });
-    response
-        .response
-        .on_hover_text("Objectives that vary: three for the triangle, two for a line");
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| {
+                node.set_label("Objectives that vary")
+            });
+        response
+            .response
+            .on_hover_text("Objectives that vary: three for the triangle, two for a line");
+        show_menu(ui, state, queue);
+    });
 }
 
 /// All triples, then all pairs.

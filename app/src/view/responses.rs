@@ -7,7 +7,7 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Origin, RunEntry};
 use crate::theme::Tokens;
 use crate::widgets::format::point;
-use crate::widgets::{command_button, empty_ui, primary_button, section};
+use crate::widgets::{command_button, empty_ui, section};
 
 /// Narrower columns are stacked.
 const COLUMN: f32 = 270.0;
@@ -23,9 +23,7 @@ pub(super) fn responses_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQue
             0 => "Type a prompt, then generate.".to_owned(),
             n => format!("Type a prompt or pick one of {n} samples, then generate."),
         };
-        empty_ui(ui, &words, |ui| {
-            primary_button(ui, state, queue, AppCommand::Generate, "Generate an answer")
-        });
+        empty_ui(ui, &words, |_| {});
         return;
     };
     dot_ui(ui, state, queue, current);

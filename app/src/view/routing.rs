@@ -9,6 +9,9 @@ use crate::widgets::{chip, expert_dot};
 /// A residual above this is said.
 const EXACT: f64 = 1e-3;
 
+/// Height of a line with what lies between it and the next.
+const ROW: f32 = 23.0;
+
 /// The read-out.
 pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
     let tokens = Tokens::of(ui);
@@ -19,7 +22,6 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
     let (Some(info), Some(routing)) = (state.info(), &state.simplex.routing) else {
         return;
     };
-    ui.add_space(4.0);
     ui.horizontal(|ui| {
         ui.label(RichText::new("Mixed from").color(tokens.weak).size(13.0));
         if routing.residual > EXACT {
@@ -30,11 +32,15 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
             );
         }
     });
+    ui.spacing_mut().item_spacing.y = 3.0;
+    // Room for as many as can be, so that nothing below jumps during a drag.
+    let floor = ui.cursor().top() + ROW * state.simplex.axes.len() as f32;
     for enclosing in &routing.experts {
         let Some(expert) = info.experts.get(enclosing.index) else {
             continue;
         };
         ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 18.0;
             expert_dot(ui, enclosing.index);
             let name = if expert.name.is_empty() {
                 "(no name)"
@@ -59,4 +65,5 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
             ui.label(RichText::new(format!("{:.2}", enclosing.weight)).monospace());
         });
     }
+    ui.add_space((floor - ui.cursor().top()).max(0.0));
 }

@@ -15,7 +15,7 @@ const FINEST: usize = 100;
 
 /// The panel.
 pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    section(ui, "Sweep", |_| {});
+    section(ui, "Sweep", |ui| modes_ui(ui, state, queue));
     let active = state.sweep.is_active();
     ui.add_enabled_ui(!active, |ui| form_ui(ui, state, queue));
     cost_ui(ui, state);
@@ -40,106 +40,84 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
     }
 }
 
-fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+/// Simplex or box, from right to left.
+fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let form = &state.prefs.sweep;
     let has_values = state.info().is_some_and(|b| !b.values.is_empty());
+    let idle = !state.sweep.is_active();
+    let boxed = egui::Button::selectable(form.mode == SweepMode::Box, "Box");
+    let response = ui
+        .add_enabled(has_values && idle, boxed)
+        .on_hover_text("All combinations of weights from 0 to C (MVA)")
+        .on_disabled_hover_text("Off: a sweep is under way, or this bundle has no value vectors");
+    if response.clicked() {
+        queue.push(AppCommand::SetSweep(SweepForm {
+            mode: SweepMode::Box,
+            ..form.clone()
+        }));
+    }
+    let simplex = egui::Button::selectable(form.mode == SweepMode::Simplex, "Simplex");
+    let response = ui
+        .add_enabled(idle, simplex)
+        .on_hover_text("Preferences whose shares are multiples of 1/k")
+        .on_disabled_hover_text("Off: a sweep is under way");
+    if response.clicked() {
+        queue.push(AppCommand::SetSweep(SweepForm {
+            mode: SweepMode::Simplex,
+            ..form.clone()
+        }));
+    }
+}
+
+fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let form = &state.prefs.sweep;
     let mut set = |form: SweepForm| queue.push(AppCommand::SetSweep(form));
-    ui.horizontal(|ui| {
-        let simplex = ui.selectable_label(form.mode == SweepMode::Simplex, "Simplex grid");
-        if simplex
-            .on_hover_text("Preferences whose shares are multiples of 1/k")
-            .clicked()
-        {
+    let boxed = form.mode == SweepMode::Box;
+    let weak = Tokens::of(ui).weak;
+    let label = |ui: &mut Ui, words: &str| {
+        ui.add(egui::Label::new(RichText::new(words).color(weak).size(13.0)).truncate());
+    };
+    ui.columns(if boxed { 4 } else { 3 }, |columns| {
+        let width = columns[0].available_width() - 8.0;
+        let ui = &mut columns[0];
+        label(ui, "Steps k");
+        let value = form.k.to_string();
+        let check = |t: &str| whole(t, 1, FINEST);
+        if let Some(k) = checked_field(ui, Id::unique("sweep-k"), "Steps k", value, width, check) {
+            set(SweepForm { k, ..form.clone() });
+        }
+        let ui = &mut columns[1];
+        label(ui, "Prompts");
+        let (value, name) = (form.prompts.to_string(), "Prompts at most");
+        let check = |t: &str| whole(t, 1, 10_000);
+        if let Some(n) = checked_field(ui, Id::unique("sweep-n"), name, value, width, check) {
             set(SweepForm {
-                mode: SweepMode::Simplex,
+                prompts: n,
                 ..form.clone()
             });
         }
-        let boxed = egui::Button::selectable(form.mode == SweepMode::Box, "Box grid");
-        let response = ui.add_enabled(has_values, boxed);
-        let response = response
-            .on_hover_text("All combinations of weights from 0 to C (MVA)")
-            .on_disabled_hover_text("Off: this bundle has no value vectors");
-        if response.clicked() {
+        let ui = &mut columns[2];
+        label(ui, "Tokens");
+        let (value, name) = (
+            form.max_tokens.to_string(),
+            "New tokens at most, per answer",
+        );
+        let check = |t: &str| whole(t, 1, 4096);
+        if let Some(n) = checked_field(ui, Id::unique("sweep-tokens"), name, value, width, check) {
             set(SweepForm {
-                mode: SweepMode::Box,
+                max_tokens: n,
                 ..form.clone()
             });
+        }
+        if let Some(ui) = columns.get_mut(3) {
+            label(ui, "Largest C");
+            let (value, name) = (form.c.to_string(), "Largest weight C");
+            let check = |t: &str| real(t, 0.0, 3.0, false);
+            if let Some(c) = checked_field(ui, Id::unique("sweep-c"), name, value, width, check) {
+                set(SweepForm { c, ..form.clone() });
+            }
         }
     });
-    egui::Grid::new("sweep-form")
-        .num_columns(2)
-        .spacing([10.0, 6.0])
-        .show(ui, |ui| {
-            ui.label("Steps k");
-            ui.vertical(|ui| {
-                let value = form.k.to_string();
-                if let Some(k) =
-                    checked_field(ui, Id::unique("sweep-k"), "Steps k", value, 64.0, |t| {
-                        whole(t, 1, FINEST)
-                    })
-                {
-                    set(SweepForm { k, ..form.clone() });
-                }
-            });
-            ui.end_row();
-            if form.mode == SweepMode::Box {
-                ui.label("Largest C");
-                ui.vertical(|ui| {
-                    let value = format!("{}", form.c);
-                    let check = |t: &str| real(t, 0.0, 3.0, false);
-                    if let Some(c) = checked_field(
-                        ui,
-                        Id::unique("sweep-c"),
-                        "Largest weight C",
-                        value,
-                        64.0,
-                        check,
-                    ) {
-                        set(SweepForm { c, ..form.clone() });
-                    }
-                });
-                ui.end_row();
-            }
-            ui.label("Prompts");
-            ui.vertical(|ui| {
-                let value = form.prompts.to_string();
-                let check = |t: &str| whole(t, 1, 10_000);
-                if let Some(prompts) = checked_field(
-                    ui,
-                    Id::unique("sweep-n"),
-                    "Prompts at most",
-                    value,
-                    64.0,
-                    check,
-                ) {
-                    set(SweepForm {
-                        prompts,
-                        ..form.clone()
-                    });
-                }
-            });
-            ui.end_row();
-            ui.label("Tokens");
-            ui.vertical(|ui| {
-                let value = form.max_tokens.to_string();
-                let check = |t: &str| whole(t, 1, 4096);
-                if let Some(max_tokens) = checked_field(
-                    ui,
-                    Id::unique("sweep-tokens"),
-                    "New tokens at most, per answer",
-                    value,
-                    64.0,
-                    check,
-                ) {
-                    set(SweepForm {
-                        max_tokens,
-                        ..form.clone()
-                    });
-                }
-            });
-            ui.end_row();
-        });
     source_ui(ui, state, queue);
 }
 

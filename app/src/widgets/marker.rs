@@ -63,31 +63,27 @@ fn star(painter: &Painter, at: Pos2, radius: f32, fill: Color32, stroke: Stroke)
     painter.add(Shape::closed_line(outline, stroke));
 }
 
+/// Expert `index`'s marker with its letter in it.
+pub fn paint_expert(painter: &Painter, at: Pos2, radius: f32, index: usize, line: Color32) {
+    let (marker, fill) = (expert_marker(index), category(index));
+    // Shapes of one size to the eye; a triangle's middle lies below its centre.
+    let (scale, shift) = match marker {
+        Marker::Up => (1.3, 0.22),
+        Marker::Down => (1.3, -0.22),
+        Marker::Diamond => (1.2, 0.0),
+        Marker::Square | Marker::Pentagon => (1.15, 0.0),
+        Marker::Circle | Marker::Star => (1.0, 0.0),
+    };
+    paint_marker(painter, at, radius * scale, marker, fill, line);
+    let letter = expert_letter(index).to_string();
+    let middle = pos2(at.x, at.y + shift * radius);
+    let font = FontId::proportional((radius * 1.35).max(11.0));
+    painter.text(middle, Align2::CENTER_CENTER, letter, font, ink_on(fill));
+}
+
 /// Expert `index`'s marker with its letter, as text flows.
 pub fn expert_dot(ui: &mut Ui, index: usize) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::splat(17.0), egui::Sense::hover());
-    let fill = category(index);
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(20.0), egui::Sense::hover());
     let line = crate::theme::Tokens::of(ui).outline;
-    paint_marker(
-        ui.painter(),
-        rect.center(),
-        8.5,
-        expert_marker(index),
-        fill,
-        line,
-    );
-    let text = expert_letter(index).to_string();
-    let nudge = if expert_marker(index) == Marker::Up {
-        1.0
-    } else {
-        0.0
-    };
-    let centre = pos2(rect.center().x, rect.center().y + nudge);
-    ui.painter().text(
-        centre,
-        Align2::CENTER_CENTER,
-        text,
-        FontId::proportional(11.0),
-        ink_on(fill),
-    );
+    paint_expert(ui.painter(), rect.center(), 8.0, index, line);
 }

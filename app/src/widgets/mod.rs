@@ -11,7 +11,7 @@ pub mod simplex;
 
 pub use button::{command_button, icon_text, primary_button};
 pub use card::{empty_ui, section, trouble_ui};
-pub use chip::{chip, chip_with};
+pub use chip::{chip, chip_of};
 pub use glyph::point_glyph;
-pub use marker::{expert_dot, paint_marker};
+pub use marker::{expert_dot, paint_expert, paint_marker};
 pub use number::number_field;

@@ -31,9 +31,6 @@ impl ParetoPanel {
         actions: &mut Vec<ParetoAction>,
     ) {
         let pairs = pairs(frame);
-        if frame.data.axes.len() == 3 {
-            pair_choice(ui, frame, actions);
-        }
         // As high as it was in the last frame: it wraps where the panel is narrow.
         let legend_height = self.legend_height.max(24.0) + ui.spacing().item_spacing.y;
         let room = Rect::from_min_size(
@@ -327,7 +324,7 @@ fn plot_of<'a>(ui: &Ui, frame: &Frame<'_>, (x, y): (usize, usize), names: [Strin
                 .label(title(&name_y, room.y))
                 .formatter(tick)
                 .placement(HPlacement::Left)
-                .min_thickness(52.0)
+                .min_thickness(if room.x < 200.0 { 38.0 } else { 52.0 })
                 .label_spacing(egui::Rangef::new(16.0, 24.0))
                 .tick_label_font(font),
         ])
@@ -409,37 +406,4 @@ fn tiles(room: Rect, count: usize) -> Vec<Rect> {
         }
     }
     best
-}
-
-/// All pairs, or one of them large.
-fn pair_choice(ui: &mut Ui, frame: &Frame<'_>, actions: &mut Vec<ParetoAction>) {
-    let name = |slot: usize| {
-        frame
-            .data
-            .axes
-            .get(slot)
-            .and_then(|&axis| frame.data.objectives.get(axis))
-            .map_or("?", String::as_str)
-    };
-    let mut pair = frame.options.pair;
-    ui.horizontal_wrapped(|ui| {
-        ui.selectable_value(&mut pair, None, "All pairs");
-        for (x, y) in [(0, 1), (1, 2), (0, 2)] {
-            ui.selectable_value(
-                &mut pair,
-                Some((x, y)),
-                format!("{} × {}", name(x), name(y)),
-            );
-        }
-        ui.label(
-            egui::RichText::new("The front is that of all three objectives.")
-                .color(Tokens::of(ui).weak),
-        );
-    });
-    if pair != frame.options.pair {
-        actions.push(ParetoAction::Options(crate::plot::PlotOptions {
-            pair,
-            ..frame.options.clone()
-        }));
-    }
 }
