@@ -12,9 +12,10 @@ use crate::model::{Llama, LlamaConfig};
 use crate::protocol::LoadStage;
 use crate::reward::Reward;
 use crate::routing::{Complex, Plan};
-use crate::sweep::RowIdentity;
 use crate::text::Tokenizer;
-use crate::types::{AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo};
+use crate::types::{
+    AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo, RowIdentity,
+};
 use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert, file_digest};
 use crate::{Error, Result};
 

@@ -6,21 +6,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::types::{Point, Prompt, Sampling};
+use crate::types::{Point, Prompt, RowIdentity, Sampling};
 
 /// Changes whenever the encoding below does.
 const FORMAT: &str = "paretoscope row 1";
-
-/// What the rows of a sweep have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowIdentity {
-    /// Digest of the base model's weights.
-    pub model: String,
-    /// Digests of adapters and routers, in the bank's order.
-    pub adapters: Vec<String>,
-    /// Digests of the reward models, in order of objectives.
-    pub rewards: Vec<String>,
-}
 
 /// The key of a row, SHA-256 in hexadecimal. `sampling` holds the row's own seed.
 pub fn row_key(
