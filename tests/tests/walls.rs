@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules of the engine from the bottom up; a module may use its own layer and the ones below it.
 const LAYERS: &[&[&str]] = &[
-    &["error", "types"],
+    &["digest", "error", "types"],
     &["protocol"],
     &["output", "pareto", "routing", "text", "weights"],
     &["mixture", "model"],

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::encode::{scores_from_json, scores_to_json};
 use super::open::{damaged, open, sqlite};
 use super::records::{StoredRow, StoredRun, SweepRecord, gates_mean};
-use crate::sweep::hexadecimal;
+use crate::digest::hexadecimal;
 use crate::types::{Run, Scores};
 use crate::{Error, Result};
 

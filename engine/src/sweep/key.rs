@@ -6,6 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::types::{Point, Prompt, RowIdentity, Sampling};
 
 /// Changes whenever the encoding below does.
@@ -111,15 +112,6 @@ impl Fields {
     fn digest(self) -> [u8; 32] {
         self.0.finalize().into()
     }
-}
-
-/// Two lower-case digits per byte.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
-    bytes
-        .iter()
-        .flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }
 
 #[cfg(test)]
