@@ -451,8 +451,7 @@ const REWARDS: &[Case] = &[
 
 fn library(folder: &Path) -> String {
     let error = Bundle::load(folder, &LoadOptions::default(), &mut |_, _| Ok(()))
-        .err()
-        .expect("this bundle is wrong");
+        .expect_err("this bundle is wrong");
     assert!(error.is_input(), "the input is at fault: {error}");
     error.to_string()
 }
