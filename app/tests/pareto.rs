@@ -86,7 +86,8 @@ fn result(index: usize, means: &[f64], se: f64) -> Arc<PointResult> {
         })
         .collect();
     let share = 0.5 + 0.4 * (index as f64).sin();
-    let point = Point::Preference(Preference::new(vec![share, 1.0 - share]).unwrap());
+    let point =
+        Point::Preference(Preference::new(vec![share, 1.0 - share]).expect("shares in [0, 1]"));
     Arc::new(PointResult {
         index,
         point,
@@ -195,7 +196,7 @@ fn the_view_belongs_to_the_person() {
         harness.state().panel.ranges().range(1),
     );
     for i in 43..143 {
-        let inside = [(before.0[0] + before.0[1]) / 2.0, before.1[0] + 1e-3];
+        let inside = [f64::midpoint(before.0[0], before.0[1]), before.1[0] + 1e-3];
         let means = if i % 40 == 10 {
             [7.0 + i as f64, 7.0]
         } else {
@@ -327,12 +328,16 @@ fn the_base_model_gives_units_and_the_reference() {
         scores: vec![summary(-0.2), summary(0.1), None],
     });
     let mut harness = bench.harness(Vec2::new(1200.0, 600.0));
-    harness.get_by_label_contains("over the base model (−0.200, 0.100)");
-    harness.get_by_label("vs base").click();
+    harness.get_by_label_contains("over base (−0.200, 0.100)");
+    harness.get_by_label("View").click();
+    harness.run();
+    harness
+        .get_by_label("Scores against the base model")
+        .click();
     harness.run();
     assert_eq!(harness.state().options.units, Units::Base);
     // The base model stands at zero of its own units.
-    harness.get_by_label_contains("over the base model (0.000, 0.000)");
+    harness.get_by_label_contains("over base (0.000, 0.000)");
     assert!(
         !harness.state().panel.ranges().is_owned(),
         "a change of units is no zoom"
@@ -398,6 +403,8 @@ fn three_objectives_are_linked_pairs() {
         third,
         "humor is not in that plot"
     );
+    harness.get_by_label("Objectives plotted").click();
+    harness.run();
     harness.get_by_label("helpful × humor").click();
     harness.run();
     assert!(

@@ -1,5 +1,6 @@
 //! The Pareto panel: plots or table, legend, hypervolume, keys. The view belongs to the person.
 
+mod header;
 mod keys;
 mod legend;
 mod marks;
@@ -10,8 +11,8 @@ mod tip;
 use egui::{RichText, Ui};
 
 use crate::plot::{
-    Affine, Class, Glyphs, Landmark, Layer, Model, ParetoAction, ParetoData, PlotOptions, Ranges,
-    Units, place, summary, value_words,
+    Affine, Glyphs, Landmark, Layer, Model, ParetoAction, ParetoData, PlotOptions, Ranges, Units,
+    place, summary,
 };
 use crate::theme::Tokens;
 use table::Order;
@@ -118,144 +119,6 @@ impl ParetoPanel {
     fn is_unscored(&self, data: &ParetoData<'_>) -> bool {
         let counts = self.model.counts();
         counts.points > 0 && counts.unscored == counts.points && landmark_scores(data).is_empty()
-    }
-
-    fn header(
-        &self,
-        ui: &mut Ui,
-        frame: &Frame<'_>,
-        has_base: bool,
-        actions: &mut Vec<ParetoAction>,
-    ) {
-        let tokens = Tokens::of(ui);
-        let counts = self.model.counts();
-        let mut options = frame.options.clone();
-        ui.horizontal_wrapped(|ui| {
-            ui.label(
-                RichText::new(format!(
-                    "Front {} of {} points",
-                    counts.front, counts.points
-                ))
-                .strong(),
-            );
-            if frame.data.pending > 0 {
-                ui.label(
-                    RichText::new(format!("· {} to come", frame.data.pending)).color(tokens.weak),
-                );
-            }
-            self.volume(ui, frame);
-            self.left_out(ui, frame);
-            ui.checkbox(&mut options.dominated, "Dominated")
-                .on_hover_text("Draw dominated points");
-            ui.checkbox(&mut options.whiskers, "±1 SE")
-                .on_hover_text(format!(
-                    "Whiskers of one standard error; above {} points for the front only",
-                    crate::plot::WHISKERS_FOR_ALL
-                ));
-            let mut against_base = options.units == Units::Base;
-            let toggle =
-                ui.add_enabled(has_base, egui::Checkbox::new(&mut against_base, "vs base"));
-            toggle
-                .on_hover_text("Scores as standard deviations from the base model's own answers")
-                .on_disabled_hover_text(
-                    "The base model's own answers are not scored yet: a sweep scores them",
-                );
-            options.units = if against_base {
-                Units::Base
-            } else {
-                Units::Raw
-            };
-            let fit = ui
-                .button("Fit")
-                .on_hover_text("Show every point (F). Home gives the view back to the data.");
-            options.fits += u64::from(fit.clicked());
-            options.table ^= ui
-                .selectable_label(options.table, "Table")
-                .on_hover_text("Plot or table (T)")
-                .clicked();
-        });
-        if options != *frame.options {
-            actions.push(ParetoAction::Options(options));
-        }
-    }
-
-    fn volume(&self, ui: &mut Ui, frame: &Frame<'_>) {
-        let Some(volume) = self
-            .model
-            .volume()
-            .filter(|_| self.model.counts().front > 0)
-        else {
-            return;
-        };
-        let shown =
-            |slot: usize, raw: f64| frame.units.get(slot).map_or(raw, |unit| unit.apply(raw));
-        let reference: Vec<String> = volume
-            .reference
-            .iter()
-            .enumerate()
-            .map(|(slot, &raw)| value_words(shown(slot, raw)))
-            .collect();
-        let value = volume.value * frame.units.iter().map(|unit| unit.scale).product::<f64>();
-        let of = if volume.is_base {
-            "over the base model"
-        } else {
-            "over a point below the worst"
-        };
-        let text = format!(
-            "· hypervolume {} {of} ({})",
-            value_words(value),
-            reference.join(", ")
-        );
-        ui.label(RichText::new(text).color(Tokens::of(ui).weak)).on_hover_text(if volume.is_base {
-            "The reference point is the base model's mean score on each objective. Points below it count for nothing."
-        } else {
-            "The reference point lies a tenth of each range below the worst point seen so far; it moves while points arrive."
-        });
-    }
-
-    /// Points without a place, counted and listed.
-    fn left_out(&self, ui: &mut Ui, frame: &Frame<'_>) {
-        let tokens = Tokens::of(ui);
-        let counts = self.model.counts();
-        for (count, class, word) in [
-            (counts.non_finite, Class::NonFinite, "non-finite"),
-            (counts.unscored, Class::Unscored, "not scored"),
-        ] {
-            if count == 0 {
-                continue;
-            }
-            let title = RichText::new(format!("{count} {word}")).color(tokens.warn);
-            ui.menu_button(title, |ui| {
-                ui.label("Not drawn, and not on the front:");
-                egui::ScrollArea::vertical()
-                    .max_height(240.0)
-                    .show(ui, |ui| {
-                        let of_class = self
-                            .model
-                            .entries()
-                            .iter()
-                            .enumerate()
-                            .filter(|(_, e)| e.class == class);
-                        for (entry, result) in
-                            of_class.filter_map(|(i, e)| Some((e, frame.data.points.get(i)?)))
-                        {
-                            let point =
-                                crate::plot::point_words(&result.point, frame.data.objectives);
-                            ui.label(format!("Point {}: {point}", entry.index));
-                        }
-                    });
-            });
-        }
-        for (slot, &axis) in frame.data.axes.iter().enumerate() {
-            if counts.placed() > 1 && self.model.span(slot).is_some_and(|(low, high)| low == high) {
-                let name = frame
-                    .data
-                    .objectives
-                    .get(axis)
-                    .map_or("this objective", String::as_str);
-                ui.label(RichText::new(format!("no variation in {name}")).color(tokens.warn));
-            }
-        }
     }
 }
 

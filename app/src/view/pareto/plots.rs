@@ -31,9 +31,6 @@ impl ParetoPanel {
         actions: &mut Vec<ParetoAction>,
     ) {
         let pairs = pairs(frame);
-        if frame.data.axes.len() == 3 {
-            pair_choice(ui, frame, actions);
-        }
         // As high as it was in the last frame: it wraps where the panel is narrow.
         let legend_height = self.legend_height.max(24.0) + ui.spacing().item_spacing.y;
         let room = Rect::from_min_size(
@@ -63,7 +60,7 @@ impl ParetoPanel {
             ui.ctx().request_repaint();
         }
         self.badge(ui, frame, room, actions);
-        self.overlay(ui, frame, room, actions);
+        overlay(ui, frame, room, actions);
         for response in &responses {
             self.clicks(response, frame, actions);
         }
@@ -247,27 +244,6 @@ impl ParetoPanel {
             actions.push(ParetoAction::Options(frame.options.clone()));
         }
     }
-
-    /// The empty plot says why and what to do.
-    fn overlay(&self, ui: &mut Ui, frame: &Frame<'_>, room: Rect, actions: &mut Vec<ParetoAction>) {
-        if !frame.data.points.is_empty() {
-            return;
-        }
-        let mut child = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(70.0, 20.0))));
-        if frame.data.pending > 0 {
-            super::empty(
-                &mut child,
-                "The sweep is running. Points appear as soon as all their answers are scored.",
-                None,
-            );
-        } else if super::empty(
-            &mut child,
-            "No points yet. A sweep visits many preferences and scores each.",
-            Some("Run a sweep"),
-        ) {
-            actions.push(ParetoAction::Sweep);
-        }
-    }
 }
 
 /// An empty plot with axes, titles and no habits of its own.
@@ -327,7 +303,7 @@ fn plot_of<'a>(ui: &Ui, frame: &Frame<'_>, (x, y): (usize, usize), names: [Strin
                 .label(title(&name_y, room.y))
                 .formatter(tick)
                 .placement(HPlacement::Left)
-                .min_thickness(52.0)
+                .min_thickness(if room.x < 200.0 { 38.0 } else { 52.0 })
                 .label_spacing(egui::Rangef::new(16.0, 24.0))
                 .tick_label_font(font),
         ])
@@ -411,35 +387,23 @@ fn tiles(room: Rect, count: usize) -> Vec<Rect> {
     best
 }
 
-/// All pairs, or one of them large.
-fn pair_choice(ui: &mut Ui, frame: &Frame<'_>, actions: &mut Vec<ParetoAction>) {
-    let name = |slot: usize| {
-        frame
-            .data
-            .axes
-            .get(slot)
-            .and_then(|&axis| frame.data.objectives.get(axis))
-            .map_or("?", String::as_str)
-    };
-    let mut pair = frame.options.pair;
-    ui.horizontal_wrapped(|ui| {
-        ui.selectable_value(&mut pair, None, "All pairs");
-        for (x, y) in [(0, 1), (1, 2), (0, 2)] {
-            ui.selectable_value(
-                &mut pair,
-                Some((x, y)),
-                format!("{} × {}", name(x), name(y)),
-            );
-        }
-        ui.label(
-            egui::RichText::new("The front is that of all three objectives.")
-                .color(Tokens::of(ui).weak),
+/// The empty plot says why and what to do.
+fn overlay(ui: &mut Ui, frame: &Frame<'_>, room: Rect, actions: &mut Vec<ParetoAction>) {
+    if !frame.data.points.is_empty() {
+        return;
+    }
+    let mut child = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(70.0, 20.0))));
+    if frame.data.pending > 0 {
+        super::empty(
+            &mut child,
+            "The sweep is running. Points appear as soon as all their answers are scored.",
+            None,
         );
-    });
-    if pair != frame.options.pair {
-        actions.push(ParetoAction::Options(crate::plot::PlotOptions {
-            pair,
-            ..frame.options.clone()
-        }));
+    } else if super::empty(
+        &mut child,
+        "No points yet. A sweep visits many preferences and scores each.",
+        Some("Run a sweep"),
+    ) {
+        actions.push(ParetoAction::Sweep);
     }
 }
