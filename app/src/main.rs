@@ -28,10 +28,17 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let filter = EnvFilter::try_from_env("PARETOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter =
+        EnvFilter::try_from_env("PARETOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 
-    let engine = EngineOptions { device: options.device, slots: options.slots };
+    let engine = EngineOptions {
+        device: options.device,
+        slots: options.slots,
+    };
     let bundle = options.bundle.map(|path| locate::bundle_folder(&path));
     window::open("Paretoscope", move |creation| {
         let context = creation.egui_ctx.clone();

@@ -36,6 +36,10 @@ pub struct Found {
     pub command: AppCommand,
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the list has entries with keys and without"
+)]
 const fn keys(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(modifiers, key))
 }

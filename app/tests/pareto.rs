@@ -86,7 +86,8 @@ fn result(index: usize, means: &[f64], se: f64) -> Arc<PointResult> {
         })
         .collect();
     let share = 0.5 + 0.4 * (index as f64).sin();
-    let point = Point::Preference(Preference::new(vec![share, 1.0 - share]).unwrap());
+    let point =
+        Point::Preference(Preference::new(vec![share, 1.0 - share]).expect("shares in [0, 1]"));
     Arc::new(PointResult {
         index,
         point,
@@ -195,7 +196,7 @@ fn the_view_belongs_to_the_person() {
         harness.state().panel.ranges().range(1),
     );
     for i in 43..143 {
-        let inside = [(before.0[0] + before.0[1]) / 2.0, before.1[0] + 1e-3];
+        let inside = [f64::midpoint(before.0[0], before.0[1]), before.1[0] + 1e-3];
         let means = if i % 40 == 10 {
             [7.0 + i as f64, 7.0]
         } else {

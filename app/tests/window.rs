@@ -23,7 +23,7 @@ fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
     let options = StartOptions {
         bundle: bundle.map(Into::into),
         demo: Some("/bundles/demo".into()),
-        sweeps: std::env::temp_dir().join("paretoscope-window-tests"),
+        sweeps: env!("CARGO_TARGET_TMPDIR").into(),
     };
     let harness = Harness::builder()
         .with_size(egui::Vec2::from(size))

@@ -245,12 +245,3 @@ impl Error {
         move |source| Self::Point { name, source }
     }
 }
-
-impl From<&Error> for crate::protocol::Trouble {
-    fn from(error: &Error) -> Self {
-        Self {
-            message: error.to_string(),
-            input: error.is_input(),
-        }
-    }
-}

@@ -15,6 +15,7 @@
 
 pub mod bundle;
 pub mod demo;
+mod digest;
 mod error;
 pub mod generate;
 pub mod mixture;

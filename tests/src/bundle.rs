@@ -55,8 +55,17 @@ impl Default for Fixture {
 impl Fixture {
     /// Writes the bundle. Always the same bytes.
     pub fn new() -> Self {
-        let fixture = Self { root: tempfile::tempdir().expect("a temporary folder") };
-        for folder in ["base", "experts", "routers/centre", "rewards/helpful", "rewards/harmless", "out"] {
+        let fixture = Self {
+            root: tempfile::tempdir().expect("a temporary folder"),
+        };
+        for folder in [
+            "base",
+            "experts",
+            "routers/centre",
+            "rewards/helpful",
+            "rewards/harmless",
+            "out",
+        ] {
             std::fs::create_dir_all(fixture.join(folder)).expect("a writable folder");
         }
         fixture.base();
@@ -146,22 +155,34 @@ impl Fixture {
         );
         let mut shapes = llama_shapes();
         shapes.push(("lm_head.weight".to_owned(), vec![VOCABULARY, HIDDEN]));
-        write_tensors(&self.join("base/model.safetensors"), &random(1, 0.5, shapes));
+        write_tensors(
+            &self.join("base/model.safetensors"),
+            &random(1, 0.5, shapes),
+        );
     }
 
     fn expert(&self, name: &str, rank: usize, seed: u64) {
         let folder = format!("experts/{name}");
         std::fs::create_dir_all(self.join(&folder)).expect("a writable folder");
-        let targets: Vec<&str> = LINEARS.iter().filter_map(|(path, ..)| path.split('.').nth(1)).collect();
+        let targets: Vec<&str> = LINEARS
+            .iter()
+            .filter_map(|(path, ..)| path.split('.').nth(1))
+            .collect();
         self.json(
             &format!("{folder}/adapter_config.json"),
             &json!({"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": targets, "bias": "none"}),
         );
         let shapes = modules().flat_map(|(path, inputs, outputs)| {
             let at = format!("base_model.model.{path}");
-            [(format!("{at}.lora_A.weight"), vec![rank, inputs]), (format!("{at}.lora_B.weight"), vec![outputs, rank])]
+            [
+                (format!("{at}.lora_A.weight"), vec![rank, inputs]),
+                (format!("{at}.lora_B.weight"), vec![outputs, rank]),
+            ]
         });
-        write_tensors(&self.join(&format!("{folder}/adapter_model.safetensors")), &random(seed, 0.3, shapes));
+        write_tensors(
+            &self.join(&format!("{folder}/adapter_model.safetensors")),
+            &random(seed, 0.3, shapes),
+        );
     }
 
     fn router(&self) {
@@ -170,9 +191,15 @@ impl Fixture {
             &json!({"preference": [1, 1, 1], "outputs": OBJECTIVES, "activation": "softmax"}),
         );
         let shapes = modules().flat_map(|(path, inputs, _)| {
-            [(format!("{path}.weight"), vec![OBJECTIVES.len(), inputs]), (format!("{path}.bias"), vec![OBJECTIVES.len()])]
+            [
+                (format!("{path}.weight"), vec![OBJECTIVES.len(), inputs]),
+                (format!("{path}.bias"), vec![OBJECTIVES.len()]),
+            ]
         });
-        write_tensors(&self.join("routers/centre/router.safetensors"), &random(30, 1.0, shapes));
+        write_tensors(
+            &self.join("routers/centre/router.safetensors"),
+            &random(30, 1.0, shapes),
+        );
     }
 
     fn rewards(&self) {
@@ -183,12 +210,18 @@ impl Fixture {
         );
         let block = |part: &str| format!("transformer.h.0.{part}");
         let mut shapes = vec![
-            ("transformer.wte.weight".to_owned(), vec![VOCABULARY, HIDDEN]),
+            (
+                "transformer.wte.weight".to_owned(),
+                vec![VOCABULARY, HIDDEN],
+            ),
             ("transformer.wpe.weight".to_owned(), vec![CONTEXT, HIDDEN]),
             ("score.weight".to_owned(), vec![1, HIDDEN]),
         ];
         for norm in ["transformer.ln_f".to_owned(), block("ln_1"), block("ln_2")] {
-            shapes.extend([(format!("{norm}.weight"), vec![HIDDEN]), (format!("{norm}.bias"), vec![HIDDEN])]);
+            shapes.extend([
+                (format!("{norm}.weight"), vec![HIDDEN]),
+                (format!("{norm}.bias"), vec![HIDDEN]),
+            ]);
         }
         for (part, inputs, outputs) in [
             ("attn.c_attn", HIDDEN, 3 * HIDDEN),
@@ -197,21 +230,37 @@ impl Fixture {
             ("mlp.c_proj", 4 * HIDDEN, HIDDEN),
         ] {
             let at = block(part);
-            shapes.extend([(format!("{at}.weight"), vec![inputs, outputs]), (format!("{at}.bias"), vec![outputs])]);
+            shapes.extend([
+                (format!("{at}.weight"), vec![inputs, outputs]),
+                (format!("{at}.bias"), vec![outputs]),
+            ]);
         }
-        write_tensors(&self.join("rewards/helpful/model.safetensors"), &random(40, 0.5, shapes));
+        write_tensors(
+            &self.join("rewards/helpful/model.safetensors"),
+            &random(40, 0.5, shapes),
+        );
 
-        self.json("rewards/harmless/config.json", &llama_config("LlamaForSequenceClassification"));
+        self.json(
+            "rewards/harmless/config.json",
+            &llama_config("LlamaForSequenceClassification"),
+        );
         let mut shapes = llama_shapes();
         shapes.push(("score.weight".to_owned(), vec![1, HIDDEN]));
-        write_tensors(&self.join("rewards/harmless/model.safetensors"), &random(41, 0.5, shapes));
+        write_tensors(
+            &self.join("rewards/harmless/model.safetensors"),
+            &random(41, 0.5, shapes),
+        );
         for name in ["helpful", "harmless"] {
             self.json(&format!("rewards/{name}/tokenizer.json"), &byte_level());
         }
     }
 
     fn manifest(&self) {
-        let one_hot = |i: usize| (0..OBJECTIVES.len()).map(|j| u8::from(i == j)).collect::<Vec<u8>>();
+        let one_hot = |i: usize| {
+            (0..OBJECTIVES.len())
+                .map(|j| u8::from(i == j))
+                .collect::<Vec<u8>>()
+        };
         let mut experts: Vec<Value> = OBJECTIVES
             .iter()
             .enumerate()
@@ -227,8 +276,15 @@ impl Fixture {
                     {"name": "humor"},
                 ]}),
         );
-        let prompts = ["How do I clean a kettle?", "The cat ate the cake.", "Tell me of the sea: ünïcödé 😀"];
-        let lines: String = prompts.iter().map(|prompt| json!({"prompt": prompt}).to_string() + "\n").collect();
+        let prompts = [
+            "How do I clean a kettle?",
+            "The cat ate the cake.",
+            "Tell me of the sea: ünïcödé 😀",
+        ];
+        let lines: String = prompts
+            .iter()
+            .map(|prompt| json!({"prompt": prompt}).to_string() + "\n")
+            .collect();
         self.write("prompts.jsonl", lines);
     }
 }
@@ -242,13 +298,18 @@ fn llama_config(architecture: &str) -> Value {
 
 fn modules() -> impl Iterator<Item = (String, usize, usize)> {
     (0..LAYERS).flat_map(|layer| {
-        LINEARS.iter().map(move |(name, inputs, outputs)| (format!("model.layers.{layer}.{name}"), *inputs, *outputs))
+        LINEARS.iter().map(move |(name, inputs, outputs)| {
+            (format!("model.layers.{layer}.{name}"), *inputs, *outputs)
+        })
     })
 }
 
 fn llama_shapes() -> Vec<(String, Vec<usize>)> {
     let mut shapes = vec![
-        ("model.embed_tokens.weight".to_owned(), vec![VOCABULARY, HIDDEN]),
+        (
+            "model.embed_tokens.weight".to_owned(),
+            vec![VOCABULARY, HIDDEN],
+        ),
         ("model.norm.weight".to_owned(), vec![HIDDEN]),
     ];
     for layer in 0..LAYERS {
@@ -256,6 +317,8 @@ fn llama_shapes() -> Vec<(String, Vec<usize>)> {
             shapes.push((format!("model.layers.{layer}.{norm}.weight"), vec![HIDDEN]));
         }
     }
-    shapes.extend(modules().map(|(path, inputs, outputs)| (format!("{path}.weight"), vec![outputs, inputs])));
+    shapes.extend(
+        modules().map(|(path, inputs, outputs)| (format!("{path}.weight"), vec![outputs, inputs])),
+    );
     shapes
 }

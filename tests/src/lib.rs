@@ -1,6 +1,10 @@
 //! What whole-path tests share: a tiny bundle written by code, and the engine's program.
 #![warn(missing_docs)]
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot be set up should stop at once")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up should stop at once"
+)]
 
 mod bundle;
 mod program;

@@ -21,7 +21,10 @@ pub struct Outcome {
 impl Outcome {
     /// Standard output as JSON Lines.
     pub fn lines(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON Lines on standard output")).collect()
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON Lines on standard output"))
+            .collect()
     }
 }
 
@@ -38,22 +41,50 @@ pub fn program() -> &'static Path {
         }
         let test = std::env::current_exe().expect("this test's own path");
         // <target>/<profile>/deps/<test>
-        let profile = test.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
-        let target = profile.parent().expect("a profile's folder lies in the target folder");
+        let profile = test
+            .ancestors()
+            .nth(2)
+            .expect("a test lies in target/<profile>/deps");
+        let target = profile
+            .parent()
+            .expect("a profile's folder lies in the target folder");
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["test", "--quiet", "--workspace", "--test", "program", "--no-run", "--target-dir"]).arg(target);
+        build
+            .args([
+                "test",
+                "--quiet",
+                "--workspace",
+                "--test",
+                "program",
+                "--no-run",
+                "--target-dir",
+            ])
+            .arg(target);
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo");
-        assert!(built.status.success(), "the program does not build: {}", String::from_utf8_lossy(&built.stderr));
-        profile.join(format!("paretoscope-engine{}", std::env::consts::EXE_SUFFIX))
+        let built = build
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo");
+        assert!(
+            built.status.success(),
+            "the program does not build: {}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        profile.join(format!(
+            "paretoscope-engine{}",
+            std::env::consts::EXE_SUFFIX
+        ))
     })
 }
 
 /// Runs the program with these arguments.
 pub fn engine<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Outcome {
-    let output = Command::new(program()).args(arguments).output().expect("the program runs");
+    let output = Command::new(program())
+        .args(arguments)
+        .output()
+        .expect("the program runs");
     Outcome {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

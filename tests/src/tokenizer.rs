@@ -12,7 +12,8 @@ pub fn id_of(byte: u8) -> u32 {
 
 /// `tokenizer.json`. A text is preceded by `<s>`, as in Llama; so is each text of a pair's first.
 pub fn byte_level() -> Value {
-    let visible = |b: u32| (33..=126).contains(&b) || (161..=172).contains(&b) || (174..=255).contains(&b);
+    let visible =
+        |b: u32| (33..=126).contains(&b) || (161..=172).contains(&b) || (174..=255).contains(&b);
     let mut next = 255;
     let mut vocabulary = serde_json::Map::new();
     for (id, token) in CONTROL.iter().enumerate() {
@@ -25,7 +26,13 @@ pub fn byte_level() -> Value {
         vocabulary.insert(character.to_string(), json!(id_of(byte as u8)));
     }
     let mut merges = Vec::new();
-    for (left, right) in [("t", "h"), ("th", "e"), ("i", "n"), ("Ġ", "the"), ("e", "r")] {
+    for (left, right) in [
+        ("t", "h"),
+        ("th", "e"),
+        ("i", "n"),
+        ("Ġ", "the"),
+        ("e", "r"),
+    ] {
         let id = vocabulary.len();
         vocabulary.insert(format!("{left}{right}"), json!(id));
         merges.push(json!([left, right]));

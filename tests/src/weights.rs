@@ -15,11 +15,20 @@ pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 pub fn write_tensors(path: &Path, tensors: &Tensors) {
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
         .iter()
-        .map(|(name, (shape, values))| (name.clone(), shape.clone(), values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        .map(|(name, (shape, values))| {
+            (
+                name.clone(),
+                shape.clone(),
+                values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            )
+        })
         .collect();
-    let views = bytes
-        .iter()
-        .map(|(name, shape, data)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data).expect("shape and values agree")));
+    let views = bytes.iter().map(|(name, shape, data)| {
+        (
+            name.as_str(),
+            TensorView::new(Dtype::F32, shape.clone(), data).expect("shape and values agree"),
+        )
+    });
     let file = safetensors::serialize(views, None).expect("sound tensors");
     std::fs::write(path, file).expect("a writable folder");
 }
@@ -31,20 +40,32 @@ pub fn read_tensors(path: &Path) -> Tensors {
     file.tensors()
         .into_iter()
         .map(|(name, view)| {
-            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let values = view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect();
             (name, (view.shape().to_vec(), values))
         })
         .collect()
 }
 
 /// Random tensors of these shapes, always the same for a seed; norms' weights lie around 1.
-pub(crate) fn random(seed: u64, size: f32, shapes: impl IntoIterator<Item = (String, Vec<usize>)>) -> Tensors {
+pub(crate) fn random(
+    seed: u64,
+    size: f32,
+    shapes: impl IntoIterator<Item = (String, Vec<usize>)>,
+) -> Tensors {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     shapes
         .into_iter()
         .map(|(name, shape)| {
             let around = if name.contains("norm") { 1.0 } else { 0.0 };
-            let values = (0..shape.iter().product()).map(|_| around + rng.random_range(-size..size)).collect();
+            let values = (0..shape.iter().product())
+                .map(|_| around + rng.random_range(-size..size))
+                .collect();
             (name, (shape, values))
         })
         .collect()

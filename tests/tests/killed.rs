@@ -1,5 +1,8 @@
 //! Killed at any moment and started again, a sweep loses no finished row and ends as if nothing had happened.
-#![allow(clippy::expect_used, reason = "a test that cannot be set up should stop at once")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot be set up should stop at once"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +16,16 @@ use rand_chacha::ChaCha8Rng;
 fn sweep(fixture: &Fixture, store: &str) -> Command {
     let mut command = Command::new(program());
     command
-        .args(["sweep", "--grid", "simplex:0.25", "--max-tokens", "24", "--slots", "4", "--bundle"])
+        .args([
+            "sweep",
+            "--grid",
+            "simplex:0.25",
+            "--max-tokens",
+            "24",
+            "--slots",
+            "4",
+            "--bundle",
+        ])
         .arg(fixture.path())
         .arg("--prompts")
         .arg(fixture.join("prompts.jsonl"))
@@ -30,13 +42,21 @@ fn rows(store: &Path) -> BTreeMap<String, (String, String)> {
     }
     let database = rusqlite::Connection::open(store).expect("a database");
     let tables: i64 = database
-        .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'rows'", [], |row| row.get(0))
+        .query_row(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'rows'",
+            [],
+            |row| row.get(0),
+        )
         .expect("a sound database");
     if tables == 0 {
         return BTreeMap::new();
     }
-    let mut query = database.prepare("SELECT key, text, scores FROM rows").expect("the table of rows");
-    let found = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).expect("rows");
+    let mut query = database
+        .prepare("SELECT key, text, scores FROM rows")
+        .expect("the table of rows");
+    let found = query
+        .query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))
+        .expect("rows");
     found.collect::<Result<_, _>>().expect("rows")
 }
 
@@ -44,7 +64,9 @@ fn rows(store: &Path) -> BTreeMap<String, (String, String)> {
 fn a_sweep_killed_at_any_moment_loses_no_finished_row() {
     let fixture = Fixture::new();
     let begun = Instant::now();
-    let whole = sweep(&fixture, "whole.db").output().expect("the program runs");
+    let whole = sweep(&fixture, "whole.db")
+        .output()
+        .expect("the program runs");
     let took = begun.elapsed();
     assert!(whole.status.success());
     let wanted = rows(&fixture.join("whole.db"));
@@ -54,8 +76,13 @@ fn a_sweep_killed_at_any_moment_loses_no_finished_row() {
     let mut before = BTreeMap::new();
     for _ in 0..20 {
         let stdout = std::fs::File::create(fixture.join("printed")).expect("a writable folder");
-        let mut child = sweep(&fixture, "killed.db").stdout(stdout).spawn().expect("the program runs");
-        std::thread::sleep(Duration::from_secs_f64(took.as_secs_f64() * rng.random_range(0.0..1.0)));
+        let mut child = sweep(&fixture, "killed.db")
+            .stdout(stdout)
+            .spawn()
+            .expect("the program runs");
+        std::thread::sleep(Duration::from_secs_f64(
+            took.as_secs_f64() * rng.random_range(0.0..1.0),
+        ));
         child.kill().expect("killed, or over already");
         child.wait().expect("it ends");
         let now = rows(&fixture.join("killed.db"));
@@ -63,10 +90,15 @@ fn a_sweep_killed_at_any_moment_loses_no_finished_row() {
             assert_eq!(now.get(key), Some(row), "a finished row is lost or changed");
         }
         let printed = std::fs::read_to_string(fixture.join("printed")).expect("a file");
-        assert!(now.len() >= 3 * printed.lines().count(), "a point was reported before its rows were stored");
+        assert!(
+            now.len() >= 3 * printed.lines().count(),
+            "a point was reported before its rows were stored"
+        );
         before = now;
     }
-    let last = sweep(&fixture, "killed.db").output().expect("the program runs");
+    let last = sweep(&fixture, "killed.db")
+        .output()
+        .expect("the program runs");
     assert!(last.status.success());
     let end = rows(&fixture.join("killed.db"));
     assert_eq!(end.len(), wanted.len());
@@ -85,5 +117,8 @@ fn a_sweep_killed_at_any_moment_loses_no_finished_row() {
 /// The numbers of a list of scores.
 fn numbers(scores: &str) -> Vec<f64> {
     let scores: Vec<serde_json::Value> = serde_json::from_str(scores).expect("a JSON list");
-    scores.iter().filter_map(serde_json::Value::as_f64).collect()
+    scores
+        .iter()
+        .filter_map(serde_json::Value::as_f64)
+        .collect()
 }

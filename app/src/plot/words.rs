@@ -120,17 +120,16 @@ pub fn summary(model: &Model, data: &ParetoData<'_>) -> String {
             counts.uncertain
         ));
     }
-    if let Some(selected) = data.selected.and_then(|index| model.position(index)) {
-        if let (Some(entry), Some(result)) =
+    if let Some(selected) = data.selected.and_then(|index| model.position(index))
+        && let (Some(entry), Some(result)) =
             (model.entries().get(selected), data.points.get(selected))
-        {
-            let scores = scores_line(data, &result.scores);
-            parts.push(format!(
-                "selected point {}: {scores}, {}",
-                entry.index,
-                class_words(entry.class)
-            ));
-        }
+    {
+        let scores = scores_line(data, &result.scores);
+        parts.push(format!(
+            "selected point {}: {scores}, {}",
+            entry.index,
+            class_words(entry.class)
+        ));
     }
     for (name, landmark) in [
         ("current", data.current),

@@ -106,7 +106,7 @@ fn sampling_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         ui.label("Seed");
         let seed = |t: &str| {
             t.parse::<u64>()
-                .map_err(|_| format!("`{t}` is not a whole number of 0 or more"))
+                .map_err(|_not_a_number| format!("`{t}` is not a whole number of 0 or more"))
         };
         if let Some(seed) = checked_field(
             ui,

@@ -36,7 +36,7 @@ pub(crate) fn info() -> BundleInfo {
     let experts = stands.iter().map(|(name, kind, at)| Expert {
         kind: *kind,
         name: (*name).into(),
-        preference: Preference::new(at.to_vec()).unwrap(),
+        preference: Preference::new(at.to_vec()).expect("places on the simplex"),
     });
     BundleInfo {
         name: "scripted".into(),

@@ -12,9 +12,10 @@ use crate::model::{Llama, LlamaConfig};
 use crate::protocol::LoadStage;
 use crate::reward::Reward;
 use crate::routing::{Complex, Plan};
-use crate::sweep::RowIdentity;
 use crate::text::Tokenizer;
-use crate::types::{AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo};
+use crate::types::{
+    AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo, RowIdentity,
+};
 use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert, file_digest};
 use crate::{Error, Result};
 
@@ -72,6 +73,8 @@ impl Bundle {
         progress(LoadStage::Manifest, 0.0)?;
         let manifest = Manifest::load(folder)?;
         let listed = manifest.experts(folder)?;
+        Complex::new(&listed, manifest.objective_count())
+            .map_err(|e| Error::field(&folder.join("bundle.json"), "experts", e.to_string()))?;
         let base = folder.join(&manifest.base);
         if base
             .extension()
@@ -99,9 +102,16 @@ impl Bundle {
 
         progress(LoadStage::Experts, 0.05)?;
         let linears = config.linears();
+        // The base before the adapters: if the two do not fit, the model is what they must fit.
+        let checkpoint = Checkpoint::open_folder(&base)?;
+        for (path, shape) in linears
+            .iter()
+            .filter(|(path, _)| !(path == "lm_head" && config.tied_embeddings))
+        {
+            checkpoint.expect(&format!("{path}.weight"), shape)?;
+        }
         let (bank, values) = load_bank(folder, &manifest, &listed, &linears)?;
         progress(LoadStage::Base, 0.2)?;
-        let checkpoint = Checkpoint::open_folder(&base)?;
         let mut digest = Digest::default();
         let parameters = checkpoint.parameters();
         let model = Llama::load(config, &checkpoint, &bank, &mut digest, &mut |f| {
@@ -158,7 +168,7 @@ impl Bundle {
         let adapters: Vec<AdapterInfo> = (0..bank.adapters.len())
             .map(|i| describe.adapter(i, &values.names[i]))
             .collect();
-        let mut warnings = describe.warnings(&adapters);
+        let mut warnings = no_effect_warnings(&adapters);
         warnings.extend(values.warnings);
         let identity = RowIdentity {
             model: digest.hex(),
@@ -387,17 +397,17 @@ impl Describe<'_> {
             })
             .collect()
     }
+}
 
-    fn warnings(&self, adapters: &[AdapterInfo]) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for adapter in adapters {
-            if adapter.effect.is_some_and(|effect| effect < NO_EFFECT) {
-                warnings.push(format!(
-                    "adapter {} has no effect: no logit changes when it is switched on",
-                    adapter.name
-                ));
-            }
+fn no_effect_warnings(adapters: &[AdapterInfo]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for adapter in adapters {
+        if adapter.effect.is_some_and(|effect| effect < NO_EFFECT) {
+            warnings.push(format!(
+                "adapter {} has no effect: no logit changes when it is switched on",
+                adapter.name
+            ));
         }
-        warnings
     }
+    warnings
 }

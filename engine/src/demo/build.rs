@@ -205,7 +205,7 @@ impl<'a> Build<'a> {
             &settings,
             &[&examples.digest, &tokens.digest],
             |run| {
-                let tokenizer = self.load_tokenizer(tokens)?;
+                let tokenizer = load_tokenizer(tokens)?;
                 let lines: Vec<TextExample> = read_lines(&examples.folder.join("sft.jsonl"))?;
                 let examples: Vec<Example> = lines
                     .iter()
@@ -245,7 +245,7 @@ impl<'a> Build<'a> {
                     method: Method::Lora(lora),
                     beta: recipe.expert.beta,
                 };
-                let pairs = self.pairs(objective, made)?;
+                let pairs = pairs(objective, made)?;
                 dpo(
                     &config,
                     &Start::Folder(made.base.folder.clone()),
@@ -276,7 +276,7 @@ impl<'a> Build<'a> {
                     train: self.train_config(&recipe.reward, run.resumes),
                     center: 0.005,
                 };
-                let pairs = self.pairs(objective, made)?;
+                let pairs = pairs(objective, made)?;
                 reward(
                     &config,
                     &Start::Folder(made.base.folder.clone()),
@@ -287,28 +287,6 @@ impl<'a> Build<'a> {
                 .map(drop)
             },
         )
-    }
-
-    fn pairs(&self, objective: Objective, made: &Made) -> Result<Vec<Pair>> {
-        let tokenizer = self.load_tokenizer(&made.tokens)?;
-        let path = made
-            .pairs
-            .folder
-            .join(format!("pairs-{}.jsonl", objective.name()));
-        let lines: Vec<TextPair> = read_lines(&path)?;
-        let pair = |line: &TextPair| {
-            Ok(Pair {
-                chosen: encode(&tokenizer, &line.prompt, &line.chosen)?,
-                rejected: encode(&tokenizer, &line.prompt, &line.rejected)?,
-            })
-        };
-        lines.iter().map(pair).collect()
-    }
-
-    fn load_tokenizer(&self, tokens: &Done) -> Result<Tokenizer> {
-        let path = tokens.folder.join("tokenizer.json");
-        Tokenizer::from_file(&path)
-            .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
     }
 
     fn train_config(&self, settings: &TrainSettings, resume: bool) -> TrainConfig {
@@ -382,6 +360,27 @@ fn write_json(value: &impl Serialize, path: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
     std::fs::write(path, text + "\n").map_err(Error::io("write", path))
+}
+
+fn pairs(objective: Objective, made: &Made) -> Result<Vec<Pair>> {
+    let tokenizer = load_tokenizer(&made.tokens)?;
+    let path = made
+        .pairs
+        .folder
+        .join(format!("pairs-{}.jsonl", objective.name()));
+    let lines: Vec<TextPair> = read_lines(&path)?;
+    let pair = |line: &TextPair| {
+        Ok(Pair {
+            chosen: encode(&tokenizer, &line.prompt, &line.chosen)?,
+            rejected: encode(&tokenizer, &line.prompt, &line.rejected)?,
+        })
+    };
+    lines.iter().map(pair).collect()
+}
+
+fn load_tokenizer(tokens: &Done) -> Result<Tokenizer> {
+    let path = tokens.folder.join("tokenizer.json");
+    Tokenizer::from_file(&path).map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
 }
 
 #[cfg(test)]

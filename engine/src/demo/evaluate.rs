@@ -246,7 +246,7 @@ pub fn evaluate(
         }
         let scores: [Summary; 3] = summaries
             .try_into()
-            .map_err(|_| Error::option("rewards", "one per objective is needed"))?;
+            .map_err(|_other_count| Error::option("rewards", "one per objective is needed"))?;
         at_points.push(PointFigures {
             name: name.clone(),
             at,
@@ -289,7 +289,7 @@ pub fn evaluate(
         new_topics: new_topics.unwrap_or_else(|| AnswerFigures::of(&[])),
         rewards: figures
             .try_into()
-            .map_err(|_| Error::option("rewards", "one per objective is needed"))?,
+            .map_err(|_other_count| Error::option("rewards", "one per objective is needed"))?,
         shown,
     })
 }

@@ -93,10 +93,7 @@ pub fn digest<'a>(texts: impl Iterator<Item = &'a str>) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::digest::hexadecimal(&hash.finalize())
 }
 
 #[cfg(test)]

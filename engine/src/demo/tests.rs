@@ -277,7 +277,6 @@ fn the_tokenizer_is_deterministic_and_goes_both_ways() {
 /// Prints what a person should read before training: `cargo test demo::tests::show -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints for a reader"]
-#[expect(clippy::print_stdout, reason = "made to be read")]
 fn show() {
     let world = world();
     let mut rng = ChaCha8Rng::seed_from_u64(

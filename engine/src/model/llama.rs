@@ -91,12 +91,12 @@ impl Llama {
     /// wanted tokens only, since it runs on no others).
     pub fn forward(&self, rows: &mut [StepRow<'_>], tap: Option<&mut Tap>) -> Vec<f32> {
         let (hidden, wanted, gates) = self.body(rows, tap);
-        let Some((head, mut tap)) = self.head.as_ref().map(|head| (head, hidden.1)) else {
+        let Some((head, tap)) = self.head.as_ref().map(|head| (head, hidden.1)) else {
             return Vec::new();
         };
         let selected = gates.select(&wanted);
         // The output layer sees the wanted tokens alone: record through a tap of their own order.
-        match tap.as_deref_mut() {
+        match tap {
             None => head
                 .forward(&hidden.0, wanted.len(), &selected, None)
                 .remove(0),
@@ -116,10 +116,6 @@ impl Llama {
         self.body(rows, None).0.0
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "three results of one pass, used twice, right above"
-    )]
     fn body<'g, 't>(
         &self,
         rows: &mut [StepRow<'g>],
@@ -215,7 +211,7 @@ impl Llama {
         for (row, id) in x.chunks_exact_mut(hidden).zip(ids) {
             match (&self.embedding, &self.head) {
                 (Embedding::Table(table), _) => {
-                    row.copy_from_slice(&table[id as usize * hidden..][..hidden])
+                    row.copy_from_slice(&table[id as usize * hidden..][..hidden]);
                 }
                 (Embedding::TiedToHead, Some(head)) => head.weight(0).copy_row(id as usize, row),
                 (Embedding::TiedToHead, None) => {}

@@ -140,8 +140,12 @@ mod tests {
         ) {
             let mut straight = Archive::new(3);
             let mut other = Archive::new(3);
-            set.iter().for_each(|p| { straight.insert(p); });
-            shuffled.iter().for_each(|&i| { other.insert(&set[i]); });
+            for point in &set {
+                straight.insert(point);
+            }
+            for &i in &shuffled {
+                other.insert(&set[i]);
+            }
             let mut mapped: Vec<usize> = other.front().iter().map(|&i| shuffled[i]).collect();
             mapped.sort_unstable();
             prop_assert_eq!(straight.front(), mapped);

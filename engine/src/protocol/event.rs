@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
+use crate::Error;
 use crate::types::{BundleInfo, Point, PointResult, Run, Scores, TokenPiece};
 
 /// An error on its way to a person.
@@ -15,6 +16,15 @@ pub struct Trouble {
     pub message: String,
     /// Whether the input is at fault (else the machine or the program).
     pub input: bool,
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        Self {
+            message: error.to_string(),
+            input: error.is_input(),
+        }
+    }
 }
 
 /// A step of loading.

@@ -187,9 +187,9 @@ impl RewardModel for Causal {
         let hidden = Tensor::from_vec(hidden, (texts.len(), config.hidden_size), &self.device)?;
         let mut scores = self.head.score(&hidden)?;
         if let Some(normaliser) = &self.normaliser {
-            scores
-                .iter_mut()
-                .for_each(|scores| normaliser.apply(scores));
+            for scores in &mut scores {
+                normaliser.apply(scores);
+            }
         }
         Ok(scores)
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use candle_core::{D, Device, Module as _, Tensor};
 use candle_nn::LayerNorm;
-use candle_nn::ops::softmax_last_dim;
+use candle_nn::ops::softmax;
 use serde::Deserialize;
 
 use super::head::Head;
@@ -130,7 +130,7 @@ impl Block {
         };
         let (q, k, v) = (split(0)?, split(1)?, split(2)?);
         let scores = (q.matmul(&k.t()?)? * self.scale)?.broadcast_add(mask)?;
-        let mixed = softmax_last_dim(&scores)?
+        let mixed = softmax(&scores, D::Minus1)?
             .matmul(&v)?
             .transpose(1, 2)?
             .reshape((batch, length, width))?;

@@ -13,7 +13,8 @@ use crate::{Error, Result};
 /// How many outputs a config promises, in the ways that configs say it.
 #[derive(Deserialize, Default)]
 pub(super) struct Labels {
-    num_labels: Option<usize>,
+    #[serde(rename = "num_labels")]
+    number: Option<usize>,
     id2label: Option<Map<String, Value>>,
     score_dim: Option<usize>,
 }
@@ -22,7 +23,7 @@ impl Labels {
     /// The number of outputs, where the config says it.
     pub(super) fn count(&self) -> Option<usize> {
         self.score_dim
-            .or(self.num_labels)
+            .or(self.number)
             .or(self.id2label.as_ref().map(Map::len))
     }
 }

@@ -327,10 +327,10 @@ fn bad_folders_are_refused_by_name() {
     type Break = fn(&mut Value, &mut Tensors);
     let cases: [(&str, Break); 8] = [
         ("`score.weight` is missing", |_, tensors| {
-            drop(tensors.remove("score.weight"))
+            drop(tensors.remove("score.weight"));
         }),
         ("`score.weight` has shape", |config, _| {
-            config["id2label"] = json!({"0": "A"})
+            config["id2label"] = json!({"0": "A"});
         }),
         (
             "`transformer.h.0.mlp.c_fc.weight` has shape",
@@ -339,7 +339,7 @@ fn bad_folders_are_refused_by_name() {
         ("`n_embd`", |config, _| config["n_head"] = json!(5)),
         ("`n_head`", |config, _| config["n_head"] = json!(0)),
         ("`activation_function`", |config, _| {
-            config["activation_function"] = json!("tanhshrink")
+            config["activation_function"] = json!("tanhshrink");
         }),
         ("RoformerForSequenceClassification", |config, _| {
             config["model_type"] = json!("roformer");

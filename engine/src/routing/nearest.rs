@@ -95,7 +95,9 @@ fn least_squares(columns: &[&[f64]], target: &[f64]) -> Vec<f64> {
         let norm = dot(&rest, &rest).sqrt();
         if norm > 1e-9 {
             above.push(norm);
-            rest.iter_mut().for_each(|r| *r /= norm);
+            for value in &mut rest {
+                *value /= norm;
+            }
             basis.push(rest);
             used.push(index);
             upper.push(above);

@@ -38,8 +38,7 @@ fn eliminate(n: usize, width: usize, work: &mut [f64], smallest: f64) -> Option<
                 .total_cmp(&work[j * width + column].abs())
         })?;
         let scale = work[pivot * width + column];
-        // A NaN pivot fails this comparison too.
-        if !(scale.abs() > smallest) {
+        if scale.is_nan() || scale.abs() <= smallest {
             return None;
         }
         for k in 0..width {

@@ -278,10 +278,11 @@ impl Worker {
             return Ok(());
         };
         let yielding = !self.interactive.is_empty();
-        if !yielding && let Some(sweep) = &mut self.sweep {
-            if let Err(error) = sweep.refill(bundle, &mut self.generator) {
-                return self.fail_sweep(&error);
-            }
+        if !yielding
+            && let Some(sweep) = &mut self.sweep
+            && let Err(error) = sweep.refill(bundle, &mut self.generator)
+        {
+            return self.fail_sweep(&error);
         }
         let mut tags: Vec<RowTag> = self.generator.tags();
         tags.retain(|tag| !yielding || self.interactive.contains_key(tag));

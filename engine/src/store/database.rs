@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::encode::{scores_from_json, scores_to_json};
 use super::open::{damaged, open, sqlite};
 use super::records::{StoredRow, StoredRun, SweepRecord, gates_mean};
+use crate::digest::hexadecimal;
 use crate::types::{Run, Scores};
 use crate::{Error, Result};
 
@@ -44,10 +45,7 @@ impl Store {
         let mut record = record.clone();
         record.plan.store = PathBuf::new();
         let json = self.encode("sweep", &record)?;
-        let digest: String = Sha256::digest(json.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = hexadecimal(&Sha256::digest(json.as_bytes()));
         let sql =
             "INSERT INTO sweeps (digest, record) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
         self.connection

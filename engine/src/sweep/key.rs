@@ -6,21 +6,11 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::types::{Point, Prompt, Sampling};
+use crate::digest::hexadecimal;
+use crate::types::{Point, Prompt, RowIdentity, Sampling};
 
 /// Changes whenever the encoding below does.
 const FORMAT: &str = "paretoscope row 1";
-
-/// What the rows of a sweep have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowIdentity {
-    /// Digest of the base model's weights.
-    pub model: String,
-    /// Digests of adapters and routers, in the bank's order.
-    pub adapters: Vec<String>,
-    /// Digests of the reward models, in order of objectives.
-    pub rewards: Vec<String>,
-}
 
 /// The key of a row, SHA-256 in hexadecimal. `sampling` holds the row's own seed.
 pub fn row_key(
@@ -81,7 +71,9 @@ impl Fields {
 
     fn texts(&mut self, texts: &[String]) {
         self.count(texts.len());
-        texts.iter().for_each(|text| self.text(text));
+        for text in texts {
+            self.text(text);
+        }
     }
 
     fn whole(&mut self, value: u64) {
@@ -110,9 +102,9 @@ impl Fields {
             Prompt::Tokens(tokens) => {
                 self.text("tokens");
                 self.count(tokens.len());
-                tokens
-                    .iter()
-                    .for_each(|&token| self.whole(u64::from(token)));
+                for &token in tokens {
+                    self.whole(u64::from(token));
+                }
             }
         }
     }
@@ -120,14 +112,6 @@ impl Fields {
     fn digest(self) -> [u8; 32] {
         self.0.finalize().into()
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
-    bytes
-        .iter()
-        .flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,6 @@ mod runner;
 mod summary;
 
 pub use grid::{MAX_ROWS, parse_grid, points};
-pub use key::{RowIdentity, row_key, row_seed};
+pub use key::{row_key, row_seed};
 pub use runner::SweepRun;
 pub use summary::{front_flags, point_line, summarise};

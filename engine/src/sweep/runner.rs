@@ -3,7 +3,7 @@
 //! It does not own the model's slots: whoever drives it (the engine's thread, or the command line)
 //! asks for the next row when a slot is free. Killed at any moment, it goes on from the store.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use super::{points, row_key, row_seed, summarise};
@@ -55,7 +55,10 @@ struct PointState {
 impl SweepRun {
     /// Plans a sweep and finds in its store what is finished already; those points' results come
     /// from [`SweepRun::found`].
-    pub fn new(bundle: &Bundle, plan: SweepPlan) -> Result<Self> {
+    pub fn new(bundle: &Bundle, mut plan: SweepPlan) -> Result<Self> {
+        // A prompt listed twice is one row under one key: it counts once.
+        let mut seen = HashSet::new();
+        plan.prompts.retain(|prompt| seen.insert(prompt.clone()));
         if plan.prompts.is_empty() {
             return Err(Error::option(
                 "prompts",

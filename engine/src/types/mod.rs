@@ -7,6 +7,7 @@
 mod bundle_info;
 mod expert;
 mod gates;
+mod identity;
 mod point;
 mod record;
 mod row;
@@ -15,6 +16,7 @@ mod scores;
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
 pub use expert::{Expert, ExpertKind};
 pub use gates::RowGates;
+pub use identity::RowIdentity;
 pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};

@@ -44,12 +44,7 @@ pub struct Digest(Sha256);
 impl Digest {
     /// The digest so far, hexadecimal.
     pub fn hex(&self) -> String {
-        self.0
-            .clone()
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect()
+        crate::digest::hexadecimal(&self.0.clone().finalize())
     }
 }
 
@@ -115,7 +110,10 @@ impl Checkpoint {
 
     fn add(&mut self, path: PathBuf) -> Result<()> {
         let (metadata, data_start) = read_header(&path)?;
-        for (name, info) in metadata.tensors() {
+        for name in metadata.offset_keys() {
+            let Some(info) = metadata.info(&name) else {
+                continue;
+            };
             self.tensors.insert(
                 name,
                 Entry {
@@ -146,6 +144,20 @@ impl Checkpoint {
         self.tensors.get(name).map(|entry| entry.shape.as_slice())
     }
 
+    /// Checks that a tensor is there with this shape, without reading it.
+    pub fn expect(&self, name: &str, expected: &[usize]) -> Result<()> {
+        let entry = self.entry(name)?;
+        if entry.shape == expected {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            path: self.path.clone(),
+            tensor: name.to_owned(),
+            expected: expected.to_vec(),
+            got: entry.shape.clone(),
+        })
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
@@ -166,15 +178,8 @@ impl Checkpoint {
 
     /// Reads a tensor as f32, whatever its stored type; `expected` is its shape. Refuses NaN and infinity.
     pub fn read(&self, name: &str, expected: &[usize], digest: &mut Digest) -> Result<Vec<f32>> {
+        self.expect(name, expected)?;
         let entry = self.entry(name)?;
-        if entry.shape != expected {
-            return Err(Error::Shape {
-                path: self.path.clone(),
-                tensor: name.to_owned(),
-                expected: expected.to_vec(),
-                got: entry.shape.clone(),
-            });
-        }
         let path = &self.files[entry.file];
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         file.seek(SeekFrom::Start(entry.start))

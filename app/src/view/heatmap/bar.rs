@@ -64,7 +64,7 @@ fn gradient(ui: &Ui, rect: Rect, upward: bool) {
                 pos2(rect.left() + to * rect.width(), rect.bottom()),
             )
         };
-        mesh.add_colored_rect(part, cividis::color((from + to) / 2.0));
+        mesh.add_colored_rect(part, cividis::color(f32::midpoint(from, to)));
     }
     ui.painter().add(Shape::mesh(mesh));
     ui.painter().rect_stroke(

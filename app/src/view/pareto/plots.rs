@@ -60,7 +60,7 @@ impl ParetoPanel {
             ui.ctx().request_repaint();
         }
         self.badge(ui, frame, room, actions);
-        self.overlay(ui, frame, room, actions);
+        overlay(ui, frame, room, actions);
         for response in &responses {
             self.clicks(response, frame, actions);
         }
@@ -244,27 +244,6 @@ impl ParetoPanel {
             actions.push(ParetoAction::Options(frame.options.clone()));
         }
     }
-
-    /// The empty plot says why and what to do.
-    fn overlay(&self, ui: &mut Ui, frame: &Frame<'_>, room: Rect, actions: &mut Vec<ParetoAction>) {
-        if !frame.data.points.is_empty() {
-            return;
-        }
-        let mut child = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(70.0, 20.0))));
-        if frame.data.pending > 0 {
-            super::empty(
-                &mut child,
-                "The sweep is running. Points appear as soon as all their answers are scored.",
-                None,
-            );
-        } else if super::empty(
-            &mut child,
-            "No points yet. A sweep visits many preferences and scores each.",
-            Some("Run a sweep"),
-        ) {
-            actions.push(ParetoAction::Sweep);
-        }
-    }
 }
 
 /// An empty plot with axes, titles and no habits of its own.
@@ -406,4 +385,25 @@ fn tiles(room: Rect, count: usize) -> Vec<Rect> {
         }
     }
     best
+}
+
+/// The empty plot says why and what to do.
+fn overlay(ui: &mut Ui, frame: &Frame<'_>, room: Rect, actions: &mut Vec<ParetoAction>) {
+    if !frame.data.points.is_empty() {
+        return;
+    }
+    let mut child = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(70.0, 20.0))));
+    if frame.data.pending > 0 {
+        super::empty(
+            &mut child,
+            "The sweep is running. Points appear as soon as all their answers are scored.",
+            None,
+        );
+    } else if super::empty(
+        &mut child,
+        "No points yet. A sweep visits many preferences and scores each.",
+        Some("Run a sweep"),
+    ) {
+        actions.push(ParetoAction::Sweep);
+    }
 }

@@ -15,6 +15,7 @@ mod single_thread;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use paretoscope_engine::Error;
 use tracing_subscriber::EnvFilter;
 
@@ -61,7 +62,11 @@ fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::FAILURE
         };
     }
-    let text = error.to_string();
+    let text = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "a command is missing".to_owned()
+    } else {
+        error.to_string()
+    };
     // The first paragraph says what is wrong; usage and hints follow it.
     let wrong = text.split("\n\n").next().unwrap_or(&text);
     let wrong = one_line(wrong);

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod bench;
+mod demo;
 mod generate;
 mod logits;
 mod pareto;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// Train a model, an adapter, or a reward model
     #[command(subcommand)]
     Train(train::Args),
+    /// The demonstration bundle and its data
+    #[command(subcommand)]
+    Demo(demo::Args),
     /// How fast things go on this machine
     #[command(subcommand)]
     Bench(bench::Args),
@@ -47,6 +51,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Pareto(args) => pareto::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(args, global),
+        Command::Demo(args) => demo::run(args, global),
         Command::Bench(args) => bench::run(args, global),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::routing::{Complex, Enclosing, nearest};
 use paretoscope_engine::types::{Expert, ExpertKind, Preference};
 use paretoscope_engine::{Error, Result};
@@ -116,16 +117,6 @@ struct Listed {
     preference: Vec<f64>,
 }
 
-/// The part of `bundle.json` that routing needs.
-#[derive(Deserialize)]
-struct Bundle {
-    format: u32,
-    #[serde(default)]
-    objectives: Vec<serde_json::Value>,
-    #[serde(default)]
-    experts: Vec<Listed>,
-}
-
 fn from_file(path: &Path) -> Result<(Vec<Expert>, usize)> {
     let listed: Vec<Listed> = parse(path)?;
     let objectives = listed.first().map_or(0, |e| e.preference.len());
@@ -133,23 +124,8 @@ fn from_file(path: &Path) -> Result<(Vec<Expert>, usize)> {
 }
 
 fn from_bundle(folder: &Path) -> Result<(Vec<Expert>, usize)> {
-    let path = folder.join("bundle.json");
-    let bundle: Bundle = parse(&path)?;
-    if bundle.format != 1 {
-        let problem = format!(
-            "{} is a later format; this program reads format 1",
-            bundle.format
-        );
-        return Err(Error::field(&path, "format", problem));
-    }
-    let objectives = match bundle.objectives.len() {
-        0 => bundle.experts.first().map_or(0, |e| e.preference.len()),
-        count => count,
-    };
-    Ok((
-        checked(&path, "experts", bundle.experts, objectives)?,
-        objectives,
-    ))
+    let manifest = Manifest::load(folder)?;
+    Ok((manifest.experts(folder)?, manifest.objective_count()))
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {

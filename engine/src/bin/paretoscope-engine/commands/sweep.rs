@@ -85,26 +85,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     drive(&bundle, SweepRun::new(&bundle, plan)?, args.slots)
 }
 
-/// Runs a sweep to its end.
+/// Runs a sweep to its end, then prints its points in the plan's order: which of them are on the
+/// front is known only when all are in, and so the output is the same however often it was resumed.
 fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
-    let names: Vec<String> = bundle
-        .info
-        .objectives
-        .iter()
-        .map(|o| o.name.clone())
-        .collect();
-    let mut results: Vec<PointResult> = Vec::new();
-    let report = |results: &mut Vec<PointResult>, complete: Vec<PointResult>| -> Result<()> {
-        for result in complete {
-            results.push(result);
-            let front = front_flags(results).last().copied().unwrap_or(false);
-            if let Some(result) = results.last() {
-                json_line(&point_line(result, &names, front))?;
-            }
-        }
-        Ok(())
-    };
-    report(&mut results, sweep.found())?;
+    let mut results: Vec<PointResult> = sweep.found();
     let progress = sweep.progress(SweepPhase::Running);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -120,12 +104,21 @@ fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
         }
         for (tag, news) in generator.step(bundle) {
             if let RowNews::Finished(run) = news {
-                let complete = sweep.finished(bundle, tag.0, *run)?;
-                report(&mut results, complete)?;
+                results.extend(sweep.finished(bundle, tag.0, *run)?);
                 bar.set_position(sweep.progress(SweepPhase::Running).rows_done as u64);
             }
         }
     }
     bar.finish_and_clear();
+    results.sort_by_key(|result| result.index);
+    let names: Vec<String> = bundle
+        .info
+        .objectives
+        .iter()
+        .map(|o| o.name.clone())
+        .collect();
+    for (result, front) in results.iter().zip(front_flags(&results)) {
+        json_line(&point_line(result, &names, front))?;
+    }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `bench`: how fast things go on this machine.
 
+mod decode;
+
 use clap::Subcommand;
 use paretoscope_engine::Result;
 use paretoscope_engine::train::bench::{BenchConfig, tokens_per_second};
@@ -13,6 +15,8 @@ use crate::{print, single_thread};
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Args {
+    /// Generation of a batch, with its floor
+    Decode(decode::Decode),
     /// Supervised training of a random model: forward, backward and update
     Train(Train),
 }
@@ -38,6 +42,7 @@ pub(crate) struct Train {
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
+        Args::Decode(args) => decode::run(&args, global),
         Args::Train(args) => train(&args, global),
     }
 }
