@@ -20,7 +20,7 @@ use paretoscope_engine::types::{
 use paretoscope_tests::Fixture;
 
 /// Far beyond what any step takes; reached only when an event never comes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A front without a window.
 struct Front {
