@@ -54,7 +54,7 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
         ## What is in it\n\n\
         | part | what |\n|---|---|\n\
         | base | Llama, {layers} layers, width {hidden}, {heads} heads, vocabulary {vocabulary}, {parameters:.2} M parameters, trained from random weights on {examples} composed answers |\n\
-        | experts | `helpful`, `harmless`, `humor`: LoRA of rank {rank} on every linear, by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped, with {risky} more on risky topics and {repeats} that tell against saying a thing twice, their updates times {strength}; `balanced`: their exact linear merge, a third of each |\n\
+        | experts | `helpful`, `harmless`, `humor`: LoRA of rank {rank} on every linear, by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped, with {risky} more on risky topics and {repeats} that tell against saying a thing twice, their updates times {strength} in turn; `balanced`: their exact linear merge, a third of each |\n\
         | rewards | one per objective, Bradley-Terry on the same pairs, started from the base |\n\
         | held out | {validation} questions for validation, {test} for the test, and the topics {held_out} as a whole |\n\n\
         The ground truth is a rule-based grader that reads steps, cautions, jokes, shortcuts and warnings back from any text:\n\n\
@@ -78,7 +78,7 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
         pairs = recipe.data.pairs,
         risky = recipe.expert.extra.risky,
         repeats = recipe.expert.extra.repeats,
-        strength = recipe.expert.strength,
+        strength = recipe.expert.strength.map(|s| s.to_string()).join(", "),
         noise = recipe.data.label_noise * 100.0,
         validation = split.validation.len(),
         test = split.test.len(),

@@ -45,8 +45,9 @@ pub struct ExpertSettings {
     pub alpha: f64,
     /// How strongly DPO holds the model to the reference.
     pub beta: f64,
-    /// What the trained update is multiplied by in the bundle.
-    pub strength: f64,
+    /// What the trained updates are multiplied by in the bundle, in order of objectives: as far as
+    /// answers stay free of repeats.
+    pub strength: [f64; 3],
     /// Pairs for an expert beyond those that its reward model sees.
     pub extra: ExtraPairs,
 }
@@ -103,10 +104,10 @@ impl Default for Recipe {
                 rank: 16,
                 alpha: 32.0,
                 beta: 0.3,
-                strength: 1.0,
+                strength: [0.8, 0.6, 0.45],
                 extra: ExtraPairs {
                     risky: 800,
-                    repeats: 800,
+                    repeats: 3_000,
                 },
             },
             dpo: TrainSettings {
