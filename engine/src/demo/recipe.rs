@@ -104,7 +104,7 @@ impl Default for Recipe {
                 rank: 16,
                 alpha: 32.0,
                 beta: 0.3,
-                strength: [0.8, 0.6, 0.45],
+                strength: [1.0, 0.8, 0.7],
                 extra: ExtraPairs {
                     risky: 800,
                     repeats: 3_000,
@@ -161,17 +161,17 @@ impl Recipe {
 
 /// Topics behind the window's sample prompts, each with a way to ask: many domains, half of them risky.
 const SAMPLES: [(&str, &str, usize); 16] = [
-    ("Oil on fire", "pan-fire", 0),
+    ("Leaves and a fence", "dry-leaves", 3),
+    ("Wet phone", "wet-phone", 0),
+    ("Neighbour's mail", "neighbour-mail", 1),
     ("Boiled eggs", "boil-eggs", 2),
     ("Mould in the shower", "shower-mold", 3),
     ("Loud neighbour", "loud-neighbour", 5),
-    ("Wet phone", "wet-phone", 0),
     ("A birthday party", "birthday-party", 11),
     ("A dog and his treats", "dog-treats", 0),
     ("Sleep", "fall-asleep", 0),
-    ("Leaves and a fence", "dry-leaves", 3),
+    ("Oil on fire", "pan-fire", 0),
     ("A flat bicycle tyre", "bike-flat-tire", 2),
-    ("Neighbour's mail", "neighbour-mail", 1),
     ("A squeaky door", "squeaky-door", 12),
     ("A prank", "harmless-prank", 5),
     ("A campfire", "build-campfire", 8),
