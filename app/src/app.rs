@@ -90,6 +90,12 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.bridge.send(command),
+                Effect::MakeFolder(path) => {
+                    // Without the folder the engine refuses the store and says why.
+                    if let Err(error) = std::fs::create_dir_all(&path) {
+                        tracing::warn!("cannot make {}: {error}", path.display());
+                    }
+                }
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::PickFolder => self.tasks.pick_folder(),
                 Effect::PickPrompts => self.tasks.pick_prompts(),

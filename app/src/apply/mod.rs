@@ -26,6 +26,8 @@ pub use shell::{folder_picked, no_dialog, prompts_chosen, prompts_read, start};
 pub enum Effect {
     /// Tell the engine.
     Send(EngineCommand),
+    /// Make the folder of the sweep stores.
+    MakeFolder(PathBuf),
     /// Put text on the clipboard.
     Copy(String),
     /// Ask for a bundle's folder.

@@ -135,6 +135,7 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         ..SweepState::default()
     };
     state.prefs.pareto.fits += 1;
+    effects.push(Effect::MakeFolder(state.sweep.folder.clone()));
     effects.push(Effect::Send(EngineCommand::Sweep {
         job,
         plan: plan.as_ref().clone(),

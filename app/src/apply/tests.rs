@@ -410,7 +410,7 @@ fn points_that_do_not_fit_the_bundle_are_refused() {
 fn a_dot_brings_back_its_point_and_its_rows() {
     let mut state = loaded();
     let effects = go(&mut state, [AppCommand::StartSweep]);
-    let Some(Effect::Send(EngineCommand::Sweep { job, plan })) = effects.first().cloned() else {
+    let Some(Effect::Send(EngineCommand::Sweep { job, plan })) = effects.last().cloned() else {
         panic!("{effects:?}")
     };
     assert_eq!(plan.prompts.len(), 1);

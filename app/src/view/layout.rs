@@ -110,7 +110,7 @@ fn wide_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Command
     CentralPanel::default()
         .frame(Frame::central_panel(ui.style()).inner_margin(0))
         .show(ui, |ui| {
-            let half = ui.available_height() * 0.47;
+            let half = ui.available_height() * 0.5;
             Side::bottom("front")
                 .resizable(true)
                 .default_size(half)

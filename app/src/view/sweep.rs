@@ -18,21 +18,28 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
     section(ui, "Sweep", |ui| modes_ui(ui, state, queue));
     let active = state.sweep.is_active();
     ui.add_enabled_ui(!active, |ui| form_ui(ui, state, queue));
-    cost_ui(ui, state);
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
         if active {
             let paused = state.sweep.phase() == Some(SweepPhase::Paused);
             let words = if paused { "Resume" } else { "Pause" };
             command_button(ui, state, queue, AppCommand::TogglePause, words);
             command_button(ui, state, queue, AppCommand::CancelSweep, "Cancel");
         } else {
+            source_ui(ui, state, queue);
             primary_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
         }
     });
-    if let Some(progress) = &state.sweep.progress {
-        progress_ui(ui, progress);
-    } else if active {
-        ui.label(RichText::new("Preparing\u{2026}").color(Tokens::of(ui).weak));
+    match &state.sweep.progress {
+        Some(progress) if active => progress_ui(ui, progress),
+        None if active => {
+            ui.label(RichText::new("Preparing\u{2026}").color(Tokens::of(ui).weak));
+        }
+        progress => {
+            cost_ui(ui, state);
+            if let Some(progress) = progress {
+                progress_ui(ui, progress);
+            }
+        }
     }
     if let Some(trouble) = &state.sweep.trouble {
         let fine = "Finished rows are stored; the same sweep goes on where it stopped.";
@@ -118,7 +125,6 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             }
         }
     });
-    source_ui(ui, state, queue);
 }
 
 fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
@@ -135,7 +141,7 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         .selected_text(words(&form.source))
         .truncate();
     let response = box_
-        .width((ui.available_width() - 12.0).min(260.0))
+        .width((ui.available_width() - 118.0).min(260.0))
         .show_ui(ui, |ui| {
             for source in [PromptSource::Bundle, PromptSource::Editor] {
                 if ui

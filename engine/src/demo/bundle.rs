@@ -39,7 +39,8 @@ pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -
     let experts: Vec<Adapter> = parts
         .experts
         .iter()
-        .map(|folder| adapter::read(folder))
+        .zip(recipe.expert.strength)
+        .map(|(folder, strength)| adapter::merge(&[(&adapter::read(folder)?, strength)]))
         .collect::<Result<_>>()?;
     for (objective, expert) in Objective::ALL.iter().zip(&experts) {
         adapter::write(expert, &out.join("experts").join(objective.name()))?;
