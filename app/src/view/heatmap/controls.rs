@@ -6,6 +6,7 @@ use super::options::{HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, Str
 use super::shares::{Shares, SiteMap, normalised};
 use super::trace::TokenTrace;
 use crate::theme::{Tokens, category, expert_letter, ink_on};
+use crate::view::pareto::keep_together;
 
 /// Shows the controls and takes up what was changed.
 pub(super) fn show(
@@ -32,7 +33,6 @@ pub(super) fn show(
             ui.selectable_value(&mut options.mode, mode, title)
                 .on_hover_text(hint);
         }
-        ui.separator();
         if options.mode != HeatmapMode::Layers {
             layer_choice(ui, map, options);
         }
@@ -88,6 +88,7 @@ fn layer_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
             layer.to_string()
         }
     };
+    keep_together(ui, 150.0);
     let label = ui.label("Layer");
     let combo = ComboBox::from_id_salt("layer")
         .width(84.0)
@@ -116,6 +117,7 @@ fn module_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
     let name = chosen
         .and_then(|module| map.modules.get(module))
         .map_or("mean", String::as_str);
+    keep_together(ui, 230.0);
     let label = ui.label("Module");
     let combo = ComboBox::from_id_salt("module")
         .width(150.0)
@@ -137,8 +139,18 @@ fn experts(ui: &mut Ui, trace: &TokenTrace<'_>, shares: &Shares, options: &mut H
     let one = options.mode == HeatmapMode::Layers
         || options.mode == HeatmapMode::Strip && options.color == StripColor::Share;
     let mean = normalised(&shares.mean(0..trace.pieces.len()));
+    let font = egui::TextStyle::Body.resolve(ui.style());
     for (adapter, name) in trace.adapters.iter().enumerate() {
+        let share = mean
+            .as_ref()
+            .and_then(|mean| mean.get(adapter))
+            .map_or(0.0, |share| 100.0 * share);
+        let text = format!("{name} {share:.0} %");
         let color = category(adapter);
+        let words = ui
+            .painter()
+            .layout_no_wrap(text.clone(), font.clone(), tokens.text);
+        keep_together(ui, words.size().x + 48.0);
         let (rect, _) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::hover());
         ui.painter().rect(
             rect,
@@ -154,11 +166,6 @@ fn experts(ui: &mut Ui, trace: &TokenTrace<'_>, shares: &Shares, options: &mut H
             egui::FontId::proportional(12.0),
             ink_on(color),
         );
-        let share = mean
-            .as_ref()
-            .and_then(|mean| mean.get(adapter))
-            .map_or(0.0, |share| 100.0 * share);
-        let text = format!("{name} {share:.0} %");
         if one {
             let choice = ui.selectable_label(options.adapter == adapter, text);
             if choice.on_hover_text("Show this expert").clicked() {

@@ -80,9 +80,8 @@ fn item(ui: &mut Ui, name: &str, width: f32, draw: impl FnOnce(&Ui, Pos2)) {
     let galley = ui
         .painter()
         .layout_no_wrap(name.to_owned(), font, Tokens::of(ui).weak);
-    if ui.available_size_before_wrap().x < width + ui.spacing().item_spacing.x + galley.size().x {
-        ui.end_row();
-    }
+    let needed = width + ui.spacing().item_spacing.x + galley.size().x;
+    super::keep_together(ui, needed);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 20.0), Sense::hover());
     draw(ui, rect.center());
     ui.label(text);

@@ -169,3 +169,12 @@ pub(super) fn empty(ui: &mut Ui, why: &str, button: Option<&str>) -> bool {
     });
     clicked
 }
+
+/// Starts a new line where fewer than `width` points are left in this one, so that things that
+/// belong together are not torn apart.
+pub(super) fn keep_together(ui: &mut Ui, width: f32) {
+    let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
+    if begun && ui.available_size_before_wrap().x < width {
+        ui.end_row();
+    }
+}

@@ -313,8 +313,8 @@ fn plot_of<'a>(ui: &Ui, frame: &Frame<'_>, (x, y): (usize, usize), names: [Strin
         .show_crosshair(false)
         .show_x(false)
         .show_y(false)
-        .x_grid_spacer(|input| marks_of(input, 90.0))
-        .y_grid_spacer(|input| marks_of(input, 48.0))
+        .x_grid_spacer(|input| marks_of(input, 64.0))
+        .y_grid_spacer(|input| marks_of(input, 40.0))
         .grid_spacing(egui::Rangef::new(MARK, 2.0 * MARK))
         .grid_color(tokens.line)
 }
