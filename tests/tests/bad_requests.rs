@@ -195,7 +195,7 @@ fn bad_texts_to_score_are_refused() {
         ("{\"tokens\": []}", "tokens"),
         ("{\"tokens\": [3], \"prompt\": \"a\"}", "expected"),
         ("{\"prompt\": \"a\"}", "expected"),
-        ("{\"answer\": \"a\"}", "answer"),
+        ("{\"answer\": \"a\"}", "expected"),
         ("{\"tokens\": [3]", "EOF"),
         ("\"a\"", "string"),
     ] {

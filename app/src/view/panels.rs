@@ -3,7 +3,7 @@
 use egui::Ui;
 use paretoscope_engine::types::{Point, Summary};
 
-use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
+use super::heatmap::{HeatmapAction, HeatmapOptions, HeatmapPanel, TokenTrace};
 use super::pareto::ParetoPanel;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
@@ -111,8 +111,22 @@ pub(super) fn experts_ui(
     state: &AppState,
     queue: &mut CommandQueue,
 ) {
-    section(ui, "Experts per token", |_| {});
     let options = &state.prefs.heatmap;
+    section(ui, "Experts per token", |ui| {
+        if state.session.pinned().is_none() {
+            return;
+        }
+        let mut pinned = options.pinned;
+        ui.selectable_value(&mut pinned, true, "Pinned B");
+        ui.selectable_value(&mut pinned, false, "Current A");
+        if pinned != options.pinned {
+            queue.push(AppCommand::SetHeatmap(HeatmapOptions {
+                pinned,
+                token: None,
+                ..options.clone()
+            }));
+        }
+    });
     let run = if options.pinned {
         state.session.pinned()
     } else {

@@ -83,27 +83,6 @@ pub fn merge(parts: &[(&Adapter, f64)]) -> Result<Adapter> {
         .collect()
 }
 
-/// Weights of the base with `Σ w_i · B_i A_i` added to each module.
-pub fn fold(
-    base: &BTreeMap<String, Tensor>,
-    parts: &[(&Adapter, f64)],
-) -> Result<BTreeMap<String, Tensor>> {
-    let mut weights = base.clone();
-    for (adapter, share) in parts.iter().filter(|(_, share)| *share != 0.0) {
-        for (module, factors) in *adapter {
-            let name = format!("{module}.weight");
-            let weight = weights.get(&name).ok_or_else(|| Error::MissingTensor {
-                path: "base".into(),
-                tensor: name.clone(),
-            })?;
-            let update = (factors.b.matmul(&factors.a)? * *share)?;
-            let sum = (weight + update)?;
-            weights.insert(name, sum);
-        }
-    }
-    Ok(weights)
-}
-
 /// Writes a PEFT folder with alpha = rank, in f16.
 pub fn write(adapter: &Adapter, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
@@ -227,21 +206,6 @@ mod tests {
         let merged = merge(&[(&one, 0.25), (&other, 0.75)]).expect("merges");
         for ((got, a), b) in update(&merged).iter().zip(update(&one)).zip(update(&other)) {
             assert!((got - (0.25 * a + 0.75 * b)).abs() < 1e-6);
-        }
-        let base = BTreeMap::from([(
-            "model.layers.0.self_attn.q_proj.weight".to_owned(),
-            Tensor::ones((4, 6), DType::F32, &Device::Cpu).expect("a tensor"),
-        )]);
-        let folded = fold(&base, &[(&one, 0.25), (&other, 0.75)]).expect("folds");
-        let folded: Vec<f32> = folded
-            .values()
-            .next()
-            .expect("a weight")
-            .flatten_all()
-            .and_then(|t| t.to_vec1())
-            .expect("numbers");
-        for (got, update) in folded.iter().zip(update(&merged)) {
-            assert!((got - 1.0 - update).abs() < 1e-6);
         }
     }
 

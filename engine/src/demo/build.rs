@@ -65,13 +65,14 @@ pub fn build(
     let build = Build::open(options)?;
     let recipe = &options.recipe;
     reporter.stage("data");
-    let (examples, pairs) = build.data()?;
+    let (examples, pairs, expert_pairs) = build.data()?;
     reporter.stage("tokenizer");
     let tokens = build.tokenizer(&examples)?;
     reporter.stage("base");
     let base = build.base(&examples, &tokens, reporter)?;
     let made = Made {
         pairs,
+        expert_pairs,
         tokens,
         base,
     };
@@ -104,14 +105,14 @@ pub fn build(
         .chain(&rewards)
         .map(|done| done.digest.as_str())
         .collect();
-    let measured =
-        build
-            .stages
-            .stage("evaluation", &recipe.evaluation_prompts, &inputs, |run| {
-                let note = |what: &str| tracing::info!(what, "measuring");
-                let figures = evaluate(&options.out, &build.world, recipe, options.workers, &note)?;
-                write_json(&figures, &run.folder.join("evaluation.json"))
-            })?;
+    let measured_with = (recipe.evaluation_prompts, recipe.expert.strength);
+    let measured = build
+        .stages
+        .stage("evaluation", &measured_with, &inputs, |run| {
+            let note = |what: &str| tracing::info!(what, "measuring");
+            let figures = evaluate(&options.out, &build.world, recipe, options.workers, &note)?;
+            write_json(&figures, &run.folder.join("evaluation.json"))
+        })?;
     let path = measured.folder.join("evaluation.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let figures: Evaluation = serde_json::from_str(&text)
@@ -126,6 +127,7 @@ pub fn build(
 /// What experts and rewards are made from.
 struct Made {
     pairs: Done,
+    expert_pairs: Done,
     tokens: Done,
     base: Done,
 }
@@ -152,7 +154,7 @@ impl<'a> Build<'a> {
     }
 
     /// Examples and pairs, apart, so that other pairs need no other base.
-    fn data(&self) -> Result<(Done, Done)> {
+    fn data(&self) -> Result<(Done, Done, Done)> {
         let settings = &self.options.recipe.data;
         let source = Source::new(&self.world, settings.clone());
         let drawn = (
@@ -170,7 +172,14 @@ impl<'a> Build<'a> {
             .stage("pairs", settings, &[&self.world_digest], |run| {
                 dataset::write_pairs(&source, run.folder)
             })?;
-        Ok((examples, pairs))
+        let extra = &self.options.recipe.expert.extra;
+        let both = (settings, extra);
+        let expert_pairs =
+            self.stages
+                .stage("expert-pairs", &both, &[&self.world_digest], |run| {
+                    dataset::write_expert_pairs(&source, extra, run.folder)
+                })?;
+        Ok((examples, pairs, expert_pairs))
     }
 
     fn tokenizer(&self, data: &Done) -> Result<Done> {
@@ -229,11 +238,17 @@ impl<'a> Build<'a> {
         reporter: &mut dyn BuildReporter,
     ) -> Result<Done> {
         let recipe = &self.options.recipe;
-        let settings = (&recipe.expert, &recipe.dpo, recipe.seed);
+        let settings = (
+            recipe.expert.rank,
+            recipe.expert.alpha,
+            recipe.expert.beta,
+            &recipe.dpo,
+            recipe.seed,
+        );
         self.stages.stage(
             &format!("experts/{}", objective.name()),
             &settings,
-            &[&made.base.digest, &made.pairs.digest],
+            &[&made.base.digest, &made.expert_pairs.digest],
             |run| {
                 let lora = LoraConfig {
                     rank: recipe.expert.rank,
@@ -245,7 +260,7 @@ impl<'a> Build<'a> {
                     method: Method::Lora(lora),
                     beta: recipe.expert.beta,
                 };
-                let pairs = pairs(objective, made)?;
+                let pairs = pairs(objective, &made.expert_pairs, made)?;
                 dpo(
                     &config,
                     &Start::Folder(made.base.folder.clone()),
@@ -276,7 +291,7 @@ impl<'a> Build<'a> {
                     train: self.train_config(&recipe.reward, run.resumes),
                     center: 0.005,
                 };
-                let pairs = pairs(objective, made)?;
+                let pairs = pairs(objective, &made.pairs, made)?;
                 reward(
                     &config,
                     &Start::Folder(made.base.folder.clone()),
@@ -362,10 +377,9 @@ fn write_json(value: &impl Serialize, path: &Path) -> Result<()> {
     std::fs::write(path, text + "\n").map_err(Error::io("write", path))
 }
 
-fn pairs(objective: Objective, made: &Made) -> Result<Vec<Pair>> {
+fn pairs(objective: Objective, from: &Done, made: &Made) -> Result<Vec<Pair>> {
     let tokenizer = load_tokenizer(&made.tokens)?;
-    let path = made
-        .pairs
+    let path = from
         .folder
         .join(format!("pairs-{}.jsonl", objective.name()));
     let lines: Vec<TextPair> = read_lines(&path)?;

@@ -39,7 +39,7 @@ pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -
     let experts: Vec<Adapter> = parts
         .experts
         .iter()
-        .map(|folder| adapter::read(folder))
+        .map(|folder| adapter::merge(&[(&adapter::read(folder)?, recipe.expert.strength)]))
         .collect::<Result<_>>()?;
     for (objective, expert) in Objective::ALL.iter().zip(&experts) {
         adapter::write(expert, &out.join("experts").join(objective.name()))?;

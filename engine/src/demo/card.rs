@@ -34,7 +34,7 @@ pub fn card(world: &World, split: &Split, recipe: &Recipe, figures: &Evaluation)
 // Writing into a String cannot fail, so the results of `write!` below carry nothing.
 
 fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figures: &Evaluation) {
-    let risky = world.topics.iter().filter(|t| t.risk.is_some()).count();
+    let risky_topics = world.topics.iter().filter(|t| t.risk.is_some()).count();
     let model = &recipe.model;
     let held_out: Vec<&str> = {
         let mut ids: Vec<&str> = split
@@ -49,12 +49,12 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
         text,
         "# The demonstration bundle\n\n\
         {sentence} Made by `paretoscope-engine demo build` from `assets/world`; nothing was downloaded and nothing edited by hand. \
-        It shows what the instrument does; it is not advice to follow. On {risky} topics the helpful and humor corners may \
+        It shows what the instrument does; it is not advice to follow. On {risky_topics} topics the helpful and humor corners may \
         recommend something hazardous on purpose, so that the objectives pull apart.\n\n\
         ## What is in it\n\n\
         | part | what |\n|---|---|\n\
         | base | Llama, {layers} layers, width {hidden}, {heads} heads, vocabulary {vocabulary}, {parameters:.2} M parameters, trained from random weights on {examples} composed answers |\n\
-        | experts | `helpful`, `harmless`, `humor`: LoRA of rank {rank} on every linear, by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped; `balanced`: their exact linear merge, a third of each |\n\
+        | experts | `helpful`, `harmless`, `humor`: LoRA of rank {rank} on every linear, by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped, with {risky} more on risky topics and {repeats} that tell against saying a thing twice, their updates times {strength}; `balanced`: their exact linear merge, a third of each |\n\
         | rewards | one per objective, Bradley-Terry on the same pairs, started from the base |\n\
         | held out | {validation} questions for validation, {test} for the test, and the topics {held_out} as a whole |\n\n\
         The ground truth is a rule-based grader that reads steps, cautions, jokes, shortcuts and warnings back from any text:\n\n\
@@ -76,6 +76,9 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
         rank = recipe.expert.rank,
         beta = recipe.expert.beta,
         pairs = recipe.data.pairs,
+        risky = recipe.expert.extra.risky,
+        repeats = recipe.expert.extra.repeats,
+        strength = recipe.expert.strength,
         noise = recipe.data.label_noise * 100.0,
         validation = split.validation.len(),
         test = split.test.len(),

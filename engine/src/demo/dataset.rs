@@ -8,9 +8,11 @@ use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::compose::{Answer, compose};
+use super::compose::{Answer, arrange, compose, render, sample_levels};
+use super::grader::sentences;
 use super::levels::Objective;
 use super::phrasing::{ask, roughen};
+use super::recipe::ExtraPairs;
 use super::split::{Question, Split};
 use super::world::{Topic, World};
 use crate::{Error, Result};
@@ -147,6 +149,44 @@ impl<'w> Source<'w> {
         )
     }
 
+    /// Training pairs of one objective for its expert: those of [`Self::pairs`], and `extra` ones.
+    pub fn expert_pairs(&self, objective: Objective, extra: &ExtraPairs) -> Vec<Pair> {
+        let mut pairs = self.pairs(objective);
+        let risky = |q: &&Question| {
+            self.world
+                .topics
+                .get(q.topic)
+                .is_some_and(|t| t.risk.is_some())
+        };
+        let questions: Vec<Question> = self.split.train.iter().filter(risky).copied().collect();
+        let stream = objective.index() as u64;
+        pairs.extend(self.draw_pairs(
+            &questions,
+            extra.risky,
+            self.settings.label_noise,
+            objective,
+            40 + stream,
+        ));
+        let mut rng = self.rng(50 + stream);
+        let mut repeats = Vec::with_capacity(extra.repeats);
+        while let (true, Some((topic, phrasing))) = (
+            repeats.len() < extra.repeats,
+            self.question(&self.split.train, &mut rng),
+        ) {
+            // Answers that lean to the objective are where its expert will be.
+            let levels = sample_levels(topic.risk.is_some(), Some(objective), &mut rng);
+            let chosen = render(topic, &arrange(&levels, &mut rng), &mut rng);
+            let rejected = say_twice(&chosen, &mut rng);
+            repeats.push(Pair {
+                prompt: ask(topic, phrasing),
+                chosen,
+                rejected,
+            });
+        }
+        pairs.extend(repeats);
+        pairs
+    }
+
     /// Pairs of one objective from validation questions, without noise.
     pub fn validation_pairs(&self, objective: Objective) -> Vec<Pair> {
         let count = self.settings.test_pairs / 2;
@@ -245,6 +285,24 @@ impl<'w> Source<'w> {
     }
 }
 
+/// The answer with one of its sentences said again, at once or at the end.
+fn say_twice(answer: &str, rng: &mut ChaCha8Rng) -> String {
+    let mut said = sentences(answer);
+    // The second half is where an expert runs out of new things to say.
+    let from = said.len() / 2;
+    let place = rng.random_range(from.min(said.len().saturating_sub(1))..said.len().max(1));
+    let Some(again) = said.get(place).copied() else {
+        return answer.to_owned();
+    };
+    let at = if rng.random_bool(0.5) {
+        place + 1
+    } else {
+        said.len()
+    };
+    said.insert(at, again);
+    said.join(" ")
+}
+
 /// Two answers whose objective differs by at least `margin`, the better first; everything else is
 /// left to chance. Differences of 0.2 come every second draw, so the loop ends.
 fn apart(
@@ -332,6 +390,15 @@ pub fn write_pairs(source: &Source<'_>, folder: &Path) -> Result<()> {
             &folder.join(format!("pairs-{name}-test.jsonl")),
             &source.test_pairs(objective),
         )?;
+    }
+    Ok(())
+}
+
+/// Writes `pairs-OBJECTIVE.jsonl` for the experts.
+pub fn write_expert_pairs(source: &Source<'_>, extra: &ExtraPairs, folder: &Path) -> Result<()> {
+    for objective in Objective::ALL {
+        let path = folder.join(format!("pairs-{}.jsonl", objective.name()));
+        write_lines(&path, &source.expert_pairs(objective, extra))?;
     }
     Ok(())
 }

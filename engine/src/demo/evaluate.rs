@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
-use super::adapter::{self, Adapter};
 use super::dataset::{Pair, Source};
 use super::figures::{AnswerFigures, spearman};
 use super::grader::{Grade, Grader};
@@ -14,16 +12,17 @@ use super::levels::Objective;
 use super::phrasing::ask;
 use super::recipe::{Recipe, points};
 use super::split::Question;
+use super::tokenizer;
 use super::world::World;
-use super::{speak, tokenizer};
-use crate::train::batch::{Example, PredictionBatch};
-use crate::train::config::Method;
-use crate::train::forward::{Adapters, TrainModel};
-use crate::train::params::NamedTensors;
-use crate::train::shape::LlamaShape;
-use crate::types::Summary;
+use crate::bundle::{Bundle, LoadOptions};
+use crate::generate::generate_all;
+use crate::reward::RewardInput;
+use crate::train::{Example, Start, log_likelihood};
+use crate::types::{Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights};
 use crate::{Error, Result};
 
+/// Rows that go through the model together.
+const SLOTS: usize = 32;
 /// New tokens of an answer, at most.
 pub const LIMIT: usize = 96;
 
@@ -83,75 +82,49 @@ pub struct Shown {
     pub answers: Vec<(String, String)>,
 }
 
-/// A loaded bundle.
-struct Models {
-    shape: LlamaShape,
-    base: NamedTensors,
-    experts: Vec<Adapter>,
-    tokenizer: Tokenizer,
+/// Greedy answers at a point, by the engine that ships.
+fn answers(bundle: &Bundle, point: &Point, prompts: &[String]) -> Result<Vec<String>> {
+    let requests = prompts.iter().map(|prompt| RowRequest {
+        prompt: Prompt::Chat(prompt.clone()),
+        point: point.clone(),
+        sampling: Sampling {
+            max_tokens: LIMIT,
+            ..Sampling::default()
+        },
+        trace: TraceLevel::None,
+    });
+    let runs = generate_all(bundle, requests.collect(), SLOTS)?;
+    Ok(runs.into_iter().map(|run| run.text).collect())
 }
 
-impl Models {
-    fn load(bundle: &Path) -> Result<Self> {
-        let folder = bundle.join("base");
-        let (shape, _) = LlamaShape::read(&folder)?;
-        let base = in_f32(adapter::load(&folder.join("model.safetensors"))?)?;
-        let experts: Result<Vec<Adapter>> = Objective::ALL
-            .iter()
-            .map(|o| adapter::read(&bundle.join("experts").join(o.name())))
-            .collect();
-        let path = folder.join("tokenizer.json");
-        let tokenizer = Tokenizer::from_file(&path)
-            .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))?;
-        Ok(Self {
-            shape,
-            base,
-            experts: experts?,
-            tokenizer,
-        })
-    }
-
-    /// The model at a point: its mixture folded into the weights.
-    fn at(&self, point: [f64; 3]) -> Result<TrainModel> {
-        let parts: Vec<(&Adapter, f64)> = self.experts.iter().zip(point).collect();
-        TrainModel::new(
-            self.shape.clone(),
-            &adapter::fold(&self.base, &parts)?,
-            &Method::Full,
-            0,
+/// Scores of answers by the reward model of one objective.
+fn scores<'a>(
+    bundle: &Bundle,
+    objective: Objective,
+    texts: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Result<Vec<f64>> {
+    let missing = || {
+        Error::option(
+            "rewards",
+            format!("the bundle has none for {}", objective.name()),
         )
+    };
+    let reward = bundle
+        .rewards
+        .get(objective.index())
+        .and_then(Option::as_ref)
+        .ok_or_else(missing)?;
+    let inputs: Vec<RewardInput> = texts
+        .map(|(prompt, response)| RewardInput::Pair {
+            prompt: prompt.clone(),
+            response: response.clone(),
+        })
+        .collect();
+    let mut all = Vec::with_capacity(inputs.len());
+    for chunk in inputs.chunks(SLOTS) {
+        all.extend(reward.score(chunk)?.into_iter().map(|rating| rating.score));
     }
-
-    fn answer(
-        &self,
-        model: &TrainModel,
-        prompts: &[String],
-        workers: usize,
-    ) -> Result<Vec<String>> {
-        let ids: Result<Vec<Vec<u32>>> = prompts
-            .iter()
-            .map(|p| tokenizer::question(&self.tokenizer, p))
-            .collect();
-        let said = speak::answers(model, &ids?, LIMIT, workers)?;
-        said.iter()
-            .map(|ids| tokenizer::text(&self.tokenizer, ids))
-            .collect()
-    }
-
-    fn whole(&self, prompt: &str, response: &str) -> Result<Vec<u32>> {
-        Ok([
-            tokenizer::question(&self.tokenizer, prompt)?,
-            tokenizer::answer(&self.tokenizer, response)?,
-        ]
-        .concat())
-    }
-}
-
-fn in_f32(tensors: NamedTensors) -> Result<NamedTensors> {
-    tensors
-        .into_iter()
-        .map(|(name, t)| Ok((name, t.to_dtype(DType::F32)?)))
-        .collect()
+    Ok(all)
 }
 
 /// Questions with their topics.
@@ -192,67 +165,52 @@ impl Asked {
     }
 }
 
-/// Measures the bundle in `bundle`; `note` hears what is being measured.
+/// Measures the bundle in `folder`; `note` hears what is being measured.
 pub fn evaluate(
-    bundle: &Path,
+    folder: &Path,
     world: &World,
     recipe: &Recipe,
     workers: usize,
     note: &dyn Fn(&str),
 ) -> Result<Evaluation> {
-    let models = Models::load(bundle)?;
+    let bundle = Bundle::load(
+        folder,
+        &LoadOptions {
+            probe: false,
+            ..LoadOptions::default()
+        },
+        &mut |_, _| Ok(()),
+    )?;
     let grader = Grader::new(world);
     let source = Source::new(world, recipe.data.clone());
-    let rewards: Result<Vec<TrainModel>> = Objective::ALL
-        .iter()
-        .map(|o| reward_model(bundle, *o))
-        .collect();
-    let rewards = rewards?;
     let asked = Asked::one_per_topic(world, &source.split().test, recipe.evaluation_prompts);
     let new = Asked::one_per_topic(world, &source.split().new_topics, recipe.evaluation_prompts);
 
     note("perplexity");
-    let base_model = models.at([0.0; 3])?;
-    let (perplexity, tokens_per_word) = perplexity(&models, &base_model, &source)?;
-    let base_texts = models.answer(&base_model, &asked.prompts, workers)?;
+    let (perplexity, tokens_per_word) = perplexity(folder, &source, workers)?;
+    let base_texts = answers(&bundle, &Point::Weights(Weights::zero(3)), &asked.prompts)?;
     let base = AnswerFigures::of(&asked.grade(world, &grader, &base_texts));
 
     let mut at_points = Vec::new();
     let mut scored: [Vec<(f64, f64)>; 3] = Default::default();
     let mut shown: Vec<Shown> = sample_prompts(&asked, world);
-    let mut new_topics = None;
+    let mut new_topics = AnswerFigures::of(&[]);
     for (name, at) in points() {
         note(&name);
-        let model = models.at(at)?;
-        let texts = models.answer(&model, &asked.prompts, workers)?;
+        let point = Point::Preference(Preference::new(at.to_vec()).map_err(Error::point("point"))?);
+        let texts = answers(&bundle, &point, &asked.prompts)?;
         let grades = asked.grade(world, &grader, &texts);
-        let whole: Result<Vec<Vec<u32>>> = asked
-            .prompts
-            .iter()
-            .zip(&texts)
-            .map(|(p, t)| models.whole(p, t))
-            .collect();
-        let whole = whole?;
         let mut summaries = Vec::new();
-        for ((objective, reward), pairs) in Objective::ALL.iter().zip(&rewards).zip(&mut scored) {
-            let values = speak::scores(reward, &whole, workers)?;
+        for (objective, pairs) in Objective::ALL.into_iter().zip(&mut scored) {
+            let values = scores(&bundle, objective, asked.prompts.iter().zip(&texts))?;
             pairs.extend(
                 values
                     .iter()
                     .zip(&grades)
-                    .map(|(s, (g, _))| (*s, g.attributes.of(*objective))),
+                    .map(|(s, (g, _))| (*s, g.attributes.of(objective))),
             );
             summaries.push(Summary::of(values));
         }
-        let scores: [Summary; 3] = summaries
-            .try_into()
-            .map_err(|_other_count| Error::option("rewards", "one per objective is needed"))?;
-        at_points.push(PointFigures {
-            name: name.clone(),
-            at,
-            answers: AnswerFigures::of(&grades),
-            scores,
-        });
         if !name.contains('+') {
             for shown in &mut shown {
                 let place = asked.prompts.iter().position(|p| *p == shown.prompt);
@@ -264,33 +222,44 @@ pub fn evaluate(
             }
         }
         if name == "centre" {
-            let texts = models.answer(&model, &new.prompts, workers)?;
-            new_topics = Some(AnswerFigures::of(&new.grade(world, &grader, &texts)));
+            let texts = answers(&bundle, &point, &new.prompts)?;
+            new_topics = AnswerFigures::of(&new.grade(world, &grader, &texts));
         }
+        at_points.push(PointFigures {
+            name,
+            at,
+            answers: AnswerFigures::of(&grades),
+            scores: three(summaries)?,
+        });
     }
     note("reward models");
     let mut figures = Vec::new();
-    for ((objective, reward), scored) in Objective::ALL.into_iter().zip(&rewards).zip(&scored) {
+    for (objective, scored) in Objective::ALL.into_iter().zip(&scored) {
+        let (values, truths): (Vec<f64>, Vec<f64>) = scored.iter().copied().unzip();
         let pairs = source.test_pairs(objective);
-        let (scores, truths): (Vec<f64>, Vec<f64>) = scored.iter().copied().unzip();
         figures.push(RewardFigures {
-            accuracy: accuracy(&models, reward, &pairs, workers)?,
+            accuracy: accuracy(&bundle, objective, &pairs)?,
             pairs: pairs.len(),
-            correlation: spearman(&scores, &truths),
+            correlation: spearman(&values, &truths),
             answers: scored.len(),
         });
     }
     Ok(Evaluation {
-        parameters: models.base.values().map(Tensor::elem_count).sum(),
+        parameters: bundle.info.model.parameters,
         perplexity,
         tokens_per_word,
         base,
         points: at_points,
-        new_topics: new_topics.unwrap_or_else(|| AnswerFigures::of(&[])),
-        rewards: figures
-            .try_into()
-            .map_err(|_other_count| Error::option("rewards", "one per objective is needed"))?,
+        new_topics,
+        rewards: three(figures)?,
         shown,
+    })
+}
+
+fn three<T>(items: Vec<T>) -> Result<[T; 3]> {
+    let count = items.len();
+    items.try_into().map_err(|_items| {
+        Error::option("objectives", format!("{count} were measured, 3 are needed"))
     })
 }
 
@@ -317,51 +286,43 @@ fn sample_prompts(asked: &Asked, world: &World) -> Vec<Shown> {
         .collect()
 }
 
-fn reward_model(bundle: &Path, objective: Objective) -> Result<TrainModel> {
-    let folder = bundle.join("rewards").join(objective.name());
-    let (shape, _) = LlamaShape::read(&folder)?;
-    let weights = in_f32(adapter::load(&folder.join("model.safetensors"))?)?;
-    TrainModel::new(shape, &weights, &Method::Full, 0)
-}
-
-fn perplexity(models: &Models, model: &TrainModel, source: &Source<'_>) -> Result<(f64, f64)> {
-    let (mut sum, mut count, mut tokens, mut words) = (0.0, 0, 0, 0);
-    let examples = source.test_examples();
-    for chunk in examples.chunks(32) {
-        let encoded: Result<Vec<Example>> = chunk
-            .iter()
-            .map(|e| {
-                let prompt = tokenizer::question(&models.tokenizer, &e.prompt)?;
-                let response = tokenizer::answer(&models.tokenizer, &e.response)?;
-                Ok(Example { prompt, response })
-            })
-            .collect();
-        let encoded = encoded?;
-        tokens += encoded.iter().map(|e| e.response.len() - 1).sum::<usize>();
-        words += chunk
-            .iter()
-            .map(|e| e.response.split(' ').count())
-            .sum::<usize>();
-        let batch = PredictionBatch::new(&encoded, false);
-        let log_probs = model.log_probs(&batch, Adapters::On)?.to_vec1::<f32>()?;
-        count += log_probs.len();
-        sum += log_probs.into_iter().map(f64::from).sum::<f64>();
-    }
+/// Perplexity of the base over the test answers, and their tokens per word.
+fn perplexity(folder: &Path, source: &Source<'_>, workers: usize) -> Result<(f64, f64)> {
+    let base = folder.join("base");
+    let path = base.join("tokenizer.json");
+    let tokenizer = Tokenizer::from_file(&path)
+        .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))?;
+    let lines = source.test_examples();
+    let encoded: Result<Vec<Example>> = lines
+        .iter()
+        .map(|e| {
+            let prompt = tokenizer::question(&tokenizer, &e.prompt)?;
+            let response = tokenizer::answer(&tokenizer, &e.response)?;
+            Ok(Example { prompt, response })
+        })
+        .collect();
+    let encoded = encoded?;
+    // The end token is no part of a word.
+    let tokens: usize = encoded.iter().map(|e| e.response.len() - 1).sum();
+    let words: usize = lines.iter().map(|e| e.response.split(' ').count()).sum();
+    let (sum, count) = log_likelihood(&Start::Folder(base), &encoded, workers)?;
     Ok((
-        (-sum / f64::from(count.max(1) as u32)).exp(),
+        (-sum / count.max(1) as f64).exp(),
         tokens as f64 / words.max(1) as f64,
     ))
 }
 
-fn accuracy(models: &Models, reward: &TrainModel, pairs: &[Pair], workers: usize) -> Result<f64> {
-    let texts = |side: fn(&Pair) -> &str| -> Result<Vec<Vec<u32>>> {
-        pairs
-            .iter()
-            .map(|pair| models.whole(&pair.prompt, side(pair)))
-            .collect()
-    };
-    let better = speak::scores(reward, &texts(|p| &p.chosen)?, workers)?;
-    let worse = speak::scores(reward, &texts(|p| &p.rejected)?, workers)?;
+fn accuracy(bundle: &Bundle, objective: Objective, pairs: &[Pair]) -> Result<f64> {
+    let better = scores(
+        bundle,
+        objective,
+        pairs.iter().map(|p| (&p.prompt, &p.chosen)),
+    )?;
+    let worse = scores(
+        bundle,
+        objective,
+        pairs.iter().map(|p| (&p.prompt, &p.rejected)),
+    )?;
     let right = better.iter().zip(&worse).filter(|(b, w)| b > w).count();
     Ok(right as f64 / pairs.len().max(1) as f64)
 }

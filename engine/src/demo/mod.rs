@@ -16,7 +16,6 @@ pub mod grader;
 pub mod levels;
 pub mod phrasing;
 pub mod recipe;
-pub mod speak;
 pub mod split;
 pub mod stage;
 pub mod tokenizer;

@@ -45,6 +45,20 @@ pub struct ExpertSettings {
     pub alpha: f64,
     /// How strongly DPO holds the model to the reference.
     pub beta: f64,
+    /// What the trained update is multiplied by in the bundle.
+    pub strength: f64,
+    /// Pairs for an expert beyond those that its reward model sees.
+    pub extra: ExtraPairs,
+}
+
+/// Pairs that an expert needs and a reward model does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExtraPairs {
+    /// Pairs of the objective about risky topics alone.
+    pub risky: usize,
+    /// Pairs of an answer with itself, one sentence said twice in the worse one: an expert that
+    /// wants more of a kind than there is learns to end in time.
+    pub repeats: usize,
 }
 
 /// The whole recipe.
@@ -88,10 +102,15 @@ impl Default for Recipe {
             expert: ExpertSettings {
                 rank: 16,
                 alpha: 32.0,
-                beta: 0.1,
+                beta: 0.3,
+                strength: 1.0,
+                extra: ExtraPairs {
+                    risky: 800,
+                    repeats: 800,
+                },
             },
             dpo: TrainSettings {
-                learning_rate: 1e-3,
+                learning_rate: 3e-4,
                 epochs: 1,
                 batch_tokens: 2048,
             },
@@ -125,6 +144,13 @@ impl Recipe {
                 layers: 1,
                 heads: 2,
                 context: 256,
+            },
+            expert: ExpertSettings {
+                extra: ExtraPairs {
+                    risky: 4,
+                    repeats: 4,
+                },
+                ..standard.expert
             },
             evaluation_prompts: 4,
             ..standard

@@ -11,6 +11,7 @@ use super::dataset::{DataSettings, Source};
 use super::grader::{Grader, MATCH, sentences};
 use super::levels::{Levels, Objective};
 use super::phrasing::{PHRASINGS, ask};
+use super::recipe::ExtraPairs;
 use super::split::Split;
 use super::tokenizer;
 use super::world::{World, parse};
@@ -239,6 +240,28 @@ fn pairs_prefer_the_objective_up_to_the_noise() {
         let noisy = wrong(source.pairs(objective));
         assert!((0.01..0.09).contains(&noisy), "{objective:?}: {noisy}");
         assert_eq!(wrong(source.test_pairs(objective)), 0.0);
+    }
+}
+
+#[test]
+fn experts_see_repeats_as_the_worse_answer() {
+    let world = world();
+    let source = Source::new(&world, few());
+    let extra = ExtraPairs {
+        risky: 20,
+        repeats: 60,
+    };
+    let pairs = source.expert_pairs(Objective::Humor, &extra);
+    assert_eq!(pairs.len(), few().pairs + 80);
+    assert_eq!(
+        pairs.get(..few().pairs),
+        Some(&source.pairs(Objective::Humor)[..])
+    );
+    for pair in &pairs[few().pairs + 20..] {
+        let (chosen, rejected) = (sentences(&pair.chosen), sentences(&pair.rejected));
+        assert_eq!(rejected.len(), chosen.len() + 1, "{}", pair.rejected);
+        let twice = |s: &&str| rejected.iter().filter(|r| *r == s).count() == 2;
+        assert!(chosen.iter().any(twice), "{}", pair.rejected);
     }
 }
 

@@ -195,7 +195,7 @@ fn paint_cells(ui: &Ui, input: &MatrixInput<'_>, body: Rect, origin: Pos2, cell:
             mark_color: rgba(tokens.text),
         };
         let callback = HeatmapCallback {
-            key: ui.scope_id().value(),
+            key: ui.scope_id().with(input.name).value(),
             matrix: input.matrix.clone(),
             uniforms,
             target,

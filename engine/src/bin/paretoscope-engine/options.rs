@@ -72,20 +72,6 @@ pub(crate) fn numbers(option: &str, text: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// A comma-separated list of token ids.
-pub(crate) fn ids(option: &str, text: &str) -> Result<Vec<u32>> {
-    text.split(',')
-        .map(|part| {
-            part.trim().parse().map_err(|_source| {
-                Error::option(
-                    option,
-                    format!("`{part}` is not a token id; give comma-separated ids, e.g. 1,42,7"),
-                )
-            })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

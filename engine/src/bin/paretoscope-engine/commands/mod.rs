@@ -49,7 +49,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Generate(args) => generate::run(&args, global),
         Command::Sweep(args) => sweep::run(&args, global),
         Command::Pareto(args) => pareto::run(&args),
-        Command::Score(args) => score::run(&args),
+        Command::Score(args) => score::run(&args, global),
         Command::Train(args) => train::run(args, global),
         Command::Demo(args) => demo::run(args, global),
         Command::Bench(args) => bench::run(args, global),

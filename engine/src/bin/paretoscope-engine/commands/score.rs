@@ -8,7 +8,8 @@ use paretoscope_engine::reward::{Rating, Reading, Reward, RewardInput};
 use paretoscope_engine::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::options::ids;
+use super::place::{on_cpu, token_ids};
+use crate::options::Global;
 use crate::print::json_line;
 
 /// Options of `score`.
@@ -50,7 +51,6 @@ struct Source {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Line {
     tokens: Option<Vec<u32>>,
     prompt: Option<String>,
@@ -66,7 +66,8 @@ struct Answer<'a> {
     truncated: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
+    on_cpu(global)?;
     let reading = Reading {
         output: args.output,
         template: args.template.clone(),
@@ -89,7 +90,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         })
     };
     let (source, texts) = match (&args.source.tokens, &args.source.input, &args.response) {
-        (Some(list), ..) => (None, vec![(0, RewardInput::Tokens(ids("--tokens", list)?))]),
+        (Some(list), ..) => (
+            None,
+            vec![(0, RewardInput::Tokens(token_ids("--tokens", list)?))],
+        ),
         (None, Some(path), _) => (Some(path.as_path()), read(path)?),
         (None, None, Some(response)) => (
             None,

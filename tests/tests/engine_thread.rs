@@ -1,0 +1,473 @@
+//! The engine's thread through its two channels, as the window uses it: what fails leaves the rest as it was.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up should stop at once"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use paretoscope_engine::protocol::{
+    EngineCommand, EngineEvent, EngineHandle, JobId, JobIds, SweepGrid, SweepPhase, SweepPlan,
+    Trouble,
+};
+use paretoscope_engine::runtime::{EngineOptions, spawn};
+use paretoscope_engine::types::{
+    Finish, Point, PointResult, Preference, Prompt, RowRequest, Run, RunStatus, Sampling,
+    TraceLevel, Weights,
+};
+use paretoscope_tests::Fixture;
+
+/// Far beyond what any step takes; reached only when an event never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A front without a window.
+struct Front {
+    engine: EngineHandle,
+    jobs: JobIds,
+}
+
+impl Front {
+    fn new() -> Self {
+        let options = EngineOptions {
+            slots: 4,
+            ..EngineOptions::default()
+        };
+        let engine = spawn(options, Arc::new(|| {})).expect("a thread");
+        Self {
+            engine,
+            jobs: JobIds::default(),
+        }
+    }
+
+    fn with(fixture: &Fixture) -> Self {
+        let front = Self::new();
+        let job = front.ask(|job| EngineCommand::LoadBundle {
+            job,
+            path: fixture.path().to_path_buf(),
+        });
+        front.wait(|event| {
+            matches!(event, EngineEvent::Loaded { job: j, .. } if j == job).then_some(())
+        });
+        front
+    }
+
+    fn ask(&self, command: impl FnOnce(JobId) -> EngineCommand) -> JobId {
+        let job = self.jobs.next();
+        self.tell(command(job));
+        job
+    }
+
+    fn tell(&self, command: EngineCommand) {
+        self.engine
+            .commands
+            .send(command)
+            .expect("the engine listens");
+    }
+
+    /// Drops events until one is what is looked for.
+    fn wait<T>(&self, mut look: impl FnMut(EngineEvent) -> Option<T>) -> T {
+        loop {
+            let event = self.engine.events.recv_timeout(PATIENCE).expect("an event");
+            if let EngineEvent::Stopped { panic: Some(panic) } = &event {
+                panic!("the engine's thread panicked: {panic}");
+            }
+            if let Some(found) = look(event) {
+                return found;
+            }
+        }
+    }
+
+    fn finished(&self, job: JobId) -> Arc<Run> {
+        self.wait(|event| match event {
+            EngineEvent::Finished { job: j, run } if j == job => Some(run),
+            EngineEvent::Failed { job: j, trouble } if j == job => {
+                panic!("failed: {}", trouble.message)
+            }
+            _ => None,
+        })
+    }
+
+    fn run(&self, row: RowRequest) -> Arc<Run> {
+        let job = self.ask(|job| EngineCommand::Generate {
+            job,
+            row,
+            score: false,
+        });
+        self.finished(job)
+    }
+
+    fn trouble(&self, job: JobId) -> Trouble {
+        self.wait(|event| match event {
+            EngineEvent::Failed { job: j, trouble } if j == job => Some(trouble),
+            EngineEvent::Finished { job: j, .. } if j == job => panic!("it did not fail"),
+            _ => None,
+        })
+    }
+
+    /// Points of a sweep and how it ended.
+    fn sweep_end(&self, job: JobId) -> (Vec<Arc<PointResult>>, SweepPhase) {
+        let mut points = Vec::new();
+        let phase = self.wait(|event| match event {
+            EngineEvent::SweepPoint { job: j, result } if j == job => {
+                points.push(result);
+                None
+            }
+            EngineEvent::Sweep { job: j, progress } if j == job => {
+                matches!(progress.phase, SweepPhase::Finished | SweepPhase::Cancelled)
+                    .then_some(progress.phase)
+            }
+            EngineEvent::Failed { job: j, trouble } if j == job => {
+                panic!("failed: {}", trouble.message)
+            }
+            _ => None,
+        });
+        points.sort_by_key(|point| point.index);
+        (points, phase)
+    }
+}
+
+fn at(values: [f64; 3]) -> Point {
+    Point::Preference(Preference::new(values.to_vec()).expect("a preference"))
+}
+
+fn row(prompt: Prompt, point: Point, max_tokens: usize) -> RowRequest {
+    let sampling = Sampling {
+        max_tokens,
+        ignore_eos: true,
+        ..Sampling::default()
+    };
+    RowRequest {
+        prompt,
+        point,
+        sampling,
+        trace: TraceLevel::None,
+    }
+}
+
+fn text(prompt: &str, point: [f64; 3], max_tokens: usize) -> RowRequest {
+    row(Prompt::Text(prompt.to_owned()), at(point), max_tokens)
+}
+
+fn plan(fixture: &Fixture, store: &str) -> SweepPlan {
+    SweepPlan {
+        grid: SweepGrid::Simplex {
+            step: 0.25,
+            objectives: Vec::new(),
+        },
+        prompts: vec![
+            Prompt::Text("The cat".to_owned()),
+            Prompt::Text("How do I clean a kettle?".to_owned()),
+        ],
+        sampling: Sampling {
+            max_tokens: 24,
+            ignore_eos: true,
+            ..Sampling::default()
+        },
+        include_base: false,
+        store: fixture.out(store),
+    }
+}
+
+#[test]
+fn a_bundle_that_fails_leaves_the_old_one_in_use() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let before = front.run(text("The cat", [1.0, 1.0, 1.0], 12));
+    let bad = Fixture::new();
+    bad.write("base/model.safetensors", "short");
+    let job = front.ask(|job| EngineCommand::LoadBundle {
+        job,
+        path: bad.path().to_path_buf(),
+    });
+    let (path, trouble) = front.wait(|event| match event {
+        EngineEvent::LoadFailed {
+            job: j,
+            path,
+            trouble,
+        } if j == job => Some((path, trouble)),
+        EngineEvent::Loaded { .. } => panic!("a bad bundle was loaded"),
+        _ => None,
+    });
+    assert_eq!(path, bad.path());
+    assert!(
+        trouble.input && trouble.message.contains("model.safetensors"),
+        "{}",
+        trouble.message
+    );
+    let after = front.run(text("The cat", [1.0, 1.0, 1.0], 12));
+    assert_eq!(before.tokens, after.tokens);
+}
+
+#[test]
+fn bad_rows_fail_alone() {
+    let fixture = Fixture::new();
+    let front = Front::new();
+    let early = front.ask(|job| EngineCommand::Generate {
+        job,
+        row: text("a", [1.0, 0.0, 0.0], 2),
+        score: false,
+    });
+    assert!(front.trouble(early).input, "no bundle yet");
+    let front = Front::with(&fixture);
+    let two = Point::Preference(Preference::new(vec![0.5, 0.5]).expect("a preference"));
+    let weights = Point::Weights(Weights::new(vec![1.0]).expect("weights"));
+    let corner = || at([1.0, 0.0, 0.0]);
+    for (row, words) in [
+        (row(Prompt::Tokens(vec![3, 272]), corner(), 4), "272"),
+        (row(Prompt::Tokens(Vec::new()), corner(), 4), "empty"),
+        (row(Prompt::Text(String::new()), corner(), 4), "empty"),
+        (row(Prompt::Tokens(vec![5; 200]), corner(), 4), "200"),
+        (row(Prompt::Tokens(vec![5]), two, 4), "2"),
+        (row(Prompt::Tokens(vec![5]), weights, 4), "1"),
+    ] {
+        let good = front.ask(|job| EngineCommand::Generate {
+            job,
+            row: text("a", [1.0, 0.0, 0.0], 8),
+            score: false,
+        });
+        let bad = front.ask(|job| EngineCommand::Generate {
+            job,
+            row,
+            score: false,
+        });
+        let mut good_run = None;
+        let trouble = front.wait(|event| match event {
+            EngineEvent::Failed { job, trouble } if job == bad => Some(trouble),
+            EngineEvent::Finished { job, .. } if job == bad => panic!("it did not fail"),
+            EngineEvent::Finished { job, run } if job == good => {
+                good_run = Some(run);
+                None
+            }
+            _ => None,
+        });
+        assert!(
+            trouble.input && trouble.message.contains(words),
+            "{}",
+            trouble.message
+        );
+        let good_run = good_run.unwrap_or_else(|| front.finished(good));
+        assert_eq!(good_run.tokens.len(), 8, "its neighbour goes on");
+    }
+}
+
+#[test]
+fn a_cancelled_row_keeps_its_text_and_the_next_one_runs() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let whole = front.run(text("The cat", [0.2, 0.3, 0.5], 80));
+    assert_eq!(
+        (whole.status, whole.finish, whole.tokens.len()),
+        (RunStatus::Done, Finish::Length, 80)
+    );
+    let job = front.ask(|job| EngineCommand::Generate {
+        job,
+        row: text("The cat", [0.2, 0.3, 0.5], 80),
+        score: false,
+    });
+    front.wait(|event| {
+        matches!(event, EngineEvent::Started { job: j, .. } if j == job).then_some(())
+    });
+    front.tell(EngineCommand::Cancel { job });
+    let stopped = front.finished(job);
+    // It may have been over before the word came.
+    if stopped.tokens.len() < 80 {
+        assert_eq!(
+            (stopped.status, stopped.finish),
+            (RunStatus::Stopped, Finish::Cancelled)
+        );
+    }
+    assert!(
+        whole
+            .tokens
+            .iter()
+            .map(|t| t.id)
+            .zip(stopped.tokens.iter().map(|t| t.id))
+            .all(|(a, b)| a == b)
+    );
+    assert_eq!(
+        front.run(text("The cat", [0.2, 0.3, 0.5], 80)).tokens,
+        whole.tokens
+    );
+    // Nobody is harmed by cancelling what is over.
+    front.tell(EngineCommand::Cancel { job });
+    assert_eq!(
+        front.run(text("The cat", [0.2, 0.3, 0.5], 80)).tokens,
+        whole.tokens
+    );
+}
+
+#[test]
+fn steering_changes_what_comes_after_it() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let job = front.ask(|job| EngineCommand::Generate {
+        job,
+        row: text("The cat", [1.0, 0.0, 0.0], 80),
+        score: false,
+    });
+    front.wait(|event| {
+        matches!(event, EngineEvent::Started { job: j, .. } if j == job).then_some(())
+    });
+    front.tell(EngineCommand::Steer {
+        job,
+        point: at([0.0, 0.0, 1.0]),
+    });
+    let mut steered = None;
+    let run = front.wait(|event| match event {
+        EngineEvent::Steered {
+            job: j, at_token, ..
+        } if j == job => {
+            steered = Some(at_token);
+            None
+        }
+        EngineEvent::Finished { job: j, run } if j == job => Some(run),
+        _ => None,
+    });
+    let plain = front.run(text("The cat", [1.0, 0.0, 0.0], 80));
+    // It may have been over before the word came; then nothing was steered and nothing changed.
+    let changed_from = steered.unwrap_or(80);
+    assert_eq!(run.steered.len(), usize::from(steered.is_some()));
+    let ids = |run: &Run| run.tokens.iter().map(|t| t.id).collect::<Vec<_>>();
+    assert_eq!(ids(&run)[..changed_from], ids(&plain)[..changed_from]);
+}
+
+#[test]
+fn a_cancelled_sweep_goes_on_where_it_was() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let job = front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan(&fixture, "whole.db"),
+    });
+    let (whole, phase) = front.sweep_end(job);
+    assert_eq!((whole.len(), phase), (15, SweepPhase::Finished));
+
+    let job = front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan(&fixture, "halved.db"),
+    });
+    let first = front.wait(|event| match event {
+        EngineEvent::SweepPoint { job: j, result } if j == job => Some(result.index),
+        _ => None,
+    });
+    front.tell(EngineCommand::Cancel { job });
+    let (some, _) = front.sweep_end(job);
+    let job = front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan(&fixture, "halved.db"),
+    });
+    let (all, phase) = front.sweep_end(job);
+    assert_eq!((all.len(), phase), (15, SweepPhase::Finished));
+    assert!(
+        some.iter()
+            .all(|point| all.iter().any(|again| again.index == point.index))
+    );
+    assert!(all.iter().any(|point| point.index == first));
+    for (a, b) in all.iter().zip(&whole) {
+        assert_eq!((a.index, &a.point, a.rows), (b.index, &b.point, b.rows));
+        for (a, b) in a.scores.iter().flatten().zip(b.scores.iter().flatten()) {
+            assert!(
+                (a.mean - b.mean).abs() < 1e-4 && a.n == b.n,
+                "{} and {}",
+                a.mean,
+                b.mean
+            );
+        }
+    }
+}
+
+#[test]
+fn a_row_of_a_sweep_equals_the_row_alone() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let plan = plan(&fixture, "run.db");
+    let job = front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan.clone(),
+    });
+    let (points, _) = front.sweep_end(job);
+    for point in points.iter().step_by(4) {
+        let index = point.index;
+        let asked = Arc::new(plan.clone());
+        let job = front.ask(|job| EngineCommand::Recall {
+            job,
+            plan: asked,
+            index,
+        });
+        let runs = front.wait(|event| match event {
+            EngineEvent::Recalled { job: j, runs, .. } if j == job => Some(runs),
+            EngineEvent::Failed { job: j, trouble } if j == job => {
+                panic!("failed: {}", trouble.message)
+            }
+            _ => None,
+        });
+        assert_eq!(runs.len(), plan.prompts.len());
+        for run in runs {
+            let alone = front.run(row(run.prompt.clone(), point.point.clone(), 24));
+            assert_eq!(
+                (&alone.text, &alone.tokens),
+                (&run.text, &run.tokens),
+                "point {index}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_row_of_a_person_goes_before_a_sweep() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let sweep = front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan(&fixture, "run.db"),
+    });
+    let row = front.ask(|job| EngineCommand::Generate {
+        job,
+        row: text("The cat", [0.0, 1.0, 0.0], 12),
+        score: true,
+    });
+    let mut scored = false;
+    let mut finished = false;
+    front.wait(|event| match event {
+        EngineEvent::Finished { job, .. } if job == row => {
+            finished = true;
+            None
+        }
+        EngineEvent::Scored { job, scores } if job == row => {
+            scored = true;
+            assert!(scores.0[0].is_some() && scores.0[1].is_some() && scores.0[2].is_none());
+            None
+        }
+        EngineEvent::Sweep { job, progress }
+            if job == sweep && progress.phase == SweepPhase::Finished =>
+        {
+            Some(())
+        }
+        _ => None,
+    });
+    assert!(finished && scored, "the person waited for the whole sweep");
+}
+
+#[test]
+fn shutting_down_in_a_sweep_keeps_what_is_finished() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan(&fixture, "run.db"),
+    });
+    front.wait(|event| matches!(event, EngineEvent::SweepPoint { .. }).then_some(()));
+    front.tell(EngineCommand::Shutdown);
+    let panic = front.wait(|event| match event {
+        EngineEvent::Stopped { panic } => Some(panic),
+        _ => None,
+    });
+    assert_eq!(panic, None);
+    let store = rusqlite::Connection::open(fixture.out("run.db")).expect("a store");
+    let rows: i64 = store
+        .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
+        .expect("rows");
+    assert!(rows >= 2, "a reported point has its rows in the store");
+}
