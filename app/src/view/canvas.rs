@@ -24,7 +24,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
     let axes = &state.simplex.axes;
     let width = ui.available_width();
     let tall = if axes.len() == 3 {
-        width.min(360.0) * 0.90
+        // No taller than what can be seen at once.
+        (width.min(360.0) * 0.90).min((ui.clip_rect().height() - 90.0).max(130.0))
     } else {
         86.0
     };

@@ -10,6 +10,9 @@ use crate::theme::Tokens;
 use crate::widgets::format::point_words;
 use crate::widgets::{empty_ui, number_field, primary_button, section};
 
+/// From this width on, picture and numbers stand side by side.
+const BROAD: f32 = 520.0;
+
 /// The panel.
 pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     section(ui, "Point", |ui| modes_ui(ui, state, queue));
@@ -32,18 +35,31 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
     }
     match state.simplex.mode {
         Mode::Interpolate => {
-            axes_ui(ui, state, queue);
-            canvas::canvas_ui(ui, state, queue);
-            fields_ui(ui, state, queue);
-            presets_ui(ui, state, queue);
-            generate_when_ui(ui, state, queue);
-            routing::routing_ui(ui, state);
+            // In a low, broad panel the numbers stand beside the picture.
+            if ui.available_width() >= BROAD {
+                ui.columns(2, |columns| {
+                    axes_ui(&mut columns[0], state, queue);
+                    canvas::canvas_ui(&mut columns[0], state, queue);
+                    numbers_ui(&mut columns[1], state, queue);
+                });
+            } else {
+                axes_ui(ui, state, queue);
+                canvas::canvas_ui(ui, state, queue);
+                numbers_ui(ui, state, queue);
+            }
         }
         Mode::Extrapolate => {
             weights::weights_ui(ui, state, queue);
             generate_when_ui(ui, state, queue);
         }
     }
+}
+
+fn numbers_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    fields_ui(ui, state, queue);
+    presets_ui(ui, state, queue);
+    generate_when_ui(ui, state, queue);
+    routing::routing_ui(ui, state);
 }
 
 fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {

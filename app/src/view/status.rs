@@ -54,6 +54,7 @@ fn idle_words(state: &AppState) -> String {
         Some(_) if state.session.runs.is_empty() => {
             "Drag the point, or press Ctrl+Enter, to generate".to_owned()
         }
+        Some(_) if state.session.runs.len() == 1 => "1 answer in this session".to_owned(),
         Some(_) => format!("{} answers in this session", state.session.runs.len()),
     }
 }
