@@ -134,7 +134,6 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         file: state.sweep.file.take(),
         ..SweepState::default()
     };
-    state.prefs.pareto.fits += 1;
     effects.push(Effect::MakeFolder(state.sweep.folder.clone()));
     effects.push(Effect::Send(EngineCommand::Sweep {
         job,
