@@ -21,7 +21,6 @@ pub mod gpu;
 pub mod keys;
 pub mod locate;
 pub mod plot;
-pub mod prompts;
 pub mod registry;
 pub mod state;
 pub mod tasks;

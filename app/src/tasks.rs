@@ -8,10 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, Sender};
+use paretoscope_engine::bundle::read_prompts;
 use paretoscope_engine::protocol::Trouble;
 use paretoscope_engine::types::Prompt;
-
-use crate::prompts;
 
 /// What a task came back with.
 #[derive(Debug)]
@@ -75,7 +74,9 @@ impl Tasks {
     /// Reads a file of prompts.
     pub fn read_prompts(&self, path: PathBuf) {
         self.spawn("read-prompts", move || {
-            let prompts = prompts::read(&path);
+            let prompts = read_prompts(&path)
+                .map(|samples| samples.into_iter().map(|sample| sample.prompt).collect())
+                .map_err(|error| Trouble::from(&error));
             TaskAnswer::Prompts(path, prompts)
         });
     }

@@ -7,4 +7,4 @@ mod prompts;
 
 pub use load::{Bundle, LoadOptions};
 pub use manifest::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
-pub use prompts::{PromptLine, read_prompts};
+pub use prompts::read_prompts;

@@ -9,8 +9,8 @@ use crate::types::{Prompt, PromptSample};
 use crate::{Error, Result};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` or `{"tokens": [ids]}`, with an optional title.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PromptLine {
+#[derive(Deserialize)]
+struct PromptLine {
     prompt: Option<String>,
     chat: Option<String>,
     tokens: Option<Vec<u32>>,
@@ -39,12 +39,13 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         let (prompt, text) = match (parsed.prompt, parsed.chat, parsed.tokens) {
             (Some(text), None, None) => (Prompt::Text(text.clone()), text),
             (None, Some(text), None) => (Prompt::Chat(text.clone()), text),
-            (None, None, Some(ids)) => {
+            (None, None, Some(ids)) if !ids.is_empty() => {
                 (Prompt::Tokens(ids.clone()), format!("{} tokens", ids.len()))
             }
             _ => {
                 return Err(wrong(
-                    "a line has exactly one of `prompt`, `chat` and `tokens`".to_owned(),
+                    "a line has exactly one of `prompt`, `chat` and `tokens`, and something in it"
+                        .to_owned(),
                 ));
             }
         };
@@ -63,4 +64,40 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         ));
     }
     Ok(prompts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_prompts_and_bad_ones_are_numbered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.jsonl");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_prompts(&path)
+        };
+        let good = "{\"prompt\": \"a\"}\n\n{\"chat\": \"b\"}\n{\"tokens\": [1, 2]}\n";
+        let prompts: Vec<Prompt> = read(good).unwrap().into_iter().map(|s| s.prompt).collect();
+        let expected = [
+            Prompt::Text("a".into()),
+            Prompt::Chat("b".into()),
+            Prompt::Tokens(vec![1, 2]),
+        ];
+        assert_eq!(prompts, expected);
+        for (text, want) in [
+            ("{\"prompt\": \"a\"}\n{oops", "line 2"),
+            ("{\"prompt\": \"\"}", "line 1"),
+            ("{\"tokens\": [-1]}", "line 1"),
+            ("{\"tokens\": []}", "line 1"),
+            ("{\"other\": 1}", "line 1"),
+            ("", "no prompts"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains(want), "{text}: {message}");
+        }
+        let missing = read_prompts(Path::new("no/such/file.jsonl")).unwrap_err();
+        assert!(missing.is_input() && missing.to_string().contains("no/such/file.jsonl"));
+    }
 }

@@ -182,11 +182,11 @@ impl Adapter {
                 unmatched.len()
             )));
         }
-        let mut scales = String::new();
-        for (module, factor) in &factors {
-            scales.push_str(&format!("{module}={};", factor.scale));
+        // The same tensors at another scale are another adapter.
+        for factor in factors.values() {
+            digest.note(&factor.scale.to_le_bytes());
         }
-        let digest = format!("{}-{:08x}", digest.hex(), crc(&scales));
+        let digest = digest.hex();
         Ok(Self {
             path: folder.to_path_buf(),
             factors,
@@ -203,13 +203,6 @@ impl Adapter {
             .max()
             .unwrap_or(0)
     }
-}
-
-/// FNV-1a: enough to tell two sets of scales apart beside a SHA-256 of the tensors.
-fn crc(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }
 
 fn refuse_what_is_not_additive(config: &Config, folder: &Path) -> Result<()> {

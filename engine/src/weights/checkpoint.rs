@@ -42,6 +42,11 @@ struct Entry {
 pub struct Digest(Sha256);
 
 impl Digest {
+    /// Takes in bytes that bear on what was read, beside the tensors themselves.
+    pub fn note(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
     /// The digest so far, hexadecimal.
     pub fn hex(&self) -> String {
         crate::digest::hexadecimal(&self.0.clone().finalize())

@@ -59,19 +59,6 @@ fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// The inner product of two vectors of equal length.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    struct Dot<'a>(&'a [f32], &'a [f32]);
-    impl WithSimd for Dot<'_> {
-        type Output = f32;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> f32 {
-            sum_of_products(self.0, self.1)
-        }
-    }
-    Arch::new().dispatch(Dot(a, b))
-}
-
 /// `x / sqrt(mean(x^2) + eps) * weight` for each row of `[rows, weight.len()]`.
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
     struct Norm<'a> {

@@ -12,6 +12,6 @@ mod product;
 mod tile;
 
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
-pub use elementwise::{RopeTable, add_in_place, dot, rms_norm, swiglu};
+pub use elementwise::{RopeTable, add_in_place, rms_norm, swiglu};
 pub use packed::{PackedInput, PackedMatrix};
 pub use product::{Product, products};
