@@ -8,6 +8,7 @@ use paretoscope_engine::protocol::EngineHandle;
 use crate::apply::{self, Effect};
 use crate::bridge::{Bridge, DRAIN_BUDGET};
 use crate::command::{AppCommand, CommandQueue};
+use crate::start_clock::StartClock;
 use crate::state::{AppState, Prefs};
 use crate::tasks::{TaskAnswer, Tasks};
 use crate::{keys, locate, theme, view};
@@ -24,6 +25,8 @@ pub struct StartOptions {
     pub demo: Option<PathBuf>,
     /// The folder of sweep stores.
     pub sweeps: PathBuf,
+    /// Measures the start, then closes.
+    pub clock: Option<StartClock>,
 }
 
 impl StartOptions {
@@ -33,6 +36,7 @@ impl StartOptions {
             bundle,
             demo: locate::demo(),
             sweeps: locate::sweeps(),
+            clock: None,
         }
     }
 }
@@ -45,6 +49,7 @@ pub struct App {
     tasks: Tasks,
     queue: CommandQueue,
     panels: view::Panels,
+    clock: Option<StartClock>,
 }
 
 impl App {
@@ -73,6 +78,7 @@ impl App {
             tasks: Tasks::new(ctx.clone()),
             queue: CommandQueue::default(),
             panels: view::Panels::new(creation.wgpu_render_state.as_ref().map(|r| r.target_format)),
+            clock: options.clock,
         };
         let mut effects = Vec::new();
         apply::start(&mut app.state, options.bundle, &mut effects);
@@ -173,6 +179,13 @@ impl eframe::App for App {
         view::window_ui(ui, &mut self.panels, &self.state, &mut self.queue);
         let ctx = ui.ctx().clone();
         self.apply_queue(&ctx);
+        if let Some(clock) = &mut self.clock {
+            match clock.frame(self.state.bundle.current.is_some()) {
+                Ok(false) => {}
+                Ok(true) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+                Err(error) => tracing::warn!("cannot print how long the start took: {error}"),
+            }
+        }
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod locate;
 pub mod plot;
 pub mod registry;
+pub mod start_clock;
 pub mod state;
 pub mod tasks;
 pub mod theme;

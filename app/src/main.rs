@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Parser;
 use paretoscope::app::{App, StartOptions};
+use paretoscope::start_clock::StartClock;
 use paretoscope::{locate, window};
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use tracing_subscriber::EnvFilter;
@@ -24,9 +26,13 @@ struct Options {
     /// Rows of a sweep that run together
     #[arg(long, default_value_t = EngineOptions::default().slots)]
     slots: usize,
+    /// Print the seconds to the first frame and to the bundle in use, then close
+    #[arg(long)]
+    time_start: bool,
 }
 
 fn main() -> anyhow::Result<()> {
+    let begun = Instant::now();
     let options = Options::parse();
     let filter =
         EnvFilter::try_from_env("PARETOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
@@ -43,7 +49,9 @@ fn main() -> anyhow::Result<()> {
     window::open("Paretoscope", move |creation| {
         let context = creation.egui_ctx.clone();
         let handle = spawn(engine, Arc::new(move || context.request_repaint()))?;
-        Ok(App::new(creation, handle, StartOptions::new(bundle)))
+        let mut start = StartOptions::new(bundle);
+        start.clock = options.time_start.then(|| StartClock::new(begun));
+        Ok(App::new(creation, handle, start))
     })
     .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
 }

@@ -24,6 +24,7 @@ fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
         bundle: bundle.map(Into::into),
         demo: Some("/bundles/demo".into()),
         sweeps: env!("CARGO_TARGET_TMPDIR").into(),
+        clock: None,
     };
     let harness = Harness::builder()
         .with_size(egui::Vec2::from(size))

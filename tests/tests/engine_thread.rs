@@ -416,6 +416,52 @@ fn a_row_of_a_sweep_equals_the_row_alone() {
 }
 
 #[test]
+fn the_routing_of_a_row_is_found_again_bit_for_bit() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    // A router speaks at the centre; the second row takes long enough to be moved on its way.
+    for (preference, tokens, moved) in [
+        ([0.3, 0.3, 0.4], 12, None),
+        ([0.0, 1.0, 0.0], 70, Some([0.5, 0.2, 0.3])),
+    ] {
+        let mut request = text("The cat sat on", preference, tokens);
+        request.trace = TraceLevel::Full;
+        let job = front.ask(|job| EngineCommand::Generate {
+            job,
+            row: request,
+            score: false,
+        });
+        if let Some(preference) = moved {
+            let point = at(preference);
+            front.tell(EngineCommand::Steer { job, point });
+        }
+        let run = front.wait(|event| match event {
+            EngineEvent::Finished { job: j, run } if j == job => Some(run),
+            _ => None,
+        });
+        let recorded = run.record.clone().expect("a trace was asked for");
+        assert_eq!(recorded.tokens(), tokens);
+        let bare = Arc::new(Run {
+            record: None,
+            ..(*run).clone()
+        });
+        let job = front.ask(|job| EngineCommand::Retrace { job, run: bare });
+        let found = front.wait(|event| match event {
+            EngineEvent::Retraced { job: j, record } if j == job => Some(record),
+            EngineEvent::Failed { job: j, trouble } if j == job => {
+                panic!("failed: {}", trouble.message)
+            }
+            _ => None,
+        });
+        assert!(
+            found == recorded,
+            "gates differ, steered at {:?}",
+            run.steered
+        );
+    }
+}
+
+#[test]
 fn a_row_of_a_person_goes_before_a_sweep() {
     let fixture = Fixture::new();
     let front = Front::with(&fixture);

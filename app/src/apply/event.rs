@@ -8,12 +8,16 @@ use paretoscope_engine::types::{BundleInfo, Run, RunStatus};
 
 use super::{Effect, notify, point, rows, sweep};
 use crate::state::{
-    AppState, EnginePhase, LoadFailure, Mode, NoticeKind, RunPhase, SimplexState, SweepState,
+    AppState, EnginePhase, LoadFailure, Mode, Notice, NoticeKind, RunPhase, SimplexState,
+    SweepState,
 };
 
 /// Takes in one event.
 pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>) {
     use EngineEvent as E;
+    if matches!(event, E::Loaded { .. } | E::Finished { .. }) {
+        outlive_error(state);
+    }
     match event {
         E::Ready { device, fallback } => {
             state.engine.phase = EnginePhase::Ready;
@@ -99,12 +103,22 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         }
         E::Recalled { job, index, runs } => {
             if state.sweep.recall == Some(job) {
-                sweep::recalled(state, index, &runs);
+                sweep::recalled(state, index, runs, effects);
             }
         }
+        E::Retraced { job, record } => sweep::retraced(state, job, record),
         E::Failed { job, trouble } => failed(state, job, trouble),
         E::Stopped { panic } => stopped(state, panic),
     }
+}
+
+/// An error gives way to what went well after it, once there was time to read it.
+fn outlive_error(state: &mut AppState) {
+    let now = state.now;
+    state
+        .engine
+        .notice
+        .take_if(|n| n.kind == NoticeKind::Error && now - n.at > Notice::SECONDS);
 }
 
 fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {

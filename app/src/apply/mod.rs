@@ -94,7 +94,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::TogglePause => sweep::toggle_pause(state, effects),
         C::CancelSweep => sweep::cancel(state, effects),
         C::SelectDot(dot) => sweep::select(state, dot, effects),
-        C::StepRow(by) => sweep::step_row(state, by),
+        C::StepRow(by) => sweep::step_row(state, by, effects),
         C::SetPareto(view) => state.prefs.pareto = view,
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,

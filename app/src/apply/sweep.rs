@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, SweepGrid, SweepPhase, SweepPlan, Trouble};
+use paretoscope_engine::protocol::{
+    EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble,
+};
 use paretoscope_engine::sweep::points;
-use paretoscope_engine::types::{Prompt, Run, RunStatus, Sampling};
+use paretoscope_engine::types::{GateRecord, Prompt, Run, RunStatus, Sampling};
 
 use super::{Effect, point, rows};
 use crate::state::{
@@ -162,6 +164,7 @@ pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
 pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec<Effect>) {
     state.sweep.selected = dot;
     state.sweep.rows.clear();
+    state.sweep.stored.clear();
     state.sweep.recall = None;
     state.sweep.recalling = false;
     let Some(result) = dot.and_then(|index| state.sweep.point(index)).cloned() else {
@@ -185,7 +188,12 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
 }
 
 /// The rows of the selected dot are here: the one that answers the editor's prompt is looked at.
-pub(super) fn recalled(state: &mut AppState, index: usize, runs: &[Arc<Run>]) {
+pub(super) fn recalled(
+    state: &mut AppState,
+    index: usize,
+    runs: Vec<Arc<Run>>,
+    effects: &mut Vec<Effect>,
+) {
     let Some(bundle) = state.bundle.current.clone() else {
         return;
     };
@@ -225,11 +233,12 @@ pub(super) fn recalled(state: &mut AppState, index: usize, runs: &[Arc<Run>]) {
         .and_then(|prompt| runs.iter().position(|r| r.prompt == prompt))
         .unwrap_or(0);
     state.sweep.rows = ids;
-    show_row(state, wanted);
+    state.sweep.stored = runs;
+    show_row(state, wanted, effects);
 }
 
 /// Looks at the next or previous row of the dot.
-pub(super) fn step_row(state: &mut AppState, by: isize) {
+pub(super) fn step_row(state: &mut AppState, by: isize, effects: &mut Vec<Effect>) {
     let now = state
         .session
         .current
@@ -238,15 +247,36 @@ pub(super) fn step_row(state: &mut AppState, by: isize) {
     show_row(
         state,
         now.map_or(0, |at| at.saturating_add_signed(by).min(last)),
+        effects,
     );
 }
 
-fn show_row(state: &mut AppState, row: usize) {
-    if let Some(&id) = state.sweep.rows.get(row) {
-        state.session.current = Some(id);
-        state.prefs.heatmap.token = None;
-        if let Some(prompt) = state.session.get(id).map(|r| r.prompt.clone()) {
-            rows::show_prompt(state, &prompt);
-        }
+fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
+    let Some(&id) = state.sweep.rows.get(row) else {
+        return;
+    };
+    state.session.current = Some(id);
+    state.prefs.heatmap.token = None;
+    if let Some(prompt) = state.session.get(id).map(|r| r.prompt.clone()) {
+        rows::show_prompt(state, &prompt);
+    }
+    // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
+    let untraced = state.session.get(id).is_some_and(|r| r.trace().is_none());
+    if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {
+        let job = state.jobs.next();
+        state.sweep.retrace = Some((job, id));
+        effects.push(Effect::Send(EngineCommand::Retrace {
+            job,
+            run: Arc::clone(run),
+        }));
+    }
+}
+
+/// The routing of a stored row is here.
+pub(super) fn retraced(state: &mut AppState, job: JobId, record: Arc<GateRecord>) {
+    if let Some((_, id)) = state.sweep.retrace.take_if(|(wanted, _)| *wanted == job)
+        && let Some(run) = state.session.get_mut(id)
+    {
+        run.record = Some(record);
     }
 }

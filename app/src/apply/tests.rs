@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Expert, ExpertKind, Finish, ModelInfo, ObjectiveInfo, Point, PointResult,
-    Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
+    BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, ObjectiveInfo, Point,
+    PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
 };
 
 use super::*;
@@ -326,6 +326,29 @@ fn a_failed_load_leaves_the_old_bundle_in_use() {
 }
 
 #[test]
+fn an_error_stays_to_be_read_and_gives_way_to_later_success() {
+    let mut state = loaded();
+    let bundle = state.bundle.current.clone().unwrap();
+    super::notify(&mut state, NoticeKind::Error, "the disk is full".into());
+    let success = || EngineEvent::Loaded {
+        job: JobId(77),
+        bundle: bundle.clone(),
+    };
+    tell(&mut state, success());
+    assert!(state.engine.notice.is_some(), "it was there for no time");
+    state.now += 60.0;
+    assert!(state.engine.notice.is_some(), "time alone does not take it");
+    tell(&mut state, success());
+    assert!(
+        state
+            .engine
+            .notice
+            .as_ref()
+            .is_none_or(|n| n.kind != NoticeKind::Error)
+    );
+}
+
+#[test]
 fn bad_input_keeps_the_last_good_value() {
     for (text, rule) in [
         ("-0.1", "below 0"),
@@ -456,6 +479,32 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         ("stored words", corner(1))
     );
     assert!(!state.sweep.recalling);
+    // Its routing was not stored: it is asked for, and taken in when it comes.
+    let asked = tell(
+        &mut state,
+        EngineEvent::Recalled {
+            job: *job,
+            index: 3,
+            runs: vec![run_of(&probe, "stored words", RunStatus::Done).1],
+        },
+    );
+    let [Effect::Send(EngineCommand::Retrace { job, run })] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(run.text, "stored words");
+    let record = Arc::new(GateRecord {
+        sites: Arc::new(vec!["model.layers.0.mlp.up_proj".into()]),
+        adapters: Arc::new(vec!["a".into()]),
+        values: vec![0.5],
+    });
+    tell(
+        &mut state,
+        EngineEvent::Retraced {
+            job: *job,
+            record: record.clone(),
+        },
+    );
+    assert_eq!(state.session.current().unwrap().record, Some(record));
 }
 
 #[test]

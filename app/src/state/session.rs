@@ -245,6 +245,11 @@ impl Session {
         self.runs.iter().find(|r| r.id == id)
     }
 
+    /// A run, to be changed.
+    pub fn get_mut(&mut self, id: RunId) -> Option<&mut RunEntry> {
+        self.runs.iter_mut().find(|r| r.id == id)
+    }
+
     /// A run by the engine's name.
     pub fn by_job_mut(&mut self, job: JobId) -> Option<&mut RunEntry> {
         self.runs.iter_mut().rev().find(|r| r.job == job)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_engine::protocol::{JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
-use paretoscope_engine::types::{PointResult, Prompt};
+use paretoscope_engine::types::{PointResult, Prompt, Run};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
@@ -89,6 +89,10 @@ pub struct SweepState {
     pub rate: Option<f64>,
     /// The rows of the selected dot, as runs of the session.
     pub rows: Vec<RunId>,
+    /// What the store holds of them, in the same order.
+    pub stored: Vec<Arc<Run>>,
+    /// The row whose routing is being found again.
+    pub retrace: Option<(JobId, RunId)>,
     /// Whether the rows of the selected dot are on their way.
     pub recalling: bool,
     /// The sweep under way, or the last one.

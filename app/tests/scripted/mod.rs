@@ -141,7 +141,7 @@ impl Scripted {
             EngineCommand::Pause { .. } => self.set_paused(true),
             EngineCommand::Resume { .. } => self.set_paused(false),
             EngineCommand::Recall { job, plan, index } => self.recall(job, &plan, index),
-            EngineCommand::Score { .. } => {}
+            EngineCommand::Score { .. } | EngineCommand::Retrace { .. } => {}
             EngineCommand::Shutdown => {
                 self.send(EngineEvent::Stopped { panic: None });
                 return false;

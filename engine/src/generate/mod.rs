@@ -5,10 +5,12 @@
 //! its slot for the next. Nothing is padded, and a row's tokens do not depend on its company.
 
 mod generator;
+mod retrace;
 mod row;
 mod sampler;
 
 pub use generator::{Generator, PREFILL_CHUNK};
+pub use retrace::retrace;
 pub use row::{RowNews, RowTag};
 pub use sampler::Sampler;
 

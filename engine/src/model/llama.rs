@@ -3,7 +3,7 @@
 
 use super::LlamaConfig;
 use super::cache::RowCache;
-use super::kernels::{AttentionRow, RopeTable, add_in_place, attend, rms_norm, swiglu};
+use super::kernels::{AttentionRow, Rotation, add_in_place, attend, rms_norm, swiglu};
 use crate::mixture::{MixedGroup, Tap, TokenGates};
 use crate::types::RowGates;
 
@@ -40,7 +40,8 @@ pub struct Llama {
     pub(super) embedding: Embedding,
     pub(super) layers: Vec<Layer>,
     pub(super) norm: Vec<f32>,
-    pub(super) rope: RopeTable,
+    /// One per pair of a head's dimensions.
+    pub(super) inverse_frequencies: Vec<f64>,
     /// The output layer; `None` for a body that only gives hidden states.
     pub(super) head: Option<MixedGroup>,
 }
@@ -90,6 +91,12 @@ impl Llama {
     /// With a tap, the gates of all tokens of the step are recorded (those of the output layer for
     /// wanted tokens only, since it runs on no others).
     pub fn forward(&self, rows: &mut [StepRow<'_>], tap: Option<&mut Tap>) -> Vec<f32> {
+        // Inside the pool: from a thread outside, each of a step's parallel regions would be handed
+        // over and waited for, which for one row takes longer than the region.
+        rayon::scope(|_| self.forward_in_pool(rows, tap))
+    }
+
+    fn forward_in_pool(&self, rows: &mut [StepRow<'_>], tap: Option<&mut Tap>) -> Vec<f32> {
         let (hidden, wanted, gates) = self.body(rows, tap);
         let Some((head, tap)) = self.head.as_ref().map(|head| (head, hidden.1)) else {
             return Vec::new();
@@ -113,7 +120,7 @@ impl Llama {
 
     /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`.
     pub fn hidden(&self, rows: &mut [StepRow<'_>]) -> Vec<f32> {
-        self.body(rows, None).0.0
+        rayon::scope(|_| self.body(rows, None).0.0)
     }
 
     fn body<'g, 't>(
@@ -133,25 +140,28 @@ impl Llama {
             layout.heads * layout.head_dim,
             layout.kv_heads * layout.head_dim,
         );
+        let positions: Vec<usize> = rows
+            .iter()
+            .flat_map(|row| row.cache.len()..row.cache.len() + row.tokens.len())
+            .collect();
+        let rotation = Rotation::new(&self.inverse_frequencies, &positions);
         for (index, layer) in self.layers.iter().enumerate() {
             let input = rms_norm(&x, &layer.attention_norm, eps);
             let mut qkv = layer
                 .qkv
                 .forward(&input, tokens, &gates, tap.as_deref_mut());
             let (values, mut keys, mut queries) = (qkv.remove(2), qkv.remove(1), qkv.remove(0));
-            let mut token = 0;
+            rotation.apply(&mut queries, q_width);
+            rotation.apply(&mut keys, kv_width);
+            let (mut new_keys, mut new_values) = (keys.as_slice(), values.as_slice());
             for row in rows.iter_mut() {
                 let start = row.cache.len();
                 let (key_cache, value_cache) = &mut row.cache.layers[index];
-                for position in start..start + row.tokens.len() {
-                    let key = &mut keys[token * kv_width..][..kv_width];
-                    self.rope
-                        .rotate(&mut queries[token * q_width..][..q_width], position);
-                    self.rope.rotate(key, position);
-                    key_cache.write(layout, position, key);
-                    value_cache.write(layout, position, &values[token * kv_width..][..kv_width]);
-                    token += 1;
-                }
+                let (row_keys, other_keys) = new_keys.split_at(row.tokens.len() * kv_width);
+                let (row_values, other_values) = new_values.split_at(row.tokens.len() * kv_width);
+                key_cache.write(layout, start, row_keys);
+                value_cache.write(layout, start, row_values);
+                (new_keys, new_values) = (other_keys, other_values);
             }
             let attention_rows: Vec<AttentionRow<'_>> = rows
                 .iter()

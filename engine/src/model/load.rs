@@ -1,7 +1,7 @@
 //! Checkpoint and bank → model.
 
 use super::LlamaConfig;
-use super::kernels::{PackedMatrix, RopeTable};
+use super::kernels::PackedMatrix;
 use super::llama::{Embedding, Layer, Llama};
 use crate::mixture::{Bank, LinearSpec, MixedGroup};
 use crate::weights::{Checkpoint, Digest};
@@ -19,23 +19,23 @@ impl Llama {
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
-        let mut model = Self::load_body(config, checkpoint, bank, digest, progress)?;
-        let config = &model.config;
         let shape = [config.vocabulary, config.hidden_size];
-        let (head, name) = if config.tied_embeddings {
-            match std::mem::replace(&mut model.embedding, Embedding::TiedToHead) {
-                Embedding::Table(table) => (table, None),
-                Embedding::TiedToHead => (Vec::new(), Some("lm_head.weight")),
-            }
+        let table = checkpoint.read("model.embed_tokens.weight", &shape, digest)?;
+        let pack = |rows: &[f32]| PackedMatrix::new(rows, shape[0], shape[1]);
+        // A tied table is packed at once, so that it is never held twice beside the other weights.
+        let (embedding, tied) = if config.tied_embeddings {
+            let weight = pack(&table);
+            drop(table);
+            (Embedding::TiedToHead, Some(weight))
         } else {
-            (Vec::new(), Some("lm_head.weight"))
+            (Embedding::Table(table), None)
         };
-        let head = match name {
-            Some(name) => checkpoint.read(name, &shape, digest)?,
-            None => head,
+        let mut model = Self::load_layers(config, embedding, checkpoint, bank, digest, progress)?;
+        let weight = match tied {
+            Some(weight) => weight,
+            None => pack(&checkpoint.read("lm_head.weight", &shape, digest)?),
         };
-        let bias = optional_bias(checkpoint, "lm_head", config.vocabulary, digest)?;
-        let weight = PackedMatrix::new(&head, config.vocabulary, config.hidden_size);
+        let bias = optional_bias(checkpoint, "lm_head", shape[0], digest)?;
         model.head = Some(MixedGroup::new(
             vec![LinearSpec {
                 path: "lm_head".to_owned(),
@@ -56,12 +56,21 @@ impl Llama {
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
+        let shape = [config.vocabulary, config.hidden_size];
+        let table = checkpoint.read("model.embed_tokens.weight", &shape, digest)?;
+        let embedding = Embedding::Table(table);
+        Self::load_layers(config, embedding, checkpoint, bank, digest, progress)
+    }
+
+    fn load_layers(
+        config: LlamaConfig,
+        embedding: Embedding,
+        checkpoint: &Checkpoint,
+        bank: &Bank,
+        digest: &mut Digest,
+        progress: LoadProgress<'_>,
+    ) -> Result<Self> {
         let hidden = config.hidden_size;
-        let embedding = checkpoint.read(
-            "model.embed_tokens.weight",
-            &[config.vocabulary, hidden],
-            digest,
-        )?;
         let mut layers = Vec::with_capacity(config.layers);
         let mut linears = config.linears().into_iter();
         for index in 0..config.layers {
@@ -97,16 +106,15 @@ impl Llama {
             progress((index + 1) as f32 / (config.layers + 1) as f32)?;
         }
         let norm = checkpoint.read("model.norm.weight", &[hidden], digest)?;
-        let frequencies = config
+        let inverse_frequencies = config
             .rope_scaling
             .inverse_frequencies(config.head_dim, config.rope_theta);
-        let rope = RopeTable::new(&frequencies, config.context);
         Ok(Self {
             config,
-            embedding: Embedding::Table(embedding),
+            embedding,
             layers,
             norm,
-            rope,
+            inverse_frequencies,
             head: None,
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Point, Prompt, RowRequest, Sampling};
+use crate::types::{Point, Prompt, RowRequest, Run, Sampling};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +100,13 @@ pub enum EngineCommand {
         plan: Arc<SweepPlan>,
         /// The point, by its place in the plan (the `index` of its `PointResult`).
         index: usize,
+    },
+    /// Find a run's routing again, where none was recorded.
+    Retrace {
+        /// This job.
+        job: JobId,
+        /// The run, of the bundle in use.
+        run: Arc<Run>,
     },
     /// Score a text.
     Score {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 use crate::Error;
-use crate::types::{BundleInfo, Point, PointResult, Run, Scores, TokenPiece};
+use crate::types::{BundleInfo, GateRecord, Point, PointResult, Run, Scores, TokenPiece};
 
 /// An error on its way to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +187,13 @@ pub enum EngineEvent {
         index: usize,
         /// Its finished rows, in order of prompts.
         runs: Vec<Arc<Run>>,
+    },
+    /// The routing of a run. Never dropped.
+    Retraced {
+        /// The job.
+        job: JobId,
+        /// The gates of every token of its answer.
+        record: Arc<GateRecord>,
     },
     /// A job failed; everything else goes on.
     Failed {

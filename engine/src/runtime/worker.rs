@@ -11,7 +11,7 @@ use super::report::Reporter;
 use super::spawn::EngineOptions;
 use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
 use crate::bundle::{Bundle, LoadOptions};
-use crate::generate::{Generator, RowNews, RowTag};
+use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{RewardInput, score_all};
 use crate::types::{Point, RowRequest, Run};
@@ -117,6 +117,18 @@ impl Worker {
                     Ok(runs) => self
                         .reporter
                         .result(EngineEvent::Recalled { job, index, runs }),
+                    Err(error) => self.reporter.failed(job, &error),
+                }
+            }
+            EngineCommand::Retrace { job, run } => {
+                let Some(bundle) = &self.bundle else {
+                    return self.no_bundle(job);
+                };
+                match retrace(bundle, &run) {
+                    Ok(record) => self.reporter.result(EngineEvent::Retraced {
+                        job,
+                        record: Arc::new(record),
+                    }),
                     Err(error) => self.reporter.failed(job, &error),
                 }
             }

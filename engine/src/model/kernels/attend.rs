@@ -1,12 +1,15 @@
 //! Causal attention of new tokens over a preallocated cache, for rows of any length and position.
 
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::elementwise::softmax_in_place;
 use super::tile::{PANEL, accumulate, blocks, max_rows, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
 const SERIAL_BELOW: usize = 1 << 17;
+/// Values written to a cache below which one thread does.
+const WRITE_SERIAL_BELOW: usize = 1 << 14;
 
 /// The shape of attention.
 #[derive(Debug, Clone, Copy)]
@@ -48,15 +51,19 @@ impl KeyPanels {
             .resize(layout.kv_heads * self.panels * layout.head_dim * PANEL, 0.0);
     }
 
-    /// Writes the keys `[kv_heads * head_dim]` of one position.
+    /// Writes the keys `[tokens, kv_heads * head_dim]` of tokens from `position` on.
     pub fn write(&mut self, layout: HeadLayout, position: usize, keys: &[f32]) {
-        for (head, keys) in keys.chunks_exact(layout.head_dim).enumerate() {
-            let base = (head * self.panels + position / PANEL) * layout.head_dim * PANEL
-                + position % PANEL;
-            for (target, key) in self.data[base..].iter_mut().step_by(PANEL).zip(keys) {
-                *target = *key;
+        let dim = layout.head_dim;
+        over_heads(&mut self.data, layout, keys, |head, data| {
+            for (index, token) in keys.chunks_exact(layout.kv_heads * dim).enumerate() {
+                let at = position + index;
+                let base = at / PANEL * dim * PANEL + at % PANEL;
+                let keys = &token[head * dim..][..dim];
+                for (target, key) in data[base..].iter_mut().step_by(PANEL).zip(keys) {
+                    *target = *key;
+                }
             }
-        }
+        });
     }
 
     fn panel(&self, layout: HeadLayout, head: usize, panel: usize) -> &[f32] {
@@ -77,20 +84,44 @@ impl ValuePanels {
         );
     }
 
-    /// Writes the values `[kv_heads * head_dim]` of one position.
+    /// Writes the values `[tokens, kv_heads * head_dim]` of tokens from `position` on.
     pub fn write(&mut self, layout: HeadLayout, position: usize, values: &[f32]) {
-        let panels = layout.head_dim.div_ceil(PANEL);
-        for (head, values) in values.chunks_exact(layout.head_dim).enumerate() {
-            for (panel, values) in values.chunks(PANEL).enumerate() {
-                let base = ((head * panels + panel) * self.positions + position) * PANEL;
-                self.data[base..base + values.len()].copy_from_slice(values);
+        let (dim, positions) = (layout.head_dim, self.positions);
+        over_heads(&mut self.data, layout, values, |head, data| {
+            for (index, token) in values.chunks_exact(layout.kv_heads * dim).enumerate() {
+                let values = &token[head * dim..][..dim];
+                for (panel, values) in values.chunks(PANEL).enumerate() {
+                    let base = (panel * positions + position + index) * PANEL;
+                    data[base..base + values.len()].copy_from_slice(values);
+                }
             }
-        }
+        });
     }
 
     fn panel(&self, layout: HeadLayout, head: usize, panel: usize, positions: usize) -> &[f32] {
         let panels = layout.head_dim.div_ceil(PANEL);
         &self.data[(head * panels + panel) * self.positions * PANEL..][..positions * PANEL]
+    }
+}
+
+/// Calls `write(head, cache of the head)` for every head, on several threads where there is much to write.
+fn over_heads(
+    cache: &mut [f32],
+    layout: HeadLayout,
+    new: &[f32],
+    write: impl Fn(usize, &mut [f32]) + Send + Sync,
+) {
+    let size = cache.len() / layout.kv_heads;
+    if new.len() < WRITE_SERIAL_BELOW {
+        cache
+            .chunks_exact_mut(size)
+            .enumerate()
+            .for_each(|(head, data)| write(head, data));
+    } else {
+        cache
+            .par_chunks_exact_mut(size)
+            .enumerate()
+            .for_each(|(head, data)| write(head, data));
     }
 }
 
@@ -186,7 +217,7 @@ impl WithSimd for Work<'_, '_> {
         for task in self.tasks {
             let queries = task.row.tokens * self.layout.group();
             for (first, count) in blocks(queries, max_rows::<S>()) {
-                with_rows!(count, MR => one_block::<S, MR>(simd, task, self.layout, first, &mut scratch));
+                with_rows!(S, count, MR => one_block::<S, MR>(simd, task, self.layout, first, &mut scratch));
             }
         }
     }
@@ -340,10 +371,11 @@ mod tests {
                 let (mut keys, mut values) = (KeyPanels::default(), ValuePanels::default());
                 keys.allocate(layout, total);
                 values.allocate(layout, total);
-                for t in 0..total {
-                    keys.write(layout, t, &k[t * kw..][..kw]);
-                    values.write(layout, t, &v[t * kw..][..kw]);
-                }
+                let cut = position.min(3) * kw;
+                keys.write(layout, 0, &k[..cut]);
+                values.write(layout, 0, &v[..cut]);
+                keys.write(layout, cut / kw, &k[cut..]);
+                values.write(layout, cut / kw, &v[cut..]);
                 expected.extend(plain(&q, &k, &v, position, layout));
                 queries.extend(q);
                 caches.push((tokens, position, keys, values));

@@ -2,6 +2,8 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::parallel::over_rows;
+
 /// `exp` to about 2 units in the last place, in plain arithmetic that compilers vectorise.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
@@ -85,11 +87,15 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
         }
     }
     let mut out = vec![0.0; x.len()];
-    Arch::new().dispatch(Norm {
-        x,
-        weight,
-        eps,
-        out: &mut out,
+    let width = weight.len();
+    over_rows(&mut out, width, |first, out| {
+        let x = &x[first * width..][..out.len()];
+        Arch::new().dispatch(Norm {
+            x,
+            weight,
+            eps,
+            out,
+        });
     });
     out
 }
@@ -107,63 +113,20 @@ pub fn swiglu(gate: &[f32], up: &[f32]) -> Vec<f32> {
         }
     }
     let mut out = vec![0.0; gate.len()];
-    Arch::new().dispatch(Gate(gate, up, &mut out));
+    over_rows(&mut out, 1, |first, out| {
+        let share = first..first + out.len();
+        Arch::new().dispatch(Gate(&gate[share.clone()], &up[share], out));
+    });
     out
 }
 
 /// `x += y`, element by element.
 pub fn add_in_place(x: &mut [f32], y: &[f32]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x += y;
-    }
-}
-
-/// Cosines and sines of every position and frequency, `[positions, head_dim / 2]` each.
-#[derive(Debug, Clone)]
-pub struct RopeTable {
-    cos: Vec<f32>,
-    sin: Vec<f32>,
-    half: usize,
-}
-
-impl RopeTable {
-    /// Tables for `positions`, from the inverse frequency of each pair of dimensions.
-    pub fn new(inverse_frequencies: &[f64], positions: usize) -> Self {
-        let angles = (0..positions).flat_map(|p| {
-            // Angles in f32, as transformers has them: the product is rounded before the cosine.
-            inverse_frequencies
-                .iter()
-                .map(move |f| f64::from(p as f32 * *f as f32))
-        });
-        let (cos, sin) = angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip();
-        Self {
-            cos,
-            sin,
-            half: inverse_frequencies.len(),
+    over_rows(x, 1, |first, x| {
+        for (x, y) in x.iter_mut().zip(&y[first..]) {
+            *x += y;
         }
-    }
-
-    /// Positions that the table covers.
-    pub fn positions(&self) -> usize {
-        self.cos.len().checked_div(self.half).unwrap_or(0)
-    }
-
-    /// The cosines and sines of one position.
-    pub fn at(&self, position: usize) -> (&[f32], &[f32]) {
-        let range = position * self.half..(position + 1) * self.half;
-        (&self.cos[range.clone()], &self.sin[range])
-    }
-
-    /// Rotates the heads of one token, `[heads * head_dim]`, in halves as Hugging Face does.
-    pub fn rotate(&self, heads: &mut [f32], position: usize) {
-        let (cos, sin) = self.at(position);
-        for head in heads.chunks_exact_mut(2 * self.half) {
-            let (first, second) = head.split_at_mut(self.half);
-            for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
-                (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
-            }
-        }
-    }
+    });
 }
 
 #[cfg(test)]

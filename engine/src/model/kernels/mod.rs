@@ -8,10 +8,13 @@
 mod attend;
 mod elementwise;
 mod packed;
+mod parallel;
 mod product;
+mod rope;
 mod tile;
 
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
-pub use elementwise::{RopeTable, add_in_place, rms_norm, swiglu};
+pub use elementwise::{add_in_place, rms_norm, swiglu};
 pub use packed::{PackedInput, PackedMatrix};
 pub use product::{Product, products};
+pub use rope::Rotation;

@@ -2,6 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::parallel::over_rows;
 use super::tile::{PANEL, blocks, max_rows};
 
 const ALIGN: usize = 16; // f32s in a cache line
@@ -92,34 +93,28 @@ pub struct PackedInput {
 }
 
 impl PackedInput {
-    /// Packs columns `first..first + inner` of a row-major `[rows, stride]` input.
-    pub fn columns(x: &[f32], rows: usize, stride: usize, first: usize, inner: usize) -> Self {
+    /// Packs a row-major `[rows, inner]` input.
+    pub fn new(x: &[f32], rows: usize, inner: usize) -> Self {
         let blocks: Vec<_> = blocks(rows, Arch::new().dispatch(MaxRows)).collect();
         let mut data = vec![0.0; rows * inner];
-        if rows == 1 {
-            data.copy_from_slice(&x[first..first + inner]);
-        } else {
-            for &(row, count) in &blocks {
-                let block = &mut data[row * inner..(row + count) * inner];
+        let size = blocks.first().map_or(1, |&(_, count)| count);
+        let length = (size * inner).max(1);
+        over_rows(&mut data, length, |first, data| {
+            for (block, &(row, count)) in data.chunks_mut(length).zip(&blocks[first..]) {
                 for i in 0..count {
-                    let source = &x[(row + i) * stride + first..][..inner];
+                    let source = &x[(row + i) * inner..][..inner];
                     for (target, value) in block[i..].iter_mut().step_by(count).zip(source) {
                         *target = *value;
                     }
                 }
             }
-        }
+        });
         Self {
             data,
             blocks,
             rows,
             inner,
         }
-    }
-
-    /// Packs a row-major `[rows, inner]` input.
-    pub fn new(x: &[f32], rows: usize, inner: usize) -> Self {
-        Self::columns(x, rows, inner, 0, inner)
     }
 
     /// Rows.

@@ -119,7 +119,7 @@ impl WithSimd for Work<'_, '_> {
             };
             for panel in share.first..share.last {
                 for &block in x.blocks() {
-                    with_rows!(block.1, MR => one_tile::<S, MR>(simd, share, panel, block));
+                    with_rows!(S, block.1, MR => one_tile::<S, MR>(simd, share, panel, block));
                 }
             }
         }

@@ -78,58 +78,31 @@ fn scalar<const MR: usize>(terms: &[(&[f32], &[f32])], sums: &mut [[f32; PANEL];
     }
 }
 
-/// Runs `$body` with the constant `$mr` set to the run-time `$rows` (1 to 12).
+/// Runs `$body` with the constant `$mr` set to the run-time `$rows` (1 to 12), as far as the registers of `$simd`
+/// take so many: what they cannot is never compiled.
 macro_rules! with_rows {
-    ($rows:expr, $mr:ident => $body:expr) => {
+    (@arm $simd:ty, $count:literal, $mr:ident => $body:expr) => {{
+        const $mr: usize = $count;
+        if const { $mr <= crate::model::kernels::tile::max_rows::<$simd>() } {
+            $body
+        } else {
+            unreachable!("blocks are cut to what the registers take")
+        }
+    }};
+    ($simd:ty, $rows:expr, $mr:ident => $body:expr) => {
         match $rows {
-            1 => {
-                const $mr: usize = 1;
-                $body
-            }
-            2 => {
-                const $mr: usize = 2;
-                $body
-            }
-            3 => {
-                const $mr: usize = 3;
-                $body
-            }
-            4 => {
-                const $mr: usize = 4;
-                $body
-            }
-            5 => {
-                const $mr: usize = 5;
-                $body
-            }
-            6 => {
-                const $mr: usize = 6;
-                $body
-            }
-            7 => {
-                const $mr: usize = 7;
-                $body
-            }
-            8 => {
-                const $mr: usize = 8;
-                $body
-            }
-            9 => {
-                const $mr: usize = 9;
-                $body
-            }
-            10 => {
-                const $mr: usize = 10;
-                $body
-            }
-            11 => {
-                const $mr: usize = 11;
-                $body
-            }
-            _ => {
-                const $mr: usize = 12;
-                $body
-            }
+            1 => with_rows!(@arm $simd, 1, $mr => $body),
+            2 => with_rows!(@arm $simd, 2, $mr => $body),
+            3 => with_rows!(@arm $simd, 3, $mr => $body),
+            4 => with_rows!(@arm $simd, 4, $mr => $body),
+            5 => with_rows!(@arm $simd, 5, $mr => $body),
+            6 => with_rows!(@arm $simd, 6, $mr => $body),
+            7 => with_rows!(@arm $simd, 7, $mr => $body),
+            8 => with_rows!(@arm $simd, 8, $mr => $body),
+            9 => with_rows!(@arm $simd, 9, $mr => $body),
+            10 => with_rows!(@arm $simd, 10, $mr => $body),
+            11 => with_rows!(@arm $simd, 11, $mr => $body),
+            _ => with_rows!(@arm $simd, 12, $mr => $body),
         }
     };
 }

@@ -12,8 +12,9 @@ use paretoscope_engine::types::{
 use paretoscope_engine::{Error, Result};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::measure::{peak_memory, read_bandwidth, spread, threads};
 use crate::commands::place::load;
 use crate::options::Global;
 use crate::print::json_line;
@@ -75,6 +76,8 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
         .map(|r| bundle.plan.gates(&r.point))
         .collect::<Result<_>>()?;
     let bytes = step_bytes(&bundle, &gates, args);
+    // Before the bandwidth is measured, whose buffer is no part of it.
+    let peak = peak_memory();
     let bandwidth = read_bandwidth();
     json_line(&json!({
         "bench": "decode",
@@ -86,8 +89,8 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
         "floor_seconds": bytes as f64 / bandwidth,
         "floor_bytes": bytes,
         "read_bytes_per_second": bandwidth,
-        "peak_memory_bytes": peak_memory(),
-        "threads": rayon_threads(),
+        "peak_memory_bytes": peak,
+        "threads": threads(),
         "dtype": "f32",
         "device": "cpu",
     }))
@@ -201,61 +204,4 @@ fn step_bytes(bundle: &Bundle, gates: &[RowGates], args: &Decode) -> u64 {
     let length = args.prompt_length + args.new_tokens / 2;
     let cache = 2 * config.layers * config.kv_heads * config.head_dim * length * args.batch;
     ((weights + cache) * 4) as u64
-}
-
-/// Bytes per second that all threads read together from a buffer beyond the caches, best of five.
-fn read_bandwidth() -> f64 {
-    let threads = rayon_threads();
-    let buffer = vec![1.0_f32; 1 << 27];
-    let chunk = buffer.len() / threads;
-    let mut best = 0.0_f64;
-    for _ in 0..5 {
-        let start = Instant::now();
-        let total: f32 = std::thread::scope(|scope| {
-            let sums: Vec<_> = buffer
-                .chunks(chunk)
-                .map(|part| scope.spawn(move || sum(part)))
-                .collect();
-            sums.into_iter().filter_map(|s| s.join().ok()).sum()
-        });
-        std::hint::black_box(total);
-        best = best.max((buffer.len() * 4) as f64 / start.elapsed().as_secs_f64());
-    }
-    best
-}
-
-fn sum(part: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 64];
-    for chunk in part.as_chunks::<64>().0 {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += value;
-        }
-    }
-    sums.iter().sum()
-}
-
-fn rayon_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// The highest resident size of this process so far, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace()
-        .nth(1)?
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1024)
-}
-
-fn spread(values: impl Iterator<Item = f64>) -> Value {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match (values.first(), values.last()) {
-        (Some(min), Some(max)) => {
-            json!({ "median": values[values.len() / 2], "min": min, "max": max })
-        }
-        _ => Value::Null,
-    }
 }

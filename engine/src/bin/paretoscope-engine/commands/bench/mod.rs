@@ -1,6 +1,9 @@
 //! `bench`: how fast things go on this machine.
 
 mod decode;
+mod drag;
+mod measure;
+mod sweep;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;
@@ -17,6 +20,10 @@ use crate::{print, single_thread};
 pub(crate) enum Args {
     /// Generation of a batch, with its floor
     Decode(decode::Decode),
+    /// Mixtures x prompts as one job, start to end
+    Sweep(sweep::Sweep),
+    /// From a dragged point to the first token under it, during a sweep
+    Drag(drag::Drag),
     /// Supervised training of a random model: forward, backward and update
     Train(Train),
 }
@@ -43,6 +50,8 @@ pub(crate) struct Train {
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Decode(args) => decode::run(&args, global),
+        Args::Sweep(args) => sweep::run(&args, global),
+        Args::Drag(args) => drag::run(&args, global),
         Args::Train(args) => train(&args, global),
     }
 }
