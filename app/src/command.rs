@@ -107,6 +107,10 @@ pub enum AppCommand {
     ChooseBundle,
     /// Type into the path field.
     TypePath(String),
+    /// Score a text by hand: prompt and answer.
+    Try(String, String),
+    /// Score the answer that is looked at, as a text to be changed by hand.
+    TryCurrent,
     /// Put the last load failure away.
     DismissFailure,
 

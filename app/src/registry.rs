@@ -323,7 +323,9 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             Some(_) => None,
         }),
         C::Stop if state.session.running().is_none() => say("nothing is being generated"),
-        C::Pin if state.session.current().is_none() => say("there is no answer yet"),
+        C::Pin | C::TryCurrent if state.session.current().is_none() => {
+            say("there is no answer yet")
+        }
         C::Unpin if state.session.pinned.is_none() => say("nothing is pinned"),
         C::StartSweep => needs_engine(state).or_else(|| {
             if state.sweep.is_active() {

@@ -6,7 +6,7 @@ use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Tr
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{BundleInfo, Run, RunStatus};
 
-use super::{Effect, notify, point, rows, sweep};
+use super::{Effect, notify, point, rows, sweep, trial};
 use crate::state::{
     AppState, EnginePhase, LoadFailure, Mode, Notice, NoticeKind, RunPhase, SimplexState,
     SweepState,
@@ -69,6 +69,9 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         }
         E::Finished { job, run } => finished(state, job, &run, effects),
         E::Scored { job, scores } => {
+            if trial::scored(state, job, &scores, effects) {
+                return;
+            }
             if let Some(run) = state.session.by_job_mut(job) {
                 run.scores = Some(scores);
                 run.scoring = false;
@@ -107,7 +110,11 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Retraced { job, record } => sweep::retraced(state, job, record),
-        E::Failed { job, trouble } => failed(state, job, trouble),
+        E::Failed { job, trouble } => {
+            if !trial::failed(state, job, &trouble, effects) {
+                failed(state, job, trouble);
+            }
+        }
         E::Stopped { panic } => stopped(state, panic),
     }
 }
@@ -127,6 +134,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     }
     state.bundle.loading = None;
     state.bundle.failure = None;
+    state.bundle.trial.scores = None;
     state.prefs.remember(&bundle.path);
     let n = bundle.objectives.len();
     let same_shape = state.simplex.preference.len() == n && n > 0;

@@ -8,6 +8,7 @@ mod shell;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -99,6 +100,8 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
         C::SetHeatmap(view) => state.prefs.heatmap = view,
+        C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
+        C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
     }
 }

@@ -349,6 +349,34 @@ fn an_error_stays_to_be_read_and_gives_way_to_later_success() {
 }
 
 #[test]
+fn a_text_is_scored_as_it_is_typed_one_at_a_time() {
+    let mut state = loaded();
+    let typed = |text: &str| AppCommand::Try("Question".into(), text.into());
+    let effects = go(&mut state, [typed("A")]);
+    let [Effect::Send(EngineCommand::Score { job, response, .. })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(response, "A");
+    assert_eq!(go(&mut state, [typed("An"), typed("An answer")]), []);
+    let scores = Scores(vec![Some(0.5), None, Some(-1.0)]);
+    let next = tell(
+        &mut state,
+        EngineEvent::Scored {
+            job: *job,
+            scores: scores.clone(),
+        },
+    );
+    let [Effect::Send(EngineCommand::Score { job, response, .. })] = &next[..] else {
+        panic!("{next:?}")
+    };
+    assert_eq!(response, "An answer", "what was typed meanwhile, once");
+    tell(&mut state, EngineEvent::Scored { job: *job, scores });
+    assert!(state.bundle.trial.scores.is_some());
+    assert_eq!(go(&mut state, [typed("  ")]), [], "nothing to score");
+    assert_eq!(state.bundle.trial.scores, None);
+}
+
+#[test]
 fn bad_input_keeps_the_last_good_value() {
     for (text, rule) in [
         ("-0.1", "below 0"),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::{JobId, LoadStage, Trouble};
 use paretoscope_engine::types::BundleInfo;
 
+use super::Trial;
+
 /// A bundle on its way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loading {
@@ -41,4 +43,6 @@ pub struct BundleState {
     pub demo: Option<PathBuf>,
     /// What is typed into the path field.
     pub typed: String,
+    /// A text that is scored by hand.
+    pub trial: Trial,
 }

@@ -8,6 +8,7 @@ mod prompt;
 mod session;
 mod simplex;
 mod sweep;
+mod trial;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
@@ -17,6 +18,7 @@ pub use prompt::{PromptState, SamplingForm};
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
+pub use trial::Trial;
 
 use std::sync::Arc;
 

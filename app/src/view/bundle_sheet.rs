@@ -4,6 +4,7 @@ use egui::{Context, Grid, Id, Modal, ProgressBar, RichText, ScrollArea, TextEdit
 use paretoscope_engine::protocol::LoadStage;
 use paretoscope_engine::types::{AdapterInfo, BundleInfo, ExpertKind};
 
+use super::trial::trial_ui;
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
@@ -30,6 +31,8 @@ pub(super) fn bundle_sheet_ui(ctx: &Context, state: &AppState, queue: &mut Comma
                 if let Some(info) = state.info() {
                     ui.separator();
                     info_ui(ui, info);
+                    ui.add_space(6.0);
+                    trial_ui(ui, state, info, queue);
                 }
             });
     });

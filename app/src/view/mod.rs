@@ -18,6 +18,7 @@ mod shortcuts;
 mod status;
 mod sweep;
 mod top_bar;
+mod trial;
 mod weights;
 mod welcome;
 
