@@ -2,7 +2,7 @@
 //!
 //! It goes through the engine's thread and its channels, as the window does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ const LOAD: JobId = JobId(2);
 /// Drags are numbered from here on.
 const FIRST_DRAG: u64 = 10;
 /// Longest that an event is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Options of `bench drag`.
 #[derive(Debug, clap::Args)]
@@ -65,8 +65,7 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
         .iter()
         .map(|sample| sample.prompt.clone())
         .collect();
-    let folder =
-        tempfile::tempdir().map_err(Error::io("make a folder in", &std::env::temp_dir()))?;
+    let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a temporary folder")))?;
     if !args.no_sweep {
         // Fine enough that it never ends while drags are measured.
         let plan = SweepPlan {
