@@ -8,6 +8,7 @@ use clap::Parser;
 use paretoscope::app::{App, StartOptions};
 use paretoscope::start_clock::StartClock;
 use paretoscope::{locate, window};
+use paretoscope_engine::device::{DeviceChoice, Precision};
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use tracing_subscriber::EnvFilter;
 
@@ -21,8 +22,11 @@ struct Options {
     /// A bundle's folder; the demonstration bundle where none is given
     bundle: Option<PathBuf>,
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
-    #[arg(long, default_value = "auto")]
-    device: String,
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
+    /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is f32 on a CPU, bf16 on an NVIDIA GPU)
+    #[arg(long, default_value_t)]
+    dtype: Precision,
     /// Rows of a sweep that run together
     #[arg(long, default_value_t = EngineOptions::default().slots)]
     slots: usize,
@@ -43,6 +47,7 @@ fn main() -> anyhow::Result<()> {
 
     let engine = EngineOptions {
         device: options.device,
+        dtype: options.dtype,
         slots: options.slots,
     };
     let bundle = options.bundle.map(|path| locate::bundle_folder(&path));

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use candle_core::Device;
+
 use crate::types::PointError;
 
 /// The engine's result.
@@ -164,6 +166,16 @@ pub enum Error {
         /// Why not, and what would help.
         problem: String,
     },
+    /// A device's memory is full.
+    #[error(
+        "{device}: its memory is full; run fewer rows together (--slots), hold weights in 16 bits (--dtype bf16), or use --device cpu ({source})"
+    )]
+    DeviceMemory {
+        /// In words.
+        device: String,
+        /// What the device said.
+        source: candle_core::Error,
+    },
     /// The tensor library refused an operation: a bug of ours, unless memory ran out.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -195,11 +207,12 @@ impl Error {
             | Self::TokenOutOfRange { .. }
             | Self::EmptyPrompt
             | Self::PromptTooLong { .. }
-            | Self::NoTokenizer { .. } => true,
+            | Self::NoTokenizer { .. }
+            | Self::Device { .. } => true,
             Self::Diverged { .. }
             | Self::Cancelled
             | Self::EngineGone
-            | Self::Device { .. }
+            | Self::DeviceMemory { .. }
             | Self::Tensor(_) => false,
         }
     }
@@ -219,6 +232,19 @@ impl Error {
         Self::File {
             path: path.to_path_buf(),
             problem: problem.into(),
+        }
+    }
+
+    /// An error of candle's on a device: [`Error::DeviceMemory`] where that is it, else [`Error::Tensor`].
+    pub fn on_device(device: &Device, error: candle_core::Error) -> Self {
+        let text = error.to_string().to_lowercase();
+        if text.contains("out_of_memory") || text.contains("out of memory") {
+            Self::DeviceMemory {
+                device: format!("{:?}", device.location()),
+                source: error,
+            }
+        } else {
+            Self::Tensor(error)
         }
     }
 

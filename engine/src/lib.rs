@@ -15,6 +15,7 @@
 
 pub mod bundle;
 pub mod demo;
+pub mod device;
 mod digest;
 mod error;
 pub mod generate;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules of the engine from the bottom up; a module may use its own layer and the ones below it.
 const LAYERS: &[&[&str]] = &[
-    &["digest", "error", "types"],
+    &["device", "digest", "error", "types"],
     &["protocol"],
     &["output", "pareto", "routing", "text", "weights"],
     &["mixture", "model"],

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
-
 use super::manifest::Manifest;
 use super::probe::effects;
 use super::prompts::read_prompts;
+use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter};
-use crate::model::{Llama, LlamaConfig};
+use crate::model::{Decoder, LlamaConfig};
 use crate::protocol::LoadStage;
 use crate::reward::Reward;
 use crate::routing::{Complex, Plan};
@@ -29,8 +28,8 @@ pub struct LoadOptions {
     pub rewards: bool,
     /// Whether each adapter is tried once.
     pub probe: bool,
-    /// Where it runs, in words.
-    pub device: String,
+    /// Where it runs.
+    pub backend: Backend,
     /// Why that is not the device that was asked for.
     pub fallback: Option<String>,
 }
@@ -40,7 +39,7 @@ impl Default for LoadOptions {
         Self {
             rewards: true,
             probe: true,
-            device: "CPU".to_owned(),
+            backend: Backend::default(),
             fallback: None,
         }
     }
@@ -52,7 +51,7 @@ pub struct Bundle {
     /// All that can be told of it.
     pub info: BundleInfo,
     /// The model with its experts.
-    pub model: Llama,
+    pub model: Decoder,
     /// Points to gates.
     pub plan: Plan,
     /// Text to ids and back.
@@ -61,6 +60,8 @@ pub struct Bundle {
     pub rewards: Vec<Option<Reward>>,
     /// What the keys of its rows are made of.
     pub identity: RowIdentity,
+    /// Where it computes.
+    pub backend: Backend,
 }
 
 impl Bundle {
@@ -114,7 +115,8 @@ impl Bundle {
         progress(LoadStage::Base, 0.2)?;
         let mut digest = Digest::default();
         let parameters = checkpoint.parameters();
-        let model = Llama::load(config, &checkpoint, &bank, &mut digest, &mut |f| {
+        let backend = &options.backend;
+        let model = Decoder::load(backend, config, &checkpoint, &bank, &mut digest, &mut |f| {
             progress(LoadStage::Base, 0.2 + 0.5 * f)
         })?;
 
@@ -131,7 +133,11 @@ impl Bundle {
             let reward = match (entry, &path) {
                 (Some(entry), Some(path)) if options.rewards => {
                     reward_digests.push(file_digest(&path.join("model.safetensors"))?);
-                    Some(Reward::load(path, entry.reading.clone(), &Device::Cpu)?)
+                    Some(Reward::load(
+                        path,
+                        entry.reading.clone(),
+                        &backend.device(),
+                    )?)
                 }
                 _ => None,
             };
@@ -150,7 +156,7 @@ impl Bundle {
 
         progress(LoadStage::Probe, 0.9)?;
         let probed = if options.probe {
-            effects(&model, bank.adapters.len(), bank.routers.len())
+            effects(&model, bank.adapters.len(), bank.routers.len())?
         } else {
             Vec::new()
         };
@@ -170,8 +176,9 @@ impl Bundle {
             .collect();
         let mut warnings = no_effect_warnings(&adapters);
         warnings.extend(values.warnings);
+        let digest = digest.hex();
         let identity = RowIdentity {
-            model: digest.hex(),
+            model: backend.identity(&digest),
             adapters: adapters
                 .iter()
                 .map(|a| a.digest.clone())
@@ -188,10 +195,10 @@ impl Bundle {
                 vocabulary: model.config().vocabulary,
                 context: model.config().context,
                 parameters,
-                dtype: "f32".to_owned(),
-                device: options.device.clone(),
+                dtype: backend.dtype().as_str().to_owned(),
+                device: backend.in_words(),
                 fallback: options.fallback.clone(),
-                digest: identity.model.clone(),
+                digest,
                 has_tokenizer: tokenizer.has_text(),
                 has_chat_template: tokenizer.has_chat_template(),
             },
@@ -223,6 +230,7 @@ impl Bundle {
             tokenizer,
             rewards,
             identity,
+            backend: backend.clone(),
         })
     }
 

@@ -1,13 +1,14 @@
 //! The effect probe: does an adapter change anything?
 
-use crate::model::{Llama, RowCache, StepRow, Wanted};
+use crate::Result;
+use crate::model::{Decoder, RowCache, StepRow, Wanted};
 use crate::types::RowGates;
 
 /// Tokens of the probe's prompt.
 const TOKENS: usize = 8;
 
 /// For each of `adapters` alone at coefficient 1: the largest change of any logit after a fixed prompt.
-pub(super) fn effects(model: &Llama, adapters: usize, routers: usize) -> Vec<f32> {
+pub(super) fn effects(model: &Decoder, adapters: usize, routers: usize) -> Result<Vec<f32>> {
     let vocabulary = model.config().vocabulary as u64;
     let length = TOKENS.min(model.config().context);
     // Ids spread over the vocabulary; which ones does not matter, only that they are always the same.
@@ -16,7 +17,7 @@ pub(super) fn effects(model: &Llama, adapters: usize, routers: usize) -> Vec<f32
         .collect();
     let logits = |gates: &RowGates| {
         let mut cache = RowCache::default();
-        cache.reset(model.config(), length);
+        model.reset(&mut cache, length)?;
         model.forward(
             &mut [StepRow {
                 tokens: &ids,
@@ -27,16 +28,14 @@ pub(super) fn effects(model: &Llama, adapters: usize, routers: usize) -> Vec<f32
             None,
         )
     };
-    let base = logits(&RowGates::base(adapters, routers));
+    let base = logits(&RowGates::base(adapters, routers))?;
     (0..adapters)
         .map(|adapter| {
             let mut gates = RowGates::base(adapters, routers);
             gates.adapters[adapter] = 1.0;
-            logits(&gates)
-                .iter()
-                .zip(&base)
-                .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f32::max)
+            let changes = logits(&gates)?;
+            let changes = changes.iter().zip(&base).map(|(a, b)| (a - b).abs());
+            Ok(changes.fold(0.0, f32::max))
         })
         .collect()
 }

@@ -81,13 +81,17 @@ impl Generator {
         Some(self.end(bundle, index, Finish::Cancelled))
     }
 
-    /// One step of all rows.
-    pub fn step(&mut self, bundle: &Bundle) -> Vec<(RowTag, RowNews)> {
+    /// One step of all rows. After an error the rows that took part can only be cancelled.
+    pub fn step(&mut self, bundle: &Bundle) -> Result<Vec<(RowTag, RowNews)>> {
         self.step_some(bundle, &self.tags())
     }
 
     /// One step of some rows; the others wait.
-    pub fn step_some(&mut self, bundle: &Bundle, tags: &[RowTag]) -> Vec<(RowTag, RowNews)> {
+    pub fn step_some(
+        &mut self,
+        bundle: &Bundle,
+        tags: &[RowTag],
+    ) -> Result<Vec<(RowTag, RowNews)>> {
         let mut budget = PREFILL_CHUNK;
         let mut plans: Vec<(usize, Vec<u32>, bool)> = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
@@ -130,7 +134,7 @@ impl Generator {
             if rows.is_empty() {
                 Vec::new()
             } else {
-                bundle.model.forward(&mut rows, tap.as_mut())
+                bundle.model.forward(&mut rows, tap.as_mut())?
             }
         };
 
@@ -165,11 +169,12 @@ impl Generator {
             let run = self.end(bundle, index, finish);
             news.push((tag, RowNews::Finished(Box::new(run))));
         }
-        news
+        Ok(news)
     }
 
     fn end(&mut self, bundle: &Bundle, index: usize, finish: Finish) -> Run {
-        let (run, cache) = self.rows.remove(index).finish(bundle, finish);
+        let (run, mut cache) = self.rows.remove(index).finish(bundle, finish);
+        cache.retire();
         if self.caches.len() < self.slots {
             self.caches.push(cache);
         }

@@ -37,7 +37,7 @@ pub fn generate_all(bundle: &Bundle, requests: Vec<RowRequest>, slots: usize) ->
             generator.add(bundle, RowTag(index as u64), request, Instant::now())?;
             next = waiting.next();
         }
-        for (tag, news) in generator.step(bundle) {
+        for (tag, news) in generator.step(bundle)? {
             if let RowNews::Finished(run) = news {
                 runs[tag.0 as usize] = Some(*run);
             }

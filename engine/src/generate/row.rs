@@ -104,8 +104,9 @@ impl ActiveRow {
             prompt,
             request,
         };
-        row.cache
-            .reset(bundle.model.config(), row.prompt.len() + max_tokens);
+        bundle
+            .model
+            .reset(&mut row.cache, row.prompt.len() + max_tokens)?;
         Ok(row)
     }
 

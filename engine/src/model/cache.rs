@@ -2,11 +2,13 @@
 
 use super::LlamaConfig;
 use super::kernels::{KeyPanels, ValuePanels};
+use super::tensor::SlotLease;
 
-/// The cache of one row, all layers.
+/// The cache of one row, all layers: panels of its own, or a slot of a model on another device.
 #[derive(Debug, Default)]
 pub struct RowCache {
     pub(super) layers: Vec<(KeyPanels, ValuePanels)>,
+    pub(super) lease: Option<SlotLease>,
     capacity: usize,
     length: usize,
 }
@@ -23,6 +25,21 @@ impl RowCache {
             }
             self.capacity = positions;
         }
+    }
+
+    /// Empties the cache into a slot for `positions`.
+    pub(super) fn rent(&mut self, lease: SlotLease, positions: usize) {
+        self.lease = Some(lease);
+        self.capacity = positions;
+        self.length = 0;
+    }
+
+    /// The row has ended: a slot goes back for others, panels are kept for the next row.
+    pub fn retire(&mut self) {
+        if self.lease.take().is_some() {
+            self.capacity = 0;
+        }
+        self.length = 0;
     }
 
     /// Positions filled.

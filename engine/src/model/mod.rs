@@ -2,13 +2,17 @@
 
 mod cache;
 mod config;
+mod decoder;
 pub mod kernels;
 mod llama;
 mod load;
 mod rope;
+mod tensor;
 
 pub use cache::RowCache;
 pub use config::LlamaConfig;
+pub use decoder::Decoder;
 pub use llama::{Llama, StepRow, Wanted};
 pub use load::LoadProgress;
 pub use rope::RopeScaling;
+pub use tensor::TensorLlama;

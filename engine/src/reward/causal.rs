@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::head::Head;
 use super::load::Labels;
 use super::{RewardModel, RewardText};
+use crate::device::Backend;
 use crate::mixture::Bank;
-use crate::model::{Llama, LlamaConfig, RowCache, StepRow, Wanted};
+use crate::model::{Decoder, LlamaConfig, RowCache, StepRow, Wanted};
 use crate::types::RowGates;
 use crate::weights::{Checkpoint, Digest, read_json};
 use crate::{Error, Result};
@@ -78,7 +79,7 @@ impl Normaliser {
 /// A Llama-family body whose last token's state is scored.
 #[derive(Debug)]
 pub struct Causal {
-    body: Llama,
+    body: Decoder,
     head: Head,
     normaliser: Option<Normaliser>,
     device: Device,
@@ -130,7 +131,8 @@ impl Causal {
         } else {
             None
         };
-        let body = Llama::load_body(
+        let body = Decoder::load_body(
+            &Backend::on(device),
             config,
             &checkpoint,
             &Bank::default(),
@@ -174,16 +176,16 @@ impl RewardModel for Causal {
             .iter()
             .zip(&mut caches)
             .map(|(text, cache)| {
-                cache.reset(config, text.ids.len());
-                StepRow {
+                self.body.reset(cache, text.ids.len())?;
+                Ok(StepRow {
                     tokens: &text.ids,
                     cache,
                     gates: &gates,
                     wanted: Wanted::Last,
-                }
+                })
             })
-            .collect();
-        let hidden = self.body.hidden(&mut rows);
+            .collect::<Result<_>>()?;
+        let hidden = self.body.hidden(&mut rows)?;
         let hidden = Tensor::from_vec(hidden, (texts.len(), config.hidden_size), &self.device)?;
         let mut scores = self.head.score(&hidden)?;
         if let Some(normaliser) = &self.normaliser {

@@ -6,14 +6,17 @@ use crossbeam_channel::bounded;
 
 use super::report::Reporter;
 use super::worker::Worker;
+use crate::device::{DeviceChoice, Precision};
 use crate::protocol::{COMMAND_CAPACITY, EVENT_CAPACITY, EngineEvent, EngineHandle, Waker};
 use crate::{Error, Result};
 
 /// How the engine runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// `auto`, `cpu`, `cuda`, `cuda:N` or `metal`, as the command line has it.
-    pub device: String,
+    /// Where to compute; the CPU where that is not to be had.
+    pub device: DeviceChoice,
+    /// Type of the weights in memory.
+    pub dtype: Precision,
     /// Rows of a sweep that run together.
     pub slots: usize,
 }
@@ -21,7 +24,8 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            device: "auto".to_owned(),
+            device: DeviceChoice::Auto,
+            dtype: Precision::Auto,
             slots: 32,
         }
     }

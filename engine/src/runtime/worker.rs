@@ -11,6 +11,7 @@ use super::report::Reporter;
 use super::spawn::EngineOptions;
 use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
 use crate::bundle::{Bundle, LoadOptions};
+use crate::device::Backend;
 use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{RewardInput, score_all};
@@ -28,6 +29,8 @@ pub(super) struct Worker {
     /// Interactive rows: whether each is scored at its end.
     interactive: HashMap<RowTag, bool>,
     sweep: Option<ActiveSweep>,
+    backend: Backend,
+    /// Why that is not the device asked for.
     fallback: Option<String>,
 }
 
@@ -37,12 +40,7 @@ impl Worker {
         commands: Receiver<EngineCommand>,
         reporter: Reporter,
     ) -> Self {
-        let fallback = (!matches!(options.device.as_str(), "auto" | "cpu")).then(|| {
-            format!(
-                "{} was asked for; this version generates on the CPU",
-                options.device
-            )
-        });
+        let (backend, fallback) = Backend::find_or_cpu(options.device, options.dtype);
         Self {
             options: options.clone(),
             commands,
@@ -52,6 +50,7 @@ impl Worker {
             generator: Generator::new(options.slots),
             interactive: HashMap::new(),
             sweep: None,
+            backend,
             fallback,
         }
     }
@@ -59,7 +58,7 @@ impl Worker {
     /// Runs until it is told to stop. An error means that nobody listens any more.
     pub(super) fn run(&mut self) -> Result<()> {
         let event = EngineEvent::Ready {
-            device: cpu_in_words(),
+            device: self.backend.in_words(),
             fallback: self.fallback.clone(),
         };
         self.reporter.result(event)?;
@@ -159,9 +158,8 @@ impl Worker {
 
     /// Loads a bundle; while it does, only `Cancel` of this job and `Shutdown` are heard, the rest waits.
     fn load(&mut self, job: JobId, path: PathBuf) -> Result<()> {
-        let device = cpu_in_words();
         let options = LoadOptions {
-            device,
+            backend: self.backend.clone(),
             fallback: self.fallback.clone(),
             ..LoadOptions::default()
         };
@@ -298,7 +296,11 @@ impl Worker {
         }
         let mut tags: Vec<RowTag> = self.generator.tags();
         tags.retain(|tag| !yielding || self.interactive.contains_key(tag));
-        for (tag, news) in self.generator.step_some(bundle, &tags) {
+        let news = match self.generator.step_some(bundle, &tags) {
+            Ok(news) => news,
+            Err(error) => return self.fail_rows(&tags, &error),
+        };
+        for (tag, news) in news {
             match news {
                 RowNews::Finished(run) if tag.0 >= FIRST_SWEEP_TAG => {
                     if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
@@ -325,6 +327,21 @@ impl Worker {
             Ok(true) => self.sweep = None,
             Ok(false) => {}
             Err(error) => self.fail_sweep(&error)?,
+        }
+        Ok(())
+    }
+
+    /// Rows whose step failed (the device's memory is full, say) end; the bundle stays in use.
+    fn fail_rows(&mut self, tags: &[RowTag], error: &Error) -> Result<()> {
+        for &tag in tags.iter().filter(|tag| tag.0 < FIRST_SWEEP_TAG) {
+            if let Some(bundle) = &self.bundle {
+                self.generator.cancel(bundle, tag);
+            }
+            self.interactive.remove(&tag);
+            self.reporter.failed(JobId(tag.0), error)?;
+        }
+        if tags.iter().any(|tag| tag.0 >= FIRST_SWEEP_TAG) {
+            self.fail_sweep(error)?;
         }
         Ok(())
     }
@@ -363,8 +380,4 @@ impl Worker {
             Err(error) => self.reporter.failed(job, &error),
         }
     }
-}
-
-fn cpu_in_words() -> String {
-    format!("CPU, {} threads, f32", rayon::current_num_threads())
 }

@@ -1,6 +1,7 @@
 //! The options that every command takes, and lists of numbers.
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
+use paretoscope_engine::device::{DeviceChoice, Precision};
 use paretoscope_engine::{Error, Result};
 
 use crate::commands::Command;
@@ -19,40 +20,14 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
-    #[arg(long, global = true, default_value = "auto", value_parser = device)]
-    pub(crate) device: String,
-    /// Type of the weights in memory
-    #[arg(long, global = true, value_enum, default_value_t = Dtype::Auto)]
-    pub(crate) dtype: Dtype,
+    #[arg(long, global = true, default_value_t)]
+    pub(crate) device: DeviceChoice,
+    /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is f32 on a CPU, bf16 on an NVIDIA GPU)
+    #[arg(long, global = true, default_value_t)]
+    pub(crate) dtype: Precision,
     /// Seed of everything random
     #[arg(long, global = true, default_value_t = 0)]
     pub(crate) seed: u64,
-}
-
-/// Type of the weights in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Dtype {
-    /// As fits the device and the file.
-    Auto,
-    /// 32 bits.
-    F32,
-    /// 16 bits.
-    F16,
-    /// 16 bits with the range of 32.
-    Bf16,
-}
-
-/// Checks the spelling alone; whether the device is there is found out when it is needed.
-fn device(text: &str) -> Result<String, String> {
-    let known = matches!(text, "auto" | "cpu" | "cuda" | "metal")
-        || text
-            .strip_prefix("cuda:")
-            .is_some_and(|n| n.parse::<usize>().is_ok());
-    if known {
-        Ok(text.to_owned())
-    } else {
-        Err("use auto, cpu, cuda, cuda:N or metal".to_owned())
-    }
 }
 
 /// A comma-separated list of numbers; NaN and infinity are read and left to the caller to judge.
@@ -93,19 +68,5 @@ mod tests {
                 "{wrong}"
             );
         }
-    }
-
-    #[test]
-    fn devices_are_spelt_right() {
-        assert!(
-            ["auto", "cpu", "cuda", "cuda:1", "metal"]
-                .iter()
-                .all(|d| device(d).is_ok())
-        );
-        assert!(
-            ["gpu", "cuda:", "cuda:x", ""]
-                .iter()
-                .all(|d| device(d).is_err())
-        );
     }
 }

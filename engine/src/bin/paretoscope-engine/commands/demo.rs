@@ -7,6 +7,7 @@ use paretoscope_engine::demo::build::{BuildOptions, BuildReporter, Only, build};
 use paretoscope_engine::demo::dataset::{self, DataSettings};
 use paretoscope_engine::demo::recipe::Recipe;
 use paretoscope_engine::demo::world::World;
+use paretoscope_engine::device::DeviceChoice;
 use paretoscope_engine::train::{StepReport, TrainReporter};
 use paretoscope_engine::{Error, Result};
 
@@ -93,7 +94,7 @@ fn make(args: Build, global: &Global) -> Result<()> {
     if args.print_recipe {
         return print::json_line(&recipe);
     }
-    if !matches!(global.device.as_str(), "auto" | "cpu") {
+    if !matches!(global.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
         return Err(Error::option(
             "--device",
             format!("is {}; training runs on the CPU", global.device),

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let experts = bundle.lora_experts();
     let sites = &bundle.info.sites;
     let mut cache = RowCache::default();
-    cache.reset(config, ids.len());
+    bundle.model.reset(&mut cache, ids.len())?;
     let mut tap = args
         .record
         .then(|| Tap::new(sites, experts.len(), ids.len()));
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         gates: &gates,
         wanted: Wanted::All,
     };
-    let logits = bundle.model.forward(&mut [row], tap.as_mut());
+    let logits = bundle.model.forward(&mut [row], tap.as_mut())?;
 
     let bytes =
         |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
+use paretoscope_engine::device::Backend;
 use paretoscope_engine::types::{Point, Preference, Prompt, Weights};
 use paretoscope_engine::{Error, Result};
 
-use crate::options::{Dtype, Global, numbers};
+use crate::options::{Global, numbers};
 
 /// A bundle and a point of it.
 #[derive(Debug, Args)]
@@ -95,10 +96,10 @@ pub(crate) fn token_ids(option: &str, text: &str) -> Result<Vec<u32>> {
 
 /// Loads a bundle for one command: no effect probe, rewards only where needed, progress to the log.
 pub(crate) fn load(folder: &std::path::Path, global: &Global, rewards: bool) -> Result<Bundle> {
-    on_cpu(global)?;
     let options = LoadOptions {
         rewards,
         probe: false,
+        backend: backend(global)?,
         ..LoadOptions::default()
     };
     Bundle::load(folder, &options, &mut |stage, fraction| {
@@ -107,20 +108,12 @@ pub(crate) fn load(folder: &std::path::Path, global: &Global, rewards: bool) -> 
     })
 }
 
-/// Rows run on the CPU in f32; anything else that was asked for by name is refused, not ignored.
-pub(crate) fn on_cpu(global: &Global) -> Result<()> {
-    if !matches!(global.device.as_str(), "auto" | "cpu") {
-        return Err(Error::Device {
-            device: global.device.clone(),
-            problem: "this version generates and scores on the CPU; use --device cpu or auto"
-                .to_owned(),
-        });
+/// Where to compute: what was asked for by name is to be had, or an error; where `auto` ends on the CPU
+/// of a build that knows GPUs, the log says why.
+pub(crate) fn backend(global: &Global) -> Result<Backend> {
+    let (backend, note) = Backend::find(global.device, global.dtype)?;
+    if let Some(note) = note {
+        tracing::warn!("computing on the CPU: {note}");
     }
-    if !matches!(global.dtype, Dtype::Auto | Dtype::F32) {
-        return Err(Error::option(
-            "--dtype",
-            "on a CPU weights are held as f32, which is what its units are fastest at; use f32 or auto",
-        ));
-    }
-    Ok(())
+    Ok(backend)
 }

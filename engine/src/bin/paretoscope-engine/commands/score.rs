@@ -3,12 +3,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
+use paretoscope_engine::device::Precision;
 use paretoscope_engine::reward::{Rating, Reading, Reward, RewardInput};
 use paretoscope_engine::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::place::{on_cpu, token_ids};
+use super::place::{backend, token_ids};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -67,7 +67,13 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
-    on_cpu(global)?;
+    if !matches!(global.dtype, Precision::Auto | Precision::F32) {
+        return Err(Error::option(
+            "--dtype",
+            "reward models are held as f32; use f32 or auto",
+        ));
+    }
+    let device = backend(global)?.device();
     let reading = Reading {
         output: args.output,
         template: args.template.clone(),
@@ -84,7 +90,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         ));
     }
     let load = || {
-        Reward::load(&args.reward, reading, &Device::Cpu).map_err(|error| match error {
+        Reward::load(&args.reward, reading, &device).map_err(|error| match error {
             Error::Option { name, problem } => Error::option(format!("--{name}"), problem),
             other => other,
         })

@@ -102,7 +102,7 @@ fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
         {
             generator.add(bundle, RowTag(tag), request, Instant::now())?;
         }
-        for (tag, news) in generator.step(bundle) {
+        for (tag, news) in generator.step(bundle)? {
             if let RowNews::Finished(run) = news {
                 results.extend(sweep.finished(bundle, tag.0, *run)?);
                 bar.set_position(sweep.progress(SweepPhase::Running).rows_done as u64);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use paretoscope_engine::device::DeviceChoice;
 use paretoscope_engine::text::Tokenizer;
 use paretoscope_engine::train::{self, data};
 use paretoscope_engine::train::{
@@ -164,7 +165,7 @@ pub(crate) fn cores() -> usize {
 }
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
-    if !matches!(global.device.as_str(), "auto" | "cpu") {
+    if !matches!(global.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
         return Err(Error::option(
             "--device",
             format!("is {}; training runs on the CPU", global.device),

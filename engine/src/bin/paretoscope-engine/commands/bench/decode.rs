@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use paretoscope_engine::bundle::Bundle;
+use paretoscope_engine::device::Backend;
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
 use paretoscope_engine::types::{
     Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel, Weights,
@@ -78,7 +79,8 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
     let bytes = step_bytes(&bundle, &gates, args);
     // Before the bandwidth is measured, whose buffer is no part of it.
     let peak = peak_memory();
-    let bandwidth = read_bandwidth();
+    // The floor is that of the memory that holds the weights; a GPU's is not measured here.
+    let bandwidth = matches!(bundle.backend, Backend::Packed).then(read_bandwidth);
     json_line(&json!({
         "bench": "decode",
         "batch": args.batch,
@@ -86,13 +88,13 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
         "tokens_per_second": spread(measured.iter().map(|m| m.decode)),
         "prefill_tokens_per_second": spread(measured.iter().map(|m| m.prefill)),
         "start_to_end_tokens_per_second": spread(measured.iter().map(|m| m.start_to_end)),
-        "floor_seconds": bytes as f64 / bandwidth,
+        "floor_seconds": bandwidth.map(|rate| bytes as f64 / rate),
         "floor_bytes": bytes,
         "read_bytes_per_second": bandwidth,
         "peak_memory_bytes": peak,
         "threads": threads(),
-        "dtype": "f32",
-        "device": "cpu",
+        "dtype": bundle.info.model.dtype,
+        "device": bundle.info.model.device,
     }))
 }
 
@@ -154,7 +156,7 @@ fn measure(bundle: &Bundle, requests: &[RowRequest]) -> Result<Measured> {
     }
     let mut started = 0;
     while started < requests.len() {
-        let news = generator.step(bundle);
+        let news = generator.step(bundle)?;
         started += news
             .iter()
             .filter(|(_, news)| matches!(news, RowNews::Started(_)))
@@ -165,7 +167,7 @@ fn measure(bundle: &Bundle, requests: &[RowRequest]) -> Result<Measured> {
     let decoding = Instant::now();
     while !generator.is_empty() {
         tokens += generator.len();
-        generator.step(bundle);
+        generator.step(bundle)?;
     }
     let prompt: usize = requests
         .iter()
@@ -199,9 +201,10 @@ fn step_bytes(bundle: &Bundle, gates: &[RowGates], args: &Decode) -> u64 {
     } else {
         config.vocabulary * config.hidden_size
     };
-    let experts = (bundle.info.memory_bytes as usize / 4).saturating_sub(linears + table);
+    let number = bundle.backend.dtype().size_in_bytes();
+    let experts = (bundle.info.memory_bytes as usize / number).saturating_sub(linears + table);
     let weights = linears + if mixed { experts } else { 0 };
     let length = args.prompt_length + args.new_tokens / 2;
     let cache = 2 * config.layers * config.kv_heads * config.head_dim * length * args.batch;
-    ((weights + cache) * 4) as u64
+    ((weights + cache) * number) as u64
 }

@@ -1,0 +1,114 @@
+//! A Llama-family model wherever it computes: on our own kernels, or on candle's tensors.
+
+use super::tensor::TensorLlama;
+use super::{Llama, LlamaConfig, LoadProgress, RowCache, StepRow};
+use crate::Result;
+use crate::device::Backend;
+use crate::mixture::{Bank, Tap};
+use crate::weights::{Checkpoint, Digest};
+
+/// A model with its experts. Both kinds take the same rows to the same numbers, within rounding.
+#[derive(Debug)]
+pub enum Decoder {
+    /// Packed f32 weights on the CPU.
+    Packed(Box<Llama>),
+    /// Tensors of any type on any device.
+    Tensors(Box<TensorLlama>),
+}
+
+impl Decoder {
+    /// Loads a causal model and lays out the bank's experts in it.
+    pub fn load(
+        backend: &Backend,
+        config: LlamaConfig,
+        checkpoint: &Checkpoint,
+        bank: &Bank,
+        digest: &mut Digest,
+        progress: LoadProgress<'_>,
+    ) -> Result<Self> {
+        Ok(match backend {
+            Backend::Packed => Self::Packed(Box::new(Llama::load(
+                config, checkpoint, bank, digest, progress,
+            )?)),
+            Backend::Tensors { device, dtype } => Self::Tensors(Box::new(TensorLlama::load(
+                (device, *dtype),
+                config,
+                checkpoint,
+                bank,
+                digest,
+                progress,
+            )?)),
+        })
+    }
+
+    /// Loads all but the output layer.
+    pub fn load_body(
+        backend: &Backend,
+        config: LlamaConfig,
+        checkpoint: &Checkpoint,
+        bank: &Bank,
+        digest: &mut Digest,
+        progress: LoadProgress<'_>,
+    ) -> Result<Self> {
+        Ok(match backend {
+            Backend::Packed => Self::Packed(Box::new(Llama::load_body(
+                config, checkpoint, bank, digest, progress,
+            )?)),
+            Backend::Tensors { device, dtype } => Self::Tensors(Box::new(TensorLlama::load_body(
+                (device, *dtype),
+                config,
+                checkpoint,
+                bank,
+                digest,
+                progress,
+            )?)),
+        })
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &LlamaConfig {
+        match self {
+            Self::Packed(model) => model.config(),
+            Self::Tensors(model) => model.config(),
+        }
+    }
+
+    /// Bytes of weights in memory, experts included.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Packed(model) => model.bytes(),
+            Self::Tensors(model) => model.bytes(),
+        }
+    }
+
+    /// Empties a cache and makes room for `positions` of a row of this model.
+    pub fn reset(&self, cache: &mut RowCache, positions: usize) -> Result<()> {
+        match self {
+            Self::Packed(model) => {
+                cache.reset(model.config(), positions);
+                Ok(())
+            }
+            Self::Tensors(model) => model.reset(cache, positions),
+        }
+    }
+
+    /// One step; the logits `[wanted tokens, vocabulary]` of every row's wanted tokens, in order.
+    ///
+    /// With a tap, the gates of all tokens of the step are recorded (those of the output layer for
+    /// wanted tokens only, since it runs on no others). After an error the rows' caches are of no more
+    /// use.
+    pub fn forward(&self, rows: &mut [StepRow<'_>], tap: Option<&mut Tap>) -> Result<Vec<f32>> {
+        match self {
+            Self::Packed(model) => Ok(model.forward(rows, tap)),
+            Self::Tensors(model) => model.forward(rows, tap),
+        }
+    }
+
+    /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`.
+    pub fn hidden(&self, rows: &mut [StepRow<'_>]) -> Result<Vec<f32>> {
+        match self {
+            Self::Packed(model) => Ok(model.hidden(rows)),
+            Self::Tensors(model) => model.hidden(rows),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The decoder on candle's tensors: any device, any floating type. The semantics of [`super::Llama`],
+//! row for row; gradients are not needed here, so candle's fused norm, rope and softmax serve.
+
+mod attend;
+mod gates;
+mod group;
+mod load;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex};
+
+use candle_core::{DType, Device, Tensor};
+
+use self::attend::{RowSpan, StepPlan};
+use self::gates::{Recorder, StepGates};
+use self::group::{TensorGroup, bytes};
+pub(super) use self::slots::SlotLease;
+use self::slots::{SlotPool, lock};
+use super::{LlamaConfig, RowCache, StepRow, Wanted};
+use crate::mixture::{Tap, TokenGates};
+use crate::{Error, Result};
+
+/// A Llama-family model with its experts, as tensors.
+#[derive(Debug)]
+pub struct TensorLlama {
+    config: LlamaConfig,
+    /// `[vocabulary, hidden]`.
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    frequencies: Vec<f64>,
+    /// The output layer; `None` for a body that only gives hidden states.
+    head: Option<TensorGroup>,
+    /// Keys and values of its rows, which hold leases.
+    pool: Arc<Mutex<SlotPool>>,
+    device: Device,
+    dtype: DType,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Tensor,
+    qkv: TensorGroup,
+    output: TensorGroup,
+    mlp_norm: Tensor,
+    gate_up: TensorGroup,
+    down: TensorGroup,
+}
+
+/// What goes on to the output layer.
+struct Body<'g> {
+    /// Hidden states of the wanted tokens after the last norm; `None` where none is wanted.
+    hidden: Option<Tensor>,
+    /// Indices of the wanted tokens.
+    wanted: Vec<usize>,
+    gates: TokenGates<'g>,
+}
+
+impl TensorLlama {
+    /// The model's shape.
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// Bytes of weights on the device, experts included.
+    pub fn bytes(&self) -> usize {
+        let layers = self.layers.iter().map(|l| {
+            let groups = [&l.qkv, &l.output, &l.gate_up, &l.down];
+            let norms = bytes(&l.attention_norm) + bytes(&l.mlp_norm);
+            norms + groups.into_iter().map(TensorGroup::bytes).sum::<usize>()
+        });
+        let table = if self.config.tied_embeddings && self.head.is_some() {
+            0
+        } else {
+            bytes(&self.embedding)
+        };
+        let head = self.head.as_ref().map_or(0, TensorGroup::bytes);
+        layers.sum::<usize>() + table + head
+    }
+
+    /// Gives a cache an empty slot with room for `positions`.
+    pub fn reset(&self, cache: &mut RowCache, positions: usize) -> Result<()> {
+        cache.retire();
+        let lease = SlotLease::new(&self.pool, positions).map_err(|e| self.trouble(e))?;
+        cache.rent(lease, positions);
+        Ok(())
+    }
+
+    /// One step; the logits `[wanted tokens, vocabulary]`, in f32, of every row's wanted tokens, in order.
+    /// A tap is filled as by [`super::Llama::forward`].
+    pub fn forward(&self, rows: &mut [StepRow<'_>], tap: Option<&mut Tap>) -> Result<Vec<f32>> {
+        self.logits(rows, tap).map_err(|e| self.trouble(e))
+    }
+
+    /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`, in f32.
+    pub fn hidden(&self, rows: &mut [StepRow<'_>]) -> Result<Vec<f32>> {
+        let hidden = self.body(rows, None).and_then(|body| match body.hidden {
+            Some(hidden) => to_host(&hidden),
+            None => Ok(Vec::new()),
+        });
+        hidden.map_err(|e| self.trouble(e))
+    }
+
+    /// An error of the device with a way out, where there is one.
+    fn trouble(&self, error: candle_core::Error) -> Error {
+        Error::on_device(&self.device, error)
+    }
+
+    fn logits(
+        &self,
+        rows: &mut [StepRow<'_>],
+        mut tap: Option<&mut Tap>,
+    ) -> candle_core::Result<Vec<f32>> {
+        let body = self.body(rows, tap.as_deref_mut())?;
+        let (Some(head), Some(hidden)) = (&self.head, &body.hidden) else {
+            return Ok(Vec::new());
+        };
+        let mut gates = StepGates::new(&body.gates.select(&body.wanted), &self.device, self.dtype)?;
+        let mut recorder = tap.map(|tap| Recorder::new(tap, body.wanted));
+        let logits = head.forward(hidden, &mut gates, recorder.as_mut())?;
+        if let Some(recorder) = recorder {
+            recorder.finish()?;
+        }
+        match logits.first() {
+            Some(logits) => to_host(logits),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn body<'g>(
+        &self,
+        rows: &mut [StepRow<'g>],
+        tap: Option<&mut Tap>,
+    ) -> candle_core::Result<Body<'g>> {
+        let gates = TokenGates::new(rows.iter().map(|row| (row.tokens.len(), row.gates)));
+        let (spans, positions, slots) = self.spans(rows)?;
+        let ids: Vec<u32> = rows.iter().flat_map(|row| row.tokens).copied().collect();
+        let tokens = ids.len();
+        let mut step_gates = StepGates::new(&gates, &self.device, self.dtype)?;
+        let mut recorder = tap.map(|tap| Recorder::new(tap, (0..tokens).collect()));
+        let plan = StepPlan::new(
+            &spans,
+            self.config.head_layout(),
+            positions,
+            &self.frequencies,
+            (&self.device, self.dtype),
+        )?;
+        let ids = Tensor::from_vec(ids, tokens, &self.device)?;
+        let mut x = self.embedding.index_select(&ids, 0)?;
+        for (layer, slots) in self.layers.iter().zip(&slots) {
+            x = self.layer(layer, &x, &plan, slots, &mut step_gates, recorder.as_mut())?;
+        }
+        if let Some(recorder) = recorder {
+            recorder.finish()?;
+        }
+        let mut wanted = Vec::new();
+        let mut token = 0;
+        for row in rows.iter_mut() {
+            let end = token + row.tokens.len();
+            match row.wanted {
+                Wanted::Nothing => {}
+                Wanted::Last => wanted.push(end - 1),
+                Wanted::All => wanted.extend(token..end),
+            }
+            row.cache.advance(row.tokens.len());
+            token = end;
+        }
+        let hidden = if wanted.is_empty() {
+            None
+        } else {
+            if wanted.len() < tokens {
+                let ids: Vec<u32> = wanted.iter().map(|&t| t as u32).collect();
+                x = x.index_select(&Tensor::from_vec(ids, wanted.len(), &self.device)?, 0)?;
+            }
+            Some(self.rms_norm(&x, &self.norm)?)
+        };
+        Ok(Body {
+            hidden,
+            wanted,
+            gates,
+        })
+    }
+
+    /// The rows as attention sees them, positions of their slots, and the slots themselves.
+    fn spans(
+        &self,
+        rows: &[StepRow<'_>],
+    ) -> candle_core::Result<(Vec<RowSpan>, usize, Vec<slots::LayerSlots>)> {
+        let mut spans = Vec::with_capacity(rows.len());
+        for row in rows {
+            let lease = row.cache.lease.as_ref();
+            let Some(slot) = lease.and_then(|lease| lease.slot(&self.pool)) else {
+                candle_core::bail!("a row's cache was not made for this model");
+            };
+            spans.push(RowSpan {
+                slot,
+                position: row.cache.len(),
+                tokens: row.tokens.len(),
+            });
+        }
+        let pool = lock(&self.pool);
+        Ok((spans, pool.positions(), pool.layers()))
+    }
+
+    fn layer(
+        &self,
+        layer: &Layer,
+        x: &Tensor,
+        plan: &StepPlan,
+        slots: &slots::LayerSlots,
+        gates: &mut StepGates,
+        mut recorder: Option<&mut Recorder<'_>>,
+    ) -> candle_core::Result<Tensor> {
+        let mut apply =
+            |group: &TensorGroup, x: &Tensor| group.forward(x, gates, recorder.as_deref_mut());
+        let qkv = apply(&layer.qkv, &self.rms_norm(x, &layer.attention_norm)?)?;
+        let attended = plan.attend(&qkv[0], &qkv[1], &qkv[2], slots)?;
+        let x = (x + &apply(&layer.output, &attended)?[0])?;
+        let gate_up = apply(&layer.gate_up, &self.rms_norm(&x, &layer.mlp_norm)?)?;
+        let inner = (gate_up[0].silu()? * &gate_up[1])?;
+        &x + &apply(&layer.down, &inner)?[0]
+    }
+
+    fn rms_norm(&self, x: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
+        candle_nn::ops::rms_norm(x, weight, self.config.rms_norm_eps as f32)
+    }
+}
+
+fn to_host(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
+    tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+}
