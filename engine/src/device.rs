@@ -280,7 +280,9 @@ fn open(
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            Err(first_line(text.unwrap_or("a library is missing")))
+            let text = text.unwrap_or("a library is missing");
+            // The name of the library; the dozens of file names that were tried follow it.
+            Err(first_line(text.split(" - searched").next().unwrap_or(text)))
         }
     }
 }
@@ -391,8 +393,10 @@ mod tests {
 
     #[test]
     fn a_panic_on_opening_is_an_answer() {
-        let panics = || -> candle_core::Result<Device> { panic!("libcuda.so.1 is not here") };
-        assert_eq!(open(panics).unwrap_err(), "libcuda.so.1 is not here");
+        let panics = || -> candle_core::Result<Device> {
+            panic!("no \"cuda\" library - searched for library names: [\"libcuda.so\"]")
+        };
+        assert_eq!(open(panics).unwrap_err(), "no \"cuda\" library");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use candle_core::Device;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -22,7 +23,14 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn open(start: &Start, seed: u64) -> Result<Self> {
+    /// Reads or draws the weights, onto `device`.
+    pub(super) fn open(start: &Start, seed: u64, device: &Device) -> Result<Self> {
+        let mut base = Self::on_cpu(start, seed)?;
+        base.weights = params::to_device(&base.weights, device)?;
+        Ok(base)
+    }
+
+    fn on_cpu(start: &Start, seed: u64) -> Result<Self> {
         match start {
             Start::Random(shape) => {
                 shape

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
 use super::shape::LlamaShape;
+use crate::device::{Backend, DeviceChoice, Precision};
 use crate::{Error, Result};
 
 /// Where the weights come from.
@@ -131,6 +133,10 @@ pub struct TrainConfig {
     pub checkpoint_every: usize,
     /// Goes on from the newest checkpoint in the output folder, if there is one.
     pub resume: bool,
+    /// Where to compute, in f32; a GPU is one worker. Not a setting of the run: a checkpoint may go on
+    /// elsewhere.
+    #[serde(skip)]
+    pub device: DeviceChoice,
 }
 
 impl Default for TrainConfig {
@@ -145,11 +151,21 @@ impl Default for TrainConfig {
             optimiser: OptimiserConfig::default(),
             checkpoint_every: 200,
             resume: false,
+            device: DeviceChoice::Cpu,
         }
     }
 }
 
 impl TrainConfig {
+    /// The device, or why it is not to be had.
+    pub(super) fn open_device(&self) -> Result<Device> {
+        let (backend, note) = Backend::find(self.device, Precision::F32)?;
+        if let Some(note) = note {
+            tracing::warn!("training on the CPU: {note}");
+        }
+        Ok(backend.device())
+    }
+
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
         let at_least_one = |name: &str, value: usize| {

@@ -110,7 +110,8 @@ pub fn dpo(
         ));
     }
     config.train.check()?;
-    let base = Base::open(start, config.train.seed)?;
+    let device = config.train.open_device()?;
+    let base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
     let kept: Vec<&Pair> = pairs
         .iter()
@@ -123,7 +124,7 @@ pub fn dpo(
         &frozen,
         &examples,
         Adapters::Off,
-        config.train.workers,
+        frozen.workers(config.train.workers),
         |done| {
             reporter.preparing("reference log-probabilities", done, total);
         },

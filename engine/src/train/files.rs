@@ -51,7 +51,7 @@ pub(super) fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<()> {
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let contiguous: BTreeMap<&String, Tensor> = tensors
         .iter()
-        .map(|(name, t)| Ok((name, t.contiguous()?)))
+        .map(|(name, t)| Ok((name, t.contiguous()?.to_device(&Device::Cpu)?)))
         .collect::<Result<_>>()?;
     write_whole(path, |p| {
         safetensors::serialize_to_file(&contiguous, Some(metadata), p).map_err(|e| match e {

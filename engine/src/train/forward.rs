@@ -93,10 +93,11 @@ impl TrainModel {
                 if config.rank == 0 {
                     return Err(Error::option("rank", "is 0; it must be at least 1"));
                 }
-                (
-                    params::trainable(&params::lora(&shape, config, seed)?)?,
-                    Some(config),
-                )
+                let mut adapters = params::lora(&shape, config, seed)?;
+                if let Some(weight) = weights.values().next() {
+                    adapters = params::to_device(&adapters, weight.device())?;
+                }
+                (params::trainable(&adapters)?, Some(config))
             }
         };
         Self::join(shape, weights, vars, lora)
@@ -156,6 +157,15 @@ impl TrainModel {
     /// The same with another form of the operations.
     pub fn with_kernels(self, kernels: Kernels) -> Self {
         Self { kernels, ..self }
+    }
+
+    /// How many threads share a step when `asked` may: a GPU is parallel by itself.
+    pub fn workers(&self, asked: usize) -> usize {
+        if self.embedding.device().is_cpu() {
+            asked
+        } else {
+            1
+        }
     }
 
     /// What is trained.

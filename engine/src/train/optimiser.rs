@@ -1,6 +1,6 @@
 //! AdamW with decoupled decay (Loshchilov and Hutter 2019), its schedule, and clipping.
 
-use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor};
+use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor, Var};
 
 use super::config::OptimiserConfig;
 use super::ops::{square_sum, with_floats};
@@ -26,7 +26,11 @@ pub fn learning_rate(config: &OptimiserConfig, step: usize, total: usize) -> f64
 pub fn global_norm(gradients: &[Tensor]) -> Result<f64> {
     let mut total = 0.0;
     for gradient in gradients {
-        total += square_sum(gradient)?;
+        total += if gradient.device().is_cpu() {
+            square_sum(gradient)?
+        } else {
+            f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?)
+        };
     }
     Ok(total.sqrt())
 }
@@ -87,9 +91,13 @@ impl AdamW {
             1.0
         };
         let work: Vec<_> = vars.values().zip(&self.moments).zip(gradients).collect();
-        let update = |part: &[((&candle_core::Var, &Moments), &Tensor)]| -> Result<()> {
+        let update = |part: &[((&Var, &Moments), &Tensor)]| -> Result<()> {
             for ((var, moments), gradient) in part {
-                self.update(var, moments, gradient, rate, scale)?;
+                if var.device().is_cpu() {
+                    self.update(var, moments, gradient, rate, scale)?;
+                } else {
+                    self.update_plain(var, moments, gradient, rate, scale)?;
+                }
             }
             Ok(())
         };
@@ -150,6 +158,35 @@ impl AdamW {
         Ok(var.inplace_op3(&moments.first, &moments.second, &descent)?)
     }
 
+    /// The same in candle's own operations, on any device.
+    fn update_plain(
+        &self,
+        var: &Var,
+        moments: &Moments,
+        gradient: &Tensor,
+        rate: f64,
+        scale: f64,
+    ) -> Result<()> {
+        let OptimiserConfig {
+            beta1, beta2, eps, ..
+        } = self.config;
+        let step = self.steps as i32;
+        let gradient = (gradient.detach() * scale)?;
+        let first = ((&moments.first * beta1)? + (&gradient * (1.0 - beta1))?)?;
+        let second = ((&moments.second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+        let decay = if var.rank() > 1 {
+            1.0 - rate * self.config.weight_decay
+        } else {
+            1.0
+        };
+        let root = ((&second * (1.0 / (1.0 - beta2.powi(step))))?.sqrt()? + eps)?;
+        let descent = ((&first * (rate / (1.0 - beta1.powi(step))))? / root)?;
+        var.set(&((var.as_detached_tensor() * decay)? - descent)?)?;
+        moments.first.slice_set(&first, 0, 0)?;
+        moments.second.slice_set(&second, 0, 0)?;
+        Ok(())
+    }
+
     /// The means by name, for a checkpoint.
     pub fn state(&self, vars: &NamedVars) -> NamedTensors {
         let named = vars.keys().zip(&self.moments);
@@ -171,10 +208,10 @@ impl AdamW {
                 tensor: name,
             })
         };
-        for (name, moments) in vars.keys().zip(&mut self.moments) {
+        for ((name, var), moments) in vars.iter().zip(&mut self.moments) {
             *moments = Moments {
-                first: find(format!("{name}.first"))?,
-                second: find(format!("{name}.second"))?,
+                first: find(format!("{name}.first"))?.to_device(var.device())?,
+                second: find(format!("{name}.second"))?.to_device(var.device())?,
             };
         }
         self.steps = steps;
@@ -269,6 +306,37 @@ mod tests {
     use candle_nn::Optimizer as _;
 
     use super::*;
+
+    /// The form for other devices against the kernels, over steps in which both means matter.
+    #[test]
+    fn the_plain_form_agrees_with_the_kernels() {
+        let config = OptimiserConfig {
+            weight_decay: 0.1,
+            ..OptimiserConfig::default()
+        };
+        let start = Tensor::new(&[[1f32, -2.0], [0.5, 3.0]], &Device::Cpu).unwrap();
+        let var = || Var::from_tensor(&start.copy().unwrap()).unwrap();
+        let (fast, plain) = (var(), var());
+        let optimiser = |var: &Var| {
+            let vars = NamedVars::from([("w".to_owned(), var.clone())]);
+            AdamW::new(&config, &vars).unwrap()
+        };
+        let (mut a, mut b) = (optimiser(&fast), optimiser(&plain));
+        for step in 1..6 {
+            let gradient = (start.sin().unwrap() * f64::from(step)).unwrap();
+            (a.steps, b.steps) = (step as usize, step as usize);
+            a.update(&fast, &a.moments[0], &gradient, 0.1, 0.5).unwrap();
+            b.update_plain(&plain, &b.moments[0], &gradient, 0.1, 0.5)
+                .unwrap();
+            let flat = |var: &Var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            for (fast, plain) in flat(&fast).iter().zip(flat(&plain)) {
+                assert!(
+                    (fast - plain).abs() < 1e-6,
+                    "step {step}: {plain} vs {fast}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn agrees_with_candle_on_a_quadratic() {

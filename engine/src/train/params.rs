@@ -48,13 +48,17 @@ pub fn random(shape: &LlamaShape, seed: u64) -> Result<NamedTensors> {
     Ok(all)
 }
 
+/// The same weights on a device.
+pub fn to_device(tensors: &NamedTensors, device: &Device) -> Result<NamedTensors> {
+    tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)))
+        .collect()
+}
+
 /// A fresh score head `[1, hidden]`, zero: every text scores the same before training.
-pub fn score_head(shape: &LlamaShape) -> Result<Tensor> {
-    Ok(Tensor::zeros(
-        (1, shape.hidden_size),
-        DType::F32,
-        &Device::Cpu,
-    )?)
+pub fn score_head(shape: &LlamaShape, device: &Device) -> Result<Tensor> {
+    Ok(Tensor::zeros((1, shape.hidden_size), DType::F32, device)?)
 }
 
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,

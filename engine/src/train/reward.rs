@@ -58,15 +58,16 @@ pub fn reward(
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
-    let mut base = Base::open(start, config.train.seed)?;
+    let device = config.train.open_device()?;
+    let mut base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
     let kept: Vec<&Pair> = pairs
         .iter()
         .filter(|p| p.fits(config.train.max_length))
         .collect();
     let examples: Vec<&Example> = kept.iter().flat_map(|p| p.both()).collect();
-    base.weights
-        .insert("score.weight".to_owned(), params::score_head(&base.shape)?);
+    let head = params::score_head(&base.shape, &device)?;
+    base.weights.insert("score.weight".to_owned(), head);
     // The output projection plays no part in the score.
     base.weights.remove("lm_head.weight");
     let model = TrainModel::new(

@@ -143,18 +143,16 @@ impl Runner<'_> {
         let begin = Instant::now();
         let position = &mut state.position;
         let weight: usize = indices.iter().map(|&i| objective.weight(i)).sum();
-        let shares = sampler.shares(indices, self.config.workers);
+        let workers = self.model.workers(self.config.workers);
+        let shares = sampler.shares(indices, workers);
         let result = differentiate(self.model, &shares, |share| {
             objective.loss(self.model, share, weight)
         })?;
         let rate = learning_rate(&self.config.optimiser, position.step, total);
         self.check_finite("the loss", result.loss, position.step)?;
-        let norm = state.optimiser.step(
-            self.model.vars(),
-            &result.gradients,
-            rate,
-            self.config.workers,
-        )?;
+        let norm = state
+            .optimiser
+            .step(self.model.vars(), &result.gradients, rate, workers)?;
         self.check_finite("the gradient", norm, position.step)?;
         let tokens = indices.iter().map(|&i| sampler.length(i)).sum();
         position.step += 1;
@@ -213,7 +211,7 @@ impl Runner<'_> {
                         tensor: name.clone(),
                     });
                 };
-                var.set(tensor)?;
+                var.set(&tensor.to_device(var.device())?)?;
             }
             optimiser.restore(vars, &loaded.optimiser, loaded.position.step)?;
             position = loaded.position;

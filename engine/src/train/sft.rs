@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use candle_core::Device;
+
 use super::base::{Base, digest, settings};
 use super::batch::{Example, PredictionBatch, targets_of};
 use super::config::{SftConfig, Start};
@@ -45,7 +47,8 @@ pub fn sft(
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
-    let base = Base::open(start, config.train.seed)?;
+    let device = config.train.open_device()?;
+    let base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(examples)?;
     let fits = |e: &&Example| {
         e.len() <= config.train.max_length && targets_of(e, config.train_on_prompts) > 0
@@ -78,7 +81,7 @@ pub fn sft(
 /// The summed log-probability and the number of targets over the answers of `examples`, computed by
 /// `workers` threads. The perplexity is `exp(-sum / targets)`.
 pub fn log_likelihood(start: &Start, examples: &[Example], workers: usize) -> Result<(f64, usize)> {
-    let base = Base::open(start, 0)?;
+    let base = Base::open(start, 0, &Device::Cpu)?;
     base.check_tokens(examples)?;
     let model = TrainModel::frozen(base.shape.clone(), &base.weights)?;
     let sums = sequence_log_probs(

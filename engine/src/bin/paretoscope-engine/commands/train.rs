@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use paretoscope_engine::device::DeviceChoice;
+use paretoscope_engine::device::Precision;
 use paretoscope_engine::text::Tokenizer;
 use paretoscope_engine::train::{self, data};
 use paretoscope_engine::train::{
@@ -140,9 +140,10 @@ struct Common {
 }
 
 impl Common {
-    fn config(&self, seed: u64) -> TrainConfig {
+    fn config(&self, global: &Global) -> TrainConfig {
         TrainConfig {
-            seed,
+            seed: global.seed,
+            device: global.device,
             epochs: self.epochs,
             steps: self.steps,
             batch_tokens: self.batch_tokens,
@@ -165,17 +166,17 @@ pub(crate) fn cores() -> usize {
 }
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
-    if !matches!(global.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
+    if !matches!(global.dtype, Precision::Auto | Precision::F32) {
         return Err(Error::option(
-            "--device",
-            format!("is {}; training runs on the CPU", global.device),
+            "--dtype",
+            "training is in f32; use f32 or auto",
         ));
     }
     single_thread::ensure()?;
     let report = match args {
-        Args::Sft(args) => sft(args, global.seed),
-        Args::Dpo(args) => dpo(args, global.seed),
-        Args::Reward(args) => reward(args, global.seed),
+        Args::Sft(args) => sft(args, global),
+        Args::Dpo(args) => dpo(args, global),
+        Args::Reward(args) => reward(args, global),
     }?;
     print::json_line(&report)
 }
@@ -191,7 +192,7 @@ fn text_tokenizer(folder: &Path) -> Result<Tokenizer> {
     }
 }
 
-fn sft(args: Sft, seed: u64) -> Result<TrainReport> {
+fn sft(args: Sft, global: &Global) -> Result<TrainReport> {
     let (start, folder) = match (args.base, args.config) {
         (Some(base), _) => (Start::Folder(base.clone()), base),
         (None, Some(config)) => (Start::Random(LlamaShape::read(&config)?.0), config),
@@ -211,7 +212,7 @@ fn sft(args: Sft, seed: u64) -> Result<TrainReport> {
     let method = args.lora.method();
     let whole = method == Method::Full;
     let config = SftConfig {
-        train: args.common.config(seed),
+        train: args.common.config(global),
         method,
         train_on_prompts: args.train_on_prompts,
     };
@@ -228,10 +229,10 @@ fn sft(args: Sft, seed: u64) -> Result<TrainReport> {
     Ok(report)
 }
 
-fn dpo(args: Dpo, seed: u64) -> Result<TrainReport> {
+fn dpo(args: Dpo, global: &Global) -> Result<TrainReport> {
     let pairs = pairs(&args.base, &args.common.data)?;
     let config = DpoConfig {
-        train: args.common.config(seed),
+        train: args.common.config(global),
         method: args.lora.method(),
         beta: args.beta,
     };
@@ -244,10 +245,10 @@ fn dpo(args: Dpo, seed: u64) -> Result<TrainReport> {
     )
 }
 
-fn reward(args: Reward, seed: u64) -> Result<TrainReport> {
+fn reward(args: Reward, global: &Global) -> Result<TrainReport> {
     let pairs = pairs(&args.base, &args.common.data)?;
     let config = RewardConfig {
-        train: args.common.config(seed),
+        train: args.common.config(global),
         center: args.center,
     };
     train::reward(
