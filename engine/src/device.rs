@@ -5,7 +5,7 @@ use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 use std::str::FromStr;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, DeviceLocation, Tensor};
 
 use crate::{Error, Result};
 
@@ -202,14 +202,17 @@ impl Backend {
         let dtype = self.dtype().as_str();
         match self {
             Self::Packed => format!("CPU, {} threads, {dtype}", rayon::current_num_threads()),
-            Self::Tensors { device, .. } => match device.location() {
-                candle_core::DeviceLocation::Cpu => format!("CPU through candle, {dtype}"),
-                candle_core::DeviceLocation::Cuda { gpu_id } => {
-                    format!("NVIDIA GPU {gpu_id}, {dtype}")
-                }
-                candle_core::DeviceLocation::Metal { .. } => format!("Apple GPU, {dtype}"),
-            },
+            Self::Tensors { device, .. } => format!("{}, {dtype}", device_name(device)),
         }
+    }
+}
+
+/// A device of candle's, for people.
+pub(crate) fn device_name(device: &Device) -> String {
+    match device.location() {
+        DeviceLocation::Cpu => "CPU through candle".to_owned(),
+        DeviceLocation::Cuda { gpu_id } => format!("NVIDIA GPU {gpu_id}"),
+        DeviceLocation::Metal { .. } => "Apple GPU".to_owned(),
     }
 }
 
@@ -325,6 +328,10 @@ fn usable(
 }
 
 /// A product and a norm: kernels that do not fit driver or GPU fail here and not in the middle of a row.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the kernels that rows run on are tried, and no gradient is asked for"
+)]
 fn trial(device: &Device, dtype: DType) -> candle_core::Result<()> {
     let ones = Tensor::ones((2, 2), DType::F32, device)?.to_dtype(dtype)?;
     let weight = ones.narrow(0, 0, 1)?.flatten_all()?;

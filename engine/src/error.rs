@@ -240,7 +240,7 @@ impl Error {
         let text = error.to_string().to_lowercase();
         if text.contains("out_of_memory") || text.contains("out of memory") {
             Self::DeviceMemory {
-                device: format!("{:?}", device.location()),
+                device: crate::device::device_name(device),
                 source: error,
             }
         } else {

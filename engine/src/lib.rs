@@ -11,6 +11,8 @@
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
 //! | messages | commands in, events out | [`protocol`] |
+//!
+//! Where it computes, and what happens where a GPU is not to be had: [`device`].
 #![warn(missing_docs)]
 
 pub mod bundle;

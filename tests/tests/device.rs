@@ -82,8 +82,8 @@ fn both_paths_give_the_same_answers_and_record_the_same_gates() {
             assert!((want - got).abs() < 1e-4, "gate {got} vs {want}");
         }
     }
-    let text = RewardInput::Response("The cat ate the cake.".to_owned());
-    let scores = |bundle: &Bundle| score_all(&bundle.rewards, &[text.clone()]).expect("scores");
+    let text = [RewardInput::Response("The cat ate the cake.".to_owned())];
+    let scores = |bundle: &Bundle| score_all(&bundle.rewards, &text).expect("scores");
     assert_eq!(scores(&packed), scores(&tensors));
 }
 

@@ -43,7 +43,7 @@ pub fn retrace(bundle: &Bundle, run: &Run) -> Result<GateRecord> {
     let info = &bundle.info;
     let head = info.sites.iter().any(|site| site == "lm_head");
     let mut cache = RowCache::default();
-    cache.reset(bundle.model.config(), ids.len());
+    bundle.model.reset(&mut cache, ids.len())?;
     let mut values = Vec::new();
     for (start, end, gates) in segments(bundle, run, prompt, ids.len())? {
         let mut at = start;
@@ -63,7 +63,9 @@ pub fn retrace(bundle: &Bundle, run: &Run) -> Result<GateRecord> {
                     Wanted::Nothing
                 },
             }];
-            bundle.model.forward(&mut row, chooses.then_some(&mut tap));
+            bundle
+                .model
+                .forward(&mut row, chooses.then_some(&mut tap))?;
             if chooses {
                 (0..tokens.len()).for_each(|token| values.extend_from_slice(tap.token(token)));
             }

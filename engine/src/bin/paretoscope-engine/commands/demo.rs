@@ -97,7 +97,10 @@ fn make(args: Build, global: &Global) -> Result<()> {
     if !matches!(global.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
         return Err(Error::option(
             "--device",
-            format!("is {}; training runs on the CPU", global.device),
+            format!(
+                "is {}; the demonstration bundle is made on the CPU",
+                global.device
+            ),
         ));
     }
     single_thread::ensure()?;

@@ -17,6 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::measure::{peak_memory, threads};
+use crate::commands::place::backend;
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -45,7 +46,14 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
     if args.drags == 0 {
         return Err(Error::option("--drags", "is 0; it must be at least 1"));
     }
-    let engine = spawn(EngineOptions::default(), Arc::new(|| ()))?;
+    // The thread would go on with the CPU where the device is not there.
+    backend(global)?;
+    let options = EngineOptions {
+        device: global.device,
+        dtype: global.dtype,
+        ..EngineOptions::default()
+    };
+    let engine = spawn(options, Arc::new(|| ()))?;
     send(
         &engine,
         EngineCommand::LoadBundle {
@@ -132,8 +140,8 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
         },
         "peak_memory_bytes": peak_memory(),
         "threads": threads(),
-        "dtype": "f32",
-        "device": "cpu",
+        "dtype": bundle.model.dtype,
+        "device": bundle.model.device,
     }))
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Sweep, global: &Global) -> Result<()> {
         "start_to_end_tokens_per_second": spread(seconds.iter().map(|s| tokens / s)),
         "peak_memory_bytes": peak_memory(),
         "threads": threads(),
-        "dtype": "f32",
-        "device": "cpu",
+        "dtype": bundle.info.model.dtype,
+        "device": bundle.info.model.device,
     }))
 }
