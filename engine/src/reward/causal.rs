@@ -6,8 +6,9 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
-use super::head::Head;
+use super::head::{Head, missing};
 use super::load::Labels;
+use super::ops::Place;
 use super::{RewardModel, RewardText};
 use crate::mixture::Bank;
 use crate::model::{Llama, LlamaConfig, RowCache, StepRow, Wanted};
@@ -97,12 +98,7 @@ impl Causal {
             .collect();
         let name = match found.as_slice() {
             [one] => *one,
-            [] => {
-                return Err(Error::MissingTensor {
-                    path: checkpoint.path().to_path_buf(),
-                    tensor: HEADS.map(|name| format!("{name}.weight")).join("` or `"),
-                });
-            }
+            [] => return Err(missing(&checkpoint, &HEADS)),
             _ => {
                 return Err(Error::file(
                     checkpoint.path(),
@@ -115,9 +111,8 @@ impl Causal {
             &checkpoint,
             name,
             config.hidden_size,
-            raw.labels.count(),
-            &mut digest,
-            device,
+            &raw.labels,
+            &Place::on(device),
         )?;
         let normaliser = if raw.do_normalize {
             Some(Normaliser::load(

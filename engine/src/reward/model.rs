@@ -29,6 +29,11 @@ pub trait RewardModel: Debug + Send {
     /// Tokens that a text may have.
     fn context(&self) -> usize;
 
+    /// Refuses a text that this architecture cannot read, though its length and ids are right.
+    fn check(&self, _text: &RewardText) -> Result<()> {
+        Ok(())
+    }
+
     /// All logits of each text, raw. Texts have at least one and at most
     /// [`RewardModel::context`] ids, all inside the vocabulary.
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>>;
