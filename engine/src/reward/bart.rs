@@ -9,6 +9,7 @@ use std::path::Path;
 use candle_core::{Device, Result as CandleResult, Tensor};
 use serde::Deserialize;
 
+use super::cost;
 use super::encoder::{EncoderBlock, EncoderNames, Mlp};
 use super::head::Head;
 use super::load::Labels;
@@ -352,6 +353,18 @@ impl RewardModel for Bart {
 
     fn context(&self) -> usize {
         self.context
+    }
+
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        let width = self.dense.outputs();
+        let inner = self.encoder_blocks.first().map_or(0, EncoderBlock::inner);
+        let encoder = self.encoder_blocks.len() as u64
+            * cost::block([width, inner], tokens, tokens, false);
+        let inner = self.decoder_blocks.first().map_or(0, |b| b.mlp.inner());
+        let decoder = cost::layers(self.decoder_blocks.len(), tokens, |wanted| {
+            cost::block([width, inner], tokens, wanted, true) + cost::cross(width, tokens, wanted)
+        });
+        encoder + decoder + (width * width) as u64
     }
 
     fn check(&self, text: &RewardText) -> Result<()> {

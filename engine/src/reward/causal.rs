@@ -158,6 +158,16 @@ impl RewardModel for Causal {
         self.body.config().context
     }
 
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        let config = self.body.config();
+        let linears = config.linears();
+        let layers = linears.iter().filter(|(path, _)| path != "lm_head");
+        let weights: usize = layers.map(|(_, [out, inner])| out * inner).sum();
+        let seen = tokens * (tokens + 1) / 2;
+        let attention = 2 * config.layers * config.heads * config.head_dim * seen;
+        (weights * tokens + attention) as u64
+    }
+
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());

@@ -9,6 +9,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
+use super::cost;
 use super::encoder::{EncoderBlock, EncoderNames};
 use super::head::Head;
 use super::load::Labels;
@@ -145,6 +146,15 @@ impl RewardModel for DistilBert {
 
     fn context(&self) -> usize {
         self.positions.dims().first().copied().unwrap_or(0)
+    }
+
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        let width = self.dense.outputs();
+        let inner = self.blocks.first().map_or(0, EncoderBlock::inner);
+        let blocks = cost::layers(self.blocks.len(), tokens, |wanted| {
+            cost::block([width, inner], tokens, wanted, false)
+        });
+        blocks + (width * width) as u64
     }
 
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {

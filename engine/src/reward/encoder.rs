@@ -46,6 +46,11 @@ impl EncoderBlock {
         })
     }
 
+    /// Width inside the MLP.
+    pub(super) fn inner(&self) -> usize {
+        self.mlp.inner()
+    }
+
     /// All tokens `[tokens, width]`; with `wanted`, one per text, only these come out.
     pub(super) fn forward(
         &self,
@@ -115,6 +120,10 @@ impl Mlp {
             activation,
             norm: loader.norm(&format!("{at}.{}", names.mlp_norm), width, eps)?,
         })
+    }
+
+    pub(super) fn inner(&self) -> usize {
+        self.input.outputs()
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> CandleResult<Tensor> {

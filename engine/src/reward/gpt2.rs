@@ -7,6 +7,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
+use super::cost;
 use super::head::Head;
 use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
@@ -197,6 +198,14 @@ impl RewardModel for Gpt2 {
 
     fn context(&self) -> usize {
         self.positions.dims().first().copied().unwrap_or(0)
+    }
+
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        let width = self.tokens.dims().last().copied().unwrap_or(0);
+        let inner = self.blocks.first().map_or(0, |b| b.mlp_in.outputs());
+        cost::layers(self.blocks.len(), tokens, |wanted| {
+            cost::block([width, inner], tokens, wanted, true)
+        })
     }
 
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {

@@ -6,6 +6,7 @@
 
 mod bart;
 mod causal;
+mod cost;
 mod deberta;
 mod dialogue;
 mod distilbert;

@@ -29,6 +29,10 @@ pub trait RewardModel: Debug + Send {
     /// Tokens that a text may have.
     fn context(&self) -> usize;
 
+    /// Multiply-adds that scoring one text of so many tokens takes at the least, embeddings, norms
+    /// and activations left out.
+    fn multiply_adds(&self, tokens: usize) -> u64;
+
     /// Refuses a text that this architecture cannot read, though its length and ids are right.
     fn check(&self, _text: &RewardText) -> Result<()> {
         Ok(())

@@ -154,6 +154,16 @@ impl Reward {
         &self.tokenizer
     }
 
+    /// Tokens of its vocabulary.
+    pub fn vocabulary(&self) -> usize {
+        self.model.vocabulary()
+    }
+
+    /// [`RewardModel::multiply_adds`].
+    pub fn multiply_adds(&self, tokens: usize) -> u64 {
+        self.model.multiply_adds(tokens)
+    }
+
     /// Tokens of a text, at most: what the model reads, or less where the reading says so.
     pub fn limit(&self) -> usize {
         let context = self.model.context();

@@ -71,6 +71,14 @@ impl Disentangled {
         })
     }
 
+    /// Rows of the table of positions that a text of this length uses.
+    pub(super) fn rows(&self, tokens: usize) -> usize {
+        let furthest = tokens as isize - 1;
+        self.positions.as_ref().map_or(0, |positions| {
+            positions.buckets.row(furthest) - positions.buckets.row(-furthest) + 1
+        })
+    }
+
     /// Queries `[sum of queries, width]`, keys and values `[sum of keys, width]`; a text's queries
     /// are its first tokens.
     pub(super) fn forward(

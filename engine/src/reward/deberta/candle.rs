@@ -10,6 +10,7 @@ use candle_transformers::models::debertav2 as peer;
 use serde_json::{Map, Value, json};
 
 use super::config::Config;
+use crate::reward::cost;
 use crate::reward::head::Head;
 use crate::reward::ops::Place;
 use crate::reward::{RewardModel, RewardText};
@@ -22,6 +23,9 @@ pub(in crate::reward) struct CandleDeberta {
     outputs: usize,
     vocabulary: usize,
     context: usize,
+    layers: u64,
+    width: usize,
+    inner: usize,
     device: Device,
 }
 
@@ -83,6 +87,9 @@ impl CandleDeberta {
             outputs,
             vocabulary: config.vocabulary,
             context: config.context(),
+            layers: config.layers as u64,
+            width: config.width,
+            inner: config.inner,
             device: device.clone(),
         })
     }
@@ -131,6 +138,11 @@ impl RewardModel for CandleDeberta {
 
     fn context(&self) -> usize {
         self.context
+    }
+
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        self.layers
+            * cost::block([self.width, self.inner], tokens, tokens, false)
     }
 
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {

@@ -18,6 +18,7 @@ use candle_core::{Device, Result as CandleResult, Tensor};
 pub(super) use self::candle::CandleDeberta;
 use self::attention::Disentangled;
 use self::config::Config;
+use super::cost;
 use super::encoder::{EncoderNames, Mlp};
 use super::head::Head;
 use super::loader::Loader;
@@ -261,6 +262,17 @@ impl RewardModel for Deberta {
 
     fn context(&self) -> usize {
         self.context
+    }
+
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        let width = self.pooler.outputs();
+        let inner = self.blocks.first().map_or(0, |b| b.mlp.inner());
+        let rows = self.blocks.first().map_or(0, |b| b.attention.rows(tokens));
+        let blocks = cost::layers(self.blocks.len(), tokens, |wanted| {
+            let positions = width * rows * (wanted + tokens);
+            cost::block([width, inner], tokens, wanted, false) + positions as u64
+        });
+        blocks + (width * width) as u64
     }
 
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
