@@ -250,7 +250,7 @@ fn folders_that_are_wrong_are_refused() {
 }
 
 #[test]
-fn a_sentence_piece_model_alone_reads_ids_but_no_text() {
+fn tokenizers_that_cannot_be_built_leave_ids_but_no_text() {
     let folder = fixture("deberta-v3");
     std::fs::remove_file(folder.path().join("tokenizer.json")).expect("a file");
     std::fs::write(folder.path().join("spm.model"), b"\n").expect("a writable folder");
@@ -260,6 +260,12 @@ fn a_sentence_piece_model_alone_reads_ids_but_no_text() {
     let path = folder.path().to_string_lossy().into_owned();
     let ids = engine(["score", "--reward", &path, "--tokens", "1,9,8,2"]);
     assert_eq!(ids.status, Some(0), "{}", ids.stderr);
+
+    let folder = fixture("gpt2");
+    let class = r#"{"tokenizer_class": "CTRLTokenizer"}"#;
+    std::fs::write(folder.path().join("tokenizer_config.json"), class).expect("a folder");
+    let words = ["vocab.json", "ctrltokenizer", "tokenizer.json"];
+    refused("another kind", folder.path(), &text, &words);
 }
 
 #[test]

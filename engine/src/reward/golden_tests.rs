@@ -138,7 +138,9 @@ fn candles_own_kernels_and_body_agree() {
         ),
     ];
     for (name, model) in plain {
-        let want = expected(name);
+        let mut want = expected(name);
+        want.retain(|text| text.ids.len() <= model.context());
+        assert!(want.len() > 3);
         close(name, &model.score(&texts(&want)).unwrap(), &want);
     }
 }

@@ -14,8 +14,8 @@ pub struct RewardText {
 /// A network that gives one or more numbers (logits) for a whole text.
 ///
 /// Causal bodies read the last token's state, encoders the first's, encoder-decoders the last end
-/// token's: that is theirs to know. Every implementation pads and masks inside
-/// [`RewardModel::score`], so that a text's logits do not depend on its company.
+/// token's: that is theirs to know. Every implementation keeps the texts of a batch apart, so that
+/// a text's logits do not depend on its company.
 pub trait RewardModel: Debug + Send {
     /// The architecture, e.g. `gpt2`.
     fn kind(&self) -> &'static str;

@@ -8,7 +8,7 @@
 //! | `vocab.txt` | WordPiece of BERT and DistilBERT | `[CLS] a [SEP]`, `[CLS] a [SEP] b [SEP]` |
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use tokenizers::models::bpe::BPE;
@@ -38,22 +38,44 @@ const SPECIAL: [&str; 7] = [
 pub(super) enum Slow {
     /// A tokenizer.
     Built(Box<Tokenizer>),
-    /// SentencePiece's model alone, by its file's name.
-    SentencePiece(&'static str),
+    /// Files of a kind that is not built: token ids can still go in and out.
+    Unread(Unread),
     /// Nothing.
     Nothing,
+}
+
+/// A tokenizer's file that stands there alone and cannot be read.
+#[derive(Debug)]
+pub(super) struct Unread {
+    path: PathBuf,
+    problem: String,
+}
+
+impl Unread {
+    fn new(folder: &Path, file: &str, problem: &str) -> Slow {
+        Slow::Unread(Self {
+            path: folder.join(file),
+            problem: format!("{problem}; text needs tokenizer.json beside it. {SAVE_AGAIN}"),
+        })
+    }
+
+    /// What is said where text is asked for.
+    pub(super) fn error(&self) -> Error {
+        Error::file(&self.path, self.problem.clone())
+    }
 }
 
 /// Reads the older files, where they are.
 pub(super) fn load(folder: &Path) -> Result<Slow> {
     let has = |name: &str| folder.join(name).is_file();
     if has("vocab.json") && has("merges.txt") {
-        return byte_level(folder).map(|t| Slow::Built(Box::new(t)));
+        return byte_level(folder);
     }
     // Before `vocab.txt`, which some SentencePiece models have beside them.
     for name in ["spm.model", "tokenizer.model", "spiece.model"] {
         if has(name) {
-            return Ok(Slow::SentencePiece(name));
+            let problem = "is a SentencePiece model, which is not read";
+            return Ok(Unread::new(folder, name, problem));
         }
     }
     if has("vocab.txt") {
@@ -194,18 +216,18 @@ fn text_path(folder: &Path, name: &str) -> Result<String> {
     }
 }
 
-fn byte_level(folder: &Path) -> Result<Tokenizer> {
+fn byte_level(folder: &Path) -> Result<Slow> {
     let path = folder.join("vocab.json");
     let beside = Beside::read(folder)?;
-    let framed = ["roberta", "bart", "longformer", "led"]
+    let framed = ["roberta", "bart", "longformer"]
         .iter()
         .any(|name| beside.kind.contains(name));
     if !framed && !beside.kind.contains("gpt2") {
         let problem = format!(
-            "belongs to a tokenizer of kind `{}`; without tokenizer.json only those of GPT-2, RoBERTa and BART are built. {SAVE_AGAIN}",
+            "belongs to a tokenizer of kind `{}`, of which only GPT-2's, RoBERTa's and BART's are built",
             beside.kind
         );
-        return Err(Error::file(&path, problem));
+        return Ok(Unread::new(folder, "vocab.json", &problem));
     }
     let model = BPE::from_file(
         &text_path(folder, "vocab.json")?,
@@ -220,7 +242,7 @@ fn byte_level(folder: &Path) -> Result<Tokenizer> {
     if !framed {
         let end = AddedToken::from("<|endoftext|>", true);
         beside.finish(&mut tokenizer, vec![end], &path)?;
-        return Ok(tokenizer);
+        return Ok(Slow::Built(Box::new(tokenizer)));
     }
     let id_of = |token: String| match tokenizer.token_to_id(&token) {
         Some(id) => Ok((token, id)),
@@ -238,7 +260,7 @@ fn byte_level(folder: &Path) -> Result<Tokenizer> {
         // The mask takes the space before it.
         .chain([AddedToken::from("<mask>", true).lstrip(true)]);
     beside.finish(&mut tokenizer, defaults.collect(), &path)?;
-    Ok(tokenizer)
+    Ok(Slow::Built(Box::new(tokenizer)))
 }
 
 fn word_piece(folder: &Path) -> Result<Tokenizer> {
@@ -275,4 +297,4 @@ fn word_piece(folder: &Path) -> Result<Tokenizer> {
 }
 
 /// How to get a tokenizer that can be read.
-pub(super) const SAVE_AGAIN: &str = "transformers makes the file: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)";
+const SAVE_AGAIN: &str = "transformers makes the file: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokenizers::{PostProcessor as _, TruncationParams, truncate_encodings};
 
-use super::slow::{self, SAVE_AGAIN, Slow};
+use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
 use super::{AnswerStream, ChatTemplate, Message, TokenStream, json};
 use crate::types::Prompt;
@@ -31,8 +31,8 @@ pub fn check_ids(ids: &[u32], vocabulary: usize) -> Result<()> {
 pub struct Tokenizer {
     folder: PathBuf,
     inner: Option<Arc<tokenizers::Tokenizer>>,
-    /// A SentencePiece model that stands there alone.
-    unread: Option<&'static str>,
+    /// Why there is no text, though there is a tokenizer.
+    unread: Option<Arc<Unread>>,
     byte_fallback: bool,
     template: Option<Arc<ChatTemplate>>,
     ends: Vec<u32>,
@@ -53,8 +53,8 @@ impl Tokenizer {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 match slow::load(folder)? {
                     Slow::Built(tokenizer) => (Some(Arc::from(tokenizer)), false),
-                    Slow::SentencePiece(file) => {
-                        unread = Some(file);
+                    Slow::Unread(why) => {
+                        unread = Some(Arc::new(why));
                         (None, false)
                     }
                     Slow::Nothing => (None, false),
@@ -211,14 +211,9 @@ impl Tokenizer {
     }
 
     fn text(&self) -> Result<&tokenizers::Tokenizer> {
-        match (&self.inner, self.unread) {
+        match (&self.inner, &self.unread) {
             (Some(inner), _) => Ok(inner),
-            (None, Some(file)) => Err(Error::file(
-                &self.folder.join(file),
-                format!(
-                    "is a SentencePiece model, which is not read; text needs tokenizer.json beside it. {SAVE_AGAIN}"
-                ),
-            )),
+            (None, Some(why)) => Err(why.error()),
             (None, None) => Err(Error::NoTokenizer {
                 path: self.folder.clone(),
             }),

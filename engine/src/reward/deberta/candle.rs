@@ -86,7 +86,8 @@ impl CandleDeberta {
             model,
             outputs,
             vocabulary: config.vocabulary,
-            context: config.context(),
+            // Its table of positions ends there, though relative attention would not.
+            context: config.max_positions,
             layers: config.layers as u64,
             width: config.width,
             inner: config.inner,

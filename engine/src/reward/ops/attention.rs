@@ -140,7 +140,11 @@ impl<'a> HeadRows<'a> {
 
     /// As the left side of a product.
     pub(in crate::reward) fn input(&self) -> PackedInput {
-        PackedInput::columns(self.values, self.rows, self.stride, self.first, self.width)
+        let mut own = Vec::with_capacity(self.rows * self.width);
+        for row in 0..self.rows {
+            own.extend_from_slice(self.row(row));
+        }
+        PackedInput::new(&own, self.rows, self.width)
     }
 
     /// As the right side of a product, which then gives a column per row of these.

@@ -77,11 +77,12 @@ fn linear_layers_and_norms_agree() {
     let [packed, plain] = both.map(|kernels| {
         Norm::new(numbers(inputs, 5), numbers(inputs, 6), 1e-5, &place(kernels)).unwrap()
     });
-    near(&packed.forward(&x).unwrap(), &plain.forward(&x).unwrap(), 2e-6);
+    // candle's variance is the difference of two means, which costs it a digit.
+    near(&packed.forward(&x).unwrap(), &plain.forward(&x).unwrap(), 1e-5);
     near(
         &packed.of_sum(&x, &y).unwrap(),
         &plain.of_sum(&x, &y).unwrap(),
-        2e-6,
+        1e-5,
     );
 }
 

@@ -10,7 +10,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use super::decode::{peak_memory, rayon_threads, spread};
+use super::measure::{peak_memory, spread, threads};
 use super::peak::multiply_adds_per_second;
 use crate::commands::place::on_cpu;
 use crate::options::Global;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Score, global: &Global) -> Result<()> {
             seconds.push(start.elapsed().as_secs_f64());
         }
     }
-    let speed = multiply_adds_per_second(rayon_threads());
+    let speed = multiply_adds_per_second(threads());
     let work = reward.multiply_adds(args.length) as f64;
     let floor = work * args.batch as f64 / speed;
     let best = seconds.iter().copied().fold(f64::INFINITY, f64::min);
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Score, global: &Global) -> Result<()> {
         "share_of_floor": floor / best,
         "load_seconds": load,
         "peak_memory_bytes": peak_memory(),
-        "threads": rayon_threads(),
+        "threads": threads(),
         "dtype": "f32",
         "device": "cpu",
     }))
