@@ -15,7 +15,7 @@ use crate::text::Tokenizer;
 use crate::types::{
     AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo, RowIdentity,
 };
-use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert, file_digest};
+use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert};
 use crate::{Error, Result};
 
 /// Below this change of any logit an adapter counts as without effect.
@@ -132,12 +132,10 @@ impl Bundle {
             let path = entry.map(|entry| folder.join(&entry.path));
             let reward = match (entry, &path) {
                 (Some(entry), Some(path)) if options.rewards => {
-                    reward_digests.push(file_digest(&path.join("model.safetensors"))?);
-                    Some(Reward::load(
-                        path,
-                        entry.reading.clone(),
-                        &backend.device(),
-                    )?)
+                    let reward = Reward::load(path, entry.reading.clone(), &backend.device())
+                        .map_err(|error| at_objective(folder, index, error))?;
+                    reward_digests.push(reward.digest().to_owned());
+                    Some(reward)
                 }
                 _ => None,
             };
@@ -145,7 +143,10 @@ impl Bundle {
                 name,
                 reward: path,
                 reward_kind: reward.as_ref().map(Reward::kind),
-                sign: entry.map_or(1.0, |entry| entry.reading.sign),
+                sign: match entry {
+                    Some(entry) => entry.reading.rules()?.sign,
+                    None => 1.0,
+                },
             });
             rewards.push(reward);
             progress(
@@ -242,6 +243,18 @@ impl Bundle {
             .filter(|e| e.kind == ExpertKind::Lora)
             .map(|e| e.name.clone())
             .collect()
+    }
+}
+
+/// A reading that does not fit its model, by the field that says it.
+fn at_objective(folder: &Path, index: usize, error: Error) -> Error {
+    match error {
+        Error::Option { name, problem } => Error::field(
+            &folder.join("bundle.json"),
+            format!("objectives[{index}].reward.{name}"),
+            problem,
+        ),
+        other => other,
     }
 }
 

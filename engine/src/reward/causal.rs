@@ -6,8 +6,9 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
-use super::head::Head;
+use super::head::{Head, missing};
 use super::load::Labels;
+use super::ops::Place;
 use super::{RewardModel, RewardText};
 use crate::device::Backend;
 use crate::mixture::Bank;
@@ -98,12 +99,7 @@ impl Causal {
             .collect();
         let name = match found.as_slice() {
             [one] => *one,
-            [] => {
-                return Err(Error::MissingTensor {
-                    path: checkpoint.path().to_path_buf(),
-                    tensor: HEADS.map(|name| format!("{name}.weight")).join("` or `"),
-                });
-            }
+            [] => return Err(missing(&checkpoint, &HEADS)),
             _ => {
                 return Err(Error::file(
                     checkpoint.path(),
@@ -116,9 +112,8 @@ impl Causal {
             &checkpoint,
             name,
             config.hidden_size,
-            raw.labels.count(),
-            &mut digest,
-            device,
+            &raw.labels,
+            &Place::on(device),
         )?;
         let normaliser = if raw.do_normalize {
             Some(Normaliser::load(
@@ -163,6 +158,16 @@ impl RewardModel for Causal {
 
     fn context(&self) -> usize {
         self.body.config().context
+    }
+
+    fn multiply_adds(&self, tokens: usize) -> u64 {
+        let config = self.body.config();
+        let linears = config.linears();
+        let layers = linears.iter().filter(|(path, _)| path != "lm_head");
+        let weights: usize = layers.map(|(_, [out, inner])| out * inner).sum();
+        let seen = tokens * (tokens + 1) / 2;
+        let attention = 2 * config.layers * config.heads * config.head_dim * seen;
+        (weights * tokens + attention) as u64
     }
 
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {

@@ -1,74 +1,77 @@
 //! The linear layer that turns a hidden state into scores.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
+use super::load::Labels;
+use super::ops::{Linear, Place};
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
 
 /// `scores = W h (+ b)`.
 #[derive(Debug)]
-pub(super) struct Head {
-    /// `[hidden, outputs]`.
-    transposed: Tensor,
-    /// `[outputs]`.
-    bias: Option<Tensor>,
-    outputs: usize,
-}
+pub(super) struct Head(Linear);
 
 impl Head {
     /// Reads `<name>.weight` `[outputs, hidden]` and, where the file has it, `<name>.bias`.
     ///
-    /// `labels` is how many outputs the config promises, where it says so.
+    /// A checkpoint without it is refused, for other programs would make one up; so is one with
+    /// more outputs than the config names.
     pub(super) fn load(
         checkpoint: &Checkpoint,
         name: &str,
         hidden: usize,
-        labels: Option<usize>,
-        digest: &mut Digest,
-        device: &Device,
+        labels: &Labels,
+        place: &Place,
     ) -> Result<Self> {
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
         let Some(shape) = checkpoint.shape(&weight) else {
-            return Err(Error::MissingTensor {
-                path: checkpoint.path().to_path_buf(),
-                tensor: weight,
-            });
+            return Err(missing(checkpoint, &[name]));
         };
-        let outputs = labels
-            .unwrap_or_else(|| shape.first().copied().unwrap_or(1))
-            .max(1);
-        let values = checkpoint.read(&weight, &[outputs, hidden], digest)?;
-        let transposed = Tensor::from_vec(values, (outputs, hidden), device)?
-            .t()?
-            .contiguous()?;
+        let found = shape.first().copied().unwrap_or(1);
+        let outputs = match labels.count() {
+            Some(named) if named == found => found,
+            // transformers writes no names for two outputs.
+            None if (1..=labels.unnamed).contains(&found) => found,
+            named => {
+                let named = named.map_or_else(
+                    || "names none (`id2label`)".to_owned(),
+                    |named| format!("names {named} (`id2label`, `num_labels` or `score_dim`)"),
+                );
+                return Err(Error::file(
+                    checkpoint.path(),
+                    format!("`{weight}` has shape {shape:?}, {found} outputs, but config.json {named}"),
+                ));
+            }
+        };
+        let mut digest = Digest::default();
+        let values = checkpoint.read(&weight, &[outputs, hidden], &mut digest)?;
         let bias = if checkpoint.contains(&bias) {
-            Some(Tensor::from_vec(
-                checkpoint.read(&bias, &[outputs], digest)?,
-                outputs,
-                device,
-            )?)
+            Some(checkpoint.read(&bias, &[outputs], &mut digest)?)
         } else {
             None
         };
-        Ok(Self {
-            transposed,
-            bias,
-            outputs,
-        })
+        Ok(Self(Linear::new(values, bias, [outputs, hidden], place)?))
     }
 
     /// Scores per text.
     pub(super) fn outputs(&self) -> usize {
-        self.outputs
+        self.0.outputs()
     }
 
     /// `[texts, hidden]` to one list of scores per text.
     pub(super) fn score(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
-        let scores = hidden.matmul(&self.transposed)?;
-        let scores = match &self.bias {
-            Some(bias) => scores.broadcast_add(bias)?,
-            None => scores,
-        };
-        Ok(scores.to_vec2()?)
+        Ok(self.0.forward(hidden)?.to_vec2()?)
     }
+}
+
+/// The error of a checkpoint that has none of the heads that it could have.
+pub(super) fn missing(checkpoint: &Checkpoint, names: &[&str]) -> Error {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}.weight`")).collect();
+    Error::file(
+        checkpoint.path(),
+        format!(
+            "tensor {} is missing: a body without a trained head (other programs would fill it with random numbers)",
+            names.join(" or ")
+        ),
+    )
 }

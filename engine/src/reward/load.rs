@@ -6,17 +6,25 @@ use candle_core::Device;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Causal, Gpt2, RewardModel, RewardText};
+use super::deberta::CandleDeberta;
+use super::{Bart, Causal, Deberta, DistilBert, Gpt2, RewardModel};
 use crate::weights::read_json;
 use crate::{Error, Result};
 
 /// How many outputs a config promises, in the ways that configs say it.
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Labels {
     #[serde(rename = "num_labels")]
     number: Option<usize>,
     id2label: Option<Map<String, Value>>,
     score_dim: Option<usize>,
+    /// Outputs that transformers leaves unnamed in this architecture's configs, at most.
+    #[serde(skip, default = "two")]
+    pub(super) unnamed: usize,
+}
+
+const fn two() -> usize {
+    2
 }
 
 impl Labels {
@@ -25,6 +33,15 @@ impl Labels {
         self.score_dim
             .or(self.number)
             .or(self.id2label.as_ref().map(Map::len))
+    }
+
+    /// What the config calls each output; empty where it has no names.
+    pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
+        let labels: Self = read_json(&folder.join("config.json"))?;
+        let named = labels.id2label.unwrap_or_default();
+        Ok((0..named.len())
+            .map_while(|i| Some(named.get(&i.to_string())?.as_str()?.to_owned()))
+            .collect())
     }
 }
 
@@ -55,6 +72,18 @@ pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>
     if is("llama") || is("mistral") {
         return Ok(Box::new(Causal::load(folder, device)?));
     }
+    if is("distilbert") {
+        return Ok(Box::new(DistilBert::load(folder, device)?));
+    }
+    if is("deberta-v2") || is("debertav2") {
+        return Ok(match device.is_cpu() {
+            true => Box::new(Deberta::load(folder)?),
+            false => Box::new(CandleDeberta::load(folder, device)?),
+        });
+    }
+    if is("bart") {
+        return Ok(Box::new(Bart::load(folder, device)?));
+    }
     let (field, value) = if architecture.is_empty() {
         ("model_type", model_type)
     } else {
@@ -63,17 +92,6 @@ pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>
     Err(Error::field(
         &path,
         field,
-        format!("`{value}` is not a reward model that can be read (GPT-2 and Llama bodies can)"),
+        format!("`{value}` is not a reward model that can be read (GPT-2, DistilBERT, DeBERTa-v2, BART, Llama and Mistral bodies can)"),
     ))
-}
-
-/// Ids of all texts, each padded on the right to the longest; and that length.
-pub(super) fn pad_right(texts: &[RewardText]) -> (Vec<u32>, usize) {
-    let length = texts.iter().map(|text| text.ids.len()).max().unwrap_or(0);
-    let mut ids = Vec::with_capacity(length * texts.len());
-    for text in texts {
-        ids.extend_from_slice(&text.ids);
-        ids.resize(ids.len() + length - text.ids.len(), 0);
-    }
-    (ids, length)
 }

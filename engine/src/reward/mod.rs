@@ -4,22 +4,38 @@
 //! it (pair, template, or the response alone) and the bundle's reading behind it (which output,
 //! which sign, which scale).
 
+mod bart;
 mod causal;
+mod cost;
+mod deberta;
+mod dialogue;
+mod distilbert;
+mod encoder;
 mod gpt2;
 mod head;
 mod load;
+mod loader;
 mod model;
 mod normalise;
+mod ops;
+mod preset;
 mod rate;
 mod scorer;
 
+pub use bart::Bart;
 pub use causal::Causal;
+pub use deberta::Deberta;
+pub use dialogue::Dialogue;
+pub use distilbert::DistilBert;
 pub use gpt2::Gpt2;
 pub use load::load_model;
 pub use model::{RewardModel, RewardText};
-pub use normalise::Reading;
+pub use normalise::{Layout, Reading, Rules};
+pub use preset::{PRESETS, Preset};
 pub use rate::score_all;
-pub use scorer::{Rating, Reward, RewardInput};
+pub use scorer::{Encoded, Rating, Reward, RewardInput};
 
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod tests;

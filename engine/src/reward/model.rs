@@ -14,8 +14,8 @@ pub struct RewardText {
 /// A network that gives one or more numbers (logits) for a whole text.
 ///
 /// Causal bodies read the last token's state, encoders the first's, encoder-decoders the last end
-/// token's: that is theirs to know. Every implementation pads and masks inside
-/// [`RewardModel::score`], so that a text's logits do not depend on its company.
+/// token's: that is theirs to know. Every implementation keeps the texts of a batch apart, so that
+/// a text's logits do not depend on its company.
 pub trait RewardModel: Debug + Send {
     /// The architecture, e.g. `gpt2`.
     fn kind(&self) -> &'static str;
@@ -28,6 +28,15 @@ pub trait RewardModel: Debug + Send {
 
     /// Tokens that a text may have.
     fn context(&self) -> usize;
+
+    /// Multiply-adds that scoring one text of so many tokens takes at the least, embeddings, norms
+    /// and activations left out.
+    fn multiply_adds(&self, tokens: usize) -> u64;
+
+    /// Refuses a text that this architecture cannot read, though its length and ids are right.
+    fn check(&self, _text: &RewardText) -> Result<()> {
+        Ok(())
+    }
 
     /// All logits of each text, raw. Texts have at least one and at most
     /// [`RewardModel::context`] ids, all inside the vocabulary.

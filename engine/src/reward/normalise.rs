@@ -4,41 +4,100 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Dialogue, Preset};
 use crate::{Error, Result};
 
-/// How a bundle reads a reward model (`objectives[i].reward` of `bundle.json`, beside `path`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How a bundle reads a reward model (`objectives[i].reward` of `bundle.json`, beside `path`): a
+/// preset by name, or each field by itself, or both, where fields go before the preset's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reading {
-    /// 1, or -1 for a model whose larger scores are worse (a cost).
-    #[serde(default = "one")]
-    pub sign: f64,
+    /// One of [`super::PRESETS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// 1 (the default), or -1 for a model whose larger scores are worse (a cost).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign: Option<f64>,
     /// Index of the logit; by default the only one, the second of two, or the first of more.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<usize>,
     /// How prompt and response become one text, with `{prompt}` and `{response}` in it; by default
-    /// the tokenizer's pair.
-    #[serde(default)]
+    /// they are the tokenizer's pair, prompt first.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
+    /// The tokenizer's pair in another way: two templates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair: Option<[String; 2]>,
+    /// What is done to both before: `plain` (nothing, the default), `hh` or `post`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialogue: Option<Dialogue>,
+    /// Tokens of a text, at most; by default as many as the model reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
+    /// Whether the score is the output's share of the softmax over all of them, not its logit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<bool>,
     /// Subtracted from the logit.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<f64>,
     /// What the difference is divided by.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub std: Option<f64>,
+    /// Decimals that the score is rounded to (RiC reports 1); by default it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<i32>,
 }
 
-const fn one() -> f64 {
-    1.0
+/// How texts are put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// One text.
+    Template(String),
+    /// The tokenizer's pair of two.
+    Pair([String; 2]),
 }
 
-impl Default for Reading {
+/// A [`Reading`] with its preset and all defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// The preset's name.
+    pub preset: Option<&'static str>,
+    /// Logits that the preset's model has.
+    pub outputs: Option<usize>,
+    /// Index of the logit, where it is said.
+    pub output: Option<usize>,
+    /// 1 or -1.
+    pub sign: f64,
+    /// How texts are put together.
+    pub layout: Layout,
+    /// What is done to them before.
+    pub dialogue: Dialogue,
+    /// Tokens of a text, at most.
+    pub max_tokens: Option<usize>,
+    /// Whether the softmax is taken.
+    pub probability: bool,
+    /// Subtracted.
+    pub mean: f64,
+    /// Divided by.
+    pub std: f64,
+    /// Rounded to.
+    pub decimals: Option<i32>,
+}
+
+impl Default for Rules {
     fn default() -> Self {
         Self {
-            sign: 1.0,
+            preset: None,
+            outputs: None,
             output: None,
-            template: None,
-            mean: None,
-            std: None,
+            sign: 1.0,
+            layout: Layout::Pair(["{prompt}".to_owned(), "{response}".to_owned()]),
+            dialogue: Dialogue::Plain,
+            max_tokens: None,
+            probability: false,
+            mean: 0.0,
+            std: 1.0,
+            decimals: None,
         }
     }
 }
@@ -47,29 +106,87 @@ impl Reading {
     /// Refuses what makes no sense; `path` and `field` say where it stands, e.g. `bundle.json` and
     /// `objectives[0].reward`.
     pub fn check(&self, path: &Path, field: &str) -> Result<()> {
-        let wrong = |name: &str, problem: String| {
-            Err(Error::field(path, format!("{field}.{name}"), problem))
-        };
-        if self.sign != 1.0 && self.sign != -1.0 {
-            return wrong("sign", format!("is {}; it must be 1 or -1", self.sign));
-        }
-        if let Some(mean) = self.mean.filter(|mean| !mean.is_finite()) {
-            return wrong("mean", format!("is {mean}; it must be finite"));
-        }
-        if let Some(std) = self.std.filter(|std| !(std.is_finite() && *std > 0.0)) {
-            return wrong("std", format!("is {std}; it must be above zero"));
-        }
-        match &self.template {
-            Some(template) if !template.contains("{response}") => wrong(
-                "template",
-                "has no {response} in it, so every answer would score the same".to_owned(),
-            ),
-            _ => Ok(()),
+        match self.wrong() {
+            Some((name, problem)) => Err(Error::field(path, format!("{field}.{name}"), problem)),
+            None => Ok(()),
         }
     }
 
+    /// With its preset and all defaults. Refuses what [`Reading::check`] does.
+    pub fn rules(&self) -> Result<Rules> {
+        if let Some((name, problem)) = self.wrong() {
+            return Err(Error::option(name, problem));
+        }
+        let preset = self.preset.as_deref().and_then(Preset::named);
+        let usual = preset.map_or_else(Rules::default, Preset::rules);
+        let layout = match (&self.template, &self.pair) {
+            (Some(template), _) => Layout::Template(template.clone()),
+            (None, Some(pair)) => Layout::Pair(pair.clone()),
+            (None, None) => usual.layout,
+        };
+        Ok(Rules {
+            sign: self.sign.unwrap_or(usual.sign),
+            output: self.output.or(usual.output),
+            layout,
+            dialogue: self.dialogue.unwrap_or(usual.dialogue),
+            max_tokens: self.max_tokens.or(usual.max_tokens),
+            probability: self.probability.unwrap_or(usual.probability),
+            mean: self.mean.unwrap_or(usual.mean),
+            std: self.std.unwrap_or(usual.std),
+            decimals: self.decimals.or(usual.decimals),
+            ..usual
+        })
+    }
+
+    /// The first field that makes no sense, and why.
+    fn wrong(&self) -> Option<(&'static str, String)> {
+        if let Some(name) = &self.preset
+            && Preset::named(name).is_none()
+        {
+            let problem = format!("`{name}` is no preset; there are {}", Preset::names());
+            return Some(("preset", problem));
+        }
+        if let Some(sign) = self.sign.filter(|sign| sign.abs() != 1.0) {
+            return Some(("sign", format!("is {sign}; it must be 1 or -1")));
+        }
+        if let Some(mean) = self.mean.filter(|mean| !mean.is_finite()) {
+            return Some(("mean", format!("is {mean}; it must be finite")));
+        }
+        if let Some(std) = self.std.filter(|std| !(std.is_finite() && *std > 0.0)) {
+            return Some(("std", format!("is {std}; it must be above zero")));
+        }
+        if self.max_tokens == Some(0) {
+            return Some(("max_tokens", "is 0; it must be at least 1".to_owned()));
+        }
+        if let Some(decimals) = self.decimals.filter(|d| !(0..=12).contains(d)) {
+            return Some(("decimals", format!("is {decimals}; it must be 0 to 12")));
+        }
+        if self.template.is_some() && self.pair.is_some() {
+            let problem = "stands beside `template`; a text is put together in one way".to_owned();
+            return Some(("pair", problem));
+        }
+        let unread = "has no {response} in it, so every answer would score the same".to_owned();
+        match (&self.template, &self.pair) {
+            (Some(text), _) if !text.contains("{response}") => Some(("template", unread)),
+            (None, Some(texts)) if !texts.iter().any(|text| text.contains("{response}")) => {
+                Some(("pair", unread))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Rules {
     /// Which of `outputs` logits counts.
     pub fn index(&self, outputs: usize) -> Result<usize> {
+        if let (Some(preset), Some(expected)) = (self.preset, self.outputs)
+            && expected != outputs
+        {
+            let problem = format!(
+                "`{preset}` is for a model with {expected} outputs; this one has {outputs}"
+            );
+            return Err(Error::option("preset", problem));
+        }
         match self.output {
             Some(index) if index >= outputs => Err(Error::option(
                 "output",
@@ -83,57 +200,136 @@ impl Reading {
         }
     }
 
-    /// `sign * (logit - mean) / std`, in f64.
-    pub fn apply(&self, logit: f32) -> f64 {
-        self.sign * (f64::from(logit) - self.mean.unwrap_or(0.0)) / self.std.unwrap_or(1.0)
-    }
-
-    /// Fills a template in one pass, so that braces inside the texts stay as they are.
-    pub(super) fn fill(template: &str, prompt: &str, response: &str) -> String {
-        let mut text = String::with_capacity(template.len() + prompt.len() + response.len());
-        let mut rest = template;
-        while let Some(at) = rest.find('{') {
-            text.push_str(&rest[..at]);
-            rest = &rest[at..];
-            if let Some(after) = rest.strip_prefix("{prompt}") {
-                text.push_str(prompt);
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix("{response}") {
-                text.push_str(response);
-                rest = after;
-            } else {
-                text.push('{');
-                rest = &rest[1..];
+    /// `sign * (x - mean) / std` in f64, where x is the logit, or its share of the softmax.
+    pub fn apply(&self, logits: &[f32], index: usize) -> f64 {
+        let Some(&logit) = logits.get(index) else {
+            return f64::NAN;
+        };
+        let value = if self.probability {
+            share(logits, logit)
+        } else {
+            f64::from(logit)
+        };
+        let score = self.sign * (value - self.mean) / self.std;
+        match self.decimals {
+            None => score,
+            Some(decimals) => {
+                let scale = 10.0_f64.powi(decimals);
+                (score * scale).round_ties_even() / scale
             }
         }
-        text + rest
     }
+
+    /// The text or the pair of texts that a prompt and its answer become; without a prompt, what
+    /// would be the prompt alone is left out.
+    pub fn write(&self, prompt: Option<&str>, response: &str) -> Vec<String> {
+        let response = self.dialogue.response(response);
+        let filled = |template: &str| {
+            let prompt = prompt.map(|prompt| self.dialogue.prompt(prompt));
+            fill(template, &prompt.unwrap_or_default(), &response)
+        };
+        match &self.layout {
+            Layout::Template(template) => vec![filled(template)],
+            Layout::Pair(texts) => texts
+                .iter()
+                .filter(|text| prompt.is_some() || text.contains("{response}"))
+                .map(|text| filled(text))
+                .collect(),
+        }
+    }
+}
+
+fn share(logits: &[f32], logit: f32) -> f64 {
+    if logits.len() == 1 {
+        // One logit is the log odds of yes.
+        return 1.0 / (1.0 + (-f64::from(logit)).exp());
+    }
+    let total: f64 = logits
+        .iter()
+        .map(|&other| (f64::from(other) - f64::from(logit)).exp())
+        .sum();
+    1.0 / total
+}
+
+/// Fills a template in one pass, so that braces inside the texts stay as they are.
+fn fill(template: &str, prompt: &str, response: &str) -> String {
+    let mut text = String::with_capacity(template.len() + prompt.len() + response.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("{prompt}") {
+            text.push_str(prompt);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{response}") {
+            text.push_str(response);
+            rest = after;
+        } else {
+            text.push('{');
+            rest = &rest[1..];
+        }
+    }
+    text + rest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn rules(json: &str) -> Rules {
+        let reading: Reading = serde_json::from_str(json).unwrap();
+        reading.check(Path::new("bundle.json"), "reward").unwrap();
+        reading.rules().unwrap()
+    }
+
     #[test]
     fn a_reading_changes_scale_and_sign() {
-        let reading: Reading =
-            serde_json::from_str(r#"{"path": "x", "sign": -1, "mean": 0.5, "std": 2}"#).unwrap();
-        reading.check(Path::new("bundle.json"), "reward").unwrap();
-        assert_eq!(reading.apply(2.5), -1.0);
-        assert_eq!(Reading::default().apply(2.5), 2.5);
+        let changed = rules(r#"{"path": "x", "sign": -1, "mean": 0.5, "std": 2}"#);
+        assert_eq!(changed.apply(&[2.5], 0), -1.0);
+        assert_eq!(Rules::default().apply(&[2.5], 0), 2.5);
+        let rounded = rules(r#"{"decimals": 1}"#);
+        assert_eq!(rounded.apply(&[2.25], 0), 2.2);
+        assert_eq!(rounded.apply(&[-0.16], 0), -0.2);
+        let probability = rules(r#"{"probability": true}"#);
+        assert!((probability.apply(&[1.0, 1.0 + 3.0_f32.ln()], 1) - 0.75).abs() < 1e-7);
+        assert_eq!(probability.apply(&[0.0], 0), 0.5);
     }
 
     #[test]
     fn the_output_that_counts() {
-        let of = |output| Reading {
+        let of = |output| Rules {
             output,
-            ..Reading::default()
+            ..Rules::default()
         };
         assert_eq!(of(None).index(1).unwrap(), 0);
         assert_eq!(of(None).index(2).unwrap(), 1);
         assert_eq!(of(None).index(10).unwrap(), 0);
         assert_eq!(of(Some(3)).index(10).unwrap(), 3);
         assert!(of(Some(1)).index(1).unwrap_err().is_input());
+    }
+
+    #[test]
+    fn a_preset_fills_in_what_is_not_said() {
+        let cost = rules(r#"{"preset": "beaver-cost"}"#);
+        assert_eq!(cost.sign, -1.0);
+        assert_eq!(
+            cost.write(Some("Hi?"), "Ho."),
+            ["BEGINNING OF CONVERSATION: USER: Hi? ASSISTANT:Ho."]
+        );
+        assert_eq!(rules(r#"{"preset": "beaver-cost", "sign": 1}"#).sign, 1.0);
+        let helpful = rules(r#"{"preset": "gpt2-helpful"}"#);
+        assert_eq!(
+            helpful.write(Some("Hi?"), " Ho.\n\nHuman: more"),
+            ["\n\nHuman: Hi? \n\nAssistant:", "Ho."]
+        );
+        let faithful = rules(r#"{"preset": "bart-faithful"}"#);
+        assert_eq!(faithful.write(Some("post"), "sum"), ["sum", "post"]);
+        assert_eq!(faithful.write(None, "sum"), ["sum"]);
+        assert_eq!(faithful.index(2).unwrap(), 1);
+        let wrong = faithful.index(1).unwrap_err();
+        assert!(wrong.to_string().contains("2 outputs; this one has 1"), "{wrong}");
+        let summary = rules(r#"{"preset": "gpt2-summary"}"#);
+        assert_eq!(summary.write(Some("post"), "sum"), ["sum <|endoftext|> post"]);
     }
 
     #[test]
@@ -144,23 +340,25 @@ mod tests {
             (r#"{"std": 0}"#, "std"),
             (r#"{"std": -1}"#, "std"),
             (r#"{"template": "{prompt}"}"#, "template"),
+            (r#"{"pair": ["{prompt}", "x"]}"#, "pair"),
+            (r#"{"pair": ["{prompt}", "{response}"], "template": "{response}"}"#, "pair"),
+            (r#"{"preset": "gpt3"}"#, "preset"),
+            (r#"{"max_tokens": 0}"#, "max_tokens"),
+            (r#"{"decimals": -1}"#, "decimals"),
         ] {
             let reading: Reading = serde_json::from_str(json).unwrap();
             let error = reading
                 .check(Path::new("bundle.json"), "objectives[0].reward")
                 .unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .contains(&format!("objectives[0].reward.{name}")),
-                "{error}"
-            );
+            let place = format!("objectives[0].reward.{name}");
+            assert!(error.to_string().contains(&place), "{error}");
+            assert!(reading.rules().unwrap_err().is_input());
         }
     }
 
     #[test]
     fn texts_with_braces_go_through_a_template_unharmed() {
-        let filled = Reading::fill(
+        let filled = fill(
             "USER: {prompt} {x} ASSISTANT:{response}",
             "say {response}",
             "{prompt}!",

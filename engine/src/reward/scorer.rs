@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
-use super::{Reading, RewardModel, RewardText, load_model};
+use super::load::Labels;
+use super::{Reading, RewardModel, RewardText, Rules, load_model};
 use crate::text::{Tokenizer, check_ids};
+use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
 
-/// Padded tokens per forward pass, at most: bounds the memory of the attention's scores.
+/// Tokens per forward pass, at most, unless one text has more: bounds its memory.
 const BATCH_TOKENS: usize = 2048;
 
 /// What is to be scored.
@@ -25,6 +27,24 @@ pub enum RewardInput {
     },
     /// An answer alone.
     Response(String),
+}
+
+/// An input as the model reads it, and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// What the model reads.
+    pub text: RewardText,
+    /// The text, or the pair of texts, that the tokenizer was given; empty for ids.
+    pub written: Vec<String>,
+    /// Tokens before the text was cut to fit.
+    pub whole: usize,
+}
+
+impl Encoded {
+    /// Whether the text did not fit.
+    pub fn truncated(&self) -> bool {
+        self.whole > self.text.ids.len()
+    }
 }
 
 /// A score, and what it was read from.
@@ -45,36 +65,54 @@ pub struct Reward {
     folder: PathBuf,
     model: Box<dyn RewardModel>,
     tokenizer: Tokenizer,
-    reading: Reading,
+    rules: Rules,
     output: usize,
+    labels: Vec<String>,
+    digest: String,
 }
 
 impl Reward {
     /// Loads a folder: the model, its tokenizer (needed for text only), and how it is read.
     pub fn load(folder: &Path, reading: Reading, device: &Device) -> Result<Self> {
-        reading.check(folder, "reward")?;
-        Self::new(
-            folder,
-            load_model(folder, device)?,
-            Tokenizer::load(folder)?,
-            reading,
-        )
+        let rules = reading.rules()?;
+        let model = load_model(folder, device)?;
+        let mut reward = Self::new(folder, model, Tokenizer::load(folder)?, rules)?;
+        reward.labels = Labels::names(folder)?;
+        reward.digest = Checkpoint::open_folder(folder)?.file_digest()?;
+        if reading != Reading::default() {
+            let mut digest = Digest::default();
+            digest.note(reward.digest.as_bytes());
+            digest.note(&serde_json::to_vec(&reading).unwrap_or_default());
+            reward.digest = digest.hex();
+        }
+        Ok(reward)
     }
 
     /// Puts the parts together; `folder` is named in errors.
-    pub fn new(
+    fn new(
         folder: &Path,
         model: Box<dyn RewardModel>,
         tokenizer: Tokenizer,
-        reading: Reading,
+        rules: Rules,
     ) -> Result<Self> {
-        let output = reading.index(model.outputs())?;
+        let output = rules.index(model.outputs())?;
+        let (tokens, rows) = (tokenizer.own_vocabulary(), model.vocabulary());
+        if tokens > rows {
+            let problem = format!(
+                "its tokenizer gives ids up to {}, but the model's embedding has {rows} rows (ids 0 to {}): it belongs to another model",
+                tokens - 1,
+                rows.max(1) - 1
+            );
+            return Err(Error::file(folder, problem));
+        }
         Ok(Self {
             folder: folder.to_path_buf(),
             model,
             tokenizer,
-            reading,
+            rules,
             output,
+            labels: Vec::new(),
+            digest: String::new(),
         })
     }
 
@@ -94,16 +132,52 @@ impl Reward {
     }
 
     /// How it is read.
-    pub fn reading(&self) -> &Reading {
-        &self.reading
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
-    /// A text as the model reads it, and whether its end had to be cut off to fit the context (as
-    /// the released scorers' tokenizers do). Ids given verbatim are never cut.
-    pub fn encode(&self, input: &RewardInput) -> Result<(RewardText, bool)> {
+    /// Index of the logit that counts, and what `config.json` calls it.
+    pub fn output(&self) -> (usize, Option<&str>) {
+        (
+            self.output,
+            self.labels.get(self.output).map(String::as_str),
+        )
+    }
+
+    /// Hexadecimal digest of its files and its reading: what a score depends on.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Its tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Tokens of its vocabulary.
+    pub fn vocabulary(&self) -> usize {
+        self.model.vocabulary()
+    }
+
+    /// [`RewardModel::multiply_adds`].
+    pub fn multiply_adds(&self, tokens: usize) -> u64 {
+        self.model.multiply_adds(tokens)
+    }
+
+    /// Tokens of a text, at most: what the model reads, or less where the reading says so.
+    pub fn limit(&self) -> usize {
         let context = self.model.context();
-        let mut ids = match input {
+        self.rules
+            .max_tokens
+            .map_or(context, |most| most.min(context))
+    }
+
+    /// A text as the model reads it. What does not fit is cut off the end of the longer text of a
+    /// pair ([`Tokenizer::encode_within`]); ids given verbatim are never cut but refused.
+    pub fn encode(&self, input: &RewardInput) -> Result<Encoded> {
+        let (written, ids, whole) = match input {
             RewardInput::Tokens(ids) => {
+                let context = self.model.context();
                 if ids.len() > context {
                     let problem = format!(
                         "holds {} ids; this reward model reads at most {context}",
@@ -111,20 +185,10 @@ impl Reward {
                     );
                     return Err(Error::option("tokens", problem));
                 }
-                ids.clone()
+                (Vec::new(), ids.clone(), ids.len())
             }
-            RewardInput::Pair { prompt, response } => match &self.reading.template {
-                Some(template) => self
-                    .tokenizer
-                    .encode(&Reading::fill(template, prompt, response), true)?,
-                None => self.tokenizer.encode_pair(prompt, response, true)?,
-            },
-            RewardInput::Response(response) => match &self.reading.template {
-                Some(template) => self
-                    .tokenizer
-                    .encode(&Reading::fill(template, "", response), true)?,
-                None => self.tokenizer.encode(response, true)?,
-            },
+            RewardInput::Pair { prompt, response } => self.write(Some(prompt), response)?,
+            RewardInput::Response(response) => self.write(None, response)?,
         };
         if ids.is_empty() {
             return Err(Error::option(
@@ -133,16 +197,32 @@ impl Reward {
             ));
         }
         check_ids(&ids, self.model.vocabulary())?;
-        let truncated = ids.len() > context;
-        if truncated {
+        let text = RewardText { ids };
+        self.model.check(&text)?;
+        let encoded = Encoded {
+            text,
+            written,
+            whole,
+        };
+        if encoded.truncated() {
             tracing::warn!(
-                tokens = ids.len(),
-                context,
+                tokens = whole,
+                limit = self.limit(),
                 "text cut to fit the reward model"
             );
-            ids.truncate(context);
         }
-        Ok((RewardText { ids }, truncated))
+        Ok(encoded)
+    }
+
+    fn write(&self, prompt: Option<&str>, response: &str) -> Result<(Vec<String>, Vec<u32>, usize)> {
+        let written = self.rules.write(prompt, response);
+        let (first, second) = match written.as_slice() {
+            [first, second] => (first.as_str(), Some(second.as_str())),
+            [first, ..] => (first.as_str(), None),
+            [] => ("", None),
+        };
+        let (ids, whole) = self.tokenizer.encode_within(first, second, self.limit())?;
+        Ok((written, ids, whole))
     }
 
     /// Scores texts, in their order; texts of like length share a forward pass.
@@ -151,28 +231,27 @@ impl Reward {
             .iter()
             .map(|input| self.encode(input))
             .collect::<Result<Vec<_>>>()?;
-        self.score_encoded(texts)
+        self.score_encoded(&texts)
     }
 
     /// [`Reward::score`] for texts that [`Reward::encode`] gave.
-    pub fn score_encoded(&self, texts: Vec<(RewardText, bool)>) -> Result<Vec<Rating>> {
+    pub fn score_encoded(&self, texts: &[Encoded]) -> Result<Vec<Rating>> {
+        let length = |i: usize| texts[i].text.ids.len();
         let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(texts[i].0.ids.len()));
+        order.sort_by_key(|&i| std::cmp::Reverse(length(i)));
         let mut ratings: Vec<Option<Rating>> = vec![None; texts.len()];
         let mut rest = order.as_slice();
         while let Some(&longest) = rest.first() {
-            let rows = (BATCH_TOKENS / texts[longest].0.ids.len().max(1)).clamp(1, rest.len());
+            let rows = (BATCH_TOKENS / length(longest).max(1)).clamp(1, rest.len());
             let (batch, later) = rest.split_at(rows);
             rest = later;
-            let batch_texts: Vec<RewardText> = batch.iter().map(|&i| texts[i].0.clone()).collect();
+            let batch_texts: Vec<RewardText> =
+                batch.iter().map(|&i| texts[i].text.clone()).collect();
             for (&i, outputs) in batch.iter().zip(self.model.score(&batch_texts)?) {
-                let score = outputs
-                    .get(self.output)
-                    .map_or(f64::NAN, |&logit| self.reading.apply(logit));
                 ratings[i] = Some(Rating {
-                    score,
+                    score: self.rules.apply(&outputs, self.output),
                     outputs,
-                    truncated: texts[i].1,
+                    truncated: texts[i].truncated(),
                 });
             }
         }

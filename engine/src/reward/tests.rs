@@ -247,7 +247,7 @@ fn a_reward_keeps_the_order_and_reads_as_told() {
         );
     }
     let turned = load(Reading {
-        sign: -1.0,
+        sign: Some(-1.0),
         output: Some(0),
         mean: Some(0.25),
         std: Some(0.5),
@@ -266,7 +266,7 @@ fn pairs_templates_and_responses_are_put_together_as_said() {
             .unwrap()
             .encode(&input)
             .unwrap()
-            .0
+            .text
             .ids
     };
     let pair = || RewardInput::Pair {
@@ -325,11 +325,15 @@ fn long_texts_are_cut_and_say_so_and_ids_are_refused() {
 #[test]
 fn bad_folders_are_refused_by_name() {
     type Break = fn(&mut Value, &mut Tensors);
-    let cases: [(&str, Break); 8] = [
+    let cases: [(&str, Break); 9] = [
+        ("3 outputs, but config.json names none", |config, tensors| {
+            config.as_object_mut().unwrap().remove("id2label");
+            *tensors.get_mut("score.weight").unwrap() = (vec![3, WIDTH], vec![0.5; 3 * WIDTH]);
+        }),
         ("`score.weight` is missing", |_, tensors| {
             drop(tensors.remove("score.weight"));
         }),
-        ("`score.weight` has shape", |config, _| {
+        ("2 outputs, but config.json names 1", |config, _| {
             config["id2label"] = json!({"0": "A"});
         }),
         (
@@ -403,7 +407,9 @@ fn llama_tensors(head: &str, outputs: usize) -> Tensors {
 #[test]
 fn a_llama_scores_the_same_alone_and_in_company() {
     let folder = folder(
-        &llama_config(&json!({"architectures": ["LlamaForSequenceClassification"]})),
+        &llama_config(
+            &json!({"architectures": ["LlamaForSequenceClassification"], "num_labels": 3}),
+        ),
         &llama_tensors("score", 3),
     );
     let model = load_model(folder.path(), &Device::Cpu).unwrap();
@@ -477,7 +483,7 @@ fn a_llama_without_a_score_head_is_no_reward_model() {
     tensors.remove("score.weight");
     let folder = folder(&llama_config(&json!({})), &tensors);
     let error = load_model(folder.path(), &Device::Cpu).unwrap_err();
-    assert!(matches!(&error, Error::MissingTensor { .. }));
+    assert!(error.is_input(), "{error}");
     assert!(
         error
             .to_string()
@@ -526,6 +532,11 @@ fn oracle(name: &str) {
 #[test]
 fn gpt2_holds_against_transformers() {
     oracle("score-gpt2");
+}
+
+#[test]
+fn distilbert_holds_against_transformers() {
+    oracle("score-distilbert");
 }
 
 #[test]

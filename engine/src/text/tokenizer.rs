@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokenizers::{PostProcessor as _, TruncationParams, truncate_encodings};
+
+use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
 use super::{AnswerStream, ChatTemplate, Message, TokenStream, json};
 use crate::types::Prompt;
@@ -22,12 +25,14 @@ pub fn check_ids(ids: &[u32], vocabulary: usize) -> Result<()> {
 
 /// `tokenizer.json`, the chat template, the end tokens and the size of the vocabulary.
 ///
-/// A folder without `tokenizer.json` loads as well: token ids can go in and out, and only what
-/// needs text fails. Cheap to clone.
+/// Without `tokenizer.json`, the older files are read (`slow`). A folder with neither loads as
+/// well: token ids can go in and out, and only what needs text fails. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     folder: PathBuf,
     inner: Option<Arc<tokenizers::Tokenizer>>,
+    /// Why there is no text, though there is a tokenizer.
+    unread: Option<Arc<Unread>>,
     byte_fallback: bool,
     template: Option<Arc<ChatTemplate>>,
     ends: Vec<u32>,
@@ -39,12 +44,22 @@ impl Tokenizer {
     /// `generation_config.json` and `config.json`, each of which may be absent.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer.json");
+        let mut unread = None;
         let (inner, byte_fallback) = match std::fs::read(&path) {
             Ok(bytes) => (
                 Some(Arc::new(parse(&path, &bytes)?)),
                 has_byte_fallback(&bytes),
             ),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                match slow::load(folder)? {
+                    Slow::Built(tokenizer) => (Some(Arc::from(tokenizer)), false),
+                    Slow::Unread(why) => {
+                        unread = Some(Arc::new(why));
+                        (None, false)
+                    }
+                    Slow::Nothing => (None, false),
+                }
+            }
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let config_path = folder.join("config.json");
@@ -58,6 +73,7 @@ impl Tokenizer {
             ends: ends(folder)?,
             vocabulary: json::count(&config_path, &config, "vocab_size")?.unwrap_or(known),
             inner,
+            unread,
             byte_fallback,
         })
     }
@@ -65,6 +81,14 @@ impl Tokenizer {
     /// Tokens of the model's vocabulary: `vocab_size` of `config.json`, else the tokenizer's own.
     pub fn vocabulary(&self) -> usize {
         self.vocabulary
+    }
+
+    /// Ids that the tokenizer itself can give: one more than the largest; 0 without a tokenizer.
+    pub fn own_vocabulary(&self) -> usize {
+        self.inner.as_ref().map_or(0, |tokenizer| {
+            let ids = tokenizer.get_vocab(true);
+            ids.values().max().map_or(0, |&id| id as usize + 1)
+        })
     }
 
     /// Tokens that end an answer: `eos_token_id` of `generation_config.json`, else of `config.json`.
@@ -93,6 +117,50 @@ impl Tokenizer {
     pub fn encode_pair(&self, first: &str, second: &str, add_special: bool) -> Result<Vec<u32>> {
         let encoding = self.text()?.encode_fast((first, second), add_special);
         self.ids_of(encoding)
+    }
+
+    /// A text or a pair of texts to ids, at most `limit` of them with the tokenizer's special
+    /// tokens, and how many there would be without the limit.
+    ///
+    /// What is too much is cut from the end of the longer text of a pair, and of the other only
+    /// where both are longer than half of the room (transformers' `longest_first`); special tokens
+    /// stay. Ids are not checked against the vocabulary.
+    pub fn encode_within(
+        &self,
+        first: &str,
+        second: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<u32>, usize)> {
+        let inner = self.text()?;
+        let wrong = |error: tokenizers::Error| {
+            let path = self.folder.join("tokenizer.json");
+            Error::file(&path, format!("cannot encode this text: {error}"))
+        };
+        let whole = match second {
+            Some(second) => inner.encode_fast((first, second), true),
+            None => inner.encode_fast(first, true),
+        }
+        .map_err(wrong)?;
+        let length = whole.len();
+        if length <= limit {
+            return Ok((whole.get_ids().to_vec(), length));
+        }
+        let special = inner
+            .get_post_processor()
+            .map_or(0, |processor| processor.added_tokens(second.is_some()));
+        if special >= limit {
+            let problem = format!("is {limit}, but {special} special tokens stand around a text");
+            return Err(Error::option("max_tokens", problem));
+        }
+        let room = TruncationParams {
+            max_length: limit - special,
+            ..TruncationParams::default()
+        };
+        let alone = |text: &str| inner.encode_fast(text, false).map_err(wrong);
+        let second = second.map(alone).transpose()?;
+        let (first, second) = truncate_encodings(alone(first)?, second, &room).map_err(wrong)?;
+        let cut = inner.post_process(first, second, true).map_err(wrong)?;
+        Ok((cut.get_ids().to_vec(), length))
     }
 
     /// The text that a user's turn becomes: through the chat template, or as it is where there is none.
@@ -143,9 +211,13 @@ impl Tokenizer {
     }
 
     fn text(&self) -> Result<&tokenizers::Tokenizer> {
-        self.inner.as_deref().ok_or_else(|| Error::NoTokenizer {
-            path: self.folder.clone(),
-        })
+        match (&self.inner, &self.unread) {
+            (Some(inner), _) => Ok(inner),
+            (None, Some(why)) => Err(why.error()),
+            (None, None) => Err(Error::NoTokenizer {
+                path: self.folder.clone(),
+            }),
+        }
     }
 
     fn ids_of(&self, encoding: tokenizers::Result<tokenizers::Encoding>) -> Result<Vec<u32>> {

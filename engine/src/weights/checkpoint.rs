@@ -1,4 +1,4 @@
-//! A checkpoint in safetensors, one file or shards, read tensor by tensor.
+//! A checkpoint in safetensors or PyTorch's `.bin`, one file or shards, read tensor by tensor.
 //!
 //! Nothing is memory-mapped: each tensor is read where the header says it lies, so that a file cut
 //! short is an error, and memory holds one tensor beside what the model keeps.
@@ -13,6 +13,7 @@ use safetensors::tensor::Metadata;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::pickle::read_pickled;
 use super::read_json;
 use crate::{Error, Result};
 
@@ -60,13 +61,21 @@ struct Index {
 
 impl Checkpoint {
     /// Opens a Hugging Face folder: `model.safetensors`, or the shards that
-    /// `model.safetensors.index.json` names.
+    /// `model.safetensors.index.json` names; without either, `pytorch_model.bin` or its shards.
     pub fn open_folder(folder: &Path) -> Result<Self> {
-        let single = folder.join("model.safetensors");
-        let index_path = folder.join("model.safetensors.index.json");
-        if single.exists() || !index_path.exists() {
-            return Self::open_file(&single);
+        for name in ["model.safetensors", "pytorch_model.bin"] {
+            let (single, index) = (folder.join(name), folder.join(format!("{name}.index.json")));
+            if single.exists() {
+                return Self::open_file(&single);
+            }
+            if index.exists() {
+                return Self::open_shards(folder, index);
+            }
         }
+        Self::open_file(&folder.join("model.safetensors"))
+    }
+
+    fn open_shards(folder: &Path, index_path: PathBuf) -> Result<Self> {
         let index: Index = read_json(&index_path)?;
         let mut names: Vec<&String> = index.weight_map.values().collect();
         names.sort();
@@ -102,7 +111,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Opens one safetensors file.
+    /// Opens one file: PyTorch's if it ends in `.bin`, else safetensors.
     pub fn open_file(path: &Path) -> Result<Self> {
         let mut checkpoint = Self {
             path: path.to_path_buf(),
@@ -114,6 +123,20 @@ impl Checkpoint {
     }
 
     fn add(&mut self, path: PathBuf) -> Result<()> {
+        if path.extension().is_some_and(|e| e == "bin") {
+            for tensor in read_pickled(&path)? {
+                let entry = Entry {
+                    file: self.files.len(),
+                    dtype: tensor.dtype,
+                    shape: tensor.shape,
+                    start: tensor.start,
+                    bytes: tensor.bytes,
+                };
+                self.tensors.insert(tensor.name, entry);
+            }
+            self.files.push(path);
+            return Ok(());
+        }
         let (metadata, data_start) = read_header(&path)?;
         for name in metadata.offset_keys() {
             let Some(info) = metadata.info(&name) else {
@@ -137,6 +160,20 @@ impl Checkpoint {
     /// The folder or file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// SHA-256 of its files: of the one, or of the names and digests of all shards.
+    pub fn file_digest(&self) -> Result<String> {
+        if let [one] = self.files.as_slice() {
+            return file_digest(one);
+        }
+        let mut digest = Digest::default();
+        for file in &self.files {
+            let name = file.file_name().unwrap_or_default();
+            digest.note(name.as_encoded_bytes());
+            digest.note(file_digest(file)?.as_bytes());
+        }
+        Ok(digest.hex())
     }
 
     /// Whether a tensor is there.

@@ -3,6 +3,7 @@
 mod adapter;
 mod checkpoint;
 mod json;
+mod pickle;
 mod router;
 
 pub use adapter::{Adapter, LoraFactor};

@@ -6,7 +6,7 @@ use super::parallel::over_rows;
 
 /// `exp` to about 2 units in the last place, in plain arithmetic that compilers vectorise.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     // 2^n * e^r with |r| <= ln 2 / 2; ln 2 is split in two so that r stays exact (Cephes).
     let x = x.clamp(-87.0, 88.0);
     let n = (x * std::f32::consts::LOG2_E).round_ties_even();
@@ -28,7 +28,7 @@ fn exp(x: f32) -> f32 {
 
 /// `x <- exp(x - max) / sum`. Only inside a kernel that has been dispatched.
 #[inline(always)]
-pub(super) fn softmax_in_place(x: &mut [f32]) {
+pub(crate) fn softmax_in_place(x: &mut [f32]) {
     let top = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for value in x.iter_mut() {
         *value = exp(*value - top);

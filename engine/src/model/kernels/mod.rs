@@ -15,6 +15,7 @@ mod tile;
 
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
 pub use elementwise::{add_in_place, rms_norm, swiglu};
+pub(crate) use elementwise::{exp, softmax_in_place};
 pub use packed::{PackedInput, PackedMatrix};
 pub use product::{Product, products};
 pub use rope::Rotation;

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use paretoscope_engine::device::Precision;
-use paretoscope_engine::reward::{Rating, Reading, Reward, RewardInput};
+use paretoscope_engine::reward::{Encoded, Rating, Reading, Reward, RewardInput};
 use paretoscope_engine::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,21 @@ pub(crate) struct Args {
     /// The answer to --prompt, or a text alone
     #[arg(long, value_name = "R", conflicts_with_all = ["tokens", "input"], allow_hyphen_values = true)]
     response: Option<String>,
+    /// A named reading: template, output and sign of a published reward model
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// Index of the logit that is the score: by default the only one, the second of two, the first of more
     #[arg(long, value_name = "I")]
     output: Option<usize>,
     /// How prompt and response become one text, with {prompt} and {response} in it
     #[arg(long, value_name = "TEXT")]
     template: Option<String>,
+    /// Tokens of a text at most; by default as many as the model reads
+    #[arg(long, value_name = "N")]
+    max_tokens: Option<usize>,
+    /// Say what was scored: the exact text, its token ids, the reading, what was cut
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -64,7 +73,41 @@ struct Answer<'a> {
     outputs: &'a [f32],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<Explanation<'a>>,
 }
+
+/// How a score came about.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    model: String,
+    preset: Option<&'static str>,
+    /// The text, or the pair of texts, that the tokenizer was given; empty for ids.
+    text: &'a [String],
+    ids: &'a [u32],
+    tokens: Vec<Option<String>>,
+    output: usize,
+    label: Option<&'a str>,
+    raw: Option<f32>,
+    normalised: bool,
+    sign: f64,
+    mean: f64,
+    std: f64,
+    probability: bool,
+    decimals: Option<i32>,
+    truncation: Truncation,
+}
+
+#[derive(Serialize)]
+struct Truncation {
+    limit: usize,
+    tokens: usize,
+    kept: usize,
+    rule: &'static str,
+}
+
+const RULE: &str =
+    "cut from the end of the longer text of a pair; special tokens stay; ids are never cut";
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     if !matches!(global.dtype, Precision::Auto | Precision::F32) {
@@ -75,26 +118,14 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     }
     let device = backend(global)?.device();
     let reading = Reading {
+        preset: args.preset.clone(),
         output: args.output,
         template: args.template.clone(),
+        max_tokens: args.max_tokens,
         ..Reading::default()
     };
-    if args
-        .template
-        .as_ref()
-        .is_some_and(|template| !template.contains("{response}"))
-    {
-        return Err(Error::option(
-            "--template",
-            "has no {response} in it, so every answer would score the same",
-        ));
-    }
-    let load = || {
-        Reward::load(&args.reward, reading, &device).map_err(|error| match error {
-            Error::Option { name, problem } => Error::option(format!("--{name}"), problem),
-            other => other,
-        })
-    };
+    reading.rules().map_err(as_option)?;
+    let load = || Reward::load(&args.reward, reading, &device).map_err(as_option);
     let (source, texts) = match (&args.source.tokens, &args.source.input, &args.response) {
         (Some(list), ..) => (
             None,
@@ -122,10 +153,49 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
                 .map_err(|error| at_line(source, *line, error))
         })
         .collect::<Result<Vec<_>>>()?;
-    for rating in reward.score_encoded(encoded)? {
-        print(&rating)?;
+    for (rating, encoded) in reward.score_encoded(&encoded)?.iter().zip(&encoded) {
+        let explain = args.explain.then(|| explain(&reward, encoded, rating));
+        print(rating, explain)?;
     }
     Ok(())
+}
+
+/// A field of the reading as the option that sets it.
+fn as_option(error: Error) -> Error {
+    match error {
+        Error::Option { name, problem } => {
+            Error::option(format!("--{}", name.replace('_', "-")), problem)
+        }
+        other => other,
+    }
+}
+
+fn explain<'a>(reward: &'a Reward, encoded: &'a Encoded, rating: &Rating) -> Explanation<'a> {
+    let rules = reward.rules();
+    let (output, label) = reward.output();
+    let ids = &encoded.text.ids;
+    Explanation {
+        model: reward.kind(),
+        preset: rules.preset,
+        text: &encoded.written,
+        ids,
+        tokens: ids.iter().map(|&id| reward.tokenizer().token(id)).collect(),
+        output,
+        label,
+        raw: rating.outputs.get(output).copied(),
+        normalised: rules.mean != 0.0 || rules.std != 1.0,
+        sign: rules.sign,
+        mean: rules.mean,
+        std: rules.std,
+        probability: rules.probability,
+        decimals: rules.decimals,
+        truncation: Truncation {
+            limit: reward.limit(),
+            tokens: encoded.whole,
+            kept: ids.len(),
+            rule: RULE,
+        },
+    }
 }
 
 fn text(prompt: Option<String>, response: String) -> RewardInput {
@@ -135,7 +205,7 @@ fn text(prompt: Option<String>, response: String) -> RewardInput {
     }
 }
 
-fn print(rating: &Rating) -> Result<()> {
+fn print(rating: &Rating, explain: Option<Explanation<'_>>) -> Result<()> {
     if !rating.score.is_finite() {
         tracing::warn!(
             score = rating.score,
@@ -151,6 +221,7 @@ fn print(rating: &Rating) -> Result<()> {
         score: rating.score,
         outputs,
         truncated: rating.truncated,
+        explain,
     })
 }
 

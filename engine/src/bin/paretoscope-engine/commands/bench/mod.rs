@@ -3,6 +3,8 @@
 mod decode;
 mod drag;
 mod measure;
+mod peak;
+mod score;
 mod sweep;
 
 use clap::Subcommand;
@@ -24,6 +26,8 @@ pub(crate) enum Args {
     Sweep(sweep::Sweep),
     /// From a dragged point to the first token under it, during a sweep
     Drag(drag::Drag),
+    /// Scoring by a reward model, with its floor
+    Score(score::Score),
     /// Supervised training of a random model: forward, backward and update
     Train(Train),
 }
@@ -52,6 +56,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Decode(args) => decode::run(&args, global),
         Args::Sweep(args) => sweep::run(&args, global),
         Args::Drag(args) => drag::run(&args, global),
+        Args::Score(args) => score::run(&args, global),
         Args::Train(args) => train(&args, global),
     }
 }
