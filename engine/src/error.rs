@@ -150,6 +150,14 @@ pub enum Error {
         /// What is still good, and what to change; begins with `; ` or is empty.
         hint: String,
     },
+    /// A decomposition did not converge.
+    #[error("the singular values of a matrix of {rows} x {cols} did not converge")]
+    Svd {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        cols: usize,
+    },
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -197,6 +205,7 @@ impl Error {
             | Self::PromptTooLong { .. }
             | Self::NoTokenizer { .. } => true,
             Self::Diverged { .. }
+            | Self::Svd { .. }
             | Self::Cancelled
             | Self::EngineGone
             | Self::Device { .. }
