@@ -10,6 +10,7 @@
 //! | rewards | prompt + answer → scores | [`reward`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
+//! | experts without training | task vectors → adapters, merges, bundles | [`forge`] |
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
@@ -17,6 +18,7 @@ pub mod bundle;
 pub mod demo;
 mod digest;
 mod error;
+pub mod forge;
 pub mod generate;
 pub mod mixture;
 pub mod model;

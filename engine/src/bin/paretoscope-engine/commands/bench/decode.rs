@@ -234,12 +234,12 @@ fn sum(part: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-fn rayon_threads() -> usize {
+pub(super) fn rayon_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The highest resident size of this process so far, where the system tells.
-fn peak_memory() -> Option<u64> {
+pub(super) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace()
@@ -249,7 +249,7 @@ fn peak_memory() -> Option<u64> {
         .map(|kib| kib * 1024)
 }
 
-fn spread(values: impl Iterator<Item = f64>) -> Value {
+pub(super) fn spread(values: impl Iterator<Item = f64>) -> Value {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     match (values.first(), values.last()) {

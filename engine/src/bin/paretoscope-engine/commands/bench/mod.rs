@@ -1,6 +1,7 @@
 //! `bench`: how fast things go on this machine.
 
 mod decode;
+mod forge;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;
@@ -17,6 +18,8 @@ use crate::{print, single_thread};
 pub(crate) enum Args {
     /// Generation of a batch, with its floor
     Decode(decode::Decode),
+    /// Task-SVD against the optimum, and merging beside a plain read
+    Forge(forge::Forge),
     /// Supervised training of a random model: forward, backward and update
     Train(Train),
 }
@@ -43,6 +46,7 @@ pub(crate) struct Train {
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Decode(args) => decode::run(&args, global),
+        Args::Forge(args) => forge::run(&args, global),
         Args::Train(args) => train(&args, global),
     }
 }
