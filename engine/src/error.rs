@@ -152,6 +152,14 @@ pub enum Error {
         /// What is still good, and what to change; begins with `; ` or is empty.
         hint: String,
     },
+    /// A decomposition did not converge.
+    #[error("the singular values of a matrix of {rows} x {cols} did not converge")]
+    Svd {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        cols: usize,
+    },
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -210,6 +218,7 @@ impl Error {
             | Self::NoTokenizer { .. }
             | Self::Device { .. } => true,
             Self::Diverged { .. }
+            | Self::Svd { .. }
             | Self::Cancelled
             | Self::EngineGone
             | Self::DeviceMemory { .. }

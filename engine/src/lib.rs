@@ -10,6 +10,7 @@
 //! | rewards | prompt + answer → scores | [`reward`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
+//! | experts without training | task vectors → adapters, merges, bundles | [`forge`] |
 //! | messages | commands in, events out | [`protocol`] |
 //!
 //! Where it computes, and what happens where a GPU is not to be had: [`device`].
@@ -20,6 +21,7 @@ pub mod demo;
 pub mod device;
 mod digest;
 mod error;
+pub mod forge;
 pub mod generate;
 pub mod mixture;
 pub mod model;

@@ -1,4 +1,4 @@
-//! Output files that appear whole or not at all.
+//! Output files and folders that appear whole or not at all.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -52,6 +52,50 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Refuses a folder to write that is there already and holds something.
+pub fn check_new_folder(path: &Path) -> Result<()> {
+    let empty =
+        |path: &Path| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    if path.exists() && !empty(path) {
+        return Err(Error::file(
+            path,
+            "is there already; name a new folder, or remove this one first",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a folder through `fill`: under another name beside it, which becomes its own only when
+/// everything is written. On any failure nothing is left.
+pub fn folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    check_new_folder(path)?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".paretoscope-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
+    }
+    let temporary = builder
+        .tempdir_in(parent)
+        .map_err(Error::io("write", path))?;
+    fill(temporary.path())?;
+    // From here on the folder is no longer ours to remove.
+    let written = temporary.keep();
+    std::fs::rename(&written, path).map_err(|error| {
+        if let Err(left) = std::fs::remove_dir_all(&written) {
+            tracing::debug!(%left, folder = %written.display(), "folder not removed");
+        }
+        Error::io("write", path)(error)
+    })?;
+    sync_folder(parent);
+    Ok(())
+}
+
 /// Makes the new name durable. Where a system cannot sync a folder, the file itself is safe.
 fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|f| f.sync_all()) {
@@ -77,6 +121,23 @@ mod tests {
         write_bytes(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let failed = folder_atomically(&path, |part| {
+            write_bytes(&part.join("a"), b"half")?;
+            Err(Error::Cancelled)
+        });
+        assert!(matches!(failed, Err(Error::Cancelled)));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let write = || folder_atomically(&path, |part| write_bytes(&part.join("a"), b"whole"));
+        write().unwrap();
+        assert_eq!(std::fs::read(path.join("a")).unwrap(), b"whole");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write().unwrap_err().is_input());
     }
 
     #[test]

@@ -213,8 +213,11 @@ const FOLDERS: [(&str, &str, Spoil, &[&str]); 15] = [
         "a file that is no archive",
         "gpt2",
         |folder| {
-            std::fs::write(folder.join("pytorch_model.bin"), b"\x80\x02\x8a\nl\xfc\x9cF")
-                .expect("a writable folder");
+            std::fs::write(
+                folder.join("pytorch_model.bin"),
+                b"\x80\x02\x8a\nl\xfc\x9cF",
+            )
+            .expect("a writable folder");
         },
         &["pytorch_model.bin", "zip"],
     ),
@@ -273,11 +276,27 @@ fn requests_that_are_wrong_are_refused() {
     let pair = ["--prompt", "a", "--response", "b"];
     let cases: [(&str, &[&str], &[&str]); 6] = [
         ("gpt2", &["--preset", "gpt3"], &["--preset", "gpt2-helpful"]),
-        ("gpt2", &["--preset", "humor"], &["--preset", "2 outputs", "has 1"]),
+        (
+            "gpt2",
+            &["--preset", "humor"],
+            &["--preset", "2 outputs", "has 1"],
+        ),
         ("gpt2", &["--output", "1"], &["--output", "has 1"]),
-        ("gpt2", &["--template", "{prompt}"], &["--template", "{response}"]),
-        ("gpt2", &["--max-tokens", "0"], &["--max-tokens", "at least 1"]),
-        ("bart", &["--max-tokens", "3"], &["--max-tokens", "4 special tokens"]),
+        (
+            "gpt2",
+            &["--template", "{prompt}"],
+            &["--template", "{response}"],
+        ),
+        (
+            "gpt2",
+            &["--max-tokens", "0"],
+            &["--max-tokens", "at least 1"],
+        ),
+        (
+            "bart",
+            &["--max-tokens", "3"],
+            &["--max-tokens", "4 special tokens"],
+        ),
     ];
     for (name, options, words) in cases {
         let folder = fixture(name);
@@ -312,7 +331,10 @@ fn a_score_can_be_explained() {
     assert_eq!(explain["preset"], "bart-faithful");
     assert_eq!(explain["text"], json!(["the cat sat", long.trim()]));
     assert_eq!(explain["label"], "FAITHFUL");
-    assert_eq!((&explain["output"], &explain["sign"]), (&json!(1), &json!(1.0)));
+    assert_eq!(
+        (&explain["output"], &explain["sign"]),
+        (&json!(1), &json!(1.0))
+    );
     assert_eq!(explain["raw"], line["outputs"][1]);
     let ids = explain["ids"].as_array().expect("ids");
     assert_eq!(ids.len(), 64);

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["mixture", "model"],
     &["reward", "store"],
     &["bundle"],
-    &["generate", "sweep", "train"],
+    &["forge", "generate", "sweep", "train"],
     &["demo", "runtime"],
 ];
 

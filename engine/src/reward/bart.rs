@@ -134,7 +134,9 @@ impl DecoderBlock {
         let q = self.cross_query.forward(&x)?;
         let [key, value] = &self.cross_keys;
         let [k, v] = Linear::forward_all([key, value], encoded)?;
-        let mixed = self.cross.forward([&q, &k, &v], &queries, batch.lengths())?;
+        let mixed = self
+            .cross
+            .forward([&q, &k, &v], &queries, batch.lengths())?;
         let x = self
             .cross_norm
             .of_sum(&x, &self.cross_out.forward(&mixed)?)?;
@@ -321,7 +323,10 @@ fn decoder_block(
     );
     let (cross_query, cross_keys, cross_out) = (
         square("encoder_attn.q_proj")?,
-        [square("encoder_attn.k_proj")?, square("encoder_attn.v_proj")?],
+        [
+            square("encoder_attn.k_proj")?,
+            square("encoder_attn.v_proj")?,
+        ],
         square("encoder_attn.out_proj")?,
     );
     Ok(DecoderBlock {
@@ -358,8 +363,8 @@ impl RewardModel for Bart {
     fn multiply_adds(&self, tokens: usize) -> u64 {
         let width = self.dense.outputs();
         let inner = self.encoder_blocks.first().map_or(0, EncoderBlock::inner);
-        let encoder = self.encoder_blocks.len() as u64
-            * cost::block([width, inner], tokens, tokens, false);
+        let encoder =
+            self.encoder_blocks.len() as u64 * cost::block([width, inner], tokens, tokens, false);
         let inner = self.decoder_blocks.first().map_or(0, |b| b.mlp.inner());
         let decoder = cost::layers(self.decoder_blocks.len(), tokens, |wanted| {
             cost::block([width, inner], tokens, wanted, true) + cost::cross(width, tokens, wanted)

@@ -1,12 +1,7 @@
 //! The least arithmetic that scoring a text takes, for benchmarks.
 
 /// Multiply-adds of a transformer block over `tokens`, of which `wanted` come out (all, or one).
-pub(super) fn block(
-    [width, inner]: [usize; 2],
-    tokens: usize,
-    wanted: usize,
-    causal: bool,
-) -> u64 {
+pub(super) fn block([width, inner]: [usize; 2], tokens: usize, wanted: usize, causal: bool) -> u64 {
     let linear = 2 * tokens * width * width + wanted * 2 * width * (width + inner);
     (linear + 2 * width * pairs(wanted, tokens, causal)) as u64
 }

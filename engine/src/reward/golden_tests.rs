@@ -126,12 +126,18 @@ fn candles_own_kernels_and_body_agree() {
         kernels: Kernels::Plain,
     };
     let plain: [(&str, Box<dyn RewardModel>); 4] = [
-        ("gpt2", Box::new(Gpt2::load_at(&folder("gpt2"), &place).unwrap())),
+        (
+            "gpt2",
+            Box::new(Gpt2::load_at(&folder("gpt2"), &place).unwrap()),
+        ),
         (
             "distilbert",
             Box::new(DistilBert::load_at(&folder("distilbert"), &place).unwrap()),
         ),
-        ("bart", Box::new(Bart::load_at(&folder("bart"), &place).unwrap())),
+        (
+            "bart",
+            Box::new(Bart::load_at(&folder("bart"), &place).unwrap()),
+        ),
         (
             "deberta-v3",
             Box::new(CandleDeberta::load(&folder("deberta-v3"), &Device::Cpu).unwrap()),

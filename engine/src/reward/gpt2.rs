@@ -85,7 +85,9 @@ impl Block {
             .attention
             .forward([&q, &k, &v], &queries, batch.lengths())?;
         let x = add(&x, &self.attention_out.forward(&mixed)?)?;
-        let inner = self.mlp_in.activated(&self.norm_2.forward(&x)?, activation)?;
+        let inner = self
+            .mlp_in
+            .activated(&self.norm_2.forward(&x)?, activation)?;
         add(&x, &self.mlp_out.forward(&inner)?)
     }
 }

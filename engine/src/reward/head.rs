@@ -39,7 +39,9 @@ impl Head {
                 );
                 return Err(Error::file(
                     checkpoint.path(),
-                    format!("`{weight}` has shape {shape:?}, {found} outputs, but config.json {named}"),
+                    format!(
+                        "`{weight}` has shape {shape:?}, {found} outputs, but config.json {named}"
+                    ),
                 ));
             }
         };
@@ -66,7 +68,10 @@ impl Head {
 
 /// The error of a checkpoint that has none of the heads that it could have.
 pub(super) fn missing(checkpoint: &Checkpoint, names: &[&str]) -> Error {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}.weight`")).collect();
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{name}.weight`"))
+        .collect();
     Error::file(
         checkpoint.path(),
         format!(

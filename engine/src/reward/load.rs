@@ -92,6 +92,8 @@ pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>
     Err(Error::field(
         &path,
         field,
-        format!("`{value}` is not a reward model that can be read (GPT-2, DistilBERT, DeBERTa-v2, BART, Llama and Mistral bodies can)"),
+        format!(
+            "`{value}` is not a reward model that can be read (GPT-2, DistilBERT, DeBERTa-v2, BART, Llama and Mistral bodies can)"
+        ),
     ))
 }

@@ -327,9 +327,15 @@ mod tests {
         assert_eq!(faithful.write(None, "sum"), ["sum"]);
         assert_eq!(faithful.index(2).unwrap(), 1);
         let wrong = faithful.index(1).unwrap_err();
-        assert!(wrong.to_string().contains("2 outputs; this one has 1"), "{wrong}");
+        assert!(
+            wrong.to_string().contains("2 outputs; this one has 1"),
+            "{wrong}"
+        );
         let summary = rules(r#"{"preset": "gpt2-summary"}"#);
-        assert_eq!(summary.write(Some("post"), "sum"), ["sum <|endoftext|> post"]);
+        assert_eq!(
+            summary.write(Some("post"), "sum"),
+            ["sum <|endoftext|> post"]
+        );
     }
 
     #[test]
@@ -341,7 +347,10 @@ mod tests {
             (r#"{"std": -1}"#, "std"),
             (r#"{"template": "{prompt}"}"#, "template"),
             (r#"{"pair": ["{prompt}", "x"]}"#, "pair"),
-            (r#"{"pair": ["{prompt}", "{response}"], "template": "{response}"}"#, "pair"),
+            (
+                r#"{"pair": ["{prompt}", "{response}"], "template": "{response}"}"#,
+                "pair",
+            ),
             (r#"{"preset": "gpt3"}"#, "preset"),
             (r#"{"max_tokens": 0}"#, "max_tokens"),
             (r#"{"decimals": -1}"#, "decimals"),

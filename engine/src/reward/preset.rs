@@ -1,7 +1,7 @@
 //! Readings of the reward models that HoE, RiC and MVA score with, by name.
 
-use super::normalise::{Layout, Rules};
 use super::Dialogue;
+use super::normalise::{Layout, Rules};
 
 /// A reading under a name.
 #[derive(Debug, Clone, Copy)]

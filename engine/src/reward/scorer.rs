@@ -214,7 +214,11 @@ impl Reward {
         Ok(encoded)
     }
 
-    fn write(&self, prompt: Option<&str>, response: &str) -> Result<(Vec<String>, Vec<u32>, usize)> {
+    fn write(
+        &self,
+        prompt: Option<&str>,
+        response: &str,
+    ) -> Result<(Vec<String>, Vec<u32>, usize)> {
         let written = self.rules.write(prompt, response);
         let (first, second) = match written.as_slice() {
             [first, second] => (first.as_str(), Some(second.as_str())),

@@ -326,10 +326,13 @@ fn long_texts_are_cut_and_say_so_and_ids_are_refused() {
 fn bad_folders_are_refused_by_name() {
     type Break = fn(&mut Value, &mut Tensors);
     let cases: [(&str, Break); 9] = [
-        ("3 outputs, but config.json names none", |config, tensors| {
-            config.as_object_mut().unwrap().remove("id2label");
-            *tensors.get_mut("score.weight").unwrap() = (vec![3, WIDTH], vec![0.5; 3 * WIDTH]);
-        }),
+        (
+            "3 outputs, but config.json names none",
+            |config, tensors| {
+                config.as_object_mut().unwrap().remove("id2label");
+                *tensors.get_mut("score.weight").unwrap() = (vec![3, WIDTH], vec![0.5; 3 * WIDTH]);
+            },
+        ),
         ("`score.weight` is missing", |_, tensors| {
             drop(tensors.remove("score.weight"));
         }),

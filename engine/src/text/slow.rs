@@ -150,14 +150,14 @@ impl Beside {
         let mut known = Vec::new();
         // The first to name a token decides how it stands; defaults come last.
         for token in self.named().into_iter().chain(defaults) {
-            let seen = known.iter().any(|k: &AddedToken| k.content == token.content);
+            let seen = known
+                .iter()
+                .any(|k: &AddedToken| k.content == token.content);
             if !seen && tokenizer.token_to_id(&token.content).is_some() {
                 known.push(token);
             }
         }
-        tokenizer
-            .add_special_tokens(known)
-            .map_err(|e| wrong(&e))?;
+        tokenizer.add_special_tokens(known).map_err(|e| wrong(&e))?;
         let mut later: BTreeMap<u32, AddedToken> = BTreeMap::new();
         if let Some(Value::Object(listed)) = self.config.get("added_tokens_decoder") {
             for (id, token) in listed {
@@ -198,7 +198,10 @@ fn added_token(value: &Value) -> Option<AddedToken> {
     }
     let content = value.get("content")?.as_str()?;
     let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let special = value.get("special").and_then(Value::as_bool).unwrap_or(true);
+    let special = value
+        .get("special")
+        .and_then(Value::as_bool)
+        .unwrap_or(true);
     Some(
         AddedToken::from(content.to_owned(), special)
             .lstrip(flag("lstrip"))
@@ -246,7 +249,10 @@ fn byte_level(folder: &Path) -> Result<Slow> {
     }
     let id_of = |token: String| match tokenizer.token_to_id(&token) {
         Some(id) => Ok((token, id)),
-        None => Err(Error::file(&path, format!("lacks the special token `{token}`"))),
+        None => Err(Error::file(
+            &path,
+            format!("lacks the special token `{token}`"),
+        )),
     };
     let separator = id_of(beside.special("sep_token", "</s>"))?;
     let first = id_of(beside.special("cls_token", "<s>"))?;
@@ -285,16 +291,20 @@ fn word_piece(folder: &Path) -> Result<Tokenizer> {
     tokenizer.with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
     let id_of = |token: String| match tokenizer.token_to_id(&token) {
         Some(id) => Ok((token, id)),
-        None => Err(Error::file(&path, format!("lacks the special token `{token}`"))),
+        None => Err(Error::file(
+            &path,
+            format!("lacks the special token `{token}`"),
+        )),
     };
     let separator = id_of(beside.special("sep_token", "[SEP]"))?;
     let first = id_of(beside.special("cls_token", "[CLS]"))?;
     tokenizer.with_post_processor(Some(BertProcessing::new(separator, first)));
-    let defaults = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]
-        .map(|token| AddedToken::from(token, true));
+    let defaults =
+        ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"].map(|token| AddedToken::from(token, true));
     beside.finish(&mut tokenizer, defaults.to_vec(), &path)?;
     Ok(tokenizer)
 }
 
 /// How to get a tokenizer that can be read.
-const SAVE_AGAIN: &str = "transformers makes the file: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)";
+const SAVE_AGAIN: &str =
+    "transformers makes the file: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)";

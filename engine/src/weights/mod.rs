@@ -3,10 +3,12 @@
 mod adapter;
 mod checkpoint;
 mod json;
+mod lora_folder;
 mod pickle;
 mod router;
 
 pub use adapter::{Adapter, LoraFactor};
 pub use checkpoint::{Checkpoint, Digest, file_digest};
 pub use json::read_json;
+pub use lora_folder::{Dora, LoraFolder, LoraModule};
 pub use router::{RouterActivation, RouterExpert, RouterSite};

@@ -64,7 +64,9 @@ pub(super) fn read_pickled(path: &Path) -> Result<Vec<PickledTensor>> {
         let mut entry = archive.by_index(index).map_err(|e| broken(&e))?;
         let name = entry.name().map_err(|e| broken(&e))?.into_owned();
         if entry.compression() != CompressionMethod::Stored {
-            return Err(broken(&format!("`{name}` is compressed; PyTorch stores plainly")));
+            return Err(broken(&format!(
+                "`{name}` is compressed; PyTorch stores plainly"
+            )));
         }
         if name.ends_with("/data.pkl") {
             if entry.size() > MAX_PICKLE {
@@ -74,17 +76,15 @@ pub(super) fn read_pickled(path: &Path) -> Result<Vec<PickledTensor>> {
                 )));
             }
             let mut bytes = Vec::new();
-            entry
-                .read_to_end(&mut bytes)
-                .map_err(|e| broken(&e))?;
+            entry.read_to_end(&mut bytes).map_err(|e| broken(&e))?;
             pickle = Some((name.trim_end_matches(".pkl").to_owned(), bytes));
         } else if name.ends_with("/byteorder") {
             let mut order = String::new();
-            entry
-                .read_to_string(&mut order)
-                .map_err(|e| broken(&e))?;
+            entry.read_to_string(&mut order).map_err(|e| broken(&e))?;
             if order.trim() != "little" {
-                return Err(broken(&format!("byte order `{order}`; only little is read")));
+                return Err(broken(&format!(
+                    "byte order `{order}`; only little is read"
+                )));
             }
         } else if let Some(start) = entry.data_start() {
             let size = entry.size();
@@ -111,9 +111,8 @@ pub(super) fn read_pickled(path: &Path) -> Result<Vec<PickledTensor>> {
             let name = name.unicode().map_err(|_other| {
                 Error::file(path, "holds a value under something else than a name")
             })?;
-            tensor(&name, value, &folder, &stored).map_err(|problem| {
-                Error::file(path, format!("`{name}` {problem}"))
-            })
+            tensor(&name, value, &folder, &stored)
+                .map_err(|problem| Error::file(path, format!("`{name}` {problem}")))
         })
         .collect()
 }
@@ -165,7 +164,8 @@ fn inspect(rest: &[u8]) -> Result<u8, String> {
         // A name out of Python: classes, and functions that loading would call.
         b'c' | b'i' => {
             let mut lines = argument.split(|&b| b == b'\n');
-            let mut line = || String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
+            let mut line =
+                || String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
             let (module, name) = (line(), line());
             if instruction == b'i' || !is_plain(&module, &name) {
                 return Err(format!(
@@ -253,7 +253,9 @@ fn tensor(
     let call = |value: Object, function: &str| -> Option<Vec<Object>> {
         let (callable, arguments) = value.reduce().ok()?;
         let (_, called) = callable.class().ok()?;
-        (called == function).then(|| arguments.tuple().ok()).flatten()
+        (called == function)
+            .then(|| arguments.tuple().ok())
+            .flatten()
     };
     let value = match call(value.clone(), "_rebuild_parameter") {
         Some(arguments) => arguments.into_iter().next().ok_or_else(no_tensor)?,

@@ -142,8 +142,7 @@ impl RewardModel for CandleDeberta {
     }
 
     fn multiply_adds(&self, tokens: usize) -> u64 {
-        self.layers
-            * cost::block([self.width, self.inner], tokens, tokens, false)
+        self.layers * cost::block([self.width, self.inner], tokens, tokens, false)
     }
 
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {

@@ -242,9 +242,10 @@ fn relative(raw: &Raw) -> Relative {
         content_to_position: has("c2p"),
         position_to_content: has("p2c"),
         shared: raw.share_att_key,
-        normed: raw
-            .norm_rel_ebd
-            .as_deref()
-            .is_some_and(|text| text.to_lowercase().split('|').any(|k| k.trim() == "layer_norm")),
+        normed: raw.norm_rel_ebd.as_deref().is_some_and(|text| {
+            text.to_lowercase()
+                .split('|')
+                .any(|k| k.trim() == "layer_norm")
+        }),
     }
 }

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 
-pub(super) use self::candle::CandleDeberta;
 use self::attention::Disentangled;
+pub(super) use self::candle::CandleDeberta;
 use self::config::Config;
 use super::cost;
 use super::encoder::{EncoderNames, Mlp};
@@ -243,7 +243,13 @@ fn block(
         attention,
         attention_out,
         attention_norm: loader.norm(&format!("{at}.{}", NAMES.attention_norm), width, eps)?,
-        mlp: Mlp::load(loader, &at, &NAMES, [width, inner], (eps, config.activation))?,
+        mlp: Mlp::load(
+            loader,
+            &at,
+            &NAMES,
+            [width, inner],
+            (eps, config.activation),
+        )?,
     })
 }
 

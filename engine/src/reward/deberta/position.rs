@@ -67,6 +67,9 @@ mod tests {
             count: None,
             reach: 10,
         };
-        assert_eq!([-12, -10, 0, 9, 12].map(|d| buckets.row(d)), [0, 0, 10, 19, 19]);
+        assert_eq!(
+            [-12, -10, 0, 9, 12].map(|d| buckets.row(d)),
+            [0, 0, 10, 19, 19]
+        );
     }
 }

@@ -83,7 +83,11 @@ impl Attention {
                 mask.extend((0..most_keys).map(|c| if c < seen { 0.0 } else { f32::NEG_INFINITY }));
             }
         }
-        let mask = Tensor::from_vec(mask, (queries.len(), 1, most_queries, most_keys), q.device())?;
+        let mask = Tensor::from_vec(
+            mask,
+            (queries.len(), 1, most_queries, most_keys),
+            q.device(),
+        )?;
         let scores = (q.matmul(&k.t()?)? * f64::from(self.scale))?.broadcast_add(&mask)?;
         let mixed = softmax(&scores, D::Minus1)?.matmul(&v)?.transpose(1, 2)?;
         let mixed = mixed.reshape((queries.len() * most_queries, ()))?;
@@ -100,10 +104,19 @@ fn pad(x: &Tensor, lengths: &[usize], most: usize) -> Result<Tensor> {
     let mut start = 0;
     let mut rows = Vec::with_capacity(lengths.len() * most);
     for &length in lengths {
-        rows.extend((0..most).map(|row| if row < length { (start + row) as u32 } else { 0 }));
+        rows.extend((0..most).map(|row| {
+            if row < length {
+                (start + row) as u32
+            } else {
+                0
+            }
+        }));
         start += length;
     }
-    x.index_select(&Tensor::from_vec(rows, lengths.len() * most, x.device())?, 0)
+    x.index_select(
+        &Tensor::from_vec(rows, lengths.len() * most, x.device())?,
+        0,
+    )
 }
 
 /// One head's columns of one text's rows.

@@ -61,7 +61,11 @@ impl Linear {
     }
 
     /// [`Linear::forward`], then the activation.
-    pub(in crate::reward) fn activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+    pub(in crate::reward) fn activated(
+        &self,
+        x: &Tensor,
+        activation: Activation,
+    ) -> Result<Tensor> {
         match &self.weight {
             Weight::Plain { .. } => activation.plain(&self.forward(x)?),
             Weight::Packed { weight, bias } => {

@@ -44,7 +44,10 @@ fn activations_agree_with_their_definitions() {
         let want: Vec<f64> = activation.plain(&exact).unwrap().to_vec1().unwrap();
         for ((x, got), want) in inputs.iter().zip(got).zip(want) {
             let apart = (f64::from(got) - want).abs();
-            assert!(apart <= 6e-7 * (1.0 + want.abs()), "{name}({x}): {got}, not {want}");
+            assert!(
+                apart <= 6e-7 * (1.0 + want.abs()),
+                "{name}({x}): {got}, not {want}"
+            );
         }
     }
     assert!(Activation::named("mish").is_none());
@@ -64,7 +67,11 @@ fn linear_layers_and_norms_agree() {
     let both = [Kernels::Packed, Kernels::Plain];
     for bias in [None, Some(bias)] {
         let [packed, plain] = both.map(|kernels| linear(kernels, bias.clone()));
-        near(&packed.forward(&x).unwrap(), &plain.forward(&x).unwrap(), 1e-6);
+        near(
+            &packed.forward(&x).unwrap(),
+            &plain.forward(&x).unwrap(),
+            1e-6,
+        );
         near(
             &packed.activated(&x, Activation::Gelu).unwrap(),
             &plain.activated(&x, Activation::Gelu).unwrap(),
@@ -75,10 +82,20 @@ fn linear_layers_and_norms_agree() {
     }
     let y = matrix(rows, inputs, 4);
     let [packed, plain] = both.map(|kernels| {
-        Norm::new(numbers(inputs, 5), numbers(inputs, 6), 1e-5, &place(kernels)).unwrap()
+        Norm::new(
+            numbers(inputs, 5),
+            numbers(inputs, 6),
+            1e-5,
+            &place(kernels),
+        )
+        .unwrap()
     });
     // candle's variance is the difference of two means, which costs it a digit.
-    near(&packed.forward(&x).unwrap(), &plain.forward(&x).unwrap(), 1e-5);
+    near(
+        &packed.forward(&x).unwrap(),
+        &plain.forward(&x).unwrap(),
+        1e-5,
+    );
     near(
         &packed.of_sum(&x, &y).unwrap(),
         &plain.of_sum(&x, &y).unwrap(),

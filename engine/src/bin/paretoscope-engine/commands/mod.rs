@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod forge;
 mod generate;
 mod logits;
 mod pareto;
@@ -31,6 +32,17 @@ pub(crate) enum Command {
     Pareto(pareto::Args),
     /// What a reward model says of texts
     Score(score::Args),
+    /// What a fine-tune added to its base, as an adapter
+    Extract(forge::extract::Args),
+    /// Several task vectors, fine-tunes or adapters become one
+    Merge(forge::merge::Args),
+    /// How much two adapters depend on each other
+    Dependence(forge::dependence::Args),
+    /// One adapter equal to a static mixture of a bundle
+    Export(forge::export::Args),
+    /// Make a bundle from a recipe, or check one
+    #[command(subcommand)]
+    Bundle(forge::bundle::Args),
     /// Train a model, an adapter, or a reward model
     #[command(subcommand)]
     Train(train::Args),
@@ -50,6 +62,11 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Sweep(args) => sweep::run(&args, global),
         Command::Pareto(args) => pareto::run(&args),
         Command::Score(args) => score::run(&args, global),
+        Command::Extract(args) => forge::extract::run(&args, global),
+        Command::Merge(args) => forge::merge::run(&args, global),
+        Command::Dependence(args) => forge::dependence::run(&args, global),
+        Command::Export(args) => forge::export::run(&args, global),
+        Command::Bundle(args) => forge::bundle::run(&args, global),
         Command::Train(args) => train::run(args, global),
         Command::Demo(args) => demo::run(args, global),
         Command::Bench(args) => bench::run(args, global),

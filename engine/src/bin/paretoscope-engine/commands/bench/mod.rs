@@ -2,6 +2,7 @@
 
 mod decode;
 mod drag;
+mod forge;
 mod measure;
 mod peak;
 mod score;
@@ -28,6 +29,8 @@ pub(crate) enum Args {
     Drag(drag::Drag),
     /// Scoring by a reward model, with its floor
     Score(score::Score),
+    /// Task-SVD against the optimum, and merging beside a plain read
+    Forge(forge::Forge),
     /// Supervised training of a random model: forward, backward and update
     Train(Train),
 }
@@ -57,6 +60,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Sweep(args) => sweep::run(&args, global),
         Args::Drag(args) => drag::run(&args, global),
         Args::Score(args) => score::run(&args, global),
+        Args::Forge(args) => forge::run(&args, global),
         Args::Train(args) => train(&args, global),
     }
 }

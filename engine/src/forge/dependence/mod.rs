@@ -1,0 +1,238 @@
+//! How much two adapters depend on each other (methods 5.2, 5.7): HSIC in three forms, cosine, agreement
+//! of signs, principal angles; nothing here forms a difference `s B A` as a whole.
+
+mod hsic;
+mod linear;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use hsic::RowSample;
+pub use linear::Angles;
+
+use super::{DeltaSource, Matrix, Stage, Tell};
+use crate::{Error, Result};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// HSIC of the rows of `A`, bandwidth 1, as MVA's code has it; nearly blind to dependence. Total: sum.
+    HsicReleased,
+    /// HSIC of the rows of `s B A`, bandwidth 1, as MVA's text has it. Total: sum.
+    HsicRows,
+    /// The same with the median distance as bandwidth, divided by `√(HSIC(K,K) HSIC(L,L))`: 0 to 1. Total:
+    /// mean.
+    HsicNormalised,
+    /// Of the differences as vectors. Total: of all modules together.
+    Cosine,
+    /// The share of places, where both differences are not 0, at which their signs agree. Total: over all
+    /// places.
+    Signs,
+    /// The mean squared cosine of the principal angles between their output spaces: 0 to 1. Total: mean.
+    Angles,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dependence {
+    /// Per module that both adapt.
+    pub modules: BTreeMap<String, f64>,
+    /// Per decoder layer, put together as the total is.
+    pub layers: BTreeMap<usize, f64>,
+    /// Over all modules, as the measure says.
+    pub total: f64,
+    /// Cosines of the principal angles, per module, for [`Measure::Angles`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub angles: BTreeMap<String, Angles>,
+}
+
+/// The factors of one module of one adapter; its difference is `scale · B A`.
+#[derive(Debug, Clone)]
+pub(super) struct Factors {
+    /// `[rank, in]`.
+    a: Matrix,
+    /// `[out, rank]`, the scale folded in.
+    b: Matrix,
+}
+
+/// How a figure of many modules comes from those of each.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    /// What is added up.
+    value: f64,
+    /// By what the sum is divided.
+    by: [f64; 2],
+    modules: usize,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.value += other.value;
+        self.by[0] += other.by[0];
+        self.by[1] += other.by[1];
+        self.modules += other.modules;
+    }
+
+    fn of(value: f64, by: [f64; 2]) -> Self {
+        Self {
+            value,
+            by,
+            modules: 1,
+        }
+    }
+
+    fn result(self, measure: Measure) -> f64 {
+        let ratio = |by: f64| if by > 0.0 { self.value / by } else { 0.0 };
+        match measure {
+            Measure::HsicReleased | Measure::HsicRows => self.value,
+            Measure::HsicNormalised | Measure::Angles => ratio(self.modules as f64),
+            Measure::Cosine => ratio((self.by[0] * self.by[1]).sqrt()),
+            Measure::Signs => ratio(self.by[0]),
+        }
+    }
+}
+
+/// Measures two adapters over the modules that both adapt.
+pub fn dependence(
+    a: &Path,
+    b: &Path,
+    measure: Measure,
+    rows: Option<RowSample>,
+    tell: Tell<'_>,
+) -> Result<Dependence> {
+    let pair = [open(a)?, open(b)?];
+    measured(&pair[0], &pair[1], measure, rows, tell)
+}
+
+/// [`dependence`] of every pair of several adapters, `(i, j)` with `i < j`.
+pub fn pairwise(
+    adapters: &[PathBuf],
+    measure: Measure,
+    rows: Option<RowSample>,
+    tell: Tell<'_>,
+) -> Result<Vec<(usize, usize, Dependence)>> {
+    let sources: Vec<DeltaSource> = adapters
+        .iter()
+        .map(|path| open(path))
+        .collect::<Result<_>>()?;
+    let mut found = Vec::new();
+    for (i, one) in sources.iter().enumerate() {
+        for (j, other) in sources.iter().enumerate().skip(i + 1) {
+            found.push((i, j, measured(one, other, measure, rows, tell)?));
+        }
+    }
+    Ok(found)
+}
+
+fn open(path: &Path) -> Result<DeltaSource> {
+    let source = DeltaSource::adapter(path, None)?;
+    if source.is_lora() {
+        return Ok(source);
+    }
+    Err(Error::Adapter {
+        path: path.to_path_buf(),
+        problem: "is no plain LoRA adapter, and only those are measured".to_owned(),
+    })
+}
+
+fn measured(
+    one: &DeltaSource,
+    other: &DeltaSource,
+    measure: Measure,
+    rows: Option<RowSample>,
+    tell: Tell<'_>,
+) -> Result<Dependence> {
+    let shared: Vec<_> = one
+        .deltas()
+        .iter()
+        .filter_map(|delta| {
+            let same = other.deltas().iter().find(|d| d.name == delta.name)?;
+            Some((delta, same))
+        })
+        .collect();
+    if shared.is_empty() {
+        let problem = format!(
+            "adapts no module that {} adapts; there is nothing to compare",
+            one.path().display()
+        );
+        return Err(Error::Adapter {
+            path: other.path().to_path_buf(),
+            problem,
+        });
+    }
+    let mut found = Dependence {
+        modules: BTreeMap::new(),
+        layers: BTreeMap::new(),
+        total: 0.0,
+        angles: BTreeMap::new(),
+    };
+    let (mut total, mut layers) = (Sums::default(), BTreeMap::<usize, Sums>::new());
+    let mut stage = Stage::new("modules", shared.len() as u64, tell)?;
+    for (delta, same) in shared {
+        if delta.shape != same.shape {
+            return Err(Error::Shape {
+                path: other.path().to_path_buf(),
+                tensor: same.name.clone(),
+                expected: delta.shape.clone(),
+                got: same.shape.clone(),
+            });
+        }
+        let pair = [factors(one, delta)?, factors(other, same)?];
+        let sums = match measure {
+            Measure::HsicReleased => hsic::released(&pair, other.path(), &delta.name)?,
+            Measure::HsicRows => hsic::rows(&pair, rows)?,
+            Measure::HsicNormalised => hsic::normalised(&pair, rows)?,
+            Measure::Cosine => linear::cosine(&pair),
+            Measure::Signs => linear::signs(&pair),
+            Measure::Angles => {
+                let angles = linear::angles(&pair)?;
+                let value = angles.mean_squared_cosine();
+                found.angles.insert(delta.name.clone(), angles);
+                Sums::of(value, [1.0; 2])
+            }
+        };
+        found
+            .modules
+            .insert(delta.name.clone(), sums.result(measure));
+        total.add(sums);
+        if let Some(layer) = layer(&delta.name) {
+            layers.entry(layer).or_default().add(sums);
+        }
+        stage.advance(1)?;
+    }
+    found.total = total.result(measure);
+    found.layers = layers
+        .into_iter()
+        .map(|(layer, sums)| (layer, sums.result(measure)))
+        .collect();
+    Ok(found)
+}
+
+fn factors(source: &DeltaSource, delta: &super::Delta) -> Result<Factors> {
+    let missing = || Error::MissingTensor {
+        path: source.path().to_path_buf(),
+        tensor: delta.name.clone(),
+    };
+    let factor = source.factors(delta)?.ok_or_else(missing)?;
+    let &[out, inner] = delta.shape.as_slice() else {
+        return Err(missing());
+    };
+    let mut b = Matrix::new(out, factor.rank, factor.b);
+    b.scale(factor.scale);
+    Ok(Factors {
+        a: Matrix::new(factor.rank, inner, factor.a),
+        b,
+    })
+}
+
+/// The decoder layer of a module path.
+fn layer(module: &str) -> Option<usize> {
+    let (_, after) = module.split_once("layers.")?;
+    after.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! How something was made: written beside it, so that it can be made again and checked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::output::write_bytes;
+use crate::weights::file_digest;
+use crate::{Error, Result};
+
+/// The name of the file in a folder.
+pub const PROVENANCE: &str = "provenance.json";
+
+/// How something was made. It holds no time, so the same step writes the same bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provenance {
+    /// The program and its version.
+    pub program: String,
+    /// The step, e.g. `extract`.
+    pub step: &'static str,
+    /// SHA-256 per input file, as `sha256sum` prints it.
+    pub inputs: BTreeMap<String, String>,
+    /// What was asked for.
+    pub settings: Value,
+    /// What came of it.
+    pub figures: Value,
+}
+
+impl Provenance {
+    /// Digests the inputs, in parallel, and takes settings and figures down.
+    pub fn new(
+        step: &'static str,
+        inputs: &[PathBuf],
+        settings: &impl Serialize,
+        figures: &impl Serialize,
+    ) -> Result<Self> {
+        let digests: Result<BTreeMap<String, String>> = inputs
+            .par_iter()
+            .map(|path| Ok((path.display().to_string(), file_digest(path)?)))
+            .collect();
+        Ok(Self {
+            program: concat!("paretoscope-engine ", env!("CARGO_PKG_VERSION")).to_owned(),
+            step,
+            inputs: digests?,
+            settings: value(settings)?,
+            figures: value(figures)?,
+        })
+    }
+
+    /// Writes it.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|e| Error::file(path, format!("cannot be written: {e}")))?;
+        write_bytes(path, (text + "\n").as_bytes())
+    }
+}
+
+pub(super) fn value(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|e| Error::option("settings", e.to_string()))
+}
+
+/// Length and time of change of the inputs: enough to know whether a step that was broken off may go on.
+pub(super) fn fingerprint(inputs: &[PathBuf]) -> Result<Value> {
+    let mut files = Vec::with_capacity(inputs.len());
+    for path in inputs {
+        let data = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        let changed = data
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .map(|since| since.as_nanos().to_string());
+        files.push(json!([path, data.len(), changed]));
+    }
+    Ok(Value::from(files))
+}
