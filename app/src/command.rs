@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::types::Point;
+use paretoscope_engine::types::{Compared, Measure, Point};
 
 use crate::plot::PlotOptions;
 use crate::state::{
@@ -107,6 +107,8 @@ pub enum AppCommand {
     ChooseBundle,
     /// Type into the path field.
     TypePath(String),
+    /// Compare the bundle's adapters pair by pair.
+    Compare(Compared, Measure),
     /// Score a text by hand: prompt and answer.
     Try(String, String),
     /// Score the answer that is looked at, as a text to be changed by hand.

@@ -183,6 +183,13 @@ fn list() -> Vec<Entry> {
             C::Show(Overlay::Bundle),
         ),
         entry(
+            "interference",
+            "Compare the experts with each other",
+            "interference dependence cosine hsic",
+            keys(command, Key::I),
+            C::Show(Overlay::Interference),
+        ),
+        entry(
             "demo",
             "Open the demonstration bundle",
             "load example",

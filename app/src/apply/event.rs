@@ -6,10 +6,10 @@ use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Tr
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{BundleInfo, Run, RunStatus};
 
-use super::{Effect, notify, point, rows, sweep, trial};
+use super::{Effect, interference, notify, point, rows, sweep, trial};
 use crate::state::{
-    AppState, EnginePhase, LoadFailure, Mode, Notice, NoticeKind, RunPhase, SimplexState,
-    SweepState,
+    AppState, EnginePhase, InterferenceState, LoadFailure, Mode, Notice, NoticeKind, RunPhase,
+    SimplexState, SweepState,
 };
 
 /// Takes in one event.
@@ -109,9 +109,13 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 sweep::recalled(state, index, runs, effects);
             }
         }
+        E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
+        E::Compared { job, found } => interference::compared(state, job, found),
         E::Retraced { job, record } => sweep::retraced(state, job, record),
         E::Failed { job, trouble } => {
-            if !trial::failed(state, job, &trouble, effects) {
+            if !trial::failed(state, job, &trouble, effects)
+                && !interference::failed(state, job, &trouble)
+            {
                 failed(state, job, trouble);
             }
         }
@@ -135,6 +139,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     state.bundle.loading = None;
     state.bundle.failure = None;
     state.bundle.trial.scores = None;
+    state.interference = InterferenceState::default();
     state.prefs.remember(&bundle.path);
     let n = bundle.objectives.len();
     let same_shape = state.simplex.preference.len() == n && n > 0;

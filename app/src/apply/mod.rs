@@ -2,6 +2,7 @@
 
 mod event;
 mod fields;
+mod interference;
 mod point;
 mod rows;
 mod shell;
@@ -100,6 +101,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
         C::SetHeatmap(view) => state.prefs.heatmap = view,
+        C::Compare(compared, measure) => {
+            interference::compare(state, compared, measure, effects);
+        }
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod engine;
+mod interference;
 mod overlay;
 mod prefs;
 mod prompt;
@@ -12,6 +13,7 @@ mod trial;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
+pub use interference::InterferenceState;
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use prompt::{PromptState, SamplingForm};
@@ -44,6 +46,8 @@ pub struct AppState {
     pub session: Session,
     /// The sweep: form, progress, points.
     pub sweep: SweepState,
+    /// How much the bundle's adapters depend on each other.
+    pub interference: InterferenceState,
     /// Sheets and the palette.
     pub overlay: OverlayState,
     /// What is remembered between sessions.

@@ -16,6 +16,8 @@ pub enum Overlay {
     Shortcuts,
     /// Settings.
     Settings,
+    /// How much adapters depend on each other.
+    Interference,
 }
 
 /// The panels, in the order of F6.

@@ -3,6 +3,7 @@
 use egui::{CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
 
 use super::heatmap::HeatmapPanel;
+use super::interference::InterferencePanel;
 use super::pareto::ParetoPanel;
 use super::{
     bundle_sheet, palette, panels, point, responses, settings, shortcuts, status, sweep, top_bar,
@@ -24,6 +25,8 @@ pub struct Panels {
     pub pareto: ParetoPanel,
     /// The heatmap.
     pub heatmap: HeatmapPanel,
+    /// The interference sheet.
+    pub interference: InterferencePanel,
 }
 
 impl Panels {
@@ -32,6 +35,7 @@ impl Panels {
         Self {
             pareto: ParetoPanel::default(),
             heatmap: HeatmapPanel::new(target),
+            interference: InterferencePanel::new(target),
         }
     }
 }
@@ -58,6 +62,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Bundle => bundle_sheet::bundle_sheet_ui(ui.ctx(), state, queue),
         Overlay::Palette => palette::palette_ui(ui.ctx(), state, queue),
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
+        Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
         Overlay::Settings => settings::settings_ui(ui.ctx(), state, queue),
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod bundle_sheet;
 mod canvas;
 pub mod heatmap;
+mod interference;
 mod keyboard;
 mod layout;
 mod palette;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Point, Prompt, RowRequest, Run, Sampling};
+use crate::types::{Compared, Measure, Point, Prompt, RowRequest, Run, Sampling};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,6 +107,15 @@ pub enum EngineCommand {
         job: JobId,
         /// The run, of the bundle in use.
         run: Arc<Run>,
+    },
+    /// Measure how much the bundle's adapters depend on each other, beside everything else.
+    Compare {
+        /// This job.
+        job: JobId,
+        /// Which of them.
+        compared: Compared,
+        /// By what.
+        measure: Measure,
     },
     /// Score a text.
     Score {

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 use crate::Error;
-use crate::types::{BundleInfo, GateRecord, Point, PointResult, Run, Scores, TokenPiece};
+use crate::types::{
+    BundleInfo, GateRecord, Interference, Point, PointResult, Run, Scores, TokenPiece,
+};
 
 /// An error on its way to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +196,20 @@ pub enum EngineEvent {
         job: JobId,
         /// The gates of every token of its answer.
         record: Arc<GateRecord>,
+    },
+    /// Adapters are being compared. May be coalesced.
+    Comparing {
+        /// The job.
+        job: JobId,
+        /// Of the whole, 0 to 1.
+        fraction: f32,
+    },
+    /// How much they depend on each other. Never dropped.
+    Compared {
+        /// The job.
+        job: JobId,
+        /// Every pair.
+        found: Arc<Interference>,
     },
     /// A job failed; everything else goes on.
     Failed {

@@ -8,6 +8,7 @@ mod bundle_info;
 mod expert;
 mod gates;
 mod identity;
+mod interference;
 mod point;
 mod record;
 mod row;
@@ -17,6 +18,7 @@ pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptS
 pub use expert::{Expert, ExpertKind};
 pub use gates::RowGates;
 pub use identity::RowIdentity;
+pub use interference::{Compared, Interference, Measure, PairInterference};
 pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};

@@ -9,8 +9,8 @@ use crate::theme::Tokens;
 /// Steps of the painted gradient.
 const STEPS: usize = 48;
 
-/// From 0 at the bottom to `scale` at the top, with its title above the numbers.
-pub(super) fn vertical(ui: &Ui, rect: Rect, scale: f32, title: &str) {
+/// From the first value at the bottom to the last at the top, with its title below.
+pub(super) fn vertical(ui: &Ui, rect: Rect, [low, high]: [f32; 2], title: &str) {
     let tokens = Tokens::of(ui);
     gradient(ui, rect, true);
     let font = FontId::proportional(12.0);
@@ -26,7 +26,7 @@ pub(super) fn vertical(ui: &Ui, rect: Rect, scale: f32, title: &str) {
         ui.painter().text(
             pos2(rect.right() + 5.0, y),
             align,
-            number(part * scale),
+            number(low + part * (high - low)),
             font.clone(),
             tokens.weak,
         );

@@ -12,25 +12,38 @@ use crate::theme::Tokens;
 
 /// What part of the tokens is looked at: all of them until a person changes it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Window {
+pub(in crate::view) struct Window {
     /// First column and number of columns, both with fractions.
     chosen: Option<(f32, f32)>,
 }
 
 /// A cell, as column and row.
-pub(super) type Place = (usize, usize);
+pub(in crate::view) type Place = (usize, usize);
+
+/// What the columns are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::view) enum Axis<'a> {
+    /// Tokens, by number.
+    Tokens,
+    /// Things with names.
+    Names(&'a [String]),
+}
 
 /// What the matrix shows.
-pub(super) struct MatrixInput<'a> {
+pub(in crate::view) struct MatrixInput<'a> {
     pub matrix: &'a Matrix,
     /// One label per row.
     pub labels: &'a [String],
     /// A colour beside each label, or none.
     pub swatches: &'a [egui::Color32],
-    /// The end of the colour scale; it begins at 0.
-    pub scale: f32,
+    /// First and last value of the colour scale.
+    pub scale: [f32; 2],
     /// The column under the cursor.
     pub marked: Option<usize>,
+    /// What the columns are.
+    pub axis: Axis<'a>,
+    /// What the colours are, below their bar.
+    pub bar: &'a str,
     /// What the panel is called by assistive technology.
     pub name: &'a str,
     /// What the cursor's cell is, in words.
@@ -40,7 +53,7 @@ pub(super) struct MatrixInput<'a> {
 }
 
 /// What happened to the matrix.
-pub(super) struct MatrixOutput {
+pub(in crate::view) struct MatrixOutput {
     pub response: Response,
     pub hovered: Option<Place>,
 }
@@ -52,7 +65,11 @@ const CLOSEST: f32 = 4.0;
 const GRID_FROM: f32 = 7.0;
 
 /// Shows the matrix in the room that is left.
-pub(super) fn show(ui: &mut Ui, window: &mut Window, input: &MatrixInput<'_>) -> MatrixOutput {
+pub(in crate::view) fn show(
+    ui: &mut Ui,
+    window: &mut Window,
+    input: &MatrixInput<'_>,
+) -> MatrixOutput {
     let tokens = Tokens::of(ui);
     let font = FontId::proportional(12.5);
     let label_width = label_width(ui, input, &font);
@@ -95,12 +112,15 @@ pub(super) fn show(ui: &mut Ui, window: &mut Window, input: &MatrixInput<'_>) ->
         cell.y,
         &font,
     );
-    column_axis(ui, body, first, wide, columns);
+    match input.axis {
+        Axis::Tokens => column_axis(ui, body, first, wide, columns),
+        Axis::Names(names) => column_names(ui, body, first, wide, names),
+    }
     let bar = Rect::from_min_size(
         pos2(body.right() + 12.0, body.top()),
         vec2(12.0, body.height()),
     );
-    super::bar::vertical(ui, bar, input.scale, "gate");
+    super::bar::vertical(ui, bar, input.scale, input.bar);
     if response.has_focus() {
         ui.painter().rect_stroke(
             body.expand(2.0),
@@ -186,8 +206,8 @@ fn paint_cells(ui: &Ui, input: &MatrixInput<'_>, body: Rect, origin: Pos2, cell:
             columns: columns as u32,
             fold: FOLD as u32,
             marked: input.marked.map_or(NO_MARK, |column| column as u32),
-            low: 0.0,
-            high: input.scale,
+            low: input.scale[0],
+            high: input.scale[1],
             grid_width: f32::from(u8::from(grid)),
             linear_target: 0,
             grid_color: rgba(tokens.card),
@@ -218,7 +238,8 @@ fn paint_cells(ui: &Ui, input: &MatrixInput<'_>, body: Rect, origin: Pos2, cell:
             };
             let corner = origin + vec2(column as f32 * cell[0] + gap, row as f32 * cell[1] + gap);
             let rect = Rect::from_min_size(corner, vec2(cell[0] - gap, cell[1] - gap));
-            mesh.add_colored_rect(rect, cividis::color(value / input.scale));
+            let [low, high] = input.scale;
+            mesh.add_colored_rect(rect, cividis::color((value - low) / (high - low)));
         }
     }
     painter.add(Shape::mesh(mesh));
@@ -324,4 +345,29 @@ fn column_axis(ui: &Ui, body: Rect, first: f32, wide: f32, columns: usize) {
         FontId::proportional(13.0),
         tokens.text,
     );
+}
+
+/// Names below the matrix, cut to the width of their columns.
+fn column_names(ui: &Ui, body: Rect, first: f32, wide: f32, names: &[String]) {
+    let tokens = Tokens::of(ui);
+    let width = body.width() / wide;
+    for (column, name) in names.iter().enumerate() {
+        let left = body.left() + (column as f32 - first) * width;
+        if left + width * 0.5 < body.left() || left + width * 0.5 > body.right() {
+            continue;
+        }
+        let mut job = egui::text::LayoutJob::single_section(
+            name.clone(),
+            egui::TextFormat::simple(FontId::proportional(12.0), tokens.weak),
+        );
+        job.wrap = egui::text::TextWrapping {
+            max_width: (width - 4.0).max(8.0),
+            max_rows: 2,
+            ..Default::default()
+        };
+        job.halign = egui::Align::Center;
+        let galley = ui.painter().layout_job(job);
+        let place = pos2(left + width * 0.5, body.bottom() + 4.0);
+        ui.painter().galley(place, galley, tokens.weak);
+    }
 }

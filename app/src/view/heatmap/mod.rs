@@ -3,7 +3,7 @@
 mod bar;
 mod chunk;
 mod controls;
-mod matrix;
+pub(in crate::view) mod matrix;
 mod options;
 mod shares;
 mod strip;
@@ -202,7 +202,9 @@ impl HeatmapPanel {
             matrix: shares.matrix(),
             labels: &labels,
             swatches: &swatches,
-            scale: shares.scale(),
+            scale: [0.0, shares.scale()],
+            axis: matrix::Axis::Tokens,
+            bar: "gate",
             marked: options.token,
             name: if layers {
                 "Gates of one expert by layer and token"

@@ -1,0 +1,66 @@
+//! Comparing the bundle's adapters, pair by pair.
+
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_engine::types::{Compared, Interference, Measure};
+
+use super::Effect;
+use crate::state::{AppState, InterferenceState};
+
+/// Looks at other adapters or by another measure; asks the engine unless it is known or on its way.
+pub(super) fn compare(
+    state: &mut AppState,
+    compared: Compared,
+    measure: Measure,
+    effects: &mut Vec<Effect>,
+) {
+    let now = &mut state.interference;
+    let same = (now.compared, now.measure) == (compared, measure);
+    if same && (now.job.is_some() || now.found.is_some()) {
+        return;
+    }
+    cancel(state, effects);
+    let job = state.jobs.next();
+    state.interference = InterferenceState {
+        measure,
+        compared,
+        job: Some(job),
+        ..InterferenceState::default()
+    };
+    effects.push(Effect::Send(EngineCommand::Compare {
+        job,
+        compared,
+        measure,
+    }));
+}
+
+/// Stops what is on its way.
+pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
+    if let Some(job) = state.interference.job.take() {
+        effects.push(Effect::Send(EngineCommand::Cancel { job }));
+    }
+}
+
+/// It goes on.
+pub(super) fn comparing(state: &mut AppState, job: JobId, fraction: f32) {
+    if state.interference.job == Some(job) {
+        state.interference.fraction = fraction;
+    }
+}
+
+/// It is there.
+pub(super) fn compared(state: &mut AppState, job: JobId, found: Arc<Interference>) {
+    if state.interference.job.take_if(|j| *j == job).is_some() {
+        state.interference.found = Some(found);
+    }
+}
+
+/// It failed; true if it was this job.
+pub(super) fn failed(state: &mut AppState, job: JobId, trouble: &Trouble) -> bool {
+    let mine = state.interference.job.take_if(|j| *j == job).is_some();
+    if mine {
+        state.interference.trouble = Some(trouble.clone());
+    }
+    mine
+}
