@@ -14,8 +14,8 @@ use paretoscope_engine::protocol::{
 };
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use paretoscope_engine::types::{
-    Finish, Point, PointResult, Preference, Prompt, RowRequest, Run, RunStatus, Sampling,
-    TraceLevel, Weights,
+    Compared, Finish, Measure, Point, PointResult, Preference, Prompt, RowRequest, Run, RunStatus,
+    Sampling, TraceLevel, Weights,
 };
 use paretoscope_tests::Fixture;
 
@@ -459,6 +459,49 @@ fn the_routing_of_a_row_is_found_again_bit_for_bit() {
             run.steered
         );
     }
+}
+
+#[test]
+fn adapters_are_compared_beside_everything_else() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let compare = |measure| {
+        let job = front.ask(|job| EngineCommand::Compare {
+            job,
+            compared: Compared::Experts,
+            measure,
+        });
+        front.wait(|event| match event {
+            EngineEvent::Compared { job: j, found } if j == job => Some(found),
+            EngineEvent::Failed { job: j, trouble } if j == job => {
+                panic!("failed: {}", trouble.message)
+            }
+            _ => None,
+        })
+    };
+    for measure in [Measure::Cosine, Measure::HsicNormalised, Measure::Signs] {
+        let found = compare(measure);
+        assert_eq!(found.names, ["helpful", "harmless", "humor"]);
+        let pairs: Vec<_> = found.pairs.iter().map(|p| p.pair).collect();
+        assert_eq!(pairs, [(0, 1), (0, 2), (1, 2)]);
+        for pair in &found.pairs {
+            assert_eq!(pair.layers.len(), 2);
+            let known = pair.layers.iter().flatten().chain([&pair.total]);
+            assert!(known.clone().count() > 1 && known.clone().all(|v| v.abs() <= 1.0 + 1e-6));
+            assert!(known.clone().any(|v| *v != 0.0), "{measure:?}: {pair:?}");
+        }
+    }
+    let job = front.ask(|job| EngineCommand::Compare {
+        job,
+        compared: Compared::Experts,
+        measure: Measure::HsicReleased,
+    });
+    let trouble = front.wait(|event| match event {
+        EngineEvent::Failed { job: j, trouble } if j == job => Some(trouble),
+        EngineEvent::Compared { .. } => panic!("ranks 2, 3 and 4 cannot be compared so"),
+        _ => None,
+    });
+    assert!(trouble.message.contains("rank"), "{}", trouble.message);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, ObjectiveInfo, Point,
-    PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
+    BundleInfo, Compared, Expert, ExpertKind, Finish, GateRecord, Interference, Measure, ModelInfo,
+    ObjectiveInfo, Point, PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores,
+    TokenPiece, Weights,
 };
 
 use super::*;
@@ -346,6 +347,46 @@ fn an_error_stays_to_be_read_and_gives_way_to_later_success() {
             .as_ref()
             .is_none_or(|n| n.kind != NoticeKind::Error)
     );
+}
+
+#[test]
+fn adapters_are_compared_once_per_question() {
+    let mut state = loaded();
+    let ask = |measure| AppCommand::Compare(Compared::Experts, measure);
+    let effects = go(&mut state, [ask(Measure::Cosine)]);
+    let [Effect::Send(EngineCommand::Compare { job: first, .. })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        go(&mut state, [ask(Measure::Cosine)]),
+        [],
+        "it is on its way"
+    );
+    let effects = go(&mut state, [ask(Measure::Signs)]);
+    let [
+        Effect::Send(EngineCommand::Cancel { job: cancelled }),
+        Effect::Send(EngineCommand::Compare { job: second, .. }),
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(cancelled, first);
+    let found = |measure| {
+        Arc::new(Interference {
+            compared: Compared::Experts,
+            measure,
+            names: vec!["a".into(), "b".into()],
+            pairs: Vec::new(),
+        })
+    };
+    let late = |job: &JobId, measure| EngineEvent::Compared {
+        job: *job,
+        found: found(measure),
+    };
+    tell(&mut state, late(first, Measure::Cosine));
+    assert_eq!(state.interference.found, None, "an answer nobody waits for");
+    tell(&mut state, late(second, Measure::Signs));
+    assert_eq!(state.interference.found, Some(found(Measure::Signs)));
 }
 
 #[test]

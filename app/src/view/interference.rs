@@ -195,11 +195,11 @@ fn measure_words(measure: Measure) -> (&'static str, &'static str) {
         ),
         Measure::HsicNormalised => (
             "HSIC, normalised",
-            "Dependence of the rows of the differences, median bandwidth: 0 independent, 1 the same",
+            "Dependence of the rows of the differences (512 at most per module), median bandwidth: 0 independent, 1 the same",
         ),
         Measure::HsicRows => (
             "HSIC of rows",
-            "As MVA's text has it, bandwidth 1: larger is more dependent; sums over modules",
+            "As MVA's text has it, on 512 rows at most per module, bandwidth 1: larger is more dependent; sums over modules",
         ),
         Measure::HsicReleased => (
             "HSIC as released",

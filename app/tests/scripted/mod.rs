@@ -141,7 +141,9 @@ impl Scripted {
             EngineCommand::Pause { .. } => self.set_paused(true),
             EngineCommand::Resume { .. } => self.set_paused(false),
             EngineCommand::Recall { job, plan, index } => self.recall(job, &plan, index),
-            EngineCommand::Score { .. } | EngineCommand::Retrace { .. } => {}
+            EngineCommand::Score { .. }
+            | EngineCommand::Retrace { .. }
+            | EngineCommand::Compare { .. } => {}
             EngineCommand::Shutdown => {
                 self.send(EngineEvent::Stopped { panic: None });
                 return false;

@@ -27,6 +27,11 @@ impl Reporter {
         }
     }
 
+    /// Another one on the same channel, for another thread.
+    pub(super) fn fork(&self) -> Self {
+        Self::new(self.events.clone(), self.waker.clone())
+    }
+
     /// Sends a result, after what of its job still waits. Blocks while the channel is full: a
     /// result is never dropped. Fails where nobody listens any more.
     pub(super) fn result(&mut self, event: EngineEvent) -> Result<()> {

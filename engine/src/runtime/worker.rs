@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
+use super::compare::Comparison;
 use super::report::Reporter;
 use super::spawn::EngineOptions;
 use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
@@ -15,7 +16,7 @@ use crate::device::Backend;
 use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{RewardInput, score_all};
-use crate::types::{Point, RowRequest, Run};
+use crate::types::{Compared, Measure, Point, RowRequest, Run};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -29,6 +30,7 @@ pub(super) struct Worker {
     /// Interactive rows: whether each is scored at its end.
     interactive: HashMap<RowTag, bool>,
     sweep: Option<ActiveSweep>,
+    comparison: Option<Comparison>,
     backend: Backend,
     /// Why that is not the device asked for.
     fallback: Option<String>,
@@ -50,6 +52,7 @@ impl Worker {
             generator: Generator::new(options.slots),
             interactive: HashMap::new(),
             sweep: None,
+            comparison: None,
             backend,
             fallback,
         }
@@ -119,6 +122,11 @@ impl Worker {
                     Err(error) => self.reporter.failed(job, &error),
                 }
             }
+            EngineCommand::Compare {
+                job,
+                compared,
+                measure,
+            } => self.compare(job, compared, measure),
             EngineCommand::Retrace { job, run } => {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
@@ -148,6 +156,22 @@ impl Worker {
                 }
             }
             EngineCommand::Shutdown => Ok(()),
+        }
+    }
+
+    /// Compares adapters beside everything else; one comparison at a time.
+    fn compare(&mut self, job: JobId, compared: Compared, measure: Measure) -> Result<()> {
+        self.comparison = None;
+        let Some(bundle) = &self.bundle else {
+            return self.no_bundle(job);
+        };
+        let reporter = self.reporter.fork();
+        match Comparison::start(&bundle.info, job, compared, measure, reporter) {
+            Ok(comparison) => {
+                self.comparison = Some(comparison);
+                Ok(())
+            }
+            Err(error) => self.reporter.failed(job, &error),
         }
     }
 
@@ -245,6 +269,9 @@ impl Worker {
     fn cancel(&mut self, job: JobId) -> Result<()> {
         if self.sweep.as_ref().is_some_and(|sweep| sweep.job == job) {
             return self.end_sweep();
+        }
+        if self.comparison.take_if(|c| c.job == job).is_some() {
+            return Ok(());
         }
         let tag = RowTag(job.0);
         let Some(bundle) = &self.bundle else {

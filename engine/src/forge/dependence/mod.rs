@@ -7,33 +7,14 @@ mod linear;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use crate::types::Measure;
 pub use hsic::RowSample;
 pub use linear::Angles;
 
 use super::{DeltaSource, Matrix, Stage, Tell};
 use crate::{Error, Result};
-
-/// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// HSIC of the rows of `A`, bandwidth 1, as MVA's code has it; nearly blind to dependence. Total: sum.
-    HsicReleased,
-    /// HSIC of the rows of `s B A`, bandwidth 1, as MVA's text has it. Total: sum.
-    HsicRows,
-    /// The same with the median distance as bandwidth, divided by `√(HSIC(K,K) HSIC(L,L))`: 0 to 1. Total:
-    /// mean.
-    HsicNormalised,
-    /// Of the differences as vectors. Total: of all modules together.
-    Cosine,
-    /// The share of places, where both differences are not 0, at which their signs agree. Total: over all
-    /// places.
-    Signs,
-    /// The mean squared cosine of the principal angles between their output spaces: 0 to 1. Total: mean.
-    Angles,
-}
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
