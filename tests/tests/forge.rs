@@ -241,7 +241,9 @@ const MERGES: &[Case] = &[
         "a source of zeros",
         |f| {
             f.edit_tensors("vectors-1.safetensors", |t| {
-                t.values_mut().for_each(|(_, values)| values.fill(0.0));
+                for (_, values) in t.values_mut() {
+                    values.fill(0.0);
+                }
             });
         },
         MERGE,

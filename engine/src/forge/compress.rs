@@ -222,9 +222,10 @@ fn one(
 ) -> Result<Kept<ModuleFigures>> {
     let [out, inner] = shape;
     let rank = settings.rank.min(out).min(inner);
-    let factors = match settings.prune == 0.0 {
-        true => deltas.factors(index)?,
-        false => None,
+    let factors = if settings.prune == 0.0 {
+        deltas.factors(index)?
+    } else {
+        None
     };
     let (energy, found) = match factors {
         // Factors of a rank near the sides' are no cheaper than the dense difference.

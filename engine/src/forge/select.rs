@@ -13,6 +13,9 @@ const DIGIT: u32 = 16;
 /// Keys that are collected rather than counted.
 const COLLECT: u64 = 1 << 21;
 
+/// The same of values in memory, where another pass costs little.
+const COLLECT_IN_MEMORY: u64 = 1 << 14;
+
 /// Keys that a thread counts at a time.
 const PIECE: usize = 1 << 18;
 
@@ -29,6 +32,7 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Selection {
     bits: u32,
+    collect: u64,
     searches: Vec<Search>,
 }
 
@@ -50,8 +54,8 @@ enum Stage {
 }
 
 impl Stage {
-    fn for_candidates(count: u64) -> Self {
-        if count <= COLLECT {
+    fn for_candidates(count: u64, collect: u64) -> Self {
+        if count <= collect {
             Self::Collecting(Vec::with_capacity(count as usize))
         } else {
             Self::Counting(vec![0; 1 << DIGIT])
@@ -62,15 +66,20 @@ impl Stage {
 impl Selection {
     /// `bits` of a key count (32 or 64); `sizes` are the keys per stream, above every rank.
     pub(super) fn new(bits: u32, targets: &[Target], sizes: &[u64]) -> Self {
+        Self::collecting(COLLECT, bits, targets, sizes)
+    }
+
+    fn collecting(collect: u64, bits: u32, targets: &[Target], sizes: &[u64]) -> Self {
         let searches = targets.iter().map(|target| Search {
             stream: target.stream,
             rank: target.rank,
             prefix: 0,
             known: 0,
-            stage: Stage::for_candidates(sizes[target.stream]),
+            stage: Stage::for_candidates(sizes[target.stream], collect),
         });
         Self {
             bits,
+            collect,
             searches: searches.collect(),
         }
     }
@@ -141,7 +150,7 @@ impl Selection {
                     if search.known == self.bits {
                         Stage::Found(search.prefix)
                     } else {
-                        Stage::for_candidates(counts[bin])
+                        Stage::for_candidates(counts[bin], self.collect)
                     }
                 }
             };
@@ -203,7 +212,8 @@ pub(super) fn nth_magnitude(values: &[f32], rank: usize) -> f32 {
         stream: 0,
         rank: rank as u64,
     };
-    let mut selection = Selection::new(32, &[target], &[values.len() as u64]);
+    let size = values.len() as u64;
+    let mut selection = Selection::collecting(COLLECT_IN_MEMORY, 32, &[target], &[size]);
     while !selection.done() {
         selection.feed(0, values, magnitude_key);
         selection.end_pass();
@@ -230,25 +240,20 @@ mod tests {
         assert_eq!(magnitude(magnitude_key(&-1.25)), 1.25);
     }
 
-    /// Runs the passes with the counting stage forced.
+    /// Counts to the last digit, and collects nothing.
     fn counted(bits: u32, values: &[u64], rank: usize) -> u64 {
         let target = Target {
             stream: 0,
             rank: rank as u64,
         };
-        let mut selection = Selection::new(bits, &[target], &[COLLECT + 1]);
+        let size = values.len() as u64;
+        let mut selection = Selection::collecting(0, bits, &[target], &[size]);
         let mut passes = 0;
         while !selection.done() {
             for part in values.chunks(7) {
                 selection.feed(0, part, |v| *v);
             }
-            // Few keys are left after the first pass; count on regardless.
             selection.end_pass();
-            for search in &mut selection.searches {
-                if matches!(search.stage, Stage::Collecting(_)) {
-                    search.stage = Stage::Counting(vec![0; 1 << DIGIT]);
-                }
-            }
             passes += 1;
         }
         assert_eq!(passes, bits / DIGIT);

@@ -225,23 +225,30 @@ impl DeltaSource {
 
     /// The difference as a matrix or vector of f32, row-major.
     pub fn read(&self, delta: &Delta) -> Result<Vec<f32>> {
+        let mut values = Vec::new();
+        self.read_into(delta, &mut values)?;
+        Ok(values)
+    }
+
+    /// [`DeltaSource::read`] into memory that is there already.
+    pub fn read_into(&self, delta: &Delta, values: &mut Vec<f32>) -> Result<()> {
         match &self.kind {
-            Kind::Vectors(checkpoint) => checkpoint.values(&delta.name),
+            Kind::Vectors(checkpoint) => checkpoint.values_into(&delta.name, values),
             Kind::Tuned { base, tuned } => {
                 let name = format!("{}{WEIGHT}", delta.name);
-                let mut difference = tuned.values(&name)?;
-                subtract(&mut difference, &base.values(&name)?);
-                Ok(difference)
+                tuned.values_into(&name, values)?;
+                subtract(values, &base.values(&name)?);
+                Ok(())
             }
             Kind::Lora { folder, base } => {
                 let (module, [out, inner]) = self.lora_module(folder, delta)?;
                 let factor = folder.read(module, [out, inner], &mut Digest::default())?;
                 let mut product = product_of(&factor, [out, inner]);
                 if let Some(base) = base {
-                    self.decompose(&mut product, folder, base, delta, module)?;
+                    decompose(&mut product, folder, base, delta, module)?;
                 }
-                let product = product.into_values();
-                let count = product.iter().filter(|v| !v.is_finite()).count();
+                *values = product.into_values();
+                let count = values.iter().filter(|v| !v.is_finite()).count();
                 if count > 0 {
                     return Err(Error::NotFinite {
                         path: self.path.clone(),
@@ -249,7 +256,7 @@ impl DeltaSource {
                         count,
                     });
                 }
-                Ok(product)
+                Ok(())
             }
         }
     }
@@ -287,44 +294,43 @@ impl DeltaSource {
         let module = folder.modules.get(&delta.name).ok_or_else(missing)?;
         Ok((module, folder.shape(module)?))
     }
+}
 
-    /// DoRA (Liu et al. 2024, eq. 5): `m (W + s B A) / ‖W + s B A‖ - W`, the norm along the inputs.
-    fn decompose(
-        &self,
-        product: &mut Matrix,
-        folder: &LoraFolder,
-        base: &Checkpoint,
-        delta: &Delta,
-        module: &LoraModule,
-    ) -> Result<()> {
-        let (out, inner) = (product.rows(), product.cols());
-        let name = format!("{}{WEIGHT}", delta.name);
-        let transposed = folder.fan_in_fan_out && base.shape(&name) == Some(&[inner, out]);
-        let weight = if transposed {
-            Matrix::new(inner, out, base.values(&name)?).transposed()
-        } else {
-            base.expect(&name, &[out, inner])?;
-            Matrix::new(out, inner, base.values(&name)?)
-        };
-        let magnitude = module.magnitude.as_deref().unwrap_or_default();
-        folder.checkpoint.expect(magnitude, &[out])?;
-        let magnitudes = folder.checkpoint.values(magnitude)?;
-        product
-            .values_mut()
-            .par_chunks_mut(inner)
-            .zip(weight.values().par_chunks(inner))
-            .zip(&magnitudes)
-            .for_each(|((row, weight), magnitude)| {
-                for (value, weight) in row.iter_mut().zip(weight) {
-                    *value += weight;
-                }
-                let norm = sum_of_squares(row).sqrt() as f32;
-                for (value, weight) in row.iter_mut().zip(weight) {
-                    *value = *value * (magnitude / norm) - weight;
-                }
-            });
-        Ok(())
-    }
+/// DoRA (Liu et al. 2024, eq. 5): `m (W + s B A) / ‖W + s B A‖ - W`, the norm along the inputs.
+fn decompose(
+    product: &mut Matrix,
+    folder: &LoraFolder,
+    base: &Checkpoint,
+    delta: &Delta,
+    module: &LoraModule,
+) -> Result<()> {
+    let (out, inner) = (product.rows(), product.cols());
+    let name = format!("{}{WEIGHT}", delta.name);
+    let transposed = folder.fan_in_fan_out && base.shape(&name) == Some(&[inner, out]);
+    let weight = if transposed {
+        Matrix::new(inner, out, base.values(&name)?).transposed()
+    } else {
+        base.expect(&name, &[out, inner])?;
+        Matrix::new(out, inner, base.values(&name)?)
+    };
+    let magnitude = module.magnitude.as_deref().unwrap_or_default();
+    folder.checkpoint.expect(magnitude, &[out])?;
+    let magnitudes = folder.checkpoint.values(magnitude)?;
+    product
+        .values_mut()
+        .par_chunks_mut(inner)
+        .zip(weight.values().par_chunks(inner))
+        .zip(&magnitudes)
+        .for_each(|((row, weight), magnitude)| {
+            for (value, weight) in row.iter_mut().zip(weight) {
+                *value += weight;
+            }
+            let norm = sum_of_squares(row).sqrt() as f32;
+            for (value, weight) in row.iter_mut().zip(weight) {
+                *value = *value * (magnitude / norm) - weight;
+            }
+        });
+    Ok(())
 }
 
 fn delta(name: &str, checkpoint: &Checkpoint, tensor: &str) -> Delta {

@@ -22,7 +22,7 @@ use crate::{Error, Result};
 const MAX_HEADER: u64 = 100_000_000;
 
 /// Numbers that one thread reads at a time.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 1 << 18;
 
 /// Tensors of one file or several, by name.
 #[derive(Debug)]
@@ -240,29 +240,34 @@ impl Checkpoint {
         Ok(values)
     }
 
-    /// [`Checkpoint::read`] for tensors that are read again and again: in parallel, without a digest.
-    /// Beside the values it holds a few MiB.
+    /// [`Checkpoint::values_into`] a new vector.
     pub fn values(&self, name: &str) -> Result<Vec<f32>> {
+        let mut values = Vec::new();
+        self.values_into(name, &mut values)?;
+        Ok(values)
+    }
+
+    /// [`Checkpoint::read`] for tensors that are read again and again: in parallel, into memory that is
+    /// there already, without a digest. Beside the values it holds a few MiB.
+    pub fn values_into(&self, name: &str, values: &mut Vec<f32>) -> Result<()> {
         let entry = self.entry(name)?;
         let path = &self.files[entry.file];
-        let mut values = vec![0.0; self.elements(name, entry)?];
+        values.resize(self.elements(name, entry)?, 0.0);
         let width = entry.bytes.checked_div(values.len()).unwrap_or(0);
         let not_finite = values
             .par_chunks_mut(PIECE)
             .enumerate()
-            .map(|(index, piece)| {
+            .map_init(Vec::new, |bytes, (index, piece)| {
                 let mut file = File::open(path).map_err(Error::io("open", path))?;
                 let start = entry.start + (index * PIECE * width) as u64;
                 file.seek(SeekFrom::Start(start))
                     .map_err(Error::io("read", path))?;
-                let mut bytes = vec![0; piece.len() * width];
-                file.read_exact(&mut bytes)
-                    .map_err(Error::io("read", path))?;
-                Ok::<usize, Error>(decode(entry.dtype, &bytes, piece))
+                bytes.resize(piece.len() * width, 0);
+                file.read_exact(bytes).map_err(Error::io("read", path))?;
+                Ok::<usize, Error>(decode(entry.dtype, bytes, piece))
             })
             .try_reduce(|| 0, |a, b| Ok(a + b))?;
-        self.finite(name, not_finite)?;
-        Ok(values)
+        self.finite(name, not_finite)
     }
 
     /// The numbers of a tensor of a type that can be read.

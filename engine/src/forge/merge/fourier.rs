@@ -155,9 +155,12 @@ pub(super) fn merge(
     let aligned: Vec<f64> = weights
         .iter()
         .zip(&means)
-        .map(|(weight, &mean)| match mean > 0.0 {
-            true => weight * parts.len() as f64 * largest / mean,
-            false => 0.0,
+        .map(|(weight, &mean)| {
+            if mean > 0.0 {
+                weight * parts.len() as f64 * largest / mean
+            } else {
+                0.0
+            }
         })
         .collect();
     let sum = weighted_sum(parts, &aligned, settings.scale);
@@ -241,7 +244,13 @@ mod tests {
         let mut constant = Matrix::new(8, 6, vec![2.0; 48]);
         Filter::default().apply(&mut constant);
         assert!(constant.values().iter().all(|v| v.abs() < 1e-5));
-        let checks = |i: usize| if (i / 6 + i % 6) % 2 == 0 { 1.0 } else { -1.0 };
+        let checks = |i: usize| {
+            if (i / 6 + i % 6).is_multiple_of(2) {
+                1.0
+            } else {
+                -1.0
+            }
+        };
         let board = Matrix::new(8, 6, (0..48).map(checks).collect());
         let mut filtered = board.clone();
         Filter::Physical(0.3).apply(&mut filtered);

@@ -26,7 +26,7 @@ use crate::types::Weights;
 use crate::{Error, Result};
 
 /// Numbers of each source that one thread combines at a time.
-const PIECE: usize = 1 << 12;
+const PIECE: usize = 1 << 11;
 
 /// How task vectors become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,12 @@ impl MergeSettings {
     }
 }
 
+/// Memory that is used from tensor to tensor.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    parts: Vec<Vec<f32>>,
+}
+
 /// Merges sources tensor by tensor.
 #[derive(Debug)]
 pub struct Merger<'a> {
@@ -205,38 +211,40 @@ impl<'a> Merger<'a> {
         )
     }
 
-    /// The differences of the sources that count, each with its weight; zeros where an adapter leaves
-    /// the module as it is.
-    fn parts(&self, index: usize) -> Result<(Vec<Vec<f32>>, Vec<f64>)> {
+    /// The differences of the sources that count; zeros where an adapter leaves the module as it is.
+    fn read_parts(&self, index: usize, scratch: &mut Scratch) -> Result<()> {
         let entry = &self.aligned[index];
-        let (mut parts, mut weights) = (Vec::new(), Vec::new());
-        for &(source, weight) in &self.active {
-            let values = match entry.parts[source] {
-                Some(delta) => self.sources[source].read(delta)?,
-                None => vec![0.0; entry.delta.count()],
-            };
+        scratch.parts.resize_with(self.active.len(), Vec::new);
+        for (values, &(source, _)) in scratch.parts.iter_mut().zip(&self.active) {
+            match entry.parts[source] {
+                Some(delta) => self.sources[source].read_into(delta, values)?,
+                None => {
+                    values.clear();
+                    values.resize(entry.delta.count(), 0.0);
+                }
+            }
             let seen = &self.seen[source];
             if !seen.load(Ordering::Relaxed) && values.iter().any(|v| *v != 0.0) {
                 seen.store(true, Ordering::Relaxed);
             }
-            parts.push(values);
-            weights.push(weight);
         }
-        Ok((parts, weights))
+        Ok(())
     }
 
     /// The merge of one tensor, row-major.
-    pub fn tensor(&self, index: usize) -> Result<Vec<f32>> {
-        let (mut parts, weights) = self.parts(index)?;
+    pub fn tensor(&self, index: usize, scratch: &mut Scratch) -> Result<Vec<f32>> {
+        self.read_parts(index, scratch)?;
+        let parts = &mut scratch.parts;
+        let weights: Vec<f64> = self.active.iter().map(|(_, weight)| *weight).collect();
         let settings = &self.settings;
         let alone = parts.len() == 1;
         Ok(match settings.method {
-            Method::Linear | Method::Soup => weighted_sum(&parts, &weights, settings.scale),
+            Method::Linear | Method::Soup => weighted_sum(parts, &weights, settings.scale),
             Method::Ties => {
-                for part in &mut parts {
+                for part in &mut *parts {
                     ties::trim(part, settings.density);
                 }
-                ties::elect(&parts, &weights, ties::Divide::ByWeights, settings.scale)
+                ties::elect(parts, &weights, ties::Divide::ByWeights, settings.scale)
             }
             Method::DareLinear | Method::DareTies => {
                 for (part, &(source, _)) in parts.iter_mut().zip(&self.active) {
@@ -249,20 +257,20 @@ impl<'a> Merger<'a> {
                     mask.apply(part);
                 }
                 if settings.method == Method::DareLinear {
-                    weighted_sum(&parts, &weights, settings.scale)
+                    weighted_sum(parts, &weights, settings.scale)
                 } else {
-                    ties::elect(&parts, &weights, ties::Divide::ByNothing, settings.scale)
+                    ties::elect(parts, &weights, ties::Divide::ByNothing, settings.scale)
                 }
             }
             // One objective alone is left as it is.
             Method::Pcb | Method::Fourier if alone => parts.swap_remove(0),
             Method::Pcb => match &self.pcb {
-                Some(statistics) => statistics.merge(&parts, &weights),
+                Some(statistics) => statistics.merge(parts, &weights),
                 None => parts.swap_remove(0),
             },
             Method::Fourier => {
                 let shape = &self.aligned[index].delta.shape;
-                fourier::merge(&parts, &weights, shape, settings)
+                fourier::merge(parts, &weights, shape, settings)
             }
         })
     }
@@ -285,7 +293,7 @@ impl Deltas for Merger<'_> {
     }
 
     fn read(&mut self, index: usize) -> Result<Vec<f32>> {
-        self.tensor(self.projections[index])
+        self.tensor(self.projections[index], &mut Scratch::default())
     }
 
     fn factors(&mut self, index: usize) -> Result<Option<(Matrix, Matrix)>> {

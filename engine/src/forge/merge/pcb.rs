@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{MergeSettings, Merger, PIECE, combine};
+use super::{MergeSettings, Merger, PIECE, Scratch, combine};
 use crate::Result;
 use crate::forge::select::{Selection, Target, magnitude, magnitude_key, number, number_key};
 use crate::forge::{Stage, Tell};
@@ -108,10 +108,12 @@ impl Statistics {
         let mut selection = Selection::new(64, &targets, &sizes);
         let mut largest = vec![f64::NEG_INFINITY; self.tasks.len()];
         let mut stage = Stage::new("scores", total as u64, tell)?;
+        let mut scratch = Scratch::default();
         while !selection.done() {
             stage.restart()?;
             for (index, &count) in counts.iter().enumerate() {
-                let (parts, _) = merger.parts(index)?;
+                merger.read_parts(index, &mut scratch)?;
+                let parts = &scratch.parts;
                 for start in (0..count).step_by(CHUNK) {
                     let end = (start + CHUNK).min(count);
                     let pieces: Vec<&[f32]> = parts.iter().map(|part| &part[start..end]).collect();
@@ -212,11 +214,12 @@ fn magnitudes(
         .collect();
     let mut selection = Selection::new(32, &targets, &vec![total as u64; tasks]);
     let mut stage = Stage::new("magnitudes", total as u64, tell)?;
+    let mut scratch = Scratch::default();
     while !selection.done() {
         stage.restart()?;
         for (index, &count) in counts.iter().enumerate() {
-            let (parts, _) = merger.parts(index)?;
-            for (stream, part) in parts.iter().enumerate() {
+            merger.read_parts(index, &mut scratch)?;
+            for (stream, part) in scratch.parts.iter().enumerate() {
                 selection.feed(stream, part, magnitude_key);
             }
             stage.advance(count as u64)?;

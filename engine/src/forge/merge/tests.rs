@@ -42,7 +42,7 @@ fn vectors(count: usize, seed: u64) -> (TempDir, Vec<DeltaSource>) {
 fn merged(sources: &[DeltaSource], settings: &MergeSettings) -> Vec<Vec<f32>> {
     let merger = Merger::new(sources, settings, &mut |_| Ok(())).unwrap();
     let merged = (0..SHAPES.len())
-        .map(|i| merger.tensor(i).unwrap())
+        .map(|i| merger.tensor(i, &mut Scratch::default()).unwrap())
         .collect();
     merger.check_seen().unwrap();
     merged
@@ -316,7 +316,11 @@ fn ranks_side_by_side_are_the_exact_sum() {
     assert_eq!(modules.len(), 2);
     for (index, module) in modules.iter().enumerate() {
         assert_eq!(module.rank(), 5);
-        near(&dense(module), &merger.tensor(index).unwrap(), 1e-5);
+        near(
+            &dense(module),
+            &merger.tensor(index, &mut Scratch::default()).unwrap(),
+            1e-5,
+        );
     }
 }
 
@@ -363,7 +367,10 @@ fn a_written_merge_reads_back() {
     names.sort_unstable();
     assert_eq!(back.names().collect::<Vec<_>>(), names);
     for (index, name) in names.iter().enumerate() {
-        assert_eq!(back.values(name).unwrap(), merger.tensor(index).unwrap());
+        assert_eq!(
+            back.values(name).unwrap(),
+            merger.tensor(index, &mut Scratch::default()).unwrap()
+        );
     }
 }
 

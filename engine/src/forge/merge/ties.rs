@@ -26,20 +26,29 @@ pub(super) fn trim(values: &mut [f32], density: f64) {
         return;
     }
     let threshold = nth_magnitude(values, values.len() - keep);
-    let larger = values.par_iter().filter(|v| v.abs() > threshold).count();
-    let mut ties_left = keep - larger;
-    for value in values {
-        let magnitude = value.abs();
-        if magnitude < threshold {
+    let (larger, equal) = values
+        .par_iter()
+        .map(|value| match value.abs() {
+            magnitude if magnitude > threshold => (1, 0),
+            magnitude if magnitude == threshold => (0, 1),
+            _ => (0, 0),
+        })
+        .reduce(|| (0, 0), |a: (usize, usize), b| (a.0 + b.0, a.1 + b.1));
+    let mut too_many = (larger + equal).saturating_sub(keep);
+    for value in values.iter_mut().rev() {
+        if too_many == 0 {
+            break;
+        }
+        if value.abs() == threshold {
             *value = 0.0;
-        } else if magnitude == threshold {
-            if ties_left == 0 {
-                *value = 0.0;
-            } else {
-                ties_left -= 1;
-            }
+            too_many -= 1;
         }
     }
+    values.par_iter_mut().for_each(|value| {
+        if value.abs() < threshold {
+            *value = 0.0;
+        }
+    });
 }
 
 /// Per place: the sign of `Σ wᵢ τᵢ` (0 counts as +), then `scale · Σ wᵢ τᵢ` over the entries of that

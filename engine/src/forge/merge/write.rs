@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{MergeSettings, Merger, Method, concatenate, factor_average};
+use super::{MergeSettings, Merger, Method, Scratch, concatenate, factor_average};
 use crate::forge::compress::{CompressSettings, Figures, compress};
 use crate::forge::{
     DeltaSource, Module, PROVENANCE, Precision, Provenance, Stage, Tell, write_adapter,
@@ -146,6 +146,7 @@ pub fn write_vectors(merger: &Merger<'_>, path: &Path, tell: Tell<'_>) -> Result
     let mut header = Value::from(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' ');
     let mut stage = Stage::new("merge", end / 4, tell)?;
+    let mut scratch = Scratch::default();
     let counts: Vec<usize> = merger.deltas().map(super::Delta::count).collect();
     write_atomically(path, |file| {
         let io = Error::io("write", path);
@@ -155,7 +156,7 @@ pub fn write_vectors(merger: &Merger<'_>, path: &Path, tell: Tell<'_>) -> Result
         })()
         .map_err(io)?;
         for (index, count) in counts.iter().enumerate() {
-            let values = merger.tensor(index)?;
+            let values = merger.tensor(index, &mut scratch)?;
             for piece in values.chunks(1 << 16) {
                 let bytes: Vec<u8> = piece.iter().flat_map(|v| v.to_le_bytes()).collect();
                 file.write_all(&bytes).map_err(Error::io("write", path))?;

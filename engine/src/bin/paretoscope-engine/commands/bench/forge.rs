@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use paretoscope_engine::forge::merge::{MergeSettings, Merger, Method, write_vectors};
+use paretoscope_engine::forge::merge::{MergeSettings, Merger, Method, Scratch, write_vectors};
 use paretoscope_engine::forge::{DeltaSource, Matrix, RangeFinder, randomised};
 use paretoscope_engine::output::write_atomically;
 use paretoscope_engine::{Error, Result};
@@ -222,8 +222,12 @@ fn write_file(
 }
 
 fn merging(args: &Forge, global: &Global) -> Result<()> {
-    let work = args.work.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::tempdir_in(&work).map_err(Error::io("write", &work))?;
+    let folder = match &args.work {
+        Some(work) => tempfile::tempdir_in(work).map_err(Error::io("write", work))?,
+        None => {
+            tempfile::tempdir().map_err(Error::io("create", Path::new("a temporary folder")))?
+        }
+    };
     let names: Vec<(String, usize, usize)> = (0..args.tensors)
         .map(|i| {
             let name = format!("model.layers.{i}.mlp.up_proj.weight");
@@ -270,8 +274,9 @@ fn merging(args: &Forge, global: &Global) -> Result<()> {
         for _ in 0..args.runs {
             let start = Instant::now();
             let merger = Merger::new(&sources, &settings, &mut |_| Ok(()))?;
+            let mut scratch = Scratch::default();
             for tensor in 0..args.tensors {
-                std::hint::black_box(merger.tensor(tensor)?);
+                std::hint::black_box(merger.tensor(tensor, &mut scratch)?);
             }
             merged.push(bytes / start.elapsed().as_secs_f64() / 1e9);
             let start = Instant::now();

@@ -68,10 +68,10 @@ pub(crate) struct Compression {
     )]
     rescale: String,
     /// Directions beyond the rank in the randomised SVD
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = RangeFinder::default().oversampling)]
     oversampling: usize,
     /// Power iterations of the randomised SVD
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = RangeFinder::default().power_iterations)]
     power_iterations: usize,
 }
 
