@@ -203,7 +203,7 @@ impl Bart {
             &config.labels,
             place,
         )?;
-        let mut loader = Loader::new(&checkpoint, "model.", "shared.weight", place);
+        let loader = Loader::new(&checkpoint, "model.", "shared.weight", place);
         // One table in three places; old files have it under its first name, new ones drop copies.
         let table = ["shared.weight", "encoder.embed_tokens.weight"]
             .into_iter()
@@ -218,7 +218,7 @@ impl Bart {
         let encoder_blocks = (0..config.encoder_layers)
             .map(|layer| {
                 EncoderBlock::load(
-                    &mut loader,
+                    &loader,
                     &format!("encoder.layers.{layer}"),
                     &NAMES,
                     [width, config.encoder_ffn_dim],
@@ -234,7 +234,7 @@ impl Bart {
         let decoder_blocks = (0..config.decoder_layers)
             .map(|layer| {
                 decoder_block(
-                    &mut loader,
+                    &loader,
                     layer,
                     [width, config.decoder_ffn_dim],
                     activation,
@@ -243,7 +243,7 @@ impl Bart {
             })
             .collect::<Result<_>>()?;
         let positions = [config.max_position_embeddings + OFFSET, width];
-        let mut side = |name: &str| -> Result<Side> {
+        let side = |name: &str| -> Result<Side> {
             Ok(Side {
                 positions: loader.table(&format!("{name}.embed_positions.weight"), positions)?,
                 norm: loader.norm(&format!("{name}.layernorm_embedding"), width, EPS)?,
@@ -251,7 +251,7 @@ impl Bart {
         };
         let (encoder, decoder) = (side("encoder")?, side("decoder")?);
         let tokens = loader.table(table, [config.vocab_size, width])?;
-        let mut outside = Loader::new(&checkpoint, "", "", place);
+        let outside = Loader::new(&checkpoint, "", "", place);
         Ok(Self {
             tokens,
             embedding_scale: if config.scale_embedding {
@@ -308,14 +308,14 @@ impl Bart {
 }
 
 fn decoder_block(
-    loader: &mut Loader<'_>,
+    loader: &Loader<'_>,
     layer: usize,
     [width, inner]: [usize; 2],
     activation: Activation,
     [attention, cross]: [Attention; 2],
 ) -> Result<DecoderBlock> {
     let at = format!("decoder.layers.{layer}");
-    let mut square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
+    let square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
     let [q, k, v] = NAMES.qkv;
     let (qkv, attention_out) = (
         [square(q)?, square(k)?, square(v)?],

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::head::{Head, missing};
 use super::load::Labels;
+use super::loader::read;
 use super::ops::Place;
 use super::{RewardModel, RewardText};
 use crate::device::Backend;
@@ -43,12 +44,9 @@ impl Normaliser {
         outputs: usize,
         score_type: Option<&str>,
         path: &Path,
-        digest: &mut Digest,
     ) -> Result<Self> {
         let mean = match score_type {
-            None | Some("reward") => {
-                Some(checkpoint.read("normalizer.mean", &[outputs], digest)?)
-            }
+            None | Some("reward") => Some(read(checkpoint, "normalizer.mean", &[outputs])?),
             Some("cost") => None,
             Some(other) => {
                 return Err(Error::field(
@@ -60,7 +58,7 @@ impl Normaliser {
         };
         Ok(Self {
             mean,
-            variance: checkpoint.read("normalizer.var", &[outputs], digest)?,
+            variance: read(checkpoint, "normalizer.var", &[outputs])?,
         })
     }
 
@@ -121,7 +119,6 @@ impl Causal {
                 head.outputs(),
                 raw.score_type.as_deref(),
                 &config_path,
-                &mut digest,
             )?)
         } else {
             None

@@ -93,10 +93,10 @@ impl DistilBert {
         let checkpoint = Checkpoint::open_folder(folder)?;
         let head = Head::load(&checkpoint, "classifier", width, &config.labels, place)?;
         let probe = "embeddings.word_embeddings.weight";
-        let mut loader = Loader::new(&checkpoint, "distilbert.", probe, place);
+        let loader = Loader::new(&checkpoint, "distilbert.", probe, place);
         let blocks = (0..config.n_layers).map(|layer| {
             EncoderBlock::load(
-                &mut loader,
+                &loader,
                 &format!("transformer.layer.{layer}"),
                 &NAMES,
                 [width, config.hidden_dim],
@@ -110,7 +110,7 @@ impl DistilBert {
             loader.table("embeddings.position_embeddings.weight", positions)?,
             loader.norm("embeddings.LayerNorm", width, EPS)?,
         );
-        let mut loader = Loader::new(&checkpoint, "", "", place);
+        let loader = Loader::new(&checkpoint, "", "", place);
         Ok(Self {
             tokens,
             positions,

@@ -29,13 +29,13 @@ pub(super) struct EncoderBlock {
 impl EncoderBlock {
     /// Reads the block `at`, which is `[width, inner]` wide.
     pub(super) fn load(
-        loader: &mut Loader<'_>,
+        loader: &Loader<'_>,
         at: &str,
         names: &EncoderNames,
         [width, inner]: [usize; 2],
         (eps, activation, attention): (f64, Activation, Attention),
     ) -> Result<Self> {
-        let mut square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
+        let square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
         let [q, k, v] = names.qkv;
         Ok(Self {
             qkv: [square(q)?, square(k)?, square(v)?],
@@ -108,7 +108,7 @@ pub(super) struct Mlp {
 
 impl Mlp {
     pub(super) fn load(
-        loader: &mut Loader<'_>,
+        loader: &Loader<'_>,
         at: &str,
         names: &EncoderNames,
         [width, inner]: [usize; 2],

@@ -129,8 +129,8 @@ impl Gpt2 {
         let activation = activation(&path, "activation_function", &config.activation_function)?;
         let checkpoint = Checkpoint::open_folder(folder)?;
         let head = Head::load(&checkpoint, "score", width, &config.labels, place)?;
-        let mut loader = Loader::new(&checkpoint, "transformer.", "wte.weight", place);
-        let blocks = (0..config.n_layer).map(|layer| block(&mut loader, &config, inner, layer));
+        let loader = Loader::new(&checkpoint, "transformer.", "wte.weight", place);
+        let blocks = (0..config.n_layer).map(|layer| block(&loader, &config, inner, layer));
         let blocks = blocks.collect::<Result<_>>()?;
         Ok(Self {
             tokens: loader.table("wte.weight", [config.vocab_size, width])?,
@@ -158,7 +158,7 @@ impl Gpt2 {
     }
 }
 
-fn block(loader: &mut Loader<'_>, config: &Raw, inner: usize, layer: usize) -> Result<Block> {
+fn block(loader: &Loader<'_>, config: &Raw, inner: usize, layer: usize) -> Result<Block> {
     let width = config.n_embd;
     let at = |part: &str| format!("h.{layer}.{part}");
     let mut scale = if config.scale_attn_weights {

@@ -3,8 +3,9 @@
 use candle_core::Tensor;
 
 use super::load::Labels;
+use super::loader::read;
 use super::ops::{Linear, Place};
-use crate::weights::{Checkpoint, Digest};
+use crate::weights::Checkpoint;
 use crate::{Error, Result};
 
 /// `scores = W h (+ b)`.
@@ -45,10 +46,9 @@ impl Head {
                 ));
             }
         };
-        let mut digest = Digest::default();
-        let values = checkpoint.read(&weight, &[outputs, hidden], &mut digest)?;
+        let values = read(checkpoint, &weight, &[outputs, hidden])?;
         let bias = if checkpoint.contains(&bias) {
-            Some(checkpoint.read(&bias, &[outputs], &mut digest)?)
+            Some(read(checkpoint, &bias, &[outputs])?)
         } else {
             None
         };

@@ -76,9 +76,10 @@ pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>
         return Ok(Box::new(DistilBert::load(folder, device)?));
     }
     if is("deberta-v2") || is("debertav2") {
-        return Ok(match device.is_cpu() {
-            true => Box::new(Deberta::load(folder)?),
-            false => Box::new(CandleDeberta::load(folder, device)?),
+        return Ok(if device.is_cpu() {
+            Box::new(Deberta::load(folder)?)
+        } else {
+            Box::new(CandleDeberta::load(folder, device)?)
         });
     }
     if is("bart") {

@@ -5,7 +5,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use super::ops::{Activation, Linear, Norm, Place};
-use crate::weights::{Checkpoint, Digest};
+use crate::weights::Checkpoint;
 use crate::{Error, Result};
 
 /// Reads named tensors of one checkpoint.
@@ -13,7 +13,6 @@ pub(super) struct Loader<'a> {
     pub(super) checkpoint: &'a Checkpoint,
     pub(super) place: Place,
     prefix: &'static str,
-    digest: Digest,
 }
 
 impl<'a> Loader<'a> {
@@ -29,7 +28,6 @@ impl<'a> Loader<'a> {
             checkpoint,
             place: place.clone(),
             prefix: if bare { "" } else { prefix },
-            digest: Digest::default(),
         }
     }
 
@@ -42,39 +40,38 @@ impl<'a> Loader<'a> {
         self.checkpoint.contains(&format!("{}{name}", self.prefix))
     }
 
-    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.checkpoint
-            .read(&format!("{}{name}", self.prefix), shape, &mut self.digest)
+    fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        read(self.checkpoint, &format!("{}{name}", self.prefix), shape)
     }
 
     /// A table of embeddings `[rows, width]`.
-    pub(super) fn table(&mut self, name: &str, shape: [usize; 2]) -> Result<Tensor> {
+    pub(super) fn table(&self, name: &str, shape: [usize; 2]) -> Result<Tensor> {
         let values = self.read(name, &shape)?;
         Ok(Tensor::from_vec(values, &shape[..], self.device())?)
     }
 
     /// A linear layer with weight `[outputs, inputs]` and bias.
-    pub(super) fn linear(&mut self, name: &str, shape: [usize; 2]) -> Result<Linear> {
+    pub(super) fn linear(&self, name: &str, shape: [usize; 2]) -> Result<Linear> {
         let weight = self.read(&format!("{name}.weight"), &shape)?;
         let bias = self.read(&format!("{name}.bias"), &[shape[0]])?;
         Ok(Linear::new(weight, Some(bias), shape, &self.place)?)
     }
 
     /// A linear layer without a bias.
-    pub(super) fn projection(&mut self, name: &str, shape: [usize; 2]) -> Result<Linear> {
+    pub(super) fn projection(&self, name: &str, shape: [usize; 2]) -> Result<Linear> {
         let weight = self.read(&format!("{name}.weight"), &shape)?;
         Ok(Linear::new(weight, None, shape, &self.place)?)
     }
 
     /// GPT-2's Conv1D, a linear layer whose weight lies the other way round: `[inputs, outputs]`.
-    pub(super) fn conv1d(&mut self, name: &str, shape: [usize; 2]) -> Result<Linear> {
+    pub(super) fn conv1d(&self, name: &str, shape: [usize; 2]) -> Result<Linear> {
         let [one] = self.split_conv1d(name, shape)?;
         Ok(one)
     }
 
     /// `N` layers of `[outputs, inputs]` each that are stored as one Conv1D, side by side.
     pub(super) fn split_conv1d<const N: usize>(
-        &mut self,
+        &self,
         name: &str,
         [outputs, inputs]: [usize; 2],
     ) -> Result<[Linear; N]> {
@@ -97,7 +94,7 @@ impl<'a> Loader<'a> {
     /// A convolution along the text, `[outputs, inputs, size]`, as a linear layer over the `size`
     /// neighbours of a token side by side.
     pub(super) fn convolution(
-        &mut self,
+        &self,
         name: &str,
         [outputs, inputs, size]: [usize; 3],
     ) -> Result<Linear> {
@@ -116,7 +113,7 @@ impl<'a> Loader<'a> {
     }
 
     /// A layer norm.
-    pub(super) fn norm(&mut self, name: &str, width: usize, eps: f64) -> Result<Norm> {
+    pub(super) fn norm(&self, name: &str, width: usize, eps: f64) -> Result<Norm> {
         let weight = self.read(&format!("{name}.weight"), &[width])?;
         let bias = self.read(&format!("{name}.bias"), &[width])?;
         Ok(Norm::new(weight, bias, eps, &self.place)?)
@@ -137,6 +134,12 @@ fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         }
     }
     turned
+}
+
+/// A tensor of this shape; the digest of the file stands for those of its tensors.
+pub(super) fn read(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    checkpoint.expect(name, shape)?;
+    checkpoint.values(name)
 }
 
 /// Refuses sizes of 0.

@@ -52,7 +52,7 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    fn new(folder: &Path, file: &str, problem: &str) -> Slow {
+    fn of(folder: &Path, file: &str, problem: &str) -> Slow {
         Slow::Unread(Self {
             path: folder.join(file),
             problem: format!("{problem}; text needs tokenizer.json beside it. {SAVE_AGAIN}"),
@@ -75,7 +75,7 @@ pub(super) fn load(folder: &Path) -> Result<Slow> {
     for name in ["spm.model", "tokenizer.model", "spiece.model"] {
         if has(name) {
             let problem = "is a SentencePiece model, which is not read";
-            return Ok(Unread::new(folder, name, problem));
+            return Ok(Unread::of(folder, name, problem));
         }
     }
     if has("vocab.txt") {
@@ -230,7 +230,7 @@ fn byte_level(folder: &Path) -> Result<Slow> {
             "belongs to a tokenizer of kind `{}`, of which only GPT-2's, RoBERTa's and BART's are built",
             beside.kind
         );
-        return Ok(Unread::new(folder, "vocab.json", &problem));
+        return Ok(Unread::of(folder, "vocab.json", &problem));
     }
     let model = BPE::from_file(
         &text_path(folder, "vocab.json")?,

@@ -35,7 +35,7 @@ impl Disentangled {
     /// `relative` are the embeddings of relative positions `[2 span, width]`; `shared` the layer's
     /// own projections of queries and keys.
     pub(super) fn load(
-        loader: &mut Loader<'_>,
+        loader: &Loader<'_>,
         config: &Config,
         relative: Option<&Tensor>,
         at: &str,
@@ -46,7 +46,7 @@ impl Disentangled {
         let mut positions = None;
         if let (Some(how), Some(table)) = (&config.relative, relative) {
             terms += usize::from(how.content_to_position) + usize::from(how.position_to_content);
-            let mut projected = |wanted: bool, name: &str, own: &Linear| -> Result<_> {
+            let projected = |wanted: bool, name: &str, own: &Linear| -> Result<_> {
                 if !wanted {
                     return Ok(None);
                 }

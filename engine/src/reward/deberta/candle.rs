@@ -14,7 +14,7 @@ use crate::reward::cost;
 use crate::reward::head::Head;
 use crate::reward::ops::Place;
 use crate::reward::{RewardModel, RewardText};
-use crate::weights::{Checkpoint, Digest, read_json};
+use crate::weights::{Checkpoint, read_json};
 use crate::{Error, Result};
 
 /// DeBERTa-v2 or v3 by candle-transformers, on any device, padded and masked.
@@ -59,7 +59,6 @@ impl CandleDeberta {
             &Place::on(&Device::Cpu),
         )?
         .outputs();
-        let mut digest = Digest::default();
         let mut tensors = HashMap::new();
         for name in checkpoint.names() {
             let known = ["deberta.", "pooler.", "classifier."]
@@ -70,7 +69,7 @@ impl CandleDeberta {
                 && known
                 && !name.ends_with("position_ids")
             {
-                let values = checkpoint.read(name, shape, &mut digest)?;
+                let values = checkpoint.values(name)?;
                 tensors.insert(name.to_owned(), Tensor::from_vec(values, shape, device)?);
             }
         }

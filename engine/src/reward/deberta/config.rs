@@ -126,7 +126,7 @@ pub(super) struct Relative {
 
 impl Relative {
     /// The embeddings of relative positions, `[2 span, width]`.
-    pub(super) fn embeddings(&self, loader: &mut Loader<'_>, config: &Config) -> Result<Tensor> {
+    pub(super) fn embeddings(&self, loader: &Loader<'_>, config: &Config) -> Result<Tensor> {
         let shape = [2 * self.buckets.span(), config.width];
         let table = loader.table("encoder.rel_embeddings.weight", shape)?;
         if !self.normed {

@@ -143,13 +143,13 @@ impl Deberta {
             &place,
         )?;
         let probe = "embeddings.word_embeddings.weight";
-        let mut loader = Loader::new(&checkpoint, "deberta.", probe, &place);
+        let loader = Loader::new(&checkpoint, "deberta.", probe, &place);
         let relative = match &config.relative {
-            Some(relative) => Some(relative.embeddings(&mut loader, &config)?),
+            Some(relative) => Some(relative.embeddings(&loader, &config)?),
             None => None,
         };
         let blocks = (0..config.layers)
-            .map(|layer| block(&mut loader, &config, relative.as_ref(), layer))
+            .map(|layer| block(&loader, &config, relative.as_ref(), layer))
             .collect::<Result<_>>()?;
         let convolution = match config.convolution {
             Some((size, activation)) => Some(Convolution {
@@ -161,22 +161,22 @@ impl Deberta {
             None => None,
         };
         let narrow = config.embedding;
-        let positions = match config.absolute {
-            true => Some(loader.table(
-                "embeddings.position_embeddings.weight",
-                [config.max_positions, narrow],
-            )?),
-            false => None,
+        let positions = if config.absolute {
+            let shape = [config.max_positions, narrow];
+            Some(loader.table("embeddings.position_embeddings.weight", shape)?)
+        } else {
+            None
         };
-        let projection = match narrow == width {
-            true => None,
-            false => Some(loader.projection("embeddings.embed_proj", [width, narrow])?),
+        let projection = if narrow == width {
+            None
+        } else {
+            Some(loader.projection("embeddings.embed_proj", [width, narrow])?)
         };
         let (tokens, norm) = (
             loader.table(probe, [config.vocabulary, narrow])?,
             loader.norm("embeddings.LayerNorm", width, eps)?,
         );
-        let mut outside = Loader::new(&checkpoint, "", "", &place);
+        let outside = Loader::new(&checkpoint, "", "", &place);
         Ok(Self {
             tokens,
             positions,
@@ -223,14 +223,14 @@ impl Deberta {
 }
 
 fn block(
-    loader: &mut Loader<'_>,
+    loader: &Loader<'_>,
     config: &Config,
     relative: Option<&Tensor>,
     layer: usize,
 ) -> Result<Block> {
     let (width, inner) = (config.width, config.inner);
     let at = format!("encoder.layer.{layer}");
-    let mut square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
+    let square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
     let [q, k, v] = NAMES.qkv;
     let (qkv, attention_out) = (
         [square(q)?, square(k)?, square(v)?],
