@@ -268,6 +268,6 @@ fn at_line(source: Option<&Path>, line: usize, error: Error) -> Error {
             line,
             problem: error.to_string(),
         },
-        _ => error,
+        _ => as_option(error),
     }
 }
