@@ -1,13 +1,14 @@
 //! Commands and events against the state.
 
+mod sheets;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Compared, Expert, ExpertKind, Finish, GateRecord, Interference, Measure, ModelInfo,
-    ObjectiveInfo, Point, PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores,
-    TokenPiece, Weights,
+    BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, ObjectiveInfo, Point,
+    PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
 };
 
 use super::*;
@@ -347,74 +348,6 @@ fn an_error_stays_to_be_read_and_gives_way_to_later_success() {
             .as_ref()
             .is_none_or(|n| n.kind != NoticeKind::Error)
     );
-}
-
-#[test]
-fn adapters_are_compared_once_per_question() {
-    let mut state = loaded();
-    let ask = |measure| AppCommand::Compare(Compared::Experts, measure);
-    let effects = go(&mut state, [ask(Measure::Cosine)]);
-    let [Effect::Send(EngineCommand::Compare { job: first, .. })] = &effects[..] else {
-        panic!("{effects:?}")
-    };
-    assert_eq!(
-        go(&mut state, [ask(Measure::Cosine)]),
-        [],
-        "it is on its way"
-    );
-    let effects = go(&mut state, [ask(Measure::Signs)]);
-    let [
-        Effect::Send(EngineCommand::Cancel { job: cancelled }),
-        Effect::Send(EngineCommand::Compare { job: second, .. }),
-    ] = &effects[..]
-    else {
-        panic!("{effects:?}")
-    };
-    assert_eq!(cancelled, first);
-    let found = |measure| {
-        Arc::new(Interference {
-            compared: Compared::Experts,
-            measure,
-            names: vec!["a".into(), "b".into()],
-            pairs: Vec::new(),
-        })
-    };
-    let late = |job: &JobId, measure| EngineEvent::Compared {
-        job: *job,
-        found: found(measure),
-    };
-    tell(&mut state, late(first, Measure::Cosine));
-    assert_eq!(state.interference.found, None, "an answer nobody waits for");
-    tell(&mut state, late(second, Measure::Signs));
-    assert_eq!(state.interference.found, Some(found(Measure::Signs)));
-}
-
-#[test]
-fn a_text_is_scored_as_it_is_typed_one_at_a_time() {
-    let mut state = loaded();
-    let typed = |text: &str| AppCommand::Try("Question".into(), text.into());
-    let effects = go(&mut state, [typed("A")]);
-    let [Effect::Send(EngineCommand::Score { job, response, .. })] = &effects[..] else {
-        panic!("{effects:?}")
-    };
-    assert_eq!(response, "A");
-    assert_eq!(go(&mut state, [typed("An"), typed("An answer")]), []);
-    let scores = Scores(vec![Some(0.5), None, Some(-1.0)]);
-    let next = tell(
-        &mut state,
-        EngineEvent::Scored {
-            job: *job,
-            scores: scores.clone(),
-        },
-    );
-    let [Effect::Send(EngineCommand::Score { job, response, .. })] = &next[..] else {
-        panic!("{next:?}")
-    };
-    assert_eq!(response, "An answer", "what was typed meanwhile, once");
-    tell(&mut state, EngineEvent::Scored { job: *job, scores });
-    assert!(state.bundle.trial.scores.is_some());
-    assert_eq!(go(&mut state, [typed("  ")]), [], "nothing to score");
-    assert_eq!(state.bundle.trial.scores, None);
 }
 
 #[test]
