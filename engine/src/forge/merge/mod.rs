@@ -11,6 +11,7 @@ mod write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -342,17 +343,43 @@ fn combine(parts: &[Vec<f32>], combine: impl Fn(&[&[f32]], &mut [f32]) + Sync) -
 /// `scale · Σ wᵢ τᵢ`, summed in f64.
 fn weighted_sum(parts: &[Vec<f32>], weights: &[f64], scale: f64) -> Vec<f32> {
     combine(parts, |pieces, out| {
+        Arch::new().dispatch(Sum {
+            pieces,
+            weights,
+            scale,
+            out,
+        });
+    })
+}
+
+/// One piece of a weighted sum, compiled for the processor at hand.
+struct Sum<'a> {
+    pieces: &'a [&'a [f32]],
+    weights: &'a [f64],
+    scale: f64,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Sum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
         let mut sums = [0.0f64; PIECE];
-        for (piece, weight) in pieces.iter().zip(weights) {
-            let factor = weight * scale;
-            for (sum, value) in sums.iter_mut().zip(*piece) {
-                *sum += factor * f64::from(*value);
-            }
+        for (piece, weight) in self.pieces.iter().zip(self.weights) {
+            add_weighted(&mut sums, piece, weight * self.scale);
         }
-        for (out, sum) in out.iter_mut().zip(&sums) {
+        for (out, sum) in self.out.iter_mut().zip(&sums) {
             *out = *sum as f32;
         }
-    })
+    }
+}
+
+#[inline(always)]
+fn add_weighted(sums: &mut [f64], piece: &[f32], weight: f64) {
+    for (sum, value) in sums.iter_mut().zip(piece) {
+        *sum += weight * f64::from(*value);
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! TIES (Yadav et al. 2023): trim, elect a sign per place, average what agrees with it. Weights take
 //! part in the election and in the average, as in mergekit.
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{PIECE, combine};
+use super::{PIECE, add_weighted, combine};
 use crate::forge::select::nth_magnitude;
 
 /// What the sum of the agreeing entries is divided by.
@@ -26,14 +27,12 @@ pub(super) fn trim(values: &mut [f32], density: f64) {
         return;
     }
     let threshold = nth_magnitude(values, values.len() - keep);
-    let (larger, equal) = values
-        .par_iter()
-        .map(|value| match value.abs() {
-            magnitude if magnitude > threshold => (1, 0),
-            magnitude if magnitude == threshold => (0, 1),
-            _ => (0, 0),
-        })
-        .reduce(|| (0, 0), |a: (usize, usize), b| (a.0 + b.0, a.1 + b.1));
+    let count = |wanted: fn(f32, f32) -> bool| -> usize {
+        let pieces = values.par_chunks(PIECE);
+        let found = pieces.map(|piece| piece.iter().filter(|v| wanted(v.abs(), threshold)).count());
+        found.sum()
+    };
+    let (larger, equal) = (count(|v, t| v > t), count(|v, t| v == t));
     let mut too_many = (larger + equal).saturating_sub(keep);
     for value in values.iter_mut().rev() {
         if too_many == 0 {
@@ -55,32 +54,58 @@ pub(super) fn trim(values: &mut [f32], density: f64) {
 /// sign, divided by the sum of their weights if that is asked for.
 pub(super) fn elect(parts: &[Vec<f32>], weights: &[f64], divide: Divide, scale: f64) -> Vec<f32> {
     combine(parts, |pieces, out| {
+        Arch::new().dispatch(Election {
+            pieces,
+            weights,
+            divide,
+            scale,
+            out,
+        });
+    })
+}
+
+/// One piece of the election, compiled for the processor at hand.
+struct Election<'a> {
+    pieces: &'a [&'a [f32]],
+    weights: &'a [f64],
+    divide: Divide,
+    scale: f64,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Election<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
         let mut sums = [0.0f64; PIECE];
-        for (piece, weight) in pieces.iter().zip(weights) {
-            for (sum, value) in sums.iter_mut().zip(*piece) {
-                *sum += weight * f64::from(*value);
-            }
+        for (piece, weight) in self.pieces.iter().zip(self.weights) {
+            add_weighted(&mut sums, piece, *weight);
         }
         let (mut kept, mut shares) = ([0.0f64; PIECE], [0.0f64; PIECE]);
-        for (piece, weight) in pieces.iter().zip(weights) {
-            let places = kept.iter_mut().zip(&mut shares).zip(&sums).zip(*piece);
-            for (((kept, share), sum), value) in places {
-                let agrees = if *sum >= 0.0 {
-                    *value > 0.0
-                } else {
-                    *value < 0.0
-                };
-                let weight = if agrees { *weight } else { 0.0 };
-                *kept += weight * f64::from(*value);
-                *share += weight;
-            }
+        for (piece, weight) in self.pieces.iter().zip(self.weights) {
+            add_agreeing(&mut kept, &mut shares, &sums, piece, *weight);
         }
-        for ((out, kept), share) in out.iter_mut().zip(&kept).zip(&shares) {
-            let divisor = match divide {
-                Divide::ByWeights if *share > 0.0 => *share,
-                _ => 1.0,
+        let by_weights = self.divide == Divide::ByWeights;
+        for ((out, kept), share) in self.out.iter_mut().zip(&kept).zip(&shares) {
+            let divisor = if by_weights && *share > 0.0 {
+                *share
+            } else {
+                1.0
             };
-            *out = (scale * kept / divisor) as f32;
+            *out = (self.scale * kept / divisor) as f32;
         }
-    })
+    }
+}
+
+#[inline(always)]
+fn add_agreeing(kept: &mut [f64], shares: &mut [f64], sums: &[f64], piece: &[f32], weight: f64) {
+    for (((kept, share), sum), value) in kept.iter_mut().zip(shares).zip(sums).zip(piece) {
+        let value = f64::from(*value);
+        // The value as seen from the elected sign.
+        let along = if *sum >= 0.0 { value } else { -value };
+        let weight = if along > 0.0 { weight } else { 0.0 };
+        *kept += weight * value;
+        *share += weight;
+    }
 }
