@@ -146,10 +146,9 @@ pub fn compress(
     let partial = Partial::open(out, &key);
     let done = run(deltas, settings, &partial, tell).and_then(|(modules, figures)| {
         let provenance = Provenance::new(step, &files, &wanted, &figures)?;
-        let everywhere = modules.len() == figures.modules.len();
         folder_atomically(out, |folder| {
             let base = settings.base.as_deref();
-            write_adapter(folder, &modules, base, settings.precision, everywhere)?;
+            write_adapter(folder, &modules, base, settings.precision)?;
             provenance.write(&folder.join(PROVENANCE))
         })?;
         Ok(figures)

@@ -1,6 +1,6 @@
 //! Adapter folders as PEFT loads them: `adapter_config.json` and `adapter_model.safetensors`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -44,15 +44,12 @@ impl Module {
     }
 }
 
-/// Writes both files into a folder that is there. `base` is what the configuration names;
-/// `all_layers` says that every layer has all the kinds of modules listed, so that short names serve as
-/// targets.
+/// Writes both files into a folder that is there. `base` is what the configuration names.
 pub fn write_adapter(
     folder: &Path,
     modules: &[Module],
     base: Option<&Path>,
     precision: Precision,
-    all_layers: bool,
 ) -> Result<()> {
     let path = folder.join("adapter_model.safetensors");
     let mut tensors = Vec::with_capacity(2 * modules.len());
@@ -69,7 +66,7 @@ pub fn write_adapter(
         }
     }
     write_tensors(&path, &tensors, precision, [("format", "pt")])?;
-    let config = config(modules, base, all_layers);
+    let config = config(modules, base);
     write_bytes(
         &folder.join("adapter_config.json"),
         format!("{config:#}\n").as_bytes(),
@@ -123,7 +120,7 @@ pub(super) fn encode(values: &[f32], precision: Precision) -> Option<Vec<u8>> {
     }
 }
 
-fn config(modules: &[Module], base: Option<&Path>, all_layers: bool) -> Value {
+fn config(modules: &[Module], base: Option<&Path>) -> Value {
     // The commonest rank and scale stand for all; patterns say which modules differ.
     let rank = modules.iter().map(Module::rank).max().unwrap_or(1).max(1);
     let scale = modules.first().map_or(1.0, |module| module.scale);
@@ -138,6 +135,7 @@ fn config(modules: &[Module], base: Option<&Path>, all_layers: bool) -> Value {
             alphas.insert(module.name.clone(), json!(own));
         }
     }
+    let all_layers = in_all_layers(modules);
     let mut targets: Vec<&str> = modules
         .iter()
         .map(|module| match module.name.rsplit_once('.') {
@@ -165,6 +163,25 @@ fn config(modules: &[Module], base: Option<&Path>, all_layers: bool) -> Value {
         "use_dora": false,
         "use_rslora": false,
     })
+}
+
+/// Whether every layer, from 0 on, has the same kinds of modules: then short names serve as targets,
+/// which all servers understand.
+fn in_all_layers(modules: &[Module]) -> bool {
+    let (mut layers, mut kinds) = (BTreeSet::new(), BTreeSet::new());
+    for module in modules {
+        let inside = module.name.split_once("layers.");
+        let Some((number, kind)) = inside.and_then(|(_, rest)| rest.split_once('.')) else {
+            return false;
+        };
+        let Ok(number) = number.parse::<usize>() else {
+            return false;
+        };
+        layers.insert(number);
+        kinds.insert(kind);
+    }
+    modules.len() == layers.len() * kinds.len()
+        && layers.into_iter().enumerate().all(|(i, n)| i == n)
 }
 
 /// A whole number as one, as PEFT writes its alphas.
@@ -207,7 +224,7 @@ mod tests {
             (Precision::Bf16, 2e-2),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            write_adapter(folder.path(), &modules, None, precision, false).unwrap();
+            write_adapter(folder.path(), &modules, None, precision).unwrap();
             let back = Adapter::load(folder.path(), &linears).unwrap();
             for module in &modules {
                 let found = &back.factors[&module.name];
@@ -218,6 +235,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn targets_are_short_where_every_layer_has_them() {
+        let names = |names: &[&str]| {
+            let modules: Vec<Module> = names.iter().map(|name| module(name, 2, 1.0)).collect();
+            config(&modules, None)["target_modules"].clone()
+        };
+        let both = [
+            "m.layers.0.a.q",
+            "m.layers.0.a.v",
+            "m.layers.1.a.q",
+            "m.layers.1.a.v",
+        ];
+        assert_eq!(names(&both), json!(["q", "v"]));
+        assert_eq!(names(&both[..3]), json!(&both[..3]));
+        assert_eq!(names(&both[2..]), json!(&both[2..]));
+        assert_eq!(names(&["lm_head"]), json!(["lm_head"]));
     }
 
     #[test]

@@ -289,7 +289,7 @@ fn adapters(ranks: &[usize], scales: &[f64]) -> (TempDir, Vec<DeltaSource>) {
                 b: gaussian(9, rank, i as u64, 100 + name.len() as u64),
                 scale,
             });
-            write_adapter(&path, &modules, None, Precision::F32, false).unwrap();
+            write_adapter(&path, &modules, None, Precision::F32).unwrap();
             DeltaSource::open(&path, None).unwrap()
         });
     let sources = sources.collect();

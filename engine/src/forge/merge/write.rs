@@ -110,7 +110,7 @@ pub(in crate::forge) fn write_exactly(
         .collect();
     let provenance = Provenance::new(step, &files, asked, &json!({ "ranks": ranks }))?;
     folder_atomically(folder, |part| {
-        write_adapter(part, modules, base, precision, false)?;
+        write_adapter(part, modules, base, precision)?;
         provenance.write(&part.join(PROVENANCE))
     })
 }
