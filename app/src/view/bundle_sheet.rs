@@ -26,6 +26,7 @@ pub(super) fn bundle_sheet_ui(ctx: &Context, state: &AppState, queue: &mut Comma
         });
         ScrollArea::vertical()
             .max_height(room.y - 140.0)
+            .min_scrolled_height(room.y - 140.0)
             .show(ui, |ui| {
                 open_ui(ui, state, queue);
                 if let Some(info) = state.info() {
@@ -230,18 +231,17 @@ fn adapter_cells(ui: &mut Ui, file: &AdapterInfo) {
 fn objectives_ui(ui: &mut Ui, info: &BundleInfo) {
     let tokens = Tokens::of(ui);
     for objective in &info.objectives {
-        let sign = if objective.sign < 0.0 {
-            ", sign turned"
-        } else {
-            ""
-        };
+        let reading = objective
+            .reading
+            .as_ref()
+            .map_or_else(String::new, |reading| format!(" ({reading})"));
         let reward = objective
             .reward_kind
             .as_deref()
             .unwrap_or("no reward model, so no scores");
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(&objective.name).strong());
-            ui.label(RichText::new(format!("scored by: {reward}{sign}")).color(tokens.weak));
+            ui.label(RichText::new(format!("scored by: {reward}{reading}")).color(tokens.weak));
         });
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn info() -> BundleInfo {
                 name: (*name).into(),
                 reward: Some(PathBuf::from(format!("rewards/{name}"))),
                 reward_kind: Some("llama, 1 output".into()),
+                reading: Some("no preset, raw".into()),
                 sign: 1.0,
             })
             .collect(),

@@ -143,6 +143,7 @@ impl Bundle {
                 name,
                 reward: path,
                 reward_kind: reward.as_ref().map(Reward::kind),
+                reading: reward.as_ref().map(|reward| reward.rules().in_words()),
                 sign: match entry {
                     Some(entry) => entry.reading.rules()?.sign,
                     None => 1.0,

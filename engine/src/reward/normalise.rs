@@ -84,6 +84,34 @@ pub struct Rules {
     pub decimals: Option<i32>,
 }
 
+impl Rules {
+    /// How the model is read, for people: `preset beaver-cost, logit 1, sign turned`.
+    pub fn in_words(&self) -> String {
+        let mut words = vec![match self.preset {
+            Some(preset) => format!("preset {preset}"),
+            None => "no preset".to_owned(),
+        }];
+        if let Some(output) = self.output {
+            words.push(format!("logit {output}"));
+        }
+        if self.probability {
+            words.push("its share of the softmax".to_owned());
+        }
+        words.push(if (self.mean, self.std) == (0.0, 1.0) {
+            "raw".to_owned()
+        } else {
+            format!("(raw \u{2212} {}) / {}", self.mean, self.std)
+        });
+        if let Some(decimals) = self.decimals {
+            words.push(format!("rounded to {decimals} decimals"));
+        }
+        if self.sign < 0.0 {
+            words.push("sign turned".to_owned());
+        }
+        words.join(", ")
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {

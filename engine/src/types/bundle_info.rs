@@ -42,6 +42,8 @@ pub struct ObjectiveInfo {
     pub reward: Option<PathBuf>,
     /// What the reward model is, e.g. `llama, 1 output`.
     pub reward_kind: Option<String>,
+    /// How it is read, e.g. `preset beaver-cost, logit 0, raw, sign turned`.
+    pub reading: Option<String>,
     /// 1 or -1: what the raw score is multiplied by, so that larger is better.
     pub sign: f64,
 }

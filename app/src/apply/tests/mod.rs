@@ -43,6 +43,7 @@ fn bundle() -> BundleInfo {
                 name: (*n).into(),
                 reward: Some("r".into()),
                 reward_kind: None,
+                reading: None,
                 sign: 1.0,
             })
             .collect(),
