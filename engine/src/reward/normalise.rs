@@ -311,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn readings_have_words() {
+        assert_eq!(rules(r#"{}"#).in_words(), "no preset, raw");
+        let words = rules(r#"{"preset": "beaver-cost"}"#).in_words();
+        assert!(
+            words.starts_with("preset beaver-cost") && words.ends_with("sign turned"),
+            "{words}"
+        );
+        let words = rules(r#"{"mean": 2.5, "std": 0.5, "output": 3}"#).in_words();
+        assert_eq!(words, "no preset, logit 3, (raw \u{2212} 2.5) / 0.5");
+    }
+
+    #[test]
     fn a_reading_changes_scale_and_sign() {
         let changed = rules(r#"{"path": "x", "sign": -1, "mean": 0.5, "std": 2}"#);
         assert_eq!(changed.apply(&[2.5], 0), -1.0);
