@@ -111,14 +111,19 @@ impl Bundle {
         {
             checkpoint.expect(&format!("{path}.weight"), shape)?;
         }
-        let (bank, values) = load_bank(folder, &manifest, &listed, &linears)?;
+        let (mut bank, values) = load_bank(folder, &manifest, &listed, &linears)?;
         progress(LoadStage::Base, 0.2)?;
         let mut digest = Digest::default();
         let parameters = checkpoint.parameters();
         let backend = &options.backend;
-        let model = Decoder::load(backend, config, &checkpoint, &bank, &mut digest, &mut |f| {
-            progress(LoadStage::Base, 0.2 + 0.5 * f)
-        })?;
+        let model = Decoder::load(
+            backend,
+            config,
+            &checkpoint,
+            &mut bank,
+            &mut digest,
+            &mut |f| progress(LoadStage::Base, 0.2 + 0.5 * f),
+        )?;
 
         progress(LoadStage::Rewards, 0.7)?;
         let mut rewards = Vec::new();

@@ -26,6 +26,21 @@ pub struct Bank {
 }
 
 impl Bank {
+    /// Drops the numbers of module `path`, which have been laid out elsewhere, so that memory never holds
+    /// all experts twice. What modules there are, and of which ranks, stays known.
+    pub fn release(&mut self, path: &str) {
+        for adapter in &mut self.adapters {
+            if let Some(factor) = adapter.factors.get_mut(path) {
+                (factor.a, factor.b) = (Vec::new(), Vec::new());
+            }
+        }
+        for router in &mut self.routers {
+            if let Some(site) = router.expert.sites.get_mut(path) {
+                site.weight = Vec::new();
+            }
+        }
+    }
+
     /// Paths of the modules that any adapter touches, in the order of `linears`.
     pub fn sites(&self, linears: &[(String, [usize; 2])]) -> Vec<String> {
         let touched: BTreeSet<&String> = self

@@ -58,9 +58,10 @@ enum Votes {
 }
 
 impl MixedGroup {
-    /// Lays out the bank's experts for the modules of a group.
-    pub fn new(specs: Vec<LinearSpec>, bank: &Bank) -> Self {
+    /// Lays out the bank's experts for the modules of a group, and releases them from the bank.
+    pub fn new(specs: Vec<LinearSpec>, bank: &mut Bank) -> Self {
         let inner = specs.first().map_or(0, |spec| spec.weight.inner());
+        let paths: Vec<String> = specs.iter().map(|spec| spec.path.clone()).collect();
         let mut rows: Vec<&[f32]> = Vec::new();
         let mut from = 0;
         let mut linears = Vec::with_capacity(specs.len());
@@ -129,6 +130,9 @@ impl MixedGroup {
             }
             first
         });
+        for path in &paths {
+            bank.release(path);
+        }
         Self { linears, first }
     }
 

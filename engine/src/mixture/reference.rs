@@ -129,7 +129,10 @@ mod tests {
             weight: PackedMatrix::new(w, out, inner),
             bias: None,
         };
-        let group = MixedGroup::new(vec![spec("q", &q, 33), spec("v", &v, 40)], &bank);
+        let group = MixedGroup::new(
+            vec![spec("q", &q, 33), spec("v", &v, 40)],
+            &mut bank.clone(),
+        );
         let gates = [
             RowGates {
                 adapters: vec![0.2, 0.3, 0.5],

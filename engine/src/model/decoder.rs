@@ -22,7 +22,7 @@ impl Decoder {
         backend: &Backend,
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
@@ -46,7 +46,7 @@ impl Decoder {
         backend: &Backend,
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {

@@ -15,7 +15,7 @@ impl Llama {
     pub fn load(
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
@@ -52,7 +52,7 @@ impl Llama {
     pub fn load_body(
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
@@ -66,7 +66,7 @@ impl Llama {
         config: LlamaConfig,
         embedding: Embedding,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {

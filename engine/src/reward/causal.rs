@@ -127,7 +127,7 @@ impl Causal {
             &Backend::on(device),
             config,
             &checkpoint,
-            &Bank::default(),
+            &mut Bank::default(),
             &mut digest,
             &mut |_| Ok(()),
         )?;

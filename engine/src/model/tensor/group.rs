@@ -110,7 +110,7 @@ struct RouterLayer {
 
 impl TensorGroup {
     /// Lays out the bank's experts for the modules of a group.
-    pub(super) fn new(specs: Vec<Weights>, bank: &Bank, placer: &mut Placer) -> Result<Self> {
+    pub(super) fn new(specs: Vec<Weights>, bank: &mut Bank, placer: &mut Placer) -> Result<Self> {
         let inner = specs.first().map_or(0, |spec| spec.shape[1]);
         let outs: usize = specs.iter().map(|spec| spec.shape[0]).sum();
         let biased = specs.iter().any(|spec| spec.bias.is_some());
@@ -146,7 +146,7 @@ impl TensorGroup {
         path: &str,
         weight: &Tensor,
         bias: Option<Vec<f32>>,
-        bank: &Bank,
+        bank: &mut Bank,
         placer: &mut Placer,
     ) -> Result<Self> {
         let (out, inner) = weight.dims2()?;
@@ -217,7 +217,7 @@ impl ModuleMixture {
         path: &str,
         out: usize,
         inner: usize,
-        bank: &Bank,
+        bank: &mut Bank,
         first: &mut Vec<f32>,
         placer: &mut Placer,
     ) -> Result<Option<Self>> {
@@ -271,6 +271,7 @@ impl ModuleMixture {
             });
             first.extend_from_slice(&site.weight);
         }
+        bank.release(path);
         Ok(Some(Self {
             second: placer.place(second, &[out, ranks])?,
             from,

@@ -19,7 +19,7 @@ impl TensorLlama {
         place: (&Device, DType),
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
@@ -57,7 +57,7 @@ impl TensorLlama {
         place: (&Device, DType),
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
@@ -69,7 +69,7 @@ impl TensorLlama {
         placer: &mut Placer,
         config: LlamaConfig,
         checkpoint: &Checkpoint,
-        bank: &Bank,
+        bank: &mut Bank,
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {

@@ -162,7 +162,7 @@ fn pair(tied: bool) -> (Decoder, Decoder, Vec<String>) {
             backend,
             config.clone(),
             &checkpoint,
-            &bank,
+            &mut bank.clone(),
             &mut digest,
             &mut |_| Ok(()),
         );
@@ -376,7 +376,7 @@ fn sixteen_bits_stay_near() {
             (&Device::Cpu, dtype),
             config.clone(),
             &checkpoint,
-            &bank,
+            &mut bank.clone(),
             &mut Digest::default(),
             &mut |_| Ok(()),
         )
