@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn readings_have_words() {
-        assert_eq!(rules(r#"{}"#).in_words(), "no preset, raw");
+        assert_eq!(rules("{}").in_words(), "no preset, raw");
         let words = rules(r#"{"preset": "beaver-cost"}"#).in_words();
         assert!(
             words.starts_with("preset beaver-cost") && words.ends_with("sign turned"),
