@@ -182,7 +182,10 @@ impl eframe::App for App {
         if let Some(clock) = &mut self.clock {
             match clock.frame(self.state.bundle.current.is_some()) {
                 Ok(false) => {}
-                Ok(true) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+                Ok(true) => {
+                    self.clock = None;
+                    ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+                }
                 Err(error) => tracing::warn!("cannot print how long the start took: {error}"),
             }
         }
