@@ -104,7 +104,7 @@ impl Default for Recipe {
                 rank: 16,
                 alpha: 32.0,
                 beta: 0.3,
-                strength: [1.0, 0.8, 0.7],
+                strength: [0.8, 0.48, 0.315],
                 extra: ExtraPairs {
                     risky: 800,
                     repeats: 3_000,
