@@ -21,6 +21,9 @@ pub(super) struct Position {
     pub(super) tokens: usize,
     /// The run's settings, so that another run's checkpoint is not taken.
     pub(super) settings: serde_json::Value,
+    /// What a kind of training carries from step to step besides tensors, e.g. running weights.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub(super) carried: serde_json::Value,
 }
 
 /// All that a run needs to go on.

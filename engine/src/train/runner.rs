@@ -200,6 +200,7 @@ impl Runner<'_> {
             step_in_epoch: 0,
             tokens: 0,
             settings: self.settings.clone(),
+            carried: serde_json::Value::Null,
         };
         let mut position = fresh;
         if let Some(place) = checkpoint::newest(self.folder).filter(|_| self.config.resume) {
