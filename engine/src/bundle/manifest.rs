@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::output::write_bytes;
 use crate::reward::Reading;
 use crate::types::{Expert, ExpertKind, Preference};
 use crate::weights::read_json;
@@ -147,6 +148,30 @@ impl Manifest {
             seen.push(&expert.name);
         }
         Ok(())
+    }
+
+    /// The same with absolute paths, to be written elsewhere; `folder` is where it lies.
+    pub fn rooted(mut self, folder: &Path) -> Result<Self> {
+        let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
+        let root = |path: &mut PathBuf| *path = folder.join(&*path);
+        root(&mut self.base);
+        self.objectives
+            .iter_mut()
+            .filter_map(|objective| objective.reward.as_mut())
+            .for_each(|reward| root(&mut reward.path));
+        self.experts.iter_mut().for_each(|e| root(&mut e.path));
+        self.values.iter_mut().for_each(|v| root(&mut v.path));
+        self.prompts.iter_mut().for_each(root);
+        Ok(self)
+    }
+
+    /// Writes `bundle.json` into a folder, which is made if need be.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let path = folder.join("bundle.json");
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|e| Error::file(&path, format!("cannot hold the bundle: {e}")))?;
+        write_bytes(&path, (text + "\n").as_bytes())
     }
 
     /// Axes of the simplex: the objectives, or as many as the first expert's preference has.

@@ -3,7 +3,7 @@
 use super::{Bank, Tap, TokenGates};
 use crate::model::kernels::{PackedInput, PackedMatrix, Product, products};
 use crate::types::RowGates;
-use crate::weights::RouterActivation;
+use crate::weights::{LoraFactor, RouterActivation, RouterSite};
 
 /// A linear module's own weight.
 #[derive(Debug)]
@@ -134,6 +134,55 @@ impl MixedGroup {
             bank.release(path);
         }
         Self { linears, first }
+    }
+
+    /// Puts new numbers into router `router`'s layer at module `path`; whether it has one here, of this
+    /// size. For a router in training, whose layers change between rollouts.
+    pub fn set_router(&mut self, router: usize, path: &str, site: &RouterSite) -> bool {
+        let Some(linear) = self.linears.iter_mut().find(|l| l.spec.path == path) else {
+            return false;
+        };
+        let (Some(Votes::Layer { from, bias, .. }), Some(first)) =
+            (linear.votes.get_mut(router), self.first.as_mut())
+        else {
+            return false;
+        };
+        let fits = bias.len() == site.bias.len()
+            && site.weight.len() == site.bias.len() * first.inner();
+        if fits {
+            first.set_rows(*from, &site.weight);
+            bias.clone_from(&site.bias);
+        }
+        fits
+    }
+
+    /// The same for adapter `adapter`'s factors at module `path`.
+    pub fn set_adapter(&mut self, adapter: usize, path: &str, factor: &LoraFactor) -> bool {
+        let Some(linear) = self.linears.iter_mut().find(|l| l.spec.path == path) else {
+            return false;
+        };
+        let mut column = 0;
+        let mut place = None;
+        for segment in &linear.segments {
+            if segment.adapter == adapter {
+                place = Some((segment.from, column, segment.rank));
+            }
+            column += segment.rank;
+        }
+        let (Some((row, column, rank)), Some(first), Some(second)) =
+            (place, self.first.as_mut(), linear.second.as_mut())
+        else {
+            return false;
+        };
+        let fits = factor.rank == rank
+            && factor.a.len() == rank * first.inner()
+            && factor.b.len() == rank * second.out();
+        if fits {
+            let scaled: Vec<f32> = factor.b.iter().map(|b| b * factor.scale).collect();
+            first.set_rows(row, &factor.a);
+            second.set_columns(column, rank, &scaled);
+        }
+        fits
     }
 
     /// The weight of the group's module `index`.

@@ -2,10 +2,10 @@
 
 use super::tensor::TensorLlama;
 use super::{Llama, LlamaConfig, LoadProgress, RowCache, StepRow};
-use crate::Result;
+use crate::{Error, Result};
 use crate::device::Backend;
 use crate::mixture::{Bank, Tap};
-use crate::weights::{Checkpoint, Digest};
+use crate::weights::{Checkpoint, Digest, LoraFactor, RouterSite};
 
 /// A model with its experts. Both kinds take the same rows to the same numbers, within rounding.
 #[derive(Debug)]
@@ -73,6 +73,43 @@ impl Decoder {
         }
     }
 
+    /// Gives router `router` of the bank new numbers at module `path`: a router in training changes between
+    /// rollouts. Refuses a module where it has no layer of this size.
+    pub fn set_router(&mut self, router: usize, path: &str, site: &RouterSite) -> Result<()> {
+        let mut found = false;
+        match self {
+            Self::Packed(model) => {
+                for group in model.groups_mut() {
+                    found |= group.set_router(router, path, site);
+                }
+            }
+            Self::Tensors(model) => {
+                for group in model.groups_mut() {
+                    found |= group.set_router(router, path, site)?;
+                }
+            }
+        }
+        placed(found, "router", router, path)
+    }
+
+    /// The same for adapter `adapter` of the bank.
+    pub fn set_adapter(&mut self, adapter: usize, path: &str, factor: &LoraFactor) -> Result<()> {
+        let mut found = false;
+        match self {
+            Self::Packed(model) => {
+                for group in model.groups_mut() {
+                    found |= group.set_adapter(adapter, path, factor);
+                }
+            }
+            Self::Tensors(model) => {
+                for group in model.groups_mut() {
+                    found |= group.set_adapter(adapter, path, factor)?;
+                }
+            }
+        }
+        placed(found, "adapter", adapter, path)
+    }
+
     /// Bytes of weights in memory, experts included.
     pub fn bytes(&self) -> usize {
         match self {
@@ -111,4 +148,12 @@ impl Decoder {
             Self::Tensors(model) => model.hidden(rows),
         }
     }
+}
+
+fn placed(found: bool, what: &str, index: usize, path: &str) -> Result<()> {
+    if found {
+        return Ok(());
+    }
+    let problem = format!("{index} has no numbers of this size at `{path}`; only those can be changed");
+    Err(Error::option(what, problem))
 }

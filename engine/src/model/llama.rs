@@ -86,6 +86,14 @@ impl Llama {
         layers.sum::<usize>() + table + self.head.as_ref().map_or(0, MixedGroup::bytes)
     }
 
+    /// All groups of linear modules, to change the experts on them.
+    pub(super) fn groups_mut(&mut self) -> impl Iterator<Item = &mut MixedGroup> {
+        self.layers
+            .iter_mut()
+            .flat_map(|l| [&mut l.qkv, &mut l.output, &mut l.gate_up, &mut l.down])
+            .chain(self.head.as_mut())
+    }
+
     /// One step; the logits `[wanted tokens, vocabulary]` of every row's wanted tokens, in order.
     ///
     /// With a tap, the gates of all tokens of the step are recorded (those of the output layer for

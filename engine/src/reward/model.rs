@@ -16,7 +16,7 @@ pub struct RewardText {
 /// Causal bodies read the last token's state, encoders the first's, encoder-decoders the last end
 /// token's: that is theirs to know. Every implementation keeps the texts of a batch apart, so that
 /// a text's logits do not depend on its company.
-pub trait RewardModel: Debug + Send {
+pub trait RewardModel: Debug + Send + Sync {
     /// The architecture, e.g. `gpt2`.
     fn kind(&self) -> &'static str;
 

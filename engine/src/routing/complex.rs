@@ -47,6 +47,15 @@ struct Cell {
     inverse: Vec<f64>,
 }
 
+impl Cell {
+    /// Barycentric coordinates of a point among `objectives` corners.
+    fn coordinates(&self, objectives: usize, target: &[f64]) -> Vec<f64> {
+        let rows = self.inverse.chunks_exact(objectives);
+        rows.map(|row| row.iter().zip(target).map(|(a, b)| a * b).sum())
+            .collect()
+    }
+}
+
 /// The subdivision made by a set of experts.
 #[derive(Debug, Clone)]
 pub struct Complex {
@@ -161,6 +170,30 @@ impl Complex {
         }
     }
 
+    /// The corners of all cells that hold `preference`, in order of index: everything that is next to it
+    /// from any side. Where one-hot experts are missing, the experts that it is mixed from.
+    pub fn around(&self, preference: &Preference) -> Vec<usize> {
+        let target = preference.as_slice();
+        let holds = |map: &Cell| {
+            let coordinates = map.coordinates(self.objectives, target);
+            coordinates.iter().all(|&c| c >= -TOLERANCE)
+        };
+        let mut found: Vec<usize> = self
+            .corners
+            .iter()
+            .zip(&self.maps)
+            .filter(|(_, map)| holds(map))
+            .flat_map(|(corners, _)| corners.iter().copied())
+            .collect();
+        if found.is_empty() {
+            let mixed = self.route(preference).experts;
+            found.extend(mixed.iter().map(|near| near.index));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Where a mixture of experts stands.
     fn mixture(&self, experts: &[Enclosing]) -> Vec<f64> {
         let mut at = vec![0.0; self.objectives];
@@ -177,11 +210,7 @@ impl Complex {
     fn locate(&self, target: &[f64]) -> Option<(usize, Vec<f64>)> {
         let mut best: Option<(usize, Vec<f64>, f64)> = None;
         for (index, cell) in self.maps.iter().enumerate() {
-            let coordinates: Vec<f64> = cell
-                .inverse
-                .chunks_exact(self.objectives)
-                .map(|row| row.iter().zip(target).map(|(a, b)| a * b).sum())
-                .collect();
+            let coordinates = cell.coordinates(self.objectives, target);
             let smallest = coordinates.iter().copied().fold(f64::INFINITY, f64::min);
             if smallest >= 0.0 {
                 return Some((index, coordinates));

@@ -7,6 +7,7 @@ use candle_core::{Tensor, Var};
 
 use super::batch::{FlatBatch, PredictionBatch, index_tensor};
 use super::config::{LoraConfig, Method};
+use super::mixture::{self, Electorate, SiteMixture};
 use super::ops::{self, AttentionShape, Rotation};
 use super::params::{self, NamedTensors, NamedVars};
 use super::shape::LlamaShape;
@@ -37,10 +38,20 @@ struct Lora {
     scale: f64,
 }
 
+/// What is added to a linear module's own product.
+#[derive(Debug)]
+enum Update {
+    None,
+    /// An adapter in training.
+    Lora(Lora),
+    /// Frozen experts under a router in training.
+    Mixture(Box<SiteMixture>),
+}
+
 #[derive(Debug)]
 struct Linear {
     weight: Tensor,
-    lora: Option<Lora>,
+    update: Update,
 }
 
 #[derive(Debug)]
@@ -100,24 +111,46 @@ impl TrainModel {
                 (params::trainable(&adapters)?, Some(config))
             }
         };
-        Self::join(shape, weights, vars, lora)
+        Self::join(shape, weights, vars, &lora.map_or(Updates::None, Updates::Lora))
     }
 
     /// The same without anything to train.
     pub fn frozen(shape: LlamaShape, weights: &NamedTensors) -> Result<Self> {
-        Self::join(shape, weights, NamedVars::new(), None)
+        Self::join(shape, weights, NamedVars::new(), &Updates::None)
+    }
+
+    /// Everything frozen but `router` (see [`Electorate::fresh`]), which mixes the experts of `electorate`.
+    pub(super) fn routed(
+        shape: LlamaShape,
+        weights: &NamedTensors,
+        electorate: &Electorate<'_>,
+        router: &NamedTensors,
+    ) -> Result<Self> {
+        let vars = params::trainable(router)?;
+        Self::join(shape, weights, vars, &Updates::Mixture(electorate))
+    }
+
+    /// The same with a value head `[values, hidden]` and its bias, zero, for every state's expected reward.
+    pub(super) fn with_values(mut self, values: usize) -> Result<Self> {
+        let (hidden, device) = (self.shape.hidden_size, self.embedding.device());
+        let weight = Tensor::zeros((values, hidden), candle_core::DType::F32, device)?;
+        let bias = Tensor::zeros(values, candle_core::DType::F32, device)?;
+        for (name, tensor) in [(VALUE_WEIGHT, weight), (VALUE_BIAS, bias)] {
+            self.vars.insert(name.to_owned(), Var::from_tensor(&tensor)?);
+        }
+        Ok(self)
     }
 
     fn join(
         shape: LlamaShape,
         weights: &NamedTensors,
         vars: NamedVars,
-        lora: Option<&LoraConfig>,
+        updates: &Updates<'_>,
     ) -> Result<Self> {
         let source = Source {
             weights,
             vars: &vars,
-            lora,
+            updates,
         };
         let layers = (0..shape.num_hidden_layers)
             .map(|i| source.layer(i))
@@ -202,14 +235,45 @@ impl TrainModel {
 
     /// Log-probabilities of the batch's targets: `[rows that predict]`.
     pub fn log_probs(&self, batch: &PredictionBatch, adapters: Adapters) -> Result<Tensor> {
+        self.log_probs_of(&self.states(batch, adapters)?, batch, 1.0)
+    }
+
+    /// Hidden states after the last norm of the rows that predict: `[rows that predict, hidden]`.
+    pub(super) fn states(&self, batch: &PredictionBatch, adapters: Adapters) -> Result<Tensor> {
         let hidden = self.hidden(&batch.flat, adapters)?;
         let rows = index_tensor(&batch.rows, hidden.device())?;
-        let chosen = self.norm(&hidden.index_select(&rows, 0)?, &self.norm)?;
-        let logits = self.product(&chosen, &self.head)?;
+        self.norm(&hidden.index_select(&rows, 0)?, &self.norm)
+    }
+
+    /// Log-probabilities of the batch's targets from [`TrainModel::states`], logits divided by
+    /// `temperature`: `[rows that predict]`.
+    pub(super) fn log_probs_of(
+        &self,
+        states: &Tensor,
+        batch: &PredictionBatch,
+        temperature: f64,
+    ) -> Result<Tensor> {
+        let logits = if (temperature - 1.0).abs() < f64::EPSILON {
+            self.product(states, &self.head)?
+        } else {
+            self.product(&(states / temperature)?, &self.head)?
+        };
         Ok(match self.kernels {
             Kernels::Fused => ops::log_prob(&logits, &batch.targets)?,
             Kernels::Plain => ops::log_prob_plain(&logits, &batch.targets)?,
         })
+    }
+
+    /// Expected rewards of states, `[rows, values]`. The states' own gradient ends here: a value is read
+    /// from what the model does and does not pull at it.
+    pub(super) fn values(&self, states: &Tensor) -> Result<Tensor> {
+        let var = |name: &str| {
+            self.vars.get(name).map(Var::as_tensor).ok_or_else(|| {
+                Error::option("model", "has no value head; only policies in training have")
+            })
+        };
+        let product = self.product(&states.detach(), var(VALUE_WEIGHT)?)?;
+        Ok(product.broadcast_add(var(VALUE_BIAS)?)?)
     }
 
     /// Logits of every row: `[rows, vocabulary]`.
@@ -248,11 +312,22 @@ impl TrainModel {
     }
 }
 
+/// Names of the value head's tensors.
+pub(super) const VALUE_WEIGHT: &str = "value.weight";
+pub(super) const VALUE_BIAS: &str = "value.bias";
+
+/// What stands beside frozen weights.
+enum Updates<'a> {
+    None,
+    Lora(&'a LoraConfig),
+    Mixture(&'a Electorate<'a>),
+}
+
 /// Where a layer finds its tensors.
 struct Source<'a> {
     weights: &'a NamedTensors,
     vars: &'a NamedVars,
-    lora: Option<&'a LoraConfig>,
+    updates: &'a Updates<'a>,
 }
 
 impl Source<'_> {
@@ -267,18 +342,34 @@ impl Source<'_> {
     }
 
     fn linear(&self, path: &str) -> Result<Linear> {
-        let lora = match self.lora.filter(|l| l.targets(path)) {
-            None => None,
-            Some(config) => Some(Lora {
+        let weight = self.tensor(&format!("{path}.weight"))?;
+        let update = match self.updates {
+            Updates::Lora(config) if config.targets(path) => Update::Lora(Lora {
                 a: self.tensor(&format!("{path}.lora_A.weight"))?,
                 b: self.tensor(&format!("{path}.lora_B.weight"))?,
                 scale: config.scale(),
             }),
+            Updates::Mixture(electorate) => self.mixture(electorate, path, &weight)?,
+            Updates::Lora(_) | Updates::None => Update::None,
         };
-        Ok(Linear {
-            weight: self.tensor(&format!("{path}.weight"))?,
-            lora,
-        })
+        Ok(Linear { weight, update })
+    }
+
+    /// The router's mixture at a module, if it has a layer there.
+    fn mixture(
+        &self,
+        electorate: &Electorate<'_>,
+        path: &str,
+        weight: &Tensor,
+    ) -> Result<Update> {
+        let (rows, bias) = mixture::names(path);
+        if !self.vars.contains_key(&rows) {
+            return Ok(Update::None);
+        }
+        let (d_out, d_in) = weight.dims2()?;
+        let layer = (self.tensor(&rows)?, self.tensor(&bias)?);
+        let site = electorate.site(path, [d_out, d_in], layer)?;
+        Ok(site.map_or(Update::None, |site| Update::Mixture(Box::new(site))))
     }
 
     fn layer(&self, index: usize) -> Result<Layer> {
@@ -298,19 +389,19 @@ impl Source<'_> {
 }
 
 impl Linear {
-    /// `W x + scale · B A x`.
+    /// `W x`, plus `scale · B A x` or the mixture of experts.
     fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
         let model = context.model;
         let y = model.product(x, &self.weight)?;
-        match self
-            .lora
-            .as_ref()
-            .filter(|_| context.adapters == Adapters::On)
-        {
-            None => Ok(y),
-            Some(Lora { a, b, scale }) => {
+        match &self.update {
+            _ if context.adapters == Adapters::Off => Ok(y),
+            Update::None => Ok(y),
+            Update::Lora(Lora { a, b, scale }) => {
                 let low = (model.product(x, a)? * *scale)?;
                 Ok((y + model.product(&low, b)?)?)
+            }
+            Update::Mixture(mixture) => {
+                Ok((y + mixture.forward(x, |x, w| model.product(x, w))?)?)
             }
         }
     }

@@ -47,6 +47,8 @@ struct Moments {
 pub struct AdamW {
     config: OptimiserConfig,
     moments: Vec<Moments>,
+    /// What the learning rate is multiplied by for each variable.
+    factors: Vec<f64>,
     steps: usize,
 }
 
@@ -66,8 +68,25 @@ impl AdamW {
         Ok(Self {
             config: config.clone(),
             moments,
+            factors: vec![1.0; vars.len()],
             steps: 0,
         })
+    }
+
+    /// The same with another multiple of the learning rate for the variables whose names begin with
+    /// `prefix`.
+    pub fn with_factor(mut self, vars: &NamedVars, prefix: &str, factor: f64) -> Self {
+        for (name, own) in vars.keys().zip(&mut self.factors) {
+            if name.starts_with(prefix) {
+                *own = factor;
+            }
+        }
+        self
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// Moves every variable against its gradient and returns the gradients' norm before clipping. The
@@ -90,9 +109,11 @@ impl AdamW {
         } else {
             1.0
         };
-        let work: Vec<_> = vars.values().zip(&self.moments).zip(gradients).collect();
-        let update = |part: &[((&Var, &Moments), &Tensor)]| -> Result<()> {
-            for ((var, moments), gradient) in part {
+        let rates = self.factors.iter().map(|factor| rate * factor);
+        let places = vars.values().zip(&self.moments);
+        let work: Vec<_> = places.zip(gradients.iter().zip(rates)).collect();
+        let update = |part: &[((&Var, &Moments), (&Tensor, f64))]| -> Result<()> {
+            for &((var, moments), (gradient, rate)) in part {
                 if var.device().is_cpu() {
                     self.update(var, moments, gradient, rate, scale)?;
                 } else {

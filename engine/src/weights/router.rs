@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Digest, read_json};
 use crate::{Error, Result};
 
 /// What follows a router's linear layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum RouterActivation {
     /// Softmax in f32 over the router's outputs: its votes sum to one.
@@ -47,7 +47,8 @@ pub struct RouterExpert {
     pub bytes: u64,
 }
 
-#[derive(Deserialize)]
+/// `router_config.json`.
+#[derive(Serialize, Deserialize)]
 struct Config {
     preference: Vec<f64>,
     outputs: Vec<String>,

@@ -50,6 +50,17 @@ impl PackedMatrix {
         }
     }
 
+    /// Writes inputs `first..first + count` of every output; `columns` is row-major `[out, count]`.
+    pub fn set_columns(&mut self, first: usize, count: usize, columns: &[f32]) {
+        let (inner, start) = (self.inner, self.start);
+        for (out, row) in columns.chunks_exact(count.max(1)).enumerate() {
+            let base = start + out / PANEL * PANEL * inner + out % PANEL;
+            for (k, value) in row.iter().enumerate() {
+                self.data[base + (first + k) * PANEL] = *value;
+            }
+        }
+    }
+
     /// Copies output row `out` (length [`PackedMatrix::inner`]) to `row`: an embedding look-up.
     pub fn copy_row(&self, out: usize, row: &mut [f32]) {
         let base = self.start + out / PANEL * PANEL * self.inner + out % PANEL;

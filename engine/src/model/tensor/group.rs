@@ -6,7 +6,7 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::gates::{Pattern, Recorder, StepGates};
 use crate::mixture::Bank;
-use crate::weights::{LoraFactor, RouterActivation};
+use crate::weights::{LoraFactor, RouterActivation, RouterSite};
 
 /// A linear module's own numbers, as read.
 pub(super) struct Weights {
@@ -63,7 +63,7 @@ impl Placer {
 
 /// Modules with one input and all experts on them.
 #[derive(Debug)]
-pub(super) struct TensorGroup {
+pub(in crate::model) struct TensorGroup {
     /// Base weights, one module above the other, `[sum of outs, in]`.
     weight: Tensor,
     /// `[sum of outs]`, zero where a module has none.
@@ -165,6 +165,68 @@ impl TensorGroup {
                 mixture,
             }],
         })
+    }
+
+    /// As `mixture::MixedGroup::set_router`.
+    pub(in crate::model) fn set_router(
+        &mut self,
+        router: usize,
+        path: &str,
+        site: &RouterSite,
+    ) -> Result<bool> {
+        let mixture = self.modules.iter_mut().find(|m| m.path == path);
+        let Some(mixture) = mixture.and_then(|m| m.mixture.as_mut()) else {
+            return Ok(false);
+        };
+        let layer = mixture.routers.iter_mut().find(|l| l.router == router);
+        let (Some(layer), Some(first)) = (layer, self.first.as_mut()) else {
+            return Ok(false);
+        };
+        let inner = first.dim(1)?;
+        if layer.count != site.bias.len() || site.weight.len() != layer.count * inner {
+            return Ok(false);
+        }
+        let weight = like(first, &site.weight, &[layer.count, inner])?;
+        *first = first.slice_scatter0(&weight, layer.from)?;
+        layer.bias = Tensor::from_slice(&site.bias, layer.count, first.device())?;
+        Ok(true)
+    }
+
+    /// As `mixture::MixedGroup::set_adapter`.
+    pub(in crate::model) fn set_adapter(
+        &mut self,
+        adapter: usize,
+        path: &str,
+        factor: &LoraFactor,
+    ) -> Result<bool> {
+        let mixture = self.modules.iter_mut().find(|m| m.path == path);
+        let (Some(mixture), Some(first)) =
+            (mixture.and_then(|m| m.mixture.as_mut()), self.first.as_mut())
+        else {
+            return Ok(false);
+        };
+        let columns: Vec<u32> = mixture.pattern.columns.to_vec1()?;
+        let is_its = |&&column: &&u32| column as usize == adapter;
+        let rank = columns.iter().filter(is_its).count();
+        let Some(column) = columns.iter().position(|column| is_its(&column)) else {
+            return Ok(false);
+        };
+        let (inner, out) = (first.dim(1)?, mixture.second.dim(0)?);
+        if factor.rank != rank
+            || factor.a.len() != rank * inner
+            || factor.b.len() != out * rank
+        {
+            return Ok(false);
+        }
+        let a = like(first, &factor.a, &[rank, inner])?;
+        *first = first.slice_scatter0(&a, mixture.from + column)?;
+        let scaled: Vec<f32> = factor.b.iter().map(|b| b * factor.scale).collect();
+        let b = like(&mixture.second, &scaled, &[out, rank])?;
+        // Rows of the transpose are columns.
+        let second = mixture.second.t()?.contiguous()?;
+        let second = second.slice_scatter0(&b.t()?.contiguous()?, column)?;
+        mixture.second = second.t()?.contiguous()?;
+        Ok(true)
     }
 
     /// Bytes of the experts' weights, and of all.
@@ -305,6 +367,13 @@ impl ModuleMixture {
         }
         Ok(gates)
     }
+}
+
+/// Numbers as a tensor of another's type and device.
+fn like(other: &Tensor, values: &[f32], shape: &[usize]) -> Result<Tensor> {
+    Tensor::from_slice(values, shape, &Device::Cpu)?
+        .to_dtype(other.dtype())?
+        .to_device(other.device())
 }
 
 /// Bytes that a tensor holds.

@@ -19,7 +19,8 @@ use candle_core::{DType, Device, Tensor};
 
 use self::attend::{RowSpan, StepPlan};
 use self::gates::{Recorder, StepGates};
-use self::group::{TensorGroup, bytes};
+pub(super) use self::group::TensorGroup;
+use self::group::bytes;
 pub(super) use self::slots::SlotLease;
 use self::slots::{SlotPool, lock};
 use super::{LlamaConfig, RowCache, StepRow, Wanted};
@@ -82,6 +83,14 @@ impl TensorLlama {
         };
         let head = self.head.as_ref().map_or(0, TensorGroup::bytes);
         layers.sum::<usize>() + table + head
+    }
+
+    /// All groups of linear modules, to change the experts on them.
+    pub(super) fn groups_mut(&mut self) -> impl Iterator<Item = &mut TensorGroup> {
+        self.layers
+            .iter_mut()
+            .flat_map(|l| [&mut l.qkv, &mut l.output, &mut l.gate_up, &mut l.down])
+            .chain(self.head.as_mut())
     }
 
     /// Gives a cache an empty slot with room for `positions`.

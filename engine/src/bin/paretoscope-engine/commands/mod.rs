@@ -11,6 +11,7 @@ mod route;
 mod score;
 mod sweep;
 mod train;
+mod train_policy;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;

@@ -14,6 +14,7 @@ use paretoscope_engine::train::{
 };
 use paretoscope_engine::{Error, Result};
 
+use super::train_policy;
 use crate::options::Global;
 use crate::{print, single_thread};
 
@@ -26,6 +27,10 @@ pub(crate) enum Args {
     Dpo(Dpo),
     /// A Bradley-Terry reward model on pairs of answers
     Reward(Reward),
+    /// A router expert of a bundle, by policy optimisation on its reward models
+    Router(train_policy::Router),
+    /// An adapter for one preference, by policy optimisation on weighted rewards (MORLHF)
+    Ppo(train_policy::Ppo),
 }
 
 #[derive(Debug, clap::Args)]
@@ -177,6 +182,8 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Sft(args) => sft(args, global),
         Args::Dpo(args) => dpo(args, global),
         Args::Reward(args) => reward(args, global),
+        Args::Router(args) => train_policy::router(args, global),
+        Args::Ppo(args) => train_policy::ppo(args, global),
     }?;
     print::json_line(&report)
 }

@@ -1,0 +1,221 @@
+//! `train router` and `train ppo`: policies from reward models.
+
+use std::path::PathBuf;
+
+use paretoscope_engine::bundle::{Manifest, read_prompts};
+use paretoscope_engine::train::ppo::{
+    KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig, train_morl,
+    train_router,
+};
+use paretoscope_engine::train::{LoraConfig, OptimiserConfig, TrainReport};
+use paretoscope_engine::types::Prompt;
+use paretoscope_engine::{Error, Result};
+
+use super::train::{Bar, cores};
+use crate::options::{Global, numbers};
+
+/// HoE's router expert: learns which LoRA experts speak, token by token, for one preference
+#[derive(Debug, clap::Args)]
+pub(crate) struct Router {
+    /// The bundle with experts and reward models
+    #[arg(long)]
+    bundle: PathBuf,
+    /// Where the router stands, one number per objective
+    #[arg(long)]
+    preference: String,
+    /// How objectives become one
+    #[arg(long, default_value = "omd-stch", value_parser = scalarisation)]
+    scalarise: Scalarisation,
+    /// Coefficients of objectives as the paper writes them, not those of the exact gradient
+    #[arg(long)]
+    literal: bool,
+    /// The ideal point in normalised rewards, above what the policy reaches (default: measured)
+    #[arg(long, allow_hyphen_values = true)]
+    ideal: Option<String>,
+    /// Smoothing of the smooth forms (default: the form's own)
+    #[arg(long)]
+    smoothing: Option<f64>,
+    /// Learning rate of the router
+    #[arg(long, default_value_t = RouterConfig::default().ppo.optimiser.learning_rate)]
+    learning_rate: f64,
+    /// Penalty per nat of divergence from the base model at the start
+    #[arg(long, default_value_t = RouterConfig::default().ppo.kl.start)]
+    kl: f64,
+    /// Nats per answer that the penalty steers towards (default: those of the untrained router)
+    #[arg(long)]
+    kl_target: Option<f64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// MORLHF: an adapter of the base trained on weighted rewards
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ppo {
+    /// The bundle with the base and reward models
+    #[arg(long)]
+    bundle: PathBuf,
+    /// Weights of the objectives' rewards
+    #[arg(long)]
+    reward_weights: String,
+    /// Rank of the adapter
+    #[arg(long = "lora", default_value_t = LoraConfig::default().rank)]
+    rank: usize,
+    /// The adapter is scaled by alpha / rank (default: twice the rank)
+    #[arg(long)]
+    alpha: Option<f64>,
+    /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
+    #[arg(long, value_delimiter = ',')]
+    target_modules: Option<Vec<String>>,
+    /// Learning rate of the adapter
+    #[arg(long, default_value_t = MorlConfig::default().ppo.optimiser.learning_rate)]
+    learning_rate: f64,
+    /// Penalty per nat of divergence from the base model at the start
+    #[arg(long, default_value_t = MorlConfig::default().ppo.kl.start)]
+    kl: f64,
+    /// Nats per answer that the penalty steers towards
+    #[arg(long, default_value_t = 3.0)]
+    kl_target: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// JSON Lines of prompts to answer (default: the bundle's)
+    #[arg(long)]
+    prompts: Option<PathBuf>,
+    /// Folder for the result, checkpoints and metrics.jsonl
+    #[arg(long)]
+    out: PathBuf,
+    /// Batches of answers in all
+    #[arg(long, default_value_t = PpoConfig::default().batches)]
+    batches: usize,
+    /// Answers per batch
+    #[arg(long, default_value_t = PpoConfig::default().batch)]
+    batch: usize,
+    /// Passes over a batch
+    #[arg(long, default_value_t = PpoConfig::default().epochs)]
+    epochs: usize,
+    /// Answers per update
+    #[arg(long, default_value_t = PpoConfig::default().minibatch)]
+    minibatch: usize,
+    /// New tokens per answer at most
+    #[arg(long, default_value_t = PpoConfig::default().max_tokens)]
+    max_tokens: usize,
+    /// Temperature of the answers
+    #[arg(long, default_value_t = PpoConfig::default().temperature)]
+    temperature: f64,
+    /// Learning rate of the value head
+    #[arg(long, default_value_t = PpoConfig::default().value_rate)]
+    value_rate: f64,
+    /// Answers that measure the scale of rewards and the ideal point
+    #[arg(long, default_value_t = PpoConfig::default().calibration)]
+    calibration: usize,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Batches between checkpoints
+    #[arg(long, default_value_t = PpoConfig::default().checkpoint_every)]
+    checkpoint_every: usize,
+    /// Go on from the newest checkpoint in the output folder
+    #[arg(long)]
+    resume: bool,
+}
+
+fn scalarisation(name: &str) -> Result<Scalarisation, String> {
+    Scalarisation::named(name).ok_or_else(|| {
+        let names = Scalarisation::ALL.map(|(name, _)| name);
+        format!("it is one of {}", names.join(", "))
+    })
+}
+
+impl Common {
+    fn config(&self, global: &Global, rate: f64, kl: KlConfig) -> PpoConfig {
+        let standard = PpoConfig::default();
+        PpoConfig {
+            seed: global.seed,
+            device: global.device,
+            batches: self.batches,
+            batch: self.batch,
+            epochs: self.epochs,
+            minibatch: self.minibatch,
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+            optimiser: OptimiserConfig {
+                learning_rate: rate,
+                ..standard.optimiser.clone()
+            },
+            value_rate: self.value_rate,
+            kl,
+            calibration: self.calibration,
+            workers: self.workers.unwrap_or_else(cores),
+            checkpoint_every: self.checkpoint_every,
+            resume: self.resume,
+            ..standard
+        }
+    }
+
+    fn prompts(&self, bundle: &std::path::Path) -> Result<Vec<Prompt>> {
+        let path = match &self.prompts {
+            Some(path) => path.clone(),
+            None => Manifest::load(bundle)?
+                .prompts
+                .map(|path| bundle.join(path))
+                .ok_or_else(|| {
+                    Error::option(
+                        "--prompts",
+                        "is missing, and the bundle has none of its own",
+                    )
+                })?,
+        };
+        let samples = read_prompts(&path)?;
+        Ok(samples.into_iter().map(|sample| sample.prompt).collect())
+    }
+}
+
+pub(crate) fn router(args: Router, global: &Global) -> Result<TrainReport> {
+    let kl = KlConfig {
+        start: args.kl,
+        target: args.kl_target,
+        ..KlConfig::default()
+    };
+    let config = RouterConfig {
+        preference: numbers("--preference", &args.preference)?,
+        ppo: args.common.config(global, args.learning_rate, kl),
+        scalarise: ScalariseConfig {
+            form: args.scalarise,
+            literal: args.literal,
+            smoothing: args.smoothing,
+            ideal: args
+                .ideal
+                .map(|ideal| numbers("--ideal", &ideal))
+                .transpose()?,
+            ..ScalariseConfig::default()
+        },
+        ..RouterConfig::default()
+    };
+    let prompts = args.common.prompts(&args.bundle)?;
+    let out = &args.common.out;
+    train_router(&config, &args.bundle, prompts, &mut Bar::new(), out)
+}
+
+pub(crate) fn ppo(args: Ppo, global: &Global) -> Result<TrainReport> {
+    let kl = KlConfig {
+        start: args.kl,
+        target: Some(args.kl_target),
+        ..KlConfig::default()
+    };
+    let standard = LoraConfig::default();
+    let config = MorlConfig {
+        reward_weights: numbers("--reward-weights", &args.reward_weights)?,
+        ppo: args.common.config(global, args.learning_rate, kl),
+        lora: LoraConfig {
+            rank: args.rank,
+            alpha: args.alpha.unwrap_or(2.0 * args.rank as f64),
+            target_modules: args.target_modules.unwrap_or(standard.target_modules),
+        },
+    };
+    let prompts = args.common.prompts(&args.bundle)?;
+    let out = &args.common.out;
+    train_morl(&config, &args.bundle, prompts, &mut Bar::new(), out)
+}

@@ -1,0 +1,154 @@
+//! Frozen LoRA experts in the differentiable forward, mixed token by token by a router that learns:
+//! `O(x) = W x + sum_l v_l(x) * s_l B_l A_l x` with `v(x) = softmax(W_r x + b_r)` (HoE Eqs. 10 to 12 at
+//! the router's own preference, where its share is one).
+//!
+//! `mixture::MixedGroup` is the form that generates; a test holds the two against each other.
+
+use candle_core::{D, Tensor};
+
+use super::params::NamedTensors;
+use crate::weights::{Adapter, RouterActivation};
+use crate::{Error, Result};
+
+/// The experts of one module and the router's layer on it.
+#[derive(Debug)]
+pub(super) struct SiteMixture {
+    /// First factors, `[sum of ranks, d_in]`.
+    first: Tensor,
+    /// Second factors, scales folded in, `[d_out, sum of ranks]`.
+    second: Tensor,
+    /// One where a rank belongs to the expert that an output votes for, `[sum of ranks, outputs]`.
+    owners: Tensor,
+    /// `[outputs, d_in]`.
+    weight: Tensor,
+    /// `[outputs]`.
+    bias: Tensor,
+    activation: RouterActivation,
+}
+
+/// What a router votes for.
+#[derive(Debug, Clone)]
+pub(super) struct Electorate<'a> {
+    /// The LoRA experts, in order of the router's outputs.
+    pub(super) adapters: Vec<&'a Adapter>,
+    /// What follows its linear layer.
+    pub(super) activation: RouterActivation,
+}
+
+impl Electorate<'_> {
+    /// The mixture at module `path` with the router's `weight` and `bias`; `None` where no expert has
+    /// factors.
+    pub(super) fn site(
+        &self,
+        path: &str,
+        [d_out, d_in]: [usize; 2],
+        (weight, bias): (Tensor, Tensor),
+    ) -> Result<Option<SiteMixture>> {
+        let factors: Vec<_> = self
+            .adapters
+            .iter()
+            .enumerate()
+            .filter_map(|(output, adapter)| Some((output, adapter.factors.get(path)?)))
+            .collect();
+        let ranks: usize = factors.iter().map(|(_, f)| f.rank).sum();
+        if ranks == 0 {
+            return Ok(None);
+        }
+        let outputs = self.adapters.len();
+        let mut first = Vec::with_capacity(ranks * d_in);
+        let mut second = vec![0f32; d_out * ranks];
+        let mut owners = vec![0f32; ranks * outputs];
+        let mut at = 0;
+        for (output, factor) in factors {
+            first.extend_from_slice(&factor.a);
+            let rows = second.chunks_exact_mut(ranks);
+            for (row, b) in rows.zip(factor.b.chunks_exact(factor.rank)) {
+                for (target, value) in row[at..].iter_mut().zip(b) {
+                    *target = factor.scale * value;
+                }
+            }
+            for rank in at..at + factor.rank {
+                owners[rank * outputs + output] = 1.0;
+            }
+            at += factor.rank;
+        }
+        let device = weight.device();
+        Ok(Some(SiteMixture {
+            first: Tensor::from_vec(first, (ranks, d_in), device)?,
+            second: Tensor::from_vec(second, (d_out, ranks), device)?,
+            owners: Tensor::from_vec(owners, (ranks, outputs), device)?,
+            weight,
+            bias,
+            activation: self.activation,
+        }))
+    }
+
+    /// A fresh router for the modules of `linears` that any expert adapts: weights zero, biases
+    /// `log(max(share, floor))`, so that it begins next to static interpolation by `shares`, and no expert
+    /// is without a gradient. Keys are `router.<module>.weight` and `router.<module>.bias`.
+    pub(super) fn fresh(
+        &self,
+        linears: &[(String, [usize; 2])],
+        shares: &[f64],
+        floor: f64,
+    ) -> Result<NamedTensors> {
+        let device = &candle_core::Device::Cpu;
+        let outputs = self.adapters.len();
+        let bias: Vec<f32> = shares
+            .iter()
+            .map(|share| match self.activation {
+                RouterActivation::Softmax => share.max(floor).ln() as f32,
+                RouterActivation::None => share.max(floor) as f32,
+            })
+            .collect();
+        let mut all = NamedTensors::new();
+        for (path, [_, d_in]) in linears {
+            if !self.adapters.iter().any(|a| a.factors.contains_key(path)) {
+                continue;
+            }
+            let weight = Tensor::zeros((outputs, *d_in), candle_core::DType::F32, device)?;
+            all.insert(names(path).0, weight);
+            all.insert(names(path).1, Tensor::from_slice(&bias, outputs, device)?);
+        }
+        if all.is_empty() {
+            return Err(Error::option(
+                "bundle",
+                "its experts adapt no linear module of the decoder; a router has nothing to choose",
+            ));
+        }
+        Ok(all)
+    }
+}
+
+/// Names of the router's tensors at module `path`.
+pub(super) fn names(path: &str) -> (String, String) {
+    (
+        format!("router.{path}.weight"),
+        format!("router.{path}.bias"),
+    )
+}
+
+impl SiteMixture {
+    /// What the mixed experts add: `[rows, d_out]` from `[rows, d_in]`. `product` is `x Wᵀ`.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        product: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let scores = product(x, &self.weight)?.broadcast_add(&self.bias)?;
+        let votes = match self.activation {
+            RouterActivation::Softmax => softmax(&scores)?,
+            RouterActivation::None => scores,
+        };
+        let gates = product(&votes, &self.owners)?;
+        let mixed = (product(x, &self.first)? * gates)?;
+        product(&mixed, &self.second)
+    }
+}
+
+/// Softmax over the last dimension from operations that all have gradients.
+fn softmax(scores: &Tensor) -> Result<Tensor> {
+    let top = scores.max_keepdim(D::Minus1)?.detach();
+    let raised = scores.broadcast_sub(&top)?.exp()?;
+    Ok(raised.broadcast_div(&raised.sum_keepdim(D::Minus1)?)?)
+}

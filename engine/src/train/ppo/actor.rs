@@ -1,0 +1,212 @@
+//! Answers of the policy as it stands, and what the reward models say to them.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::config::PpoConfig;
+use crate::bundle::{Bundle, LoadOptions};
+use crate::device::{Backend, Precision};
+use crate::generate::{Generator, RowNews, RowTag};
+use crate::reward::{RewardInput, score_all};
+use crate::sweep::row_seed;
+use crate::train::Example;
+use crate::types::{Finish, GateRecord, Point, Prompt, RowRequest, Run, Sampling, TraceLevel};
+use crate::{Error, Result};
+
+/// Answers of a batch whose gates are recorded.
+const TRACED: usize = 4;
+
+/// An answer as it was sampled.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Its tokens, with the end token where it came.
+    pub(super) example: Example,
+    /// As the reward models read it.
+    pub(super) text: RewardInput,
+    /// Whether it ended by itself.
+    pub(super) ended: bool,
+    /// Mean entropy of its gates in nats, where they were recorded.
+    pub(super) gate_entropy: Option<f64>,
+}
+
+/// The bundle that the policy is part of.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) bundle: Bundle,
+    prompts: Vec<Prompt>,
+    sampling: Sampling,
+    seed: u64,
+    batch: usize,
+    /// Training keeps candle's own threads off; rows have these.
+    pool: rayon::ThreadPool,
+}
+
+/// Says how far something is; its error stops it.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
+
+impl Actor {
+    /// Loads the policy's bundle. Every objective needs a reward model, every prompt must leave room for an
+    /// answer.
+    pub(super) fn open(folder: &Path, prompts: Vec<Prompt>, config: &PpoConfig) -> Result<Self> {
+        let (backend, note) = Backend::find(config.device, Precision::F32)?;
+        if let Some(note) = note {
+            tracing::warn!("training on the CPU: {note}");
+        }
+        let options = LoadOptions {
+            probe: false,
+            backend,
+            ..LoadOptions::default()
+        };
+        let bundle = Bundle::load(folder, &options, &mut |_, _| Ok(()))?;
+        for (objective, reward) in bundle.info.objectives.iter().zip(&bundle.rewards) {
+            if reward.is_none() {
+                let problem = format!(
+                    "the bundle has none for {}; a policy is trained on the scores of all objectives",
+                    objective.name
+                );
+                return Err(Error::option("rewards", problem));
+            }
+        }
+        let context = bundle.model.config().context;
+        for (index, prompt) in prompts.iter().enumerate() {
+            let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
+            if tokens >= context {
+                let problem = format!(
+                    "number {} has {tokens} tokens; the model's context of {context} leaves no room for an answer",
+                    index + 1
+                );
+                return Err(Error::option("prompts", problem));
+            }
+        }
+        if prompts.is_empty() {
+            return Err(Error::option("prompts", "are none; at least one is needed"));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.workers)
+            .build()
+            .map_err(|e| Error::option("workers", format!("cannot be started: {e}")))?;
+        Ok(Self {
+            bundle,
+            prompts,
+            sampling: Sampling {
+                temperature: config.temperature,
+                max_tokens: config.max_tokens,
+                ..Sampling::default()
+            },
+            seed: config.seed,
+            batch: config.batch,
+            pool,
+        })
+    }
+
+    /// Names of the objectives.
+    pub(super) fn objectives(&self) -> Vec<String> {
+        let objectives = self.bundle.info.objectives.iter();
+        objectives.map(|objective| objective.name.clone()).collect()
+    }
+
+    /// Prompts that there are.
+    pub(super) fn prompts(&self) -> usize {
+        self.prompts.len()
+    }
+
+    /// One answer each to the prompts `asked`, sampled at `point`. `draw` tells batches apart: another
+    /// draw, other answers.
+    pub(super) fn answer(
+        &self,
+        point: &Point,
+        asked: &[usize],
+        draw: u64,
+        tell: Tell<'_>,
+    ) -> Result<Vec<Answer>> {
+        let prompts = asked.iter().filter_map(|&index| self.prompts.get(index));
+        let requests: Vec<RowRequest> = prompts
+            .enumerate()
+            .map(|(row, prompt)| RowRequest {
+                prompt: prompt.clone(),
+                point: point.clone(),
+                sampling: Sampling {
+                    seed: row_seed(self.seed ^ (draw << 24) ^ row as u64, prompt),
+                    ..self.sampling.clone()
+                },
+                trace: if row < TRACED {
+                    TraceLevel::Full
+                } else {
+                    TraceLevel::None
+                },
+            })
+            .collect();
+        let runs = self.run(requests, tell)?;
+        let ends = self.bundle.tokenizer.end_tokens().first().copied();
+        Ok(runs.into_iter().map(|run| taken(run, ends)).collect())
+    }
+
+    /// All rows, as many at a time as a batch has; their runs come in the order of the requests.
+    fn run(&self, requests: Vec<RowRequest>, tell: Tell<'_>) -> Result<Vec<Run>> {
+        let mut generator = Generator::new(self.batch);
+        let mut runs: Vec<Option<Run>> = requests.iter().map(|_| None).collect();
+        let mut waiting = requests.into_iter().enumerate();
+        let mut next = waiting.next();
+        let mut ended = 0;
+        while next.is_some() || !generator.is_empty() {
+            while let Some((index, request)) = next.take_if(|_| generator.free() > 0) {
+                generator.add(&self.bundle, RowTag(index as u64), request, Instant::now())?;
+                next = waiting.next();
+            }
+            let news = self.pool.install(|| generator.step(&self.bundle))?;
+            for (tag, news) in news {
+                if let RowNews::Finished(run) = news {
+                    runs[tag.0 as usize] = Some(*run);
+                    ended += 1;
+                }
+            }
+            tell(ended)?;
+        }
+        Ok(runs.into_iter().flatten().collect())
+    }
+
+    /// Raw scores, one per objective, larger is better; NaN for an empty answer.
+    pub(super) fn score(&self, answers: &[Answer]) -> Result<Vec<Vec<f64>>> {
+        let texts: Vec<RewardInput> = answers.iter().map(|answer| answer.text.clone()).collect();
+        let scores = self
+            .pool
+            .install(|| score_all(&self.bundle.rewards, &texts))?;
+        let numbers = scores.into_iter().map(|scores| {
+            let all = scores.0.into_iter();
+            all.map(|score| score.unwrap_or(f64::NAN)).collect()
+        });
+        Ok(numbers.collect())
+    }
+}
+
+fn taken(run: Run, end: Option<u32>) -> Answer {
+    let ended = run.finish == Finish::Eos;
+    let mut response: Vec<u32> = run.tokens.iter().map(|piece| piece.id).collect();
+    if ended {
+        response.extend(end);
+    }
+    Answer {
+        text: RewardInput::of(&run.prompt, &run.text),
+        gate_entropy: run.record.as_deref().and_then(entropy),
+        example: Example {
+            prompt: run.prompt_tokens,
+            response,
+        },
+        ended,
+    }
+}
+
+/// Mean over tokens and modules of the entropy of the gates, in nats: 0 where one expert speaks alone.
+fn entropy(record: &GateRecord) -> Option<f64> {
+    let width = record.adapters.len();
+    let choices = record.values.chunks_exact(width.max(1));
+    let count = choices.len();
+    if count == 0 {
+        return None;
+    }
+    let of = |gates: &[f32]| -> f64 {
+        let above = gates.iter().filter(|&&g| g > 0.0);
+        above.map(|&g| -f64::from(g) * f64::from(g).ln()).sum()
+    };
+    Some(choices.map(of).sum::<f64>() / count as f64)
+}

@@ -1,0 +1,500 @@
+//! The loop of policy optimisation: answer, score, scalarise, estimate, update.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use candle_core::Tensor;
+use rand::SeedableRng;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::actor::{Actor, Answer};
+use super::advantage::{Trajectory, whiten};
+use super::calibrate::{self, Scale};
+use super::config::PpoConfig;
+use super::loss::{Sample, loss};
+use super::scalarise::{Mix, Scalarisation, ScalariseConfig, Scalariser, check_ideal};
+use crate::bundle::Bundle;
+use crate::train::batch::{PredictionBatch, Sampler, targets_of};
+use crate::train::checkpoint::{self, Checkpoint, Position};
+use crate::train::forward::{Adapters, TrainModel};
+use crate::train::metrics::{Figures, MetricsFile, StepReport};
+use crate::train::optimiser::{AdamW, learning_rate};
+use crate::train::parallel::{StepGradients, differentiate, for_each_share};
+use crate::train::progress::TrainReporter;
+use crate::train::runner::TrainReport;
+use crate::types::{Point, Weights};
+use crate::{Error, Result};
+
+/// Tokens of a batch without gradients.
+const INFERENCE_TOKENS: usize = 2048;
+
+/// What learns, seen from the bundle that answers.
+pub(super) trait Policy {
+    /// Where the bundle answers as the policy does.
+    fn point(&self) -> &Point;
+
+    /// Puts the weights as they are now into the bundle.
+    fn publish(&self, model: &TrainModel, bundle: &mut Bundle) -> Result<()>;
+
+    /// Refuses gradients that do not reach everything that should learn; asked once.
+    fn check(&self, model: &TrainModel, gradients: &[Tensor]) -> Result<()>;
+}
+
+/// A run in progress.
+pub(super) struct Learner<'a> {
+    pub(super) config: &'a PpoConfig,
+    pub(super) scalarise: &'a ScalariseConfig,
+    pub(super) preference: Vec<f64>,
+    pub(super) model: TrainModel,
+    pub(super) actor: Actor,
+    pub(super) policy: &'a dyn Policy,
+    /// Where the ideal point is measured.
+    pub(super) experts: Vec<Point>,
+    pub(super) folder: &'a Path,
+    /// Everything that must be the same for a checkpoint to fit.
+    pub(super) settings: Value,
+}
+
+/// What goes from batch to batch besides tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Carried {
+    scale: Scale,
+    scalariser: Scalariser,
+    /// Per nat.
+    penalty: f64,
+    /// Nats per answer that the penalty steers towards.
+    target: Option<f64>,
+    /// The optimiser's, for its bias correction.
+    updates: usize,
+}
+
+struct State {
+    batches: usize,
+    tokens: usize,
+    carried: Carried,
+    optimiser: AdamW,
+    losses: Vec<f64>,
+    last: Option<StepReport>,
+}
+
+/// What the updates of a batch came to.
+#[derive(Default)]
+struct Updates {
+    figures: Figures,
+    /// Tokens behind the figures.
+    tokens: usize,
+    loss: f64,
+    gradient_norm: f64,
+    done: usize,
+    skipped: usize,
+}
+
+impl Learner<'_> {
+    /// Trains to the end, or until cancelled, and hands the trained weights to `write`.
+    pub(super) fn run(&mut self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
+        std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
+        let total = self.config.batches;
+        let mut state = self.start(reporter)?;
+        let mut metrics = MetricsFile::open(self.folder, state.batches)?;
+        let clock = Instant::now();
+        let first = state.batches;
+        while state.batches < total {
+            let result = self.batch(&mut state, reporter);
+            let mut report = match result {
+                Ok(report) => report,
+                Err(Error::Cancelled) => {
+                    self.save(&state, reporter)?;
+                    return Err(Error::Cancelled);
+                }
+                Err(other) => return Err(other),
+            };
+            let pace = clock.elapsed().as_secs_f64() / (state.batches - first) as f64;
+            report.eta_seconds = pace * (total - state.batches) as f64;
+            metrics.write(&report)?;
+            reporter.step(&report);
+            state.losses.push(report.loss);
+            state.last = Some(report);
+            let every = self.config.checkpoint_every;
+            if every > 0 && state.batches.is_multiple_of(every) && state.batches < total {
+                self.save(&state, reporter)?;
+            }
+        }
+        if self.config.checkpoint_every > 0 {
+            self.save(&state, reporter)?;
+        }
+        self.policy.publish(&self.model, &mut self.actor.bundle)?;
+        let tail = &state.losses[state.losses.len() - state.losses.len().div_ceil(10)..];
+        Ok(TrainReport {
+            steps: state.batches,
+            tokens: state.tokens,
+            left_out: 0,
+            last: state.last,
+            final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
+            seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Where the last run stopped, or the beginning with everything measured that training leans on.
+    fn start(&mut self, reporter: &mut dyn TrainReporter) -> Result<State> {
+        let vars = self.model.vars();
+        let factor = self.config.value_rate / self.config.optimiser.learning_rate;
+        let mut optimiser = AdamW::new(&self.config.optimiser, vars)?
+            .with_factor(vars, "value.", factor);
+        let place = checkpoint::newest(self.folder).filter(|_| self.config.resume);
+        let (batches, tokens, carried) = match place {
+            Some(place) => {
+                let loaded = checkpoint::load(&place, &self.settings)?;
+                for (name, var) in vars {
+                    let Some(tensor) = loaded.weights.get(name) else {
+                        return Err(Error::MissingTensor {
+                            path: place,
+                            tensor: name.clone(),
+                        });
+                    };
+                    var.set(&tensor.to_device(var.device())?)?;
+                }
+                let carried: Carried = serde_json::from_value(loaded.position.carried)
+                    .map_err(|e| Error::file(&place, format!("is not a policy's checkpoint: {e}")))?;
+                optimiser.restore(vars, &loaded.optimiser, carried.updates)?;
+                (loaded.position.step, loaded.position.tokens, carried)
+            }
+            None => (0, 0, self.calibrate(reporter)?),
+        };
+        Ok(State {
+            batches,
+            tokens,
+            carried,
+            optimiser,
+            losses: Vec::new(),
+            last: None,
+        })
+    }
+
+    fn calibrate(&mut self, reporter: &mut dyn TrainReporter) -> Result<Carried> {
+        self.policy.publish(&self.model, &mut self.actor.bundle)?;
+        let count = self.config.calibration;
+        let base = Point::Weights(Weights::zero(self.actor.bundle.info.values.len()));
+        let scale = calibrate::scale(&self.actor, &base, count, reporter)?;
+        let ideal = match &self.scalarise.ideal {
+            _ if self.scalarise.form == Scalarisation::Linear => vec![0.0; self.preference.len()],
+            Some(given) => {
+                let what = "rewards of the untrained policy";
+                let point = self.policy.point();
+                let scores = calibrate::sample(&self.actor, point, count, what, reporter)?;
+                check_ideal(given, &scale.means(&scores), &self.actor.objectives())?;
+                given.clone()
+            }
+            None => {
+                let how = (count, self.scalarise.margin);
+                calibrate::ideal(&self.actor, &scale, &self.experts, how, reporter)?
+            }
+        };
+        Ok(Carried {
+            scale,
+            scalariser: Scalariser::new(&self.preference, ideal),
+            penalty: self.config.kl.start,
+            target: self.config.kl.target,
+            updates: 0,
+        })
+    }
+
+    fn batch(&mut self, state: &mut State, reporter: &dyn TrainReporter) -> Result<StepReport> {
+        let clock = Instant::now();
+        let step = state.batches;
+        self.policy.publish(&self.model, &mut self.actor.bundle)?;
+        let asked = drawn(self.actor.prompts(), self.config.batch, step, self.config.seed);
+        let answers = self
+            .actor
+            .answer(self.policy.point(), &asked, step as u64 + 1, &mut |_| {
+                if reporter.cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                Ok(())
+            })?;
+        let answered = clock.elapsed().as_secs_f64();
+        let raw = self.actor.score(&answers)?;
+        let scored = clock.elapsed().as_secs_f64();
+
+        let carried = &mut state.carried;
+        let means = carried.scale.means(&raw);
+        let mix = carried.scalariser.update(self.scalarise, &means);
+        let trajectories = self.look(&answers, &raw, &carried.scale)?;
+        let count = trajectories.len() as f64;
+        let divergence = trajectories.iter().map(Trajectory::divergence).sum::<f64>() / count;
+        let target = *carried.target.get_or_insert(divergence.max(1.0));
+        let samples = self.samples(&answers, trajectories, carried.penalty, &mix);
+        let updates = self.update(&samples, &mut state.optimiser, step)?;
+
+        let carried = &mut state.carried;
+        let mut report = self.report(step, &answers, &raw, &means, &mix, carried, &updates);
+        let seconds = clock.elapsed().as_secs_f64();
+        let new: usize = samples.iter().map(|s| s.trajectory.log_probs.len()).sum();
+        let speed = [
+            ("kl", divergence),
+            ("kl_penalty", carried.penalty),
+            ("seconds.rollout", answered),
+            ("seconds.reward", scored - answered),
+            ("seconds.update", seconds - scored),
+            ("speed.rollout", new as f64 / answered),
+            ("speed.update", updates.tokens as f64 / (seconds - scored)),
+            ("answer_tokens", new as f64 / count),
+        ];
+        let speed = speed.map(|(name, value)| (name.to_owned(), value));
+        report.figures.extend(speed);
+        report.tokens_per_second = report.tokens as f64 / seconds;
+
+        let kl = &self.config.kl;
+        carried.penalty = kl.adapt(carried.penalty, divergence, target, samples.len());
+        carried.updates = state.optimiser.steps();
+        state.batches += 1;
+        state.tokens += report.tokens;
+        Ok(report)
+    }
+
+    /// Probabilities under policy and base, and values, of every answer's tokens.
+    fn look(
+        &self,
+        answers: &[Answer],
+        raw: &[Vec<f64>],
+        scale: &Scale,
+    ) -> Result<Vec<Trajectory>> {
+        let objectives = self.preference.len();
+        let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
+        let mut tokens = 0;
+        for (index, answer) in answers.iter().enumerate() {
+            if tokens + answer.example.len() > INFERENCE_TOKENS && tokens > 0 {
+                chunks.push(Vec::new());
+                tokens = 0;
+            }
+            tokens += answer.example.len();
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.push(index);
+            }
+        }
+        let (model, temperature) = (&self.model, self.config.temperature);
+        let workers = model.workers(self.config.workers);
+        let mut all = Vec::with_capacity(answers.len());
+        for group in chunks.chunks(workers) {
+            let parts = for_each_share(group, |chunk| {
+                let examples = chunk.iter().map(|&i| &answers[i].example);
+                let batch = PredictionBatch::new(examples, false);
+                let states = model.states(&batch, Adapters::On)?;
+                let own = model.log_probs_of(&states, &batch, temperature)?;
+                let values = model.values(&states)?.flatten_all()?;
+                let base = model.states(&batch, Adapters::Off)?;
+                let base = model.log_probs_of(&base, &batch, temperature)?;
+                let (own, base) = (own.to_vec1::<f32>()?, base.to_vec1::<f32>()?);
+                let values = values.to_vec1::<f32>()?;
+                let mut at = 0;
+                Ok(chunk
+                    .iter()
+                    .map(|&i| {
+                        let end = at + targets_of(&answers[i].example, false);
+                        let trajectory = Trajectory {
+                            log_probs: own[at..end].to_vec(),
+                            reference: base[at..end].to_vec(),
+                            values: values[at * objectives..end * objectives].to_vec(),
+                            scores: scale.normalise(&raw[i]),
+                        };
+                        at = end;
+                        trajectory
+                    })
+                    .collect::<Vec<_>>())
+            })?;
+            all.extend(parts.into_iter().flatten());
+        }
+        Ok(all)
+    }
+
+    fn samples(
+        &self,
+        answers: &[Answer],
+        trajectories: Vec<Trajectory>,
+        penalty: f64,
+        mix: &Mix,
+    ) -> Vec<Sample> {
+        let gae = self.config.gae();
+        let mut targets: Vec<_> = trajectories
+            .iter()
+            .map(|t| t.target(gae, penalty, &mix.coefficients))
+            .collect();
+        whiten(&mut targets);
+        let whole = answers.iter().zip(trajectories).zip(targets);
+        whole
+            .map(|((answer, trajectory), target)| Sample {
+                example: answer.example.clone(),
+                trajectory,
+                target,
+            })
+            .collect()
+    }
+
+    fn update(
+        &self,
+        samples: &[Sample],
+        optimiser: &mut AdamW,
+        step: usize,
+    ) -> Result<Updates> {
+        let (model, config) = (&self.model, self.config);
+        let workers = model.workers(config.workers);
+        let rate = learning_rate(&self.config.optimiser, step, self.config.batches);
+        let lengths: Vec<usize> = samples.iter().map(|s| s.example.len()).collect();
+        let sampler = Sampler::new(lengths, usize::MAX, self.config.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
+        rng.set_stream(u64::MAX - step as u64);
+        let mut order: Vec<usize> = (0..samples.len()).collect();
+        let mut all = Updates::default();
+        for _ in 0..self.config.epochs {
+            order.shuffle(&mut rng);
+            for minibatch in order.chunks(self.config.minibatch) {
+                let targets = |&i: &usize| targets_of(&samples[i].example, false);
+                let total: usize = minibatch.iter().map(targets).sum();
+                let shares = sampler.shares(minibatch, workers);
+                let result = differentiate(model, &shares, |share| {
+                    let samples: Vec<&Sample> = share.iter().map(|&i| &samples[i]).collect();
+                    loss(model, config, &samples, total)
+                })?;
+                if step == 0 && all.done == 0 {
+                    self.policy.check(&self.model, &result.gradients)?;
+                }
+                self.check_finite("the loss", result.loss, step)?;
+                let means = result.figures.means(total);
+                let mean = |name: &str| means.get(name).copied().unwrap_or(0.0);
+                let moved = mean("moved");
+                if mean("ratio") > self.config.ratio_limit {
+                    all.skipped += 1;
+                    continue;
+                }
+                let norm = optimiser.step(self.model.vars(), &result.gradients, rate, workers)?;
+                self.check_finite("the gradient", norm, step)?;
+                all.add(&result, norm, total);
+                if moved > self.config.stop_kl {
+                    return Ok(all);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one line of a log, from everywhere")]
+    fn report(
+        &self,
+        step: usize,
+        answers: &[Answer],
+        raw: &[Vec<f64>],
+        means: &[f64],
+        mix: &Mix,
+        carried: &Carried,
+        updates: &Updates,
+    ) -> StepReport {
+        let mut figures: BTreeMap<String, f64> = updates.figures.means(updates.tokens);
+        let mut put = |name: String, value: f64| {
+            figures.insert(name, value);
+        };
+        for (objective, name) in self.actor.objectives().iter().enumerate() {
+            let column = raw.iter().filter_map(|row| row.get(objective));
+            let finite: Vec<f64> = column.copied().filter(|s| s.is_finite()).collect();
+            let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+            put(format!("reward.{name}"), mean);
+            put(format!("normalised.{name}"), means[objective]);
+            put(format!("w.{name}"), mix.weights[objective]);
+            put(format!("coefficient.{name}"), mix.coefficients[objective]);
+            if self.scalarise.form != Scalarisation::Linear {
+                put(format!("ideal.{name}"), carried.scalariser.ideal[objective]);
+            }
+        }
+        let count = answers.len() as f64;
+        let ended = answers.iter().filter(|answer| answer.ended).count();
+        put("ended".to_owned(), ended as f64 / count);
+        let traced: Vec<f64> = answers.iter().filter_map(|a| a.gate_entropy).collect();
+        if !traced.is_empty() {
+            let mean = traced.iter().sum::<f64>() / traced.len() as f64;
+            put("gate_entropy".to_owned(), mean);
+        }
+        put("updates".to_owned(), updates.done as f64);
+        put("updates_skipped".to_owned(), updates.skipped as f64);
+        StepReport {
+            step: step + 1,
+            steps: self.config.batches,
+            epoch: step * self.config.batch / self.actor.prompts(),
+            loss: updates.loss / updates.done.max(1) as f64,
+            learning_rate: learning_rate(&self.config.optimiser, step, self.config.batches),
+            gradient_norm: updates.gradient_norm / updates.done.max(1) as f64,
+            tokens: answers.iter().map(|a| a.example.len()).sum(),
+            tokens_per_second: 0.0,
+            eta_seconds: 0.0,
+            figures,
+        }
+    }
+
+    fn check_finite(&self, what: &str, value: f64, step: usize) -> Result<()> {
+        if value.is_finite() {
+            return Ok(());
+        }
+        let hint = match checkpoint::newest(self.folder) {
+            Some(path) => format!("; the last checkpoint is {}", path.display()),
+            None => "; there is no checkpoint yet".to_owned(),
+        };
+        Err(Error::Diverged {
+            what: what.to_owned(),
+            step: step + 1,
+            hint: format!("{hint}; try a lower learning rate"),
+        })
+    }
+
+    fn save(&self, state: &State, reporter: &mut dyn TrainReporter) -> Result<()> {
+        let vars = self.model.vars();
+        let carried = serde_json::to_value(&state.carried)
+            .map_err(|e| Error::option("checkpoint", e.to_string()))?;
+        let checkpoint = Checkpoint {
+            position: Position {
+                step: state.batches,
+                epoch: 0,
+                step_in_epoch: 0,
+                tokens: state.tokens,
+                settings: self.settings.clone(),
+                carried,
+            },
+            weights: vars
+                .iter()
+                .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
+                .collect(),
+            optimiser: state.optimiser.state(vars),
+        };
+        let place = checkpoint::save(self.folder, &checkpoint)?;
+        reporter.saved(state.batches, &place);
+        Ok(())
+    }
+}
+
+impl Updates {
+    fn add(&mut self, result: &StepGradients, norm: f64, tokens: usize) {
+        self.figures.add(&result.figures);
+        self.tokens += tokens;
+        self.loss += result.loss;
+        self.gradient_norm += norm;
+        self.done += 1;
+    }
+}
+
+/// The prompts of batch `step`: one shuffle of all after the other, each from the seed and its number.
+fn drawn(prompts: usize, batch: usize, step: usize, seed: u64) -> Vec<usize> {
+    let mut all = Vec::with_capacity(batch);
+    let mut shuffled: (usize, Vec<usize>) = (usize::MAX, Vec::new());
+    for place in step * batch..(step + 1) * batch {
+        let pass = place / prompts;
+        if shuffled.0 != pass {
+            let mut order: Vec<usize> = (0..prompts).collect();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(pass as u64 + 1);
+            order.shuffle(&mut rng);
+            shuffled = (pass, order);
+        }
+        all.push(shuffled.1[place % prompts]);
+    }
+    all
+}

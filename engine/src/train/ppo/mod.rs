@@ -1,0 +1,67 @@
+//! Policies from rewards: HoE's router experts, and one adapter for one preference (MORLHF).
+//!
+//! | step | in → out | file |
+//! |---|---|---|
+//! | calibrate | answers of the base and of the experts → scale of rewards, ideal point | `calibrate` |
+//! | act | prompts → answers of the policy → scores | `actor` |
+//! | scalarise | mean rewards → coefficients of objectives | [`scalarise`] |
+//! | estimate | scores, values, divergence from the base → mixed advantages | [`advantage`] |
+//! | learn | clipped updates of policy and values, checkpoints, metrics | `loss`, `learner` |
+//!
+//! Answers come from the same batched rows as everything else (`generate`), rewards from the bundle's own
+//! reward models; what learns is a router's layers ([`router`]) or an adapter ([`morl`]), everything else
+//! is frozen.
+
+mod actor;
+pub mod advantage;
+mod calibrate;
+mod config;
+mod learner;
+mod loss;
+pub mod morl;
+pub mod router;
+pub mod scalarise;
+#[cfg(test)]
+mod tests;
+
+pub use config::{KlConfig, MorlConfig, PpoConfig, RouterConfig};
+pub use morl::train_morl;
+pub use router::train_router;
+pub use scalarise::{Scalarisation, ScalariseConfig};
+
+use candle_core::Device;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::device::{Backend, Precision};
+use crate::types::Prompt;
+use crate::{Error, Result};
+
+/// The device that learns.
+fn device(config: &PpoConfig) -> Result<Device> {
+    Ok(Backend::find(config.device, Precision::F32)?.0.device())
+}
+
+/// Settings as they stand in a checkpoint: all but those that may change on the way.
+fn lasting(config: &impl serde::Serialize) -> Result<Value> {
+    let mut value =
+        serde_json::to_value(config).map_err(|e| Error::option("settings", e.to_string()))?;
+    if let Some(ppo) = value.get_mut("ppo").and_then(Value::as_object_mut) {
+        for free in ["resume", "checkpoint_every"] {
+            ppo.remove(free);
+        }
+    }
+    Ok(value)
+}
+
+/// A digest of prompts, so that a checkpoint is not continued on others.
+fn digest_of(prompts: &[Prompt]) -> String {
+    let mut hash = Sha256::new();
+    for prompt in prompts {
+        let text = format!("{prompt:?}");
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    let digest = hash.finalize();
+    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
