@@ -147,8 +147,8 @@ impl MixedGroup {
         else {
             return false;
         };
-        let fits = bias.len() == site.bias.len()
-            && site.weight.len() == site.bias.len() * first.inner();
+        let fits =
+            bias.len() == site.bias.len() && site.weight.len() == site.bias.len() * first.inner();
         if fits {
             first.set_rows(*from, &site.weight);
             bias.clone_from(&site.bias);

@@ -2,10 +2,10 @@
 
 use super::tensor::TensorLlama;
 use super::{Llama, LlamaConfig, LoadProgress, RowCache, StepRow};
-use crate::{Error, Result};
 use crate::device::Backend;
 use crate::mixture::{Bank, Tap};
 use crate::weights::{Checkpoint, Digest, LoraFactor, RouterSite};
+use crate::{Error, Result};
 
 /// A model with its experts. Both kinds take the same rows to the same numbers, within rounding.
 #[derive(Debug)]
@@ -154,6 +154,7 @@ fn placed(found: bool, what: &str, index: usize, path: &str) -> Result<()> {
     if found {
         return Ok(());
     }
-    let problem = format!("{index} has no numbers of this size at `{path}`; only those can be changed");
+    let problem =
+        format!("{index} has no numbers of this size at `{path}`; only those can be changed");
     Err(Error::option(what, problem))
 }

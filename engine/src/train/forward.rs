@@ -111,7 +111,12 @@ impl TrainModel {
                 (params::trainable(&adapters)?, Some(config))
             }
         };
-        Self::join(shape, weights, vars, &lora.map_or(Updates::None, Updates::Lora))
+        Self::join(
+            shape,
+            weights,
+            vars,
+            &lora.map_or(Updates::None, Updates::Lora),
+        )
     }
 
     /// The same without anything to train.
@@ -136,7 +141,8 @@ impl TrainModel {
         let weight = Tensor::zeros((values, hidden), candle_core::DType::F32, device)?;
         let bias = Tensor::zeros(values, candle_core::DType::F32, device)?;
         for (name, tensor) in [(VALUE_WEIGHT, weight), (VALUE_BIAS, bias)] {
-            self.vars.insert(name.to_owned(), Var::from_tensor(&tensor)?);
+            self.vars
+                .insert(name.to_owned(), Var::from_tensor(&tensor)?);
         }
         Ok(self)
     }
@@ -356,12 +362,7 @@ impl Source<'_> {
     }
 
     /// The router's mixture at a module, if it has a layer there.
-    fn mixture(
-        &self,
-        electorate: &Electorate<'_>,
-        path: &str,
-        weight: &Tensor,
-    ) -> Result<Update> {
+    fn mixture(&self, electorate: &Electorate<'_>, path: &str, weight: &Tensor) -> Result<Update> {
         let (rows, bias) = mixture::names(path);
         if !self.vars.contains_key(&rows) {
             return Ok(Update::None);
@@ -400,9 +401,7 @@ impl Linear {
                 let low = (model.product(x, a)? * *scale)?;
                 Ok((y + model.product(&low, b)?)?)
             }
-            Update::Mixture(mixture) => {
-                Ok((y + mixture.forward(x, |x, w| model.product(x, w))?)?)
-            }
+            Update::Mixture(mixture) => Ok((y + mixture.forward(x, |x, w| model.product(x, w))?)?),
         }
     }
 }

@@ -200,9 +200,10 @@ impl TensorGroup {
         factor: &LoraFactor,
     ) -> Result<bool> {
         let mixture = self.modules.iter_mut().find(|m| m.path == path);
-        let (Some(mixture), Some(first)) =
-            (mixture.and_then(|m| m.mixture.as_mut()), self.first.as_mut())
-        else {
+        let (Some(mixture), Some(first)) = (
+            mixture.and_then(|m| m.mixture.as_mut()),
+            self.first.as_mut(),
+        ) else {
             return Ok(false);
         };
         let columns: Vec<u32> = mixture.pattern.columns.to_vec1()?;
@@ -212,10 +213,7 @@ impl TensorGroup {
             return Ok(false);
         };
         let (inner, out) = (first.dim(1)?, mixture.second.dim(0)?);
-        if factor.rank != rank
-            || factor.a.len() != rank * inner
-            || factor.b.len() != out * rank
-        {
+        if factor.rank != rank || factor.a.len() != rank * inner || factor.b.len() != out * rank {
             return Ok(false);
         }
         let a = like(first, &factor.a, &[rank, inner])?;

@@ -48,7 +48,9 @@ impl Scale {
     pub(super) fn normalise(&self, scores: &[f64]) -> Vec<f64> {
         let scale = self.mean.iter().zip(&self.deviation);
         let normal = scores.iter().zip(scale).map(|(s, (m, d))| (s - m) / d);
-        normal.map(|s| if s.is_finite() { s } else { EMPTY }).collect()
+        normal
+            .map(|s| if s.is_finite() { s } else { EMPTY })
+            .collect()
     }
 
     /// Means of normalised scores per objective.

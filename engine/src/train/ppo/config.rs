@@ -140,7 +140,10 @@ impl PpoConfig {
             }
         }
         if self.calibration < 2 {
-            let problem = format!("is {}; a deviation takes at least 2 answers", self.calibration);
+            let problem = format!(
+                "is {}; a deviation takes at least 2 answers",
+                self.calibration
+            );
             return Err(Error::option("calibration", problem));
         }
         for (name, value) in [

@@ -142,8 +142,8 @@ impl Learner<'_> {
     fn start(&mut self, reporter: &mut dyn TrainReporter) -> Result<State> {
         let vars = self.model.vars();
         let factor = self.config.value_rate / self.config.optimiser.learning_rate;
-        let mut optimiser = AdamW::new(&self.config.optimiser, vars)?
-            .with_factor(vars, "value.", factor);
+        let mut optimiser =
+            AdamW::new(&self.config.optimiser, vars)?.with_factor(vars, "value.", factor);
         let place = checkpoint::newest(self.folder).filter(|_| self.config.resume);
         let (batches, tokens, carried) = match place {
             Some(place) => {
@@ -157,8 +157,10 @@ impl Learner<'_> {
                     };
                     var.set(&tensor.to_device(var.device())?)?;
                 }
-                let carried: Carried = serde_json::from_value(loaded.position.carried)
-                    .map_err(|e| Error::file(&place, format!("is not a policy's checkpoint: {e}")))?;
+                let carried: Carried =
+                    serde_json::from_value(loaded.position.carried).map_err(|e| {
+                        Error::file(&place, format!("is not a policy's checkpoint: {e}"))
+                    })?;
                 optimiser.restore(vars, &loaded.optimiser, carried.updates)?;
                 (loaded.position.step, loaded.position.tokens, carried)
             }
@@ -206,15 +208,20 @@ impl Learner<'_> {
         let clock = Instant::now();
         let step = state.batches;
         self.policy.publish(&self.model, &mut self.actor.bundle)?;
-        let asked = drawn(self.actor.prompts(), self.config.batch, step, self.config.seed);
-        let answers = self
-            .actor
-            .answer(self.policy.point(), &asked, step as u64 + 1, &mut |_| {
-                if reporter.cancelled() {
-                    return Err(Error::Cancelled);
-                }
-                Ok(())
-            })?;
+        let asked = drawn(
+            self.actor.prompts(),
+            self.config.batch,
+            step,
+            self.config.seed,
+        );
+        let answers =
+            self.actor
+                .answer(self.policy.point(), &asked, step as u64 + 1, &mut |_| {
+                    if reporter.cancelled() {
+                        return Err(Error::Cancelled);
+                    }
+                    Ok(())
+                })?;
         let answered = clock.elapsed().as_secs_f64();
         let raw = self.actor.score(&answers)?;
         let scored = clock.elapsed().as_secs_f64();
@@ -256,12 +263,7 @@ impl Learner<'_> {
     }
 
     /// Probabilities under policy and base, and values, of every answer's tokens.
-    fn look(
-        &self,
-        answers: &[Answer],
-        raw: &[Vec<f64>],
-        scale: &Scale,
-    ) -> Result<Vec<Trajectory>> {
+    fn look(&self, answers: &[Answer], raw: &[Vec<f64>], scale: &Scale) -> Result<Vec<Trajectory>> {
         let objectives = self.preference.len();
         let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
         let mut tokens = 0;
@@ -333,12 +335,7 @@ impl Learner<'_> {
             .collect()
     }
 
-    fn update(
-        &self,
-        samples: &[Sample],
-        optimiser: &mut AdamW,
-        step: usize,
-    ) -> Result<Updates> {
+    fn update(&self, samples: &[Sample], optimiser: &mut AdamW, step: usize) -> Result<Updates> {
         let (model, config) = (&self.model, self.config);
         let workers = model.workers(config.workers);
         let rate = learning_rate(&self.config.optimiser, step, self.config.batches);
@@ -380,7 +377,10 @@ impl Learner<'_> {
         Ok(all)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one line of a log, from everywhere")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one line of a log, from everywhere"
+    )]
     fn report(
         &self,
         step: usize,

@@ -71,7 +71,12 @@ pub fn train_morl(
         point: Point::Weights(Weights::new(vec![1.0]).map_err(Error::point("weights"))?),
         adapter,
         lora: config.lora.clone(),
-        paths: base.shape.linears().into_iter().map(|(path, _)| path).collect(),
+        paths: base
+            .shape
+            .linears()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect(),
     };
     let scalarise = ScalariseConfig {
         form: Scalarisation::Linear,

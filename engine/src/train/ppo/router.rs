@@ -14,8 +14,8 @@ use crate::bundle::{Bundle, ExpertEntry, Manifest};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::output::write_bytes;
 use crate::routing::Complex;
-use crate::train::config::Start;
 use crate::train::base::Base;
+use crate::train::config::Start;
 use crate::train::forward::TrainModel;
 use crate::train::mixture::{Electorate, names};
 use crate::train::params::{NamedTensors, NamedVars};
@@ -119,7 +119,9 @@ impl Plan {
     fn new(config: &RouterConfig, folder: &Path) -> Result<Self> {
         let mut manifest = Manifest::load(folder)?.rooted(folder)?;
         // A router is trained over LoRA experts alone; others that stand there take no part.
-        manifest.experts.retain(|expert| expert.kind == ExpertKind::Lora);
+        manifest
+            .experts
+            .retain(|expert| expert.kind == ExpertKind::Lora);
         manifest.values.clear();
         let experts = manifest.experts(folder)?;
         let objectives = manifest.objective_count();
@@ -191,9 +193,10 @@ fn refuse_the_head(adapters: &[Adapter]) -> Result<()> {
         None => Ok(()),
         Some(adapter) => Err(Error::Adapter {
             path: adapter.path.clone(),
-            problem: "adapts lm_head, over which no router can be trained here; take an expert of the \
+            problem:
+                "adapts lm_head, over which no router can be trained here; take an expert of the \
                       decoder's layers alone"
-                .to_owned(),
+                    .to_owned(),
         }),
     }
 }

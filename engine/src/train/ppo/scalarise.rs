@@ -93,7 +93,10 @@ impl ScalariseConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self, objectives: usize) -> Result<()> {
         let refuse = |name: &str, value: f64, right: &str| {
-            Err(Error::option(name, format!("is {value}; it must be {right}")))
+            Err(Error::option(
+                name,
+                format!("is {value}; it must be {right}"),
+            ))
         };
         if !(self.rate.is_finite() && self.rate > 0.0) {
             return refuse("rate", self.rate, "above 0");
@@ -102,7 +105,11 @@ impl ScalariseConfig {
             return refuse("smoothing", smoothing, "above 0");
         }
         if !(self.least >= 0.0 && self.least * (objectives as f64) < 1.0) {
-            return refuse("least weight", self.least, "at least 0 and below one over the objectives");
+            return refuse(
+                "least weight",
+                self.least,
+                "at least 0 and below one over the objectives",
+            );
         }
         if !(self.follow > 0.0 && self.follow <= 1.0) {
             return refuse("follow", self.follow, "above 0 and at most 1");
@@ -110,7 +117,10 @@ impl ScalariseConfig {
         match &self.ideal {
             Some(ideal) if ideal.len() != objectives => Err(Error::option(
                 "ideal",
-                format!("has {} numbers; the bundle has {objectives} objectives", ideal.len()),
+                format!(
+                    "has {} numbers; the bundle has {objectives} objectives",
+                    ideal.len()
+                ),
             )),
             Some(ideal) if ideal.iter().any(|z| !z.is_finite()) => {
                 Err(Error::option("ideal", "has a number that is not finite"))
@@ -189,9 +199,7 @@ impl Scalariser {
             .zip(self.ideal.iter().zip(&self.running))
             .map(|(lambda, (z, r))| lambda * (z - r))
             .collect();
-        let smoothing = config
-            .smoothing
-            .unwrap_or(config.form.default_smoothing());
+        let smoothing = config.smoothing.unwrap_or(config.form.default_smoothing());
         let weights = match config.form {
             Scalarisation::Linear => self.preference.clone(),
             Scalarisation::Tch => one_hot(&gaps),
@@ -218,7 +226,10 @@ impl Scalariser {
         }
         let weights = softmax(self.log_weights.iter().copied());
         let most = 1.0 - config.least;
-        let clipped = weights.iter().map(|w| w.clamp(config.least, most)).collect();
+        let clipped = weights
+            .iter()
+            .map(|w| w.clamp(config.least, most))
+            .collect();
         let weights = normalised(clipped, &self.preference);
         self.log_weights = weights.iter().map(|w| w.ln()).collect();
         weights
