@@ -59,8 +59,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         precision(global),
         &args.out,
         &mut |progress| {
-            bar.show(progress);
-            Ok(())
+            bar.show(progress)
         },
     )?;
     bar.finish();

@@ -40,8 +40,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         &settings,
         &args.out,
         &mut |progress| {
-            bar.show(progress);
-            Ok(())
+            bar.show(progress)
         },
     )?;
     bar.finish();

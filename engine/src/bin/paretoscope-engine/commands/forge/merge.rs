@@ -134,8 +134,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         &settings,
         &output,
         &mut |p| {
-            bar.show(p);
-            Ok(())
+            bar.show(p)
         },
     )?;
     bar.finish();
