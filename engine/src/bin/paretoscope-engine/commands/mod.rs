@@ -62,9 +62,7 @@ impl Command {
             Self::Train(_) => {
                 "a checkpoint holds what was done, and the same command with --resume goes on from it"
             }
-            Self::Dependence(_) | Self::Export(_) => {
-                "nothing was written, and the same command begins again"
-            }
+            Self::Dependence(_) => "nothing was written, and the same command begins again",
             _ => "the same command goes on where it stopped",
         }
     }
