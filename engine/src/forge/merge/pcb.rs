@@ -47,7 +47,7 @@ impl Task {
     /// The magnitude in [0, 1].
     #[inline(always)]
     fn scaled(&self, value: f32) -> f64 {
-        let magnitude = f64::from(value).abs().clamp(self.low, self.high);
+        let magnitude = f64::from(value).abs().max(self.low).min(self.high);
         let range = self.high - self.low;
         if range > 0.0 {
             (magnitude - self.low) / range
@@ -349,7 +349,7 @@ fn add_shares(sums: &mut [f64], shares: &mut [f64], task: Task, piece: &[f32], s
     for (((sum, all), value), score) in sums.iter_mut().zip(shares).zip(piece).zip(scores) {
         let share = task.share(*score);
         let value = f64::from(*value);
-        let clamped = sign(value) * value.abs().clamp(task.low, task.high);
+        let clamped = sign(value) * value.abs().max(task.low).min(task.high);
         *sum += task.lambda * clamped * share;
         *all += share;
     }

@@ -21,7 +21,7 @@ use crate::options::Global;
 /// A bar on standard error with the time that is left (nothing where that is no terminal), which also
 /// hears of Ctrl-C.
 pub(crate) struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     stage: &'static str,
     interrupt: Interrupt,
 }
@@ -34,7 +34,7 @@ impl Bar {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(500));
         Self {
-            bar,
+            shown: bar,
             stage: "",
             interrupt: Interrupt::listen(),
         }
@@ -44,16 +44,16 @@ impl Bar {
     pub(crate) fn show(&mut self, progress: Progress) -> Result<()> {
         if self.stage != progress.stage || progress.done == 0 {
             self.stage = progress.stage;
-            self.bar.reset_eta();
-            self.bar.set_message(progress.stage);
-            self.bar.set_length(progress.total);
+            self.shown.reset_eta();
+            self.shown.set_message(progress.stage);
+            self.shown.set_length(progress.total);
         }
-        self.bar.set_position(progress.done);
+        self.shown.set_position(progress.done);
         self.interrupt.check()
     }
 
     pub(crate) fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
     }
 }
 
