@@ -52,6 +52,18 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Gives a file that is on disk its name, in place of what bore it before.
+pub fn put_in_place(written: &Path, path: &Path) -> Result<()> {
+    std::fs::rename(written, path).map_err(Error::io("write", path))?;
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        sync_folder(parent);
+    }
+    Ok(())
+}
+
 /// Refuses a folder to write that is there already and holds something.
 pub fn check_new_folder(path: &Path) -> Result<()> {
     let empty =

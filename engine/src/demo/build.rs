@@ -109,8 +109,15 @@ pub fn build(
     let measured = build
         .stages
         .stage("evaluation", &measured_with, &inputs, |run| {
-            let note = |what: &str| tracing::info!(what, "measuring");
-            let figures = evaluate(&options.out, &build.world, recipe, options.workers, &note)?;
+            let mut note = |what: &str| {
+                tracing::info!(what, "measuring");
+                if reporter.training().cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                Ok(())
+            };
+            let out = &options.out;
+            let figures = evaluate(out, &build.world, recipe, options.workers, &mut note)?;
             write_json(&figures, &run.folder.join("evaluation.json"))
         })?;
     let path = measured.folder.join("evaluation.json");

@@ -165,13 +165,13 @@ impl Asked {
     }
 }
 
-/// Measures the bundle in `folder`; `note` hears what is being measured.
+/// Measures the bundle in `folder`; `note` hears what is being measured, and its error stops it.
 pub fn evaluate(
     folder: &Path,
     world: &World,
     recipe: &Recipe,
     workers: usize,
-    note: &dyn Fn(&str),
+    note: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<Evaluation> {
     let bundle = Bundle::load(
         folder,
@@ -186,7 +186,7 @@ pub fn evaluate(
     let asked = Asked::one_per_topic(world, &source.split().test, recipe.evaluation_prompts);
     let new = Asked::one_per_topic(world, &source.split().new_topics, recipe.evaluation_prompts);
 
-    note("perplexity");
+    note("perplexity")?;
     let (perplexity, tokens_per_word) = perplexity(folder, &source, workers)?;
     let base_texts = answers(&bundle, &Point::Weights(Weights::zero(3)), &asked.prompts)?;
     let base = AnswerFigures::of(&asked.grade(world, &grader, &base_texts));
@@ -196,7 +196,7 @@ pub fn evaluate(
     let mut shown: Vec<Shown> = sample_prompts(&asked, world);
     let mut new_topics = AnswerFigures::of(&[]);
     for (name, at) in points() {
-        note(&name);
+        note(&name)?;
         let point = Point::Preference(Preference::new(at.to_vec()).map_err(Error::point("point"))?);
         let texts = answers(&bundle, &point, &asked.prompts)?;
         let grades = asked.grade(world, &grader, &texts);
@@ -232,7 +232,7 @@ pub fn evaluate(
             scores: three(summaries)?,
         });
     }
-    note("reward models");
+    note("reward models")?;
     let mut figures = Vec::new();
     for (objective, scored) in Objective::ALL.into_iter().zip(&scored) {
         let (values, truths): (Vec<f64>, Vec<f64>) = scored.iter().copied().unzip();

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::compress::{CompressSettings, Rescale, compress};
-use super::merge::{Filter, MergeSettings, Merger, Method, PcbVariant, concatenate, write_exactly};
+use super::merge::{
+    Filter, MergeSettings, Merger, Method, PcbVariant, concatenate, with_statistics, write_exactly,
+};
+use super::partial::Partial;
 use super::provenance::fingerprint;
 use super::{DeltaSource, PROVENANCE, Precision, Progress, Projections, Provenance, RangeFinder};
 use crate::bundle::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry};
@@ -291,6 +294,10 @@ fn make(
             )?;
         }
     }
+    for expert in experts {
+        Partial::forget(&folder(&expert.name));
+        Partial::forget(&folder(&format!("{}.statistics", expert.name)));
+    }
     Ok(())
 }
 
@@ -356,8 +363,10 @@ fn combined(
     let prune = recipe.prune.unwrap_or(if factors { 0.0 } else { PRUNE });
     let compression = recipe.compression(prune, index + 1)?;
     let asked = json!({ "base": recipe.base, "merge": settings });
-    let mut merger = Merger::new(sources, &settings, tell)?;
-    compress("merge", &mut merger, &compression, &asked, folder, tell).map(drop)
+    with_statistics(sources, &asked, folder, |statistics| {
+        let mut merger = Merger::keeping(sources, &settings, Some(statistics), tell)?;
+        compress("merge", &mut merger, &compression, &asked, folder, tell).map(drop)
+    })
 }
 
 fn manifest(recipe: &BundleRecipe, experts: &[Expert]) -> Result<Manifest> {

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::partial::{Kept, Partial};
 use super::peft::{Module, Precision, write_adapter};
 use super::provenance::{fingerprint, value};
+use super::prune::threshold_kept;
 use super::svd::{RangeFinder, of_factors, truncated};
-use super::{Matrix, PROVENANCE, Provenance, Stage, Tell, check_share, prune, threshold};
+use super::{Matrix, PROVENANCE, Provenance, Stage, Tell, check_share, prune};
 use crate::output::{check_new_folder, folder_atomically};
 use crate::{Error, Result};
 
@@ -167,7 +168,8 @@ fn run(
     let threshold = match partial.figure("threshold") {
         Some(found) => found,
         None => {
-            let found = threshold(settings.prune, &counts, &mut |i| deltas.read(i), tell)?;
+            let read = &mut |index| deltas.read(index);
+            let found = threshold_kept(settings.prune, &counts, read, Some(partial), tell)?;
             if settings.prune > 0.0 {
                 partial.keep_figure("threshold", &found)?;
             }

@@ -37,12 +37,19 @@ struct Note<R> {
 }
 
 impl Partial {
+    /// Removes what a step that is over left for `output` when it was killed at its very end.
+    pub(super) fn forget(output: &Path) {
+        Self {
+            folder: beside(output),
+            key: String::new(),
+        }
+        .discard();
+    }
+
     /// Opens what is there if it was made with the same `key`; else forgets it.
     pub(super) fn open(output: &Path, key: &Value) -> Self {
-        let mut name = output.as_os_str().to_owned();
-        name.push(".partial");
         let partial = Self {
-            folder: PathBuf::from(name),
+            folder: beside(output),
             key: format!("{key:#}\n"),
         };
         let same = std::fs::read_to_string(partial.folder.join("key.json"))
@@ -138,6 +145,12 @@ impl Partial {
         result
     }
 
+    /// A file of the step's own, made by it.
+    pub(super) fn file(&self, name: &str) -> Result<PathBuf> {
+        self.create()?;
+        Ok(self.folder.join(name))
+    }
+
     fn path(&self, index: usize) -> PathBuf {
         self.folder.join(format!("module-{index:05}.safetensors"))
     }
@@ -149,6 +162,12 @@ impl Partial {
         std::fs::create_dir(&self.folder).map_err(Error::io("create", &self.folder))?;
         write_bytes(&self.folder.join("key.json"), self.key.as_bytes())
     }
+}
+
+fn beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

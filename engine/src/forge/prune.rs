@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::partial::Partial;
 use super::select::{Selection, Target, magnitude, magnitude_key};
 use super::{Stage, Tell};
 use crate::{Error, Result};
@@ -26,6 +27,18 @@ pub fn threshold(
     read: &mut dyn FnMut(usize) -> Result<Vec<f32>>,
     tell: Tell<'_>,
 ) -> Result<f32> {
+    threshold_kept(share, counts, read, None, tell)
+}
+
+/// [`threshold`] that keeps what each pass found, and goes on from it.
+pub(super) fn threshold_kept(
+    share: f64,
+    counts: &[usize],
+    read: &mut dyn FnMut(usize) -> Result<Vec<f32>>,
+    partial: Option<&Partial>,
+    tell: Tell<'_>,
+) -> Result<f32> {
+    const FIGURE: &str = "threshold-search";
     let total: u64 = counts.iter().map(|&count| count as u64).sum();
     if share == 0.0 || total == 0 {
         return Ok(0.0);
@@ -35,6 +48,9 @@ pub fn threshold(
         rank: ((share * total as f64) as u64).min(total - 1),
     };
     let mut selection = Selection::new(32, &[target], &[total]);
+    if let Some(standing) = partial.and_then(|partial| partial.figure::<Vec<_>>(FIGURE)) {
+        selection.go_on(&standing);
+    }
     let mut stage = Stage::new("threshold", total, tell)?;
     while !selection.done() {
         stage.restart()?;
@@ -43,6 +59,9 @@ pub fn threshold(
             stage.advance(count as u64)?;
         }
         selection.end_pass();
+        if let Some(partial) = partial {
+            partial.keep_figure(FIGURE, &selection.standing())?;
+        }
     }
     Ok(magnitude(selection.keys()[0]))
 }

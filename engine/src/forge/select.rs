@@ -5,7 +5,10 @@
 //! alone. As soon as few enough keys are left they are collected and sorted. Counts are whole
 //! numbers, so the order in which threads add them does not matter.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Bits of a key that a pass decides.
 const DIGIT: u32 = 16;
@@ -46,7 +49,25 @@ struct Search {
     stage: Stage,
 }
 
-#[derive(Debug)]
+/// Where one search stands between two passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    rank: u64,
+    prefix: u64,
+    known: u32,
+    next: Next,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Next {
+    Count,
+    /// This many keys are left.
+    Collect(usize),
+    /// Nothing: the key is found.
+    Found(u64),
+}
+
+#[derive(Debug, Clone)]
 enum Stage {
     Counting(Vec<u64>),
     Collecting(Vec<u64>),
@@ -54,6 +75,19 @@ enum Stage {
 }
 
 impl Stage {
+    fn add(&mut self, more: Self) {
+        match (self, more) {
+            (Self::Counting(counts), Self::Counting(more)) => {
+                for (count, more) in counts.iter_mut().zip(more) {
+                    *count += more;
+                }
+            }
+            (Self::Collecting(keys), Self::Collecting(more)) => keys.extend(more),
+            // A search that is over, or whose twin has counted.
+            _ => {}
+        }
+    }
+
     fn for_candidates(count: u64, collect: u64) -> Self {
         if count <= collect {
             Self::Collecting(Vec::with_capacity(count as usize))
@@ -98,32 +132,59 @@ impl Selection {
         part: &[T],
         key: impl Fn(&T) -> u64 + Sync,
     ) {
-        let bits = self.bits;
-        for search in self.searches.iter_mut().filter(|s| s.stream == stream) {
-            let (known, prefix) = (search.known, search.prefix);
-            let wanted = |key: u64| known == 0 || key >> (bits - known) == prefix;
-            match &mut search.stage {
-                Stage::Found(_) => {}
-                Stage::Collecting(keys) => {
-                    keys.par_extend(part.par_iter().map(&key).filter(|&key| wanted(key)));
+        let pieces: Vec<&[T]> = part.chunks(PIECE).collect();
+        self.tally(pieces.len(), |tally, range| {
+            for piece in &pieces[range] {
+                tally.take(stream, piece, &key);
+            }
+        });
+    }
+
+    /// [`Selection::feed`] of numbers that are computed when they are wanted: `produce` fills a piece
+    /// of every stream, and is called once per piece.
+    pub(super) fn feed_computed(
+        &mut self,
+        streams: usize,
+        pieces: usize,
+        produce: impl Fn(usize, &mut [Vec<f64>]) + Sync,
+        key: impl Fn(&f64) -> u64 + Sync,
+    ) {
+        self.tally(pieces, |tally, range| {
+            let mut values = vec![Vec::new(); streams];
+            for index in range {
+                produce(index, &mut values);
+                for (stream, values) in values.iter().enumerate() {
+                    tally.take(stream, values, &key);
                 }
-                Stage::Counting(counts) => {
-                    let shift = bits - known - DIGIT;
-                    let found = part
-                        .par_chunks(PIECE)
-                        .fold(
-                            || vec![0u64; 1 << DIGIT],
-                            |mut counts, piece| {
-                                for key in piece.iter().map(&key).filter(|&key| wanted(key)) {
-                                    counts[(key >> shift) as usize & ((1 << DIGIT) - 1)] += 1;
-                                }
-                                counts
-                            },
-                        )
-                        .reduce_with(add);
-                    if let Some(found) = found {
-                        *counts = add(std::mem::take(counts), found);
-                    }
+            }
+        });
+    }
+
+    /// Counts and collects pieces on all threads. Only sums and sets are kept, so who takes which piece
+    /// does not matter.
+    fn tally(&mut self, pieces: usize, take: impl Fn(&mut Tally<'_>, Range<usize>) + Sync) {
+        let groups = rayon::current_num_threads().clamp(1, pieces.max(1));
+        let group = pieces.div_ceil(groups).max(1);
+        let searches = &self.searches;
+        let found = (0..groups)
+            .into_par_iter()
+            .map(|index| {
+                let mut tally = Tally::new(self.bits, searches);
+                let start = (index * group).min(pieces);
+                take(&mut tally, start..(start + group).min(pieces));
+                tally.found
+            })
+            .reduce_with(|mut all, more| {
+                for (all, more) in all.iter_mut().zip(more) {
+                    all.add(more);
+                }
+                all
+            });
+        for (index, found) in found.into_iter().flatten().enumerate() {
+            self.searches[index].stage.add(found);
+            for twin in index + 1..self.searches.len() {
+                if Tally::twin(&self.searches, twin) == Some(index) {
+                    self.searches[twin].stage = self.searches[index].stage.clone();
                 }
             }
         }
@@ -158,6 +219,35 @@ impl Selection {
         }
     }
 
+    /// Where the searches stand after a pass, to be kept.
+    pub(super) fn standing(&self) -> Vec<Standing> {
+        let standing = |search: &Search| Standing {
+            rank: search.rank,
+            prefix: search.prefix,
+            known: search.known,
+            next: match &search.stage {
+                Stage::Counting(_) => Next::Count,
+                Stage::Collecting(keys) => Next::Collect(keys.capacity()),
+                Stage::Found(key) => Next::Found(*key),
+            },
+        };
+        self.searches.iter().map(standing).collect()
+    }
+
+    /// Goes on where searches for the same targets in the same streams stood.
+    pub(super) fn go_on(&mut self, standing: &[Standing]) {
+        for (search, kept) in self.searches.iter_mut().zip(standing) {
+            search.rank = kept.rank;
+            search.prefix = kept.prefix;
+            search.known = kept.known;
+            search.stage = match kept.next {
+                Next::Count => Stage::Counting(vec![0; 1 << DIGIT]),
+                Next::Collect(count) => Stage::Collecting(Vec::with_capacity(count)),
+                Next::Found(key) => Stage::Found(key),
+            };
+        }
+    }
+
     /// The keys found, one per target; 0 for those not yet found.
     pub(super) fn keys(&self) -> Vec<u64> {
         self.searches
@@ -170,11 +260,62 @@ impl Selection {
     }
 }
 
-fn add(mut counts: Vec<u64>, more: Vec<u64>) -> Vec<u64> {
-    for (count, more) in counts.iter_mut().zip(more) {
-        *count += more;
+/// What one thread finds, search by search.
+struct Tally<'a> {
+    bits: u32,
+    searches: &'a [Search],
+    found: Vec<Stage>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(bits: u32, searches: &'a [Search]) -> Self {
+        let empty = |(index, search): (usize, &Search)| match &search.stage {
+            _ if Self::twin(searches, index).is_some() => Stage::Collecting(Vec::new()),
+            Stage::Counting(_) => Stage::Counting(vec![0; 1 << DIGIT]),
+            Stage::Collecting(_) | Stage::Found(_) => Stage::Collecting(Vec::new()),
+        };
+        Self {
+            bits,
+            searches,
+            found: searches.iter().enumerate().map(empty).collect(),
+        }
     }
-    counts
+
+    /// An earlier search that counts the very same keys, whose counts will do.
+    fn twin(searches: &[Search], index: usize) -> Option<usize> {
+        let search = &searches[index];
+        let same = |other: &Search| {
+            (other.stream, other.known, other.prefix)
+                == (search.stream, search.known, search.prefix)
+                && matches!(
+                    (&other.stage, &search.stage),
+                    (Stage::Counting(_), Stage::Counting(_))
+                )
+        };
+        searches[..index].iter().position(same)
+    }
+
+    fn take<T>(&mut self, stream: usize, piece: &[T], key: &impl Fn(&T) -> u64) {
+        for (index, search) in self.searches.iter().enumerate() {
+            let over = matches!(search.stage, Stage::Found(_));
+            if search.stream != stream || over || Self::twin(self.searches, index).is_some() {
+                continue;
+            }
+            let (bits, known, prefix) = (self.bits, search.known, search.prefix);
+            let keys = piece.iter().map(key);
+            let keys = keys.filter(|&key| known == 0 || key >> (bits - known) == prefix);
+            match &mut self.found[index] {
+                Stage::Found(_) => {}
+                Stage::Collecting(found) => found.extend(keys),
+                Stage::Counting(counts) => {
+                    let shift = bits - known - DIGIT;
+                    for key in keys {
+                        counts[(key >> shift) as usize & ((1 << DIGIT) - 1)] += 1;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A magnitude as a key of 32 bits.
@@ -281,6 +422,36 @@ mod tests {
             sorted.sort_unstable();
             prop_assert_eq!(counted(64, &values, rank), sorted[rank]);
         }
+    }
+
+    #[test]
+    fn a_search_goes_on_after_any_pass() {
+        let values: Vec<u64> = (0..500u64)
+            .map(|i| i * i * 0x1234_5678_9abc % (1 << 40))
+            .collect();
+        let mut sorted = values.clone();
+        sorted.sort_unstable();
+        let target = Target {
+            stream: 0,
+            rank: 77,
+        };
+        let fresh = || Selection::collecting(3, 64, &[target], &[500]);
+        let mut standing = fresh().standing();
+        let mut passes = 0;
+        loop {
+            let text = serde_json::to_string(&standing).unwrap();
+            let mut selection = fresh();
+            selection.go_on(&serde_json::from_str::<Vec<Standing>>(&text).unwrap());
+            if selection.done() {
+                assert_eq!(selection.keys(), [sorted[77]]);
+                break;
+            }
+            selection.feed(0, &values, |v| *v);
+            selection.end_pass();
+            standing = selection.standing();
+            passes += 1;
+        }
+        assert!(passes >= 2, "{passes}");
     }
 
     #[test]

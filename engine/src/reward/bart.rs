@@ -222,11 +222,8 @@ impl Bart {
                     &format!("encoder.layers.{layer}"),
                     &NAMES,
                     [width, config.encoder_ffn_dim],
-                    (
-                        EPS,
-                        activation,
-                        attention(config.encoder_attention_heads, false),
-                    ),
+                    (EPS, activation),
+                    |_| Ok(attention(config.encoder_attention_heads, false)),
                 )
             })
             .collect::<Result<_>>()?;

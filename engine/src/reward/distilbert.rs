@@ -100,7 +100,8 @@ impl DistilBert {
                 &format!("transformer.layer.{layer}"),
                 &NAMES,
                 [width, config.hidden_dim],
-                (EPS, activation, attention),
+                (EPS, activation),
+                |_| Ok(attention),
             )
         });
         let blocks = blocks.collect::<Result<_>>()?;

@@ -1,4 +1,4 @@
-//! The post-norm encoder block that DistilBERT and BART share.
+//! The post-norm encoder block that DistilBERT, BART and DeBERTa share.
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 
@@ -16,34 +16,54 @@ pub(super) struct EncoderNames {
     pub(super) mlp_norm: &'static str,
 }
 
+/// How queries, keys and values of all tokens become what each query attends to.
+pub(super) trait Attend {
+    /// `queries` and `keys` are tokens per text.
+    fn attend(&self, qkv: [&Tensor; 3], queries: &[usize], keys: &[usize]) -> CandleResult<Tensor>;
+}
+
+impl Attend for Attention {
+    fn attend(&self, qkv: [&Tensor; 3], queries: &[usize], keys: &[usize]) -> CandleResult<Tensor> {
+        self.forward(qkv, queries, keys)
+    }
+}
+
 /// Attention, then an MLP, each added to its input and then normed.
 #[derive(Debug)]
-pub(super) struct EncoderBlock {
+pub(super) struct EncoderBlock<A = Attention> {
     qkv: [Linear; 3],
-    attention: Attention,
+    attention: A,
     attention_out: Linear,
     attention_norm: Norm,
     mlp: Mlp,
 }
 
-impl EncoderBlock {
-    /// Reads the block `at`, which is `[width, inner]` wide.
+impl<A: Attend> EncoderBlock<A> {
+    /// Reads the block `at`, which is `[width, inner]` wide; `attention` may look at the projections of
+    /// queries, keys and values.
     pub(super) fn load(
         loader: &Loader<'_>,
         at: &str,
         names: &EncoderNames,
         [width, inner]: [usize; 2],
-        (eps, activation, attention): (f64, Activation, Attention),
+        (eps, activation): (f64, Activation),
+        attention: impl FnOnce(&[Linear; 3]) -> Result<A>,
     ) -> Result<Self> {
         let square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
         let [q, k, v] = names.qkv;
+        let qkv = [square(q)?, square(k)?, square(v)?];
         Ok(Self {
-            qkv: [square(q)?, square(k)?, square(v)?],
-            attention,
+            attention: attention(&qkv)?,
+            qkv,
             attention_out: square(names.attention_out)?,
             attention_norm: loader.norm(&format!("{at}.{}", names.attention_norm), width, eps)?,
             mlp: Mlp::load(loader, at, names, [width, inner], (eps, activation))?,
         })
+    }
+
+    /// What mixes the tokens.
+    pub(super) fn attention(&self) -> &A {
+        &self.attention
     }
 
     /// Width inside the MLP.
@@ -73,7 +93,7 @@ impl EncoderBlock {
         };
         let mixed = self
             .attention
-            .forward([&q, &k, &v], &queries, batch.lengths())?;
+            .attend([&q, &k, &v], &queries, batch.lengths())?;
         let x = self
             .attention_norm
             .of_sum(&x, &self.attention_out.forward(&mixed)?)?;

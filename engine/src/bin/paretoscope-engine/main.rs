@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod interrupt;
 mod options;
 mod print;
 mod single_thread;
@@ -36,11 +37,16 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
 
+    let goes_on = options.command.goes_on();
     match commands::run(options.command, &options.global) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough (`... | head`).
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
+        }
+        Err(Error::Cancelled) => {
+            eprintln!("error: cancelled; {goes_on}");
+            ExitCode::FAILURE
         }
         Err(error) => {
             eprintln!("error: {}", one_line(&error.to_string()));

@@ -1,4 +1,9 @@
 //! DARE (Yu et al. 2024): every entry survives with probability `density` and is divided by it.
+//!
+//! After the masks, `dare_ties` elects signs as TIES does but divides by nothing, as mergekit does
+//! (its `normalize` is true for `ties` alone): an entry on which the sources agree keeps the weights'
+//! sum as its size. Recent mergekit scales each mask to the tensor's L1 norm; here it is `1/density`,
+//! as in the paper and in PEFT.
 
 use rand::{RngCore as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

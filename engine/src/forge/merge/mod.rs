@@ -2,6 +2,7 @@
 //! whole model where a method needs its statistics.
 
 mod dare;
+mod dense;
 mod exact;
 mod fourier;
 mod pcb;
@@ -18,10 +19,11 @@ use serde::{Deserialize, Serialize};
 pub use exact::{concatenate, factor_average};
 pub use fourier::Filter;
 pub use pcb::PcbVariant;
-pub(super) use write::write_exactly;
 pub use write::{MergeOutput, merge, write_vectors};
+pub(super) use write::{with_statistics, write_exactly};
 
 use super::compress::Deltas;
+use super::partial::Partial;
 use super::{Aligned, Delta, DeltaSource, Matrix, Tell, align};
 use crate::types::Weights;
 use crate::{Error, Result};
@@ -155,6 +157,16 @@ impl<'a> Merger<'a> {
         settings: &MergeSettings,
         tell: Tell<'_>,
     ) -> Result<Self> {
+        Self::keeping(sources, settings, None, tell)
+    }
+
+    /// [`Merger::new`] that keeps what each pass found, and goes on from it.
+    pub(super) fn keeping(
+        sources: &'a [DeltaSource],
+        settings: &MergeSettings,
+        partial: Option<&Partial>,
+        tell: Tell<'_>,
+    ) -> Result<Self> {
         settings.check(sources.len())?;
         let aligned = align(sources)?;
         let (mut projections, mut modules) = (Vec::new(), Vec::new());
@@ -188,7 +200,7 @@ impl<'a> Merger<'a> {
             return Err(Error::option("--method", problem));
         }
         if settings.method == Method::Pcb && merger.active.len() > 1 {
-            merger.pcb = Some(pcb::Statistics::gather(&merger, tell)?);
+            merger.pcb = Some(pcb::Statistics::gather(&merger, partial, tell)?);
         }
         Ok(merger)
     }
@@ -274,6 +286,19 @@ impl<'a> Merger<'a> {
                 fourier::merge(parts, &weights, shape, settings)
             }
         })
+    }
+
+    /// Per source, whether a number other than 0 was seen so far.
+    fn seen(&self) -> Vec<bool> {
+        let seen = self.seen.iter();
+        seen.map(|seen| seen.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Takes over what an earlier run saw.
+    fn saw(&self, seen: &[bool]) {
+        for (own, seen) in self.seen.iter().zip(seen) {
+            own.fetch_or(*seen, Ordering::Relaxed);
+        }
     }
 
     /// Refuses sources in which no number but 0 was found; to be asked once all tensors were merged.
@@ -382,5 +407,7 @@ fn add_weighted(sums: &mut [f64], piece: &[f32], weight: f64) {
     }
 }
 
+#[cfg(test)]
+mod resume_tests;
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,21 @@
 //! PCB-Merging (Du et al. 2024): entries compete within a task by their size and between tasks by
 //! agreement; what loses is dropped. Scores are ranked over the whole model, in passes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{MergeSettings, Merger, PIECE, Scratch, combine};
+use super::{Merger, PIECE, Scratch, combine};
 use crate::Result;
-use crate::forge::select::{Selection, Target, magnitude, magnitude_key, number, number_key};
+use crate::forge::partial::Partial;
+use crate::forge::select::{
+    Selection, Standing, Target, magnitude, magnitude_key, number, number_key,
+};
 use crate::forge::{Stage, Tell};
 
 /// Magnitudes are clamped to the order statistics at this share from either end.
 const CLAMP: f64 = 0.01;
-
-/// Scores that are computed before they are ranked.
-const CHUNK: usize = 1 << 20;
 
 /// How agreement between tasks is scored; `z = sign(τ) m`, `m` the magnitude scaled to [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub enum PcbVariant {
 }
 
 /// What one task's entries are measured by.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Task {
     /// Smallest and largest magnitude after clamping.
     low: f64,
@@ -46,7 +47,7 @@ impl Task {
     /// The magnitude in [0, 1].
     #[inline(always)]
     fn scaled(&self, value: f32) -> f64 {
-        let magnitude = f64::from(value).abs().clamp(self.low, self.high);
+        let magnitude = f64::from(value).abs().max(self.low).min(self.high);
         let range = self.high - self.low;
         if range > 0.0 {
             (magnitude - self.low) / range
@@ -56,6 +57,7 @@ impl Task {
     }
 
     /// The score in [0, 1].
+    #[inline(always)]
     fn share(&self, score: f64) -> f64 {
         let range = self.score_high - self.score_low;
         if range > 0.0 {
@@ -73,62 +75,76 @@ pub(super) struct Statistics {
     variant: PcbVariant,
 }
 
+/// What is kept of a search between two passes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Search {
+    standing: Vec<Standing>,
+    /// Of the scores, per task.
+    largest: Vec<f64>,
+}
+
 impl Statistics {
-    /// Up to two passes for the magnitudes and up to four for the scores.
-    pub(super) fn gather(merger: &Merger<'_>, tell: Tell<'_>) -> Result<Self> {
+    /// Up to two passes for the magnitudes and up to four for the scores; what each finds is kept in
+    /// `partial`.
+    pub(super) fn gather(
+        merger: &Merger<'_>,
+        partial: Option<&Partial>,
+        tell: Tell<'_>,
+    ) -> Result<Self> {
         let counts: Vec<usize> = merger.deltas().map(super::Delta::count).collect();
-        let total: usize = counts.iter().sum();
-        let settings = &merger.settings;
-        let tasks = magnitudes(merger, &counts, total, tell)?;
+        let tasks = magnitudes(merger, &counts, partial, tell)?;
         let mut statistics = Self {
             tasks,
-            variant: settings.pcb,
+            variant: merger.settings.pcb,
         };
-        statistics.rank_scores(merger, settings, &counts, total, tell)?;
+        statistics.rank_scores(merger, &counts, partial, tell)?;
         Ok(statistics)
     }
 
     fn rank_scores(
         &mut self,
         merger: &Merger<'_>,
-        settings: &MergeSettings,
         counts: &[usize],
-        total: usize,
+        partial: Option<&Partial>,
         tell: Tell<'_>,
     ) -> Result<()> {
-        let rank =
-            (((1.0 - settings.density) * total as f64) as usize).min(total.saturating_sub(1));
-        let targets: Vec<Target> = (0..self.tasks.len())
+        const FIGURE: &str = "pcb-scores";
+        let total: usize = counts.iter().sum();
+        let density = merger.settings.density;
+        let rank = (((1.0 - density) * total as f64) as usize).min(total.saturating_sub(1));
+        let tasks = self.tasks.len();
+        let targets: Vec<Target> = (0..tasks)
             .map(|stream| Target {
                 stream,
                 rank: rank as u64,
             })
             .collect();
-        let sizes = vec![total as u64; self.tasks.len()];
-        let mut selection = Selection::new(64, &targets, &sizes);
-        let mut largest = vec![f64::NEG_INFINITY; self.tasks.len()];
+        let mut selection = Selection::new(64, &targets, &vec![total as u64; tasks]);
+        let mut largest = vec![f64::NEG_INFINITY; tasks];
+        if let Some(kept) = partial.and_then(|partial| partial.figure::<Search>(FIGURE)) {
+            selection.go_on(&kept.standing);
+            largest = kept.largest;
+        }
         let mut stage = Stage::new("scores", total as u64, tell)?;
         let mut scratch = Scratch::default();
         while !selection.done() {
             stage.restart()?;
             for (index, &count) in counts.iter().enumerate() {
                 merger.read_parts(index, &mut scratch)?;
-                let parts = &scratch.parts;
-                for start in (0..count).step_by(CHUNK) {
-                    let end = (start + CHUNK).min(count);
-                    let pieces: Vec<&[f32]> = parts.iter().map(|part| &part[start..end]).collect();
-                    for (stream, scores) in self.scores(&pieces).into_iter().enumerate() {
-                        let most = scores
-                            .par_iter()
-                            .copied()
-                            .reduce(|| f64::NEG_INFINITY, f64::max);
-                        largest[stream] = largest[stream].max(most);
-                        selection.feed(stream, &scores, number_key);
-                    }
+                let most = self.feed(&scratch.parts, count, &mut selection);
+                for (largest, most) in largest.iter_mut().zip(most) {
+                    *largest = largest.max(most);
                 }
                 stage.advance(count as u64)?;
             }
             selection.end_pass();
+            if let Some(partial) = partial {
+                let search = Search {
+                    standing: selection.standing(),
+                    largest: largest.clone(),
+                };
+                partial.keep_figure(FIGURE, &search)?;
+            }
         }
         for ((task, key), largest) in self.tasks.iter_mut().zip(selection.keys()).zip(largest) {
             task.score_low = number(key);
@@ -137,30 +153,24 @@ impl Statistics {
         Ok(())
     }
 
-    /// Scores of one piece of all tasks.
-    fn scores(&self, pieces: &[&[f32]]) -> Vec<Vec<f64>> {
-        let count = pieces.first().map_or(0, |piece| piece.len());
-        let mut scores = vec![vec![0.0; count]; pieces.len()];
-        // One small part of every task at a time.
-        let mut parts: Vec<Vec<&mut [f64]>> = Vec::new();
-        for scores in &mut scores {
-            for (index, part) in scores.chunks_mut(PIECE).enumerate() {
-                match parts.get_mut(index) {
-                    Some(row) => row.push(part),
-                    None => parts.push(vec![part]),
-                }
-            }
-        }
-        parts.par_iter_mut().enumerate().for_each(|(index, out)| {
+    /// Ranks the scores of one tensor while they are in the cache; returns the largest per task.
+    fn feed(&self, parts: &[Vec<f32>], count: usize, selection: &mut Selection) -> Vec<f64> {
+        let largest: Vec<Largest> = parts.iter().map(|_| Largest::default()).collect();
+        let produce = |index: usize, scores: &mut [Vec<f64>]| {
             let start = index * PIECE;
-            let inputs: Vec<&[f32]> = pieces
-                .iter()
-                .zip(&*out)
-                .map(|(piece, out)| &piece[start..start + out.len()])
-                .collect();
-            self.score(&inputs, out);
-        });
-        scores
+            let end = (start + PIECE).min(count);
+            let inputs: Vec<&[f32]> = parts.iter().map(|part| &part[start..end]).collect();
+            for scores in &mut *scores {
+                scores.resize(end - start, 0.0);
+            }
+            let mut views: Vec<&mut [f64]> = scores.iter_mut().map(Vec::as_mut_slice).collect();
+            self.score(&inputs, &mut views);
+            for (largest, scores) in largest.iter().zip(&*scores) {
+                largest.take(scores.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            }
+        };
+        selection.feed_computed(parts.len(), count.div_ceil(PIECE), produce, number_key);
+        largest.iter().map(Largest::get).collect()
     }
 
     fn score(&self, inputs: &[&[f32]], out: &mut [&mut [f64]]) {
@@ -178,18 +188,30 @@ impl Statistics {
             let mut scores = vec![vec![0.0; out.len()]; pieces.len()];
             let mut views: Vec<&mut [f64]> = scores.iter_mut().map(Vec::as_mut_slice).collect();
             self.score(pieces, &mut views);
-            for (at, out) in out.iter_mut().enumerate() {
-                let (mut sum, mut shares) = (0.0, 0.0);
-                for ((task, piece), scores) in self.tasks.iter().zip(pieces).zip(&scores) {
-                    let share = task.share(scores[at]);
-                    let value = f64::from(piece[at]);
-                    let clamped = sign(value) * value.abs().clamp(task.low, task.high);
-                    sum += task.lambda * clamped * share;
-                    shares += share;
-                }
-                *out = (sum / shares.max(1e-12)) as f32;
-            }
+            Arch::new().dispatch(Shares {
+                tasks: &self.tasks,
+                scores: &scores,
+                pieces,
+                out,
+            });
         })
+    }
+}
+
+/// The largest number that any thread saw, as its [`number_key`].
+#[derive(Debug, Default)]
+struct Largest(AtomicU64);
+
+impl Largest {
+    fn take(&self, value: f64) {
+        self.0.fetch_max(number_key(&value), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> f64 {
+        match self.0.load(Ordering::Relaxed) {
+            0 => f64::NEG_INFINITY,
+            key => number(key),
+        }
     }
 }
 
@@ -197,9 +219,11 @@ impl Statistics {
 fn magnitudes(
     merger: &Merger<'_>,
     counts: &[usize],
-    total: usize,
+    partial: Option<&Partial>,
     tell: Tell<'_>,
 ) -> Result<Vec<Task>> {
+    const FIGURE: &str = "pcb-magnitudes";
+    let total: usize = counts.iter().sum();
     let last = total.saturating_sub(1);
     let low = ((CLAMP * total as f64) as usize).min(last);
     let high = (((1.0 - CLAMP) * total as f64 - 1.0).max(0.0) as usize).clamp(low, last);
@@ -213,6 +237,9 @@ fn magnitudes(
         })
         .collect();
     let mut selection = Selection::new(32, &targets, &vec![total as u64; tasks]);
+    if let Some(standing) = partial.and_then(|partial| partial.figure::<Vec<_>>(FIGURE)) {
+        selection.go_on(&standing);
+    }
     let mut stage = Stage::new("magnitudes", total as u64, tell)?;
     let mut scratch = Scratch::default();
     while !selection.done() {
@@ -225,6 +252,9 @@ fn magnitudes(
             stage.advance(count as u64)?;
         }
         selection.end_pass();
+        if let Some(partial) = partial {
+            partial.keep_figure(FIGURE, &selection.standing())?;
+        }
     }
     let found = selection.keys();
     let pairs = found.chunks_exact(2).zip(&merger.active);
@@ -277,22 +307,51 @@ impl WithSimd for Scores<'_, '_, '_> {
                 .iter()
                 .for_each(|input| add_raw(&mut sums, input)),
             PcbVariant::B => signed.iter().for_each(|signed| add(&mut sums, signed)),
-            PcbVariant::C => {}
+            PcbVariant::C => agreements(self.out, &signed),
         }
         let tasks_count = tasks.len() as f64;
         for ((out, own), input) in self.out.iter_mut().zip(&signed).zip(self.inputs) {
-            if self.statistics.variant == PcbVariant::C {
-                out.fill(0.0);
-                for other in &signed {
-                    add_agreement(out, own, other);
-                }
-            } else {
+            if self.statistics.variant != PcbVariant::C {
                 for ((out, value), sum) in out.iter_mut().zip(*input).zip(&sums) {
                     *out = (f64::from(*value) * sum).tanh();
                 }
             }
             multiply_by_size(out, own, tasks_count);
         }
+    }
+}
+
+/// `Σ λᵢ τᵢ sᵢ / Σ sᵢ` of up to [`PIECE`] places, compiled for the processor at hand.
+struct Shares<'a> {
+    tasks: &'a [Task],
+    scores: &'a [Vec<f64>],
+    pieces: &'a [&'a [f32]],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Shares<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let (mut sums, mut shares) = ([0.0f64; PIECE], [0.0f64; PIECE]);
+        for ((task, piece), scores) in self.tasks.iter().zip(self.pieces).zip(self.scores) {
+            add_shares(&mut sums, &mut shares, *task, piece, scores);
+        }
+        for ((out, sum), share) in self.out.iter_mut().zip(&sums).zip(&shares) {
+            *out = (sum / share.max(1e-12)) as f32;
+        }
+    }
+}
+
+#[inline(always)]
+fn add_shares(sums: &mut [f64], shares: &mut [f64], task: Task, piece: &[f32], scores: &[f64]) {
+    for (((sum, all), value), score) in sums.iter_mut().zip(shares).zip(piece).zip(scores) {
+        let share = task.share(*score);
+        let value = f64::from(*value);
+        let clamped = sign(value) * value.abs().max(task.low).min(task.high);
+        *sum += task.lambda * clamped * share;
+        *all += share;
     }
 }
 
@@ -316,10 +375,39 @@ fn add(sums: &mut [f64], values: &[f64]) {
     }
 }
 
+/// `Σⱼ tanh(zᵢ zⱼ)` per task; each pair's is computed once, and added in order of j.
 #[inline(always)]
-fn add_agreement(out: &mut [f64], own: &[f64], other: &[f64]) {
-    for ((out, own), other) in out.iter_mut().zip(own).zip(other) {
-        *out += tanh_within_one(own * other);
+fn agreements(out: &mut [&mut [f64]], signed: &[Vec<f64>]) {
+    for out in &mut *out {
+        out.fill(0.0);
+    }
+    for (first, own) in signed.iter().enumerate() {
+        for (second, other) in signed.iter().enumerate().skip(first) {
+            let (before, after) = out.split_at_mut(second);
+            let Some(of_second) = after.first_mut() else {
+                return;
+            };
+            match before.get_mut(first) {
+                Some(of_first) => add_agreement(of_first, of_second, own, other),
+                None => add_own_agreement(of_second, own),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn add_own_agreement(out: &mut [f64], own: &[f64]) {
+    for (out, own) in out.iter_mut().zip(own) {
+        *out += tanh_within_one(own * own);
+    }
+}
+
+#[inline(always)]
+fn add_agreement(first: &mut [f64], second: &mut [f64], own: &[f64], other: &[f64]) {
+    for (((first, second), own), other) in first.iter_mut().zip(second).zip(own).zip(other) {
+        let agreement = tanh_within_one(own * other);
+        *first += agreement;
+        *second += agreement;
     }
 }
 

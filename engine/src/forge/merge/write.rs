@@ -1,16 +1,16 @@
 //! Merges on disk: a file of task vectors, or an adapter's folder.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{MergeSettings, Merger, Method, Scratch, concatenate, factor_average};
+use super::dense::write_dense;
+use super::{MergeSettings, Merger, Method, concatenate, factor_average};
 use crate::forge::compress::{CompressSettings, Figures, compress};
-use crate::forge::{
-    DeltaSource, Module, PROVENANCE, Precision, Provenance, Stage, Tell, write_adapter,
-};
-use crate::output::{check_new_folder, folder_atomically, write_atomically};
+use crate::forge::partial::Partial;
+use crate::forge::provenance::fingerprint;
+use crate::forge::{DeltaSource, Module, PROVENANCE, Precision, Provenance, Tell, write_adapter};
+use crate::output::{check_new_folder, folder_atomically};
 use crate::{Error, Result};
 
 /// What a merge becomes.
@@ -82,9 +82,11 @@ pub fn merge(
                 return Err(Error::option("--method soup", problem));
             }
             check_new_folder(folder)?;
-            let mut merger = Merger::new(&sources, settings, tell)?;
-            let figures = compress("merge", &mut merger, compression, &asked, folder, tell)?;
-            Ok(Some(figures))
+            with_statistics(&sources, &asked, folder, |statistics| {
+                let mut merger = Merger::keeping(&sources, settings, Some(statistics), tell)?;
+                compress("merge", &mut merger, compression, &asked, folder, tell)
+            })
+            .map(Some)
         }
     }
 }
@@ -115,7 +117,26 @@ pub(in crate::forge) fn write_exactly(
     })
 }
 
-/// Writes a file of task vectors tensor by tensor.
+/// Keeps the statistics of a merge beside its output until that is whole.
+pub(in crate::forge) fn with_statistics<T>(
+    sources: &[DeltaSource],
+    asked: &Value,
+    output: &Path,
+    merge: impl FnOnce(&Partial) -> Result<T>,
+) -> Result<T> {
+    let mut beside = output.as_os_str().to_owned();
+    beside.push(".statistics");
+    let partial = Partial::open(Path::new(&beside), &key(sources, asked)?);
+    partial.conclude(merge(&partial))
+}
+
+/// What must be the same for a merge that was broken off to go on.
+fn key(sources: &[DeltaSource], asked: &Value) -> Result<Value> {
+    let files: Vec<PathBuf> = sources.iter().flat_map(DeltaSource::files).collect();
+    Ok(json!({ "step": "merge", "wanted": asked, "files": fingerprint(&files)? }))
+}
+
+/// Writes a file of task vectors tensor by tensor, and goes on where it was broken off.
 fn vectors(
     sources: &[DeltaSource],
     settings: &MergeSettings,
@@ -123,47 +144,25 @@ fn vectors(
     path: &Path,
     tell: Tell<'_>,
 ) -> Result<()> {
-    let merger = Merger::new(sources, settings, tell)?;
-    let files: Vec<PathBuf> = sources.iter().flat_map(DeltaSource::files).collect();
-    write_vectors(&merger, path, tell)?;
-    let provenance = Provenance::new("merge", &files, asked, &json!({}))?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".json");
-    provenance.write(Path::new(&beside))
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder; name a file to write"));
+    }
+    let partial = Partial::open(path, &key(sources, asked)?);
+    let done = Merger::keeping(sources, settings, Some(&partial), tell).and_then(|merger| {
+        write_dense(&merger, path, &partial, tell)?;
+        let files: Vec<PathBuf> = sources.iter().flat_map(DeltaSource::files).collect();
+        let provenance = Provenance::new("merge", &files, asked, &json!({}))?;
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".json");
+        provenance.write(Path::new(&beside))
+    });
+    partial.conclude(done)
 }
 
 /// Writes the merge of every tensor, in order of name, and returns the bytes of its numbers.
 pub fn write_vectors(merger: &Merger<'_>, path: &Path, tell: Tell<'_>) -> Result<u64> {
-    let mut header = Map::new();
-    header.insert("__metadata__".to_owned(), json!({ "format": "pt" }));
-    let mut end = 0u64;
-    for (index, delta) in merger.deltas().enumerate() {
-        let start = end;
-        end += 4 * delta.count() as u64;
-        let entry = json!({ "dtype": "F32", "shape": delta.shape, "data_offsets": [start, end] });
-        header.insert(merger.tensor_name(index), entry);
-    }
-    let mut header = Value::from(header).to_string().into_bytes();
-    header.resize(header.len().next_multiple_of(8), b' ');
-    let mut stage = Stage::new("merge", end / 4, tell)?;
-    let mut scratch = Scratch::default();
-    let counts: Vec<usize> = merger.deltas().map(super::Delta::count).collect();
-    write_atomically(path, |file| {
-        let io = Error::io("write", path);
-        (|| {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
-            file.write_all(&header)
-        })()
-        .map_err(io)?;
-        for (index, count) in counts.iter().enumerate() {
-            let values = merger.tensor(index, &mut scratch)?;
-            for piece in values.chunks(1 << 16) {
-                let bytes: Vec<u8> = piece.iter().flat_map(|v| v.to_le_bytes()).collect();
-                file.write_all(&bytes).map_err(Error::io("write", path))?;
-            }
-            stage.advance(*count as u64)?;
-        }
-        merger.check_seen()
-    })?;
-    Ok(end)
+    // Nothing says what an earlier file was made of, so none is gone on with.
+    Partial::forget(path);
+    let partial = Partial::open(path, &Value::Null);
+    partial.conclude(write_dense(merger, path, &partial, tell))
 }

@@ -19,7 +19,7 @@ use self::attention::Disentangled;
 pub(super) use self::candle::CandleDeberta;
 use self::config::Config;
 use super::cost;
-use super::encoder::{EncoderNames, Mlp};
+use super::encoder::{Attend, EncoderBlock, EncoderNames};
 use super::head::Head;
 use super::loader::Loader;
 use super::ops::{Activation, Batch, Linear, Norm, Place, add};
@@ -40,38 +40,11 @@ const NAMES: EncoderNames = EncoderNames {
     mlp_norm: "output.LayerNorm",
 };
 
-#[derive(Debug)]
-struct Block {
-    qkv: [Linear; 3],
-    attention: Disentangled,
-    attention_out: Linear,
-    attention_norm: Norm,
-    mlp: Mlp,
-}
+type Block = EncoderBlock<Disentangled>;
 
-impl Block {
-    /// All tokens `[tokens, width]`; with `firsts`, only each text's first comes out.
-    fn forward(&self, x: &Tensor, batch: &Batch, firsts: Option<&Tensor>) -> CandleResult<Tensor> {
-        let [query, key, value] = &self.qkv;
-        let (x, q, k, v, queries) = match firsts {
-            None => {
-                let [q, k, v] = Linear::forward_all([query, key, value], x)?;
-                (x.clone(), q, k, v, batch.lengths().to_vec())
-            }
-            Some(firsts) => {
-                let [k, v] = Linear::forward_all([key, value], x)?;
-                let x = x.index_select(firsts, 0)?;
-                let q = query.forward(&x)?;
-                (x, q, k, v, batch.ones())
-            }
-        };
-        let mixed = self
-            .attention
-            .forward([&q, &k, &v], &queries, batch.lengths())?;
-        let x = self
-            .attention_norm
-            .of_sum(&x, &self.attention_out.forward(&mixed)?)?;
-        self.mlp.forward(&x)
+impl Attend for Disentangled {
+    fn attend(&self, qkv: [&Tensor; 3], queries: &[usize], keys: &[usize]) -> CandleResult<Tensor> {
+        self.forward(qkv, queries, keys)
     }
 }
 
@@ -228,28 +201,11 @@ fn block(
     relative: Option<&Tensor>,
     layer: usize,
 ) -> Result<Block> {
-    let (width, inner) = (config.width, config.inner);
     let at = format!("encoder.layer.{layer}");
-    let square = |name: &str| loader.linear(&format!("{at}.{name}"), [width, width]);
-    let [q, k, v] = NAMES.qkv;
-    let (qkv, attention_out) = (
-        [square(q)?, square(k)?, square(v)?],
-        square(NAMES.attention_out)?,
-    );
-    let attention = Disentangled::load(loader, config, relative, &at, [&qkv[0], &qkv[1]])?;
-    let eps = config.eps;
-    Ok(Block {
-        qkv,
-        attention,
-        attention_out,
-        attention_norm: loader.norm(&format!("{at}.{}", NAMES.attention_norm), width, eps)?,
-        mlp: Mlp::load(
-            loader,
-            &at,
-            &NAMES,
-            [width, inner],
-            (eps, config.activation),
-        )?,
+    let sides = [config.width, config.inner];
+    let kind = (config.eps, config.activation);
+    Block::load(loader, &at, &NAMES, sides, kind, |[query, key, _]| {
+        Disentangled::load(loader, config, relative, &at, [query, key])
     })
 }
 
@@ -272,8 +228,11 @@ impl RewardModel for Deberta {
 
     fn multiply_adds(&self, tokens: usize) -> u64 {
         let width = self.pooler.outputs();
-        let inner = self.blocks.first().map_or(0, |b| b.mlp.inner());
-        let rows = self.blocks.first().map_or(0, |b| b.attention.rows(tokens));
+        let inner = self.blocks.first().map_or(0, |b| b.inner());
+        let rows = self
+            .blocks
+            .first()
+            .map_or(0, |b| b.attention().rows(tokens));
         let blocks = cost::layers(self.blocks.len(), tokens, |wanted| {
             let positions = width * rows * (wanted + tokens);
             cost::block([width, inner], tokens, wanted, false) + positions as u64

@@ -139,7 +139,7 @@ struct Progress {
 
 impl BuildReporter for Progress {
     fn stage(&mut self, name: &str) {
-        self.bar = Bar::new();
+        self.bar = self.bar.next();
         eprintln!("{name}");
     }
 
@@ -155,5 +155,9 @@ impl TrainReporter for Progress {
 
     fn preparing(&mut self, what: &'static str, done: usize, total: usize) {
         self.bar.preparing(what, done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.bar.cancelled()
     }
 }

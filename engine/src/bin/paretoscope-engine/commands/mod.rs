@@ -55,6 +55,19 @@ pub(crate) enum Command {
     Bench(bench::Args),
 }
 
+impl Command {
+    /// How to go on after a cancel, in words.
+    pub(crate) fn goes_on(&self) -> &'static str {
+        match self {
+            Self::Train(_) => {
+                "a checkpoint holds what was done, and the same command with --resume goes on from it"
+            }
+            Self::Dependence(_) => "nothing was written, and the same command begins again",
+            _ => "the same command goes on where it stopped",
+        }
+    }
+}
+
 pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
     match command {
         Command::Route(args) => route::run(&args),

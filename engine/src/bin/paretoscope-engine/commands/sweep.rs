@@ -13,6 +13,7 @@ use paretoscope_engine::{Error, Result};
 
 use super::generate::SamplingArgs;
 use super::place::load;
+use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -96,7 +97,13 @@ fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
     bar.set_position(progress.rows_done as u64);
     bar.reset_eta();
     let mut generator = Generator::new(slots);
+    let interrupt = Interrupt::listen();
     while !sweep.is_finished() {
+        if interrupt.asked() {
+            // What is finished is kept; rows under way begin again.
+            sweep.flush(bundle)?;
+            return Err(Error::Cancelled);
+        }
         while generator.free() > 0
             && let Some((tag, request)) = sweep.next_row()
         {

@@ -15,6 +15,7 @@ use paretoscope_engine::train::{
 use paretoscope_engine::{Error, Result};
 
 use super::train_policy;
+use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::{print, single_thread};
 
@@ -275,15 +276,24 @@ fn pairs(base: &Path, data: &Path) -> Result<Vec<train::Pair>> {
         .collect()
 }
 
-/// A progress bar on standard error.
-pub(crate) struct Bar(ProgressBar);
+/// A progress bar on standard error, which also hears of Ctrl-C.
+pub(crate) struct Bar(ProgressBar, Interrupt);
 
 impl Bar {
     pub(crate) fn new() -> Self {
+        Self::listening(Interrupt::listen())
+    }
+
+    /// Another bar of the same command.
+    pub(crate) fn next(&self) -> Self {
+        Self::listening(self.1.clone())
+    }
+
+    fn listening(interrupt: Interrupt) -> Self {
         let bar = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self(bar)
+        Self(bar, interrupt)
     }
 }
 
@@ -306,5 +316,9 @@ impl TrainReporter for Bar {
         self.0.set_length(total as u64);
         self.0.set_position(done as u64);
         self.0.set_message(what);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.1.asked()
     }
 }

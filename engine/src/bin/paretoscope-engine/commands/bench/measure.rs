@@ -37,7 +37,8 @@ fn sum(part: &[f32]) -> f32 {
 
 /// Threads that the engine computes with.
 pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    // What RAYON_NUM_THREADS asks for, else one per core.
+    rayon::current_num_threads()
 }
 
 /// The highest resident size of this process so far, where the system tells.

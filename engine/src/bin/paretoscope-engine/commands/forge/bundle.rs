@@ -55,8 +55,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
                     expert.clone_into(&mut current);
                     eprintln!("expert {expert}");
                 }
-                bar.show(progress);
-                Ok(())
+                bar.show(progress)
             })?;
             bar.finish();
             json_line(&json!({ "out": args.out, "bundle": manifest }))

@@ -59,8 +59,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     });
     let mut bar = Bar::new();
     let found = dependence(&args.a, &args.b, measure, rows, &mut |progress| {
-        bar.show(progress);
-        Ok(())
+        bar.show(progress)
     })?;
     bar.finish();
     json_line(&found)

@@ -58,10 +58,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         args.rank,
         precision(global),
         &args.out,
-        &mut |progress| {
-            bar.show(progress);
-            Ok(())
-        },
+        &mut |progress| bar.show(progress),
     )?;
     bar.finish();
     if let Some(figures) = &exported.figures {

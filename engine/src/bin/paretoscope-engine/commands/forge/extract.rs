@@ -39,10 +39,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         &args.tuned,
         &settings,
         &args.out,
-        &mut |progress| {
-            bar.show(progress);
-            Ok(())
-        },
+        &mut |progress| bar.show(progress),
     )?;
     bar.finish();
     tell_figures(&figures);

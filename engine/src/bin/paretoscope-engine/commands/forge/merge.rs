@@ -133,10 +133,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         args.base.as_deref(),
         &settings,
         &output,
-        &mut |p| {
-            bar.show(p);
-            Ok(())
-        },
+        &mut |p| bar.show(p),
     )?;
     bar.finish();
     if let Some(figures) = &figures {

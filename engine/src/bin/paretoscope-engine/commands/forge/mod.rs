@@ -15,12 +15,15 @@ use paretoscope_engine::forge::{
 };
 use paretoscope_engine::{Error, Result};
 
+use crate::interrupt::Interrupt;
 use crate::options::Global;
 
-/// A bar on standard error with the time that is left; nothing where that is no terminal.
+/// A bar on standard error with the time that is left (nothing where that is no terminal), which also
+/// hears of Ctrl-C.
 pub(crate) struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     stage: &'static str,
+    interrupt: Interrupt,
 }
 
 impl Bar {
@@ -30,21 +33,27 @@ impl Bar {
             ProgressStyle::with_template("{msg} {bar:30} {percent}% {elapsed} so far, {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(500));
-        Self { bar, stage: "" }
+        Self {
+            shown: bar,
+            stage: "",
+            interrupt: Interrupt::listen(),
+        }
     }
 
-    pub(crate) fn show(&mut self, progress: Progress) {
+    /// Shows how far a step is; [`Error::Cancelled`] where it should stop.
+    pub(crate) fn show(&mut self, progress: Progress) -> Result<()> {
         if self.stage != progress.stage || progress.done == 0 {
             self.stage = progress.stage;
-            self.bar.reset_eta();
-            self.bar.set_message(progress.stage);
-            self.bar.set_length(progress.total);
+            self.shown.reset_eta();
+            self.shown.set_message(progress.stage);
+            self.shown.set_length(progress.total);
         }
-        self.bar.set_position(progress.done);
+        self.shown.set_position(progress.done);
+        self.interrupt.check()
     }
 
     pub(crate) fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
     }
 }
 
