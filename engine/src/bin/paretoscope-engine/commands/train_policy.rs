@@ -2,16 +2,13 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::bundle::{Manifest, read_prompts};
+use paretoscope_engine::Result;
 use paretoscope_engine::train::ppo::{
-    KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig, train_morl,
-    train_router,
+    KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig,
 };
-use paretoscope_engine::train::{LoraConfig, OptimiserConfig, TrainReport};
-use paretoscope_engine::types::Prompt;
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::train::{LoraConfig, MorlJob, OptimiserConfig, RouterJob, TrainJob};
 
-use super::train::{Bar, cores};
+use super::train::cores;
 use crate::options::{Global, numbers};
 
 /// HoE's router expert: learns which LoRA experts speak, token by token, for one preference
@@ -154,68 +151,63 @@ impl Common {
             ..standard
         }
     }
+}
 
-    fn prompts(&self, bundle: &std::path::Path) -> Result<Vec<Prompt>> {
-        let path = match &self.prompts {
-            Some(path) => path.clone(),
-            None => Manifest::load(bundle)?
-                .prompts
-                .map(|path| bundle.join(path))
-                .ok_or_else(|| {
-                    Error::option(
-                        "--prompts",
-                        "is missing, and the bundle has none of its own",
-                    )
-                })?,
+impl Router {
+    pub(crate) fn job(self, global: &Global) -> Result<TrainJob> {
+        let args = self;
+        let kl = KlConfig {
+            start: args.kl,
+            target: args.kl_target,
+            ..KlConfig::default()
         };
-        let samples = read_prompts(&path)?;
-        Ok(samples.into_iter().map(|sample| sample.prompt).collect())
+        let config = RouterConfig {
+            preference: numbers("--preference", &args.preference)?,
+            ppo: args.common.config(global, args.learning_rate, kl),
+            scalarise: ScalariseConfig {
+                form: args.scalarise,
+                literal: args.literal,
+                smoothing: args.smoothing,
+                ideal: args
+                    .ideal
+                    .map(|ideal| numbers("--ideal", &ideal))
+                    .transpose()?,
+                ..ScalariseConfig::default()
+            },
+            ..RouterConfig::default()
+        };
+        Ok(TrainJob::Router(RouterJob {
+            bundle: args.bundle,
+            prompts: args.common.prompts,
+            out: args.common.out,
+            config,
+        }))
     }
 }
 
-pub(crate) fn router(args: Router, global: &Global) -> Result<TrainReport> {
-    let kl = KlConfig {
-        start: args.kl,
-        target: args.kl_target,
-        ..KlConfig::default()
-    };
-    let config = RouterConfig {
-        preference: numbers("--preference", &args.preference)?,
-        ppo: args.common.config(global, args.learning_rate, kl),
-        scalarise: ScalariseConfig {
-            form: args.scalarise,
-            literal: args.literal,
-            smoothing: args.smoothing,
-            ideal: args
-                .ideal
-                .map(|ideal| numbers("--ideal", &ideal))
-                .transpose()?,
-            ..ScalariseConfig::default()
-        },
-        ..RouterConfig::default()
-    };
-    let prompts = args.common.prompts(&args.bundle)?;
-    let out = &args.common.out;
-    train_router(&config, &args.bundle, prompts, &mut Bar::new(), out)
-}
-
-pub(crate) fn ppo(args: Ppo, global: &Global) -> Result<TrainReport> {
-    let kl = KlConfig {
-        start: args.kl,
-        target: Some(args.kl_target),
-        ..KlConfig::default()
-    };
-    let standard = LoraConfig::default();
-    let config = MorlConfig {
-        reward_weights: numbers("--reward-weights", &args.reward_weights)?,
-        ppo: args.common.config(global, args.learning_rate, kl),
-        lora: LoraConfig {
-            rank: args.rank,
-            alpha: args.alpha.unwrap_or(2.0 * args.rank as f64),
-            target_modules: args.target_modules.unwrap_or(standard.target_modules),
-        },
-    };
-    let prompts = args.common.prompts(&args.bundle)?;
-    let out = &args.common.out;
-    train_morl(&config, &args.bundle, prompts, &mut Bar::new(), out)
+impl Ppo {
+    pub(crate) fn job(self, global: &Global) -> Result<TrainJob> {
+        let args = self;
+        let kl = KlConfig {
+            start: args.kl,
+            target: Some(args.kl_target),
+            ..KlConfig::default()
+        };
+        let standard = LoraConfig::default();
+        let config = MorlConfig {
+            reward_weights: numbers("--reward-weights", &args.reward_weights)?,
+            ppo: args.common.config(global, args.learning_rate, kl),
+            lora: LoraConfig {
+                rank: args.rank,
+                alpha: args.alpha.unwrap_or(2.0 * args.rank as f64),
+                target_modules: args.target_modules.unwrap_or(standard.target_modules),
+            },
+        };
+        Ok(TrainJob::Ppo(MorlJob {
+            bundle: args.bundle,
+            prompts: args.common.prompts,
+            out: args.common.out,
+            config,
+        }))
+    }
 }
