@@ -2,6 +2,7 @@
 //!
 //! | step | in → out | module |
 //! |---|---|---|
+//! | job | files and settings → a whole run | [`job`] |
 //! | data | JSON Lines → texts → tokenised examples | [`data`] |
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, differentiable | [`forward`], [`ops`] |
@@ -19,6 +20,7 @@ pub mod dpo;
 mod files;
 pub mod forward;
 pub mod grad_check;
+pub mod job;
 pub mod metrics;
 pub mod ops;
 pub mod optimiser;
@@ -38,6 +40,7 @@ pub use config::{
 };
 pub use dpo::{Pair, dpo};
 pub use files::copy_tokenizer;
+pub use job::{DpoJob, RewardJob, SftJob, TrainJob};
 pub use metrics::StepReport;
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;

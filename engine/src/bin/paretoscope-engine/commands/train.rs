@@ -1,16 +1,14 @@
 //! `train`: supervised fine-tuning, preference optimisation, reward models.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::device::Precision;
-use paretoscope_engine::text::Tokenizer;
-use paretoscope_engine::train::{self, data};
 use paretoscope_engine::train::{
-    DpoConfig, LlamaShape, LoraConfig, Method, OptimiserConfig, RewardConfig, SftConfig, Start,
-    StepReport, TrainConfig, TrainReport, TrainReporter,
+    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, RewardConfig, RewardJob, SftConfig,
+    SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
 };
 use paretoscope_engine::{Error, Result};
 
@@ -173,99 +171,67 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         ));
     }
     single_thread::ensure()?;
-    let report = match args {
-        Args::Sft(args) => sft(args, global),
-        Args::Dpo(args) => dpo(args, global),
-        Args::Reward(args) => reward(args, global),
-    }?;
-    print::json_line(&report)
+    let job = match args {
+        Args::Sft(args) => args.job(global)?,
+        Args::Dpo(args) => args.job(global),
+        Args::Reward(args) => args.job(global),
+    };
+    print::json_line(&job.run(&mut Bar::new())?)
 }
 
-fn text_tokenizer(folder: &Path) -> Result<Tokenizer> {
-    let tokenizer = Tokenizer::load(folder)?;
-    if tokenizer.has_text() {
-        Ok(tokenizer)
-    } else {
-        Err(Error::NoTokenizer {
-            path: folder.to_path_buf(),
+impl Sft {
+    fn job(self, global: &Global) -> Result<TrainJob> {
+        let (base, from_random) = match (self.base, self.config) {
+            (Some(base), _) => (base, false),
+            (None, Some(config)) => (config, true),
+            (None, None) => {
+                return Err(Error::option(
+                    "--base",
+                    "is missing; give a model's folder, or --config",
+                ));
+            }
+        };
+        Ok(TrainJob::Sft(SftJob {
+            base,
+            from_random,
+            config: SftConfig {
+                train: self.common.config(global),
+                method: self.lora.method(),
+                train_on_prompts: self.train_on_prompts,
+            },
+            data: self.common.data,
+            out: self.common.out,
+        }))
+    }
+}
+
+impl Dpo {
+    fn job(self, global: &Global) -> TrainJob {
+        TrainJob::Dpo(DpoJob {
+            base: self.base,
+            config: DpoConfig {
+                train: self.common.config(global),
+                method: self.lora.method(),
+                beta: self.beta,
+            },
+            data: self.common.data,
+            out: self.common.out,
         })
     }
 }
 
-fn sft(args: Sft, global: &Global) -> Result<TrainReport> {
-    let (start, folder) = match (args.base, args.config) {
-        (Some(base), _) => (Start::Folder(base.clone()), base),
-        (None, Some(config)) => (Start::Random(LlamaShape::read(&config)?.0), config),
-        (None, None) => {
-            return Err(Error::option(
-                "--base",
-                "is missing; give a model's folder, or --config",
-            ));
-        }
-    };
-    let tokenizer = text_tokenizer(&folder)?;
-    let texts = data::read_examples(&args.common.data)?;
-    let examples = texts
-        .iter()
-        .map(|t| t.tokenise(&tokenizer))
-        .collect::<Result<Vec<_>>>()?;
-    let method = args.lora.method();
-    let whole = method == Method::Full;
-    let config = SftConfig {
-        train: args.common.config(global),
-        method,
-        train_on_prompts: args.train_on_prompts,
-    };
-    let report = train::sft(
-        &config,
-        &start,
-        &examples,
-        &mut Bar::new(),
-        &args.common.out,
-    )?;
-    if whole {
-        train::copy_tokenizer(&folder, &args.common.out)?;
+impl Reward {
+    fn job(self, global: &Global) -> TrainJob {
+        TrainJob::Reward(RewardJob {
+            base: self.base,
+            config: RewardConfig {
+                train: self.common.config(global),
+                center: self.center,
+            },
+            data: self.common.data,
+            out: self.common.out,
+        })
     }
-    Ok(report)
-}
-
-fn dpo(args: Dpo, global: &Global) -> Result<TrainReport> {
-    let pairs = pairs(&args.base, &args.common.data)?;
-    let config = DpoConfig {
-        train: args.common.config(global),
-        method: args.lora.method(),
-        beta: args.beta,
-    };
-    train::dpo(
-        &config,
-        &Start::Folder(args.base),
-        &pairs,
-        &mut Bar::new(),
-        &args.common.out,
-    )
-}
-
-fn reward(args: Reward, global: &Global) -> Result<TrainReport> {
-    let pairs = pairs(&args.base, &args.common.data)?;
-    let config = RewardConfig {
-        train: args.common.config(global),
-        center: args.center,
-    };
-    train::reward(
-        &config,
-        &Start::Folder(args.base),
-        &pairs,
-        &mut Bar::new(),
-        &args.common.out,
-    )
-}
-
-fn pairs(base: &Path, data: &Path) -> Result<Vec<train::Pair>> {
-    let tokenizer = text_tokenizer(base)?;
-    data::read_pairs(data)?
-        .iter()
-        .map(|t| t.tokenise(&tokenizer))
-        .collect()
 }
 
 /// A progress bar on standard error.
