@@ -248,6 +248,7 @@ impl Linear {
                 }
             }
         }
+        row.silence(gates);
     }
 }
 
