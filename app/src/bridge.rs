@@ -107,7 +107,7 @@ impl Bridge {
 #[cfg(test)]
 mod tests {
     use paretoscope_engine::protocol::JobId;
-    use paretoscope_engine::types::{Point, Preference};
+    use paretoscope_engine::types::{Mutes, Point, Preference};
 
     use super::*;
 
@@ -115,6 +115,7 @@ mod tests {
         EngineCommand::Steer {
             job: JobId(1),
             point: Point::Preference(Preference::one_hot(index, 2)),
+            mutes: Mutes::default(),
         }
     }
 

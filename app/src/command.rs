@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::types::{Compared, Measure, Point};
+use paretoscope_engine::types::{Channel, Compared, Measure, Point};
 
 use crate::plot::PlotOptions;
 use crate::state::{
@@ -67,6 +67,13 @@ pub enum AppCommand {
     ShowSwept(bool),
     /// Snap to experts or not.
     Magnet(bool),
+
+    /// Mute an expert or a value vector, or hear it again.
+    ToggleMute(Channel),
+    /// Hear an expert or a value vector alone, or no longer.
+    ToggleSolo(Channel),
+    /// Hear everything.
+    ClearMutes,
 
     /// Change the prompt.
     SetPrompt(String),

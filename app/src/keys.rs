@@ -50,8 +50,10 @@ pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
             continue;
         }
         if key == Key::Escape && registry::why_not(&entry.command, state).is_some() {
-            // Nothing to stop: Escape leaves the field or the dot instead.
-            if !writing && state.sweep.selected.is_some() {
+            // Nothing to stop: Escape leaves the field, hears everything again, or leaves the dot.
+            if !writing && !state.mutes.is_empty() {
+                queue.push(AppCommand::ClearMutes);
+            } else if !writing && state.sweep.selected.is_some() {
                 queue.push(AppCommand::SelectDot(None));
             }
             ctx.memory_mut(|m| {

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+use paretoscope_engine::types::Channel;
+
 use crate::command::AppCommand;
 use crate::state::{AppState, EnginePhase, Mode, Overlay, Panel, PromptState, presets};
 
@@ -225,6 +227,13 @@ fn list() -> Vec<Entry> {
             C::NextPanel,
         ),
         entry(
+            "unmute",
+            "Hear every expert again",
+            "clear mute solo ablate",
+            keys(Modifiers::SHIFT, Key::M),
+            C::ClearMutes,
+        ),
+        entry(
             "palette",
             "Find a command",
             "search",
@@ -364,6 +373,7 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
                     .then(|| "this bundle has no value vectors".to_owned())
             },
         ),
+        C::ClearMutes if state.mutes.is_empty() => say("nothing is muted or soloed"),
         C::Preset(number) => {
             let count = presets(&state.simplex.axes, state.simplex.preference.len()).len();
             match () {
@@ -442,8 +452,32 @@ pub fn search(state: &AppState, query: &str) -> Vec<Found> {
                 },
             )
         });
+    let desk = state.info().into_iter().flat_map(|info| {
+        let values = (0..info.values.len()).filter_map(|value| info.value_channel(value));
+        let experts = (0..info.experts.len()).filter_map(|expert| info.channel(expert));
+        let mut channels: Vec<Channel> = experts.chain(values).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        channels.into_iter().flat_map(|channel| {
+            let name = info.channel_name(channel);
+            [
+                (format!("Mute {name}"), AppCommand::ToggleMute(channel)),
+                (format!("Solo {name}"), AppCommand::ToggleSolo(channel)),
+            ]
+        })
+    });
+    let desk = desk.map(|(title, command)| {
+        let found = Found {
+            title: title.clone(),
+            shortcut: None,
+            why_not: None,
+            command,
+        };
+        (format!("{title} expert silence ablate"), found)
+    });
     let mut found: Vec<(i32, Found)> = commands
         .chain(samples)
+        .chain(desk)
         .filter_map(|(words, found)| fuzzy(query, &words).map(|score| (score, found)))
         .collect();
     found.sort_by_key(|(score, _)| -score);

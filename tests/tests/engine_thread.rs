@@ -14,8 +14,8 @@ use paretoscope_engine::protocol::{
 };
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use paretoscope_engine::types::{
-    Compared, Finish, Measure, Point, PointResult, Preference, Prompt, RowRequest, Run, RunStatus,
-    Sampling, TraceLevel, Weights,
+    Channel, Compared, Finish, Measure, Mutes, Point, PointResult, Preference, Prompt, RowRequest,
+    Run, RunStatus, Sampling, TraceLevel, Weights,
 };
 use paretoscope_tests::Fixture;
 
@@ -93,6 +93,7 @@ impl Front {
         let job = self.ask(|job| EngineCommand::Generate {
             job,
             row,
+            mutes: Mutes::default(),
             score: false,
         });
         self.finished(job)
@@ -207,6 +208,7 @@ fn bad_rows_fail_alone() {
     let early = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("a", [1.0, 0.0, 0.0], 2),
+        mutes: Mutes::default(),
         score: false,
     });
     assert!(front.trouble(early).input, "no bundle yet");
@@ -225,11 +227,13 @@ fn bad_rows_fail_alone() {
         let good = front.ask(|job| EngineCommand::Generate {
             job,
             row: text("a", [1.0, 0.0, 0.0], 8),
+            mutes: Mutes::default(),
             score: false,
         });
         let bad = front.ask(|job| EngineCommand::Generate {
             job,
             row,
+            mutes: Mutes::default(),
             score: false,
         });
         let mut good_run = None;
@@ -264,6 +268,7 @@ fn a_cancelled_row_keeps_its_text_and_the_next_one_runs() {
     let job = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("The cat", [0.2, 0.3, 0.5], 80),
+        mutes: Mutes::default(),
         score: false,
     });
     front.wait(|event| {
@@ -305,6 +310,7 @@ fn steering_changes_what_comes_after_it() {
     let job = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("The cat", [1.0, 0.0, 0.0], 80),
+        mutes: Mutes::default(),
         score: false,
     });
     front.wait(|event| {
@@ -313,6 +319,7 @@ fn steering_changes_what_comes_after_it() {
     front.tell(EngineCommand::Steer {
         job,
         point: at([0.0, 0.0, 1.0]),
+        mutes: Mutes::default(),
     });
     let mut steered = None;
     let run = front.wait(|event| match event {
@@ -420,6 +427,8 @@ fn the_routing_of_a_row_is_found_again_bit_for_bit() {
     let fixture = Fixture::new();
     let front = Front::with(&fixture);
     // A router speaks at the centre; the second row takes long enough to be moved on its way.
+    let mut muted = Mutes::default();
+    muted.toggle_mute(Channel::Adapter(2));
     for (preference, tokens, moved) in [
         ([0.3, 0.3, 0.4], 12, None),
         ([0.0, 1.0, 0.0], 70, Some([0.5, 0.2, 0.3])),
@@ -429,11 +438,16 @@ fn the_routing_of_a_row_is_found_again_bit_for_bit() {
         let job = front.ask(|job| EngineCommand::Generate {
             job,
             row: request,
+            mutes: Mutes::default(),
             score: false,
         });
         if let Some(preference) = moved {
             let point = at(preference);
-            front.tell(EngineCommand::Steer { job, point });
+            front.tell(EngineCommand::Steer {
+                job,
+                point,
+                mutes: muted.clone(),
+            });
         }
         let run = front.wait(|event| match event {
             EngineEvent::Finished { job: j, run } if j == job => Some(run),
@@ -515,6 +529,7 @@ fn a_row_of_a_person_goes_before_a_sweep() {
     let row = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("The cat", [0.0, 1.0, 0.0], 12),
+        mutes: Mutes::default(),
         score: true,
     });
     let mut scored = false;
@@ -559,4 +574,43 @@ fn shutting_down_in_a_sweep_keeps_what_is_finished() {
         .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
         .expect("rows");
     assert!(rows >= 2, "a reported point has its rows in the store");
+}
+
+#[test]
+fn a_muted_expert_is_silent_at_every_module_whatever_the_router_votes() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let answer = |mutes: &Mutes| {
+        let mut request = text("The cat sat on", [0.3, 0.3, 0.4], 12);
+        request.trace = TraceLevel::Full;
+        let job = front.ask(|job| EngineCommand::Generate {
+            job,
+            row: request,
+            mutes: mutes.clone(),
+            score: false,
+        });
+        front.finished(job)
+    };
+    let whole = answer(&Mutes::default());
+    assert!(whole.mutes.is_empty());
+    let mut mutes = Mutes::default();
+    mutes.toggle_mute(Channel::Adapter(1));
+    let muted = answer(&mutes);
+    assert_eq!(muted.mutes, [(0, mutes)]);
+    let gates = |run: &Run, adapter: usize| {
+        let record = run.record.clone().expect("a trace was asked for");
+        let first = 0..record.sites.len();
+        first
+            .map(|site| record.at(0, site)[adapter])
+            .collect::<Vec<f32>>()
+    };
+    assert!(gates(&whole, 1).iter().all(|&gate| gate > 0.0));
+    assert!(gates(&muted, 1).iter().all(|&gate| gate == 0.0));
+    // The first module reads what it read before: what is left keeps its share.
+    assert_eq!(gates(&whole, 0)[0], gates(&muted, 0)[0]);
+    // Only what goes through the router is heard.
+    let mut mutes = Mutes::default();
+    mutes.toggle_solo(Channel::Router(0));
+    let routed = answer(&mutes);
+    assert!(gates(&routed, 0)[0] > 0.0 && gates(&routed, 0)[0] < gates(&whole, 0)[0]);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
 use paretoscope_engine::routing::Complex;
-use paretoscope_engine::types::{BundleInfo, Run, RunStatus};
+use paretoscope_engine::types::{BundleInfo, Mutes, Run, RunStatus};
 
 use super::{Effect, interference, notify, point, rows, sweep, trial};
 use crate::state::{
@@ -57,14 +57,20 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             job,
             at_token,
             point,
+            mutes,
         } => {
             if let Some(run) = state.session.by_job_mut(job) {
-                if run.heading.as_ref() == Some(&point) {
-                    run.heading = None;
+                let reached = |heading: &mut (_, _)| heading.0 == point && heading.1 == mutes;
+                run.heading.take_if(reached);
+                // Several changes before one token leave one mark.
+                if run.mutes_now() != mutes {
+                    run.mutes.retain(|(at, _)| *at < at_token);
+                    run.mutes.push((at_token, mutes));
                 }
-                // Several moves before one token leave one mark.
-                run.steered.retain(|(at, _)| *at < at_token);
-                run.steered.push((at_token, point));
+                if *run.point_now() != point {
+                    run.steered.retain(|(at, _)| *at < at_token);
+                    run.steered.push((at_token, point));
+                }
             }
         }
         E::Finished { job, run } => finished(state, job, &run, effects),
@@ -139,6 +145,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     state.bundle.loading = None;
     state.bundle.failure = None;
     state.bundle.trial.scores = None;
+    state.mutes = Mutes::default();
     state.interference = InterferenceState::default();
     state.prefs.remember(&bundle.path);
     let n = bundle.objectives.len();

@@ -3,6 +3,7 @@
 mod event;
 mod fields;
 mod interference;
+mod mutes;
 mod point;
 mod rows;
 mod shell;
@@ -14,6 +15,7 @@ mod trial;
 use std::path::PathBuf;
 
 use paretoscope_engine::protocol::EngineCommand;
+use paretoscope_engine::types::Mutes;
 
 use crate::command::AppCommand;
 use crate::registry;
@@ -87,6 +89,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::ShowCells(on) => state.prefs.show_cells = on,
         C::ShowSwept(on) => state.prefs.show_swept = on,
         C::Magnet(on) => state.prefs.magnet = on,
+        C::ToggleMute(channel) => mutes::toggle(state, channel, effects, Mutes::toggle_mute),
+        C::ToggleSolo(channel) => mutes::toggle(state, channel, effects, Mutes::toggle_solo),
+        C::ClearMutes => mutes::clear(state, effects),
         C::SetPrompt(text) => rows::set_prompt(state, text),
         C::PickSample(index) => rows::pick_sample(state, index, effects),
         C::SetSampling(form) => state.prefs.sampling = form,

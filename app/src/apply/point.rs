@@ -52,11 +52,15 @@ pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<E
         return;
     };
     if let Some(run) = state.session.running_mut() {
-        if run.heading.as_ref().unwrap_or(run.point_now()) != &to {
-            run.heading = Some(to.clone());
+        let wanted = (to, state.mutes.clone());
+        let now = || (run.point_now().clone(), run.mutes_now());
+        if run.heading.clone().unwrap_or_else(now) != wanted {
+            run.heading = Some(wanted.clone());
+            let (point, mutes) = wanted;
             effects.push(Effect::Send(EngineCommand::Steer {
                 job: run.job,
-                point: to,
+                point,
+                mutes,
             }));
         }
         return;

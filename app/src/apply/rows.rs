@@ -33,6 +33,7 @@ pub(super) fn regenerate(state: &mut AppState, effects: &mut Vec<Effect>) {
         run.point_now().clone(),
         run.sampling.clone(),
     );
+    state.mutes = run.mutes_now();
     point::place(state, &point);
     send(state, prompt, point, sampling, effects);
 }
@@ -60,6 +61,10 @@ fn send(
     let run = RunEntry {
         phase: RunPhase::Queued,
         scoring: score,
+        mutes: (!state.mutes.is_empty())
+            .then(|| (0, state.mutes.clone()))
+            .into_iter()
+            .collect(),
         started: state.now,
         ..RunEntry::new(id, job, bundle, prompt, point, sampling)
     };
@@ -67,7 +72,12 @@ fn send(
     state.session.push(run);
     state.simplex.stale = false;
     state.prefs.heatmap.token = None;
-    effects.push(Effect::Send(EngineCommand::Generate { job, row, score }));
+    effects.push(Effect::Send(EngineCommand::Generate {
+        job,
+        row,
+        mutes: state.mutes.clone(),
+        score,
+    }));
 }
 
 /// Stops the row that streams; its text stays.
@@ -84,12 +94,14 @@ pub(super) fn select(state: &mut AppState, id: RunId) {
         return;
     };
     let (point, prompt) = (run.point_now().clone(), run.prompt.clone());
+    let mutes = run.mutes_now();
     let fits = state
         .info()
         .is_some_and(|info| Arc::ptr_eq(info, &run.bundle));
     state.session.current = Some(id);
     state.prefs.heatmap.token = None;
     if fits {
+        state.mutes = mutes;
         point::place(state, &point);
         show_prompt(state, &prompt);
     }

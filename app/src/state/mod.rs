@@ -25,7 +25,7 @@ pub use trial::Trial;
 use std::sync::Arc;
 
 use paretoscope_engine::protocol::JobIds;
-use paretoscope_engine::types::BundleInfo;
+use paretoscope_engine::types::{BundleInfo, Mutes};
 
 /// Everything. Serialisable parts live in [`Prefs`].
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ pub struct AppState {
     pub objectives: Vec<String>,
     /// Where the point stands.
     pub simplex: SimplexState,
+    /// Which experts are silenced in answers.
+    pub mutes: Mutes,
     /// The prompt and how tokens are chosen.
     pub prompt: PromptState,
     /// All runs, with the current and the pinned one.
@@ -60,6 +62,12 @@ impl AppState {
     /// The bundle in use.
     pub fn info(&self) -> Option<&Arc<BundleInfo>> {
         self.bundle.current.as_ref()
+    }
+
+    /// What is silenced, in words; `None` where everything is heard.
+    pub fn mute_words(&self) -> Option<String> {
+        let info = self.info()?;
+        self.mutes.in_words(|channel| info.channel_name(channel))
     }
 
     /// Names of the bundle's objectives, in order.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Finish, GateRecord, Point, Prompt, Run, Sampling, Scores, TokenPiece,
+    BundleInfo, Finish, GateRecord, Mutes, Point, Prompt, Run, Sampling, Scores, TokenPiece,
 };
 
 /// A run's name within the window.
@@ -68,6 +68,8 @@ pub struct RunEntry {
     pub point: Point,
     /// `(first token under it, point)` for every change while it ran.
     pub steered: Vec<(usize, Point)>,
+    /// `(first token under it, what was silenced)` for every change; empty where all was heard.
+    pub mutes: Vec<(usize, Mutes)>,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// The answer so far.
@@ -86,8 +88,8 @@ pub struct RunEntry {
     pub prompt_tokens: Option<usize>,
     /// Whether it was asked to stop.
     pub stopping: bool,
-    /// The last point that it was sent to and has not reached yet.
-    pub heading: Option<Point>,
+    /// The last point and mutes that it was sent to and has not reached yet.
+    pub heading: Option<(Point, Mutes)>,
     /// When it was sent, in seconds of the window.
     pub started: f64,
     /// When its first token came.
@@ -143,6 +145,7 @@ impl RunEntry {
             prompt,
             point,
             steered: Vec::new(),
+            mutes: Vec::new(),
             sampling,
             text: String::new(),
             tokens: Vec::new(),
@@ -165,6 +168,7 @@ impl RunEntry {
         self.tokens.clone_from(&run.tokens);
         self.point = run.point.clone();
         self.steered.clone_from(&run.steered);
+        self.mutes.clone_from(&run.mutes);
         self.prompt_tokens = Some(run.prompt_tokens.len());
         if run.record.is_some() {
             self.record.clone_from(&run.record);
@@ -178,6 +182,37 @@ impl RunEntry {
     /// The point that its newest token was made under.
     pub fn point_now(&self) -> &Point {
         self.steered.last().map_or(&self.point, |(_, point)| point)
+    }
+
+    /// The point that token `token` was made under.
+    pub fn point_at(&self, token: usize) -> &Point {
+        let under = self.steered.iter().rev().find(|(at, _)| *at <= token);
+        under.map_or(&self.point, |(_, point)| point)
+    }
+
+    /// What was silenced while its newest token was made.
+    pub fn mutes_now(&self) -> Mutes {
+        self.mutes
+            .last()
+            .map(|(_, mutes)| mutes.clone())
+            .unwrap_or_default()
+    }
+
+    /// What was silenced while token `token` was made.
+    pub fn mutes_at(&self, token: usize) -> Mutes {
+        let under = self.mutes.iter().rev().find(|(at, _)| *at <= token);
+        under.map(|(_, mutes)| mutes.clone()).unwrap_or_default()
+    }
+
+    /// What is or was silenced, in words; `None` where all was heard all the time.
+    pub fn mute_words(&self) -> Option<String> {
+        let words = |mutes: &Mutes| mutes.in_words(|channel| self.bundle.channel_name(channel));
+        match &self.mutes[..] {
+            [] => None,
+            [.., (at, last)] => {
+                words(last).or_else(|| Some(format!("all heard from token {at} on")))
+            }
+        }
     }
 
     /// The routing so far; `None` where nothing was recorded.

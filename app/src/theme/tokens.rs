@@ -1,6 +1,7 @@
 //! Named colours, light and dark.
 
 use egui::Color32;
+use paretoscope_engine::types::ExpertKind;
 
 /// Okabe and Ito's categories, told apart by people with any kind of colour vision.
 pub const CATEGORIES: [Color32; 7] = [
@@ -42,17 +43,12 @@ pub fn expert_letter(index: usize) -> char {
     char::from(b'A' + (index % 26) as u8)
 }
 
-/// Expert `index`'s marker.
-pub fn expert_marker(index: usize) -> Marker {
-    const SHAPES: [Marker; 6] = [
-        Marker::Circle,
-        Marker::Square,
-        Marker::Diamond,
-        Marker::Up,
-        Marker::Down,
-        Marker::Pentagon,
-    ];
-    SHAPES[index % SHAPES.len()]
+/// The marker of a kind of expert: LoRA experts are round, router experts stand on their base.
+pub fn expert_marker(kind: ExpertKind) -> Marker {
+    match kind {
+        ExpertKind::Lora => Marker::Circle,
+        ExpertKind::Router => Marker::Up,
+    }
 }
 
 /// Black or white, whichever reads better on a swatch.

@@ -96,6 +96,7 @@ fn head_ui(
                 .color(tokens.weak)
                 .size(13.0),
         );
+        mutes_ui(ui, run);
         steered_ui(ui, run);
     });
 }
@@ -133,6 +134,21 @@ fn phase_words(run: &RunEntry, now: f64) -> String {
         RunPhase::Done(Finish::Cancelled) | RunPhase::Stopped => format!("{n} tokens, stopped"),
         RunPhase::Failed(_) => "failed".to_owned(),
     }
+}
+
+/// Says which experts were silenced, and from where on.
+fn mutes_ui(ui: &mut Ui, run: &RunEntry) {
+    let Some(words) = run.mute_words() else {
+        return;
+    };
+    let words = match run.mutes.last() {
+        Some((at, mutes)) if *at > 0 && !mutes.is_empty() => format!("{words}, from token {at} on"),
+        _ => words,
+    };
+    chip(ui, words, Tokens::of(ui).error).on_hover_text(
+        "Made with experts silenced, so this is no answer of the whole mixture; what was heard kept \
+         its share. It has no star on the front.",
+    );
 }
 
 /// Says that the gates changed on the way: what came before was made under others.

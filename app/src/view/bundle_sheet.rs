@@ -9,7 +9,9 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
 use crate::widgets::format::{bytes, count};
-use crate::widgets::{command_button, expert_dot, primary_button, section, trouble_ui};
+use crate::widgets::{
+    command_button, expert_dot, expert_slot, primary_button, section, trouble_ui,
+};
 
 /// An effect below this is none: the adapter changes no logit that matters.
 const NO_EFFECT: f32 = 1e-4;
@@ -182,7 +184,7 @@ fn adapters_ui(ui: &mut Ui, info: &BundleInfo) {
                     .map(|v| format!("{v:.2}"))
                     .collect();
                 ui.horizontal(|ui| {
-                    expert_dot(ui, index);
+                    expert_dot(ui, expert_slot(info, index), expert.kind);
                     ui.label(&expert.name);
                 });
                 ui.label(kind);

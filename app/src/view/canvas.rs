@@ -11,8 +11,8 @@ use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, Panel};
 use crate::theme::{Tokens, category, expert_letter};
 use crate::widgets::format::point_words;
-use crate::widgets::paint_expert;
 use crate::widgets::simplex::Geometry;
+use crate::widgets::{expert_slot, paint_expert};
 
 /// Distance within which the magnet pulls, in points.
 const PULL: f32 = 12.0;
@@ -229,7 +229,7 @@ fn paint_routing(painter: &Painter, state: &AppState, geometry: &Geometry, _toke
         if let Some(expert) = info.experts.get(enclosing.index)
             && geometry.holds(expert.preference.as_slice())
         {
-            let color = category(enclosing.index).gamma_multiply(0.85);
+            let color = category(expert_slot(info, enclosing.index)).gamma_multiply(0.85);
             let to = geometry.position(expert.preference.as_slice());
             painter.line_segment(
                 [at, to],
@@ -247,7 +247,19 @@ fn paint_experts(painter: &Painter, state: &AppState, geometry: &Geometry, token
             continue;
         }
         let at = geometry.position(shares);
-        paint_expert(painter, at, 9.5, index, tokens.outline);
+        let silent = info.channel(index).is_some_and(|c| state.mutes.silences(c));
+        let line = if silent { tokens.error } else { tokens.outline };
+        paint_expert(
+            painter,
+            at,
+            9.5,
+            (expert_slot(info, index), expert.kind),
+            line,
+        );
+        if silent {
+            let reach = egui::vec2(8.0, 8.0);
+            painter.line_segment([at - reach, at + reach], Stroke::new(2.5, tokens.error));
+        }
     }
 }
 
@@ -299,9 +311,13 @@ fn hover(ui: &Ui, state: &AppState, geometry: &Geometry, response: Response) {
         let place = point_words(expert.preference.as_slice(), &names);
         let text = format!(
             "{} {}: {kind} at {place}",
-            expert_letter(index),
+            expert_letter(expert_slot(info, index)),
             expert.name
         );
+        let text = match info.expert_files.get(index) {
+            Some(file) => format!("{text}\nmade in {}", file.path.display()),
+            None => text,
+        };
         let _tip = response.on_hover_text_at_pointer(text);
     } else {
         ui.ctx().set_cursor_icon(egui::CursorIcon::Grab);

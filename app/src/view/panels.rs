@@ -85,7 +85,8 @@ pub(super) fn front_ui(
 
 /// A run's own scores as a place in the plot; stored rows have their dot already.
 fn landmark(run: Option<&RunEntry>) -> Option<Landmark> {
-    let run = run.filter(|r| r.origin == Origin::Interactive)?;
+    // An answer with experts silenced is none of the bundle's.
+    let run = run.filter(|r| r.origin == Origin::Interactive && r.mutes.is_empty())?;
     let scores = run.scores.as_ref()?;
     let of = |score: &Option<f64>| {
         score

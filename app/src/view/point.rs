@@ -59,7 +59,7 @@ fn numbers_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     fields_ui(ui, state, queue);
     presets_ui(ui, state, queue);
     generate_when_ui(ui, state, queue);
-    routing::routing_ui(ui, state);
+    routing::routing_ui(ui, state, queue);
 }
 
 fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {

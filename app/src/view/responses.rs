@@ -112,7 +112,14 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             .show(ui, |ui| {
                 for run in state.session.runs.iter().rev() {
                     let start: String = run.text.chars().take(38).collect();
-                    let words = format!("{}  {}", point(run.point_now()), start.replace('\n', " "));
+                    let muted = run
+                        .mute_words()
+                        .map_or_else(String::new, |m| format!("[{m}] "));
+                    let words = format!(
+                        "{}  {muted}{}",
+                        point(run.point_now()),
+                        start.replace('\n', " ")
+                    );
                     let now = state.session.current == Some(run.id);
                     if ui.selectable_label(now, words).clicked() {
                         queue.push(AppCommand::SelectRun(run.id));

@@ -1,19 +1,22 @@
-//! What the point is mixed from: the enclosing experts with their weights.
+//! What the point is mixed from: every expert with its share, and the buttons that silence it.
 
-use egui::{RichText, Ui};
+use egui::{Align, Layout, Response, RichText, Sense, Ui, WidgetInfo, vec2};
+use paretoscope_engine::types::{BundleInfo, ExpertKind};
 
+use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;
 use crate::theme::{Tokens, category};
-use crate::widgets::{chip, expert_dot};
+use crate::widgets::format::point_words;
+use crate::widgets::{chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot};
 
 /// A residual above this is said.
 const EXACT: f64 = 1e-3;
 
-/// Height of a line with what lies between it and the next.
-const ROW: f32 = 23.0;
+/// Width of a row's bar.
+const BAR: f32 = 44.0;
 
 /// The read-out.
-pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
+pub(super) fn routing_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
     if let Some(problem) = &state.simplex.complex_problem {
         ui.label(RichText::new(format!("No routing: {problem}")).color(tokens.error));
@@ -22,8 +25,9 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
     let (Some(info), Some(routing)) = (state.info(), &state.simplex.routing) else {
         return;
     };
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Mixed from").color(tokens.weak).size(13.0));
+        legend_ui(ui, info);
         if routing.residual > EXACT {
             let text = format!("off by {:.3}", routing.residual);
             chip(ui, text, tokens.warn).on_hover_text(
@@ -33,37 +37,131 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState) {
         }
     });
     ui.spacing_mut().item_spacing.y = 3.0;
-    // Room for as many as can be, so that nothing below jumps during a drag.
-    let floor = ui.cursor().top() + ROW * state.simplex.axes.len() as f32;
-    for enclosing in &routing.experts {
-        let Some(expert) = info.experts.get(enclosing.index) else {
-            continue;
-        };
-        ui.horizontal(|ui| {
-            ui.spacing_mut().interact_size.y = 18.0;
-            expert_dot(ui, enclosing.index);
-            let name = if expert.name.is_empty() {
-                "(no name)"
-            } else {
-                expert.name.as_str()
-            };
-            let width = (ui.available_width() - 112.0).max(40.0);
-            ui.allocate_ui_with_layout(
-                egui::vec2(width, 18.0),
-                egui::Layout::left_to_right(egui::Align::Center),
+    // All of them, in one order, so that nothing jumps during a drag.
+    for index in 0..info.experts.len() {
+        let enclosing = routing.experts.iter().find(|e| e.index == index);
+        expert_ui(ui, state, queue, index, enclosing.map_or(0.0, |e| e.weight));
+    }
+    desk_ui(ui, state, queue);
+}
+
+/// Which shape is which kind, where there are both.
+fn legend_ui(ui: &mut Ui, info: &BundleInfo) {
+    let tokens = Tokens::of(ui);
+    if info.experts.iter().all(|e| e.kind == ExpertKind::Lora) {
+        return;
+    }
+    let text = "\u{25CF} LoRA expert  \u{25B2} router expert";
+    ui.label(RichText::new(text).color(tokens.weak).size(13.0))
+        .on_hover_text(
+            "A LoRA expert speaks with its share at every token; a router expert shares its part out \
+             among the LoRA experts, token by token and module by module",
+        );
+}
+
+/// What is silenced, and the way back.
+pub(super) fn desk_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let Some(words) = state.mute_words() else {
+        return;
+    };
+    ui.horizontal_wrapped(|ui| {
+        chip(ui, words, Tokens::of(ui).error);
+        command_button(ui, state, queue, AppCommand::ClearMutes, "Clear");
+    });
+}
+
+fn expert_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usize, share: f64) {
+    let tokens = Tokens::of(ui);
+    let Some((info, channel)) = state.info().and_then(|i| Some((i, i.channel(index)?))) else {
+        return;
+    };
+    let Some(expert) = info.experts.get(index) else {
+        return;
+    };
+    let silent = state.mutes.silences(channel);
+    let color = match (silent, share > 0.0) {
+        (true, _) => tokens.error,
+        (false, true) => tokens.text,
+        (false, false) => tokens.weak,
+    };
+    let name = if expert.name.is_empty() {
+        "(no name)"
+    } else {
+        expert.name.as_str()
+    };
+    let slot = expert_slot(info, index);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.spacing_mut().item_spacing.x = 5.0;
+        expert_dot(ui, slot, expert.kind);
+        let width = (ui.available_width() - BAR - 96.0).max(40.0);
+        let mut text = RichText::new(name).color(color);
+        if silent {
+            text = text.strikethrough();
+        }
+        let row = ui
+            .allocate_ui_with_layout(
+                vec2(width, 18.0),
+                Layout::left_to_right(Align::Center),
                 |ui| {
                     ui.set_min_width(width);
-                    ui.add(egui::Label::new(name).truncate());
+                    ui.add(egui::Label::new(text).truncate().sense(Sense::click()))
                 },
-            );
-            let (rect, _) = ui.allocate_exact_size(egui::vec2(60.0, 8.0), egui::Sense::hover());
-            ui.painter().rect_filled(rect, 3.0, tokens.line);
-            let mut bar = rect;
-            bar.set_width(rect.width() * enclosing.weight as f32);
+            )
+            .inner;
+        describe(ui, state, index, share, &row);
+        if row.clicked() {
+            row.request_focus();
+        }
+        if row.has_focus() {
+            let ring = egui::Stroke::new(2.0, tokens.focus);
+            let rect = row.rect.expand(2.0);
             ui.painter()
-                .rect_filled(bar, 3.0, category(enclosing.index));
-            ui.label(RichText::new(format!("{:.2}", enclosing.weight)).monospace());
-        });
+                .rect_stroke(rect, 3.0, ring, egui::StrokeKind::Outside);
+        }
+        let (rect, _) = ui.allocate_exact_size(vec2(BAR, 8.0), Sense::hover());
+        ui.painter().rect_filled(rect, 3.0, tokens.line);
+        if !silent {
+            let mut bar = rect;
+            bar.set_width(rect.width() * share as f32);
+            ui.painter().rect_filled(bar, 3.0, category(slot));
+        }
+        ui.label(
+            RichText::new(format!("{share:.2}"))
+                .monospace()
+                .color(color),
+        );
+        ui.spacing_mut().item_spacing.x = 3.0;
+        let desk = desk_buttons(ui, state, queue, channel, name);
+        desk_keys(ui, row.has_focus() || desk.has_focus(), channel, queue);
+    });
+}
+
+/// Name, kind, place and origin, for the pointer and for those who do not see it.
+fn describe(ui: &Ui, state: &AppState, index: usize, share: f64, row: &Response) {
+    let Some(info) = state.info() else { return };
+    let Some(expert) = info.experts.get(index) else {
+        return;
+    };
+    let silent = info.channel(index).is_some_and(|c| state.mutes.silences(c));
+    let kind = match expert.kind {
+        ExpertKind::Lora => "LoRA expert",
+        ExpertKind::Router => "router expert",
+    };
+    let place = point_words(expert.preference.as_slice(), &state.objective_names());
+    let mut words = format!("{}, {kind} at {place}; share {share:.2}", expert.name);
+    if silent {
+        words.push_str(", silent");
     }
-    ui.add_space((floor - ui.cursor().top()).max(0.0));
+    row.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, words.clone()));
+    ui.ctx().accesskit_node_builder(row.id, |node| {
+        node.set_description("M mutes it, S solos it.");
+    });
+    let from = info
+        .expert_files
+        .get(index)
+        .map_or_else(String::new, |file| {
+            format!("\nmade in {}", file.path.display())
+        });
+    row.clone().on_hover_text(format!("{words}{from}"));
 }

@@ -19,6 +19,9 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
             if help.clicked() {
                 queue.push(AppCommand::Show(Overlay::Shortcuts));
             }
+            if let Some(words) = state.mute_words() {
+                ui.label(RichText::new(words).color(tokens.error).size(13.0));
+            }
             if state.info().is_some_and(|b| b.demonstration.is_some()) {
                 let hint = state
                     .info()

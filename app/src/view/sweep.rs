@@ -29,6 +29,10 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
             primary_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
         }
     });
+    if state.mute_words().is_some() {
+        let words = "A sweep hears every expert: what is muted or soloed counts for answers alone.";
+        ui.label(RichText::new(words).color(Tokens::of(ui).warn).size(13.0));
+    }
     match &state.sweep.progress {
         Some(progress) if active => progress_ui(ui, progress),
         None if active => {

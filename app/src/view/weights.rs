@@ -7,7 +7,7 @@ use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, FieldDraft};
 use crate::theme::Tokens;
 use crate::widgets::simplex::Geometry;
-use crate::widgets::{chip, number::FieldNews, number_field};
+use crate::widgets::{chip, desk_buttons, desk_keys, number::FieldNews, number_field};
 
 /// C beyond this is outside what the paper tried.
 const PUBLISHED_C: f64 = 1.0;
@@ -40,6 +40,7 @@ pub(super) fn weights_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
     for (index, value) in info.values.iter().enumerate() {
         slider_ui(ui, state, queue, index, &value.name);
     }
+    super::routing::desk_ui(ui, state, queue);
     problem_ui(ui, state);
     largest_ui(ui, state, queue);
 }
@@ -49,8 +50,20 @@ fn slider_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
         return;
     };
     let draft = state.simplex.draft.as_ref().filter(|d| d.index == index);
+    let channel = state.info().and_then(|info| info.value_channel(index));
     ui.horizontal(|ui| {
-        ui.add(egui::Label::new(RichText::new(name).size(13.0)).truncate());
+        let room = (ui.available_width() - 60.0).max(40.0);
+        ui.scope(|ui| {
+            ui.set_max_width(room);
+            ui.add(egui::Label::new(RichText::new(name).size(13.0)).truncate());
+        });
+        if let Some(channel) = channel {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 3.0;
+                let desk = desk_buttons(ui, state, queue, channel, name);
+                desk_keys(ui, desk.has_focus(), channel, queue);
+            });
+        }
     });
     ui.horizontal(|ui| {
         ui.spacing_mut().slider_width = (ui.available_width() - 82.0).max(60.0);

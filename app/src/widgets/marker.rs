@@ -2,7 +2,22 @@
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, Vec2, pos2, vec2};
 
+use paretoscope_engine::types::{BundleInfo, Channel, ExpertKind};
+
 use crate::theme::{Marker, category, expert_letter, expert_marker, ink_on};
+
+/// Which colour and letter a channel has, everywhere: adapters in the bank's order, then routers.
+pub fn slot(info: &BundleInfo, channel: Channel) -> usize {
+    match channel {
+        Channel::Adapter(index) => index,
+        Channel::Router(index) => info.adapters.len() + index,
+    }
+}
+
+/// The same of an expert, by its place in the bundle.
+pub fn expert_slot(info: &BundleInfo, expert: usize) -> usize {
+    info.channel(expert).map_or(expert, |c| slot(info, c))
+}
 
 /// Paints a marker with a thin outline.
 pub fn paint_marker(
@@ -63,27 +78,33 @@ fn star(painter: &Painter, at: Pos2, radius: f32, fill: Color32, stroke: Stroke)
     painter.add(Shape::closed_line(outline, stroke));
 }
 
-/// Expert `index`'s marker with its letter in it.
-pub fn paint_expert(painter: &Painter, at: Pos2, radius: f32, index: usize, line: Color32) {
-    let (marker, fill) = (expert_marker(index), category(index));
+/// The marker of an expert of a kind with the letter of its slot in it.
+pub fn paint_expert(
+    painter: &Painter,
+    at: Pos2,
+    radius: f32,
+    (slot, kind): (usize, ExpertKind),
+    line: Color32,
+) {
+    let (marker, fill) = (expert_marker(kind), category(slot));
     // Shapes of one size to the eye; a triangle's middle lies below its centre.
     let (scale, shift) = match marker {
-        Marker::Up => (1.3, 0.22),
+        Marker::Up => (1.45, 0.25),
         Marker::Down => (1.3, -0.22),
         Marker::Diamond => (1.2, 0.0),
         Marker::Square | Marker::Pentagon => (1.15, 0.0),
         Marker::Circle | Marker::Star => (1.0, 0.0),
     };
     paint_marker(painter, at, radius * scale, marker, fill, line);
-    let letter = expert_letter(index).to_string();
+    let letter = expert_letter(slot).to_string();
     let middle = pos2(at.x, at.y + shift * radius);
     let font = FontId::proportional((radius * 1.35).max(11.0));
     painter.text(middle, Align2::CENTER_CENTER, letter, font, ink_on(fill));
 }
 
-/// Expert `index`'s marker with its letter, as text flows.
-pub fn expert_dot(ui: &mut Ui, index: usize) {
+/// An expert's marker with its letter, as text flows.
+pub fn expert_dot(ui: &mut Ui, slot: usize, kind: ExpertKind) {
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(20.0), egui::Sense::hover());
     let line = crate::theme::Tokens::of(ui).outline;
-    paint_expert(ui.painter(), rect.center(), 8.0, index, line);
+    paint_expert(ui.painter(), rect.center(), 8.0, (slot, kind), line);
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use paretoscope_engine::types::{
-    AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo, Point, Preference,
-    Prompt, PromptSample,
+    AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, ModelInfo, Mutes, ObjectiveInfo, Point,
+    Preference, Prompt, PromptSample,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
@@ -71,6 +71,7 @@ pub(crate) fn info() -> BundleInfo {
         experts: experts.collect(),
         values: OBJECTIVES.iter().map(|name| adapter(name, 16)).collect(),
         values_are_experts: true,
+        value_adapters: vec![0, 1, 2],
         adapters: stands
             .iter()
             .take(4)
@@ -117,7 +118,7 @@ pub(crate) fn words(point: &Point, seed: u64) -> Vec<String> {
 }
 
 /// Gates `[sites, adapters]` of one token.
-pub(crate) fn gates(info: &BundleInfo, point: &Point, token: usize) -> Vec<f32> {
+pub(crate) fn gates(info: &BundleInfo, point: &Point, mutes: &Mutes, token: usize) -> Vec<f32> {
     let values = point.as_slice();
     let mut gates = Vec::new();
     for site in 0..info.sites.len() {
@@ -129,7 +130,13 @@ pub(crate) fn gates(info: &BundleInfo, point: &Point, token: usize) -> Vec<f32> 
             })
             .collect();
         let sum: f32 = raw.iter().sum();
-        gates.extend(raw.iter().map(|g| g / sum));
+        gates.extend(raw.iter().enumerate().map(|(a, g)| {
+            if mutes.silences(Channel::Adapter(a)) {
+                0.0
+            } else {
+                g / sum
+            }
+        }));
     }
     gates
 }

@@ -15,8 +15,8 @@ use paretoscope_engine::protocol::{
 };
 use paretoscope_engine::sweep::points;
 use paretoscope_engine::types::{
-    BundleInfo, Finish, GateRecord, Point, PointResult, RowGates, RowRequest, Run, RunStatus,
-    Scores, Summary, TokenPiece,
+    BundleInfo, Finish, GateRecord, Mutes, Point, PointResult, RowGates, RowRequest, Run,
+    RunStatus, Scores, Summary, TokenPiece,
 };
 
 /// A row that is being played.
@@ -28,6 +28,7 @@ struct Row {
     run: Run,
     gates: Vec<f32>,
     point: Point,
+    mutes: Mutes,
 }
 
 /// A sweep that is being played.
@@ -102,16 +103,24 @@ impl Scripted {
     fn take(&mut self, command: EngineCommand) -> bool {
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, &path),
-            EngineCommand::Generate { job, row, score } => self.start_row(job, row, score),
-            EngineCommand::Steer { job, point } => {
+            EngineCommand::Generate {
+                job,
+                row,
+                mutes,
+                score,
+            } => self.start_row(job, row, mutes, score),
+            EngineCommand::Steer { job, point, mutes } => {
                 if let Some(row) = self.row.as_mut().filter(|r| r.job == job) {
                     let at_token = row.run.tokens.len();
                     row.run.steered.push((at_token, point.clone()));
                     row.point = point.clone();
+                    row.mutes = mutes.clone();
+                    row.run.mutes.push((at_token, mutes.clone()));
                     self.send(EngineEvent::Steered {
                         job,
                         at_token,
                         point,
+                        mutes,
                     });
                 }
             }
@@ -182,7 +191,7 @@ impl Scripted {
         self.send(EngineEvent::Loaded { job, bundle });
     }
 
-    fn start_row(&mut self, job: JobId, request: RowRequest, score: bool) {
+    fn start_row(&mut self, job: JobId, request: RowRequest, mutes: Mutes, score: bool) {
         let prompt_tokens = vec![1; 12];
         self.send(EngineEvent::Started {
             job,
@@ -195,6 +204,10 @@ impl Scripted {
             point: request.point.clone(),
             gates: RowGates::base(self.bundle.adapters.len(), 0),
             steered: Vec::new(),
+            mutes: (!mutes.is_empty())
+                .then(|| (0, mutes.clone()))
+                .into_iter()
+                .collect(),
             sampling: request.sampling.clone(),
             text: String::new(),
             tokens: Vec::new(),
@@ -214,6 +227,7 @@ impl Scripted {
             run,
             gates: Vec::new(),
             point,
+            mutes,
         });
     }
 
@@ -234,7 +248,7 @@ impl Scripted {
             end: row.run.text.len(),
         };
         row.run.tokens.push(piece.clone());
-        let gates = bundle::gates(&self.bundle, &row.point, at);
+        let gates = bundle::gates(&self.bundle, &row.point, &row.mutes, at);
         row.gates.extend_from_slice(&gates);
         let news = TokenNews {
             first: at,
@@ -363,6 +377,7 @@ impl Scripted {
                 point: point.clone(),
                 gates: RowGates::base(self.bundle.adapters.len(), 0),
                 steered: Vec::new(),
+                mutes: Vec::new(),
                 sampling: plan.sampling.clone(),
                 text,
                 tokens,

@@ -222,6 +222,7 @@ impl Bundle {
                 })
                 .collect(),
             values_are_experts: values.stand_in,
+            value_adapters: values.indices.clone(),
             adapters: adapters.iter().map(|a| a.name.clone()).collect(),
             sites: bank.sites(&linears),
             prompts,

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::bundle::Bundle;
 use crate::mixture::Tap;
 use crate::model::{RowCache, StepRow, Wanted};
-use crate::types::{Finish, Point, RowRequest, Run};
+use crate::types::{Finish, Mutes, Point, RowRequest, Run};
 
 /// Tokens of prompts that one step takes at most, so that a long prompt does not hold up the
 /// others' next token for long.
@@ -61,18 +61,37 @@ impl Generator {
         request: RowRequest,
         started: Instant,
     ) -> Result<()> {
+        self.add_muted(bundle, tag, request, Mutes::default(), started)
+    }
+
+    /// The same with some channels silenced.
+    pub fn add_muted(
+        &mut self,
+        bundle: &Bundle,
+        tag: RowTag,
+        request: RowRequest,
+        mutes: Mutes,
+        started: Instant,
+    ) -> Result<()> {
         let cache = self.caches.pop().unwrap_or_default();
         self.rows
-            .push(ActiveRow::new(bundle, tag, request, started, cache)?);
+            .push(ActiveRow::new(bundle, tag, request, mutes, started, cache)?);
         Ok(())
     }
 
     /// Changes a row's gates from its next token on; the index of that token, if the row is there.
     /// What its cache holds was made under the old gates.
-    pub fn steer(&mut self, bundle: &Bundle, tag: RowTag, point: &Point) -> Result<Option<usize>> {
-        let gates = bundle.plan.gates(point)?;
+    pub fn steer(
+        &mut self,
+        bundle: &Bundle,
+        tag: RowTag,
+        point: &Point,
+        mutes: &Mutes,
+    ) -> Result<Option<usize>> {
+        let mut gates = bundle.plan.gates(point)?;
+        mutes.apply(&mut gates);
         let row = self.rows.iter_mut().find(|row| row.tag == tag);
-        Ok(row.map(|row| row.steer(point.clone(), gates)))
+        Ok(row.map(|row| row.steer(point, mutes, gates)))
     }
 
     /// Ends a row; what it has is kept in its run.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bundle::Bundle;
 use crate::mixture::Tap;
 use crate::model::{RowCache, StepRow, Wanted};
-use crate::types::{GateRecord, Point, RowGates, Run};
+use crate::types::{GateRecord, Mutes, Point, RowGates, Run};
 use crate::{Error, Result};
 
 /// Tokens of one step. Where the output layer is adapted, every one of them costs a row of logits.
@@ -80,7 +80,7 @@ pub fn retrace(bundle: &Bundle, run: &Run) -> Result<GateRecord> {
     })
 }
 
-/// Stretches `start..end` of fed tokens under one point. New token `t` is chosen when token
+/// Stretches `start..end` of fed tokens under one point and one set of mutes. New token `t` is chosen when token
 /// `prompt + t - 1` is fed, so a change at new token `t` holds from there; one that came before the
 /// first new token came before the prompt was fed.
 fn segments(
@@ -89,20 +89,36 @@ fn segments(
     prompt: usize,
     length: usize,
 ) -> Result<Vec<(usize, usize, RowGates)>> {
-    let mut changes: Vec<(usize, &Point)> = vec![(0, &run.point)];
-    for (token, point) in &run.steered {
-        let start = if *token == 0 { 0 } else { prompt + token - 1 };
-        changes.push((start.min(length), point));
+    let fed = |token: usize| {
+        let start = if token == 0 { 0 } else { prompt + token - 1 };
+        start.min(length)
+    };
+    let (mut point, mut mutes) = (&run.point, &Mutes::default());
+    let mut starts: Vec<usize> = run.steered.iter().map(|(token, _)| *token).collect();
+    starts.extend(run.mutes.iter().map(|(token, _)| *token));
+    starts.push(0);
+    starts.sort_unstable();
+    starts.dedup();
+    let mut found = Vec::with_capacity(starts.len());
+    for (index, &token) in starts.iter().enumerate() {
+        let last = |changed: &&(usize, Point)| changed.0 == token;
+        point = run
+            .steered
+            .iter()
+            .rev()
+            .find(last)
+            .map_or(point, |(_, p)| p);
+        let muted = run.mutes.iter().find(|(at, _)| *at == token);
+        mutes = muted.map_or(mutes, |(_, m)| m);
+        let (start, end) = (
+            fed(token),
+            starts.get(index + 1).map_or(length, |&t| fed(t)),
+        );
+        if start < end {
+            let mut gates = bundle.plan.gates(point)?;
+            mutes.apply(&mut gates);
+            found.push((start, end, gates));
+        }
     }
-    let ends = changes
-        .iter()
-        .skip(1)
-        .map(|(start, _)| *start)
-        .chain([length]);
-    changes
-        .iter()
-        .zip(ends)
-        .filter(|((start, _), end)| start < end)
-        .map(|((start, point), end)| Ok((*start, end, bundle.plan.gates(point)?)))
-        .collect()
+    Ok(found)
 }

@@ -9,7 +9,7 @@ use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
 use crate::types::{
-    Finish, GateRecord, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece, TraceLevel,
+    Finish, GateRecord, Mutes, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece, TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -43,6 +43,7 @@ pub(super) struct ActiveRow {
     tokens: Vec<u32>,
     gate_values: Vec<f32>,
     steered: Vec<(usize, Point)>,
+    mutes: Vec<(usize, Mutes)>,
     /// Tokens, of those whose text is final, that were reported.
     reported: usize,
     started: Instant,
@@ -55,11 +56,13 @@ impl ActiveRow {
         bundle: &Bundle,
         tag: RowTag,
         request: RowRequest,
+        mutes: Mutes,
         started: Instant,
         cache: RowCache,
     ) -> Result<Self> {
         let prompt = bundle.tokenizer.encode_prompt(&request.prompt)?;
-        let gates = bundle.plan.gates(&request.point)?;
+        let mut gates = bundle.plan.gates(&request.point)?;
+        mutes.apply(&mut gates);
         let context = bundle.model.config().context;
         if prompt.len() >= context {
             return Err(Error::PromptTooLong {
@@ -98,6 +101,11 @@ impl ActiveRow {
             tokens: Vec::new(),
             gate_values: Vec::new(),
             steered: Vec::new(),
+            mutes: if mutes.is_empty() {
+                Vec::new()
+            } else {
+                vec![(0, mutes)]
+            },
             reported: 0,
             started,
             first_token_seconds: 0.0,
@@ -168,10 +176,21 @@ impl ActiveRow {
         self.tokens.len() == 1
     }
 
-    pub(super) fn steer(&mut self, point: Point, gates: RowGates) -> usize {
-        self.steered.push((self.tokens.len(), point));
+    /// Goes on at another point, or with other channels silenced; both stay where nothing changed.
+    pub(super) fn steer(&mut self, point: &Point, mutes: &Mutes, gates: RowGates) -> usize {
+        let at = self.tokens.len();
+        let before = self.steered.last().map_or(&self.request.point, |(_, p)| p);
+        if before != point {
+            self.steered.push((at, point.clone()));
+        }
+        let all = Mutes::default();
+        if self.mutes.last().map_or(&all, |(_, m)| m) != mutes {
+            // Several changes before one token leave one mark.
+            self.mutes.retain(|(token, _)| *token < at);
+            self.mutes.push((at, mutes.clone()));
+        }
         self.gates = gates;
-        self.tokens.len()
+        at
     }
 
     /// Tokens whose text became final since the last call.
@@ -215,6 +234,7 @@ impl ActiveRow {
             point: self.request.point,
             gates: self.gates,
             steered: self.steered,
+            mutes: self.mutes,
             sampling: self.request.sampling,
             text,
             tokens,

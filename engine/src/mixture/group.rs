@@ -297,6 +297,7 @@ impl Linear {
                 }
             }
         }
+        row.silence(gates);
     }
 }
 

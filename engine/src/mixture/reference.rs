@@ -43,6 +43,7 @@ pub fn mixed_linear(
             *gate += share * vote;
         }
     }
+    row.silence(&mut gates);
     let mut out = times(weight, x);
     for (adapter, gate) in bank.adapters.iter().zip(&gates) {
         if let Some(factor) = adapter.factors.get(path) {
@@ -137,18 +138,26 @@ mod tests {
             RowGates {
                 adapters: vec![0.2, 0.3, 0.5],
                 routers: vec![0.0],
+                muted: vec![],
             },
             RowGates {
                 adapters: vec![0.0, 0.4, 0.0],
                 routers: vec![0.6],
+                muted: vec![],
+            },
+            RowGates {
+                adapters: vec![0.0, 0.4, 0.0],
+                routers: vec![0.6],
+                muted: vec![2],
             },
             RowGates {
                 adapters: vec![1.5, 0.0, 0.7],
                 routers: vec![0.0],
+                muted: vec![],
             },
             RowGates::base(3, 1),
         ];
-        let counts = [3, 5, 1, 2];
+        let counts = [3, 5, 4, 1, 2];
         let tokens: usize = counts.iter().sum();
         let x = numbers(tokens * inner, 11);
         let sites = vec!["q".to_owned(), "v".to_owned()];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Compared, Measure, Point, Prompt, RowRequest, Run, Sampling};
+use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,15 +60,19 @@ pub enum EngineCommand {
         job: JobId,
         /// The row.
         row: RowRequest,
+        /// What is silenced; rows of a sweep hear everything.
+        mutes: Mutes,
         /// Whether the finished text is scored by the bundle's reward models.
         score: bool,
     },
-    /// Move a running row to another point, from its next token on.
+    /// Move a running row to another point or silence other channels, from its next token on.
     Steer {
         /// The row's job.
         job: JobId,
         /// Where to.
         point: Point,
+        /// What is silenced.
+        mutes: Mutes,
     },
     /// Start a sweep, or go on with the one that the store already holds.
     Sweep {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::JobId;
 use crate::Error;
 use crate::types::{
-    BundleInfo, GateRecord, Interference, Point, PointResult, Run, Scores, TokenPiece,
+    BundleInfo, GateRecord, Interference, Mutes, Point, PointResult, Run, Scores, TokenPiece,
 };
 
 /// An error on its way to a person.
@@ -152,6 +152,8 @@ pub enum EngineEvent {
         at_token: usize,
         /// Where it stands now.
         point: Point,
+        /// What is silenced now.
+        mutes: Mutes,
     },
     /// A row ended. Never dropped.
     Finished {

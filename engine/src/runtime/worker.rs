@@ -16,7 +16,7 @@ use crate::device::Backend;
 use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{RewardInput, score_all};
-use crate::types::{Compared, Measure, Point, RowRequest, Run};
+use crate::types::{Compared, Measure, Mutes, Point, RowRequest, Run};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -95,8 +95,13 @@ impl Worker {
     fn obey(&mut self, command: EngineCommand) -> Result<()> {
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, path),
-            EngineCommand::Generate { job, row, score } => self.generate(job, row, score),
-            EngineCommand::Steer { job, point } => self.steer(job, &point),
+            EngineCommand::Generate {
+                job,
+                row,
+                mutes,
+                score,
+            } => self.generate(job, row, mutes, score),
+            EngineCommand::Steer { job, point, mutes } => self.steer(job, &point, &mutes),
             EngineCommand::Sweep { job, plan } => {
                 self.end_sweep()?;
                 let Some(bundle) = &self.bundle else {
@@ -229,12 +234,13 @@ impl Worker {
         }
     }
 
-    fn generate(&mut self, job: JobId, row: RowRequest, score: bool) -> Result<()> {
+    fn generate(&mut self, job: JobId, row: RowRequest, mutes: Mutes, score: bool) -> Result<()> {
         let Some(bundle) = &self.bundle else {
             return self.no_bundle(job);
         };
         let tag = RowTag(job.0);
-        match self.generator.add(bundle, tag, row, Instant::now()) {
+        let now = Instant::now();
+        match self.generator.add_muted(bundle, tag, row, mutes, now) {
             Ok(()) => {
                 self.interactive.insert(tag, score);
                 Ok(())
@@ -243,15 +249,16 @@ impl Worker {
         }
     }
 
-    fn steer(&mut self, job: JobId, point: &Point) -> Result<()> {
+    fn steer(&mut self, job: JobId, point: &Point, mutes: &Mutes) -> Result<()> {
         let Some(bundle) = &self.bundle else {
             return self.no_bundle(job);
         };
-        match self.generator.steer(bundle, RowTag(job.0), point) {
+        match self.generator.steer(bundle, RowTag(job.0), point, mutes) {
             Ok(Some(at_token)) => self.reporter.result(EngineEvent::Steered {
                 job,
                 at_token,
                 point: point.clone(),
+                mutes: mutes.clone(),
             }),
             // It ended in the meantime; its end is on its way or was reported.
             Ok(None) => Ok(()),

@@ -7,8 +7,8 @@ use super::*;
 use crate::protocol::{SweepGrid, SweepPlan};
 use crate::store::export_rows;
 use crate::types::{
-    Finish, GateRecord, Point, Preference, Prompt, RowGates, RunStatus, Sampling, TokenPiece,
-    Weights,
+    Finish, GateRecord, Mutes, Point, Preference, Prompt, RowGates, RunStatus, Sampling,
+    TokenPiece, Weights,
 };
 
 fn record(step: f64) -> SweepRecord {
@@ -130,6 +130,7 @@ fn runs_come_back_with_their_mean_gates() {
         point: Point::Weights(Weights::new(vec![1.5]).unwrap()),
         gates: RowGates::base(2, 0),
         steered: vec![(3, Point::Preference(Preference::uniform(2)))],
+        mutes: vec![(0, Mutes::default())],
         sampling: Sampling::default(),
         text: "yes".to_owned(),
         tokens: vec![TokenPiece {

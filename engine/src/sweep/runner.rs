@@ -323,6 +323,7 @@ fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
         prompt: row.prompt,
         point: row.point,
         steered: Vec::new(),
+        mutes: Vec::new(),
         sampling: row.sampling,
         text: row.text,
         tokens,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expert, Prompt};
+use super::{Channel, Expert, ExpertKind, Prompt};
 
 /// The base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +99,8 @@ pub struct BundleInfo {
     pub values: Vec<AdapterInfo>,
     /// Whether `values` are the one-hot experts standing in.
     pub values_are_experts: bool,
+    /// The adapter of the bank that each of `values` is.
+    pub value_adapters: Vec<usize>,
     /// Adapters of the bank, in order: LoRA experts, then value vectors of their own.
     pub adapters: Vec<String>,
     /// Modules that any adapter touches, in order of execution.
@@ -111,4 +113,50 @@ pub struct BundleInfo {
     pub demonstration: Option<String>,
     /// Bytes of weights in memory.
     pub memory_bytes: u64,
+}
+
+impl BundleInfo {
+    /// The channel of an expert, by its place in `experts`.
+    pub fn channel(&self, expert: usize) -> Option<Channel> {
+        let kind = self.experts.get(expert)?.kind;
+        let before = self.experts[..expert].iter().filter(|e| e.kind == kind);
+        let place = before.count();
+        Some(match kind {
+            ExpertKind::Lora => Channel::Adapter(place),
+            ExpertKind::Router => Channel::Router(place),
+        })
+    }
+
+    /// The expert of a channel, by its place in `experts`; `None` for a value vector that is none.
+    pub fn expert_of(&self, channel: Channel) -> Option<usize> {
+        (0..self.experts.len()).find(|&expert| self.channel(expert) == Some(channel))
+    }
+
+    /// The channel of a value vector, by its place in `values`.
+    pub fn value_channel(&self, value: usize) -> Option<Channel> {
+        self.value_adapters
+            .get(value)
+            .copied()
+            .map(Channel::Adapter)
+    }
+
+    /// What a channel is called.
+    pub fn channel_name(&self, channel: Channel) -> &str {
+        match channel {
+            Channel::Adapter(index) => self.adapters.get(index).map(String::as_str),
+            Channel::Router(_) => self
+                .expert_of(channel)
+                .and_then(|expert| self.experts.get(expert))
+                .map(|expert| expert.name.as_str()),
+        }
+        .unwrap_or("?")
+    }
+
+    /// Whether the bundle has such a channel.
+    pub fn has(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Adapter(index) => index < self.adapters.len(),
+            Channel::Router(_) => self.expert_of(channel).is_some(),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finish, Point, Prompt, RowGates, Sampling, Scores};
+use super::{Finish, Mutes, Point, Prompt, RowGates, Sampling, Scores};
 
 /// A token and the bytes of the text that it made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,10 @@ pub struct Run {
     pub gates: RowGates,
     /// `(first new token made under it, point)` for every change of the point while the row ran.
     pub steered: Vec<(usize, Point)>,
+    /// `(first new token made under it, what was silenced)` for every change; empty where all was heard
+    /// from start to end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mutes: Vec<(usize, Mutes)>,
     /// How tokens were chosen.
     pub sampling: Sampling,
     /// The answer.

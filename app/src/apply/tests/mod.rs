@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, ObjectiveInfo, Point,
+    BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, Mutes, ObjectiveInfo, Point,
     PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
 };
 
@@ -55,6 +55,7 @@ fn bundle() -> BundleInfo {
         expert_files: Vec::new(),
         values: Vec::new(),
         values_are_experts: false,
+        value_adapters: Vec::new(),
         adapters: vec!["a".into(), "b".into(), "c".into()],
         sites: vec!["model.layers.0.self_attn.q_proj".into()],
         prompts: vec![PromptSample {
@@ -104,6 +105,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         point: entry.point.clone(),
         gates: paretoscope_engine::types::RowGates::base(3, 0),
         steered: entry.steered.clone(),
+        mutes: entry.mutes.clone(),
         sampling: entry.sampling.clone(),
         text: text.into(),
         tokens: vec![TokenPiece {
@@ -193,7 +195,8 @@ fn a_running_row_is_steered_and_says_where() {
         effects,
         [Effect::Send(EngineCommand::Steer {
             job,
-            point: corner(2)
+            point: corner(2),
+            mutes: Mutes::default(),
         })],
         "sent once"
     );
@@ -203,6 +206,7 @@ fn a_running_row_is_steered_and_says_where() {
             job,
             at_token: 14,
             point: corner(2),
+            mutes: Mutes::default(),
         },
     );
     let run = state.session.current().unwrap();

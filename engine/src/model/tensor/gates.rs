@@ -21,6 +21,8 @@ struct Mixed {
     fixed: Tensor,
     /// Shares of the routers, `[tokens, routers]`, f32; `None` where no row has any.
     shares: Option<Tensor>,
+    /// Zero for muted adapters and one for the others, `[tokens, adapters]`, f32; `None` where none is.
+    heard: Option<Tensor>,
     /// `fixed` per rank column, by pattern: most modules of a model have the same one.
     spread: HashMap<usize, Tensor>,
 }
@@ -44,11 +46,20 @@ impl StepGates {
         let mixed = if gates.any() && adapters > 0 && !rows.is_empty() {
             let shares: Vec<f32> = rows.iter().flat_map(|row| &row.routers).copied().collect();
             let routed = shares.iter().any(|&share| share != 0.0);
+            let muted = routed && rows.iter().any(|row| !row.muted.is_empty());
+            let heard = || {
+                let mut heard = vec![1.0_f32; rows.len() * adapters];
+                for (row, heard) in rows.iter().zip(heard.chunks_exact_mut(adapters)) {
+                    row.silence(heard);
+                }
+                Tensor::from_vec(heard, (rows.len(), adapters), device)
+            };
             Some(Mixed {
                 fixed: Tensor::from_slice(&host, (rows.len(), adapters), device)?,
                 shares: routed
                     .then(|| Tensor::from_vec(shares, (rows.len(), routers), device))
                     .transpose()?,
+                heard: muted.then(heard).transpose()?,
                 spread: HashMap::new(),
             })
         } else {
@@ -80,7 +91,10 @@ impl StepGates {
         };
         let columns = |gates: &Tensor| gates.index_select(&pattern.columns, 1)?.to_dtype(dtype);
         if let Some(shares) = &mixed.shares {
-            let applied = votes(&mixed.fixed, shares)?;
+            let mut applied = votes(&mixed.fixed, shares)?;
+            if let Some(heard) = &mixed.heard {
+                applied = (applied * heard)?;
+            }
             return Ok(Some((columns(&applied)?, Some(applied))));
         }
         if let Some(spread) = mixed.spread.get(&pattern.id) {

@@ -178,6 +178,7 @@ fn gates(adapters: [f32; ADAPTERS], routers: [f32; ROUTERS]) -> RowGates {
     RowGates {
         adapters: adapters.to_vec(),
         routers: routers.to_vec(),
+        muted: Vec::new(),
     }
 }
 

@@ -18,8 +18,13 @@ const PAY: [[f64; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [0.4, 0.4]];
 /// Exact policy gradient on the bandit: rewards of the softmax policy over arms, coefficients from the
 /// scalarisation, one step along the gradient of `sum_i c_i R_i`.
 fn bandit(config: &ScalariseConfig, preference: &[f64], ideal: [f64; 2], steps: usize) -> [f64; 2] {
-    let mut logits = [0.0; 3];
     let mut scalariser = Scalariser::new(preference, ideal.to_vec());
+    follow(steps, |mean| scalariser.update(config, mean).coefficients)
+}
+
+/// The bandit under any rule from mean rewards to coefficients; mean rewards of the second half.
+fn follow(steps: usize, mut coefficients: impl FnMut(&[f64]) -> Vec<f64>) -> [f64; 2] {
+    let mut logits = [0.0; 3];
     let mut mean = [0.0; 2];
     let mut average = [0.0; 2];
     for step in 0..steps {
@@ -30,11 +35,9 @@ fn bandit(config: &ScalariseConfig, preference: &[f64], ideal: [f64; 2], steps: 
         for objective in 0..2 {
             mean[objective] = (0..3).map(|a| shares[a] * PAY[a][objective]).sum();
         }
-        let mix = scalariser.update(config, &mean);
+        let mix = coefficients(&mean);
         for (arm, logit) in logits.iter_mut().enumerate() {
-            let advantage: f64 = (0..2)
-                .map(|i| mix.coefficients[i] * (PAY[arm][i] - mean[i]))
-                .sum();
+            let advantage: f64 = (0..2).map(|i| mix[i] * (PAY[arm][i] - mean[i])).sum();
             *logit += 0.05 * shares[arm] * advantage;
         }
         if step >= steps / 2 {
@@ -130,17 +133,17 @@ fn an_ideal_below_the_rewards_inverts_the_preference_and_is_refused() {
         [1.0, 1.0],
         40_000,
     );
-    // The same, with rewards moved up by two in place of the ideal moved down: z stays below.
-    let mut scalariser = Scalariser::new(&preference, vec![-1.0, -1.0]);
-    scalariser.ideal = vec![-1.0, -1.0];
-    let gaps: Vec<f64> = [0.5f64, 0.5]
-        .iter()
-        .zip(&preference)
-        .map(|(r, l)| l * (-1.0 - r))
-        .collect();
-    assert!(right[1] > right[0], "{right:?}");
-    // Above, the wanted objective has the larger gap; below, the smaller one.
-    assert!(gaps[0] > gaps[1], "{gaps:?}");
+    // The same rule with z below the rewards, which the scalariser itself would raise.
+    let below = follow(40_000, |mean| {
+        let gap = |i: usize| preference[i] * (-1.0 - mean[i]);
+        if gap(0) > gap(1) {
+            vec![1.0, 0.0]
+        } else {
+            vec![0.0, 1.0]
+        }
+    });
+    assert!(right[1] > right[0] + 0.3, "{right:?}");
+    assert!(below[0] > below[1] + 0.3, "{below:?}");
     let names = ["first".to_owned(), "second".to_owned()];
     let refused = check_ideal(&[-1.0, -1.0], &[0.5, 0.5], &names).unwrap_err();
     assert!(

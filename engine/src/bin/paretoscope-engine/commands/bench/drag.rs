@@ -10,7 +10,9 @@ use paretoscope_engine::protocol::{
     EngineCommand, EngineEvent, EngineHandle, JobId, SweepGrid, SweepPlan,
 };
 use paretoscope_engine::runtime::{EngineOptions, spawn};
-use paretoscope_engine::types::{Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{
+    Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
+};
 use paretoscope_engine::{Error, Result};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -108,6 +110,7 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
             EngineCommand::Generate {
                 job,
                 row,
+                mutes: Mutes::default(),
                 score: true,
             },
         )?;
