@@ -142,13 +142,19 @@ pub enum Error {
         /// Whether the file is at fault (else the disk or the program).
         input: bool,
     },
-    /// A number became NaN or infinite while computing.
-    #[error("{what} became NaN or infinite at step {step}{hint}")]
+    /// Training left the range where it can go on.
+    #[error("{what} {became} at step {step}{batch}{hint}")]
     Diverged {
         /// The quantity.
         what: String,
+        /// What happened to it, e.g. `became NaN`.
+        became: String,
         /// When.
         step: usize,
+        /// The examples of that step, places in the data as given, from zero.
+        examples: Vec<usize>,
+        /// The same in words; begins with `, ` or is empty.
+        batch: String,
         /// What is still good, and what to change; begins with `; ` or is empty.
         hint: String,
     },

@@ -266,6 +266,7 @@ impl<'a> Build<'a> {
                     train: self.train_config(&recipe.dpo, run.resumes),
                     method: Method::Lora(lora),
                     beta: recipe.expert.beta,
+                    ..DpoConfig::default()
                 };
                 let pairs = pairs(objective, &made.expert_pairs, made)?;
                 dpo(

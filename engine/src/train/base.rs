@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::batch::Example;
-use super::config::{Method, Start};
+use super::config::{Method, Start, TrainConfig};
 use super::files;
 use super::forward::TrainModel;
 use super::params::{self, NamedTensors};
 use super::shape::LlamaShape;
+use crate::digest::hexadecimal;
+use crate::weights::Adapter;
 use crate::{Error, Result};
 
 /// A causal model before training.
@@ -55,6 +57,59 @@ impl Base {
                 })
             }
         }
+    }
+
+    /// [`settings`] with a fingerprint of the weights to start from.
+    pub(super) fn settings(
+        &self,
+        kind: &str,
+        config: &impl serde::Serialize,
+        data: String,
+    ) -> Result<Value> {
+        let mut settings = settings(kind, config, data);
+        settings["base"] = json!(self.fingerprint()?);
+        Ok(settings)
+    }
+
+    /// A digest of names, shapes and a thousand numbers of every weight: enough to tell models apart.
+    fn fingerprint(&self) -> Result<String> {
+        const NUMBERS: usize = 1024;
+        let mut hash = Sha256::new();
+        for (name, weight) in &self.weights {
+            hash.update(format!("{name} {:?}", weight.dims()));
+            let flat = weight.flatten_all()?;
+            let stride = flat.elem_count().div_ceil(NUMBERS).max(1);
+            let places: Vec<u32> = (0..flat.elem_count() as u32).step_by(stride).collect();
+            let places = Tensor::from_slice(&places, places.len(), flat.device())?;
+            for number in flat.index_select(&places, 0)?.to_vec1::<f32>()? {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        Ok(hexadecimal(&hash.finalize()[..16]))
+    }
+
+    /// Adds `s B A` of an adapter to the weights: the previous model is the new base.
+    pub(super) fn merge(&mut self, adapter: &Adapter) -> Result<()> {
+        for (module, factor) in &adapter.factors {
+            let name = format!("{module}.weight");
+            let Some(weight) = self.weights.get_mut(&name) else {
+                return Err(Error::MissingTensor {
+                    path: adapter.path.clone(),
+                    tensor: name,
+                });
+            };
+            let (out, inner) = weight.dims2()?;
+            let device = weight.device();
+            let a = Tensor::from_slice(&factor.a, (factor.rank, inner), device)?;
+            let b = Tensor::from_slice(&factor.b, (out, factor.rank), device)?;
+            *weight = (&*weight + (b.matmul(&a)? * f64::from(factor.scale))?)?;
+        }
+        Ok(())
+    }
+
+    /// The longest sequence that the model and the settings allow.
+    pub(super) fn longest(&self, config: &TrainConfig) -> usize {
+        config.max_length.min(self.shape.max_position_embeddings)
     }
 
     /// Refuses tokens that the model has not.
@@ -133,18 +188,14 @@ pub(super) fn digest<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Str
             }
         }
     }
-    let mut text = String::new();
-    for byte in hash.finalize().iter().take(16) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    hexadecimal(&hash.finalize()[..16])
 }
 
 /// Settings as they stand in a checkpoint: all but those that may change on the way.
 pub(super) fn settings(kind: &str, config: &impl serde::Serialize, data: String) -> Value {
     let mut config = json!(config);
     if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
-        for free in ["resume", "checkpoint_every"] {
+        for free in ["resume", "overwrite", "checkpoint_every"] {
             train.remove(free);
         }
     }

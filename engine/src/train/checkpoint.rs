@@ -35,6 +35,7 @@ pub(super) struct Checkpoint {
 }
 
 const PREFIX: &str = "step-";
+const WRITING: &str = "writing-";
 
 /// Complete checkpoints of a run, oldest first.
 fn list(run: &Path) -> Vec<(usize, PathBuf)> {
@@ -54,11 +55,42 @@ fn list(run: &Path) -> Vec<(usize, PathBuf)> {
     found
 }
 
-/// Writes a checkpoint beside its final place, renames it, and removes older ones.
+/// Removes checkpoints that a killed process left half-written.
+pub(super) fn sweep(run: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(run.join("checkpoints")) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let half = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|n| n.starts_with(WRITING));
+        if half {
+            let path = entry.path();
+            std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all checkpoints of a run.
+pub(super) fn remove_all(run: &Path) -> Result<()> {
+    let path = run.join("checkpoints");
+    if path.exists() {
+        std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+    }
+    Ok(())
+}
+
+/// Writes a checkpoint beside its final place, renames it, and removes older ones. One that is there already is of
+/// the same step of the same run, and stays.
 pub(super) fn save(run: &Path, checkpoint: &Checkpoint) -> Result<PathBuf> {
     let parent = run.join("checkpoints");
     let place = parent.join(format!("{PREFIX}{:08}", checkpoint.position.step));
-    let temporary = parent.join(format!("writing-{:08}", checkpoint.position.step));
+    if place.exists() {
+        return Ok(place);
+    }
+    let temporary = parent.join(format!("{WRITING}{:08}", checkpoint.position.step));
     files::fresh_folder(&temporary)?;
     files::write_tensors(&temporary.join("weights.safetensors"), &checkpoint.weights)?;
     files::write_tensors(
@@ -66,13 +98,13 @@ pub(super) fn save(run: &Path, checkpoint: &Checkpoint) -> Result<PathBuf> {
         &checkpoint.optimiser,
     )?;
     files::write_json(&temporary.join("position.json"), &checkpoint.position)?;
-    if place.exists() {
-        std::fs::remove_dir_all(&place).map_err(Error::io("replace", &place))?;
-    }
     std::fs::rename(&temporary, &place).map_err(Error::io("rename", &temporary))?;
     for (step, old) in list(run) {
         if step < checkpoint.position.step {
-            std::fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
+            // Under another name first: a kill in the middle must not leave half of it as a checkpoint.
+            let condemned = parent.join(format!("{WRITING}{step:08}"));
+            std::fs::rename(&old, &condemned).map_err(Error::io("remove", &old))?;
+            std::fs::remove_dir_all(&condemned).map_err(Error::io("remove", &old))?;
         }
     }
     Ok(place)

@@ -1,10 +1,12 @@
 //! What a person can set about a training run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
+use super::claim::Again;
+use super::penalty::PenaltyConfig;
 use super::shape::LlamaShape;
 use crate::device::{Backend, DeviceChoice, Precision};
 use crate::{Error, Result};
@@ -16,6 +18,16 @@ pub enum Start {
     Random(LlamaShape),
     /// A Hugging Face folder of a causal Llama-family model.
     Folder(PathBuf),
+}
+
+impl Start {
+    /// The folder that is read, if one is.
+    pub(super) fn folders(&self) -> Vec<&Path> {
+        match self {
+            Self::Random(_) => Vec::new(),
+            Self::Folder(folder) => vec![folder],
+        }
+    }
 }
 
 /// Low-rank adapters beside frozen weights.
@@ -133,6 +145,9 @@ pub struct TrainConfig {
     pub checkpoint_every: usize,
     /// Goes on from the newest checkpoint in the output folder, if there is one.
     pub resume: bool,
+    /// Starts anew in a folder that holds a run: its checkpoints, metrics and result are removed first.
+    #[serde(default)]
+    pub overwrite: bool,
     /// Where to compute, in f32; a GPU is one worker. Not a setting of the run: a checkpoint may go on
     /// elsewhere.
     #[serde(skip)]
@@ -151,6 +166,7 @@ impl Default for TrainConfig {
             optimiser: OptimiserConfig::default(),
             checkpoint_every: 200,
             resume: false,
+            overwrite: false,
             device: DeviceChoice::Cpu,
         }
     }
@@ -164,6 +180,14 @@ impl TrainConfig {
             tracing::warn!("training on the CPU: {note}");
         }
         Ok(backend.device())
+    }
+
+    /// What is to be done with a run that the output folder holds.
+    pub(super) fn again(&self) -> Again {
+        Again {
+            resume: self.resume,
+            overwrite: self.overwrite,
+        }
     }
 
     /// Refuses numbers that make no sense.
@@ -211,6 +235,29 @@ pub struct DpoConfig {
     pub method: Method,
     /// How strongly the model is held to the reference.
     pub beta: f64,
+    /// Earlier value vectors, PEFT folders: what `penalty` compares with, and what the metrics show the cosine to.
+    #[serde(default)]
+    pub against: Vec<PathBuf>,
+    /// What keeps the new vector apart from them. Needs LoRA.
+    #[serde(default)]
+    pub penalty: PenaltyConfig,
+    /// DPO-SeqT: a PEFT folder that is merged into the model first, so that the previous model is both the start
+    /// and the reference. A LoRA result then holds both, one beside the other, and fits the plain base.
+    #[serde(default)]
+    pub start_from: Option<PathBuf>,
+}
+
+impl Default for DpoConfig {
+    fn default() -> Self {
+        Self {
+            train: TrainConfig::default(),
+            method: Method::Lora(LoraConfig::default()),
+            beta: 0.1,
+            against: Vec::new(),
+            penalty: PenaltyConfig::default(),
+            start_from: None,
+        }
+    }
 }
 
 /// A reward model by Bradley and Terry.

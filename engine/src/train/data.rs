@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::batch::Example;
 use super::dpo::Pair;
+pub use super::faults::{Fault, Lines, Settled};
 use crate::text::Tokenizer;
 use crate::{Error, Result};
 
@@ -94,40 +95,63 @@ fn split_dialogue(dialogue: &str) -> Option<TextExample> {
     })
 }
 
-fn read_lines<T>(path: &Path, parse: impl Fn(Line) -> Result<T, String>) -> Result<Vec<T>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    let all: Vec<T> = lines
-        .map(|(index, line)| {
-            let read = serde_json::from_str::<Line>(line)
-                .map_err(|e| format!("is not such a JSON object: {e}"));
-            read.and_then(&parse).map_err(|problem| Error::Line {
-                path: path.to_path_buf(),
-                line: index + 1,
-                problem,
-            })
-        })
-        .collect::<Result<_>>()?;
-    if all.is_empty() {
+fn read_lines<T>(
+    path: &Path,
+    parse: impl Fn(Line) -> Result<T, String>,
+    check: impl Fn(&T) -> Option<Fault>,
+) -> Result<Lines<T>> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let mut found = Lines::new(path);
+    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let read = serde_json::from_slice::<Line>(line)
+            .map_err(|e| format!("is not such a JSON object: {e}"))
+            .and_then(&parse)
+            .map_err(Fault::BadLine);
+        let good = read.and_then(|item| match check(&item) {
+            Some(fault) => Err(fault),
+            None => Ok(item),
+        });
+        match good {
+            Ok(item) => found.items.push((index + 1, item)),
+            Err(fault) => found.faults.push((index + 1, fault)),
+        }
+    }
+    if found.items.is_empty() && found.faults.is_empty() {
         return Err(Error::file(
             path,
             "has no examples; it needs one JSON object per line",
         ));
     }
-    Ok(all)
+    Ok(found)
 }
 
-/// Reads supervised examples; a bad line is named by its number.
-pub fn read_examples(path: &Path) -> Result<Vec<TextExample>> {
-    read_lines(path, Line::example)
+fn empty(example: &TextExample) -> bool {
+    example.response.trim().is_empty()
 }
 
-/// Reads preference pairs; a bad line is named by its number.
-pub fn read_pairs(path: &Path) -> Result<Vec<TextPair>> {
-    read_lines(path, Line::pair)
+/// Reads supervised examples; bad lines are kept apart with their numbers.
+pub fn read_examples(path: &Path) -> Result<Lines<TextExample>> {
+    read_lines(path, Line::example, |example| {
+        empty(example).then_some(Fault::EmptyAnswer("response"))
+    })
+}
+
+/// Reads preference pairs; bad lines are kept apart with their numbers.
+pub fn read_pairs(path: &Path) -> Result<Lines<TextPair>> {
+    read_lines(path, Line::pair, |pair| {
+        if empty(&pair.chosen) {
+            Some(Fault::EmptyAnswer("chosen"))
+        } else if empty(&pair.rejected) {
+            Some(Fault::EmptyAnswer("rejected"))
+        } else if pair.chosen == pair.rejected {
+            Some(Fault::SameAnswers)
+        } else {
+            None
+        }
+    })
 }
 
 impl TextExample {
@@ -150,6 +174,35 @@ impl TextPair {
     }
 }
 
+/// A prompt that leaves no room for an answer among `most` tokens.
+fn too_long(example: &Example, most: usize) -> Option<Fault> {
+    let tokens = example.prompt.len();
+    (tokens >= most).then_some(Fault::PromptTooLong { tokens, most })
+}
+
+impl Lines<TextExample> {
+    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is a fault.
+    pub fn tokenise(self, tokenizer: &Tokenizer, most: usize) -> Result<Lines<Example>> {
+        self.try_map(|text| {
+            let example = text.tokenise(tokenizer)?;
+            Ok(too_long(&example, most).map_or(Ok(example), Err))
+        })
+    }
+}
+
+impl Lines<TextPair> {
+    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is a fault, and so are answers
+    /// that differ in nothing that the tokenizer keeps.
+    pub fn tokenise(self, tokenizer: &Tokenizer, most: usize) -> Result<Lines<Pair>> {
+        self.try_map(|text| {
+            let pair = text.tokenise(tokenizer)?;
+            let long = too_long(&pair.chosen, most).or_else(|| too_long(&pair.rejected, most));
+            let same = (pair.chosen == pair.rejected).then_some(Fault::SameAnswers);
+            Ok(long.or(same).map_or(Ok(pair), Err))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,11 +217,12 @@ mod tests {
     fn both_supervised_forms_are_read() {
         let file = file("{\"prompt\": \"a\", \"response\": \"b\"}\n\n{\"text\": \"c\"}\n");
         let read = read_examples(file.path()).unwrap();
+        assert!(read.faults.is_empty());
         let example = |prompt: &str, response: &str| TextExample {
             prompt: prompt.into(),
             response: response.into(),
         };
-        assert_eq!(read, [example("a", "b"), example("", "c")]);
+        assert_eq!(read.items, [(1, example("a", "b")), (3, example("", "c"))]);
     }
 
     #[test]
@@ -178,7 +232,7 @@ mod tests {
         let file = file(&format!(
             "{{\"chosen\": \"{chosen}\", \"rejected\": \"{rejected}\"}}"
         ));
-        let pair = read_pairs(file.path()).unwrap().remove(0);
+        let (_, pair) = read_pairs(file.path()).unwrap().items.remove(0);
         assert!(pair.chosen.prompt.ends_with("Human: c\n\nAssistant:"));
         assert_eq!(pair.chosen.prompt, pair.rejected.prompt);
         assert_eq!(
@@ -192,7 +246,10 @@ mod tests {
 
     #[test]
     fn bad_lines_are_named_by_number() {
-        let pairs = |text: &str| read_pairs(file(text).path()).unwrap_err().to_string();
+        let pairs = |text: &str| {
+            let read = read_pairs(file(text).path()).unwrap();
+            read.settle(false).unwrap_err().to_string()
+        };
         let good = r#"{"prompt": "p", "chosen": "a", "rejected": "b"}"#;
         assert!(
             pairs(&format!("{good}\n{{\"chosen\": \"x\"}}\n"))
@@ -200,13 +257,48 @@ mod tests {
         );
         assert!(pairs(&format!("{good}\n\nnot json")).contains("line 3"));
         assert!(pairs(r#"{"chosen": "x", "rejected": "y"}"#).contains("line 1: has no `prompt`"));
-        let examples = read_examples(file(good).path()).unwrap_err();
+        let examples = read_examples(file(good).path()).unwrap().settle(false);
+        let examples = examples.unwrap_err();
         assert!(examples.is_input() && examples.to_string().contains("line 1"));
         assert!(
             read_examples(file("\n").path())
                 .unwrap_err()
                 .to_string()
                 .contains("no examples")
+        );
+    }
+
+    #[test]
+    fn every_fault_is_found_where_it_is() {
+        let text = [
+            r#"{"prompt": "p", "chosen": "a", "rejected": "b"}"#,
+            r#"{"prompt": "p", "chosen": " ", "rejected": "b"}"#,
+            r#"{"prompt": "p", "chosen": "a", "rejected": ""}"#,
+            r#"{"prompt": "p", "chosen": "a", "rejected": "a"}"#,
+            "{",
+        ]
+        .join("\n");
+        let file = file(&text);
+        let mut bytes = text.into_bytes();
+        bytes.extend(b"\n{\"prompt\": \"\xff\", \"chosen\": \"a\", \"rejected\": \"b\"}");
+        std::fs::write(file.path(), bytes).unwrap();
+        let read = read_pairs(file.path()).unwrap();
+        assert_eq!(read.items.len(), 1);
+        let kinds: Vec<(usize, &str)> = read.faults.iter().map(|(l, f)| (*l, f.kind())).collect();
+        assert_eq!(
+            kinds,
+            [
+                (2, "empty answer"),
+                (3, "empty answer"),
+                (4, "chosen equal to rejected"),
+                (5, "bad line"),
+                (6, "bad line")
+            ]
+        );
+        assert_eq!(read.faults[1].1, Fault::EmptyAnswer("rejected"));
+        assert_eq!(
+            read.settle(true).unwrap().skipped.values().sum::<usize>(),
+            5
         );
     }
 }

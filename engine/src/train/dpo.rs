@@ -1,22 +1,30 @@
-//! Direct preference optimisation (Rafailov et al. 2023).
+//! Direct preference optimisation (Rafailov et al. 2023), alone, of several sets at once (DPO-LW), in sequence
+//! (DPO-SeqT), and held apart from earlier value vectors (MVA, Algorithm 1).
 //!
 //! `L = -log sigmoid(beta ((log p(y+) - log p(y-)) - (log p_ref(y+) - log p_ref(y-))))`, log-probabilities
 //! summed over the answer's tokens with the end token; the reference is the model before training, with
-//! adapters off, and is asked once.
+//! adapters off, and is asked once. With a penalty the loss is `L + alpha Σⱼ D(θ, θⱼ)`; of several sets it is
+//! `Σᵢ wᵢ L(Dᵢ)`, every pair of set `i` counting `wᵢ N / nᵢ` in the mean over all `N` pairs.
 
 use std::path::Path;
 
 use candle_core::Tensor;
+use serde_json::json;
 
-use super::base::{Base, digest, settings};
+use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::config::{DpoConfig, Start};
+use super::claim::claim;
+use super::config::{DpoConfig, Method, Start};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
 use super::parallel::ShareLoss;
+use super::penalty::{Addition, Penalty, PenaltyKind};
 use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
+use super::sequel;
 use super::sft::sequence_log_probs;
+use super::sift::{Fit, Sifted};
+use crate::weights::Adapter;
 use crate::{Error, Result};
 
 /// A prompt with a better and a worse answer.
@@ -37,11 +45,24 @@ impl Pair {
         [&self.chosen, &self.rejected]
     }
 
-    pub(super) fn fits(&self, longest: usize) -> bool {
-        self.both()
-            .iter()
-            .all(|e| e.len() <= longest && targets_of(e, false) > 0)
+    pub(super) fn fit(&self, longest: usize) -> Fit {
+        if self.both().iter().any(|e| e.len() > longest) {
+            Fit::TooLong
+        } else if self.both().iter().any(|e| targets_of(e, false) == 0) {
+            Fit::NothingToLearn
+        } else {
+            Fit::Fits
+        }
     }
+}
+
+/// One of several sets of pairs, with its weight in the loss.
+#[derive(Debug, Clone, Copy)]
+pub struct PairSet<'a> {
+    /// The set.
+    pub pairs: &'a [Pair],
+    /// `wᵢ`; all weights add up to 1.
+    pub weight: f64,
 }
 
 /// `-log sigmoid(x)` without overflow: `max(-x, 0) + log(1 + e^-|x|)`.
@@ -58,11 +79,15 @@ pub(super) fn split_pairs(values: &Tensor) -> Result<(Tensor, Tensor)> {
     ))
 }
 
-struct Dpo<'a> {
-    pairs: Vec<&'a Pair>,
+pub(super) struct Dpo<'a> {
+    pub(super) pairs: Vec<&'a Pair>,
     /// `log p_ref(y+) - log p_ref(y-)` of every pair.
-    reference: Vec<f32>,
-    beta: f64,
+    pub(super) reference: Vec<f32>,
+    /// What every pair counts in the mean.
+    pub(super) weights: Vec<f32>,
+    pub(super) beta: f64,
+    /// What the adapter adds by itself; `None` where all weights are trained.
+    pub(super) penalty: Option<Penalty>,
 }
 
 impl Objective for Dpo<'_> {
@@ -79,12 +104,17 @@ impl Objective for Dpo<'_> {
         let batch = PredictionBatch::new(examples.iter().copied(), false);
         let sums = batch.sum_by_sequence(&model.log_probs(&batch, Adapters::On)?)?;
         let (chosen, rejected) = split_pairs(&sums)?;
-        let reference: Vec<f32> = share.iter().map(|&i| self.reference[i]).collect();
-        let reference = Tensor::from_vec(reference, share.len(), sums.device())?;
-        let margins = (((chosen - rejected)? - reference)? * self.beta)?;
-        let loss = (minus_log_sigmoid(&margins)?.sum_all()? * (1.0 / total as f64))?;
+        let of_share = |values: &[f32]| {
+            let values: Vec<f32> = share.iter().map(|&i| values[i]).collect();
+            Tensor::from_vec(values, share.len(), sums.device())
+        };
+        let margins = (((chosen - rejected)? - of_share(&self.reference)?)? * self.beta)?;
+        let losses = (minus_log_sigmoid(&margins)? * of_share(&self.weights)?)?;
+        let loss = (losses.sum_all()? * (1.0 / total as f64))?;
         let margins: Vec<f32> = margins.to_vec1()?;
+        let losses: Vec<f32> = losses.to_vec1()?;
         let figures = Figures::new([
+            ("dpo", losses.iter().map(|&l| f64::from(l)).sum()),
             ("margin", margins.iter().map(|&m| f64::from(m)).sum()),
             (
                 "accuracy",
@@ -92,6 +122,13 @@ impl Objective for Dpo<'_> {
             ),
         ]);
         Ok(ShareLoss { loss, figures })
+    }
+
+    fn addition(&self, model: &TrainModel, workers: usize) -> Result<Option<Addition>> {
+        let penalty = self.penalty.as_ref();
+        penalty
+            .map(|p| p.evaluate(model.vars(), workers))
+            .transpose()
     }
 }
 
@@ -103,33 +140,50 @@ pub fn dpo(
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
-    if !(config.beta.is_finite() && config.beta > 0.0) {
-        return Err(Error::option(
-            "beta",
-            format!("is {}; it must be above zero", config.beta),
-        ));
-    }
-    config.train.check()?;
+    let set = PairSet { pairs, weight: 1.0 };
+    dpo_mixed(config, start, &[set], reporter, out)
+}
+
+/// DPO-LW: trains on several sets at once, one adapter and one reference; a set of weight 0 takes no part.
+pub fn dpo_mixed(
+    config: &DpoConfig,
+    start: &Start,
+    sets: &[PairSet<'_>],
+    reporter: &mut dyn TrainReporter,
+    out: &Path,
+) -> Result<TrainReport> {
+    check(config, sets)?;
+    let mut inputs = start.folders();
+    inputs.extend(config.against.iter().map(|p| p.as_path()));
+    inputs.extend(config.start_from.as_deref());
+    claim(out, config.train.again(), &inputs)?;
     let device = config.train.open_device()?;
-    let base = Base::open(start, config.train.seed, &device)?;
-    base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
-    let kept: Vec<&Pair> = pairs
-        .iter()
-        .filter(|p| p.fits(config.train.max_length))
-        .collect();
-    let examples: Vec<&Example> = kept.iter().flat_map(|p| p.both()).collect();
-    let frozen = TrainModel::frozen(base.shape.clone(), &base.weights)?;
-    let total = examples.len();
-    let sums = sequence_log_probs(
-        &frozen,
-        &examples,
-        Adapters::Off,
-        frozen.workers(config.train.workers),
-        |done| {
-            reporter.preparing("reference log-probabilities", done, total);
-        },
+    let mut base = Base::open(start, config.train.seed, &device)?;
+    base.check_tokens(
+        sets.iter()
+            .flat_map(|s| s.pairs)
+            .flat_map(|pair| pair.both()),
     )?;
-    let reference = sums.chunks_exact(2).map(|s| (s[0] - s[1]) as f32).collect();
+    let penalty = match &config.method {
+        Method::Full => None,
+        Method::Lora(lora) => Some(Penalty::open(
+            &config.penalty,
+            lora,
+            &base.shape,
+            &config.against,
+        )?),
+    };
+    let previous = match &config.start_from {
+        None => None,
+        Some(folder) => Some(Adapter::load(folder, &base.shape.linears())?),
+    };
+    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref())?;
+    if let Some(adapter) = &previous {
+        base.merge(adapter)?;
+    }
+    let longest = base.longest(&config.train);
+    let (sifted, weights) = sift(sets, longest);
+    let reference = reference(config, &base, &sifted.kept, reporter)?;
     let model = TrainModel::new(
         base.shape.clone(),
         &base.weights,
@@ -140,17 +194,134 @@ pub fn dpo(
         config: &config.train,
         model: &model,
         folder: out,
-        settings: settings("dpo", config, digest(examples.iter().copied())),
-        left_out: pairs.len() - kept.len(),
+        settings,
+        left_out: sifted.left_out,
+        places: sifted.places,
     };
-    let report = runner.run(
-        &Dpo {
-            pairs: kept,
-            reference,
-            beta: config.beta,
-        },
-        reporter,
-    )?;
-    base.write(out, &model, &config.method)?;
+    let objective = Dpo {
+        pairs: sifted.kept,
+        reference,
+        weights,
+        beta: config.beta,
+        penalty,
+    };
+    let report = runner.run(&objective, reporter)?;
+    match (&previous, &config.method) {
+        (Some(previous), Method::Lora(lora)) => {
+            let folder = start.folders();
+            sequel::write(out, folder.first().copied(), previous, lora, model.vars())?;
+        }
+        _ => base.write(out, &model, &config.method)?,
+    }
     Ok(report)
+}
+
+fn check(config: &DpoConfig, sets: &[PairSet<'_>]) -> Result<()> {
+    config.train.check()?;
+    if !(config.beta.is_finite() && config.beta > 0.0) {
+        let problem = format!("is {}; it must be above zero", config.beta);
+        return Err(Error::option("beta", problem));
+    }
+    if config.method == Method::Full
+        && (config.penalty.kind != PenaltyKind::None || !config.against.is_empty())
+    {
+        return Err(Error::option(
+            "--against, --penalty",
+            "compare adapters, but all weights are trained here; train an adapter with --lora RANK",
+        ));
+    }
+    if config.start_from.is_some() && config.penalty.kind != PenaltyKind::None {
+        return Err(Error::option(
+            "--penalty",
+            "measures the new adapter alone, which with --start-from is only a part of the value vector; use one of both",
+        ));
+    }
+    let weights: Vec<f64> = sets.iter().map(|set| set.weight).collect();
+    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        let problem = format!("has the weight {bad}; weights must be numbers of at least 0");
+        return Err(Error::option("--mix", problem));
+    }
+    let sum: f64 = weights.iter().sum();
+    if (sum - 1.0).abs() > 1e-6 {
+        let problem = format!("has weights that add up to {sum}; they must add up to 1");
+        return Err(Error::option("--mix", problem));
+    }
+    Ok(())
+}
+
+/// The pairs that take part, and what each counts: `wᵢ N / nᵢ`.
+pub(super) fn sift<'a>(sets: &[PairSet<'a>], longest: usize) -> (Sifted<'a, Pair>, Vec<f32>) {
+    let (mut sifted, mut first) = (Sifted::default(), 0);
+    let mut counts = Vec::new();
+    for set in sets {
+        if set.weight > 0.0 {
+            let count = sifted.add(set.pairs, first, |pair| pair.fit(longest));
+            counts.push((set.weight, count));
+        }
+        first += set.pairs.len();
+    }
+    let all = sifted.kept.len() as f64;
+    let weights = counts
+        .into_iter()
+        .flat_map(|(weight, count)| {
+            let each = weight * all / count.max(1) as f64;
+            std::iter::repeat_n(each as f32, count)
+        })
+        .collect();
+    (sifted, weights)
+}
+
+/// `log p_ref(y+) - log p_ref(y-)` of every pair.
+fn reference(
+    config: &DpoConfig,
+    base: &Base,
+    pairs: &[&Pair],
+    reporter: &mut dyn TrainReporter,
+) -> Result<Vec<f32>> {
+    let examples: Vec<&Example> = pairs.iter().flat_map(|p| p.both()).collect();
+    let frozen = TrainModel::frozen(base.shape.clone(), &base.weights)?;
+    let total = examples.len();
+    let sums = sequence_log_probs(
+        &frozen,
+        &examples,
+        Adapters::Off,
+        frozen.workers(config.train.workers),
+        |done| {
+            reporter.preparing("reference log-probabilities", done, total);
+            if reporter.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(sums.chunks_exact(2).map(|s| (s[0] - s[1]) as f32).collect())
+}
+
+/// Folders may move between a run and its resumption; what they hold may not change.
+fn checkpoint_settings(
+    config: &DpoConfig,
+    base: &Base,
+    sets: &[PairSet<'_>],
+    penalty: Option<&Penalty>,
+    previous: Option<&Adapter>,
+) -> Result<serde_json::Value> {
+    let by_content = DpoConfig {
+        against: Vec::new(),
+        start_from: None,
+        ..config.clone()
+    };
+    let data = digest(
+        sets.iter()
+            .flat_map(|set| set.pairs)
+            .flat_map(|pair| pair.both()),
+    );
+    let mut settings = base.settings("dpo", &by_content, data)?;
+    settings["against"] = json!(penalty.map(|p| p.digests()).unwrap_or_default());
+    settings["start_from"] = json!(previous.map(|adapter| &adapter.digest));
+    settings["mix"] = json!(
+        sets.iter()
+            .map(|set| (set.weight, set.pairs.len()))
+            .collect::<Vec<_>>()
+    );
+    Ok(settings)
 }

@@ -1,6 +1,7 @@
 //! Model and adapter folders as Hugging Face and PEFT write them; files appear whole or not at all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -35,6 +36,9 @@ fn write_whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<(
     temporary.push(".writing");
     let temporary = PathBuf::from(temporary);
     write(&temporary)?;
+    File::open(&temporary)
+        .and_then(|file| file.sync_all())
+        .map_err(Error::io("write", &temporary))?;
     std::fs::rename(&temporary, path).map_err(Error::io("rename", &temporary))
 }
 

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{DpoConfig, Method, RewardConfig, SftConfig, Start};
-use super::dpo::{Pair, dpo};
+use super::claim::claim;
+use super::config::{DpoConfig, Method, RewardConfig, SftConfig, Start, TrainConfig};
+use super::data::{self, Settled};
+use super::dpo::{Pair, PairSet, dpo_mixed};
 use super::files::copy_tokenizer;
 use super::ppo::{MorlConfig, RouterConfig, train_morl, train_router};
 use super::progress::TrainReporter;
@@ -13,7 +15,6 @@ use super::reward::reward;
 use super::runner::TrainReport;
 use super::sft::sft;
 use super::shape::LlamaShape;
-use super::{Example, data};
 use crate::bundle::{Manifest, read_prompts};
 use crate::text::Tokenizer;
 use crate::types::Prompt;
@@ -45,22 +46,47 @@ pub struct SftJob {
     pub from_random: bool,
     /// JSON Lines as [`data::read_examples`] takes them.
     pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
     /// Folder for the result, checkpoints and metrics.jsonl.
     pub out: PathBuf,
     /// How.
     pub config: SftConfig,
 }
 
-/// Direct preference optimisation on pairs of answers.
+/// A file of preference pairs with its weight in the loss.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeightedData {
+    /// JSON Lines as [`data::read_pairs`] takes them.
+    pub path: PathBuf,
+    /// All weights of a job add up to 1.
+    pub weight: f64,
+}
+
+impl WeightedData {
+    /// The only file.
+    pub fn alone(path: impl Into<PathBuf>) -> Vec<Self> {
+        vec![Self {
+            path: path.into(),
+            weight: 1.0,
+        }]
+    }
+}
+
+/// Direct preference optimisation on pairs of answers: value vectors, DPO-LW, DPO-SeqT.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DpoJob {
     /// Folder of the model to start from, which is also the reference.
     pub base: PathBuf,
-    /// JSON Lines as [`data::read_pairs`] takes them.
-    pub data: PathBuf,
+    /// One file, or several with their weights (DPO-LW).
+    pub data: Vec<WeightedData>,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
     /// Folder for the result, checkpoints and metrics.jsonl.
     pub out: PathBuf,
-    /// How.
+    /// How; earlier vectors and the penalty are in it.
     pub config: DpoConfig,
 }
 
@@ -71,6 +97,9 @@ pub struct RewardJob {
     pub base: PathBuf,
     /// JSON Lines as [`data::read_pairs`] takes them.
     pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
     /// Folder for the result, checkpoints and metrics.jsonl.
     pub out: PathBuf,
     /// How.
@@ -142,17 +171,20 @@ impl TrainJob {
 
 impl SftJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
+        claim(&self.out, self.config.train.again(), &[&self.base])?;
+        let shape = LlamaShape::read(&self.base)?.0;
+        let tokenizer = text_tokenizer(&self.base)?;
+        let most = most_tokens(&shape, &self.config.train);
+        let data = data::read_examples(&self.data)?
+            .tokenise(&tokenizer, most)?
+            .settle(self.skip_bad)?;
         let start = if self.from_random {
-            Start::Random(LlamaShape::read(&self.base)?.0)
+            Start::Random(shape)
         } else {
             Start::Folder(self.base.clone())
         };
-        let tokenizer = text_tokenizer(&self.base)?;
-        let examples = data::read_examples(&self.data)?
-            .iter()
-            .map(|text| text.tokenise(&tokenizer))
-            .collect::<Result<Vec<Example>>>()?;
-        let report = sft(&self.config, &start, &examples, reporter, &self.out)?;
+        let report = sft(&self.config, &start, &data.items, reporter, &self.out);
+        let report = with_lines(report, &[data])?;
         if self.config.method == Method::Full {
             copy_tokenizer(&self.base, &self.out)?;
         }
@@ -162,17 +194,37 @@ impl SftJob {
 
 impl DpoJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        let pairs = pairs(&self.base, &self.data)?;
+        claim(&self.out, self.config.train.again(), &[&self.base])?;
+        if self.data.is_empty() {
+            return Err(Error::option(
+                "--data",
+                "names no file; it needs preference pairs",
+            ));
+        }
+        let read =
+            |data: &WeightedData| pairs(&self.base, &data.path, &self.config.train, self.skip_bad);
+        let data = self.data.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let sets: Vec<PairSet<'_>> = data
+            .iter()
+            .zip(&self.data)
+            .map(|(data, WeightedData { weight, .. })| PairSet {
+                pairs: &data.items,
+                weight: *weight,
+            })
+            .collect();
         let start = Start::Folder(self.base.clone());
-        dpo(&self.config, &start, &pairs, reporter, &self.out)
+        let report = dpo_mixed(&self.config, &start, &sets, reporter, &self.out);
+        with_lines(report, &data)
     }
 }
 
 impl RewardJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        let pairs = pairs(&self.base, &self.data)?;
+        claim(&self.out, self.config.train.again(), &[&self.base])?;
+        let data = pairs(&self.base, &self.data, &self.config.train, self.skip_bad)?;
         let start = Start::Folder(self.base.clone());
-        reward(&self.config, &start, &pairs, reporter, &self.out)
+        let report = reward(&self.config, &start, &data.items, reporter, &self.out);
+        with_lines(report, &[data])
     }
 }
 
@@ -216,10 +268,61 @@ fn text_tokenizer(folder: &Path) -> Result<Tokenizer> {
     }
 }
 
-fn pairs(base: &Path, data: &Path) -> Result<Vec<Pair>> {
-    let tokenizer = text_tokenizer(base)?;
+fn most_tokens(shape: &LlamaShape, config: &TrainConfig) -> usize {
+    config.max_length.min(shape.max_position_embeddings)
+}
+
+fn pairs(base: &Path, data: &Path, config: &TrainConfig, skip_bad: bool) -> Result<Settled<Pair>> {
+    let most = most_tokens(&LlamaShape::read(base)?.0, config);
     data::read_pairs(data)?
-        .iter()
-        .map(|text| text.tokenise(&tokenizer))
-        .collect()
+        .tokenise(&text_tokenizer(base)?, most)?
+        .settle(skip_bad)
+}
+
+/// Counts what was skipped in a report; names the lines of the step at which a run broke down.
+fn with_lines<T>(report: Result<TrainReport>, data: &[Settled<T>]) -> Result<TrainReport> {
+    let mut report = report.map_err(|error| name_lines(error, data))?;
+    for (kind, count) in data.iter().flat_map(|data| &data.skipped) {
+        *report.left_out_by.entry(kind.clone()).or_default() += count;
+        report.left_out += count;
+    }
+    Ok(report)
+}
+
+fn name_lines<T>(error: Error, data: &[Settled<T>]) -> Error {
+    let Error::Diverged {
+        what,
+        became,
+        step,
+        examples,
+        hint,
+        ..
+    } = error
+    else {
+        return error;
+    };
+    let place = |&example: &usize| {
+        let mut index = example;
+        for data in data {
+            if let Some(line) = data.lines.get(index) {
+                return Some(format!("{}:{line}", data.path.display()));
+            }
+            index -= data.lines.len();
+        }
+        None
+    };
+    let named: Vec<String> = examples.iter().take(8).filter_map(place).collect();
+    let batch = match (named.len(), examples.len().saturating_sub(named.len())) {
+        (0, _) => String::new(),
+        (_, 0) => format!(", on {}", named.join(", ")),
+        (_, more) => format!(", on {} and {more} more", named.join(", ")),
+    };
+    Error::Diverged {
+        what,
+        became,
+        step,
+        examples,
+        batch,
+        hint,
+    }
 }

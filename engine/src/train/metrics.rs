@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::output::write_bytes;
 use crate::{Error, Result};
 
 /// Named sums over examples, e.g. how many were ranked right.
@@ -84,7 +85,7 @@ impl MetricsFile {
             .filter(|line| serde_json::from_str::<StepReport>(line).is_ok_and(|r| r.step <= done))
             .flat_map(|line| [line, "\n"])
             .collect();
-        std::fs::write(&path, kept).map_err(Error::io("write", &path))?;
+        write_bytes(&path, kept.as_bytes())?;
         let file = OpenOptions::new()
             .append(true)
             .open(&path)

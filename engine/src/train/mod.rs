@@ -7,6 +7,7 @@
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, differentiable | [`forward`], [`ops`] |
 //! | loss | log-probabilities → loss | [`mod@sft`], [`mod@dpo`], [`mod@reward`] |
+//! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `parallel`, [`optimiser`] |
 //! | files | checkpoints, metrics, Hugging Face and PEFT folders | `checkpoint`, [`metrics`], `files` |
 
@@ -14,9 +15,12 @@ mod base;
 pub mod batch;
 pub mod bench;
 mod checkpoint;
+mod claim;
 pub mod config;
 pub mod data;
+mod diverged;
 pub mod dpo;
+pub mod faults;
 mod files;
 pub mod forward;
 pub mod grad_check;
@@ -27,12 +31,15 @@ pub mod ops;
 pub mod optimiser;
 mod parallel;
 pub mod params;
+pub mod penalty;
 pub mod ppo;
 pub mod progress;
 pub mod reward;
 mod runner;
+mod sequel;
 pub mod sft;
 pub mod shape;
+mod sift;
 #[cfg(test)]
 mod tests;
 
@@ -40,10 +47,11 @@ pub use batch::Example;
 pub use config::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, RewardConfig, SftConfig, Start, TrainConfig,
 };
-pub use dpo::{Pair, dpo};
+pub use dpo::{Pair, PairSet, dpo, dpo_mixed};
 pub use files::copy_tokenizer;
-pub use job::{DpoJob, MorlJob, RewardJob, RouterJob, SftJob, TrainJob};
+pub use job::{DpoJob, MorlJob, RewardJob, RouterJob, SftJob, TrainJob, WeightedData};
 pub use metrics::StepReport;
+pub use penalty::{PenaltyConfig, PenaltyKind};
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;
 pub use runner::TrainReport;

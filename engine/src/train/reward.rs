@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use super::base::{Base, digest, settings};
-use super::batch::{Example, FlatBatch};
+use super::base::{Base, digest};
+use super::batch::FlatBatch;
+use super::claim::claim;
 use super::config::{Method, RewardConfig, Start};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
 use super::forward::TrainModel;
@@ -13,6 +14,7 @@ use super::parallel::ShareLoss;
 use super::params;
 use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
+use super::sift::Sifted;
 use crate::Result;
 
 struct Reward<'a> {
@@ -58,14 +60,15 @@ pub fn reward(
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
+    config.train.check()?;
+    claim(out, config.train.again(), &start.folders())?;
     let device = config.train.open_device()?;
     let mut base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
-    let kept: Vec<&Pair> = pairs
-        .iter()
-        .filter(|p| p.fits(config.train.max_length))
-        .collect();
-    let examples: Vec<&Example> = kept.iter().flat_map(|p| p.both()).collect();
+    let longest = base.longest(&config.train);
+    let sifted = Sifted::of(pairs, |pair| pair.fit(longest));
+    let examples = sifted.kept.iter().flat_map(|p| p.both());
+    let settings = base.settings("reward", config, digest(examples))?;
     let head = params::score_head(&base.shape, &device)?;
     base.weights.insert("score.weight".to_owned(), head);
     // The output projection plays no part in the score.
@@ -80,12 +83,13 @@ pub fn reward(
         config: &config.train,
         model: &model,
         folder: out,
-        settings: settings("reward", config, digest(examples.iter().copied())),
-        left_out: pairs.len() - kept.len(),
+        settings,
+        left_out: sifted.left_out,
+        places: sifted.places,
     };
     let report = runner.run(
         &Reward {
-            pairs: kept,
+            pairs: sifted.kept,
             center: config.center,
         },
         reporter,

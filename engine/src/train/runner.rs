@@ -1,18 +1,23 @@
 //! The loop that all trainers share: steps, schedule, checkpoints, metrics.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::batch::Sampler;
 use super::checkpoint::{self, Checkpoint, Position};
+use super::claim;
 use super::config::TrainConfig;
+use super::diverged::{blow_up, diverged};
 use super::forward::TrainModel;
 use super::metrics::{MetricsFile, StepReport};
-use super::optimiser::{AdamW, learning_rate};
-use super::parallel::{ShareLoss, differentiate};
+use super::optimiser::{AdamW, global_norm, learning_rate};
+use super::parallel::{ShareLoss, StepGradients, differentiate};
 use super::params::NamedTensors;
+use super::penalty::Addition;
 use super::progress::TrainReporter;
 use crate::{Error, Result};
 
@@ -26,6 +31,11 @@ pub(super) trait Objective: Sync {
 
     /// `share`'s part of the mean loss, which is its sum divided by `total` weight.
     fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss>;
+
+    /// What depends on the trainable weights alone: added once per step, with its gradient.
+    fn addition(&self, _model: &TrainModel, _workers: usize) -> Result<Option<Addition>> {
+        Ok(None)
+    }
 }
 
 /// What a finished run tells.
@@ -35,8 +45,12 @@ pub struct TrainReport {
     pub steps: usize,
     /// Tokens that went through the model.
     pub tokens: usize,
-    /// Examples that were left out because they were longer than allowed or had nothing to train on.
+    /// Examples that were left out: bad ones that were to be skipped, those longer than allowed, those with
+    /// nothing to train on.
     pub left_out: usize,
+    /// The same by reason.
+    #[serde(default)]
+    pub left_out_by: BTreeMap<String, usize>,
     /// The last step, as reported; `None` when a resumed run was already at its end.
     pub last: Option<StepReport>,
     /// Mean loss of the last tenth of the steps of this process.
@@ -52,7 +66,10 @@ pub(super) struct Runner<'a> {
     pub(super) folder: &'a Path,
     /// Everything that must be the same for a checkpoint to fit.
     pub(super) settings: serde_json::Value,
-    pub(super) left_out: usize,
+    /// Examples that take no part, by reason.
+    pub(super) left_out: BTreeMap<String, usize>,
+    /// Where every example stands in the data as given.
+    pub(super) places: Vec<usize>,
 }
 
 struct State {
@@ -84,6 +101,7 @@ impl Runner<'_> {
                 .map(|e| sampler.epoch(e).len())
                 .sum()
         });
+        claim::clear(self.folder, self.config.again())?;
         let mut state = self.start()?;
         let mut metrics = MetricsFile::open(self.folder, state.position.step)?;
         let clock = Instant::now();
@@ -91,6 +109,7 @@ impl Runner<'_> {
         let mut epoch = sampler.epoch(state.position.epoch);
         while state.position.step < total {
             if reporter.cancelled() {
+                self.check_weights(state.position.step)?;
                 self.save(&state, reporter)?;
                 return Err(Error::Cancelled);
             }
@@ -105,18 +124,15 @@ impl Runner<'_> {
                 &sampler,
                 indices,
                 &mut state,
-                total,
-                (clock, first),
+                (total, clock, first),
+                reporter,
             )?;
             metrics.write(&report)?;
             reporter.step(&report);
             state.losses.push(report.loss);
             state.last = Some(report);
-            let every = self.config.checkpoint_every;
-            if every > 0 && state.position.step % every == 0 && state.position.step < total {
-                self.save(&state, reporter)?;
-            }
         }
+        self.check_weights(state.position.step)?;
         if self.config.checkpoint_every > 0 {
             self.save(&state, reporter)?;
         }
@@ -124,37 +140,52 @@ impl Runner<'_> {
         Ok(TrainReport {
             steps: state.position.step,
             tokens: state.position.tokens,
-            left_out: self.left_out,
+            left_out: self.left_out.values().sum(),
+            left_out_by: self.left_out.clone(),
             final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
             last: state.last,
             seconds: clock.elapsed().as_secs_f64(),
         })
     }
 
+    /// One step. Loss and gradient are looked at before the weights are touched, and a checkpoint that is due
+    /// is written only then: what it holds has given a finite loss.
     fn step(
         &self,
         objective: &impl Objective,
         sampler: &Sampler,
         indices: &[usize],
         state: &mut State,
-        total: usize,
-        (clock, first): (Instant, usize),
+        (total, clock, first): (usize, Instant, usize),
+        reporter: &mut dyn TrainReporter,
     ) -> Result<StepReport> {
         let begin = Instant::now();
-        let position = &mut state.position;
+        let step = state.position.step;
         let weight: usize = indices.iter().map(|&i| objective.weight(i)).sum();
         let workers = self.model.workers(self.config.workers);
         let shares = sampler.shares(indices, workers);
-        let result = differentiate(self.model, &shares, |share| {
+        let mut result = differentiate(self.model, &shares, |share| {
             objective.loss(self.model, share, weight)
         })?;
-        let rate = learning_rate(&self.config.optimiser, position.step, total);
-        self.check_finite("the loss", result.loss, position.step)?;
+        self.check("the loss", result.loss, step, indices)?;
+        let mut figures = result.figures.means(indices.len());
+        if let Some(addition) = objective.addition(self.model, workers)? {
+            add(&mut result, addition.value, addition.gradients)?;
+            figures.extend(addition.figures);
+            self.check("the loss with its penalty", result.loss, step, indices)?;
+        }
+        if self.due(step, first, total) {
+            let norm = global_norm(&result.gradients)?;
+            self.check_norm(norm, step, indices)?;
+            self.save(state, reporter)?;
+        }
+        let rate = learning_rate(&self.config.optimiser, step, total);
         let norm = state
             .optimiser
             .step(self.model.vars(), &result.gradients, rate, workers)?;
-        self.check_finite("the gradient", norm, position.step)?;
+        self.check_norm(norm, step, indices)?;
         let tokens = indices.iter().map(|&i| sampler.length(i)).sum();
+        let position = &mut state.position;
         position.step += 1;
         position.step_in_epoch += 1;
         position.tokens += tokens;
@@ -169,26 +200,50 @@ impl Runner<'_> {
             tokens,
             tokens_per_second: tokens as f64 / begin.elapsed().as_secs_f64(),
             eta_seconds: pace * (total - position.step) as f64,
-            figures: result.figures.means(indices.len()),
+            figures,
         })
     }
 
-    fn check_finite(&self, what: &str, value: f64, step: usize) -> Result<()> {
-        if value.is_finite() {
+    /// Whether the weights after `step` steps are to be kept, and are not yet.
+    fn due(&self, step: usize, first: usize, total: usize) -> bool {
+        let every = self.config.checkpoint_every;
+        every > 0 && step > first && step % every == 0 && step < total
+    }
+
+    fn check(&self, what: &str, loss: f64, step: usize, indices: &[usize]) -> Result<()> {
+        match blow_up(loss) {
+            None => Ok(()),
+            Some(became) => Err(self.diverged(what, became, step, indices)),
+        }
+    }
+
+    fn check_norm(&self, norm: f64, step: usize, indices: &[usize]) -> Result<()> {
+        if norm.is_finite() {
             return Ok(());
         }
-        let hint = match checkpoint::newest(self.folder) {
-            Some(path) => format!(
-                "; the last checkpoint is {}; try a lower learning rate",
-                path.display()
-            ),
-            None => "; there is no checkpoint yet; try a lower learning rate".to_owned(),
-        };
-        Err(Error::Diverged {
-            what: what.to_owned(),
-            step: step + 1,
-            hint,
-        })
+        let became = "became NaN or infinite".to_owned();
+        Err(self.diverged("the gradient", became, step, indices))
+    }
+
+    fn diverged(&self, what: &str, became: String, step: usize, indices: &[usize]) -> Error {
+        let place = |&i: &usize| self.places.get(i).copied().unwrap_or(i);
+        let examples = indices.iter().map(place).collect();
+        diverged(self.folder, (what, became), step, examples)
+    }
+
+    /// Refuses to keep weights that no longer are numbers.
+    fn check_weights(&self, step: usize) -> Result<()> {
+        for (name, var) in self.model.vars() {
+            let sum = var.as_detached_tensor().sqr()?.sum_all()?;
+            let sum: f32 = sum.to_scalar()?;
+            // The last step's loss was finite, so this is what the last update did.
+            if !sum.is_finite() {
+                let what = format!("the weight {name}");
+                let became = "became NaN".to_owned();
+                return Err(self.diverged(&what, became, step.saturating_sub(1), &[]));
+            }
+        }
+        Ok(())
     }
 
     fn start(&self) -> Result<State> {
@@ -240,4 +295,15 @@ impl Runner<'_> {
         reporter.saved(state.position.step, &place);
         Ok(())
     }
+}
+
+/// Adds what depends on the weights alone.
+fn add(result: &mut StepGradients, value: f64, gradients: Vec<Option<Tensor>>) -> Result<()> {
+    result.loss += value;
+    for (sum, gradient) in result.gradients.iter_mut().zip(gradients) {
+        if let Some(gradient) = gradient {
+            *sum = (&*sum + gradient)?;
+        }
+    }
+    Ok(())
 }

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use candle_core::Device;
 
-use super::base::{Base, digest, settings};
+use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
+use super::claim::claim;
 use super::config::{SftConfig, Start};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
 use super::parallel::{ShareLoss, for_each_share};
 use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
+use super::sift::{Fit, Sifted};
 use crate::Result;
 
 pub(super) struct Sft<'a> {
@@ -47,13 +49,25 @@ pub fn sft(
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
+    config.train.check()?;
+    claim(out, config.train.again(), &start.folders())?;
     let device = config.train.open_device()?;
     let base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(examples)?;
-    let fits = |e: &&Example| {
-        e.len() <= config.train.max_length && targets_of(e, config.train_on_prompts) > 0
-    };
-    let kept: Vec<&Example> = examples.iter().filter(fits).collect();
+    let longest = base.longest(&config.train);
+    let Sifted {
+        kept,
+        places,
+        left_out,
+    } = Sifted::of(examples, |e| {
+        if e.len() > longest {
+            Fit::TooLong
+        } else if targets_of(e, config.train_on_prompts) == 0 {
+            Fit::NothingToLearn
+        } else {
+            Fit::Fits
+        }
+    });
     let model = TrainModel::new(
         base.shape.clone(),
         &base.weights,
@@ -64,8 +78,9 @@ pub fn sft(
         config: &config.train,
         model: &model,
         folder: out,
-        settings: settings("sft", config, digest(kept.iter().copied())),
-        left_out: examples.len() - kept.len(),
+        settings: base.settings("sft", config, digest(kept.iter().copied()))?,
+        left_out,
+        places,
     };
     let report = runner.run(
         &Sft {
@@ -89,7 +104,7 @@ pub fn log_likelihood(start: &Start, examples: &[Example], workers: usize) -> Re
         &examples.iter().collect::<Vec<_>>(),
         Adapters::Off,
         workers,
-        |_| {},
+        |_| Ok(()),
     )?;
     Ok((
         sums.iter().sum(),
@@ -100,13 +115,13 @@ pub fn log_likelihood(start: &Start, examples: &[Example], workers: usize) -> Re
 /// Tokens of a batch without gradients.
 const INFERENCE_TOKENS: usize = 2048;
 
-/// The summed log-probability of every example's answer, without gradients, in order.
+/// The summed log-probability of every example's answer, without gradients, in order; ends where `progress` fails.
 pub(super) fn sequence_log_probs(
     model: &TrainModel,
     examples: &[&Example],
     adapters: Adapters,
     workers: usize,
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<f64>> {
     let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
     let mut tokens = 0;
@@ -132,7 +147,7 @@ pub(super) fn sequence_log_probs(
                 .to_vec1::<f32>()?)
         })?;
         all.extend(parts.into_iter().flatten().map(f64::from));
-        progress(all.len());
+        progress(all.len())?;
     }
     Ok(all)
 }

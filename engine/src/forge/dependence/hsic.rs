@@ -21,7 +21,7 @@ use crate::{Error, Result};
 const BLOCK: usize = 256;
 
 /// Bandwidths below this count as 0: the samples are all the same.
-const NO_BANDWIDTH: f64 = 1e-8;
+pub(crate) const NO_BANDWIDTH: f64 = 1e-8;
 
 /// Some rows instead of all, the same for both adapters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,23 @@ pub struct RowSample {
     pub rows: usize,
     /// Of their choice.
     pub seed: u64,
+}
+
+impl RowSample {
+    /// The chosen ones of `all` rows, ascending; `None` where that is all of them.
+    pub(crate) fn choose(self, all: usize) -> Result<Option<Vec<usize>>> {
+        if self.rows >= all {
+            return Ok(None);
+        }
+        if self.rows < 2 {
+            let problem = format!("is {}; dependence needs at least 2 rows", self.rows);
+            return Err(Error::option("--rows", problem));
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut chosen = rand::seq::index::sample(&mut random, all, self.rows).into_vec();
+        chosen.sort_unstable();
+        Ok(Some(chosen))
+    }
 }
 
 /// As released: samples are the rows of `A`, `K = exp(-d² / (2 + 1e-5))`, divided by `r²`.
@@ -119,17 +136,8 @@ impl Samples {
 fn samples_of(pair: &[Factors; 2], sample: Option<RowSample>) -> Result<[Samples; 2]> {
     let m = pair[0].b.rows();
     let chosen = match sample {
-        Some(RowSample { rows, seed }) if rows < m => {
-            if rows < 2 {
-                let problem = format!("is {rows}; dependence needs at least 2 rows");
-                return Err(Error::option("--rows", problem));
-            }
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
-            let mut chosen = rand::seq::index::sample(&mut random, m, rows).into_vec();
-            chosen.sort_unstable();
-            Some(chosen)
-        }
-        _ => None,
+        Some(sample) => sample.choose(m)?,
+        None => None,
     };
     Ok([&pair[0], &pair[1]].map(|factors| {
         let (_, r) = factors.a.transposed().qr();

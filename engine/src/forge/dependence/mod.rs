@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use crate::types::Measure;
+pub(crate) use hsic::NO_BANDWIDTH;
 pub use hsic::RowSample;
 pub use linear::Angles;
 

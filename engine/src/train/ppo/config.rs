@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::advantage::Gae;
 use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
+use crate::train::claim::Again;
 use crate::train::config::{LoraConfig, OptimiserConfig};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
@@ -86,6 +87,8 @@ pub struct PpoConfig {
     pub checkpoint_every: usize,
     /// Goes on from the newest checkpoint in the output folder, if there is one.
     pub resume: bool,
+    /// Removes a run that the output folder holds.
+    pub overwrite: bool,
     /// Where to compute.
     #[serde(skip)]
     pub device: DeviceChoice,
@@ -119,6 +122,7 @@ impl Default for PpoConfig {
             workers: 2,
             checkpoint_every: 20,
             resume: false,
+            overwrite: false,
             device: DeviceChoice::Cpu,
         }
     }
@@ -170,6 +174,14 @@ impl PpoConfig {
             return Err(Error::option("kl", problem));
         }
         Ok(())
+    }
+
+    /// What is to be done with a run that the output folder holds.
+    pub(in crate::train) fn again(&self) -> Again {
+        Again {
+            resume: self.resume,
+            overwrite: self.overwrite,
+        }
     }
 
     /// The estimator of advantages.

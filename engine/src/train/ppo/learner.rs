@@ -20,6 +20,8 @@ use super::scalarise::{Mix, Scalarisation, ScalariseConfig, Scalariser, check_id
 use crate::bundle::Bundle;
 use crate::train::batch::{PredictionBatch, Sampler, targets_of};
 use crate::train::checkpoint::{self, Checkpoint, Position};
+use crate::train::claim::clear;
+use crate::train::diverged::{blow_up, diverged};
 use crate::train::forward::{Adapters, TrainModel};
 use crate::train::metrics::{Figures, MetricsFile, StepReport};
 use crate::train::optimiser::{AdamW, learning_rate};
@@ -97,6 +99,7 @@ impl Learner<'_> {
     /// Trains to the end, or until cancelled, and hands the trained weights to `write`.
     pub(super) fn run(&mut self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
         std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
+        clear(self.folder, self.config.again())?;
         let total = self.config.batches;
         let mut state = self.start(reporter)?;
         let mut metrics = MetricsFile::open(self.folder, state.batches)?;
@@ -132,6 +135,7 @@ impl Learner<'_> {
             steps: state.batches,
             tokens: state.tokens,
             left_out: 0,
+            left_out_by: BTreeMap::new(),
             last: state.last,
             final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
             seconds: clock.elapsed().as_secs_f64(),
@@ -234,7 +238,7 @@ impl Learner<'_> {
         let divergence = trajectories.iter().map(Trajectory::divergence).sum::<f64>() / count;
         let target = *carried.target.get_or_insert(divergence.max(1.0));
         let samples = self.samples(&answers, trajectories, carried.penalty, &mix);
-        let updates = self.update(&samples, &mut state.optimiser, step)?;
+        let updates = self.update(&samples, &mut state.optimiser, (step, &asked))?;
 
         let carried = &mut state.carried;
         let mut report = self.report(step, &answers, &raw, &means, &mix, carried, &updates);
@@ -335,7 +339,12 @@ impl Learner<'_> {
             .collect()
     }
 
-    fn update(&self, samples: &[Sample], optimiser: &mut AdamW, step: usize) -> Result<Updates> {
+    fn update(
+        &self,
+        samples: &[Sample],
+        optimiser: &mut AdamW,
+        (step, asked): (usize, &[usize]),
+    ) -> Result<Updates> {
         let (model, config) = (&self.model, self.config);
         let workers = model.workers(config.workers);
         let rate = learning_rate(&self.config.optimiser, step, self.config.batches);
@@ -358,7 +367,7 @@ impl Learner<'_> {
                 if step == 0 && all.done == 0 {
                     self.policy.check(&self.model, &result.gradients)?;
                 }
-                self.check_finite("the loss", result.loss, step)?;
+                self.check(result.loss, (step, asked))?;
                 let means = result.figures.means(total);
                 let mean = |name: &str| means.get(name).copied().unwrap_or(0.0);
                 let moved = mean("moved");
@@ -367,7 +376,10 @@ impl Learner<'_> {
                     continue;
                 }
                 let norm = optimiser.step(self.model.vars(), &result.gradients, rate, workers)?;
-                self.check_finite("the gradient", norm, step)?;
+                if !norm.is_finite() {
+                    let what = ("the gradient", "became NaN or infinite".to_owned());
+                    return Err(diverged(self.folder, what, step, asked.to_vec()));
+                }
                 all.add(&result, norm, total);
                 if moved > self.config.stop_kl {
                     return Ok(all);
@@ -431,19 +443,17 @@ impl Learner<'_> {
         }
     }
 
-    fn check_finite(&self, what: &str, value: f64, step: usize) -> Result<()> {
-        if value.is_finite() {
-            return Ok(());
+    /// Stops before an update that would spoil the weights.
+    fn check(&self, loss: f64, (step, prompts): (usize, &[usize])) -> Result<()> {
+        match blow_up(loss) {
+            None => Ok(()),
+            Some(became) => Err(diverged(
+                self.folder,
+                ("the loss", became),
+                step,
+                prompts.to_vec(),
+            )),
         }
-        let hint = match checkpoint::newest(self.folder) {
-            Some(path) => format!("; the last checkpoint is {}", path.display()),
-            None => "; there is no checkpoint yet".to_owned(),
-        };
-        Err(Error::Diverged {
-            what: what.to_owned(),
-            step: step + 1,
-            hint: format!("{hint}; try a lower learning rate"),
-        })
     }
 
     fn save(&self, state: &State, reporter: &mut dyn TrainReporter) -> Result<()> {

@@ -47,7 +47,7 @@ fn lasting(config: &impl serde::Serialize) -> Result<Value> {
     let mut value =
         serde_json::to_value(config).map_err(|e| Error::option("settings", e.to_string()))?;
     if let Some(ppo) = value.get_mut("ppo").and_then(Value::as_object_mut) {
-        for free in ["resume", "checkpoint_every"] {
+        for free in ["resume", "overwrite", "checkpoint_every"] {
             ppo.remove(free);
         }
     }

@@ -12,6 +12,7 @@ use super::scalarise::{Scalarisation, ScalariseConfig};
 use crate::bundle::{Bundle, Manifest, ValueEntry};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::train::base::Base;
+use crate::train::claim::claim;
 use crate::train::config::{LoraConfig, Method, Start};
 use crate::train::files;
 use crate::train::forward::TrainModel;
@@ -35,6 +36,7 @@ pub fn train_morl(
 ) -> Result<TrainReport> {
     config.ppo.check()?;
     let manifest = Manifest::load(folder)?.rooted(folder)?;
+    claim(out, config.ppo.again(), &[folder, &manifest.base])?;
     let weights = Preference::with_len(config.reward_weights.clone(), manifest.objective_count())
         .map_err(Error::point("reward-weights"))?;
     let device = super::device(&config.ppo)?;

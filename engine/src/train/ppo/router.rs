@@ -15,6 +15,7 @@ use crate::forge::{PROVENANCE, Provenance};
 use crate::output::write_bytes;
 use crate::routing::Complex;
 use crate::train::base::Base;
+use crate::train::claim::claim;
 use crate::train::config::Start;
 use crate::train::forward::TrainModel;
 use crate::train::mixture::{Electorate, names};
@@ -42,6 +43,7 @@ pub fn train_router(
 ) -> Result<TrainReport> {
     config.ppo.check()?;
     let plan = Plan::new(config, folder)?;
+    claim(out, config.ppo.again(), &[folder, &plan.base])?;
     config.scalarise.check(plan.preference.as_slice().len())?;
     let device = crate::train::ppo::device(&config.ppo)?;
     let base = Base::open(&Start::Folder(plan.base.clone()), config.ppo.seed, &device)?;

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::device::Precision;
 use paretoscope_engine::train::{
-    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, RewardConfig, RewardJob, SftConfig,
-    SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
+    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
+    RewardConfig, RewardJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
+    WeightedData,
 };
 use paretoscope_engine::{Error, Result};
 
@@ -34,6 +35,9 @@ pub(crate) enum Args {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sft {
+    /// JSON Lines with the examples
+    #[arg(long)]
+    data: PathBuf,
     /// Folder of the model to start from
     #[arg(long, required_unless_present = "config")]
     base: Option<PathBuf>,
@@ -54,17 +58,73 @@ pub(crate) struct Dpo {
     /// Folder of the model to start from, which is also the reference
     #[arg(long)]
     base: PathBuf,
+    /// JSON Lines with pairs of answers
+    #[arg(long, required_unless_present = "mix", conflicts_with = "mix")]
+    data: Option<PathBuf>,
+    /// DPO-LW: several files, each with its weight in the loss, e.g. --mix a.jsonl=0.4 --mix b.jsonl=0.6
+    #[arg(long, value_name = "DATA=WEIGHT")]
+    mix: Vec<String>,
     /// How strongly the model is held to the reference
     #[arg(long, default_value_t = 0.1)]
     beta: f64,
+    /// Earlier value vectors to keep apart from; the metrics show the cosine to each
+    #[arg(long, value_name = "ADAPTER", num_args = 1..)]
+    against: Vec<PathBuf>,
+    /// What keeps the new vector apart
+    #[arg(long, value_enum, default_value_t = PenaltyName::None)]
+    penalty: PenaltyName,
+    /// Weight of the penalty beside the DPO loss
+    #[arg(long, default_value_t = 10.0)]
+    alpha: f64,
+    /// hsic-rows, hsic-normalised: at most this many rows of each module, the same of all vectors; 0 for all
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    penalty_rows: usize,
+    /// DPO-SeqT: merge this adapter into the base first; it is then the start and the reference
+    #[arg(long, value_name = "ADAPTER")]
+    start_from: Option<PathBuf>,
     #[command(flatten)]
     lora: Lora,
     #[command(flatten)]
     common: Common,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PenaltyName {
+    /// Plain DPO
+    None,
+    /// HSIC over the rows of A, as MVA's code has it; equal ranks only
+    HsicReleased,
+    /// HSIC over the rows of the difference, as MVA's text has it
+    HsicRows,
+    /// The same with median bandwidths, between 0 and 1
+    HsicNormalised,
+    /// Sum of |A A'|, as in O-LoRA
+    OrthogonalOlora,
+    /// Mean squared cosine of the differences
+    OrthogonalCosine,
+    /// Squared length of the new vector: the control
+    WeightDecay,
+}
+
+impl PenaltyName {
+    const fn kind(self) -> PenaltyKind {
+        match self {
+            Self::None => PenaltyKind::None,
+            Self::HsicReleased => PenaltyKind::HsicReleased,
+            Self::HsicRows => PenaltyKind::HsicRows,
+            Self::HsicNormalised => PenaltyKind::HsicNormalised,
+            Self::OrthogonalOlora => PenaltyKind::OrthogonalOlora,
+            Self::OrthogonalCosine => PenaltyKind::OrthogonalCosine,
+            Self::WeightDecay => PenaltyKind::WeightDecay,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reward {
+    /// JSON Lines with pairs of answers
+    #[arg(long)]
+    data: PathBuf,
     /// Folder of the causal model to start from
     #[arg(long)]
     base: PathBuf,
@@ -80,9 +140,9 @@ struct Lora {
     /// Rank of the adapters; without it all weights are trained
     #[arg(long = "lora")]
     rank: Option<usize>,
-    /// Adapters are scaled by alpha / rank (default: twice the rank)
-    #[arg(long, requires = "rank")]
-    alpha: Option<f64>,
+    /// Adapters are scaled by this / rank (default: twice the rank)
+    #[arg(long, requires = "rank", value_name = "ALPHA")]
+    lora_alpha: Option<f64>,
     /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
     #[arg(long, value_delimiter = ',', requires = "rank")]
     target_modules: Option<Vec<String>>,
@@ -94,7 +154,7 @@ impl Lora {
             None => Method::Full,
             Some(rank) => Method::Lora(LoraConfig {
                 rank,
-                alpha: self.alpha.unwrap_or(2.0 * rank as f64),
+                alpha: self.lora_alpha.unwrap_or(2.0 * rank as f64),
                 target_modules: self
                     .target_modules
                     .unwrap_or(LoraConfig::default().target_modules),
@@ -105,9 +165,9 @@ impl Lora {
 
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// JSON Lines with the examples
+    /// Leave bad lines of the data out and count them, in place of refusing the file
     #[arg(long)]
-    data: PathBuf,
+    skip_bad: bool,
     /// Folder for the result, checkpoints and metrics.jsonl
     #[arg(long)]
     out: PathBuf,
@@ -141,6 +201,9 @@ struct Common {
     /// Go on from the newest checkpoint in the output folder
     #[arg(long)]
     resume: bool,
+    /// Remove the run that is in the output folder, and start anew
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
 }
 
 impl Common {
@@ -161,6 +224,7 @@ impl Common {
             },
             checkpoint_every: self.checkpoint_every,
             resume: self.resume,
+            overwrite: self.overwrite,
         }
     }
 }
@@ -179,7 +243,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     single_thread::ensure()?;
     let job = match args {
         Args::Sft(args) => args.job(global)?,
-        Args::Dpo(args) => args.job(global),
+        Args::Dpo(args) => args.job(global)?,
         Args::Reward(args) => args.job(global),
         Args::Router(args) => args.job(global)?,
         Args::Ppo(args) => args.job(global)?,
@@ -207,36 +271,75 @@ impl Sft {
                 method: self.lora.method(),
                 train_on_prompts: self.train_on_prompts,
             },
-            data: self.common.data,
+            data: self.data,
+            skip_bad: self.common.skip_bad,
             out: self.common.out,
         }))
     }
 }
 
 impl Dpo {
-    fn job(self, global: &Global) -> TrainJob {
-        TrainJob::Dpo(DpoJob {
+    fn job(self, global: &Global) -> Result<TrainJob> {
+        let data = match self.data {
+            Some(path) => WeightedData::alone(path),
+            None => self
+                .mix
+                .iter()
+                .map(|m| weighted(m))
+                .collect::<Result<_>>()?,
+        };
+        Ok(TrainJob::Dpo(DpoJob {
             base: self.base,
+            data,
+            skip_bad: self.common.skip_bad,
             config: DpoConfig {
                 train: self.common.config(global),
                 method: self.lora.method(),
                 beta: self.beta,
+                against: self.against,
+                penalty: PenaltyConfig {
+                    kind: self.penalty.kind(),
+                    alpha: self.alpha,
+                    rows: (self.penalty_rows > 0).then_some(self.penalty_rows),
+                    rows_seed: global.seed,
+                },
+                start_from: self.start_from,
             },
-            data: self.common.data,
             out: self.common.out,
-        })
+        }))
     }
+}
+
+/// Reads `DATA=WEIGHT`.
+fn weighted(text: &str) -> Result<WeightedData> {
+    let wrong = |problem: &str| {
+        let problem =
+            format!("`{text}` {problem}; write a file and its weight, e.g. helpful.jsonl=0.4");
+        Error::option("--mix", problem)
+    };
+    let (path, weight) = text
+        .rsplit_once('=')
+        .ok_or_else(|| wrong("has no weight"))?;
+    let number: f64 = weight
+        .trim()
+        .parse()
+        .map_err(|_source| wrong("has a weight that is not a number"))?;
+    Ok(WeightedData {
+        path: path.into(),
+        weight: number,
+    })
 }
 
 impl Reward {
     fn job(self, global: &Global) -> TrainJob {
         TrainJob::Reward(RewardJob {
             base: self.base,
+            data: self.data,
+            skip_bad: self.common.skip_bad,
             config: RewardConfig {
                 train: self.common.config(global),
                 center: self.center,
             },
-            data: self.common.data,
             out: self.common.out,
         })
     }

@@ -117,6 +117,9 @@ struct Common {
     /// Go on from the newest checkpoint in the output folder
     #[arg(long)]
     resume: bool,
+    /// Remove a run that the output folder holds, and start anew
+    #[arg(long)]
+    overwrite: bool,
 }
 
 fn scalarisation(name: &str) -> Result<Scalarisation, String> {
@@ -148,6 +151,7 @@ impl Common {
             workers: self.workers.unwrap_or_else(cores),
             checkpoint_every: self.checkpoint_every,
             resume: self.resume,
+            overwrite: self.overwrite,
             ..standard
         }
     }

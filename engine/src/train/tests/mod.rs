@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+mod dpo;
+mod reliable;
+
 use super::*;
 
 fn tiny() -> LlamaShape {
@@ -110,37 +113,6 @@ fn sft_learns_to_count() {
     );
 }
 
-#[test]
-fn a_cancelled_run_goes_on_as_if_undisturbed() {
-    let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let start = Start::Random(tiny());
-    let mut config = sft_config(12);
-    let mut undisturbed = Recorder::default();
-    sft(&config, &start, &counting(), &mut undisturbed, whole.path()).unwrap();
-    config.train.checkpoint_every = 3;
-    config.train.resume = true;
-    let mut first = Recorder {
-        cancel_at: Some(7),
-        ..Recorder::default()
-    };
-    let error = sft(&config, &start, &counting(), &mut first, broken.path()).unwrap_err();
-    assert!(matches!(error, crate::Error::Cancelled));
-    assert!(!broken.path().join("model.safetensors").exists());
-    let mut second = Recorder::default();
-    sft(&config, &start, &counting(), &mut second, broken.path()).unwrap();
-    assert_eq!([first.losses, second.losses].concat(), undisturbed.losses);
-    assert_same(
-        &weights(whole.path(), "model.safetensors"),
-        &weights(broken.path(), "model.safetensors"),
-    );
-    let steps: Vec<usize> = std::fs::read_to_string(broken.path().join("metrics.jsonl"))
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str::<StepReport>(line).unwrap().step)
-        .collect();
-    assert_eq!(steps, (1..=12).collect::<Vec<_>>());
-}
-
 fn gradients_of(
     model: &forward::TrainModel,
     batch: &batch::PredictionBatch,
@@ -222,10 +194,11 @@ fn a_sequence_alone_scores_as_in_company() {
     let examples = counting();
     let all: Vec<&Example> = examples.iter().collect();
     let together =
-        sft::sequence_log_probs(&model, &all, forward::Adapters::Off, 2, |_| {}).unwrap();
+        sft::sequence_log_probs(&model, &all, forward::Adapters::Off, 2, |_| Ok(())).unwrap();
     for (example, together) in all.iter().zip(together) {
         let alone =
-            sft::sequence_log_probs(&model, &[example], forward::Adapters::Off, 1, |_| {}).unwrap();
+            sft::sequence_log_probs(&model, &[example], forward::Adapters::Off, 1, |_| Ok(()))
+                .unwrap();
         assert!((alone[0] - together).abs() < 1e-4);
     }
 }
@@ -285,73 +258,6 @@ fn base(folder: &Path) -> Start {
 }
 
 #[test]
-fn dpo_with_adapters_learns_the_preference_and_leaves_the_base_alone() {
-    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let start = base(folder.path());
-    let lora = LoraConfig {
-        rank: 4,
-        alpha: 8.0,
-        ..LoraConfig::default()
-    };
-    let config = DpoConfig {
-        train: sft_config(60).train,
-        method: Method::Lora(lora),
-        beta: 0.5,
-    };
-    let mut recorder = Recorder::default();
-    let report = dpo(&config, &start, &preferences(), &mut recorder, out.path()).unwrap();
-    // Before the first update the model is the reference: no margin, a loss of ln 2.
-    assert!(
-        (recorder.losses[0] - std::f64::consts::LN_2).abs() < 1e-5,
-        "{}",
-        recorder.losses[0]
-    );
-    let last = report.last.unwrap();
-    assert!(
-        last.loss < 0.2 && last.figures["accuracy"] > 0.95 && last.figures["margin"] > 1.0,
-        "{last:?}"
-    );
-    let adapter = weights(out.path(), "adapter_model.safetensors");
-    assert_eq!(adapter.len(), 2 * 7 * 2);
-    let a = &adapter["base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"];
-    assert_eq!(a.dims(), [4, 24]);
-    let text = std::fs::read_to_string(out.path().join("adapter_config.json")).unwrap();
-    let written: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        (written["peft_type"].as_str(), written["r"].as_u64()),
-        (Some("LORA"), Some(4))
-    );
-    assert!(!out.path().join("model.safetensors").exists());
-    // The engine's own loader takes it.
-    let loaded = crate::weights::Adapter::load(out.path(), &tiny().linears()).unwrap();
-    assert_eq!(loaded.rank(), 4);
-}
-
-#[test]
-fn dpo_of_all_weights_writes_a_model() {
-    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let start = base(folder.path());
-    let config = DpoConfig {
-        train: sft_config(5).train,
-        method: Method::Full,
-        beta: 0.1,
-    };
-    dpo(&config, &start, &preferences(), &mut Silent, out.path()).unwrap();
-    let (shape, _) = LlamaShape::read(out.path()).unwrap();
-    assert_eq!(shape, tiny());
-    params::read(out.path(), &shape).unwrap();
-    let bad = DpoConfig {
-        beta: 0.0,
-        ..config
-    };
-    assert!(
-        dpo(&bad, &start, &preferences(), &mut Silent, out.path())
-            .unwrap_err()
-            .is_input()
-    );
-}
-
-#[test]
 fn reward_models_learn_to_rank_and_are_written_for_hugging_face() {
     let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let start = base(folder.path());
@@ -388,35 +294,13 @@ fn reward_models_learn_to_rank_and_are_written_for_hugging_face() {
 }
 
 #[test]
-fn a_run_that_blows_up_stops_and_names_its_last_checkpoint() {
-    let out = tempfile::tempdir().unwrap();
-    let mut config = sft_config(200);
-    config.train.checkpoint_every = 1;
-    config.train.optimiser = OptimiserConfig {
-        learning_rate: 1e30,
-        warm_up: 0.0,
-        clip: 0.0,
-        ..OptimiserConfig::default()
-    };
-    let error = sft(
-        &config,
-        &Start::Random(tiny()),
-        &counting(),
-        &mut Silent,
-        out.path(),
-    )
-    .unwrap_err();
-    assert!(matches!(error, crate::Error::Diverged { .. }), "{error}");
-    assert!(error.to_string().contains("step-"), "{error}");
-    assert!(!out.path().join("model.safetensors").exists());
-}
-
-#[test]
 fn what_cannot_be_trained_on_is_refused_or_counted() {
     let out = tempfile::tempdir().unwrap();
     let start = Start::Random(tiny());
     let run = |config: &SftConfig, examples: &[Example]| {
-        sft(config, &start, examples, &mut Silent, out.path())
+        let mut config = config.clone();
+        config.train.overwrite = true;
+        sft(&config, &start, examples, &mut Silent, out.path())
     };
     let outside = Example {
         prompt: vec![2],
@@ -441,7 +325,9 @@ fn what_cannot_be_trained_on_is_refused_or_counted() {
         prompt: vec![2],
         response: vec![],
     });
-    assert_eq!(run(&sft_config(1), &examples).unwrap().left_out, 2);
+    let report = run(&sft_config(1), &examples).unwrap();
+    assert_eq!(report.left_out, 2);
+    assert_eq!(report.left_out_by["nothing to learn"], 1);
     let mut config = sft_config(1);
     config.train.workers = 0;
     assert!(
@@ -450,32 +336,6 @@ fn what_cannot_be_trained_on_is_refused_or_counted() {
             .to_string()
             .contains("workers")
     );
-}
-
-#[test]
-fn another_runs_checkpoint_is_refused() {
-    let out = tempfile::tempdir().unwrap();
-    let mut config = sft_config(4);
-    config.train.checkpoint_every = 2;
-    sft(
-        &config,
-        &Start::Random(tiny()),
-        &counting(),
-        &mut Silent,
-        out.path(),
-    )
-    .unwrap();
-    config.train.resume = true;
-    config.train.optimiser.learning_rate = 0.5;
-    let error = sft(
-        &config,
-        &Start::Random(tiny()),
-        &counting(),
-        &mut Silent,
-        out.path(),
-    )
-    .unwrap_err();
-    assert!(error.to_string().contains("other settings"), "{error}");
 }
 
 #[test]

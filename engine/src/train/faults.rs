@@ -1,0 +1,208 @@
+//! What can be wrong with a line of training data, and what is done about it: refused, or left out and counted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// What is wrong with one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It is no JSON object with the fields that are needed; why.
+    BadLine(String),
+    /// The answer in this field has no text.
+    EmptyAnswer(&'static str),
+    /// The better and the worse answer are the same: nothing can be learnt.
+    SameAnswers,
+    /// The prompt alone leaves no room for an answer.
+    PromptTooLong {
+        /// Its tokens.
+        tokens: usize,
+        /// How many there may be with the answer.
+        most: usize,
+    },
+}
+
+impl Fault {
+    /// As counts name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BadLine(_) => "bad line",
+            Self::EmptyAnswer(_) => "empty answer",
+            Self::SameAnswers => "chosen equal to rejected",
+            Self::PromptTooLong { .. } => "prompt beyond the context",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadLine(problem) => f.write_str(problem),
+            Self::EmptyAnswer(field) => write!(f, "`{field}` is empty; it needs an answer"),
+            Self::SameAnswers => {
+                f.write_str("`chosen` and `rejected` are the same; a pair must differ")
+            }
+            Self::PromptTooLong { tokens, most } => write!(
+                f,
+                "the prompt has {tokens} tokens, which leaves no room for an answer: prompt and answer may have {most} (--max-length, and the model's context)"
+            ),
+        }
+    }
+}
+
+/// The examples of a file, each with its line (from one), and what was wrong with other lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lines<T> {
+    /// The file.
+    pub path: PathBuf,
+    /// Good ones, in order.
+    pub items: Vec<(usize, T)>,
+    /// Bad ones, in order.
+    pub faults: Vec<(usize, Fault)>,
+}
+
+/// A file's examples when bad lines have been dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled<T> {
+    /// The file.
+    pub path: PathBuf,
+    /// What is trained on.
+    pub items: Vec<T>,
+    /// The line of each, from one.
+    pub lines: Vec<usize>,
+    /// How many lines were skipped, by what was wrong.
+    pub skipped: BTreeMap<String, usize>,
+}
+
+impl<T> Lines<T> {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            items: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Turns every good example into something else; what `change` finds wrong joins the faults.
+    pub fn try_map<U>(
+        self,
+        mut change: impl FnMut(T) -> Result<Result<U, Fault>>,
+    ) -> Result<Lines<U>> {
+        let mut changed = Lines::new(&self.path);
+        changed.faults = self.faults;
+        for (line, item) in self.items {
+            match change(item)? {
+                Ok(item) => changed.items.push((line, item)),
+                Err(fault) => changed.faults.push((line, fault)),
+            }
+        }
+        changed.faults.sort_by_key(|(line, _)| *line);
+        Ok(changed)
+    }
+
+    /// How many lines have which fault.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for (_, fault) in &self.faults {
+            *counts.entry(fault.kind().to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Refuses bad lines, naming the first and counting all by kind, or leaves them out where `skip` says so.
+    pub fn settle(self, skip: bool) -> Result<Settled<T>> {
+        let skipped = self.counts();
+        if let Some((line, fault)) = self.faults.first().filter(|_| !skip) {
+            let counts: Vec<String> = skipped
+                .iter()
+                .map(|(kind, count)| format!("{kind}: {count}"))
+                .collect();
+            let problem = format!(
+                "{fault} (bad lines in all: {} of {}; {}); mend them, or leave them out with --skip-bad",
+                self.faults.len(),
+                self.faults.len() + self.items.len(),
+                counts.join(", ")
+            );
+            return Err(Error::Line {
+                path: self.path,
+                line: *line,
+                problem,
+            });
+        }
+        if self.items.is_empty() {
+            let problem = if skipped.is_empty() {
+                "has no examples; it needs one JSON object per line".to_owned()
+            } else {
+                format!(
+                    "has no example that is left: all {} lines are bad",
+                    self.faults.len()
+                )
+            };
+            return Err(Error::file(&self.path, problem));
+        }
+        let (lines, items) = self.items.into_iter().unzip();
+        Ok(Settled {
+            path: self.path,
+            items,
+            lines,
+            skipped,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines() -> Lines<char> {
+        Lines {
+            path: "data.jsonl".into(),
+            items: vec![(1, 'a'), (4, 'b')],
+            faults: vec![(2, Fault::SameAnswers), (3, Fault::EmptyAnswer("chosen"))],
+        }
+    }
+
+    #[test]
+    fn bad_lines_are_refused_with_the_first_named_and_all_counted() {
+        let error = lines().settle(false).unwrap_err();
+        assert!(error.is_input());
+        let text = error.to_string();
+        for part in [
+            "data.jsonl, line 2",
+            "are the same",
+            "2 of 4",
+            "chosen equal to rejected: 1",
+            "empty answer: 1",
+            "--skip-bad",
+        ] {
+            assert!(text.contains(part), "{text} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn skipped_lines_are_counted_and_the_others_keep_their_numbers() {
+        let settled = lines().settle(true).unwrap();
+        assert_eq!((settled.items, settled.lines), (vec!['a', 'b'], vec![1, 4]));
+        assert_eq!(settled.skipped["empty answer"], 1);
+        let none = Lines {
+            items: Vec::new(),
+            ..lines()
+        };
+        let error = none.settle(true).unwrap_err().to_string();
+        assert!(error.contains("all 2 lines are bad"), "{error}");
+    }
+
+    #[test]
+    fn faults_found_later_are_sorted_in() {
+        let long = Fault::PromptTooLong { tokens: 9, most: 8 };
+        let mapped = lines()
+            .try_map(|c| Ok(if c == 'a' { Err(long.clone()) } else { Ok(1) }))
+            .unwrap();
+        assert_eq!(mapped.items, [(4, 1)]);
+        assert_eq!(mapped.faults[0], (1, long));
+        let text = mapped.settle(false).unwrap_err().to_string();
+        assert!(text.contains("line 1: the prompt has 9 tokens"), "{text}");
+    }
+}

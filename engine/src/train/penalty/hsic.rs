@@ -1,0 +1,277 @@
+//! The Hilbert-Schmidt independence criterion with its gradient, in the forms of
+//! [`crate::forge::dependence`].
+//!
+//! With samples `xᵢ` (rows of `X = B A`, or of `A` in the released form), `Dᵢⱼ = ‖xᵢ - xⱼ‖²`, `K = exp(-e D)` and
+//! `K' = H K H`, `L' = H L H`:
+//! `C = tr(K H L H) = Σ K' ∘ L'`, `∂C/∂K = L'`, and normalised `N = C / √(P Q)` with `P = Σ K'²`, `Q = Σ L'²` has
+//! `∂N/∂K = (L' - C/P K') / √(P Q)`. With `W = -e K ∘ ∂/∂K` the gradient in the samples is `4 (diag(W 1) - W) X`.
+//! Bandwidths are constants in it.
+
+use candle_core::{Device, Tensor};
+
+use super::factor::{Factor, Gradient};
+use super::{PenaltyConfig, PenaltyKind};
+use crate::Result;
+use crate::forge::dependence::NO_BANDWIDTH;
+
+/// What of an earlier vector's module never changes.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    /// `L'`, `[m, m]`.
+    centred: Vec<f32>,
+    /// `Q`.
+    own: f64,
+}
+
+impl Frozen {
+    /// `None` for a penalty of another family, and where the bandwidth would be 0.
+    pub(super) fn new(config: &PenaltyConfig, factor: &Factor) -> Result<Option<Self>> {
+        if !matches!(
+            config.kind,
+            PenaltyKind::HsicReleased | PenaltyKind::HsicRows | PenaltyKind::HsicNormalised
+        ) {
+            return Ok(None);
+        }
+        let samples = Samples::of(config, factor)?;
+        Ok(Kernel::of(config.kind, &samples).map(|kernel| Self {
+            own: kernel.centred.iter().map(|v| v * v).sum(),
+            centred: kernel.centred.iter().map(|v| *v as f32).collect(),
+        }))
+    }
+}
+
+/// Points whose distances count.
+struct Samples {
+    /// How many.
+    m: usize,
+    /// Inner products, `[m, m]`.
+    gram: Vec<f32>,
+    /// The rows that were chosen, where not all are.
+    chosen: Option<Tensor>,
+}
+
+impl Samples {
+    fn of(config: &PenaltyConfig, factor: &Factor) -> Result<Self> {
+        let (gram, chosen) = if config.kind == PenaltyKind::HsicReleased {
+            (factor.a.matmul(&factor.a.t()?)?, None)
+        } else {
+            let chosen = match config.sample() {
+                Some(sample) => sample.choose(factor.b.dim(0)?)?,
+                None => None,
+            };
+            let chosen = chosen
+                .map(|rows| {
+                    let rows: Vec<u32> = rows.iter().map(|&r| r as u32).collect();
+                    Tensor::from_slice(&rows, rows.len(), &Device::Cpu)
+                })
+                .transpose()?;
+            let b = picked(&factor.b, chosen.as_ref())?;
+            let inner = factor.a.matmul(&factor.a.t()?)?;
+            (b.matmul(&inner)?.matmul(&b.t()?)?, chosen)
+        };
+        Ok(Self {
+            m: gram.dim(0)?,
+            gram: gram.flatten_all()?.to_vec1()?,
+            chosen,
+        })
+    }
+
+    /// Squared distance between two.
+    fn distance(&self, i: usize, j: usize) -> f64 {
+        let at = |i: usize, j: usize| f64::from(self.gram[i * self.m + j]);
+        (at(i, i) + at(j, j) - (at(i, j) + at(j, i))).max(0.0)
+    }
+}
+
+fn picked(b: &Tensor, chosen: Option<&Tensor>) -> Result<Tensor> {
+    Ok(match chosen {
+        Some(chosen) => b.index_select(chosen, 0)?,
+        None => b.clone(),
+    })
+}
+
+/// A Gaussian kernel matrix.
+struct Kernel {
+    exponent: f64,
+    /// `K - 1`, which centring makes no difference to, so that distances far below the bandwidth do not cost all digits.
+    less_one: Vec<f64>,
+    /// `H K H`.
+    centred: Vec<f64>,
+}
+
+impl Kernel {
+    /// `None` where the median distance, if it is the bandwidth, is as good as 0.
+    fn of(kind: PenaltyKind, samples: &Samples) -> Option<Self> {
+        let m = samples.m;
+        let mut values = vec![0.0; m * m];
+        for i in 0..m {
+            for j in 0..i {
+                let distance = samples.distance(i, j);
+                values[i * m + j] = distance;
+                values[j * m + i] = distance;
+            }
+        }
+        let exponent = match kind {
+            PenaltyKind::HsicReleased => 1.0 / (2.0 + 1e-5),
+            PenaltyKind::HsicNormalised => {
+                let bandwidth = median(&values, m);
+                if bandwidth < NO_BANDWIDTH {
+                    return None;
+                }
+                0.5 / (bandwidth * bandwidth)
+            }
+            _ => 0.5,
+        };
+        for i in 0..m {
+            for j in 0..i {
+                let value = (-exponent * values[i * m + j]).exp_m1();
+                values[i * m + j] = value;
+                values[j * m + i] = value;
+            }
+        }
+        let mut means: Vec<f64> = values
+            .chunks_exact(m.max(1))
+            .map(|row| row.iter().sum::<f64>() / m as f64)
+            .collect();
+        // Half of the mean over all goes with each side.
+        let half = means.iter().sum::<f64>() / m.max(1) as f64 / 2.0;
+        means.iter_mut().for_each(|mean| *mean -= half);
+        let mut centred = values.clone();
+        for (row, mean) in centred.chunks_exact_mut(m.max(1)).zip(&means) {
+            for (value, other) in row.iter_mut().zip(&means) {
+                *value -= mean + other;
+            }
+        }
+        Some(Self {
+            exponent,
+            less_one: values,
+            centred,
+        })
+    }
+}
+
+/// The median distance over all pairs; the mean of the middle two where their number is even.
+fn median(squares: &[f64], m: usize) -> f64 {
+    let mut above: Vec<f64> = (0..m)
+        .flat_map(|i| &squares[i * m + i + 1..(i + 1) * m])
+        .copied()
+        .collect();
+    if above.is_empty() {
+        return 0.0;
+    }
+    let (low, high) = ((above.len() - 1) / 2, above.len() / 2);
+    let (below, upper, _) = above.select_nth_unstable_by(high, f64::total_cmp);
+    let upper = *upper;
+    let lower = if low == high {
+        upper
+    } else {
+        below.iter().copied().fold(0.0, f64::max)
+    };
+    f64::midpoint(lower.sqrt(), upper.sqrt())
+}
+
+/// `D` per earlier vector, and the gradient of their weighted sum.
+pub(super) fn evaluate(
+    config: &PenaltyConfig,
+    own: &Factor,
+    others: &[Option<&Frozen>],
+    weights: &[f64],
+) -> Result<(Vec<f64>, Gradient)> {
+    let nothing = (vec![0.0; others.len()], Gradient::default());
+    if others.iter().all(Option::is_none) {
+        return Ok(nothing);
+    }
+    let samples = Samples::of(config, own)?;
+    let Some(kernel) = Kernel::of(config.kind, &samples) else {
+        return Ok(nothing);
+    };
+    let m = samples.m;
+    let divisor = match config.kind {
+        PenaltyKind::HsicReleased => (m * m) as f64,
+        _ => (m.saturating_sub(1).max(1) as f64).powi(2),
+    };
+    let own_square: f64 = kernel.centred.iter().map(|v| v * v).sum();
+    let mut values = Vec::with_capacity(others.len());
+    // ∂/∂K = Σ shares · L' + share_of_own · K'.
+    let (mut shares, mut share_of_own) = (Vec::new(), 0.0);
+    for (other, weight) in others.iter().zip(weights) {
+        let Some(other) = other else {
+            values.push(0.0);
+            continue;
+        };
+        let pairs = kernel.centred.iter().zip(&other.centred);
+        let cross: f64 = pairs.map(|(k, l)| k * f64::from(*l)).sum();
+        if config.kind == PenaltyKind::HsicNormalised {
+            let norm = (own_square * other.own).sqrt();
+            if norm > 0.0 {
+                values.push(cross / norm);
+                shares.push((weight / norm, *other));
+                share_of_own -= weight * cross / (own_square * norm);
+            } else {
+                values.push(0.0);
+            }
+        } else {
+            values.push(cross / divisor);
+            shares.push((weight / divisor, *other));
+        }
+    }
+    let slopes = slopes(&kernel, &shares, share_of_own);
+    let gradient = in_factors(config.kind, own, &samples, slopes)?;
+    Ok((values, gradient))
+}
+
+/// `4 (diag(W 1) - W)`, `[m, m]`.
+fn slopes(kernel: &Kernel, shares: &[(f64, &Frozen)], share_of_own: f64) -> Vec<f32> {
+    let m = (kernel.centred.len() as f64).sqrt().round() as usize;
+    let mut slopes = vec![0.0f32; m * m];
+    let mut row = vec![0.0f64; m];
+    for i in 0..m {
+        let place = i * m..(i + 1) * m;
+        for (slope, centred) in row.iter_mut().zip(&kernel.centred[place.clone()]) {
+            *slope = share_of_own * centred;
+        }
+        for (share, frozen) in shares {
+            for (slope, centred) in row.iter_mut().zip(&frozen.centred[place.clone()]) {
+                *slope += share * f64::from(*centred);
+            }
+        }
+        let mut sum = 0.0;
+        for (slope, less_one) in row.iter_mut().zip(&kernel.less_one[place.clone()]) {
+            *slope *= 4.0 * kernel.exponent * (less_one + 1.0);
+            sum += *slope;
+        }
+        // Now the row holds -4 W.
+        row[i] -= sum;
+        for (slope, value) in slopes[place].iter_mut().zip(&row) {
+            *slope = *value as f32;
+        }
+    }
+    slopes
+}
+
+fn in_factors(
+    kind: PenaltyKind,
+    own: &Factor,
+    samples: &Samples,
+    slopes: Vec<f32>,
+) -> Result<Gradient> {
+    let slopes = Tensor::from_vec(slopes, (samples.m, samples.m), &Device::Cpu)?;
+    if kind == PenaltyKind::HsicReleased {
+        return Ok(Gradient {
+            a: Some(slopes.matmul(&own.a)?),
+            b: Some(own.b.zeros_like()?),
+        });
+    }
+    let b = picked(&own.b, samples.chosen.as_ref())?;
+    let pulled = slopes.matmul(&b)?;
+    let a = b.t()?.matmul(&pulled)?.matmul(&own.a)?;
+    let of_b = pulled.matmul(&own.a.matmul(&own.a.t()?)?)?;
+    let of_b = match &samples.chosen {
+        Some(chosen) => own.b.zeros_like()?.index_add(chosen, &of_b, 0)?,
+        None => of_b,
+    };
+    Ok(Gradient {
+        a: Some(a),
+        b: Some(of_b),
+    })
+}

@@ -1,0 +1,399 @@
+//! What keeps a new value vector apart from earlier ones (MVA, Algorithm 1): `alpha Σⱼ D(θ, θⱼ)`, added to the
+//! loss once per step, with its gradient in the adapter's factors.
+//!
+//! | family | D, over the modules that both adapt | file |
+//! |---|---|---|
+//! | `hsic-released` | sum of HSIC over the rows of `A`, bandwidth 1, as MVA's code has it | `hsic` |
+//! | `hsic-rows` | sum of HSIC over the rows of `s B A`, bandwidth 1, as MVA's text has it | `hsic` |
+//! | `hsic-normalised` | mean of the same with median bandwidths, divided by `√(HSIC(K,K) HSIC(L,L))` | `hsic` |
+//! | `orthogonal-olora` | sum of `|A Aⱼᵀ|` over all entries, as in O-LoRA | `orthogonal` |
+//! | `orthogonal-cosine` | mean of `cos²(s B A, sⱼ Bⱼ Aⱼ)` | `orthogonal` |
+//! | `weight-decay` | `‖s B A‖²` over all modules, no earlier vector: the control | `decay` |
+//!
+//! The gradients are written out rather than taken by candle, because kernels are centred in f64: with
+//! bandwidth 1 they differ from 1 by less than f32 resolves. The values are those of
+//! [`crate::forge::dependence`].
+
+mod decay;
+mod factor;
+mod hsic;
+mod orthogonal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+use self::factor::{Factor, Gradient};
+use super::config::LoraConfig;
+use super::parallel::for_each_share;
+use super::params::NamedVars;
+use super::shape::LlamaShape;
+use crate::forge::dependence::RowSample;
+use crate::weights::Adapter;
+use crate::{Error, Result};
+
+/// How dependence on earlier value vectors is measured and held down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PenaltyKind {
+    /// Not at all: plain DPO.
+    #[default]
+    None,
+    /// HSIC as in MVA's code; equal ranks only. Acts much like decay of `A`.
+    HsicReleased,
+    /// HSIC as in MVA's text; numerically next to nothing at bandwidth 1.
+    HsicRows,
+    /// HSIC with median bandwidths, normalised: 0 to 1.
+    HsicNormalised,
+    /// Sum of `|A Aⱼᵀ|`, as in O-LoRA.
+    OrthogonalOlora,
+    /// Mean squared cosine between the differences of each module: 0 to 1.
+    OrthogonalCosine,
+    /// The squared length of the value vector: what a penalty does by shrinking alone.
+    WeightDecay,
+}
+
+impl PenaltyKind {
+    /// All, in the order of the command line.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::HsicReleased,
+        Self::HsicRows,
+        Self::HsicNormalised,
+        Self::OrthogonalOlora,
+        Self::OrthogonalCosine,
+        Self::WeightDecay,
+    ];
+
+    /// As on the command line, e.g. `hsic-normalised`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::HsicReleased => "hsic-released",
+            Self::HsicRows => "hsic-rows",
+            Self::HsicNormalised => "hsic-normalised",
+            Self::OrthogonalOlora => "orthogonal-olora",
+            Self::OrthogonalCosine => "orthogonal-cosine",
+            Self::WeightDecay => "weight-decay",
+        }
+    }
+
+    /// Whether it compares with earlier vectors.
+    pub const fn compares(self) -> bool {
+        !matches!(self, Self::None | Self::WeightDecay)
+    }
+
+    /// Whether a module's share is its part of a mean over modules, not of a sum.
+    const fn is_mean(self) -> bool {
+        matches!(self, Self::HsicNormalised | Self::OrthogonalCosine)
+    }
+}
+
+/// The penalty of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PenaltyConfig {
+    /// Which.
+    pub kind: PenaltyKind,
+    /// Its weight beside the DPO loss; MVA's code has 10.
+    pub alpha: f64,
+    /// HSIC of rows: at most this many rows of each module, the same of all vectors; all where `None`.
+    /// Kernels of `n` rows take `16 n²` bytes per thread and `4 n²` per module and earlier vector.
+    pub rows: Option<usize>,
+    /// Of the choice of rows.
+    pub rows_seed: u64,
+}
+
+impl Default for PenaltyConfig {
+    fn default() -> Self {
+        Self {
+            kind: PenaltyKind::None,
+            alpha: 10.0,
+            rows: Some(512),
+            rows_seed: 0,
+        }
+    }
+}
+
+impl PenaltyConfig {
+    fn sample(&self) -> Option<RowSample> {
+        let seed = self.rows_seed;
+        self.rows.map(|rows| RowSample { rows, seed })
+    }
+}
+
+/// What is added to a step.
+#[derive(Debug)]
+pub(super) struct Addition {
+    /// `alpha Σⱼ D(θ, θⱼ)`.
+    pub(super) value: f64,
+    /// In the order of the variables' names.
+    pub(super) gradients: Vec<Option<Tensor>>,
+    /// For the metrics.
+    pub(super) figures: BTreeMap<String, f64>,
+}
+
+/// An earlier value vector.
+struct Earlier {
+    name: String,
+    digest: String,
+    /// By module, those alone that both adapt.
+    factors: BTreeMap<String, Factor>,
+    kernels: BTreeMap<String, hsic::Frozen>,
+}
+
+/// A penalty with all that is computed once.
+pub(super) struct Penalty {
+    config: PenaltyConfig,
+    scale: f64,
+    /// Modules of the adapter in training.
+    modules: Vec<String>,
+    earlier: Vec<Earlier>,
+}
+
+/// What one module gives.
+struct ModuleTerm {
+    /// `D` per earlier vector (one for all where none is compared), before any mean.
+    values: Vec<f64>,
+    gradient: Gradient,
+    /// `‖s B A‖²`.
+    square: f64,
+    /// With each earlier vector: inner product, and its squared length.
+    products: Vec<[f64; 2]>,
+}
+
+impl Penalty {
+    /// Reads the earlier adapters and what of them never changes. Refuses a penalty that has nothing to
+    /// compare with, adapters of another model, and ranks that the released form cannot pair.
+    pub(super) fn open(
+        config: &PenaltyConfig,
+        lora: &LoraConfig,
+        shape: &LlamaShape,
+        against: &[PathBuf],
+    ) -> Result<Self> {
+        let kind = config.kind;
+        if !(config.alpha.is_finite() && config.alpha >= 0.0) {
+            let problem = format!("is {}; it must be a number of at least 0", config.alpha);
+            return Err(Error::option("--alpha", problem));
+        }
+        if kind.compares() && against.is_empty() {
+            let problem = format!(
+                "`{}` compares with earlier value vectors; give at least one --against",
+                kind.name()
+            );
+            return Err(Error::option("--penalty", problem));
+        }
+        let linears = shape.linears();
+        let modules: Vec<(String, [usize; 2])> = linears
+            .iter()
+            .filter(|(path, _)| lora.targets(path))
+            .cloned()
+            .collect();
+        let mut earlier: Vec<Earlier> = Vec::new();
+        for folder in against {
+            let adapter = Adapter::load(folder, &linears)?;
+            let mut found = Earlier {
+                name: unused_name(folder, &earlier),
+                digest: adapter.digest,
+                factors: BTreeMap::new(),
+                kernels: BTreeMap::new(),
+            };
+            for (module, shape) in &modules {
+                let Some(factor) = adapter.factors.get(module) else {
+                    continue;
+                };
+                if kind == PenaltyKind::HsicReleased && factor.rank != lora.rank {
+                    return Err(Error::Adapter {
+                        path: folder.clone(),
+                        problem: format!(
+                            "has rank {} at `{module}`, the adapter in training {}; hsic-released pairs the rows of A, so the ranks must be equal (hsic-rows and hsic-normalised compare any)",
+                            factor.rank, lora.rank
+                        ),
+                    });
+                }
+                let factor = Factor::frozen(factor, *shape)?;
+                if let Some(kernel) = hsic::Frozen::new(config, &factor)? {
+                    found.kernels.insert(module.clone(), kernel);
+                }
+                found.factors.insert(module.clone(), factor);
+            }
+            if found.factors.is_empty() {
+                return Err(Error::Adapter {
+                    path: folder.clone(),
+                    problem: format!(
+                        "adapts no module that is trained here ({}); there is nothing to compare",
+                        lora.target_modules.join(", ")
+                    ),
+                });
+            }
+            earlier.push(found);
+        }
+        Ok(Self {
+            config: config.clone(),
+            scale: lora.scale(),
+            modules: modules.into_iter().map(|(module, _)| module).collect(),
+            earlier,
+        })
+    }
+
+    /// Of the earlier adapters, in order.
+    pub(super) fn digests(&self) -> Vec<&str> {
+        self.earlier.iter().map(|e| e.digest.as_str()).collect()
+    }
+
+    /// The penalty, its gradient, and the figures of the vector as it is: `penalty`, `norm`, and
+    /// `cosine.NAME` and `dependence.NAME` for every earlier one. Computed by `workers` threads, with the same result for
+    /// any number of them.
+    pub(super) fn evaluate(&self, vars: &NamedVars, workers: usize) -> Result<Addition> {
+        let mut shares = vec![Vec::new(); workers.clamp(1, self.modules.len().max(1))];
+        let count = shares.len();
+        for index in 0..self.modules.len() {
+            shares[index % count].push(index);
+        }
+        let parts = for_each_share(&shares, |share| {
+            share
+                .iter()
+                .map(|&index| Ok((index, self.module(&self.modules[index], vars)?)))
+                .collect::<Result<Vec<_>>>()
+        })?;
+        // By module, so that sums do not depend on the number of threads.
+        let terms: BTreeMap<usize, ModuleTerm> = parts.into_iter().flatten().collect();
+        let (values, figures) = self.totals(&terms);
+        let mut gradients: BTreeMap<String, Tensor> = BTreeMap::new();
+        for (index, term) in terms {
+            let module = &self.modules[index];
+            let parts = [("A", term.gradient.a), ("B", term.gradient.b)];
+            for (kind, gradient) in parts {
+                if let Some(gradient) = gradient {
+                    gradients.insert(format!("{module}.lora_{kind}.weight"), gradient);
+                }
+            }
+        }
+        let gradients = vars
+            .iter()
+            .map(|(name, var)| {
+                let gradient = gradients.remove(name);
+                gradient.map(|g| Ok(g.to_device(var.device())?)).transpose()
+            })
+            .collect::<Result<_>>()?;
+        Ok(Addition {
+            value: self.config.alpha * values.iter().sum::<f64>(),
+            gradients,
+            figures,
+        })
+    }
+
+    /// `D` per earlier vector, and the figures.
+    fn totals(&self, terms: &BTreeMap<usize, ModuleTerm>) -> (Vec<f64>, BTreeMap<String, f64>) {
+        let count = terms.values().next().map_or(0, |term| term.values.len());
+        let mut values = vec![0.0; count];
+        for term in terms.values() {
+            for (sum, value) in values.iter_mut().zip(&term.values) {
+                *sum += value;
+            }
+        }
+        let mut figures = BTreeMap::new();
+        let squares: f64 = terms.values().map(|term| term.square).sum();
+        figures.insert("norm".to_owned(), squares.max(0.0).sqrt());
+        if self.config.kind.compares() {
+            for (value, earlier) in values.iter_mut().zip(&self.earlier) {
+                if self.config.kind.is_mean() {
+                    *value /= earlier.factors.len() as f64;
+                }
+                figures.insert(format!("dependence.{}", earlier.name), *value);
+            }
+        }
+        if self.config.kind != PenaltyKind::None {
+            let value = self.config.alpha * values.iter().sum::<f64>();
+            figures.insert("penalty".to_owned(), value);
+        }
+        for (index, earlier) in self.earlier.iter().enumerate() {
+            let (mut product, mut own, mut theirs) = (0.0, 0.0, 0.0);
+            for (place, term) in terms {
+                if earlier.factors.contains_key(&self.modules[*place]) {
+                    product += term.products[index][0];
+                    theirs += term.products[index][1];
+                    own += term.square;
+                }
+            }
+            let lengths = (own * theirs).sqrt();
+            let cosine = if lengths > 0.0 {
+                product / lengths
+            } else {
+                0.0
+            };
+            figures.insert(format!("cosine.{}", earlier.name), cosine);
+        }
+        (values, figures)
+    }
+
+    fn module(&self, module: &str, vars: &NamedVars) -> Result<ModuleTerm> {
+        let own = Factor::trained(module, vars, self.scale)?;
+        let others: Vec<Option<&Factor>> = self
+            .earlier
+            .iter()
+            .map(|earlier| earlier.factors.get(module))
+            .collect();
+        let square = own.inner_product(&own)?;
+        let products = others
+            .iter()
+            .map(|other| match other {
+                Some(other) => Ok([own.inner_product(other)?, other.square]),
+                None => Ok([0.0; 2]),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        // What the sum over modules of each D is multiplied by in the loss.
+        let weights: Vec<f64> = self
+            .earlier
+            .iter()
+            .map(|earlier| {
+                if self.config.kind.is_mean() {
+                    self.config.alpha / earlier.factors.len() as f64
+                } else {
+                    self.config.alpha
+                }
+            })
+            .collect();
+        let (values, gradient) = match self.config.kind {
+            PenaltyKind::None => (Vec::new(), Gradient::default()),
+            PenaltyKind::WeightDecay => {
+                let gradient = decay::gradient(&own, self.config.alpha)?;
+                (vec![square], gradient)
+            }
+            PenaltyKind::OrthogonalOlora => orthogonal::olora(&own, &others, &weights)?,
+            PenaltyKind::OrthogonalCosine => {
+                orthogonal::cosine(&own, square, &others, &products, &weights)?
+            }
+            PenaltyKind::HsicReleased | PenaltyKind::HsicRows | PenaltyKind::HsicNormalised => {
+                let kernels: Vec<Option<&hsic::Frozen>> = self
+                    .earlier
+                    .iter()
+                    .map(|earlier| earlier.kernels.get(module))
+                    .collect();
+                hsic::evaluate(&self.config, &own, &kernels, &weights)?
+            }
+        };
+        Ok(ModuleTerm {
+            values,
+            gradient: gradient.of_trained(self.scale)?,
+            square,
+            products,
+        })
+    }
+}
+
+/// The folder's name, with a number where another has it.
+fn unused_name(folder: &std::path::Path, taken: &[Earlier]) -> String {
+    let name = folder.file_name().map_or_else(
+        || folder.display().to_string(),
+        |n| n.to_string_lossy().into_owned(),
+    );
+    let free = |candidate: &String| taken.iter().all(|earlier| earlier.name != *candidate);
+    std::iter::once(name.clone())
+        .chain((2..).map(|number| format!("{name}-{number}")))
+        .find(free)
+        .unwrap_or(name)
+}
