@@ -18,7 +18,7 @@ use super::parallel::{ShareLoss, StepGradients, differentiate};
 use super::params::NamedTensors;
 use super::penalty::Addition;
 use super::progress::TrainReporter;
-use crate::{Error, Result};
+use crate::{Divergence, Error, Result};
 
 /// What a kind of training brings to the loop.
 pub(super) trait Objective: Sync {
@@ -210,7 +210,7 @@ impl Runner<'_> {
     /// Whether the weights after `step` steps are to be kept, and are not yet.
     fn due(&self, step: usize, first: usize, total: usize) -> bool {
         let every = self.config.checkpoint_every;
-        every > 0 && step > first && step % every == 0 && step < total
+        every > 0 && step > first && step.is_multiple_of(every) && step < total
     }
 
     fn check(&self, what: &str, loss: f64, step: usize, indices: &[usize]) -> Result<()> {
@@ -250,7 +250,7 @@ impl Runner<'_> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        Error::Diverged {
+        Error::Diverged(Box::new(Divergence {
             what: what.to_owned(),
             became,
             step: step + 1,
@@ -261,7 +261,7 @@ impl Runner<'_> {
             },
             examples,
             hint: format!("; {last}; try a lower learning rate"),
-        }
+        }))
     }
 
     /// Refuses to keep weights that no longer are numbers.
