@@ -141,7 +141,7 @@ const CASES: &[Case] = &[
         "train dpo --base {}/base --data {}/bad.jsonl --lora 2 --out {}/o",
         &[
             "bad.jsonl, line 2: `rejected` is empty",
-            "bad lines in all: 5 of 25",
+            "bad lines in all: 5 of 26",
             "prompt beyond the context: 1",
             "chosen equal to rejected: 1",
             "--skip-bad",
