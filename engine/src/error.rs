@@ -143,21 +143,8 @@ pub enum Error {
         input: bool,
     },
     /// Training left the range where it can go on.
-    #[error("{what} {became} at step {step}{batch}{hint}")]
-    Diverged {
-        /// The quantity.
-        what: String,
-        /// What happened to it, e.g. `became NaN`.
-        became: String,
-        /// When.
-        step: usize,
-        /// The examples of that step, places in the data as given, from zero.
-        examples: Vec<usize>,
-        /// The same in words; begins with `, ` or is empty.
-        batch: String,
-        /// What is still good, and what to change; begins with `; ` or is empty.
-        hint: String,
-    },
+    #[error("{0}")]
+    Diverged(Box<Divergence>),
     /// A decomposition did not converge.
     #[error("the singular values of a matrix of {rows} x {cols} did not converge")]
     Svd {
@@ -195,6 +182,24 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
+/// Where and how training left the range where it can go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {became} at step {step}{batch}{hint}")]
+pub struct Divergence {
+    /// The quantity.
+    pub what: String,
+    /// What happened to it, e.g. `became NaN`.
+    pub became: String,
+    /// When.
+    pub step: usize,
+    /// The examples of that step, places in the data as given, from zero.
+    pub examples: Vec<usize>,
+    /// The same in words; begins with `, ` or is empty.
+    pub batch: String,
+    /// What is still good, and what to change; begins with `; ` or is empty.
+    pub hint: String,
+}
+
 impl Error {
     /// Whether the input is at fault: the command line then exits with 2, else with 1.
     pub fn is_input(&self) -> bool {
@@ -223,7 +228,7 @@ impl Error {
             | Self::PromptTooLong { .. }
             | Self::NoTokenizer { .. }
             | Self::Device { .. } => true,
-            Self::Diverged { .. }
+            Self::Diverged(_)
             | Self::Svd { .. }
             | Self::Cancelled
             | Self::EngineGone

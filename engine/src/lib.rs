@@ -38,4 +38,4 @@ pub mod train;
 pub mod types;
 pub mod weights;
 
-pub use error::{Error, Result};
+pub use error::{Divergence, Error, Result};

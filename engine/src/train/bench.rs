@@ -1,4 +1,4 @@
-//! How fast training goes: supervised steps on random tokens, in memory, nothing written.
+//! How fast training goes: steps on random tokens, in memory, nothing written; and how much arithmetic they are.
 
 use std::time::Instant;
 
@@ -8,20 +8,42 @@ use serde::Serialize;
 
 use super::batch::{Example, Sampler};
 use super::config::{Method, OptimiserConfig};
-use super::forward::TrainModel;
+use super::dpo::{Dpo, Pair};
+use super::forward::{Adapters, TrainModel};
 use super::optimiser::AdamW;
 use super::parallel::differentiate;
 use super::params;
-use super::runner::Objective as _;
-use super::sft::Sft;
+use super::runner::Objective;
+use super::sft::{Sft, sequence_log_probs};
 use super::shape::LlamaShape;
 use crate::Result;
+
+/// The loss of the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BenchKind {
+    /// Supervised fine-tuning, every token a target.
+    Sft,
+    /// Direct preference optimisation, two neighbouring sequences a pair, every token a target.
+    Dpo,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Speeds {
+    /// Of every step that counts: forward, backward and update.
+    pub tokens_per_second: Vec<f64>,
+    /// DPO: the reference's log-probabilities of one step's pairs, which a run asks for once per pair.
+    pub reference_seconds: Option<f64>,
+}
 
 /// What to measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchConfig {
     /// The model, drawn at random.
     pub shape: LlamaShape,
+    /// The loss.
+    pub kind: BenchKind,
     /// Which weights move.
     pub method: Method,
     /// Tokens of every sequence.
@@ -56,6 +78,7 @@ impl Default for BenchConfig {
         };
         Self {
             shape,
+            kind: BenchKind::Sft,
             method: Method::Full,
             sequence: 128,
             sequences: 16,
@@ -66,43 +89,156 @@ impl Default for BenchConfig {
     }
 }
 
-/// Tokens per second of every step that counts: forward, backward and update.
-pub fn tokens_per_second(config: &BenchConfig) -> Result<Vec<f64>> {
+impl BenchConfig {
+    /// Multiply-adds of one step: every product of the forward pass once, and of the backward pass once for
+    /// the gradient in its input and, where the weight moves, once for that in the weight. Element-wise work and the
+    /// update are not counted.
+    pub fn multiply_adds(&self) -> u64 {
+        let (sequence, sequences) = (self.sequence as u64, self.sequences as u64);
+        // A sequence's last token predicts nothing and does not go through.
+        let rows = sequence.saturating_sub(1);
+        let size = |[out, inner]: [usize; 2]| (out * inner) as u64;
+        let linears: u64 = self.shape.linears().iter().map(|(_, s)| size(*s)).sum();
+        let head = size([self.shape.vocab_size, self.shape.hidden_size]);
+        let adapters: u64 = match &self.method {
+            Method::Full => 0,
+            Method::Lora(lora) => self
+                .shape
+                .linears()
+                .iter()
+                .filter(|(path, _)| lora.targets(path))
+                .map(|(_, [out, inner])| (lora.rank * (out + inner)) as u64)
+                .sum(),
+        };
+        let passes = if self.method == Method::Full { 3 } else { 2 };
+        // Scores and mixing, over the keys up to each query; both sides of either product have a gradient.
+        let width = (self.shape.num_attention_heads * self.shape.head_dim) as u64;
+        let pairs = rows * (rows + 1) / 2;
+        let attention = 2 * width * pairs * self.shape.num_hidden_layers as u64;
+        sequences * (rows * (passes * (linears + head) + 3 * adapters) + 3 * attention)
+    }
+}
+
+/// Runs the steps.
+pub fn measure(config: &BenchConfig) -> Result<Speeds> {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let vocabulary = config.shape.vocab_size as u32;
-    let mut sequence = || {
-        (0..config.sequence)
+    let mut example = || Example {
+        prompt: Vec::new(),
+        response: (0..config.sequence)
             .map(|_| rng.random_range(0..vocabulary))
-            .collect()
-    };
-    let examples: Vec<Example> = (0..config.sequences)
-        .map(|_| Example {
-            prompt: Vec::new(),
-            response: sequence(),
-        })
-        .collect();
-    let objective = Sft {
-        examples: examples.iter().collect(),
-        prompts: true,
+            .collect(),
     };
     let weights = params::random(&config.shape, config.seed)?;
     let model = TrainModel::new(config.shape.clone(), &weights, &config.method, config.seed)?;
+    match config.kind {
+        BenchKind::Sft => {
+            let examples: Vec<Example> = (0..config.sequences).map(|_| example()).collect();
+            let objective = Sft {
+                examples: examples.iter().collect(),
+                prompts: true,
+            };
+            Ok(Speeds {
+                tokens_per_second: steps(config, &model, &objective)?,
+                reference_seconds: None,
+            })
+        }
+        BenchKind::Dpo => {
+            let pairs: Vec<Pair> = (0..config.sequences.div_ceil(2))
+                .map(|_| Pair {
+                    chosen: example(),
+                    rejected: example(),
+                })
+                .collect();
+            let examples: Vec<&Example> = pairs.iter().flat_map(|p| p.both()).collect();
+            let clock = Instant::now();
+            let sums = sequence_log_probs(
+                &TrainModel::frozen(config.shape.clone(), &weights)?,
+                &examples,
+                Adapters::Off,
+                config.workers,
+                |_| Ok(()),
+            )?;
+            let reference_seconds = clock.elapsed().as_secs_f64();
+            let objective = Dpo {
+                weights: vec![1.0; pairs.len()],
+                pairs: pairs.iter().collect(),
+                reference: sums.chunks_exact(2).map(|s| (s[0] - s[1]) as f32).collect(),
+                beta: 0.1,
+                penalty: None,
+            };
+            Ok(Speeds {
+                tokens_per_second: steps(config, &model, &objective)?,
+                reference_seconds: Some(reference_seconds),
+            })
+        }
+    }
+}
+
+fn steps(config: &BenchConfig, model: &TrainModel, objective: &impl Objective) -> Result<Vec<f64>> {
     let mut optimiser = AdamW::new(&OptimiserConfig::default(), model.vars())?;
-    let step: Vec<usize> = (0..examples.len()).collect();
-    let shares =
-        Sampler::new(objective.lengths(), usize::MAX, config.seed).shares(&step, config.workers);
+    let lengths = objective.lengths();
+    let tokens: usize = lengths.iter().sum();
+    let step: Vec<usize> = (0..lengths.len()).collect();
+    let shares = Sampler::new(lengths, usize::MAX, config.seed).shares(&step, config.workers);
     let total = step.iter().map(|&i| objective.weight(i)).sum();
     let mut speeds = Vec::with_capacity(config.steps);
     for index in 0..=config.steps {
         let clock = Instant::now();
-        let result = differentiate(&model, &shares, |share| {
-            objective.loss(&model, share, total)
-        })?;
+        let result = differentiate(model, &shares, |share| objective.loss(model, share, total))?;
         optimiser.step(model.vars(), &result.gradients, 1e-3, config.workers)?;
         if index > 0 {
-            speeds
-                .push((config.sequence * config.sequences) as f64 / clock.elapsed().as_secs_f64());
+            speeds.push(tokens as f64 / clock.elapsed().as_secs_f64());
         }
     }
     Ok(speeds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::LoraConfig;
+
+    /// Counted by hand, of one row.
+    #[test]
+    fn arithmetic_is_counted() {
+        let full = BenchConfig {
+            sequence: 2,
+            sequences: 1,
+            ..BenchConfig::default()
+        };
+        let linears = 6 * (4 * 192 * 192 + 3 * 192 * 512);
+        let head = 2048 * 192;
+        let attention = 6 * 2 * 192;
+        assert_eq!(full.multiply_adds(), 3 * (linears + head + attention));
+        let lora = BenchConfig {
+            method: Method::Lora(LoraConfig {
+                rank: 2,
+                target_modules: vec!["q_proj".to_owned()],
+                ..LoraConfig::default()
+            }),
+            ..full
+        };
+        let adapters = 6 * 2 * (192 + 192);
+        assert_eq!(
+            lora.multiply_adds(),
+            2 * (linears + head) + 3 * adapters + 3 * attention
+        );
+    }
+
+    #[test]
+    fn both_kinds_run() {
+        for kind in [BenchKind::Sft, BenchKind::Dpo] {
+            let config = BenchConfig {
+                kind,
+                sequence: 4,
+                sequences: 3,
+                steps: 2,
+                ..BenchConfig::default()
+            };
+            let speeds = measure(&config).unwrap();
+            assert_eq!(speeds.tokens_per_second.len(), 2);
+            assert_eq!(speeds.reference_seconds.is_some(), kind == BenchKind::Dpo);
+        }
+    }
 }

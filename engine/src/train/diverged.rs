@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::checkpoint;
-use crate::Error;
+use crate::{Divergence, Error};
 
 /// A loss above this counts as exploded. Losses here are means of a few nats; a run that is worth anything never
 /// comes near.
@@ -41,7 +41,7 @@ pub(super) fn diverged(
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Error::Diverged {
+    Error::Diverged(Box::new(Divergence {
         what: what.to_owned(),
         became,
         step: step + 1,
@@ -52,5 +52,5 @@ pub(super) fn diverged(
         },
         examples,
         hint: format!("; {last}; try a lower learning rate"),
-    }
+    }))
 }

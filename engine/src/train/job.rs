@@ -290,17 +290,10 @@ fn with_lines<T>(report: Result<TrainReport>, data: &[Settled<T>]) -> Result<Tra
 }
 
 fn name_lines<T>(error: Error, data: &[Settled<T>]) -> Error {
-    let Error::Diverged {
-        what,
-        became,
-        step,
-        examples,
-        hint,
-        ..
-    } = error
-    else {
+    let Error::Diverged(mut divergence) = error else {
         return error;
     };
+    let examples = &divergence.examples;
     let place = |&example: &usize| {
         let mut index = example;
         for data in data {
@@ -312,17 +305,10 @@ fn name_lines<T>(error: Error, data: &[Settled<T>]) -> Error {
         None
     };
     let named: Vec<String> = examples.iter().take(8).filter_map(place).collect();
-    let batch = match (named.len(), examples.len().saturating_sub(named.len())) {
+    divergence.batch = match (named.len(), examples.len().saturating_sub(named.len())) {
         (0, _) => String::new(),
         (_, 0) => format!(", on {}", named.join(", ")),
         (_, more) => format!(", on {} and {more} more", named.join(", ")),
     };
-    Error::Diverged {
-        what,
-        became,
-        step,
-        examples,
-        batch,
-        hint,
-    }
+    Error::Diverged(divergence)
 }

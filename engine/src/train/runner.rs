@@ -207,7 +207,7 @@ impl Runner<'_> {
     /// Whether the weights after `step` steps are to be kept, and are not yet.
     fn due(&self, step: usize, first: usize, total: usize) -> bool {
         let every = self.config.checkpoint_every;
-        every > 0 && step > first && step % every == 0 && step < total
+        every > 0 && step > first && step.is_multiple_of(every) && step < total
     }
 
     fn check(&self, what: &str, loss: f64, step: usize, indices: &[usize]) -> Result<()> {

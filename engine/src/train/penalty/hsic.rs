@@ -135,7 +135,9 @@ impl Kernel {
             .collect();
         // Half of the mean over all goes with each side.
         let half = means.iter().sum::<f64>() / m.max(1) as f64 / 2.0;
-        means.iter_mut().for_each(|mean| *mean -= half);
+        for mean in &mut means {
+            *mean -= half;
+        }
         let mut centred = values.clone();
         for (row, mean) in centred.chunks_exact_mut(m.max(1)).zip(&means) {
             for (value, other) in row.iter_mut().zip(&means) {

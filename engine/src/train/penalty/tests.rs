@@ -6,7 +6,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::forge::dependence::{Measure, dependence};
+use crate::forge::dependence::{Measure, RowSample, dependence};
 use crate::forge::{Matrix, Module, Precision, write_adapter};
 use crate::train::params;
 

@@ -141,8 +141,8 @@ struct Lora {
     #[arg(long = "lora")]
     rank: Option<usize>,
     /// Adapters are scaled by this / rank (default: twice the rank)
-    #[arg(long, requires = "rank", value_name = "ALPHA")]
-    lora_alpha: Option<f64>,
+    #[arg(long = "lora-alpha", requires = "rank", value_name = "ALPHA")]
+    scaling: Option<f64>,
     /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
     #[arg(long, value_delimiter = ',', requires = "rank")]
     target_modules: Option<Vec<String>>,
@@ -154,7 +154,7 @@ impl Lora {
             None => Method::Full,
             Some(rank) => Method::Lora(LoraConfig {
                 rank,
-                alpha: self.lora_alpha.unwrap_or(2.0 * rank as f64),
+                alpha: self.scaling.unwrap_or(2.0 * rank as f64),
                 target_modules: self
                     .target_modules
                     .unwrap_or(LoraConfig::default().target_modules),

@@ -1,0 +1,119 @@
+//! `bench train`: tokens per second of training, beside plain fine-tuning and the floor that its arithmetic sets.
+
+use clap::ValueEnum;
+use paretoscope_engine::Result;
+use paretoscope_engine::train::bench::{BenchConfig, BenchKind, measure};
+use paretoscope_engine::train::{LoraConfig, Method};
+use serde_json::{Value, json};
+
+use super::measure::{peak_memory, spread};
+use super::peak::multiply_adds_per_second;
+use crate::commands::train::cores;
+use crate::options::Global;
+use crate::{print, single_thread};
+
+/// Options of `bench train`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Train {
+    /// What is trained
+    #[arg(long, value_enum, default_value_t = Kind::Sft)]
+    kind: Kind,
+    /// Tokens of every sequence
+    #[arg(long, default_value_t = 128)]
+    sequence: usize,
+    /// Sequences of a step; two are a pair
+    #[arg(long, default_value_t = 16)]
+    batch: usize,
+    /// Steps that count
+    #[arg(long, default_value_t = 20)]
+    steps: usize,
+    /// Rank of adapters to train in place of all weights
+    #[arg(long)]
+    lora: Option<usize>,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Supervised fine-tuning
+    Sft,
+    /// Direct preference optimisation, beside plain fine-tuning of the same size
+    Dpo,
+}
+
+pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
+    single_thread::ensure()?;
+    let method = match args.lora {
+        None => Method::Full,
+        Some(rank) => Method::Lora(LoraConfig {
+            rank,
+            alpha: rank as f64,
+            ..LoraConfig::default()
+        }),
+    };
+    // Pairs are whole: an odd number of sequences would be another size for DPO.
+    let sequences = args.batch.max(1).next_multiple_of(2);
+    let sft = BenchConfig {
+        kind: BenchKind::Sft,
+        method,
+        sequence: args.sequence.max(2),
+        sequences,
+        steps: args.steps.max(1),
+        workers: args.workers.unwrap_or_else(cores),
+        seed: global.seed,
+        ..BenchConfig::default()
+    };
+    let config = match args.kind {
+        Kind::Sft => sft.clone(),
+        Kind::Dpo => BenchConfig {
+            kind: BenchKind::Dpo,
+            ..sft.clone()
+        },
+    };
+    let speeds = measure(&config)?;
+    let peak = peak_memory();
+    let median = |speeds: &[f64]| {
+        let mut sorted = speeds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+    };
+    let own = median(&speeds.tokens_per_second);
+    let beside = match args.kind {
+        Kind::Sft => Value::Null,
+        Kind::Dpo => {
+            let plain = median(&measure(&sft)?.tokens_per_second);
+            json!({ "tokens_per_second": plain, "share": own / plain })
+        }
+    };
+    let work = config.multiply_adds() as f64;
+    let speed = multiply_adds_per_second(config.workers);
+    let floor = work / speed;
+    let tokens = (config.sequence * config.sequences) as f64;
+    let parameters: usize = config
+        .shape
+        .weights()
+        .iter()
+        .map(|(_, shape)| shape.iter().product::<usize>())
+        .sum();
+    print::json_line(&json!({
+        "bench": "train",
+        "kind": config.kind,
+        "parameters": parameters,
+        "method": config.method,
+        "sequence": config.sequence,
+        "batch": config.sequences,
+        "tokens_per_second": spread(speeds.tokens_per_second.iter().copied()),
+        "plain_sft": beside,
+        "reference_seconds_per_step": speeds.reference_seconds,
+        "flop_per_token": 2.0 * work / tokens,
+        "flop_per_second": 2.0 * speed,
+        "floor_seconds_per_step": floor,
+        "share_of_floor": floor * own / tokens,
+        "peak_memory_bytes": peak,
+        "threads": config.workers,
+        "dtype": "f32",
+        "device": "cpu",
+    }))
+}

@@ -1,0 +1,354 @@
+//! Training as anybody runs it: killed and started again, with bad data, with options that do not fit.
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot be set up should stop at once"
+)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use paretoscope_tests::{Fixture, Outcome, engine, program};
+use serde_json::{Value, json};
+
+const STEPS: usize = 150;
+
+/// Twenty questions with a better and a worse answer each, and the same with one answer.
+fn fixture() -> Fixture {
+    let fixture = Fixture::new();
+    let (mut pairs, mut examples) = (String::new(), String::new());
+    for i in 0..20 {
+        let prompt = format!("U: what is {i}?\nA:");
+        let (good, bad) = (format!(" the number {i}"), format!(" no idea {}", i % 3));
+        let pair = json!({"prompt": prompt, "chosen": good, "rejected": bad});
+        pairs.push_str(&format!("{pair}\n"));
+        examples.push_str(&format!(
+            "{}\n",
+            json!({"prompt": prompt, "response": good})
+        ));
+    }
+    // Policies need a reward model for every objective, and a router stands between experts.
+    fixture.edit_json("bundle.json", |bundle| {
+        bundle["objectives"][2]["reward"] = json!({"path": "rewards/helpful", "sign": -1});
+    });
+    fixture.write("pairs.jsonl", pairs);
+    fixture.write("examples.jsonl", examples);
+    fixture
+}
+
+fn words(fixture: &Fixture, command: &str) -> Vec<String> {
+    let folder = fixture.path().to_string_lossy();
+    command
+        .split_whitespace()
+        .map(|word| word.replace("{}", &folder))
+        .collect()
+}
+
+fn run(fixture: &Fixture, command: &str) -> Outcome {
+    engine(words(fixture, command))
+}
+
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path).map_or(0, |text| text.matches('\n').count())
+}
+
+/// Step, loss and the trainer's own figures; speeds differ from run to run.
+fn losses(folder: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("metrics.jsonl")).expect("metrics");
+    text.lines()
+        .map(|line| {
+            let mut step: Value = serde_json::from_str(line).expect("JSON Lines");
+            let figures = step.as_object_mut().expect("an object");
+            figures.retain(|name, _| !name.contains("second") && !name.starts_with("speed."));
+            step
+        })
+        .collect()
+}
+
+/// Starts `command`, kills it as soon as so many steps are in the metrics, and says whether it was still at work.
+fn kill_after(fixture: &Fixture, command: &str, out: &str, steps: usize) -> bool {
+    let mut child = Command::new(program())
+        .args(words(fixture, command))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let metrics = fixture.join(out).join("metrics.jsonl");
+    let begun = Instant::now();
+    while lines(&metrics) < steps {
+        assert!(
+            begun.elapsed() < Duration::from_mins(2),
+            "{steps} steps take too long"
+        );
+        if child.try_wait().expect("a child").is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    child.kill().expect("killed, or over already");
+    !child.wait().expect("it ends").success()
+}
+
+#[test]
+fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
+    let fixture = fixture();
+    let supervised = format!(
+        "--base {{}}/base --steps {STEPS} --batch-tokens 150 --checkpoint-every 7 --workers 2 --learning-rate 1e-3"
+    );
+    let policy = format!(
+        "--bundle {{}} --batches {STEPS} --batch 3 --minibatch 2 --epochs 1 --max-tokens 4 --calibration 4 --checkpoint-every 7 --workers 2"
+    );
+    let kinds = [
+        (
+            "sft",
+            "--data {}/examples.jsonl",
+            &supervised,
+            "model.safetensors",
+        ),
+        (
+            "dpo",
+            "--data {}/pairs.jsonl --lora 2 --against {}/experts/helpful {}/experts/harmless --penalty hsic-normalised --alpha 2",
+            &supervised,
+            "adapter_model.safetensors",
+        ),
+        (
+            "reward",
+            "--data {}/pairs.jsonl",
+            &supervised,
+            "model.safetensors",
+        ),
+        (
+            "router",
+            "--preference 0.25,0.25,0.5",
+            &policy,
+            "router.safetensors",
+        ),
+        (
+            "ppo",
+            "--reward-weights 0.2,0.3,0.5 --lora 2",
+            &policy,
+            "adapter_model.safetensors",
+        ),
+    ];
+    for (kind, options, common, result) in kinds {
+        let command = |out: &str| format!("train {kind} {options} {common} --out {{}}/{out}");
+        let whole = format!("{kind}-whole");
+        let outcome = run(&fixture, &command(&whole));
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+
+        let broken = format!("{kind}-killed");
+        let again = format!("{} --resume", command(&broken));
+        let mut kills = 0;
+        for steps in [STEPS / 10, STEPS / 2, STEPS * 4 / 5] {
+            kills += usize::from(kill_after(&fixture, &again, &broken, steps));
+        }
+        assert!(kills > 0, "{kind} was always over before it was killed");
+        let outcome = run(&fixture, &again);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        assert_eq!(outcome.lines()[0]["steps"], STEPS);
+
+        let of = |out: &str| fixture.read(&format!("{out}/{result}"));
+        assert!(of(&whole) == of(&broken), "{kind} ends in other weights");
+        assert_eq!(
+            losses(&fixture.join(&whole)),
+            losses(&fixture.join(&broken)),
+            "{kind} went another way"
+        );
+        let left = std::fs::read_dir(fixture.join(&broken).join("checkpoints"))
+            .expect("checkpoints")
+            .count();
+        assert_eq!(left, 1, "only the last checkpoint is kept");
+    }
+}
+
+/// What is wrong, the command, and words that the error must hold.
+type Case = (&'static str, &'static str, &'static [&'static str]);
+
+const CASES: &[Case] = &[
+    (
+        "bad lines",
+        "train dpo --base {}/base --data {}/bad.jsonl --lora 2 --out {}/o",
+        &[
+            "bad.jsonl, line 2: `rejected` is empty",
+            "bad lines in all: 5 of 26",
+            "prompt beyond the context: 1",
+            "chosen equal to rejected: 1",
+            "--skip-bad",
+        ],
+    ),
+    (
+        "a bad line for a reward model",
+        "train reward --base {}/base --data {}/bad.jsonl --out {}/o",
+        &["bad.jsonl, line 2"],
+    ),
+    (
+        "a bad line for fine-tuning",
+        "train sft --base {}/base --data {}/pairs.jsonl --out {}/o",
+        &["pairs.jsonl, line 1", "needs `prompt` and `response`"],
+    ),
+    (
+        "nothing to compare with",
+        "train dpo --base {}/base --data {}/pairs.jsonl --lora 2 --penalty hsic-rows --out {}/o",
+        &["--penalty", "--against"],
+    ),
+    (
+        "a penalty for all weights",
+        "train dpo --base {}/base --data {}/pairs.jsonl --penalty weight-decay --out {}/o",
+        &["--penalty", "--lora"],
+    ),
+    (
+        "ranks that cannot be paired",
+        "train dpo --base {}/base --data {}/pairs.jsonl --lora 5 --against {}/experts/helpful --penalty hsic-released --out {}/o",
+        &["experts/helpful", "rank 2", "in training 5"],
+    ),
+    (
+        "a negative alpha",
+        "train dpo --base {}/base --data {}/pairs.jsonl --lora 2 --penalty weight-decay --alpha=-1 --out {}/o",
+        &["--alpha", "-1"],
+    ),
+    (
+        "weights that do not add up",
+        "train dpo --base {}/base --mix {}/pairs.jsonl=0.5 --mix {}/pairs.jsonl=0.6 --lora 2 --out {}/o",
+        &["--mix", "1.1"],
+    ),
+    (
+        "a weight that is no number",
+        "train dpo --base {}/base --mix {}/pairs.jsonl=much --lora 2 --out {}/o",
+        &["--mix", "not a number"],
+    ),
+    (
+        "an absent predecessor",
+        "train dpo --base {}/base --data {}/pairs.jsonl --lora 2 --start-from {}/nowhere --out {}/o",
+        &["nowhere"],
+    ),
+    (
+        "the base's own folder",
+        "train sft --base {}/base --data {}/examples.jsonl --overwrite --out {}/base",
+        &["--out", "starts from"],
+    ),
+    (
+        "a folder in use",
+        "train reward --base {}/base --data {}/pairs.jsonl --out {}/rewards/helpful",
+        &["--resume", "--overwrite", "model.safetensors"],
+    ),
+    (
+        "a run that explodes",
+        "train dpo --base {}/base --data {}/pairs.jsonl --lora 2 --learning-rate 1e20 --warm-up 0 --steps 20 --batch-tokens 150 --out {}/o",
+        &["the loss", "at step 2", "pairs.jsonl:", "learning rate"],
+    ),
+];
+
+#[test]
+fn what_cannot_be_trained_is_refused_in_one_line() {
+    let fixture = fixture();
+    let mut lines: Vec<String> = String::from_utf8(fixture.read("pairs.jsonl"))
+        .expect("text")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let long = "x".repeat(120);
+    let pair = |prompt: &str, chosen: &str, rejected: &str| {
+        json!({"prompt": prompt, "chosen": chosen, "rejected": rejected}).to_string()
+    };
+    lines.insert(1, pair("p", "a", "  "));
+    lines.insert(5, pair("p", "same", "same"));
+    lines.insert(6, pair(&long, "a", "b"));
+    lines.insert(7, "{\"prompt\": 1}".to_owned());
+    lines.insert(8, "no JSON".to_owned());
+    // Fits without its answer: too long, but no fault of the data.
+    lines.push(pair("p", &long, "b"));
+    fixture.write("bad.jsonl", lines.join("\n"));
+    for (what, command, parts) in CASES {
+        let before = std::fs::read(fixture.join("base/model.safetensors")).expect("a base");
+        let outcome = run(&fixture, command);
+        let exploded = *what == "a run that explodes";
+        assert_eq!(
+            outcome.status,
+            Some(if exploded { 1 } else { 2 }),
+            "{what}: {}",
+            outcome.stderr
+        );
+        assert!(outcome.stdout.is_empty(), "{what}: {}", outcome.stdout);
+        let error = outcome.stderr.lines().last().unwrap_or_default();
+        for part in *parts {
+            assert!(error.contains(part), "{what}: {error} lacks {part}");
+        }
+        assert!(
+            !fixture.join("o/adapter_model.safetensors").exists(),
+            "{what}"
+        );
+        assert!(fixture.read("base/model.safetensors") == before, "{what}");
+    }
+    let skipped = run(
+        &fixture,
+        "train dpo --base {}/base --data {}/bad.jsonl --skip-bad --lora 2 --steps 2 --overwrite --out {}/o",
+    );
+    assert_eq!(skipped.status, Some(0), "{}", skipped.stderr);
+    let report = &skipped.lines()[0];
+    assert_eq!(report["left_out"], 6);
+    for (kind, count) in [
+        ("bad line", 2),
+        ("empty answer", 1),
+        ("chosen equal to rejected", 1),
+        ("prompt beyond the context", 1),
+        ("longer than max-length or the context", 1),
+    ] {
+        assert_eq!(report["left_out_by"][kind], count, "{kind} in {report}");
+    }
+}
+
+#[test]
+fn value_vectors_come_one_after_the_other() {
+    let fixture = fixture();
+    let common = "--lora 2 --steps 12 --batch-tokens 150 --learning-rate 3e-3";
+    let first = run(
+        &fixture,
+        &format!("train dpo --base {{}}/base --data {{}}/pairs.jsonl {common} --out {{}}/first"),
+    );
+    assert_eq!(first.status, Some(0), "{}", first.stderr);
+    for penalty in [
+        "none",
+        "hsic-released",
+        "hsic-rows",
+        "hsic-normalised",
+        "orthogonal-olora",
+        "orthogonal-cosine",
+        "weight-decay",
+    ] {
+        let outcome = run(
+            &fixture,
+            &format!(
+                "train dpo --base {{}}/base --data {{}}/pairs.jsonl {common} --against {{}}/first --penalty {penalty} --alpha 1 --out {{}}/{penalty}"
+            ),
+        );
+        assert_eq!(outcome.status, Some(0), "{penalty}: {}", outcome.stderr);
+        let steps = losses(&fixture.join(penalty));
+        assert_eq!(steps.len(), 12);
+        let last = &steps[11];
+        for figure in ["dpo", "margin", "accuracy", "norm", "cosine.first"] {
+            assert!(last[figure].is_f64(), "{penalty}: no {figure} in {last}");
+        }
+        assert_eq!(
+            last.get("penalty").is_some(),
+            penalty != "none",
+            "{penalty}: {last}"
+        );
+    }
+    let mixed = run(
+        &fixture,
+        &format!(
+            "train dpo --base {{}}/base --mix {{}}/pairs.jsonl=0.25 --mix {{}}/pairs.jsonl=0.75 {common} --out {{}}/mixed"
+        ),
+    );
+    assert_eq!(mixed.status, Some(0), "{}", mixed.stderr);
+    let sequel = run(
+        &fixture,
+        &format!(
+            "train dpo --base {{}}/base --data {{}}/pairs.jsonl --start-from {{}}/first {common} --out {{}}/sequel"
+        ),
+    );
+    assert_eq!(sequel.status, Some(0), "{}", sequel.stderr);
+    let config: Value =
+        serde_json::from_slice(&fixture.read("sequel/adapter_config.json")).expect("JSON");
+    assert_eq!(config["r"], 4);
+}
