@@ -10,7 +10,8 @@
 //! | rewards | prompt + answer → scores | [`reward`] |
 //! | rewards' archive | scores → front, hypervolume | [`pareto`] |
 //! | store | every finished row, durable | [`store`] |
-//! | experts without training | task vectors → adapters, merges, bundles | [`forge`] |
+//! | experts without training | task vectors → adapters, merges | [`forge`] |
+//! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
 //! | messages | commands in, events out | [`protocol`] |
 //!
 //! Where it computes, and what happens where a GPU is not to be had: [`device`].
@@ -28,9 +29,11 @@ pub mod model;
 pub mod output;
 pub mod pareto;
 pub mod protocol;
+pub mod recipe;
 pub mod reward;
 pub mod routing;
 pub mod runtime;
+pub mod stage;
 pub mod store;
 pub mod sweep;
 pub mod text;

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["device", "digest", "error", "types"],
     &["protocol"],
-    &["output", "pareto", "routing", "text", "weights"],
+    &["output", "pareto", "routing", "stage", "text", "weights"],
     &["mixture", "model"],
     &["reward", "store"],
     &["bundle"],
     &["forge", "generate", "sweep", "train"],
+    &["recipe"],
     &["demo", "runtime"],
 ];
 

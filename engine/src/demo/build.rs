@@ -10,9 +10,9 @@ use super::dataset::{self, Example as TextExample, Pair as TextPair, Source};
 use super::evaluate::{Evaluation, evaluate};
 use super::levels::Objective;
 use super::recipe::{Recipe, TrainSettings};
-use super::stage::{Done, Stages, digest};
 use super::world::World;
 use super::{card, tokenizer};
+use crate::stage::{Done, Stages, digest};
 use crate::train::{
     DpoConfig, Example, LlamaShape, LoraConfig, Method, OptimiserConfig, Pair, RewardConfig,
     SftConfig, Start, TrainConfig, TrainReporter, dpo, reward, sft,

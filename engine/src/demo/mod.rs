@@ -17,7 +17,6 @@ pub mod levels;
 pub mod phrasing;
 pub mod recipe;
 pub mod split;
-pub mod stage;
 pub mod tokenizer;
 pub mod world;
 

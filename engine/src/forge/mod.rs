@@ -6,15 +6,16 @@
 //! | pruning | differences → one exact threshold over the model | `select`, `prune` |
 //! | task-SVD | difference → factors of a small rank | `svd`, `compress`, `extract` |
 //! | merging | several differences → one | `merge` |
-//! | bundles | a recipe → a bundle; a bundle's point → one adapter | `build`, `export` |
+//! | experts | a fine-tune or adapter, or a merge of several → one adapter | [`expert`] |
+//! | export | a bundle's point → one adapter | `export` |
 //! | interference | two adapters → how much they depend on each other | `dependence` |
 //!
 //! Every step streams the model tensor by tensor, can be stopped, leaves its output whole or not at all
 //! with a record of how it was made, and gives the same result on any number of threads.
 
-pub mod build;
 mod compress;
 pub mod dependence;
+pub mod expert;
 mod export;
 mod extract;
 mod matrix;

@@ -1,21 +1,26 @@
 //! `bundle`: made from a recipe, or checked without a window.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Subcommand;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::Result;
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
-use paretoscope_engine::forge::build::{BundleRecipe, build};
+use paretoscope_engine::recipe::{BuildOptions, BuildProgress, BuildReporter, Recipe, build};
 use serde_json::json;
 
-use super::{Bar, on_cpu};
+use super::on_cpu;
+use crate::commands::train::cores;
+use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;
+use crate::single_thread;
 
 /// Bundles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Args {
-    /// Make a bundle from a base, a fine-tune or adapter per objective, and places for merged experts
+    /// Make a bundle from a base and fine-tunes, adapters or preference data, as a recipe says
     Build(Build),
     /// Load a bundle as the window would, and say all that it would show
     Check(Check),
@@ -29,6 +34,13 @@ pub(crate) struct Build {
     /// The bundle's folder, new
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Folder for everything between; a build goes on from what is there, and one with a changed recipe
+    /// makes again only what depends on the change (default: OUT with .build behind it)
+    #[arg(long, value_name = "DIR")]
+    work: Option<PathBuf>,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,20 +59,81 @@ pub(crate) struct Check {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     on_cpu(global)?;
     match args {
-        Args::Build(args) => {
-            let recipe = BundleRecipe::load(&args.recipe)?;
-            let (mut bar, mut current) = (Bar::new(), String::new());
-            let manifest = build(&recipe, &args.out, &mut |expert, progress| {
-                if current != expert {
-                    expert.clone_into(&mut current);
-                    eprintln!("expert {expert}");
-                }
-                bar.show(progress)
-            })?;
-            bar.finish();
-            json_line(&json!({ "out": args.out, "bundle": manifest }))
-        }
+        Args::Build(args) => make(args),
         Args::Check(args) => check(args),
+    }
+}
+
+fn make(args: &Build) -> Result<()> {
+    let recipe = Recipe::load(&args.recipe)?;
+    let sources = recipe.objectives.iter().map(|objective| &objective.data);
+    let values = recipe.values.iter().map(|value| &value.data);
+    let routed = recipe
+        .routers
+        .as_ref()
+        .is_none_or(|routers| !routers.is_empty());
+    if routed || sources.chain(values).any(Option::is_some) {
+        single_thread::ensure()?;
+    }
+    let options = BuildOptions {
+        recipe: args.recipe.clone(),
+        out: args.out.clone(),
+        work: args.work.clone().unwrap_or_else(|| {
+            let mut work = args.out.as_os_str().to_owned();
+            work.push(".build");
+            PathBuf::from(work)
+        }),
+        workers: args.workers.unwrap_or_else(cores),
+    };
+    let mut bar = StepBar::new();
+    let manifest = build(&recipe, &options, &mut bar)?;
+    bar.shown.finish_and_clear();
+    json_line(&json!({ "out": options.out, "work": options.work, "bundle": manifest }))
+}
+
+/// A line per step, and a bar with the time that is left for all of them.
+struct StepBar {
+    shown: ProgressBar,
+    step: String,
+    interrupt: Interrupt,
+}
+
+impl StepBar {
+    fn new() -> Self {
+        let shown = ProgressBar::new(1000);
+        let style = ProgressStyle::with_template("{bar:30} {percent}% {msg}");
+        shown.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self {
+            shown,
+            step: String::new(),
+            interrupt: Interrupt::listen(),
+        }
+    }
+}
+
+impl BuildReporter for StepBar {
+    fn progress(&mut self, progress: &BuildProgress) {
+        if self.step != progress.step {
+            self.step.clone_from(&progress.step);
+            let (number, steps) = (progress.number, progress.steps);
+            self.shown
+                .suspend(|| eprintln!("step {number} of {steps}: {}", progress.step));
+        }
+        let left = progress.eta_seconds.map(|seconds| {
+            let left = HumanDuration(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+            format!(", {left} left for all steps")
+        });
+        let left = left.unwrap_or_default();
+        self.shown.set_message(format!("{}{left}", progress.what));
+        self.shown.set_position((1000.0 * progress.fraction) as u64);
+    }
+
+    fn skipped(&mut self, step: &str) {
+        self.shown.suspend(|| eprintln!("{step}: unchanged"));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.interrupt.asked()
     }
 }
 

@@ -1,0 +1,151 @@
+//! A bundle measured on the simplex, point by point, with what is finished kept on the way.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::place::{MeasuredPoint, near};
+use super::progress::Board;
+use crate::bundle::{Bundle, LoadOptions};
+use crate::generate::{Generator, RowNews, RowTag};
+use crate::output::write_bytes;
+use crate::protocol::SweepGrid;
+use crate::reward::{RewardInput, score_all};
+use crate::sweep;
+use crate::types::{Expert, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+use crate::{Error, Result};
+
+/// Rows that go through the model together.
+const SLOTS: usize = 32;
+
+/// What is measured.
+pub(super) struct Measurement<'a> {
+    /// The bundle's folder.
+    pub(super) bundle: &'a Path,
+    /// Its experts.
+    pub(super) experts: &'a [Expert],
+    /// Step of the grid.
+    pub(super) step: f64,
+    /// On what.
+    pub(super) prompts: &'a [Prompt],
+    /// New tokens of an answer at most.
+    pub(super) max_tokens: usize,
+}
+
+impl Measurement<'_> {
+    /// The grid from its corners inwards, then the places of experts that are not on it.
+    pub(super) fn points(&self) -> Result<Vec<Preference>> {
+        let objectives = self
+            .experts
+            .first()
+            .map_or(0, |e| e.preference.as_slice().len());
+        let grid = SweepGrid::Simplex {
+            step: self.step,
+            objectives: Vec::new(),
+        };
+        let visited = sweep::points(&grid, objectives, 0, self.prompts.len(), false)?;
+        let mut points: Vec<Preference> = visited
+            .into_iter()
+            .filter_map(|point| match point {
+                Point::Preference(preference) => Some(preference),
+                Point::Weights(_) => None,
+            })
+            .collect();
+        for expert in self.experts {
+            if !points.iter().any(|point| near(point, &expert.preference)) {
+                points.push(expert.preference.clone());
+            }
+        }
+        Ok(points)
+    }
+
+    /// Greedy answers to every prompt at every point, scored. A point that is finished is kept in `folder`.
+    pub(super) fn run(&self, folder: &Path, board: &mut Board<'_>) -> Result<Vec<MeasuredPoint>> {
+        let points = self.points()?;
+        let mut measured = Vec::with_capacity(points.len());
+        let mut bundle = None;
+        for (index, preference) in points.iter().enumerate() {
+            let path = folder.join(format!("point-{index:04}.json"));
+            let point = match kept(&path) {
+                Some(point) => point,
+                None => {
+                    let bundle = match &mut bundle {
+                        Some(bundle) => bundle,
+                        None => bundle.insert(load(self.bundle)?),
+                    };
+                    let point = self.measure(bundle, preference, board)?;
+                    keep(&path, &point)?;
+                    point
+                }
+            };
+            measured.push(point);
+            let done = (index + 1) as f64 / points.len() as f64;
+            board.advance(done, &format!("{} of {} points", index + 1, points.len()))?;
+        }
+        Ok(measured)
+    }
+
+    fn measure(
+        &self,
+        bundle: &Bundle,
+        preference: &Preference,
+        board: &Board<'_>,
+    ) -> Result<MeasuredPoint> {
+        let mut generator = Generator::new(SLOTS);
+        let mut texts: Vec<String> = self.prompts.iter().map(|_| String::new()).collect();
+        let mut waiting = self.prompts.iter().enumerate().peekable();
+        while waiting.peek().is_some() || !generator.is_empty() {
+            board.check()?;
+            while let Some((index, prompt)) = waiting.next_if(|_| generator.free() > 0) {
+                let request = RowRequest {
+                    prompt: prompt.clone(),
+                    point: Point::Preference(preference.clone()),
+                    sampling: Sampling {
+                        max_tokens: self.max_tokens,
+                        ..Sampling::default()
+                    },
+                    trace: TraceLevel::None,
+                };
+                generator.add(bundle, RowTag(index as u64), request, Instant::now())?;
+            }
+            for (tag, news) in generator.step(bundle)? {
+                if let RowNews::Finished(run) = news {
+                    texts[tag.0 as usize] = run.text;
+                }
+            }
+        }
+        let pairs = self.prompts.iter().zip(&texts);
+        let inputs: Vec<RewardInput> = pairs.map(|(p, text)| RewardInput::of(p, text)).collect();
+        let scores = score_all(&bundle.rewards, &inputs)?;
+        Ok(MeasuredPoint {
+            preference: preference.clone(),
+            // JSON has no NaN.
+            rows: scores
+                .into_iter()
+                .map(|row| {
+                    row.0
+                        .into_iter()
+                        .map(|s| s.filter(|s| s.is_finite()))
+                        .collect()
+                })
+                .collect(),
+        })
+    }
+}
+
+fn load(folder: &Path) -> Result<Bundle> {
+    let options = LoadOptions {
+        probe: false,
+        ..LoadOptions::default()
+    };
+    Bundle::load(folder, &options, &mut |_, _| Ok(()))
+}
+
+fn kept(path: &Path) -> Option<MeasuredPoint> {
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
+fn keep(path: &PathBuf, point: &MeasuredPoint) -> Result<()> {
+    let text = serde_json::to_string(point)
+        .map_err(|e| Error::file(path, format!("cannot hold the scores: {e}")))?;
+    write_bytes(path, text.as_bytes())
+}
