@@ -379,6 +379,11 @@ const WRONG: &[Case] = &[
         &["training.values.method", "lora"],
     ),
     (
+        "a penalty that is none",
+        |r| r.replace("orthogonal-cosine", "distance"),
+        &["distance", "line"],
+    ),
+    (
         "a soup",
         |r| {
             r.replace(

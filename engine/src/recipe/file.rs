@@ -8,6 +8,7 @@ use super::settings::{AutoSettings, Training};
 use crate::bundle::RewardEntry;
 use crate::forge::merge::{Filter, Method, PcbVariant};
 use crate::forge::{Precision, Rescale};
+use crate::train::{PenaltyConfig, PenaltyKind};
 use crate::{Error, Result};
 
 /// How a bundle is made; the file's paths are relative to its folder.
@@ -183,6 +184,26 @@ pub struct Value {
     pub source: Option<PathBuf>,
     /// Preferences, JSON Lines as `train dpo` takes them.
     pub data: Option<PathBuf>,
+    /// What keeps it apart from those before it while it is trained; by default nothing.
+    #[serde(default)]
+    pub penalty: PenaltyKind,
+    /// Weight of the penalty beside the loss; by default 10, as in MVA's code.
+    pub alpha: Option<f64>,
+    /// For penalties on rows: at most this many rows of each module.
+    pub rows: Option<usize>,
+}
+
+impl Value {
+    /// As the trainer takes it.
+    pub fn penalty(&self) -> PenaltyConfig {
+        let standard = PenaltyConfig::default();
+        PenaltyConfig {
+            kind: self.penalty,
+            alpha: self.alpha.unwrap_or(standard.alpha),
+            rows: self.rows,
+            ..standard
+        }
+    }
 }
 
 impl Recipe {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{Merged, Place, Recipe, Router};
-use super::settings::Weights;
+use super::settings::{DpoSettings, Weights};
 use crate::bundle::read_prompts;
 use crate::forge::expert::ExpertSettings;
 use crate::forge::merge::{MergeSettings, Method};
@@ -156,7 +156,8 @@ impl Checker<'_> {
         }
         for (index, objective) in recipe.objectives.iter().enumerate() {
             let at = format!("objectives[{index}]");
-            self.check_source(&at, objective.source.as_deref(), objective.data.as_deref())?;
+            let files = (objective.source.as_deref(), objective.data.as_deref());
+            self.check_source(&at, files, &recipe.training.experts)?;
             if let Some(reward) = &objective.reward {
                 let field = format!("{at}.reward");
                 self.exists(&format!("{field}.path"), &reward.path)?;
@@ -165,7 +166,8 @@ impl Checker<'_> {
         }
         for (index, value) in recipe.values.iter().enumerate() {
             let at = format!("values[{index}]");
-            self.check_source(&at, value.source.as_deref(), value.data.as_deref())?;
+            let files = (value.source.as_deref(), value.data.as_deref());
+            self.check_source(&at, files, &recipe.training.values)?;
         }
         Ok(())
     }
@@ -181,18 +183,20 @@ impl Checker<'_> {
     }
 
     /// Exactly one of a source, which opens, and preferences, which read.
-    fn check_source(&self, at: &str, source: Option<&Path>, data: Option<&Path>) -> Result<()> {
-        match (source, data) {
+    fn check_source(
+        &self,
+        at: &str,
+        files: (Option<&Path>, Option<&Path>),
+        settings: &DpoSettings,
+    ) -> Result<()> {
+        match files {
             (Some(source), None) => {
                 self.exists(&format!("{at}.source"), source)?;
                 DeltaSource::open(source, Some(&self.recipe.base)).map(drop)
             }
             (None, Some(data)) => {
-                let pairs = self.of(&format!("{at}.data"), read_pairs(data))?;
-                if pairs.is_empty() {
-                    return self.wrong(&format!("{at}.data"), "holds no pair");
-                }
-                Ok(())
+                let pairs = read_pairs(data).and_then(|lines| lines.settle(settings.skip_bad));
+                self.of(&format!("{at}.data"), pairs.map(drop))
             }
             (Some(_), Some(_)) => {
                 self.wrong(at, "has both `source` and `data`; it is one or the other")

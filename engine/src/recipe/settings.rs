@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
-use crate::device::DeviceChoice;
 use crate::train::ppo::{KlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 use crate::train::{DpoConfig, LoraConfig, Method, OptimiserConfig, TrainConfig};
+use crate::{Error, Result};
 
 /// The tables `[training.experts]`, `[training.values]` and `[training.routers]`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -54,6 +53,8 @@ pub struct DpoSettings {
     pub batch_tokens: usize,
     /// Longer pairs are left out.
     pub max_length: usize,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    pub skip_bad: bool,
     /// Share of the steps for linear warm-up.
     pub warm_up: f64,
     /// Decoupled decay of matrices.
@@ -75,6 +76,7 @@ impl Default for DpoSettings {
             steps: None,
             batch_tokens: 4096,
             max_length: 512,
+            skip_bad: false,
             warm_up: 0.03,
             weight_decay: 0.01,
             checkpoint_every: 50,
@@ -114,15 +116,21 @@ impl DpoSettings {
                 },
                 checkpoint_every: self.checkpoint_every,
                 resume,
-                device: DeviceChoice::Cpu,
+                ..TrainConfig::default()
             },
             method,
             beta: self.beta,
+            ..DpoConfig::default()
         }
     }
 
     /// Refuses numbers that make no sense.
     pub fn check(&self, rank: usize) -> Result<()> {
+        if !(self.beta.is_finite() && self.beta > 0.0) {
+            let problem = format!("is {}; it must be above zero", self.beta);
+            return Err(Error::option("beta", problem));
+        }
+        check_every(self.checkpoint_every)?;
         self.config(rank, 0, 1, false).train.check()
     }
 }
@@ -226,8 +234,20 @@ impl RouterSettings {
 
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
+        check_every(self.checkpoint_every)?;
         self.config(Vec::new(), 0, 1, false).ppo.check()
     }
+}
+
+/// A step that is killed goes on from a checkpoint, so there must be some.
+fn check_every(steps: usize) -> Result<()> {
+    if steps == 0 {
+        return Err(Error::option(
+            "checkpoint_every",
+            "is 0; it must be at least 1",
+        ));
+    }
+    Ok(())
 }
 
 /// The table `[auto]`: how a place is found for experts with `place = "auto"`.

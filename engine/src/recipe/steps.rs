@@ -17,7 +17,7 @@ use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_bytes;
 use crate::stage::{Done, Run, Stages};
-use crate::train::job::{DpoJob, RouterJob, TrainJob};
+use crate::train::{DpoConfig, DpoJob, RouterJob, TrainJob, WeightedData};
 use crate::types::{Expert, ExpertKind, Preference, Prompt};
 use crate::{Error, Result};
 
@@ -103,13 +103,8 @@ impl<'a> Workshop<'a> {
         let inputs = [self.base.clone(), digest_of(&data)?];
         let inputs = inputs.each_ref().map(String::as_str);
         let done = self.step(&name, &(settings, rank, seed), &inputs, |board, run| {
-            let job = TrainJob::Dpo(DpoJob {
-                base,
-                data,
-                out: run.folder.to_path_buf(),
-                config: settings.config(rank, seed, workers, run.resumes),
-            });
-            job.run(board).map(drop)
+            let config = settings.config(rank, seed, workers, run.resumes);
+            train(base, data, settings.skip_bad, run.folder, config, board)
         })?;
         Ok(done.into())
     }
@@ -245,7 +240,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// A value vector; `earlier` are those before it.
-    pub(super) fn value(&mut self, value: &Value, _earlier: &[Made]) -> Result<Made> {
+    pub(super) fn value(&mut self, value: &Value, earlier: &[Made]) -> Result<Made> {
         let recipe = self.recipe;
         let name = format!("values/{}", value.name);
         if let Some(source) = &value.source {
@@ -266,17 +261,19 @@ impl<'a> Workshop<'a> {
         let data = value.data.clone().unwrap_or_default();
         let (settings, rank, seed) = (&recipe.training.values, recipe.rank, recipe.seed);
         let (base, workers) = (recipe.base.clone(), self.workers);
-        let inputs = [self.base.clone(), digest_of(&data)?];
+        let mut inputs = vec![self.base.clone(), digest_of(&data)?];
+        inputs.extend(earlier.iter().map(|made| made.digest.clone()));
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let asked = (settings, rank, seed);
+        let penalty = value.penalty();
+        let asked = (settings, &penalty, rank, seed);
+        let against = earlier.iter().map(|made| made.folder.clone()).collect();
         let done = self.step(&name, &asked, &inputs, |board, run| {
-            let job = TrainJob::Dpo(DpoJob {
-                base,
-                data,
-                out: run.folder.to_path_buf(),
-                config: settings.config(rank, seed, workers, run.resumes),
-            });
-            job.run(board).map(drop)
+            let config = DpoConfig {
+                against,
+                penalty: penalty.clone(),
+                ..settings.config(rank, seed, workers, run.resumes)
+            };
+            train(base, data, settings.skip_bad, run.folder, config, board)
         })?;
         Ok(done.into())
     }
@@ -314,6 +311,29 @@ impl From<Done> for Made {
             digest: done.digest,
         }
     }
+}
+
+/// Trains by direct preference optimisation.
+fn train(
+    base: PathBuf,
+    data: PathBuf,
+    skip_bad: bool,
+    out: &Path,
+    config: DpoConfig,
+    board: &mut Board<'_>,
+) -> Result<()> {
+    let data = WeightedData {
+        path: data,
+        weight: 1.0,
+    };
+    let job = TrainJob::Dpo(DpoJob {
+        base,
+        data: vec![data],
+        skip_bad,
+        out: out.to_path_buf(),
+        config,
+    });
+    job.run(board).map(drop)
 }
 
 /// Something that was there before.
