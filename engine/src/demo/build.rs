@@ -5,18 +5,22 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tokenizers::Tokenizer;
 
-use super::bundle::{Parts, assemble};
+use super::bundle::{PLAIN, Parts, TOKENIZER, assemble, copy};
 use super::dataset::{self, Example as TextExample, Pair as TextPair, Source};
 use super::evaluate::{Evaluation, evaluate};
 use super::levels::Objective;
+use super::parts::{Apart, Sources, parts};
 use super::recipe::{Recipe, TrainSettings};
 use super::world::World;
 use super::{card, tokenizer};
+use crate::bundle::Manifest;
+use crate::recipe as general;
 use crate::stage::{Done, Stages, digest};
 use crate::train::{
-    DpoConfig, Example, LlamaShape, LoraConfig, Method, OptimiserConfig, Pair, RewardConfig,
-    SftConfig, Start, TrainConfig, TrainReporter, dpo, reward, sft,
+    Example, LlamaShape, Method, OptimiserConfig, Pair, RewardConfig, SftConfig, Start,
+    TrainConfig, TrainReporter, reward, sft,
 };
+use crate::weights::file_digest;
 use crate::{Error, Result};
 
 /// What to build, from where, to where.
@@ -41,8 +45,6 @@ pub struct BuildOptions {
 pub enum Only {
     /// Data, tokenizer and base.
     Base,
-    /// The experts.
-    Experts,
     /// The reward models.
     Rewards,
 }
@@ -54,6 +56,9 @@ pub trait BuildReporter {
 
     /// The listener for the training run of the stage.
     fn training(&mut self) -> &mut dyn TrainReporter;
+
+    /// The listener for experts, router and value vectors.
+    fn parts(&mut self) -> &mut dyn general::BuildReporter;
 }
 
 /// Runs every stage that is not done yet and returns what the evaluation measured; nothing where
@@ -65,61 +70,62 @@ pub fn build(
     let build = Build::open(options)?;
     let recipe = &options.recipe;
     reporter.stage("data");
-    let (examples, pairs, expert_pairs) = build.data()?;
+    let data = build.data()?;
     reporter.stage("tokenizer");
-    let tokens = build.tokenizer(&examples)?;
+    let tokens = build.tokenizer(&data.examples)?;
     reporter.stage("base");
-    let base = build.base(&examples, &tokens, reporter)?;
-    let made = Made {
-        pairs,
-        expert_pairs,
-        tokens,
-        base,
-    };
-    let wanted = |part: Only| options.only.is_none_or(|only| only == part);
-    let mut experts = Vec::new();
-    for objective in Objective::ALL.into_iter().filter(|_| wanted(Only::Experts)) {
-        reporter.stage(&format!("expert {}", objective.name()));
-        experts.push(build.expert(objective, &made, reporter)?);
+    let base = build.base(&data.examples, &tokens, reporter)?;
+    let made = Made { data, tokens, base };
+    if options.only == Some(Only::Base) {
+        return Ok(None);
     }
     let mut rewards = Vec::new();
-    for objective in Objective::ALL.into_iter().filter(|_| wanted(Only::Rewards)) {
+    for objective in Objective::ALL {
         reporter.stage(&format!("reward {}", objective.name()));
         rewards.push(build.reward(objective, &made, reporter)?);
     }
     if options.only.is_some() {
         return Ok(None);
     }
-    reporter.stage("bundle");
-    let ([helpful, harmless, humor], [r0, r1, r2]) = (three(&experts)?, three(&rewards)?);
-    let parts = Parts {
+    let [helpful, harmless, humor] = three(&rewards)?;
+    let sources = Sources {
         base: &made.base.folder,
-        experts: [&helpful.folder, &harmless.folder, &humor.folder],
-        rewards: [&r0.folder, &r1.folder, &r2.folder],
+        rewards: [&helpful.folder, &harmless.folder, &humor.folder],
+        pairs: &made.data.expert_pairs.folder,
+        prompts: &made.data.questions.folder.join(QUESTIONS),
+    };
+    reporter.stage("experts, router, value vectors held apart");
+    let apart = build.parts(&sources, Apart::Yes, reporter)?;
+    reporter.stage("plain value vectors");
+    let plain = build.parts(&sources, Apart::No, reporter)?;
+    reporter.stage("bundle");
+    let parts = Parts {
+        base: sources.base,
+        made: &apart,
+        plain: &plain,
+        rewards: sources.rewards,
         tokenizer: &made.tokens.folder,
     };
     assemble(&build.world, recipe, &parts, &options.out)?;
     reporter.stage("evaluation");
-    let inputs: Vec<&str> = experts
-        .iter()
-        .chain(&rewards)
-        .map(|done| done.digest.as_str())
-        .collect();
-    let measured_with = (recipe.evaluation_prompts, recipe.expert.strength);
-    let measured = build
-        .stages
-        .stage("evaluation", &measured_with, &inputs, |run| {
-            let mut note = |what: &str| {
-                tracing::info!(what, "measuring");
-                if reporter.training().cancelled() {
-                    return Err(Error::Cancelled);
-                }
-                Ok(())
-            };
-            let out = &options.out;
-            let figures = evaluate(out, &build.world, recipe, options.workers, &mut note)?;
-            write_json(&figures, &run.folder.join("evaluation.json"))
-        })?;
+    let inputs = shipped(&options.out)?;
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let measured =
+        build
+            .stages
+            .stage("evaluation", &recipe.evaluation_prompts, &inputs, |run| {
+                let mut note = |what: &str| {
+                    tracing::info!(what, "measuring");
+                    match reporter.training().cancelled() {
+                        true => Err(Error::Cancelled),
+                        false => Ok(()),
+                    }
+                };
+                let scratch = run.folder.join("without-router");
+                let places = (options.out.as_path(), scratch.as_path());
+                let figures = evaluate(places, &build.world, recipe, options.workers, &mut note)?;
+                write_json(&figures, &run.folder.join("evaluation.json"))
+            })?;
     let path = measured.folder.join("evaluation.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let figures: Evaluation = serde_json::from_str(&text)
@@ -131,10 +137,45 @@ pub fn build(
     Ok(Some(figures))
 }
 
-/// What experts and rewards are made from.
-struct Made {
+/// The file of training questions.
+const QUESTIONS: &str = "questions.jsonl";
+
+/// Digests of all weights of a bundle that was put together.
+fn shipped(out: &Path) -> Result<Vec<String>> {
+    let mut digests = Vec::new();
+    for folder in [out.to_path_buf(), out.join(PLAIN)] {
+        let manifest = Manifest::load(&folder)?;
+        let experts = manifest.experts.iter().map(|expert| &expert.path);
+        let values = manifest.values.iter().map(|value| &value.path);
+        let rewards = manifest.objectives.iter().filter_map(|o| o.reward.as_ref());
+        let models = rewards.map(|reward| &reward.path).chain([&manifest.base]);
+        for path in experts.chain(values).chain(models) {
+            for name in [
+                "model.safetensors",
+                "adapter_model.safetensors",
+                "router.safetensors",
+            ] {
+                let file = folder.join(path).join(name);
+                if file.exists() {
+                    digests.push(file_digest(&file)?);
+                }
+            }
+        }
+    }
+    Ok(digests)
+}
+
+/// What is drawn from the world.
+struct Data {
+    examples: Done,
     pairs: Done,
     expert_pairs: Done,
+    questions: Done,
+}
+
+/// What experts and rewards are made from.
+struct Made {
+    data: Data,
     tokens: Done,
     base: Done,
 }
@@ -161,7 +202,7 @@ impl<'a> Build<'a> {
     }
 
     /// Examples and pairs, apart, so that other pairs need no other base.
-    fn data(&self) -> Result<(Done, Done, Done)> {
+    fn data(&self) -> Result<Data> {
         let settings = &self.options.recipe.data;
         let source = Source::new(&self.world, settings.clone());
         let drawn = (
@@ -186,7 +227,18 @@ impl<'a> Build<'a> {
                 .stage("expert-pairs", &both, &[&self.world_digest], |run| {
                     dataset::write_expert_pairs(&source, extra, run.folder)
                 })?;
-        Ok((examples, pairs, expert_pairs))
+        let questions =
+            self.stages
+                .stage("questions", &settings.seed, &[&self.world_digest], |run| {
+                    let path = run.folder.join(QUESTIONS);
+                    dataset::write_lines(&path, &source.training_prompts())
+                })?;
+        Ok(Data {
+            examples,
+            pairs,
+            expert_pairs,
+            questions,
+        })
     }
 
     fn tokenizer(&self, data: &Done) -> Result<Done> {
@@ -216,7 +268,7 @@ impl<'a> Build<'a> {
     ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.model, &recipe.sft, recipe.seed);
-        self.stages.stage(
+        let done = self.stages.stage(
             "base",
             &settings,
             &[&examples.digest, &tokens.digest],
@@ -235,50 +287,36 @@ impl<'a> Build<'a> {
                 let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
                 sft(&config, &start, &examples, reporter.training(), run.folder).map(drop)
             },
-        )
+        )?;
+        copy(&tokens.folder, &done.folder, &TOKENIZER)?;
+        Ok(done)
     }
 
-    fn expert(
+    /// Experts, router and value vectors, by a recipe of their own.
+    fn parts(
         &self,
-        objective: Objective,
-        made: &Made,
+        sources: &Sources<'_>,
+        values: Apart,
         reporter: &mut dyn BuildReporter,
-    ) -> Result<Done> {
-        let recipe = &self.options.recipe;
-        let settings = (
-            recipe.expert.rank,
-            recipe.expert.alpha,
-            recipe.expert.beta,
-            &recipe.dpo,
-            recipe.seed,
-        );
-        self.stages.stage(
-            &format!("experts/{}", objective.name()),
-            &settings,
-            &[&made.base.digest, &made.expert_pairs.digest],
-            |run| {
-                let lora = LoraConfig {
-                    rank: recipe.expert.rank,
-                    alpha: recipe.expert.alpha,
-                    ..LoraConfig::default()
-                };
-                let config = DpoConfig {
-                    train: self.train_config(&recipe.dpo, run.resumes),
-                    method: Method::Lora(lora),
-                    beta: recipe.expert.beta,
-                    ..DpoConfig::default()
-                };
-                let pairs = pairs(objective, &made.expert_pairs, made)?;
-                dpo(
-                    &config,
-                    &Start::Folder(made.base.folder.clone()),
-                    &pairs,
-                    reporter.training(),
-                    run.folder,
-                )
-                .map(drop)
-            },
-        )
+    ) -> Result<PathBuf> {
+        let recipe = parts(&self.options.recipe, sources, values);
+        let (work, name) = match values {
+            Apart::Yes => ("parts", "parts-bundle"),
+            Apart::No => ("parts", "plain-bundle"),
+        };
+        let out = self.options.work.join(name);
+        // Put together anew from what is kept.
+        if out.exists() {
+            std::fs::remove_dir_all(&out).map_err(Error::io("clear", &out))?;
+        }
+        let options = general::BuildOptions {
+            recipe: PathBuf::from("the demonstration's recipe"),
+            out: out.clone(),
+            work: self.options.work.join(work),
+            workers: self.options.workers,
+        };
+        general::build(&recipe, &options, reporter.parts())?;
+        Ok(out)
     }
 
     fn reward(
@@ -289,17 +327,17 @@ impl<'a> Build<'a> {
     ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.reward, recipe.seed);
-        self.stages.stage(
+        let done = self.stages.stage(
             &format!("rewards/{}", objective.name()),
             &settings,
-            &[&made.base.digest, &made.pairs.digest],
+            &[&made.base.digest, &made.data.pairs.digest],
             |run| {
                 // A small pull towards zero keeps the three scales alike.
                 let config = RewardConfig {
                     train: self.train_config(&recipe.reward, run.resumes),
                     center: 0.005,
                 };
-                let pairs = pairs(objective, &made.pairs, made)?;
+                let pairs = pairs(objective, &made.data.pairs, made)?;
                 reward(
                     &config,
                     &Start::Folder(made.base.folder.clone()),
@@ -309,7 +347,9 @@ impl<'a> Build<'a> {
                 )
                 .map(drop)
             },
-        )
+        )?;
+        copy(&made.tokens.folder, &done.folder, &TOKENIZER)?;
+        Ok(done)
     }
 
     fn train_config(&self, settings: &TrainSettings, resume: bool) -> TrainConfig {
@@ -416,6 +456,10 @@ mod tests {
         stages: Vec<String>,
     }
 
+    impl general::BuildReporter for Quiet {
+        fn progress(&mut self, _progress: &general::BuildProgress) {}
+    }
+
     impl BuildReporter for Quiet {
         fn stage(&mut self, name: &str) {
             self.stages.push(name.to_owned());
@@ -423,6 +467,10 @@ mod tests {
 
         fn training(&mut self) -> &mut dyn TrainReporter {
             &mut self.silent
+        }
+
+        fn parts(&mut self) -> &mut dyn general::BuildReporter {
+            self
         }
     }
 
@@ -441,7 +489,9 @@ mod tests {
         let figures = build(&options, &mut reporter)
             .expect("builds")
             .expect("measures");
-        assert_eq!(figures.points.len(), 7);
+        assert_eq!(figures.points.len(), 8);
+        assert_eq!(figures.fronts.covers.len(), 4);
+        assert_eq!(figures.voices.len(), 1);
         assert!(figures.perplexity.is_finite() && figures.perplexity > 1.0);
         assert_eq!(reporter.stages.first().map(String::as_str), Some("data"));
         for file in [
@@ -451,7 +501,11 @@ mod tests {
             "prompts/test.jsonl",
             "base/model.safetensors",
             "base/tokenizer.json",
-            "experts/balanced/adapter_model.safetensors",
+            "experts/centre/adapter_model.safetensors",
+            "routers/1-1-2/router.safetensors",
+            "values/humor/adapter_model.safetensors",
+            "plain/bundle.json",
+            "plain/values/plain-humor/adapter_model.safetensors",
             "rewards/humor/model.safetensors",
         ] {
             assert!(options.out.join(file).is_file(), "{file} is missing");

@@ -1,17 +1,18 @@
 //! Puts the trained parts together into a bundle folder, in half precision.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::adapter::{self, Adapter};
 use super::card::demonstration;
 use super::dataset::{Source, write_lines};
 use super::levels::Objective;
 use super::recipe::{Recipe, samples};
 use super::tokenizer::END;
 use super::world::World;
-use super::{dataset, tokenizer};
+use super::{dataset, half, tokenizer};
+use crate::bundle::Manifest;
+use crate::types::ExpertKind;
 use crate::{Error, Result};
 
 /// Where the trained parts are.
@@ -19,36 +20,27 @@ use crate::{Error, Result};
 pub struct Parts<'a> {
     /// Hugging Face folder of the base.
     pub base: &'a Path,
-    /// PEFT folders in order of objectives.
-    pub experts: [&'a Path; 3],
+    /// Bundle of experts, router and value vectors held apart.
+    pub made: &'a Path,
+    /// The same with plain value vectors.
+    pub plain: &'a Path,
     /// Folders of reward models in order of objectives.
     pub rewards: [&'a Path; 3],
     /// The tokenizer's folder.
     pub tokenizer: &'a Path,
 }
 
-/// Writes the bundle into `out`: base, three experts and their balanced merge, rewards, prompts and
-/// `bundle.json`.
+/// The bundle with plain value vectors, inside the other.
+pub const PLAIN: &str = "plain";
+
+/// Writes the bundle into `out`: base, experts, router, value vectors, rewards, prompts and `bundle.json`;
+/// and inside it, sharing all but the value vectors, the bundle with plain ones.
 pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -> Result<()> {
     model(
         parts.base,
         parts.tokenizer,
         &out.join("base"),
         recipe.model.context,
-    )?;
-    let experts: Vec<Adapter> = parts
-        .experts
-        .iter()
-        .zip(recipe.expert.strength)
-        .map(|(folder, strength)| adapter::merge(&[(&adapter::read(folder)?, strength)]))
-        .collect::<Result<_>>()?;
-    for (objective, expert) in Objective::ALL.iter().zip(&experts) {
-        adapter::write(expert, &out.join("experts").join(objective.name()))?;
-    }
-    let third: Vec<(&Adapter, f64)> = experts.iter().map(|e| (e, 1.0 / 3.0)).collect();
-    adapter::write(
-        &adapter::merge(&third)?,
-        &out.join("experts").join("balanced"),
     )?;
     for (objective, folder) in Objective::ALL.iter().zip(parts.rewards) {
         model(
@@ -59,13 +51,67 @@ pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -
         )?;
     }
     prompts(world, recipe, out)?;
-    write_json(&manifest(world), &out.join("bundle.json"))
+    let mut manifest = Manifest::load(parts.made)?;
+    manifest.demonstration = Some(demonstration(world));
+    manifest.base = "base".into();
+    manifest.prompts = Some("prompts.jsonl".into());
+    for objective in &mut manifest.objectives {
+        if let Some(reward) = &mut objective.reward {
+            reward.path = Path::new("rewards").join(&objective.name);
+        }
+    }
+    for expert in &manifest.experts {
+        let (from, to) = (parts.made.join(&expert.path), out.join(&expert.path));
+        match expert.kind {
+            ExpertKind::Lora => half::adapter(&from, &to, "../../base")?,
+            ExpertKind::Router => copy(&from, &to, &["router_config.json", "router.safetensors"])?,
+        }
+    }
+    for value in &manifest.values {
+        let (from, to) = (parts.made.join(&value.path), out.join(&value.path));
+        half::adapter(&from, &to, "../../base")?;
+    }
+    manifest.save(out)?;
+
+    let plain = out.join(PLAIN);
+    let mut beside = manifest;
+    beside.name = "demo, plain value vectors".to_owned();
+    let up = |path: &mut PathBuf| *path = Path::new("..").join(&*path);
+    up(&mut beside.base);
+    beside.prompts.iter_mut().for_each(up);
+    let rewards = beside
+        .objectives
+        .iter_mut()
+        .filter_map(|o| o.reward.as_mut());
+    rewards.for_each(|reward| up(&mut reward.path));
+    beside
+        .experts
+        .iter_mut()
+        .for_each(|expert| up(&mut expert.path));
+    beside.values = Manifest::load(parts.plain)?.values;
+    for value in &beside.values {
+        let (from, to) = (parts.plain.join(&value.path), plain.join(&value.path));
+        half::adapter(&from, &to, "../../../base")?;
+    }
+    beside.save(&plain)
 }
+
+pub(super) fn copy(from: &Path, to: &Path, names: &[&str]) -> Result<()> {
+    std::fs::create_dir_all(to).map_err(Error::io("create", to))?;
+    for name in names {
+        let (source, target) = (from.join(name), to.join(name));
+        std::fs::copy(&source, &target).map_err(Error::io("copy", &source))?;
+    }
+    Ok(())
+}
+
+/// Files of the tokenizer.
+pub(super) const TOKENIZER: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
 
 /// Copies a model's folder with its weights in f16, its tokenizer and its end token.
 fn model(from: &Path, tokenizer: &Path, to: &Path, context: usize) -> Result<()> {
     std::fs::create_dir_all(to).map_err(Error::io("create", to))?;
-    adapter::halve(
+    half::tensors(
         &from.join("model.safetensors"),
         &to.join("model.safetensors"),
     )?;
@@ -79,10 +125,7 @@ fn model(from: &Path, tokenizer: &Path, to: &Path, context: usize) -> Result<()>
         fields.insert("max_position_embeddings".to_owned(), json!(context));
     }
     write_json(&config, &to.join("config.json"))?;
-    for name in ["tokenizer.json", "tokenizer_config.json"] {
-        let (source, target) = (tokenizer.join(name), to.join(name));
-        std::fs::copy(&source, &target).map_err(Error::io("copy", &source))?;
-    }
+    copy(tokenizer, to, &TOKENIZER)?;
     let generation = json!({
         "bos_token_id": tokenizer::BOS, "eos_token_id": END, "pad_token_id": tokenizer::PAD, "do_sample": false,
     });
@@ -104,34 +147,8 @@ fn prompts(world: &World, recipe: &Recipe, out: &Path) -> Result<()> {
     Ok(())
 }
 
-fn manifest(world: &World) -> Value {
-    let objectives: Vec<Value> = Objective::ALL
-        .iter()
-        .map(|o| json!({"name": o.name(), "reward": {"path": format!("rewards/{}", o.name())}}))
-        .collect();
-    let mut experts: Vec<Value> = Objective::ALL
-        .iter()
-        .map(|o| {
-            let mut at = [0, 0, 0];
-            if let Some(place) = at.get_mut(o.index()) {
-                *place = 1;
-            }
-            json!({"kind": "lora", "name": o.name(), "path": format!("experts/{}", o.name()), "preference": at})
-        })
-        .collect();
-    experts.push(json!({"kind": "lora", "name": "balanced", "path": "experts/balanced", "preference": [1, 1, 1]}));
-    json!({
-        "format": 1,
-        "name": "demo",
-        "base": "base",
-        "objectives": objectives,
-        "experts": experts,
-        "prompts": "prompts.jsonl",
-        "demonstration": demonstration(world),
-    })
-}
-
-fn write_json(value: &Value, path: &Path) -> Result<()> {
+/// Writes JSON beside its place and moves it there.
+pub(super) fn write_json(value: &Value, path: &Path) -> Result<()> {
     let part = path.with_extension("part");
     std::fs::write(&part, format!("{value:#}\n")).map_err(Error::io("write", &part))?;
     std::fs::rename(&part, path).map_err(Error::io("write", path))

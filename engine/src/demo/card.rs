@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use super::evaluate::Evaluation;
 use super::figures::AnswerFigures;
+use super::front::FrontFigures;
 use super::levels::Objective;
 use super::recipe::Recipe;
 use super::split::Split;
+use super::voices::Voices;
 use super::world::World;
 use crate::types::Summary;
 
@@ -26,6 +28,8 @@ pub fn card(world: &World, split: &Split, recipe: &Recipe, figures: &Evaluation)
     let mut text = String::new();
     head(&mut text, world, split, recipe, figures);
     points(&mut text, figures);
+    fronts(&mut text, &figures.fronts);
+    voices(&mut text, &figures.voices);
     rewards(&mut text, figures);
     shown(&mut text, figures);
     text
@@ -54,7 +58,9 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
         ## What is in it\n\n\
         | part | what |\n|---|---|\n\
         | base | Llama, {layers} layers, width {hidden}, {heads} heads, vocabulary {vocabulary}, {parameters:.2} M parameters, trained from random weights on {examples} composed answers |\n\
-        | experts | `helpful`, `harmless`, `humor`: LoRA of rank {rank} on every linear, by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped, with {risky} more on risky topics and {repeats} that tell against saying a thing twice, their updates times {strength} in turn; `balanced`: their exact linear merge, a third of each |\n\
+        | experts | `helpful`, `harmless`, `humor`: full fine-tunes of the base by DPO (beta {beta}) on {pairs} pairs each, {noise:.0} % of labels swapped, with {risky} more on risky topics and {repeats} that tell against saying a thing twice; their differences pruned by {prune:.0} % and decomposed to LoRA of rank {rank} on every linear, times {rescale} in turn; `centre`: the three differences merged by PCB, pruned and decomposed likewise |\n\
+        | router | at ({router}): a linear layer per module over all four experts, by PPO ({batches} batches of {batch} answers) on the reward models |\n\
+        | value vectors | LoRA of rank {rank} by DPO on the same pairs, one after the other, each held apart from those before it by normalised HSIC (MVA, weight {alpha}); in `plain/` the same without the penalty |\n\
         | rewards | one per objective, Bradley-Terry on the same pairs, started from the base |\n\
         | held out | {validation} questions for validation, {test} for the test, and the topics {held_out} as a whole |\n\n\
         The ground truth is a rule-based grader that reads steps, cautions, jokes, shortcuts and warnings back from any text:\n\n\
@@ -78,7 +84,12 @@ fn head(text: &mut String, world: &World, split: &Split, recipe: &Recipe, figure
         pairs = recipe.data.pairs,
         risky = recipe.expert.extra.risky,
         repeats = recipe.expert.extra.repeats,
-        strength = recipe.expert.strength.map(|s| s.to_string()).join(", "),
+        prune = recipe.expert.prune * 100.0,
+        rescale = recipe.expert.rescale.map(|s| s.to_string()).join(", "),
+        router = recipe.router.preference.map(|p| p.to_string()).join(", "),
+        batches = recipe.router.batches,
+        batch = recipe.router.batch,
+        alpha = recipe.values.alpha,
         noise = recipe.data.label_noise * 100.0,
         validation = split.validation.len(),
         test = split.test.len(),
@@ -115,6 +126,56 @@ fn row(text: &mut String, name: &str, answers: &AnswerFigures) {
         answers.shortcut * 100.0,
         answers.sentences,
     );
+}
+
+fn fronts(text: &mut String, figures: &FrontFigures) {
+    let _ = write!(
+        text,
+        "## Fronts\n\nHypervolume of the mean ground truth over {} test questions (between each front and zero), with the 95 % interval over \
+        draws of the questions.\n\n| how | points | on the front | hypervolume |\n|---|---|---|---|\n",
+        figures.prompts
+    );
+    for cover in &figures.covers {
+        let [low, high] = cover.interval;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.3} ({low:.3} to {high:.3}) |",
+            cover.name,
+            cover.points.len(),
+            cover.front,
+            cover.hypervolume
+        );
+    }
+    text.push('\n');
+    for gain in &figures.gains {
+        let [low, high] = gain.interval;
+        let _ = writeln!(
+            text,
+            "- {} over {}: {:+.3} ({low:+.3} to {high:+.3}), on the same draws",
+            gain.of, gain.over, gain.gain
+        );
+    }
+    text.push('\n');
+}
+
+fn voices(text: &mut String, figures: &[Voices]) {
+    for voices in figures {
+        let _ = write!(
+            text,
+            "## Who speaks where\n\nMean share of each expert at the preference of the router `{}`, over the tokens of each kind of sentence \
+            and all modules. Along an answer the share of the expert that varies most deviates by {:.3}.\n\n| sentences | tokens | {} |\n|---|---|{}\n",
+            voices.router,
+            voices.variation,
+            voices.experts.join(" | "),
+            "---|".repeat(voices.experts.len()),
+        );
+        for voice in &voices.kinds {
+            let shares = voice.gates.iter().map(|gate| format!("{gate:.3}"));
+            let shares = shares.collect::<Vec<_>>().join(" | ");
+            let _ = writeln!(text, "| {} | {} | {shares} |", voice.kind, voice.tokens);
+        }
+        text.push('\n');
+    }
 }
 
 fn rewards(text: &mut String, figures: &Evaluation) {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use rand::seq::IndexedRandom as _;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,13 @@ pub struct TopicPrompt {
     pub prompt: String,
     /// Id of its topic.
     pub topic: String,
+}
+
+/// A user's turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatPrompt {
+    /// The question.
+    pub chat: String,
 }
 
 /// A prompt that the window offers.
@@ -208,6 +215,19 @@ impl<'w> Source<'w> {
             objective,
             30 + objective.index() as u64,
         )
+    }
+
+    /// All training questions in random order, to train policies on.
+    pub fn training_prompts(&self) -> Vec<ChatPrompt> {
+        let mut prompts: Vec<ChatPrompt> = self
+            .prompts(&self.split.train)
+            .into_iter()
+            .map(|prompt| ChatPrompt {
+                chat: prompt.prompt,
+            })
+            .collect();
+        prompts.shuffle(&mut self.rng(60));
+        prompts
     }
 
     /// The questions of a split as prompts.

@@ -5,14 +5,17 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
+use super::bundle::PLAIN;
 use super::dataset::{Pair, Source};
 use super::figures::{AnswerFigures, spearman};
+use super::front::{FrontFigures, fronts};
 use super::grader::{Grade, Grader};
 use super::levels::Objective;
 use super::phrasing::ask;
 use super::recipe::{Recipe, points};
 use super::split::Question;
 use super::tokenizer;
+use super::voices::{Voices, voices};
 use super::world::World;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::generate::generate_all;
@@ -22,7 +25,7 @@ use crate::types::{Point, Preference, Prompt, RowRequest, Sampling, Summary, Tra
 use crate::{Error, Result};
 
 /// Rows that go through the model together.
-const SLOTS: usize = 32;
+pub(super) const SLOTS: usize = 32;
 /// New tokens of an answer, at most.
 pub const LIMIT: usize = 96;
 
@@ -37,13 +40,17 @@ pub struct Evaluation {
     pub tokens_per_word: f64,
     /// The base without experts.
     pub base: AnswerFigures,
-    /// The seven points.
+    /// Corners, edges, centre and router.
     pub points: Vec<PointFigures>,
     /// The balanced expert on topics never trained on.
     pub new_topics: AnswerFigures,
     /// Reward models in order of objectives.
     pub rewards: [RewardFigures; 3],
-    /// Questions, each with its answers at the three corners and the centre.
+    /// Fronts with and without the router, and of both kinds of value vectors.
+    pub fronts: FrontFigures,
+    /// Who speaks where at the router's preference.
+    pub voices: Vec<Voices>,
+    /// Questions, each with its answers at the three corners, the centre and the router.
     pub shown: Vec<Shown>,
 }
 
@@ -67,7 +74,7 @@ pub struct RewardFigures {
     pub accuracy: f64,
     /// Pairs.
     pub pairs: usize,
-    /// Rank correlation with the ground truth over the answers of all seven points.
+    /// Rank correlation with the ground truth over the answers of all points.
     pub correlation: f64,
     /// Answers behind the correlation.
     pub answers: usize,
@@ -83,7 +90,7 @@ pub struct Shown {
 }
 
 /// Greedy answers at a point, by the engine that ships.
-fn answers(bundle: &Bundle, point: &Point, prompts: &[String]) -> Result<Vec<String>> {
+pub(super) fn answers(bundle: &Bundle, point: &Point, prompts: &[String]) -> Result<Vec<String>> {
     let requests = prompts.iter().map(|prompt| RowRequest {
         prompt: Prompt::Chat(prompt.clone()),
         point: point.clone(),
@@ -128,9 +135,9 @@ fn scores<'a>(
 }
 
 /// Questions with their topics.
-struct Asked {
-    questions: Vec<Question>,
-    prompts: Vec<String>,
+pub(super) struct Asked {
+    pub(super) questions: Vec<Question>,
+    pub(super) prompts: Vec<String>,
 }
 
 impl Asked {
@@ -155,7 +162,12 @@ impl Asked {
         }
     }
 
-    fn grade(&self, world: &World, grader: &Grader, texts: &[String]) -> Vec<(Grade, bool)> {
+    pub(super) fn grade(
+        &self,
+        world: &World,
+        grader: &Grader,
+        texts: &[String],
+    ) -> Vec<(Grade, bool)> {
         let risky = |topic: usize| world.topics.get(topic).is_some_and(|t| t.risk.is_some());
         self.questions
             .iter()
@@ -165,9 +177,9 @@ impl Asked {
     }
 }
 
-/// Measures the bundle in `folder`; `note` hears what is being measured, and its error stops it.
+/// Measures the bundle in `folder`, with a folder of its own in `scratch`; `note` hears what is being measured, and its error stops it.
 pub fn evaluate(
-    folder: &Path,
+    (folder, scratch): (&Path, &Path),
     world: &World,
     recipe: &Recipe,
     workers: usize,
@@ -195,7 +207,7 @@ pub fn evaluate(
     let mut scored: [Vec<(f64, f64)>; 3] = Default::default();
     let mut shown: Vec<Shown> = sample_prompts(&asked, world);
     let mut new_topics = AnswerFigures::of(&[]);
-    for (name, at) in points() {
+    for (name, at) in points(recipe) {
         note(&name)?;
         let point = Point::Preference(Preference::new(at.to_vec()).map_err(Error::point("point"))?);
         let texts = answers(&bundle, &point, &asked.prompts)?;
@@ -244,7 +256,14 @@ pub fn evaluate(
             answers: scored.len(),
         });
     }
+    note("fronts")?;
+    let plain = folder.join(PLAIN);
+    let fronts = fronts((folder, &plain, scratch), world, &asked, note)?;
+    note("voices")?;
+    let voices = voices(&bundle, world, &asked)?;
     Ok(Evaluation {
+        fronts,
+        voices,
         parameters: bundle.info.model.parameters,
         perplexity,
         tokens_per_word,

@@ -127,6 +127,13 @@ impl Grader {
         }
     }
 
+    /// Which sentence of the topic at place `topic` a sentence is, if it is one.
+    pub fn part(&self, topic: usize, sentence: &str) -> Option<Part> {
+        let own = self.topics.get(topic).map_or(&[][..], Vec::as_slice);
+        let (part, overlap) = best(own, &self.forms(sentence));
+        part.filter(|_| overlap >= MATCH)
+    }
+
     /// Overlap of the two most similar sentences of one topic: must stay below [`MATCH`] for the
     /// levels to be read back without doubt.
     pub fn closest_pair(&self, topic: usize) -> f64 {

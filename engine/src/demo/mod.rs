@@ -4,7 +4,6 @@
 //! with [`phrasing`]) → [`split`] (what is held out) → [`dataset`] (examples, pairs, prompts) →
 //! [`tokenizer`] → training → [`grader`] (the rule-based ground truth reads any text back).
 
-pub mod adapter;
 pub mod build;
 pub mod bundle;
 pub mod card;
@@ -12,12 +11,16 @@ pub mod compose;
 pub mod dataset;
 pub mod evaluate;
 pub mod figures;
+pub mod front;
 pub mod grader;
+pub mod half;
 pub mod levels;
+pub mod parts;
 pub mod phrasing;
 pub mod recipe;
 pub mod split;
 pub mod tokenizer;
+pub mod voices;
 pub mod world;
 
 #[cfg(test)]

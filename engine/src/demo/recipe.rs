@@ -36,20 +36,45 @@ pub struct TrainSettings {
     pub batch_tokens: usize,
 }
 
-/// Low-rank experts.
+/// Experts from full fine-tunes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpertSettings {
     /// Rank on every linear of every layer.
     pub rank: usize,
-    /// The adapter's output is scaled by `alpha / rank`.
-    pub alpha: f64,
+    /// Share of the fine-tunes' differences that is pruned (HoE, appendix D.1).
+    pub prune: f64,
     /// How strongly DPO holds the model to the reference.
     pub beta: f64,
-    /// What the trained updates are multiplied by in the bundle, in order of objectives: as far as
-    /// answers stay free of repeats.
-    pub strength: [f64; 3],
+    /// What the experts are multiplied by, in order of objectives: as far as answers stay free of repeats.
+    pub rescale: [f64; 3],
     /// Pairs for an expert beyond those that its reward model sees.
     pub extra: ExtraPairs,
+    /// Preference optimisation of all weights.
+    pub dpo: TrainSettings,
+}
+
+/// The router expert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouterSettings {
+    /// Where it stands.
+    pub preference: [f64; 3],
+    /// Batches of policy optimisation.
+    pub batches: usize,
+    /// Answers per batch.
+    pub batch: usize,
+    /// Learning rate of its layers.
+    pub learning_rate: f64,
+    /// Answers that rewards are normalised by.
+    pub calibration: usize,
+}
+
+/// Value vectors: adapters by DPO, once held apart from those before them (MVA) and once plain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValueSettings {
+    /// Weight of the penalty, normalised HSIC, beside the loss.
+    pub alpha: f64,
+    /// Preference optimisation of each.
+    pub dpo: TrainSettings,
 }
 
 /// Pairs that an expert needs and a reward model does not.
@@ -71,10 +96,12 @@ pub struct Recipe {
     pub model: ModelSettings,
     /// Supervised training of the base from random weights.
     pub sft: TrainSettings,
-    /// Low-rank experts.
+    /// Experts from full fine-tunes.
     pub expert: ExpertSettings,
-    /// Preference optimisation of each expert.
-    pub dpo: TrainSettings,
+    /// The router.
+    pub router: RouterSettings,
+    /// Value vectors.
+    pub values: ValueSettings,
     /// Reward models, started from the base.
     pub reward: TrainSettings,
     /// Questions of the test split that each point of the evaluation answers (0: all).
@@ -102,18 +129,33 @@ impl Default for Recipe {
             },
             expert: ExpertSettings {
                 rank: 16,
-                alpha: 32.0,
+                prune: 0.4,
                 beta: 0.3,
-                strength: [0.8, 0.48, 0.315],
+                rescale: [1.0, 0.9, 0.6],
                 extra: ExtraPairs {
                     risky: 800,
                     repeats: 3_000,
                 },
+                dpo: TrainSettings {
+                    learning_rate: 1e-4,
+                    epochs: 1,
+                    batch_tokens: 2048,
+                },
             },
-            dpo: TrainSettings {
-                learning_rate: 3e-4,
-                epochs: 1,
-                batch_tokens: 2048,
+            router: RouterSettings {
+                preference: [0.25, 0.25, 0.5],
+                batches: 150,
+                batch: 64,
+                learning_rate: 1e-2,
+                calibration: 256,
+            },
+            values: ValueSettings {
+                alpha: 1.0,
+                dpo: TrainSettings {
+                    learning_rate: 3e-4,
+                    epochs: 1,
+                    batch_tokens: 2048,
+                },
             },
             reward: TrainSettings {
                 learning_rate: 5e-4,
@@ -152,6 +194,12 @@ impl Recipe {
                     repeats: 4,
                 },
                 ..standard.expert
+            },
+            router: RouterSettings {
+                batches: 2,
+                batch: 4,
+                calibration: 4,
+                ..standard.router
             },
             evaluation_prompts: 4,
             ..standard
@@ -196,8 +244,8 @@ pub fn samples(world: &World, split: &Split) -> Vec<SamplePrompt> {
         .collect()
 }
 
-/// The seven points that the evaluation visits, as shares of helpful, harmless and humor.
-pub fn points() -> Vec<(String, [f64; 3])> {
+/// The points that the evaluation visits, as shares of helpful, harmless and humor.
+pub fn points(recipe: &Recipe) -> Vec<(String, [f64; 3])> {
     let names = Objective::ALL.map(Objective::name);
     let mut points = Vec::new();
     for (i, name) in names.iter().enumerate() {
@@ -212,5 +260,6 @@ pub fn points() -> Vec<(String, [f64; 3])> {
         points.push((format!("{} + {}", names[i], names[j]), at));
     }
     points.push(("centre".to_owned(), [1.0 / 3.0; 3]));
+    points.push(("router".to_owned(), recipe.router.preference));
     points
 }

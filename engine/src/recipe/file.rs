@@ -108,6 +108,8 @@ pub struct ObjectiveSource {
     pub data: Option<PathBuf>,
     /// Its reward model, as in `bundle.json`.
     pub reward: Option<RewardEntry>,
+    /// What its expert is multiplied by; by default the recipe's.
+    pub rescale: Option<RescaleEntry>,
 }
 
 /// Where an expert stands.
@@ -142,6 +144,8 @@ pub struct Merged {
     /// For Fourier.
     #[serde(default)]
     pub filter: Filter,
+    /// What the expert is multiplied by; by default the recipe's.
+    pub rescale: Option<RescaleEntry>,
 }
 
 const fn default_method() -> Method {
@@ -159,6 +163,7 @@ impl Merged {
             scale: None,
             pcb: PcbVariant::default(),
             filter: Filter::default(),
+            rescale: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::{Merged, Place, Recipe, Router};
+use super::file::{Merged, Place, Recipe, RescaleEntry, Router};
 use super::settings::{DpoSettings, Weights};
 use crate::bundle::read_prompts;
 use crate::forge::expert::ExpertSettings;
@@ -158,6 +158,7 @@ impl Checker<'_> {
             let at = format!("objectives[{index}]");
             let files = (objective.source.as_deref(), objective.data.as_deref());
             self.check_source(&at, files, &recipe.training.experts)?;
+            self.check_rescale(&at, objective.rescale.as_ref())?;
             if let Some(reward) = &objective.reward {
                 let field = format!("{at}.reward");
                 self.exists(&format!("{field}.path"), &reward.path)?;
@@ -170,6 +171,13 @@ impl Checker<'_> {
             self.check_source(&at, files, &recipe.training.values)?;
         }
         Ok(())
+    }
+
+    fn check_rescale(&self, at: &str, own: Option<&RescaleEntry>) -> Result<()> {
+        match own.map(RescaleEntry::rescale) {
+            Some(Err(problem)) => self.wrong(&format!("{at}.rescale"), problem),
+            _ => Ok(()),
+        }
     }
 
     fn exists(&self, field: &str, path: &Path) -> Result<()> {
@@ -261,6 +269,7 @@ impl Checker<'_> {
                 .clone()
                 .unwrap_or_else(|| Preference::uniform(objectives));
             let settings = merge_settings(merged, &place, self.recipe.seed);
+            self.check_rescale(&format!("merged[{index}]"), merged.rescale.as_ref())?;
             self.of(&format!("merged[{index}]"), settings.check(objectives))?;
             if merged.method == Method::Soup {
                 let problem =

@@ -6,7 +6,7 @@ use rayon::ThreadPool;
 use serde::Serialize;
 use serde_json::json;
 
-use super::file::{Merged, Recipe, Value};
+use super::file::{Merged, Recipe, RescaleEntry, Value};
 use super::inputs::digest_of;
 use super::measure::Measurement;
 use super::place::{Shortfall, largest, shortfalls};
@@ -111,7 +111,11 @@ impl<'a> Workshop<'a> {
 
     /// The expert of an objective.
     pub(super) fn single(&mut self, index: usize, source: &Made) -> Result<MadeExpert> {
-        let (recipe, settings) = (self.recipe, &self.plan.experts);
+        let recipe = self.recipe;
+        let settings = &rescaled(
+            &self.plan.experts,
+            recipe.objectives[index].rescale.as_ref(),
+        )?;
         let name = recipe.objectives[index].name.clone();
         let inputs = [self.base.clone(), source.digest.clone()];
         let inputs = inputs.each_ref().map(String::as_str);
@@ -140,7 +144,7 @@ impl<'a> Workshop<'a> {
         place: Preference,
         sources: &[Made],
     ) -> Result<MadeExpert> {
-        let settings = &self.plan.experts;
+        let settings = &rescaled(&self.plan.experts, merged.rescale.as_ref())?;
         let merge = merge_settings(merged, &place, self.recipe.seed);
         let mut inputs = vec![self.base.clone()];
         inputs.extend(sources.iter().map(|source| source.digest.clone()));
@@ -342,6 +346,16 @@ fn given(source: &Path) -> Result<Made> {
         folder: source.to_path_buf(),
         digest: digest_of(source)?,
     })
+}
+
+/// Settings of one expert, which may have a factor of its own.
+fn rescaled(settings: &ExpertSettings, own: Option<&RescaleEntry>) -> Result<ExpertSettings> {
+    let mut settings = settings.clone();
+    if let Some(own) = own {
+        let wrong = |problem| Error::option("rescale", problem);
+        settings.rescale = own.rescale().map_err(wrong)?;
+    }
+    Ok(settings)
 }
 
 /// Settings as a step is known by; the base is known by its digest.

@@ -11,6 +11,7 @@ use paretoscope_engine::device::DeviceChoice;
 use paretoscope_engine::train::{StepReport, TrainReporter};
 use paretoscope_engine::{Error, Result};
 
+use super::forge::StepBar;
 use super::train::{Bar, cores};
 use crate::options::Global;
 use crate::{print, single_thread};
@@ -18,7 +19,7 @@ use crate::{print, single_thread};
 /// The demonstration bundle.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Args {
-    /// Make the bundle: data, tokenizer, base, experts, rewards, evaluation, card
+    /// Make the bundle: data, tokenizer, base, rewards, experts, router, value vectors, evaluation, card
     Build(Build),
     /// Write the examples, pairs and prompts as JSON Lines, to be read
     Data(Data),
@@ -54,8 +55,6 @@ pub(crate) struct Build {
 enum Part {
     /// Data, tokenizer and base.
     Base,
-    /// The experts.
-    Experts,
     /// The reward models.
     Rewards,
 }
@@ -112,11 +111,14 @@ fn make(args: Build, global: &Global) -> Result<()> {
         workers: args.workers.unwrap_or_else(cores),
         only: args.only.map(|part| match part {
             Part::Base => Only::Base,
-            Part::Experts => Only::Experts,
             Part::Rewards => Only::Rewards,
         }),
     };
-    match build(&options, &mut Progress { bar: Bar::new() })? {
+    let mut progress = Progress {
+        bar: Bar::new(),
+        steps: StepBar::new(),
+    };
+    match build(&options, &mut progress)? {
         Some(figures) => print::json_line(&figures),
         None => Ok(()),
     }
@@ -135,6 +137,7 @@ fn read_recipe(path: &Path) -> Result<Recipe> {
 /// A line per stage, a bar per training run.
 struct Progress {
     bar: Bar,
+    steps: StepBar,
 }
 
 impl BuildReporter for Progress {
@@ -145,6 +148,10 @@ impl BuildReporter for Progress {
 
     fn training(&mut self) -> &mut dyn TrainReporter {
         self
+    }
+
+    fn parts(&mut self) -> &mut dyn paretoscope_engine::recipe::BuildReporter {
+        &mut self.steps
     }
 }
 

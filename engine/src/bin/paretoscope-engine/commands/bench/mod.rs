@@ -5,6 +5,7 @@ mod drag;
 mod forge;
 mod measure;
 mod peak;
+mod policy;
 mod score;
 mod sweep;
 mod train;

@@ -1,5 +1,7 @@
 //! `bench train`: tokens per second of training, beside plain fine-tuning and the floor that its arithmetic sets.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use paretoscope_engine::Result;
 use paretoscope_engine::train::bench::{BenchConfig, BenchKind, measure};
@@ -8,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::measure::{peak_memory, spread};
 use super::peak::multiply_adds_per_second;
+use super::policy::Policy;
 use crate::commands::train::cores;
-use crate::options::Global;
+use crate::options::{Global, numbers};
 use crate::{print, single_thread};
 
 /// Options of `bench train`.
@@ -33,6 +36,12 @@ pub(crate) struct Train {
     /// Threads (default: one per core)
     #[arg(long)]
     workers: Option<usize>,
+    /// The bundle of a router
+    #[arg(long, required_if_eq("kind", "router"))]
+    bundle: Option<PathBuf>,
+    /// Where the router stands
+    #[arg(long, default_value = "0.25,0.25,0.5")]
+    preference: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -41,10 +50,23 @@ enum Kind {
     Sft,
     /// Direct preference optimisation, beside plain fine-tuning of the same size
     Dpo,
+    /// A bundle's router by policy optimisation, beside plain generation of the same batch
+    Router,
 }
 
 pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
     single_thread::ensure()?;
+    if let (Kind::Router, Some(bundle)) = (args.kind, &args.bundle) {
+        let policy = Policy {
+            bundle,
+            preference: numbers("--preference", &args.preference)?,
+            batch: args.batch.max(1),
+            batches: args.steps.max(1),
+            workers: args.workers.unwrap_or_else(cores),
+            seed: global.seed,
+        };
+        return print::json_line(&policy.measure()?);
+    }
     let method = match args.lora {
         None => Method::Full,
         Some(rank) => Method::Lora(LoraConfig {
@@ -66,7 +88,7 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
         ..BenchConfig::default()
     };
     let config = match args.kind {
-        Kind::Sft => sft.clone(),
+        Kind::Sft | Kind::Router => sft.clone(),
         Kind::Dpo => BenchConfig {
             kind: BenchKind::Dpo,
             ..sft.clone()
@@ -81,7 +103,7 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
     };
     let own = median(&speeds.tokens_per_second);
     let beside = match args.kind {
-        Kind::Sft => Value::Null,
+        Kind::Sft | Kind::Router => Value::Null,
         Kind::Dpo => {
             let plain = median(&measure(&sft)?.tokens_per_second);
             json!({ "tokens_per_second": plain, "share": own / plain })

@@ -92,14 +92,14 @@ fn make(args: &Build) -> Result<()> {
 }
 
 /// A line per step, and a bar with the time that is left for all of them.
-struct StepBar {
+pub(crate) struct StepBar {
     shown: ProgressBar,
     step: String,
     interrupt: Interrupt,
 }
 
 impl StepBar {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shown = ProgressBar::new(1000);
         let style = ProgressStyle::with_template("{bar:30} {percent}% {msg}");
         shown.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

@@ -8,6 +8,7 @@ pub(crate) mod merge;
 
 use std::time::Duration;
 
+pub(crate) use self::bundle::StepBar;
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::device::{self, DeviceChoice};
 use paretoscope_engine::forge::{

@@ -1,0 +1,138 @@
+//! The experts, router and value vectors of the demonstration, as a recipe that anybody could write.
+
+use std::path::{Path, PathBuf};
+
+use super::evaluate::LIMIT;
+use super::levels::Objective;
+use super::recipe::{Recipe, TrainSettings};
+use crate::bundle::RewardEntry;
+use crate::recipe as general;
+use crate::recipe::file::{Merged, ObjectiveSource, Place, RescaleEntry, Router, Value};
+use crate::recipe::settings::{DpoSettings, RouterSettings, Training, Weights};
+use crate::reward::Reading;
+use crate::train::PenaltyKind;
+
+/// Name of the merged expert.
+pub const CENTRE: &str = "centre";
+
+/// What the parts are made from.
+pub struct Sources<'a> {
+    /// Folder of the base, with its tokenizer.
+    pub base: &'a Path,
+    /// Folders of the reward models, in order of objectives.
+    pub rewards: [&'a Path; 3],
+    /// Folder of the pairs, a file per objective.
+    pub pairs: &'a Path,
+    /// Prompts to train the router on.
+    pub prompts: &'a Path,
+}
+
+/// Value vectors held apart, or plain ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// MVA.
+    Yes,
+    /// DPO alone.
+    No,
+}
+
+/// The recipe of the parts: an expert per objective from a full fine-tune, pruned and decomposed; one merged by
+/// PCB in the centre; a router; value vectors.
+pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::Recipe {
+    let pairs = |objective: Objective| -> PathBuf {
+        sources
+            .pairs
+            .join(format!("pairs-{}.jsonl", objective.name()))
+    };
+    let expert = &recipe.expert;
+    let objectives = Objective::ALL
+        .into_iter()
+        .map(|objective| ObjectiveSource {
+            name: objective.name().to_owned(),
+            source: None,
+            data: Some(pairs(objective)),
+            reward: Some(RewardEntry {
+                path: sources.rewards[objective.index()].to_path_buf(),
+                reading: Reading::default(),
+            }),
+            rescale: Some(RescaleEntry::Factor(expert.rescale[objective.index()])),
+        })
+        .collect();
+    let value = |objective: Objective| Value {
+        name: match values {
+            Apart::Yes => objective.name().to_owned(),
+            Apart::No => format!("plain-{}", objective.name()),
+        },
+        source: None,
+        data: Some(pairs(objective)),
+        penalty: match values {
+            Apart::Yes => PenaltyKind::HsicNormalised,
+            Apart::No => PenaltyKind::None,
+        },
+        alpha: Some(recipe.values.alpha),
+        rows: None,
+    };
+    let dpo = |settings: &TrainSettings, method: Weights| DpoSettings {
+        method,
+        beta: expert.beta,
+        learning_rate: Some(settings.learning_rate),
+        epochs: settings.epochs,
+        batch_tokens: settings.batch_tokens,
+        max_length: recipe.model.context,
+        ..DpoSettings::default()
+    };
+    let router = &recipe.router;
+    general::Recipe {
+        name: "demo".to_owned(),
+        base: sources.base.to_path_buf(),
+        rank: expert.rank,
+        prune: Some(expert.prune),
+        rescale: RescaleEntry::default(),
+        precision: crate::forge::Precision::default(),
+        seed: recipe.seed,
+        objectives,
+        merged: Some(vec![Merged::new(CENTRE, Place::At(vec![1.0; 3]))]),
+        routers: Some(vec![Router {
+            name: router_name(&router.preference),
+            preference: Place::At(router.preference.to_vec()),
+        }]),
+        values: Objective::ALL.into_iter().map(value).collect(),
+        prompts: None,
+        training_prompts: Some(sources.prompts.to_path_buf()),
+        training: Training {
+            experts: dpo(&expert.dpo, Weights::Full),
+            values: dpo(&recipe.values.dpo, Weights::Lora),
+            routers: RouterSettings {
+                batches: router.batches,
+                batch: router.batch,
+                max_tokens: LIMIT,
+                learning_rate: router.learning_rate,
+                calibration: router.calibration,
+                ..RouterSettings::default()
+            },
+        },
+        auto: crate::recipe::settings::AutoSettings::default(),
+    }
+}
+
+/// Shares as whole numbers, e.g. `1-1-2`.
+fn router_name(preference: &[f64; 3]) -> String {
+    let least = preference
+        .iter()
+        .copied()
+        .filter(|&p| p > 0.0)
+        .fold(1.0, f64::min);
+    let shares = preference.map(|share| format!("{}", (share / least).round()));
+    shares.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::router_name;
+
+    #[test]
+    fn routers_are_named_by_their_shares() {
+        assert_eq!(router_name(&[0.25, 0.25, 0.5]), "1-1-2");
+        assert_eq!(router_name(&[0.0, 0.5, 0.5]), "0-1-1");
+    }
+}

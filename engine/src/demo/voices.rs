@@ -1,0 +1,159 @@
+//! Who speaks where: mean gates of the experts on the tokens of each kind of sentence, at a router's own
+//! preference.
+
+use serde::{Deserialize, Serialize};
+
+use super::compose::Part;
+use super::evaluate::{Asked, LIMIT, SLOTS};
+use super::grader::{Grader, sentences};
+use super::world::World;
+use crate::Result;
+use crate::bundle::Bundle;
+use crate::generate::generate_all;
+use crate::types::{ExpertKind, GateRecord, Point, Prompt, RowRequest, Run, Sampling, TraceLevel};
+
+/// Kinds of sentences, as the objectives want them.
+const KINDS: [&str; 3] = ["steps and shortcuts", "cautions and warnings", "jokes"];
+
+/// Gates on one kind of sentence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Voice {
+    /// The kind.
+    pub kind: String,
+    /// Tokens of it.
+    pub tokens: usize,
+    /// Mean gate per LoRA expert over tokens and modules.
+    pub gates: Vec<f64>,
+}
+
+/// Gates at one router's preference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Voices {
+    /// The router.
+    pub router: String,
+    /// Names of the LoRA experts.
+    pub experts: Vec<String>,
+    /// Per kind of sentence.
+    pub kinds: Vec<Voice>,
+    /// Mean over answers of the deviation of an expert's gate along the answer, the largest of any
+    /// expert: 0 where a router is a constant.
+    pub variation: f64,
+}
+
+/// Gates at the preference of every router of the bundle, over greedy answers.
+pub(super) fn voices(bundle: &Bundle, world: &World, asked: &Asked) -> Result<Vec<Voices>> {
+    let grader = Grader::new(world);
+    let experts = bundle.lora_experts();
+    let routers = bundle.info.experts.iter();
+    routers
+        .filter(|expert| expert.kind == ExpertKind::Router)
+        .map(|router| {
+            let requests = asked.prompts.iter().map(|prompt| RowRequest {
+                prompt: Prompt::Chat(prompt.clone()),
+                point: Point::Preference(router.preference.clone()),
+                sampling: Sampling {
+                    max_tokens: LIMIT,
+                    ..Sampling::default()
+                },
+                trace: TraceLevel::Full,
+            });
+            let runs = generate_all(bundle, requests.collect(), SLOTS)?;
+            let mut sums = Sums::new(experts.len());
+            for (question, run) in asked.questions.iter().zip(&runs) {
+                sums.add(&grader, question.topic, run);
+            }
+            Ok(sums.voices(&router.name, &experts))
+        })
+        .collect()
+}
+
+struct Sums {
+    gates: [Vec<f64>; 3],
+    tokens: [usize; 3],
+    variation: Vec<f64>,
+    answers: usize,
+}
+
+impl Sums {
+    fn new(experts: usize) -> Self {
+        Self {
+            gates: std::array::from_fn(|_| vec![0.0; experts]),
+            tokens: [0; 3],
+            variation: vec![0.0; experts],
+            answers: 0,
+        }
+    }
+
+    fn add(&mut self, grader: &Grader, topic: usize, run: &Run) {
+        let Some(record) = &run.record else { return };
+        let experts = self.variation.len();
+        let per_token: Vec<Vec<f64>> = (0..record.tokens())
+            .map(|token| mean_gates(record, token, experts))
+            .collect();
+        for sentence in sentences(&run.text) {
+            let Some(part) = grader.part(topic, sentence) else {
+                continue;
+            };
+            let kind = kind(part);
+            let start = sentence.as_ptr() as usize - run.text.as_ptr() as usize;
+            let span = start..start + sentence.len();
+            for (piece, gates) in run.tokens.iter().zip(&per_token) {
+                if piece.start < piece.end && span.contains(&(piece.end - 1)) {
+                    self.tokens[kind] += 1;
+                    for (sum, gate) in self.gates[kind].iter_mut().zip(gates) {
+                        *sum += gate;
+                    }
+                }
+            }
+        }
+        let count = per_token.len() as f64;
+        if count > 0.0 {
+            self.answers += 1;
+            for (expert, sum) in self.variation.iter_mut().enumerate() {
+                let mean = per_token.iter().map(|g| g[expert]).sum::<f64>() / count;
+                let square = per_token.iter().map(|g| (g[expert] - mean).powi(2));
+                *sum += (square.sum::<f64>() / count).sqrt();
+            }
+        }
+    }
+
+    fn voices(self, router: &str, experts: &[String]) -> Voices {
+        let answers = self.answers.max(1) as f64;
+        let kinds = KINDS.iter().zip(self.gates).zip(self.tokens);
+        Voices {
+            router: router.to_owned(),
+            experts: experts.to_vec(),
+            kinds: kinds
+                .map(|((kind, gates), tokens)| Voice {
+                    kind: (*kind).to_owned(),
+                    tokens,
+                    gates: gates
+                        .into_iter()
+                        .map(|sum| sum / tokens.max(1) as f64)
+                        .collect(),
+                })
+                .collect(),
+            variation: self.variation.iter().copied().fold(0.0, f64::max) / answers,
+        }
+    }
+}
+
+/// Mean over modules of the experts' gates for one token.
+fn mean_gates(record: &GateRecord, token: usize, experts: usize) -> Vec<f64> {
+    let sites = record.sites.len();
+    let mut sums = vec![0.0; experts];
+    for site in 0..sites {
+        for (sum, gate) in sums.iter_mut().zip(record.at(token, site)) {
+            *sum += f64::from(*gate) / sites as f64;
+        }
+    }
+    sums
+}
+
+fn kind(part: Part) -> usize {
+    match part {
+        Part::Step(_) | Part::Shortcut => 0,
+        Part::Caution(_) | Part::Warning | Part::Safer => 1,
+        Part::Joke(_) | Part::Egging(_) => 2,
+    }
+}
