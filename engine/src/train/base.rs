@@ -195,7 +195,7 @@ pub(super) fn digest<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Str
 pub(super) fn settings(kind: &str, config: &impl serde::Serialize, data: String) -> Value {
     let mut config = json!(config);
     if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
-        for free in ["resume", "overwrite", "checkpoint_every"] {
+        for free in ["resume", "overwrite", "checkpoint_every", "device"] {
             train.remove(free);
         }
     }

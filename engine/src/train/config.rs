@@ -150,7 +150,7 @@ pub struct TrainConfig {
     pub overwrite: bool,
     /// Where to compute, in f32; a GPU is one worker. Not a setting of the run: a checkpoint may go on
     /// elsewhere.
-    #[serde(skip)]
+    #[serde(default, with = "device_in_words")]
     pub device: DeviceChoice,
 }
 
@@ -267,4 +267,26 @@ pub struct RewardConfig {
     pub train: TrainConfig,
     /// Weight of `(score chosen + score rejected)²`, which keeps scores around zero.
     pub center: f64,
+}
+
+/// A device as on the command line, e.g. `cuda:1`.
+mod device_in_words {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::device::DeviceChoice;
+
+    pub(super) fn serialize<S: Serializer>(
+        device: &DeviceChoice,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(device)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<DeviceChoice, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
 }

@@ -230,10 +230,12 @@ fn check(config: &DpoConfig, sets: &[PairSet<'_>]) -> Result<()> {
             "compare adapters, but all weights are trained here; train an adapter with --lora RANK",
         ));
     }
-    if config.start_from.is_some() && config.penalty.kind != PenaltyKind::None {
+    if config.start_from.is_some()
+        && (config.penalty.kind != PenaltyKind::None || !config.against.is_empty())
+    {
         return Err(Error::option(
-            "--penalty",
-            "measures the new adapter alone, which with --start-from is only a part of the value vector; use one of both",
+            "--against, --penalty",
+            "measure the new adapter alone, which with --start-from is only a part of the value vector; use one of both",
         ));
     }
     let weights: Vec<f64> = sets.iter().map(|set| set.weight).collect();

@@ -312,3 +312,84 @@ fn name_lines<T>(error: Error, data: &[Settled<T>]) -> Error {
     };
     Error::Diverged(divergence)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::DeviceChoice;
+    use crate::train::{PenaltyConfig, PenaltyKind};
+
+    fn job() -> TrainJob {
+        let mut config = DpoConfig {
+            against: vec!["values/helpful".into()],
+            penalty: PenaltyConfig {
+                kind: PenaltyKind::HsicNormalised,
+                ..PenaltyConfig::default()
+            },
+            ..DpoConfig::default()
+        };
+        config.train.device = DeviceChoice::Cuda(1);
+        TrainJob::Dpo(DpoJob {
+            base: "base".into(),
+            data: WeightedData::alone("harmless.jsonl"),
+            skip_bad: true,
+            out: "values/harmless".into(),
+            config,
+        })
+    }
+
+    #[test]
+    fn jobs_survive_json_and_old_ones_lack_what_came_later() {
+        let json = serde_json::to_value(job()).unwrap();
+        assert_eq!((json["kind"].as_str(), job().name()), (Some("dpo"), "dpo"));
+        assert_eq!(json["config"]["penalty"]["kind"], "hsic-normalised");
+        assert_eq!(json["config"]["train"]["device"], "cuda:1");
+        assert_eq!(
+            serde_json::from_value::<TrainJob>(json.clone()).unwrap(),
+            job()
+        );
+        let mut old = json;
+        old.as_object_mut().unwrap().remove("skip_bad");
+        let config = old["config"].as_object_mut().unwrap();
+        for field in ["against", "penalty", "start_from"] {
+            config.remove(field);
+        }
+        let TrainJob::Dpo(read) = serde_json::from_value(old).unwrap() else {
+            panic!("another kind");
+        };
+        assert!(!read.skip_bad && read.config.against.is_empty());
+        assert_eq!(read.config.penalty, PenaltyConfig::default());
+    }
+
+    /// Places in several files, one after the other.
+    #[test]
+    fn a_divergence_names_files_and_lines() {
+        let settled = |path: &str, lines: &[usize]| Settled {
+            path: path.into(),
+            items: vec![(); lines.len()],
+            lines: lines.to_vec(),
+            skipped: std::collections::BTreeMap::new(),
+        };
+        let data = [settled("a", &[1, 3]), settled("b", &[2, 9])];
+        let diverged = |examples: Vec<usize>| {
+            Error::Diverged(Box::new(crate::Divergence {
+                what: "the loss".to_owned(),
+                became: "became NaN".to_owned(),
+                step: 4,
+                examples,
+                batch: ", on examples 1".to_owned(),
+                hint: "; there is no checkpoint yet".to_owned(),
+            }))
+        };
+        let text = |examples| name_lines(diverged(examples), &data).to_string();
+        assert_eq!(
+            text(vec![1, 3]),
+            "the loss became NaN at step 4, on a:3, b:9; there is no checkpoint yet"
+        );
+        let many = text((0..20).map(|i| i % 4).collect());
+        assert!(
+            many.contains("a:1, a:3, b:2, b:9") && many.contains("and 12 more"),
+            "{many}"
+        );
+    }
+}

@@ -159,7 +159,7 @@ impl Runner<'_> {
         (total, clock, first): (usize, Instant, usize),
         reporter: &mut dyn TrainReporter,
     ) -> Result<StepReport> {
-        let begin = Instant::now();
+        let mut begin = Instant::now();
         let step = state.position.step;
         let weight: usize = indices.iter().map(|&i| objective.weight(i)).sum();
         let workers = self.model.workers(self.config.workers);
@@ -177,7 +177,10 @@ impl Runner<'_> {
         if self.due(step, first, total) {
             let norm = global_norm(&result.gradients)?;
             self.check_norm(norm, step, indices)?;
+            let saving = Instant::now();
             self.save(state, reporter)?;
+            // Not a part of the step's own speed.
+            begin += saving.elapsed();
         }
         let rate = learning_rate(&self.config.optimiser, step, total);
         let norm = state

@@ -90,6 +90,11 @@ impl Penalty {
             let problem = format!("is {}; it must be a number of at least 0", config.alpha);
             return Err(Error::option("--alpha", problem));
         }
+        if let Some(rows @ 0..2) = config.rows {
+            let problem =
+                format!("is {rows}; dependence needs at least 2 rows (0 on the command line: all)");
+            return Err(Error::option("--penalty-rows", problem));
+        }
         if kind.compares() && against.is_empty() {
             let problem = format!(
                 "`{}` compares with earlier value vectors; give at least one --against",
