@@ -322,10 +322,7 @@ mod tests {
     fn job() -> TrainJob {
         let mut config = DpoConfig {
             against: vec!["values/helpful".into()],
-            penalty: PenaltyConfig {
-                kind: PenaltyKind::HsicNormalised,
-                ..PenaltyConfig::default()
-            },
+            penalty: PenaltyConfig::of(PenaltyKind::HsicNormalised),
             ..DpoConfig::default()
         };
         config.train.device = DeviceChoice::Cuda(1);

@@ -50,6 +50,19 @@ impl PenaltyKind {
         }
     }
 
+    /// A weight to begin with. Released forms and O-LoRA as published (10 and 0.5); those between 0 and 1 as strong
+    /// as the DPO loss itself, with which the cosine to a first vector of the demonstration falls to a sixth while
+    /// two thirds of the margin stay; the control so that it shortens a vector about as much.
+    pub const fn usual_alpha(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::HsicReleased | Self::HsicRows => 10.0,
+            Self::HsicNormalised | Self::OrthogonalCosine => 1.0,
+            Self::OrthogonalOlora => 0.5,
+            Self::WeightDecay => 0.1,
+        }
+    }
+
     /// Whether it compares with earlier vectors.
     pub const fn compares(self) -> bool {
         !matches!(self, Self::None | Self::WeightDecay)
@@ -66,7 +79,7 @@ impl PenaltyKind {
 pub struct PenaltyConfig {
     /// Which.
     pub kind: PenaltyKind,
-    /// Its weight beside the DPO loss; MVA's code has 10.
+    /// Its weight beside the DPO loss; see [`PenaltyKind::usual_alpha`].
     pub alpha: f64,
     /// HSIC of rows: at most this many rows of each module, the same of all vectors; all where `None`.
     /// Kernels of `n` rows take `16 n²` bytes per thread and `4 n²` per module and earlier vector.
@@ -77,16 +90,21 @@ pub struct PenaltyConfig {
 
 impl Default for PenaltyConfig {
     fn default() -> Self {
-        Self {
-            kind: PenaltyKind::None,
-            alpha: 10.0,
-            rows: Some(512),
-            rows_seed: 0,
-        }
+        Self::of(PenaltyKind::None)
     }
 }
 
 impl PenaltyConfig {
+    /// A penalty of its usual strength.
+    pub const fn of(kind: PenaltyKind) -> Self {
+        Self {
+            kind,
+            alpha: kind.usual_alpha(),
+            rows: Some(512),
+            rows_seed: 0,
+        }
+    }
+
     pub(super) fn sample(&self) -> Option<RowSample> {
         let seed = self.rows_seed;
         self.rows.map(|rows| RowSample { rows, seed })

@@ -73,9 +73,10 @@ pub(crate) struct Dpo {
     /// What keeps the new vector apart
     #[arg(long, value_enum, default_value_t = PenaltyName::None)]
     penalty: PenaltyName,
-    /// Weight of the penalty beside the DPO loss
-    #[arg(long, default_value_t = 10.0)]
-    alpha: f64,
+    /// Weight of the penalty beside the DPO loss (default: hsic-released and hsic-rows 10, hsic-normalised and
+    /// orthogonal-cosine 1, orthogonal-olora 0.5, weight-decay 0.1)
+    #[arg(long)]
+    alpha: Option<f64>,
     /// hsic-rows, hsic-normalised: at most this many rows of each module, the same of all vectors; 0 for all
     #[arg(long, default_value_t = 512, value_name = "N")]
     penalty_rows: usize,
@@ -299,7 +300,7 @@ impl Dpo {
                 against: self.against,
                 penalty: PenaltyConfig {
                     kind: self.penalty.kind(),
-                    alpha: self.alpha,
+                    alpha: self.alpha.unwrap_or(self.penalty.kind().usual_alpha()),
                     rows: (self.penalty_rows > 0).then_some(self.penalty_rows),
                     rows_seed: global.seed,
                 },
