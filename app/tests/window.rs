@@ -24,6 +24,7 @@ fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
         bundle: bundle.map(Into::into),
         demo: Some("/bundles/demo".into()),
         sweeps: env!("CARGO_TARGET_TMPDIR").into(),
+        training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
         clock: None,
     };
     let harness = Harness::builder()
@@ -345,6 +346,7 @@ fn every_state_has_names_and_glyphs_in_every_size() {
             Overlay::Palette,
             Overlay::Shortcuts,
             Overlay::Settings,
+            Overlay::Training,
         ] {
             w.queue(AppCommand::Show(overlay));
             w.steps(2);

@@ -10,12 +10,14 @@ mod shell;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod training;
 mod trial;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::Mutes;
+use paretoscope_engine::types::{Mutes, TrainPlan};
 
 use crate::command::AppCommand;
 use crate::registry;
@@ -24,6 +26,7 @@ use crate::state::{AppState, GenerateWhen, Notice, NoticeKind};
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use shell::{folder_picked, no_dialog, prompts_chosen, prompts_read, start};
+pub use training::{bundle_made, data_chosen, runs_found};
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +43,12 @@ pub enum Effect {
     PickPrompts,
     /// Read a file of prompts.
     ReadPrompts(PathBuf),
+    /// Ask for a file of training examples.
+    PickExamples,
+    /// Look up the training runs of a folder.
+    FindRuns(PathBuf),
+    /// Make a bundle that has a run's result as well: the one in this folder, where it fits.
+    BundleWith(Arc<TrainPlan>, PathBuf),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.
@@ -109,6 +118,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Compare(compared, measure) => {
             interference::compare(state, compared, measure, effects);
         }
+        C::SetTraining(form) => training::set_form(state, form),
+        C::ChooseExamples => effects.push(Effect::PickExamples),
+        C::StartTraining => training::start(state, effects),
+        C::CancelTraining => training::cancel(state, effects),
+        C::ResumeTraining(folder) => training::resume(state, &folder, effects),
+        C::SelectTraining(folder) => state.training.selected = Some(folder),
+        C::LoadTraining(folder) => training::load(state, &folder, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
@@ -134,6 +150,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
     // Seconds and speeds are shown while something runs.
     let busy = state.session.running().is_some()
         || state.sweep.is_active()
+        || state.training.active().is_some()
         || state.bundle.loading.is_some();
     let fading = state
         .engine

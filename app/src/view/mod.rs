@@ -19,6 +19,7 @@ mod shortcuts;
 mod status;
 mod sweep;
 mod top_bar;
+mod training;
 mod trial;
 mod weights;
 mod welcome;

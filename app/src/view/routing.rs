@@ -7,7 +7,9 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;
 use crate::theme::{Tokens, category};
 use crate::widgets::format::point_words;
-use crate::widgets::{chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot};
+use crate::widgets::{
+    chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, paint_marker,
+};
 
 /// A residual above this is said.
 const EXACT: f64 = 1e-3;
@@ -51,12 +53,23 @@ fn legend_ui(ui: &mut Ui, info: &BundleInfo) {
     if info.experts.iter().all(|e| e.kind == ExpertKind::Lora) {
         return;
     }
-    let text = "\u{25CF} LoRA expert  \u{25B2} router expert";
-    ui.label(RichText::new(text).color(tokens.weak).size(13.0))
-        .on_hover_text(
-            "A LoRA expert speaks with its share at every token; a router expert shares its part out \
-             among the LoRA experts, token by token and module by module",
+    for (kind, words) in [(ExpertKind::Lora, "LoRA"), (ExpertKind::Router, "router")] {
+        let (rect, _) = ui.allocate_exact_size(vec2(12.0, 12.0), Sense::hover());
+        let marker = crate::theme::expert_marker(kind);
+        paint_marker(
+            ui.painter(),
+            rect.center(),
+            5.5,
+            marker,
+            tokens.weak,
+            tokens.outline,
         );
+        ui.label(RichText::new(words).color(tokens.weak).size(13.0))
+            .on_hover_text(
+                "A LoRA expert (round) speaks with its share at every token; a router expert (triangle) \
+                 shares its part out among the LoRA experts, token by token and module by module",
+            );
+    }
 }
 
 /// What is silenced, and the way back.
