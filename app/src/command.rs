@@ -8,7 +8,7 @@ use crate::plot::PlotOptions;
 use crate::state::{
     GenerateWhen, Mode, Overlay, Panel, RunId, SamplingForm, SweepForm, ThemeChoice, TrainForm,
 };
-use crate::view::heatmap::HeatmapOptions;
+use crate::view::heatmap::{HeatmapOptions, TierOptions};
 
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub enum AppCommand {
     ToggleTable,
     /// Change how the heatmap is looked at.
     SetHeatmap(HeatmapOptions),
+    /// Look at the tiers of routing in other modules.
+    SetTiers(TierOptions),
+    /// Look at them in the next (+1) or previous (-1) layer.
+    StepTierLayer(isize),
+    /// Look at them in the next (+1) or previous (-1) module of a layer.
+    StepTierModule(isize),
 
     /// Load a bundle.
     LoadBundle(PathBuf),

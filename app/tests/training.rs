@@ -25,7 +25,7 @@ fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = StartOptions {
         bundle: bundle.map(Into::into),
-        demo: Some("/bundles/demo".into()),
+        demo: bundle.map(|_| "/bundles/demo".into()),
         sweeps: folder.path().join("sweeps"),
         training: folder.path().join("training"),
         clock: None,
@@ -78,6 +78,7 @@ impl Window<'_> {
     fn fill(&mut self, name: &str) {
         let form = TrainForm {
             name: name.to_owned(),
+            against: vec!["experts/helpful".into()],
             data: self.data.path().display().to_string(),
             ..self.state().training.form.clone()
         };
@@ -98,6 +99,7 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
     assert_eq!(w.state().overlay.open, Overlay::Training);
     assert!(w.says("No runs yet"));
     assert!(w.says("To do: choose a file of examples"));
+    assert!(w.says("To do: tick at least one earlier vector"));
     let start = w.harness.get_by_label("Start training");
     let node = start.accesskit_node();
     assert!(node.is_disabled());
@@ -106,7 +108,7 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
     let form = TrainForm {
         data: "/nowhere.jsonl".to_owned(),
         name: "../escape".to_owned(),
-        value: false,
+        kind: TrainKind::Dpo,
         preference: vec![0.0, 0.0, 1.0],
         ..w.state().training.form.clone()
     };
@@ -164,6 +166,7 @@ fn a_run_shows_its_curves_is_cancelled_resumed_and_loaded() {
 #[test]
 fn the_plan_holds_what_the_form_says() {
     let mut w = window(WIDE, Some("/bundles/one"));
+    w.click("Adapter by DPO");
     w.click("LoRA expert");
     w.fill("placed");
     let form = TrainForm {
@@ -211,7 +214,6 @@ fn every_state_of_the_sheet_has_names_and_glyphs_in_every_size() {
         for kind in TrainKind::ALL {
             let form = TrainForm {
                 kind,
-                value: false,
                 ..w.state().training.form.clone()
             };
             w.queue(AppCommand::SetTraining(form));

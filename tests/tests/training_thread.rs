@@ -13,8 +13,8 @@ use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, EngineHandle, JobId, JobIds};
 use paretoscope_engine::runtime::{EngineOptions, bundle_with, spawn, training_runs};
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
-    TrainEnd, TrainNews, TrainPlan, TrainTask,
+    Becomes, BundleInfo, Mutes, Penalty, Point, Preference, Prompt, RowRequest, Sampling,
+    TraceLevel, TrainEnd, TrainNews, TrainPlan, TrainTask,
 };
 use paretoscope_tests::{Fixture, engine};
 
@@ -102,9 +102,13 @@ fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
         bundle: fixture.path().to_path_buf(),
         folder: fixture.out("training").join(name),
         data: fixture.join("pairs.jsonl"),
+        skip_bad: false,
         task: TrainTask::Dpo {
             beta: 0.1,
             rank: 2,
+            against: vec![fixture.join("experts/helpful")],
+            penalty: Penalty::OrthogonalCosine,
+            alpha: 1.0,
             becomes: Becomes::Value,
         },
         steps: Some(steps),
@@ -166,6 +170,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
         (checkpoint, &Some(TrainEnd::Cancelled))
     );
     assert!(last.figures.contains_key("accuracy"));
+    assert!(last.figures.keys().any(|name| name.starts_with("cosine.")));
     assert!(
         bundle_with(&plan, fixture.path()).is_err(),
         "there is no result yet"

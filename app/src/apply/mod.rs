@@ -22,6 +22,7 @@ use paretoscope_engine::types::{Mutes, TrainPlan};
 use crate::command::AppCommand;
 use crate::registry;
 use crate::state::{AppState, GenerateWhen, Notice, NoticeKind};
+use crate::view::heatmap::{SiteMap, TierOptions};
 
 pub use event::event;
 pub(crate) use fields::rescaled;
@@ -115,6 +116,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
         C::SetHeatmap(view) => state.prefs.heatmap = view,
+        C::SetTiers(tiers) => state.prefs.tiers = tiers,
+        C::StepTierLayer(by) => step_tiers(state, by, TierOptions::step_layer),
+        C::StepTierModule(by) => step_tiers(state, by, TierOptions::step_module),
         C::Compare(compared, measure) => {
             interference::compare(state, compared, measure, effects);
         }
@@ -128,6 +132,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
+    }
+}
+
+/// Steps through the modules that the bundle's experts are on.
+fn step_tiers(state: &mut AppState, by: isize, step: fn(&mut TierOptions, &SiteMap, isize)) {
+    if let Some(info) = state.bundle.current.clone() {
+        step(&mut state.prefs.tiers, &SiteMap::new(&info.sites), by);
     }
 }
 

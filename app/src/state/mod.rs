@@ -24,6 +24,8 @@ pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
 
+pub use crate::view::heatmap::TierOptions;
+
 use std::sync::Arc;
 
 use paretoscope_engine::protocol::JobIds;

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Expert, ExpertKind, Preference, TrainEnd, TrainPlan, TrainRun, TrainStep,
-    TrainTask,
+    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, TrainEnd, TrainPlan, TrainRun,
+    TrainStep, TrainTask,
 };
 
 /// What can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TrainKind {
-    /// An adapter by direct preference optimisation.
+    /// A value vector by direct preference optimisation, apart from earlier ones (MVA).
     #[default]
+    Value,
+    /// An adapter by direct preference optimisation.
     Dpo,
     /// An adapter by supervised fine-tuning.
     Sft,
@@ -25,11 +27,12 @@ pub enum TrainKind {
 
 impl TrainKind {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 3] = [Self::Dpo, Self::Sft, Self::Reward];
+    pub const ALL: [Self; 4] = [Self::Value, Self::Dpo, Self::Sft, Self::Reward];
 
     /// Shown to people.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Value => "Value vector",
             Self::Dpo => "Adapter by DPO",
             Self::Sft => "Adapter by SFT",
             Self::Reward => "Reward model",
@@ -39,6 +42,9 @@ impl TrainKind {
     /// What it is for.
     pub fn words(self) -> &'static str {
         match self {
+            Self::Value => {
+                "MVA: learns from preference pairs, held apart from earlier value vectors by a penalty."
+            }
             Self::Dpo => {
                 "Learns from pairs of a better and a worse answer; the base model is the reference."
             }
@@ -52,7 +58,7 @@ impl TrainKind {
     /// What its data has on every line.
     pub fn data_words(self) -> &'static str {
         match self {
-            Self::Dpo | Self::Reward => {
+            Self::Value | Self::Dpo | Self::Reward => {
                 "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
             }
             Self::Sft => "JSON Lines with prompt and response; or text alone",
@@ -62,6 +68,7 @@ impl TrainKind {
     /// The kind in one word, for names.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Value => "value",
             Self::Dpo => "dpo",
             Self::Sft => "sft",
             Self::Reward => "reward",
@@ -82,6 +89,14 @@ pub struct TrainForm {
     pub data_found: bool,
     /// DPO: how strongly the model is held to the reference.
     pub beta: f64,
+    /// Value vector: earlier adapters that it is held apart from.
+    pub against: Vec<PathBuf>,
+    /// Value vector: by what.
+    pub penalty: Penalty,
+    /// Value vector: the penalty's weight beside the loss.
+    pub alpha: f64,
+    /// Whether lines of the data that cannot be used are skipped and counted; else refused.
+    pub skip_bad: bool,
     /// Rank of the adapter.
     pub rank: usize,
     /// Whether the adapter becomes a value vector; else a LoRA expert at `preference`.
@@ -122,8 +137,13 @@ impl Default for TrainForm {
             data: String::new(),
             data_found: false,
             beta: 0.1,
+            against: Vec::new(),
+            penalty: Penalty::HsicNormalised,
+            // As in MVA's code.
+            alpha: 10.0,
+            skip_bad: false,
             rank: 16,
-            value: true,
+            value: false,
             preference: Vec::new(),
             prompts: false,
             objective: 0,
@@ -147,6 +167,8 @@ pub enum TrainField {
     Name,
     /// The data.
     Data,
+    /// What it is held apart from.
+    Against,
     /// Where the expert stands.
     Place,
     /// The bundle itself.
@@ -184,14 +206,24 @@ impl TrainForm {
         } else if !self.data_found {
             say(TrainField::Data, "there is no such file".to_owned());
         }
+        if self.kind == TrainKind::Value && self.penalty.compares() && self.against.is_empty() {
+            let words =
+                "tick at least one earlier vector, or choose a penalty that compares with none";
+            say(TrainField::Against, words.to_owned());
+        }
         if let Some(words) = self.place_problem(info) {
             say(TrainField::Place, words);
         }
         found
     }
 
+    /// Whether the result is a value vector; else it is an expert or a reward model.
+    pub fn is_value(&self) -> bool {
+        self.kind == TrainKind::Value || self.value
+    }
+
     fn is_taken(&self, info: &BundleInfo, name: &str) -> bool {
-        match (self.kind, self.value) {
+        match (self.kind, self.is_value()) {
             (TrainKind::Reward, _) => false,
             (_, true) => info.values.iter().any(|value| value.name == name),
             (_, false) => info.experts.iter().any(|expert| expert.name == name),
@@ -205,7 +237,7 @@ impl TrainForm {
                 "the bundle has no objectives that a reward model could score".to_owned()
             });
         }
-        if self.value {
+        if self.is_value() {
             return None;
         }
         let preference = match Preference::with_len(self.preference.clone(), info.objectives.len())
@@ -225,16 +257,27 @@ impl TrainForm {
 
     /// The plan that it stands for, with a folder in `runs`.
     pub fn plan(&self, info: &BundleInfo, runs: &Path) -> TrainPlan {
-        let becomes = if self.value {
+        let becomes = if self.is_value() {
             Becomes::Value
         } else {
             Becomes::Expert(self.preference.clone())
         };
         let objective = info.objectives.get(self.objective);
         let task = match self.kind {
+            TrainKind::Value => TrainTask::Dpo {
+                beta: self.beta,
+                rank: self.rank,
+                against: self.against.clone(),
+                penalty: self.penalty,
+                alpha: self.alpha,
+                becomes,
+            },
             TrainKind::Dpo => TrainTask::Dpo {
                 beta: self.beta,
                 rank: self.rank,
+                against: Vec::new(),
+                penalty: Penalty::None,
+                alpha: 0.0,
                 becomes,
             },
             TrainKind::Sft => TrainTask::Sft {
@@ -252,6 +295,7 @@ impl TrainForm {
             bundle: info.path.clone(),
             folder: runs.join(&name),
             data: PathBuf::from(self.data.trim()),
+            skip_bad: self.skip_bad,
             task,
             steps: (self.steps > 0).then_some(self.steps),
             epochs: self.epochs,

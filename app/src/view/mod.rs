@@ -18,6 +18,7 @@ mod settings;
 mod shortcuts;
 mod status;
 mod sweep;
+mod tiers;
 mod top_bar;
 mod training;
 mod trial;

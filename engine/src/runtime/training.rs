@@ -11,10 +11,11 @@ use crate::bundle::{Addition, Manifest, Part, extend, extended};
 use crate::device::DeviceChoice;
 use crate::protocol::{EngineEvent, JobId};
 use crate::train::{
-    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, RewardConfig, RewardJob, SftConfig,
-    SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
+    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
+    RewardConfig, RewardJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
+    WeightedData,
 };
-use crate::types::{Becomes, TrainEnd, TrainNews, TrainPlan, TrainStep, TrainTask};
+use crate::types::{Becomes, Penalty, TrainEnd, TrainNews, TrainPlan, TrainStep, TrainTask};
 use crate::{Error, Result};
 
 /// A run under way. Dropped, it writes a checkpoint and ends.
@@ -150,6 +151,7 @@ impl TrainReporter for Listener {
 fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
     let base = plan.bundle.join(Manifest::load(&plan.bundle)?.base);
     let (data, out) = (plan.data.clone(), plan.folder.clone());
+    let skip_bad = plan.skip_bad;
     let train = TrainConfig {
         seed: plan.seed,
         epochs: plan.epochs,
@@ -164,6 +166,7 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
         checkpoint_every: plan.checkpoint_every,
         // A new folder holds no checkpoint, so this starts from the start there.
         resume: true,
+        overwrite: false,
         device,
     };
     let lora = |rank: usize| {
@@ -174,20 +177,36 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
         })
     };
     Ok(match &plan.task {
-        TrainTask::Dpo { beta, rank, .. } => TrainJob::Dpo(DpoJob {
+        TrainTask::Dpo {
+            beta,
+            rank,
+            against,
+            penalty,
+            alpha,
+            ..
+        } => TrainJob::Dpo(DpoJob {
             base,
-            data,
+            data: WeightedData::alone(data),
+            skip_bad,
             out,
             config: DpoConfig {
                 train,
                 method: lora(*rank),
                 beta: *beta,
+                against: against.clone(),
+                penalty: PenaltyConfig {
+                    kind: penalty_kind(*penalty),
+                    alpha: *alpha,
+                    ..PenaltyConfig::default()
+                },
+                start_from: None,
             },
         }),
         TrainTask::Sft { prompts, rank, .. } => TrainJob::Sft(SftJob {
             base,
             from_random: false,
             data,
+            skip_bad,
             out,
             config: SftConfig {
                 train,
@@ -198,6 +217,7 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
         TrainTask::Reward { center, .. } => TrainJob::Reward(RewardJob {
             base,
             data,
+            skip_bad,
             out,
             config: RewardConfig {
                 train,
@@ -205,6 +225,18 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
             },
         }),
     })
+}
+
+fn penalty_kind(penalty: Penalty) -> PenaltyKind {
+    match penalty {
+        Penalty::None => PenaltyKind::None,
+        Penalty::HsicReleased => PenaltyKind::HsicReleased,
+        Penalty::HsicRows => PenaltyKind::HsicRows,
+        Penalty::HsicNormalised => PenaltyKind::HsicNormalised,
+        Penalty::OrthogonalOlora => PenaltyKind::OrthogonalOlora,
+        Penalty::OrthogonalCosine => PenaltyKind::OrthogonalCosine,
+        Penalty::WeightDecay => PenaltyKind::WeightDecay,
+    }
 }
 
 /// Makes a bundle that has a run's result as well, in `bundle/` of the run's folder, and says where it is.

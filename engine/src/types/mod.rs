@@ -26,4 +26,6 @@ pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
-pub use training::{Becomes, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask};
+pub use training::{
+    Becomes, Penalty, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
+};

@@ -15,6 +15,15 @@ pub enum TrainTask {
         beta: f64,
         /// Rank of the adapter.
         rank: usize,
+        /// Earlier adapters that it is trained apart from; the metrics show the cosine to each.
+        #[serde(default)]
+        against: Vec<PathBuf>,
+        /// What keeps it apart from them.
+        #[serde(default)]
+        penalty: Penalty,
+        /// The penalty's weight beside the loss.
+        #[serde(default)]
+        alpha: f64,
         /// What becomes of it in a bundle.
         becomes: Becomes,
     },
@@ -34,6 +43,45 @@ pub enum TrainTask {
         /// Weight of the squared sum of both scores, which keeps scores around zero.
         center: f64,
     },
+}
+
+/// What keeps a value vector apart from earlier ones (MVA, Algorithm 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Penalty {
+    /// Nothing: plain DPO.
+    #[default]
+    None,
+    /// HSIC as in MVA's code; equal ranks only.
+    HsicReleased,
+    /// HSIC of rows, as in MVA's text.
+    HsicRows,
+    /// HSIC with median bandwidths, normalised.
+    HsicNormalised,
+    /// Sum of `|A Aⱼᵀ|`, as in O-LoRA.
+    OrthogonalOlora,
+    /// Mean squared cosine between the differences of each module.
+    OrthogonalCosine,
+    /// The squared length of the value vector.
+    WeightDecay,
+}
+
+impl Penalty {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::HsicReleased,
+        Self::HsicRows,
+        Self::HsicNormalised,
+        Self::OrthogonalOlora,
+        Self::OrthogonalCosine,
+        Self::WeightDecay,
+    ];
+
+    /// Whether it compares with earlier adapters.
+    pub const fn compares(self) -> bool {
+        !matches!(self, Self::None | Self::WeightDecay)
+    }
 }
 
 /// What becomes of a trained adapter in a bundle.
@@ -57,6 +105,9 @@ pub struct TrainPlan {
     pub folder: PathBuf,
     /// JSON Lines with the examples.
     pub data: PathBuf,
+    /// Whether lines of it that cannot be used are skipped and counted; else they are refused.
+    #[serde(default)]
+    pub skip_bad: bool,
     /// What is made.
     pub task: TrainTask,
     /// Steps in all; takes the place of `epochs`.

@@ -1,11 +1,13 @@
 //! What to make, from what, and how.
 
+use std::path::PathBuf;
+
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
-use paretoscope_engine::types::BundleInfo;
+use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, TrainTask};
 
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, TrainField, TrainForm, TrainKind};
+use crate::state::{AppState, TrainField, TrainForm, TrainKind, TrainPhase};
 use crate::theme::Tokens;
 use crate::widgets::number::{checked_field, real, whole};
 use crate::widgets::{command_button, primary_button};
@@ -44,6 +46,10 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     problem(ui, TrainField::Data);
     match form.kind {
         TrainKind::Reward => objective_ui(ui, info, &mut form),
+        TrainKind::Value => {
+            against_ui(ui, state, info, &mut form);
+            problem(ui, TrainField::Against);
+        }
         TrainKind::Dpo | TrainKind::Sft => becomes_ui(ui, info, &mut form),
     }
     problem(ui, TrainField::Place);
@@ -122,6 +128,104 @@ fn objective_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
     });
 }
 
+/// The earlier vectors and what keeps the new one apart from them.
+fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut TrainForm) {
+    line(ui, "Apart from", |ui| {
+        for (name, path) in earlier(state, info) {
+            let mut on = form.against.contains(&path);
+            let response = ui.checkbox(&mut on, name);
+            if response.on_hover_text(path.display().to_string()).changed() {
+                form.against.retain(|known| *known != path);
+                if on {
+                    form.against.push(path);
+                }
+            }
+        }
+    });
+    line(ui, "By", |ui| {
+        let combo = ComboBox::from_id_salt("penalty")
+            .width(170.0)
+            .selected_text(penalty_words(form.penalty).0);
+        let response = combo.show_ui(ui, |ui| {
+            for penalty in Penalty::ALL {
+                let (title, hint) = penalty_words(penalty);
+                ui.selectable_value(&mut form.penalty, penalty, title)
+                    .on_hover_text(hint);
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Penalty"));
+        response
+            .response
+            .on_hover_text(penalty_words(form.penalty).1);
+    });
+    if form.penalty != Penalty::None {
+        let free = |text: &str| real(text, 0.0, 1e6, true);
+        let hint = "The penalty's weight beside the loss";
+        number(ui, "Alpha", ("alpha", 0), &mut form.alpha, &free, hint);
+    }
+}
+
+/// Adapters that a new one can be held apart from: the bundle's, then what was trained here.
+fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
+    let loras = info.experts.iter().zip(&info.expert_files);
+    let loras = loras.filter(|(expert, _)| expert.kind == ExpertKind::Lora);
+    let own = info.values.iter().filter(|_| !info.values_are_experts);
+    let mut found: Vec<(String, PathBuf)> = own
+        .chain(loras.map(|(_, file)| file))
+        .map(|file| (file.name.clone(), file.path.clone()))
+        .collect();
+    let done = state.training.runs.iter().filter(|run| {
+        let adapter = !matches!(run.plan.task, TrainTask::Reward { .. });
+        adapter && run.phase == TrainPhase::Done && run.plan.bundle == info.path
+    });
+    found.extend(done.map(|run| {
+        let name = format!("{} (trained here)", run.plan.name);
+        (name, run.plan.folder.clone())
+    }));
+    let mut seen = Vec::new();
+    found.retain(|(_, path)| {
+        let new = !seen.contains(path);
+        seen.push(path.clone());
+        new
+    });
+    found
+}
+
+/// Title, and what it does.
+fn penalty_words(penalty: Penalty) -> (&'static str, &'static str) {
+    match penalty {
+        Penalty::None => (
+            "nothing",
+            "Plain DPO; the cosine to the ticked ones is still measured",
+        ),
+        Penalty::HsicReleased => (
+            "HSIC as released",
+            "As MVA's code has it, on the first factors; equal ranks only",
+        ),
+        Penalty::HsicRows => (
+            "HSIC of rows",
+            "As MVA's text has it, bandwidth 1: numerically next to nothing",
+        ),
+        Penalty::HsicNormalised => (
+            "HSIC, normalised",
+            "Median bandwidths: 0 is independent, 1 the same",
+        ),
+        Penalty::OrthogonalOlora => (
+            "orthogonal (O-LoRA)",
+            "Sum of the products of the first factors",
+        ),
+        Penalty::OrthogonalCosine => (
+            "orthogonal (cosine)",
+            "Mean squared cosine between the differences of each module",
+        ),
+        Penalty::WeightDecay => (
+            "weight decay",
+            "Shrinks the vector, compares with none: what a penalty does by shrinking alone",
+        ),
+    }
+}
+
 /// Value vector, or expert at a place.
 fn becomes_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
     line(ui, "Becomes", |ui| {
@@ -178,7 +282,7 @@ fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
     let share = |text: &str| real(text, 0.0, 10.0, false);
     let rank = |text: &str| whole(text, 1, 1024);
     match form.kind {
-        TrainKind::Dpo => {
+        TrainKind::Value | TrainKind::Dpo => {
             let hint = "How strongly the model is held to the reference; 0.1 is usual";
             number(ui, "Beta", ("beta", 0), &mut form.beta, &share, hint);
         }
@@ -232,6 +336,10 @@ fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
         number(ui, "Checkpoint every", ("every", 0), &mut form.checkpoint_every, &count, hint);
         let hint = "Each takes a share of every step; one core less than there are leaves room for answers";
         number(ui, "Threads", ("workers", 0), &mut form.workers, &|t| whole(t, 1, 256), hint);
+        line(ui, "Unusable lines", |ui| {
+            ui.checkbox(&mut form.skip_bad, "skip and count")
+                .on_hover_text("Empty or equal answers, broken lines; off: the run refuses them by line number");
+        });
         let seed = |text: &str| {
             let rule = || format!("`{text}` is not a whole number of zero or more");
             text.parse::<u64>().map_err(|_| rule())

@@ -98,8 +98,17 @@ fn task_words(run: &TrainEntry) -> String {
         TrainTask::Dpo {
             beta,
             rank,
+            against,
+            alpha,
             becomes: to,
-        } => format!("DPO, beta {beta}, rank {rank}, {}", becomes(to)),
+            ..
+        } => {
+            let apart = match against.len() {
+                0 => String::new(),
+                n => format!(", apart from {n} (alpha {alpha})"),
+            };
+            format!("DPO, beta {beta}, rank {rank}{apart}, {}", becomes(to))
+        }
         TrainTask::Sft {
             rank, becomes: to, ..
         } => format!("SFT, rank {rank}, {}", becomes(to)),
