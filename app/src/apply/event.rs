@@ -171,6 +171,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
         } else {
             (0..n.min(3)).collect()
         },
+        weights_placed: old.weights_placed && old.weights.len() == weights.len(),
         weights: if old.weights.len() == weights.len() {
             old.weights
         } else {

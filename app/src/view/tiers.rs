@@ -9,13 +9,13 @@ use paretoscope_engine::types::{ExpertKind, Mutes, Point};
 use super::heatmap::{LayerChoice, ModuleChoice, SiteMap};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, RunEntry, TierOptions, Trace};
-use crate::theme::{Tokens, category, expert_letter};
-use crate::widgets::{expert_slot, slot};
+use crate::theme::{Tokens, category, expert_letter, expert_marker};
+use crate::widgets::{expert_slot, paint_marker, slot};
 
 /// Height of a row: a name above its bar.
-const ROW: f32 = 28.0;
+const ROW: f32 = 34.0;
 /// Height of everything else.
-const HEAD: f32 = 92.0;
+const HEAD: f32 = 108.0;
 /// Shares below this are none.
 const NONE: f32 = 5e-4;
 
@@ -25,6 +25,8 @@ struct Bar {
     name: String,
     value: f32,
     color: Color32,
+    /// The kind of expert, drawn as its marker.
+    kind: Option<ExpertKind>,
     silent: bool,
 }
 
@@ -77,8 +79,8 @@ pub(super) fn tiers_ui(
         ui.columns(3, |columns| {
             let tiers = [
                 (tiers.first, &tiers.asked),
-                ("\u{2192} experts", &tiers.experts),
-                ("\u{2192} LoRA gates", &tiers.gates),
+                ("2 experts", &tiers.experts),
+                ("3 LoRA gates", &tiers.gates),
             ];
             for (ui, (title, bars)) in columns.iter_mut().zip(tiers) {
                 tier_ui(ui, title, bars);
@@ -104,6 +106,13 @@ fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
                 let value = RichText::new(format!("{:.2}", bar.value)).color(color);
                 ui.label(value.monospace().size(12.0));
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.x = 4.0;
+                    if let Some(kind) = bar.kind {
+                        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                        let marker = expert_marker(kind);
+                        let line = tokens.outline;
+                        paint_marker(ui.painter(), rect.center(), 4.5, marker, bar.color, line);
+                    }
                     let mut name = RichText::new(&bar.name).color(color).size(13.0);
                     if bar.silent {
                         name = name.strikethrough();
@@ -118,7 +127,11 @@ fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
         let (rect, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), 6.0), Sense::hover());
         ui.painter().rect_filled(rect, 3.0, tokens.line);
-        let share = (bar.value / most).clamp(0.0, 1.0);
+        let share = if bar.silent {
+            0.0
+        } else {
+            (bar.value / most).clamp(0.0, 1.0)
+        };
         let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
         ui.painter().rect_filled(filled, 3.0, bar.color);
         response.widget_info(|| {
@@ -250,6 +263,7 @@ fn asked(run: &RunEntry, point: &Point, tokens: &Tokens) -> (&'static str, Vec<B
         name: name.cloned().unwrap_or_else(|| "?".to_owned()),
         value: value as f32,
         color: tokens.accent,
+        kind: None,
         silent: false,
     };
     let values = point.as_slice().iter().enumerate();
@@ -257,13 +271,13 @@ fn asked(run: &RunEntry, point: &Point, tokens: &Tokens) -> (&'static str, Vec<B
         Point::Preference(_) => {
             let name = |i: usize| run.bundle.objectives.get(i).map(|o| &o.name);
             (
-                "preference",
+                "1 preference",
                 values.map(|(i, &v)| bar(name(i), v)).collect(),
             )
         }
         Point::Weights(_) => {
             let name = |i: usize| run.bundle.values.get(i).map(|v| &v.name);
-            ("weights", values.map(|(i, &v)| bar(name(i), v)).collect())
+            ("1 weights", values.map(|(i, &v)| bar(name(i), v)).collect())
         }
     }
 }
@@ -292,17 +306,14 @@ fn experts(
         let channel = run.bundle.channel(enclosing.index);
         let silent = channel.is_some_and(|c| mutes.silences(c));
         let slot = expert_slot(&run.bundle, enclosing.index);
-        let mark = match expert.kind {
-            ExpertKind::Lora => "",
-            ExpertKind::Router => " (router)",
-        };
         if expert.kind == ExpertKind::Router {
             routed += enclosing.weight as f32;
         }
         bars.push(Bar {
-            name: format!("{} {}{mark}", expert_letter(slot), expert.name),
+            name: format!("{} {}", expert_letter(slot), expert.name),
             value: enclosing.weight as f32,
             color: category(slot),
+            kind: Some(expert.kind),
             silent,
         });
     }
@@ -338,6 +349,7 @@ fn gates(
                 name: format!("{} {name}", expert_letter(index)),
                 value: sum / count,
                 color: category(slot(&run.bundle, channel)),
+                kind: None,
                 silent: mutes.silences(channel) && sum == 0.0,
             }
         })
@@ -348,13 +360,17 @@ impl Tiers {
     /// All of it in one line, for those who do not see it.
     fn in_words(&self) -> String {
         let list = |bars: &[Bar]| {
-            let words = bars
-                .iter()
-                .map(|bar| format!("{} {:.2}", bar.name, bar.value));
+            let words = bars.iter().map(|bar| {
+                let kind = match bar.kind {
+                    Some(ExpertKind::Router) => " (router)",
+                    _ => "",
+                };
+                format!("{}{kind} {:.2}", bar.name, bar.value)
+            });
             words.collect::<Vec<_>>().join(", ")
         };
         format!(
-            "{}; {}: {}; experts: {}; LoRA gates: {}. {}",
+            "{}. {}: {}; 2 experts: {}; 3 LoRA gates: {}. {}",
             self.title,
             self.first,
             list(&self.asked),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use egui::{Color32, RichText, Ui, WidgetInfo, accesskit::Role};
-use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
+use egui_plot::{AxisHints, HPlacement, Legend, Line, LineStyle, Plot, PlotPoints};
 use paretoscope_engine::types::TrainStep;
 
 use crate::plot::value_words;
@@ -16,6 +16,9 @@ const TALL: f32 = 108.0;
 const WIDE: f32 = 270.0;
 /// Points of a line at most; of more, some are left out.
 const POINTS: usize = 600;
+
+/// Groups that come right after the loss, in this order.
+const FIRST: [&str; 6] = ["reward", "w", "margin", "accuracy", "cosine", "kl"];
 
 /// Figures that share a plot.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +68,16 @@ fn groups(steps: &[TrainStep]) -> Vec<Group> {
         name: name.to_owned(),
         lines: vec![(String::new(), figure)],
     };
-    let named = named.into_iter().map(|(name, lines)| Group {
-        name: name.replace('_', " "),
-        lines,
-    });
+    let mut named: Vec<Group> = named
+        .into_iter()
+        .map(|(name, lines)| Group {
+            name: name.replace('_', " "),
+            lines,
+        })
+        .collect();
+    // What a person looks at first stands first; the rest follows by name.
+    let rank = |group: &Group| FIRST.iter().position(|name| *name == group.name);
+    named.sort_by_key(|group| rank(group).unwrap_or(FIRST.len()));
     std::iter::once(one("loss", Figure::Loss))
         .chain(named)
         .chain([
@@ -105,7 +114,14 @@ fn group_ui(ui: &mut Ui, state: &AppState, run: &TrainEntry, group: &Group) {
         .allow_drag(false)
         .allow_boxed_zoom(false)
         .show_axes([true, true])
-        .y_axis_min_width(46.0)
+        .include_x(1.0)
+        .include_x(run.steps.last().map_or(2.0, |step| step.steps as f64))
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .placement(HPlacement::Left)
+                .min_thickness(46.0)
+                .label_spacing(egui::Rangef::new(12.0, 20.0)),
+        ])
         .grid_color(tokens.line)
         .show_crosshair(false);
     if group.lines.len() > 1 {
@@ -208,12 +224,12 @@ mod tests {
         ];
         let groups = groups(&steps);
         let names: Vec<&str> = groups.iter().map(|g| g.name.as_str()).collect();
-        let want = ["loss", "margin", "reward", "gradient norm", "learning rate"];
+        let want = ["loss", "reward", "margin", "gradient norm", "learning rate"];
         assert_eq!(names, want);
-        let lines: Vec<&str> = groups[2].lines.iter().map(|(l, _)| l.as_str()).collect();
+        let lines: Vec<&str> = groups[1].lines.iter().map(|(l, _)| l.as_str()).collect();
         assert_eq!(lines, ["helpful", "humor"]);
         assert_eq!(
-            group_words(&groups[2], &steps),
+            group_words(&groups[1], &steps),
             "reward: helpful 1.500 (from 1.000), humor \u{2212}1.000 (from \u{2212}1.000)"
         );
     }

@@ -56,22 +56,26 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.add_space(4.0);
     own_numbers_ui(ui, &mut form);
     common_numbers_ui(ui, &mut form);
-    ui.add_space(6.0);
-    ui.horizontal(|ui| {
-        primary_button(
-            ui,
-            state,
-            queue,
-            AppCommand::StartTraining,
-            "Start training",
-        );
-    });
-    if let Some(reason) = crate::registry::why_not(&AppCommand::StartTraining, state) {
-        ui.label(weak(ui, format!("Not yet: {reason}.")));
-    }
     if form != state.training.form {
         queue.push(AppCommand::SetTraining(form));
     }
+}
+
+/// The button that starts it, and why it is off.
+pub(super) fn start_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    if state.info().is_none() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let start = AppCommand::StartTraining;
+        let reason = crate::registry::why_not(&start, state);
+        primary_button(ui, state, queue, start, "Start training");
+        if let Some(reason) = reason {
+            let words = format!("Not yet: {reason}");
+            ui.add(egui::Label::new(weak(ui, &words)).truncate())
+                .on_hover_text(words);
+        }
+    });
 }
 
 fn kinds_ui(ui: &mut Ui, form: &mut TrainForm) {

@@ -17,6 +17,8 @@ const WIDEST: f32 = 1120.0;
 const BROAD: f32 = 720.0;
 /// Width of the form beside the runs.
 const FORM: f32 = 330.0;
+/// Height of the button below it.
+const START: f32 = 40.0;
 
 /// The sheet.
 pub(super) fn training_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue) {
@@ -41,6 +43,7 @@ pub(super) fn training_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
                 .min_scrolled_height(tall)
                 .show(ui, |ui| {
                     form::form_ui(ui, state, queue);
+                    form::start_ui(ui, state, queue);
                     ui.separator();
                     runs::runs_ui(ui, state, queue);
                 });
@@ -53,25 +56,30 @@ pub(super) fn training_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
 
 fn beside_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, size: egui::Vec2) {
     ui.horizontal_top(|ui| {
-        let column = |ui: &mut Ui, name: &str, width: f32, add: &mut dyn FnMut(&mut Ui)| {
-            ui.allocate_ui_with_layout(
-                vec2(width, size.y),
-                egui::Layout::top_down(egui::Align::LEFT),
-                |ui| {
-                    ui.set_width(width);
-                    ScrollArea::vertical()
-                        .id_salt(name)
-                        .max_height(size.y)
-                        .min_scrolled_height(size.y)
-                        .auto_shrink(false)
-                        .show(ui, |ui| add(ui));
-                },
-            );
+        let column = |ui: &mut Ui, name: &str, size: egui::Vec2, add: &mut dyn FnMut(&mut Ui)| {
+            ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::LEFT), |ui| {
+                ui.set_width(size.x);
+                ScrollArea::vertical()
+                    .id_salt(name)
+                    .max_height(size.y)
+                    .min_scrolled_height(size.y)
+                    .auto_shrink(false)
+                    .show(ui, |ui| add(ui));
+            });
         };
-        column(ui, "form", FORM, &mut |ui| form::form_ui(ui, state, queue));
+        ui.vertical(|ui| {
+            ui.set_width(FORM);
+            column(ui, "form", vec2(FORM, size.y - START), &mut |ui| {
+                form::form_ui(ui, state, queue);
+            });
+            ui.add_space(4.0);
+            form::start_ui(ui, state, queue);
+        });
         ui.separator();
         let rest = size.x - FORM - 30.0;
-        column(ui, "runs", rest, &mut |ui| runs::runs_ui(ui, state, queue));
+        column(ui, "runs", vec2(rest, size.y), &mut |ui| {
+            runs::runs_ui(ui, state, queue);
+        });
     });
 }
 
