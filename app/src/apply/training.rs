@@ -19,6 +19,9 @@ pub(super) fn set_form(state: &mut AppState, form: TrainForm) {
     let form = &mut training.form;
     form.preference.resize(objectives, 0.0);
     form.data_found = looked_up || Path::new(form.data.trim()).is_file();
+    if kind != form.kind && form.learning_rate == kind.learning_rate() {
+        form.learning_rate = form.kind.learning_rate();
+    }
     // A name that was made up follows the kind.
     if kind != form.kind && (form.name == old || form.name.is_empty()) {
         training.form.name = training.free_name();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, TrainEnd, TrainPlan, TrainRun,
-    TrainStep, TrainTask,
+    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, TrainEnd,
+    TrainPlan, TrainRun, TrainStep, TrainTask,
 };
 
 /// What can be made.
@@ -23,11 +23,22 @@ pub enum TrainKind {
     Sft,
     /// A reward model.
     Reward,
+    /// A router expert by policy optimisation.
+    Router,
+    /// An adapter for one preference by policy optimisation (MORLHF).
+    Ppo,
 }
 
 impl TrainKind {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 4] = [Self::Value, Self::Dpo, Self::Sft, Self::Reward];
+    pub const ALL: [Self; 6] = [
+        Self::Value,
+        Self::Router,
+        Self::Dpo,
+        Self::Sft,
+        Self::Ppo,
+        Self::Reward,
+    ];
 
     /// Shown to people.
     pub fn title(self) -> &'static str {
@@ -36,6 +47,8 @@ impl TrainKind {
             Self::Dpo => "Adapter by DPO",
             Self::Sft => "Adapter by SFT",
             Self::Reward => "Reward model",
+            Self::Router => "Router expert",
+            Self::Ppo => "Adapter by PPO",
         }
     }
 
@@ -52,6 +65,12 @@ impl TrainKind {
             Self::Reward => {
                 "Learns to score the better answer of a pair higher (Bradley and Terry)."
             }
+            Self::Router => {
+                "HoE: answers at one preference, is scored by the bundle's reward models, and learns which LoRA expert should speak at each token."
+            }
+            Self::Ppo => {
+                "MORLHF: one adapter learns one preference from the bundle's reward models."
+            }
         }
     }
 
@@ -62,6 +81,9 @@ impl TrainKind {
                 "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
             }
             Self::Sft => "JSON Lines with prompt and response; or text alone",
+            Self::Router | Self::Ppo => {
+                "JSON Lines with prompts; the bundle's own where none is given"
+            }
         }
     }
 
@@ -72,6 +94,23 @@ impl TrainKind {
             Self::Dpo => "dpo",
             Self::Sft => "sft",
             Self::Reward => "reward",
+            Self::Router => "router",
+            Self::Ppo => "ppo",
+        }
+    }
+
+    /// Whether it learns from rewards of answers that it samples itself.
+    pub fn samples(self) -> bool {
+        matches!(self, Self::Router | Self::Ppo)
+    }
+
+    /// A learning rate to begin with.
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            Self::Value | Self::Dpo => 5e-4,
+            Self::Sft | Self::Router => 1e-3,
+            Self::Reward => 3e-4,
+            Self::Ppo => 1e-4,
         }
     }
 }
@@ -103,6 +142,10 @@ pub struct TrainForm {
     pub value: bool,
     /// Where an expert stands, one share per objective.
     pub preference: Vec<f64>,
+    /// Router: how objectives become one.
+    pub scalarise: Scalarise,
+    /// Policy optimisation: the answers that it learns from.
+    pub rollouts: Rollouts,
     /// SFT: whether the prompt's tokens count in the loss.
     pub prompts: bool,
     /// Reward model: the objective that it scores.
@@ -145,6 +188,12 @@ impl Default for TrainForm {
             rank: 16,
             value: false,
             preference: Vec::new(),
+            scalarise: Scalarise::default(),
+            rollouts: Rollouts {
+                batches: 100,
+                batch: 64,
+                max_tokens: 96,
+            },
             prompts: false,
             objective: 0,
             center: 0.01,
@@ -180,6 +229,15 @@ impl TrainForm {
     pub fn problems(&self, info: &BundleInfo, runs: &[TrainEntry]) -> Vec<(TrainField, String)> {
         let mut found = Vec::new();
         let mut say = |field, words: String| found.push((field, words));
+        if self.kind.samples()
+            && let Some(bare) = info.objectives.iter().find(|o| o.reward.is_none())
+        {
+            let words = format!(
+                "the bundle has no reward model for {}, and this learns from rewards",
+                bare.name
+            );
+            say(TrainField::Bundle, words);
+        }
         if !info.model.has_tokenizer {
             let words = "the bundle's base model has no tokenizer, so texts cannot be read";
             say(TrainField::Bundle, words.to_owned());
@@ -202,7 +260,12 @@ impl TrainForm {
             say(TrainField::Name, format!("the bundle has a {name} already"));
         }
         if self.data.trim().is_empty() {
-            say(TrainField::Data, "choose a file of examples".to_owned());
+            if !self.kind.samples() {
+                say(TrainField::Data, "choose a file of examples".to_owned());
+            } else if info.prompts.is_empty() {
+                let words = "the bundle ships no prompts; choose a file of them";
+                say(TrainField::Data, words.to_owned());
+            }
         } else if !self.data_found {
             say(TrainField::Data, "there is no such file".to_owned());
         }
@@ -219,7 +282,11 @@ impl TrainForm {
 
     /// Whether the result is a value vector; else it is an expert or a reward model.
     pub fn is_value(&self) -> bool {
-        self.kind == TrainKind::Value || self.value
+        match self.kind {
+            TrainKind::Value => true,
+            TrainKind::Router => false,
+            _ => self.value,
+        }
     }
 
     fn is_taken(&self, info: &BundleInfo, name: &str) -> bool {
@@ -237,7 +304,7 @@ impl TrainForm {
                 "the bundle has no objectives that a reward model could score".to_owned()
             });
         }
-        if self.is_value() {
+        if self.is_value() && self.kind != TrainKind::Ppo {
             return None;
         }
         let preference = match Preference::with_len(self.preference.clone(), info.objectives.len())
@@ -245,9 +312,16 @@ impl TrainForm {
             Ok(preference) => preference,
             Err(problem) => return Some(problem.to_string()),
         };
+        if self.is_value() {
+            return None;
+        }
         let mut experts = info.experts.clone();
         experts.push(Expert {
-            kind: ExpertKind::Lora,
+            kind: if self.kind == TrainKind::Router {
+                ExpertKind::Router
+            } else {
+                ExpertKind::Lora
+            },
             name: self.name.trim().to_owned(),
             preference,
         });
@@ -288,6 +362,17 @@ impl TrainForm {
             TrainKind::Reward => TrainTask::Reward {
                 objective: objective.map(|o| o.name.clone()).unwrap_or_default(),
                 center: self.center,
+            },
+            TrainKind::Router => TrainTask::Router {
+                preference: self.preference.clone(),
+                scalarise: self.scalarise,
+                rollouts: self.rollouts,
+            },
+            TrainKind::Ppo => TrainTask::Ppo {
+                weights: self.preference.clone(),
+                rank: self.rank,
+                rollouts: self.rollouts,
+                becomes,
             },
         };
         let name = self.name.trim().to_owned();

@@ -10,12 +10,15 @@ use super::runs::note;
 use crate::bundle::{Addition, Manifest, Part, extend, extended};
 use crate::device::DeviceChoice;
 use crate::protocol::{EngineEvent, JobId};
+use crate::train::ppo::{MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 use crate::train::{
-    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
-    RewardConfig, RewardJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
-    WeightedData,
+    DpoConfig, DpoJob, LoraConfig, Method, MorlJob, OptimiserConfig, PenaltyConfig, PenaltyKind,
+    RewardConfig, RewardJob, RouterJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob,
+    TrainReporter, WeightedData,
 };
-use crate::types::{Becomes, Penalty, TrainEnd, TrainNews, TrainPlan, TrainStep, TrainTask};
+use crate::types::{
+    Becomes, Penalty, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainStep, TrainTask,
+};
 use crate::{Error, Result};
 
 /// A run under way. Dropped, it writes a checkpoint and ends.
@@ -169,13 +172,7 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
         overwrite: false,
         device,
     };
-    let lora = |rank: usize| {
-        Method::Lora(LoraConfig {
-            rank,
-            alpha: 2.0 * rank as f64,
-            ..LoraConfig::default()
-        })
-    };
+    let lora = |rank: usize| Method::Lora(lora_config(rank));
     Ok(match &plan.task {
         TrainTask::Dpo {
             beta,
@@ -224,7 +221,89 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
                 center: *center,
             },
         }),
+        TrainTask::Router {
+            preference,
+            scalarise,
+            rollouts,
+        } => {
+            let config = RouterConfig::default();
+            TrainJob::Router(RouterJob {
+                bundle: plan.bundle.clone(),
+                prompts: prompts(plan),
+                out,
+                config: RouterConfig {
+                    preference: preference.clone(),
+                    ppo: ppo(plan, rollouts, device, config.ppo),
+                    scalarise: ScalariseConfig {
+                        form: form(*scalarise),
+                        ..config.scalarise
+                    },
+                    ..config
+                },
+            })
+        }
+        TrainTask::Ppo {
+            weights,
+            rank,
+            rollouts,
+            ..
+        } => {
+            let config = MorlConfig::default();
+            TrainJob::Ppo(MorlJob {
+                bundle: plan.bundle.clone(),
+                prompts: prompts(plan),
+                out,
+                config: MorlConfig {
+                    reward_weights: weights.clone(),
+                    ppo: ppo(plan, rollouts, device, config.ppo),
+                    lora: lora_config(*rank),
+                },
+            })
+        }
     })
+}
+
+fn lora_config(rank: usize) -> LoraConfig {
+    LoraConfig {
+        rank,
+        alpha: 2.0 * rank as f64,
+        ..LoraConfig::default()
+    }
+}
+
+/// The file of prompts; `None` for the bundle's own.
+fn prompts(plan: &TrainPlan) -> Option<PathBuf> {
+    Some(plan.data.clone()).filter(|path| !path.as_os_str().is_empty())
+}
+
+/// Policy optimisation as the plan asks for it, and as is usual for its kind otherwise.
+fn ppo(plan: &TrainPlan, rollouts: &Rollouts, device: DeviceChoice, usual: PpoConfig) -> PpoConfig {
+    PpoConfig {
+        seed: plan.seed,
+        batches: rollouts.batches,
+        batch: rollouts.batch,
+        max_tokens: rollouts.max_tokens,
+        optimiser: OptimiserConfig {
+            learning_rate: plan.learning_rate,
+            ..usual.optimiser
+        },
+        workers: plan.workers,
+        checkpoint_every: plan.checkpoint_every,
+        resume: true,
+        overwrite: false,
+        device,
+        ..usual
+    }
+}
+
+fn form(scalarise: Scalarise) -> Scalarisation {
+    match scalarise {
+        Scalarise::Linear => Scalarisation::Linear,
+        Scalarise::Tch => Scalarisation::Tch,
+        Scalarise::OmdTch => Scalarisation::OmdTch,
+        Scalarise::Stch => Scalarisation::Stch,
+        Scalarise::OmdStch => Scalarisation::OmdStch,
+    }
 }
 
 fn penalty_kind(penalty: Penalty) -> PenaltyKind {
@@ -255,7 +334,10 @@ pub fn bundle_with(plan: &TrainPlan, onto: &Path) -> Result<PathBuf> {
         &plan.bundle
     };
     let part = match &plan.task {
-        TrainTask::Dpo { becomes, .. } | TrainTask::Sft { becomes, .. } => match becomes {
+        TrainTask::Router { preference, .. } => Part::Router(preference.clone()),
+        TrainTask::Dpo { becomes, .. }
+        | TrainTask::Sft { becomes, .. }
+        | TrainTask::Ppo { becomes, .. } => match becomes {
             Becomes::Value => Part::Value,
             Becomes::Expert(preference) => Part::Lora(preference.clone()),
         },

@@ -27,5 +27,6 @@ pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
 pub use training::{
-    Becomes, Penalty, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
+    Becomes, Penalty, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep,
+    TrainTask,
 };

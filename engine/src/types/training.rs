@@ -43,6 +43,65 @@ pub enum TrainTask {
         /// Weight of the squared sum of both scores, which keeps scores around zero.
         center: f64,
     },
+    /// A router expert (HoE, section 3.2) by policy optimisation on the bundle's rewards.
+    Router {
+        /// Where it stands, one share per objective.
+        preference: Vec<f64>,
+        /// How objectives become one.
+        scalarise: Scalarise,
+        /// The answers that it learns from.
+        rollouts: Rollouts,
+    },
+    /// An adapter for one preference (MORLHF) by policy optimisation with fixed weights of the rewards.
+    Ppo {
+        /// Weights of the objectives; they are normalised.
+        weights: Vec<f64>,
+        /// Rank of the adapter.
+        rank: usize,
+        /// The answers that it learns from.
+        rollouts: Rollouts,
+        /// What becomes of it in a bundle.
+        becomes: Becomes,
+    },
+}
+
+/// The answers that policy optimisation learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rollouts {
+    /// Batches in all; each is a step of the run.
+    pub batches: usize,
+    /// Answers per batch.
+    pub batch: usize,
+    /// New tokens per answer at most.
+    pub max_tokens: usize,
+}
+
+/// How several objectives become one (HoE, section 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scalarise {
+    /// Fixed weights, the preference itself.
+    Linear,
+    /// Tchebycheff: the objective with the largest weighted gap alone.
+    Tch,
+    /// Tchebycheff by online mirror descent.
+    OmdTch,
+    /// Smooth Tchebycheff.
+    Stch,
+    /// Both.
+    #[default]
+    OmdStch,
+}
+
+impl Scalarise {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Linear,
+        Self::Tch,
+        Self::OmdTch,
+        Self::Stch,
+        Self::OmdStch,
+    ];
 }
 
 /// What keeps a value vector apart from earlier ones (MVA, Algorithm 1).
@@ -103,7 +162,7 @@ pub struct TrainPlan {
     pub bundle: PathBuf,
     /// The run's folder: `run.json`, `metrics.jsonl`, `checkpoints/` and the result.
     pub folder: PathBuf,
-    /// JSON Lines with the examples.
+    /// JSON Lines with the examples, or with prompts; empty for the bundle's own prompts.
     pub data: PathBuf,
     /// Whether lines of it that cannot be used are skipped and counted; else they are refused.
     #[serde(default)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
-use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, TrainTask};
+use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, Scalarise, TrainTask};
 
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
@@ -49,6 +49,14 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         TrainKind::Value => {
             against_ui(ui, state, info, &mut form);
             problem(ui, TrainField::Against);
+        }
+        TrainKind::Router => {
+            place_ui(ui, info, &mut form, "stands at");
+            scalarise_ui(ui, &mut form);
+        }
+        TrainKind::Ppo => {
+            place_ui(ui, info, &mut form, "weight of");
+            becomes_ui(ui, info, &mut form);
         }
         TrainKind::Dpo | TrainKind::Sft => becomes_ui(ui, info, &mut form),
     }
@@ -240,17 +248,17 @@ fn becomes_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
                 .on_hover_text("Stands on the simplex, where Interpolate mixes it in");
         });
     });
-    if !form.value {
-        place_ui(ui, info, form);
+    if !form.value && form.kind != TrainKind::Ppo {
+        place_ui(ui, info, form, "stands at");
     }
 }
 
-fn place_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
+fn place_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm, what: &str) {
     for (index, objective) in info.objectives.iter().enumerate() {
         let Some(share) = form.preference.get_mut(index) else {
             continue;
         };
-        let label = format!("stands at: {}", objective.name);
+        let label = format!("{what} {}", objective.name);
         number(
             ui,
             &label,
@@ -300,11 +308,92 @@ fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             let hint = "Weight of the squared sum of both scores, which keeps scores around zero";
             number(ui, "Centring", ("center", 0), &mut form.center, &free, hint);
         }
+        TrainKind::Router | TrainKind::Ppo => rollouts_ui(ui, form),
     }
-    if form.kind != TrainKind::Reward {
+    if !matches!(form.kind, TrainKind::Reward | TrainKind::Router) {
         let hint = "Rank of the adapter; it is scaled by 2";
         number(ui, "Rank", ("rank", 0), &mut form.rank, &rank, hint);
     }
+}
+
+/// How objectives become one.
+fn scalarise_ui(ui: &mut Ui, form: &mut TrainForm) {
+    line(ui, "Objectives by", |ui| {
+        let combo = ComboBox::from_id_salt("scalarise")
+            .width(170.0)
+            .selected_text(scalarise_words(form.scalarise).0);
+        let response = combo.show_ui(ui, |ui| {
+            for choice in Scalarise::ALL {
+                let (title, hint) = scalarise_words(choice);
+                ui.selectable_value(&mut form.scalarise, choice, title)
+                    .on_hover_text(hint);
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Scalarisation"));
+        response
+            .response
+            .on_hover_text(scalarise_words(form.scalarise).1);
+    });
+}
+
+/// Title, and what it does.
+fn scalarise_words(scalarise: Scalarise) -> (&'static str, &'static str) {
+    match scalarise {
+        Scalarise::Linear => (
+            "fixed weights",
+            "The preference itself weighs the rewards; drifts to an edge of the front",
+        ),
+        Scalarise::Tch => (
+            "Tchebycheff",
+            "The objective that falls shortest of its ideal, alone",
+        ),
+        Scalarise::OmdTch => (
+            "Tchebycheff, mirror descent",
+            "Weights grow with how far each objective falls short",
+        ),
+        Scalarise::Stch => (
+            "smooth Tchebycheff",
+            "Softmax over how far each objective falls short",
+        ),
+        Scalarise::OmdStch => (
+            "smooth, mirror descent",
+            "Both, as in the paper's appendix: weights that grow and forget",
+        ),
+    }
+}
+
+/// The answers that policy optimisation learns from.
+fn rollouts_ui(ui: &mut Ui, form: &mut TrainForm) {
+    let count = |text: &str| whole(text, 1, 1_000_000);
+    let rollouts = &mut form.rollouts;
+    let hint = "Batches of answers in all; each is one step of the curves";
+    number(
+        ui,
+        "Batches",
+        ("batches", 0),
+        &mut rollouts.batches,
+        &count,
+        hint,
+    );
+    let hint = "Answers that are sampled and scored for every step";
+    number(
+        ui,
+        "Answers per batch",
+        ("answers", 0),
+        &mut rollouts.batch,
+        &count,
+        hint,
+    );
+    let hint = "New tokens per answer at most";
+    number(
+        ui,
+        "Tokens per answer",
+        ("tokens", 0),
+        &mut rollouts.max_tokens,
+        &count,
+        hint,
+    );
 }
 
 fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
@@ -320,17 +409,19 @@ fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
         &rate,
         hint,
     );
-    let hint = "Passes over the examples";
-    number(ui, "Epochs", ("epochs", 0), &mut form.epochs, &count, hint);
-    let hint = "Steps in all, in place of epochs; 0 for whole epochs";
-    number(
-        ui,
-        "Steps (0: epochs)",
-        ("steps", 0),
-        &mut form.steps,
-        &free,
-        hint,
-    );
+    if !form.kind.samples() {
+        let hint = "Passes over the examples";
+        number(ui, "Epochs", ("epochs", 0), &mut form.epochs, &count, hint);
+        let hint = "Steps in all, in place of epochs; 0 for whole epochs";
+        number(
+            ui,
+            "Steps (0: epochs)",
+            ("steps", 0),
+            &mut form.steps,
+            &free,
+            hint,
+        );
+    }
     egui::CollapsingHeader::new("More settings").show(ui, |ui| {
         let hint = "A step takes examples until it has so many tokens";
         number(ui, "Tokens per step", ("batch", 0), &mut form.batch_tokens, &count, hint);

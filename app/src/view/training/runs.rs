@@ -84,15 +84,18 @@ fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEn
     }
 }
 
+/// Shares as `0.25 / 0.25 / 0.50`.
+fn shares(at: &[f64]) -> String {
+    let shares: Vec<String> = at.iter().map(|v| format!("{v:.2}")).collect();
+    shares.join(" / ")
+}
+
 /// What is made, of what.
 fn task_words(run: &TrainEntry) -> String {
     let plan = &run.plan;
     let becomes = |becomes: &Becomes| match becomes {
         Becomes::Value => "becomes a value vector".to_owned(),
-        Becomes::Expert(at) => {
-            let shares: Vec<String> = at.iter().map(|v| format!("{v:.2}")).collect();
-            format!("becomes a LoRA expert at {}", shares.join(" / "))
-        }
+        Becomes::Expert(at) => format!("becomes a LoRA expert at {}", shares(at)),
     };
     let what = match &plan.task {
         TrainTask::Dpo {
@@ -113,13 +116,31 @@ fn task_words(run: &TrainEntry) -> String {
             rank, becomes: to, ..
         } => format!("SFT, rank {rank}, {}", becomes(to)),
         TrainTask::Reward { objective, .. } => format!("Reward model for {objective}"),
+        TrainTask::Router {
+            preference,
+            rollouts,
+            ..
+        } => format!(
+            "Router expert at {}, {} answers per batch",
+            shares(preference),
+            rollouts.batch
+        ),
+        TrainTask::Ppo {
+            weights,
+            rank,
+            becomes: to,
+            ..
+        } => format!(
+            "PPO, weights {}, rank {rank}, {}",
+            shares(weights),
+            becomes(to)
+        ),
     };
-    let data = plan.data.file_name().unwrap_or(plan.data.as_os_str());
-    format!(
-        "{what}; from {}; learning rate {}",
-        data.to_string_lossy(),
-        plan.learning_rate
-    )
+    let data = match plan.data.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => "the bundle's prompts".to_owned(),
+    };
+    format!("{what}; from {data}; learning rate {}", plan.learning_rate)
 }
 
 fn progress_ui(ui: &mut Ui, run: &TrainEntry) {
@@ -193,7 +214,10 @@ fn actions_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &Tra
         }
         TrainPhase::Done => {
             let load = AppCommand::LoadTraining(folder.clone());
-            if state.training.loading.contains(&folder) {
+            let made = folder.join("bundle");
+            if state.info().is_some_and(|info| info.path == made) {
+                ui.label(weak(ui, "In the bundle in use."));
+            } else if state.training.loading.contains(&folder) {
                 ui.label(weak(ui, "Making a bundle with it\u{2026}"));
             } else {
                 let response = primary_button(ui, state, queue, load, "Load result");
