@@ -25,6 +25,8 @@ pub struct StartOptions {
     pub demo: Option<PathBuf>,
     /// The folder of sweep stores.
     pub sweeps: PathBuf,
+    /// The folder of training runs.
+    pub training: PathBuf,
     /// Measures the start, then closes.
     pub clock: Option<StartClock>,
 }
@@ -36,6 +38,7 @@ impl StartOptions {
             bundle,
             demo: locate::demo(),
             sweeps: locate::sweeps(),
+            training: locate::training(),
             clock: None,
         }
     }
@@ -72,6 +75,7 @@ impl App {
         };
         state.bundle.demo = options.demo;
         state.sweep.folder = options.sweeps;
+        state.training.folder = options.training;
         let mut app = Self {
             state,
             bridge: Bridge::new(engine),
@@ -106,6 +110,9 @@ impl App {
                 Effect::PickFolder => self.tasks.pick_folder(),
                 Effect::PickPrompts => self.tasks.pick_prompts(),
                 Effect::ReadPrompts(path) => self.tasks.read_prompts(path),
+                Effect::PickExamples => self.tasks.pick_examples(),
+                Effect::FindRuns(folder) => self.tasks.find_runs(folder),
+                Effect::BundleWith(plan, onto) => self.tasks.bundle_with(plan, onto),
                 Effect::Zoom(zoom) => ctx.set_zoom_factor(zoom),
                 Effect::Theme => theme::choose(ctx, &self.state.prefs),
                 Effect::Close => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
@@ -137,6 +144,11 @@ impl App {
                 }
                 TaskAnswer::Prompts(path, read) => {
                     apply::prompts_read(&mut self.state, &path, read)
+                }
+                TaskAnswer::Examples(path) => apply::data_chosen(&mut self.state, path),
+                TaskAnswer::Runs(runs) => apply::runs_found(&mut self.state, runs),
+                TaskAnswer::BundleWith(plan, made) => {
+                    apply::bundle_made(&mut self.state, &plan, made, effects);
                 }
                 TaskAnswer::NoThread(reason) => apply::no_dialog(&mut self.state, &reason),
             }

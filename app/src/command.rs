@@ -6,9 +6,9 @@ use paretoscope_engine::types::{Channel, Compared, Measure, Point};
 
 use crate::plot::PlotOptions;
 use crate::state::{
-    GenerateWhen, Mode, Overlay, Panel, RunId, SamplingForm, SweepForm, ThemeChoice,
+    GenerateWhen, Mode, Overlay, Panel, RunId, SamplingForm, SweepForm, ThemeChoice, TrainForm,
 };
-use crate::view::heatmap::HeatmapOptions;
+use crate::view::heatmap::{HeatmapOptions, TierOptions};
 
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub enum AppCommand {
     ToggleTable,
     /// Change how the heatmap is looked at.
     SetHeatmap(HeatmapOptions),
+    /// Look at the tiers of routing in other modules.
+    SetTiers(TierOptions),
+    /// Look at them in the next (+1) or previous (-1) layer.
+    StepTierLayer(isize),
+    /// Look at them in the next (+1) or previous (-1) module of a layer.
+    StepTierModule(isize),
 
     /// Load a bundle.
     LoadBundle(PathBuf),
@@ -122,6 +128,21 @@ pub enum AppCommand {
     TryCurrent,
     /// Put the last load failure away.
     DismissFailure,
+
+    /// Change the training form.
+    SetTraining(TrainForm),
+    /// Pick the file of examples by a dialog.
+    ChooseExamples,
+    /// Start what the training form asks for.
+    StartTraining,
+    /// Write a checkpoint and end the run under way.
+    CancelTraining,
+    /// Go on with a run from its newest checkpoint, by its folder.
+    ResumeTraining(PathBuf),
+    /// Look at a run, by its folder.
+    SelectTraining(PathBuf),
+    /// Load a bundle that has a run's result as well, by the run's folder.
+    LoadTraining(PathBuf),
 
     /// Open or close a sheet.
     Show(Overlay),

@@ -19,6 +19,8 @@ pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
             return;
         }
     }
+    // What lies over the panels has the plain keys to itself.
+    let covered = state.overlay.open != Overlay::None;
     let mut entries: Vec<&registry::Entry> = registry::entries().iter().collect();
     // The most specific first, since matching ignores further Shift and Alt.
     entries.sort_by_key(|e| {
@@ -37,7 +39,9 @@ pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
         let plain = !shortcut.modifiers.command;
         let key = shortcut.logical_key;
         let always = matches!(key, Key::Escape | Key::F6);
-        if (plain && writing && !always) || (key == Key::Space && focused) {
+        let help = key == Key::Questionmark && !writing;
+        let elsewhere = writing || (covered && !help);
+        if (plain && elsewhere && !always) || (key == Key::Space && focused) {
             continue;
         }
         // Plain keys are taken with exact modifiers: Alt + digit or Ctrl + F is somebody else's.

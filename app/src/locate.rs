@@ -32,9 +32,18 @@ pub fn bundle_folder(path: &Path) -> PathBuf {
 
 /// Where sweeps are stored: the user's data folder, or the current one where there is none.
 pub fn sweeps() -> PathBuf {
+    data("sweeps")
+}
+
+/// Where training runs are kept, likewise.
+pub fn training() -> PathBuf {
+    data("training")
+}
+
+fn data(folder: &str) -> PathBuf {
     directories::ProjectDirs::from("", "", "paretoscope").map_or_else(
-        || PathBuf::from("sweeps"),
-        |dirs| dirs.data_dir().join("sweeps"),
+        || PathBuf::from(folder),
+        |dirs| dirs.data_dir().join(folder),
     )
 }
 

@@ -8,7 +8,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use paretoscope_engine::types::Channel;
 
 use crate::command::AppCommand;
-use crate::state::{AppState, EnginePhase, Mode, Overlay, Panel, PromptState, presets};
+use crate::state::{AppState, EnginePhase, Mode, Overlay, Panel, PromptState, TrainPhase, presets};
 
 /// A command that needs no further words.
 #[derive(Debug, Clone)]
@@ -192,6 +192,20 @@ fn list() -> Vec<Entry> {
             C::Show(Overlay::Interference),
         ),
         entry(
+            "train",
+            "Training",
+            "train dpo sft reward model adapter value vector fine-tune",
+            keys(command, Key::T),
+            C::Show(Overlay::Training),
+        ),
+        entry(
+            "train-cancel",
+            "Cancel the training run",
+            "stop abort checkpoint",
+            None,
+            C::CancelTraining,
+        ),
+        entry(
             "demo",
             "Open the demonstration bundle",
             "load example",
@@ -225,6 +239,34 @@ fn list() -> Vec<Entry> {
             "focus",
             keys(none, Key::F6),
             C::NextPanel,
+        ),
+        entry(
+            "tier-layer-next",
+            "Tiers of routing: next layer",
+            "gates module",
+            keys(none, Key::CloseBracket),
+            C::StepTierLayer(1),
+        ),
+        entry(
+            "tier-layer-previous",
+            "Tiers of routing: previous layer",
+            "gates module",
+            keys(none, Key::OpenBracket),
+            C::StepTierLayer(-1),
+        ),
+        entry(
+            "tier-module-next",
+            "Tiers of routing: next module",
+            "gates projection",
+            keys(Modifiers::ALT, Key::CloseBracket),
+            C::StepTierModule(1),
+        ),
+        entry(
+            "tier-module-previous",
+            "Tiers of routing: previous module",
+            "gates projection",
+            keys(Modifiers::ALT, Key::OpenBracket),
+            C::StepTierModule(-1),
         ),
         entry(
             "unmute",
@@ -373,6 +415,23 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
                     .then(|| "this bundle has no value vectors".to_owned())
             },
         ),
+        C::StartTraining => needs_bundle(state)
+            .or_else(|| no_training(state))
+            .or_else(|| {
+                let training = &state.training;
+                let problems = training.form.problems(state.info()?, &training.runs);
+                problems.into_iter().next().map(|(_, words)| words)
+            }),
+        C::ResumeTraining(_) => engine_gone(state).or_else(|| no_training(state)),
+        C::CancelTraining => match state.training.active().map(|run| &run.phase) {
+            None => say("no training is under way"),
+            Some(TrainPhase::Stopping) => say("a checkpoint is being written"),
+            Some(_) => None,
+        },
+        C::LoadTraining(folder) => engine_gone(state).or_else(|| {
+            let loading = state.training.loading.contains(folder) || state.bundle.loading.is_some();
+            loading.then(|| "a bundle is being loaded".to_owned())
+        }),
         C::ClearMutes if state.mutes.is_empty() => say("nothing is muted or soloed"),
         C::Preset(number) => {
             let count = presets(&state.simplex.axes, state.simplex.preference.len()).len();
@@ -395,6 +454,25 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
 fn engine_gone(state: &AppState) -> Option<String> {
     matches!(state.engine.phase, EnginePhase::Stopped(_))
         .then(|| "the engine has stopped; restart the program".to_owned())
+}
+
+fn needs_bundle(state: &AppState) -> Option<String> {
+    let missing = || {
+        state
+            .info()
+            .is_none()
+            .then(|| "load a bundle first".to_owned())
+    };
+    engine_gone(state).or_else(missing)
+}
+
+/// Why no training can begin: another one is under way.
+fn no_training(state: &AppState) -> Option<String> {
+    let run = state.training.active()?;
+    let name = &run.plan.name;
+    Some(format!(
+        "{name} is being trained; wait for its end, or cancel it"
+    ))
 }
 
 fn needs_engine(state: &AppState) -> Option<String> {

@@ -10,7 +10,8 @@ use std::thread::Thread;
 use crossbeam_channel::{Receiver, Sender};
 use paretoscope_engine::bundle::read_prompts;
 use paretoscope_engine::protocol::Trouble;
-use paretoscope_engine::types::Prompt;
+use paretoscope_engine::runtime::{bundle_with, training_runs};
+use paretoscope_engine::types::{Prompt, TrainPlan, TrainRun};
 
 /// What a task came back with.
 #[derive(Debug)]
@@ -21,6 +22,12 @@ pub enum TaskAnswer {
     PromptFile(Option<PathBuf>),
     /// A file of prompts that was read.
     Prompts(PathBuf, Result<Vec<Prompt>, Trouble>),
+    /// A file of training examples, or nothing.
+    Examples(Option<PathBuf>),
+    /// The training runs of the folder.
+    Runs(Vec<TrainRun>),
+    /// A bundle with a run's result, or why there is none.
+    BundleWith(Arc<TrainPlan>, Result<PathBuf, Trouble>),
     /// A thread could not be started.
     NoThread(String),
 }
@@ -68,6 +75,32 @@ impl Tasks {
             .pick_file();
         self.spawn("dialog", move || {
             TaskAnswer::PromptFile(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+        });
+    }
+
+    /// Asks for a file of training examples.
+    pub fn pick_examples(&self) {
+        let dialog = rfd::AsyncFileDialog::new()
+            .set_title("Training examples, one JSON object per line")
+            .add_filter("JSON Lines", &["jsonl", "json"])
+            .pick_file();
+        self.spawn("dialog", move || {
+            TaskAnswer::Examples(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+        });
+    }
+
+    /// Looks up the training runs of a folder.
+    pub fn find_runs(&self, folder: PathBuf) {
+        self.spawn("find-runs", move || {
+            TaskAnswer::Runs(training_runs(&folder))
+        });
+    }
+
+    /// Makes a bundle that has a run's result as well.
+    pub fn bundle_with(&self, plan: Arc<TrainPlan>, onto: PathBuf) {
+        self.spawn("bundle-with", move || {
+            let made = bundle_with(&plan, &onto).map_err(|error| Trouble::from(&error));
+            TaskAnswer::BundleWith(plan, made)
         });
     }
 

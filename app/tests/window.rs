@@ -24,6 +24,7 @@ fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
         bundle: bundle.map(Into::into),
         demo: Some("/bundles/demo".into()),
         sweeps: env!("CARGO_TARGET_TMPDIR").into(),
+        training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
         clock: None,
     };
     let harness = Harness::builder()
@@ -345,6 +346,7 @@ fn every_state_has_names_and_glyphs_in_every_size() {
             Overlay::Palette,
             Overlay::Shortcuts,
             Overlay::Settings,
+            Overlay::Training,
         ] {
             w.queue(AppCommand::Show(overlay));
             w.steps(2);
@@ -377,4 +379,84 @@ fn disabled_buttons_say_why() {
         .unwrap_or_default()
         .to_owned();
     assert!(why.contains("prompt is empty"), "{why}");
+}
+
+#[test]
+fn m_and_s_on_an_expert_row_silence_it_and_every_badge_says_so() {
+    let mut w = window(WIDE, Some("/bundles/one"));
+    w.queue(AppCommand::Move(
+        Point::Preference(Preference::new(vec![0.2, 0.3, 0.5]).expect("a preference")),
+        Gesture::Settled,
+    ));
+    w.steps(6);
+    w.harness
+        .get_by_label_contains("humor, LoRA expert at")
+        .focus();
+    w.frames(2);
+    w.harness.key_press(Key::M);
+    w.steps(3);
+    let steered =
+        |c: &EngineCommand| matches!(c, EngineCommand::Steer { mutes, .. } if !mutes.is_empty());
+    assert_eq!(w.engine.count(steered), 1, "the running row follows");
+    // The point, the answer's card and the status strip.
+    let badges = w.harness.query_all_by_label_contains("muted: humor");
+    assert!(badges.count() >= 3);
+    assert!(
+        w.harness
+            .query_by_label_contains("hears every expert")
+            .is_some()
+    );
+    w.steps(60);
+    w.queue(AppCommand::Pin);
+    // The same key again undoes it; Escape clears all.
+    w.harness.key_press(Key::M);
+    w.frames(2);
+    assert!(w.state().mutes.is_empty());
+    w.harness.get_by_label("Solo helpful").click();
+    w.steps(60);
+    assert!(w.state().mute_words().is_some_and(|m| m == "solo: helpful"));
+    assert!(
+        w.harness.query_by_label_contains("muted: humor").is_some(),
+        "on the pinned card"
+    );
+    w.harness.key_press(Key::Escape);
+    w.frames(2);
+    assert!(w.state().mutes.is_empty());
+}
+
+#[test]
+fn the_tiers_of_a_token_are_read_aloud_and_follow_the_chosen_module() {
+    let mut w = window(WIDE, Some("/bundles/one"));
+    w.queue(AppCommand::Move(
+        Point::Preference(Preference::new(vec![0.26, 0.26, 0.48]).expect("a preference")),
+        Gesture::Settled,
+    ));
+    w.steps(60);
+    let value = |w: &Window<'_>| {
+        let node = w.harness.get_by_label("Three tiers of routing");
+        node.accesskit_node().value().unwrap_or_default()
+    };
+    let mean = value(&w);
+    assert!(
+        mean.starts_with("Mean over the answer. 1 preference: helpful 0.26"),
+        "{mean}"
+    );
+    assert!(mean.contains("E 1-1-2 (router)"), "{mean}");
+    assert!(mean.contains("Router experts share out"), "{mean}");
+    w.harness.key_press(Key::CloseBracket);
+    w.frames(2);
+    assert_ne!(value(&w), mean, "another layer has other gates");
+    let options = paretoscope::view::heatmap::HeatmapOptions {
+        token: Some(3),
+        ..w.state().prefs.heatmap.clone()
+    };
+    w.queue(AppCommand::SetHeatmap(options));
+    assert!(value(&w).starts_with("Token 3"), "{}", value(&w));
+    // Where no router speaks, the third tier is the second, and it says so.
+    w.queue(AppCommand::Move(
+        Point::Preference(Preference::one_hot(0, 3)),
+        Gesture::Settled,
+    ));
+    w.steps(60);
+    assert!(value(&w).contains("a static mixture"), "{}", value(&w));
 }

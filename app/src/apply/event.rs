@@ -6,7 +6,7 @@ use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Tr
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{BundleInfo, Mutes, Run, RunStatus};
 
-use super::{Effect, interference, notify, point, rows, sweep, trial};
+use super::{Effect, interference, notify, point, rows, sweep, training, trial};
 use crate::state::{
     AppState, EnginePhase, InterferenceState, LoadFailure, Mode, Notice, NoticeKind, RunPhase,
     SimplexState, SweepState,
@@ -117,10 +117,12 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         }
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
         E::Compared { job, found } => interference::compared(state, job, found),
+        E::Training { job, news } => training::news(state, job, news),
         E::Retraced { job, record } => sweep::retraced(state, job, record),
         E::Failed { job, trouble } => {
             if !trial::failed(state, job, &trouble, effects)
                 && !interference::failed(state, job, &trouble)
+                && !training::failed(state, job, &trouble)
             {
                 failed(state, job, trouble);
             }
@@ -169,6 +171,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
         } else {
             (0..n.min(3)).collect()
         },
+        weights_placed: old.weights_placed && old.weights.len() == weights.len(),
         weights: if old.weights.len() == weights.len() {
             old.weights
         } else {
@@ -301,6 +304,7 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
             });
         }
     }
+    training::stopped(state);
     if state.sweep.is_active() {
         state.sweep.trouble = Some(Trouble {
             message: message.clone(),

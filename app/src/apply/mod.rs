@@ -10,20 +10,24 @@ mod shell;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod training;
 mod trial;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::Mutes;
+use paretoscope_engine::types::{Mutes, TrainPlan};
 
 use crate::command::AppCommand;
 use crate::registry;
 use crate::state::{AppState, GenerateWhen, Notice, NoticeKind};
+use crate::view::heatmap::{SiteMap, TierOptions};
 
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use shell::{folder_picked, no_dialog, prompts_chosen, prompts_read, start};
+pub use training::{bundle_made, data_chosen, runs_found};
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +44,12 @@ pub enum Effect {
     PickPrompts,
     /// Read a file of prompts.
     ReadPrompts(PathBuf),
+    /// Ask for a file of training examples.
+    PickExamples,
+    /// Look up the training runs of a folder.
+    FindRuns(PathBuf),
+    /// Make a bundle that has a run's result as well: the one in this folder, where it fits.
+    BundleWith(Arc<TrainPlan>, PathBuf),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.
@@ -106,12 +116,29 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
         C::SetHeatmap(view) => state.prefs.heatmap = view,
+        C::SetTiers(tiers) => state.prefs.tiers = tiers,
+        C::StepTierLayer(by) => step_tiers(state, by, TierOptions::step_layer),
+        C::StepTierModule(by) => step_tiers(state, by, TierOptions::step_module),
         C::Compare(compared, measure) => {
             interference::compare(state, compared, measure, effects);
         }
+        C::SetTraining(form) => training::set_form(state, form),
+        C::ChooseExamples => effects.push(Effect::PickExamples),
+        C::StartTraining => training::start(state, effects),
+        C::CancelTraining => training::cancel(state, effects),
+        C::ResumeTraining(folder) => training::resume(state, &folder, effects),
+        C::SelectTraining(folder) => state.training.selected = Some(folder),
+        C::LoadTraining(folder) => training::load(state, &folder, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
+    }
+}
+
+/// Steps through the modules that the bundle's experts are on.
+fn step_tiers(state: &mut AppState, by: isize, step: fn(&mut TierOptions, &SiteMap, isize)) {
+    if let Some(info) = state.bundle.current.clone() {
+        step(&mut state.prefs.tiers, &SiteMap::new(&info.sites), by);
     }
 }
 
@@ -134,6 +161,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
     // Seconds and speeds are shown while something runs.
     let busy = state.session.running().is_some()
         || state.sweep.is_active()
+        || state.training.active().is_some()
         || state.bundle.loading.is_some();
     let fading = state
         .engine

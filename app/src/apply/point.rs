@@ -1,7 +1,7 @@
 //! Moves of the point: routing at once, the running row after it, a new row on release.
 
 use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{Point, Preference, Weights};
+use paretoscope_engine::types::{AdapterInfo, Point, Preference, Weights};
 
 use super::{Effect, rows};
 use crate::command::Gesture;
@@ -37,6 +37,7 @@ pub(super) fn place(state: &mut AppState, to: &Point) -> bool {
                 simplex.stale = true;
             }
             simplex.mode = Mode::Extrapolate;
+            simplex.weights_placed = true;
             simplex.weights = w.as_slice().to_vec();
         }
         _ => return false,
@@ -110,6 +111,9 @@ pub(super) fn preset(state: &mut AppState, number: usize, effects: &mut Vec<Effe
 /// Simplex or box; each keeps its own point.
 pub(super) fn set_mode(state: &mut AppState, mode: Mode, effects: &mut Vec<Effect>) {
     if state.simplex.mode != mode {
+        if mode == Mode::Extrapolate && !state.simplex.weights_placed {
+            start_weights(state);
+        }
         state.simplex.mode = mode;
         state.simplex.draft = None;
         state.simplex.stale = true;
@@ -123,6 +127,24 @@ pub(super) fn set_mode(state: &mut AppState, mode: Mode, effects: &mut Vec<Effec
         }
         settle(state, Gesture::Moving, effects);
     }
+}
+
+/// Weights that nobody placed start where the preference is: each value vector gets the share of the
+/// objective that it is named after, or that stands in its place.
+fn start_weights(state: &mut AppState) {
+    let Some(info) = state.info().cloned() else {
+        return;
+    };
+    let in_place = info.values.len() == info.objectives.len();
+    let share = |(index, value): (usize, &AdapterInfo)| {
+        let named = info.objectives.iter().position(|o| o.name == value.name);
+        let objective = named.or_else(|| in_place.then_some(index));
+        let share = objective.and_then(|objective| state.simplex.preference.get(objective));
+        share.copied().unwrap_or(0.0).min(state.prefs.c)
+    };
+    let weights: Vec<f64> = info.values.iter().enumerate().map(share).collect();
+    state.simplex.weights = weights;
+    state.simplex.weights_placed = true;
 }
 
 /// Which objectives vary; the share of the others goes to those that do.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use paretoscope_engine::protocol::{EngineCommand, Trouble};
 use paretoscope_engine::types::Prompt;
 
-use super::{Effect, notify, sweep};
+use super::{Effect, notify, sweep, training};
 use crate::command::AppCommand;
 use crate::locate;
 use crate::registry;
@@ -29,6 +29,7 @@ pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Eff
     if let Some(path) = named.or(last).or_else(|| state.bundle.demo.clone()) {
         load(state, &path, effects);
     }
+    effects.push(Effect::FindRuns(state.training.folder.clone()));
     effects.push(Effect::Theme);
     effects.push(Effect::Zoom(state.prefs.zoom));
 }
@@ -53,6 +54,9 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
             };
             state.overlay.query.clear();
             state.overlay.row = 0;
+            if state.overlay.open == Overlay::Training {
+                training::open(state, effects);
+            }
         }
         C::Query(text) => {
             state.overlay.query = text;
@@ -113,7 +117,7 @@ fn set_zoom(state: &mut AppState, zoom: f32, effects: &mut Vec<Effect>) {
 }
 
 /// Asks the engine for a bundle; the one in use stays until the new one is there.
-fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>) {
+pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>) {
     let path = locate::bundle_folder(path);
     if let Some(loading) = state.bundle.loading.take() {
         effects.push(Effect::Send(EngineCommand::Cancel { job: loading.job }));

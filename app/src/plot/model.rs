@@ -99,6 +99,9 @@ pub struct Volume {
     /// Whether the reference is the base model's mean; else it lies a tenth of each range below the
     /// worst point seen.
     pub is_base: bool,
+    /// The base model's mean, where it is known. It is no reference where no point lies above it on
+    /// every axis: all that is worth would count for nothing.
+    pub base: Option<Vec<f64>>,
 }
 
 /// Of no point at all.
@@ -251,15 +254,10 @@ impl Model {
     fn measure(&mut self, base: Option<[f64; 3]>, changed: bool) {
         let dimensions = self.axes.len();
         let base = base.map(|mean| mean[..dimensions.min(3)].to_vec());
-        let known = self
-            .volume
-            .as_ref()
-            .filter(|volume| volume.is_base)
-            .map(|volume| &volume.reference);
+        let known = self.volume.as_ref().and_then(|v| v.base.as_ref());
         if !changed && known == base.as_ref() {
             return;
         }
-        let is_base = base.is_some();
         // The lowest and the highest corner have the same span as all points.
         let corner = |pick: fn((f64, f64)) -> f64| -> Vec<f64> {
             self.spans
@@ -269,13 +267,19 @@ impl Model {
                 .collect()
         };
         let corners = [corner(|span| span.0), corner(|span| span.1)];
-        let reference = base.or_else(|| reference_point(&corners));
+        let over = |reference: &Vec<f64>| self.archive.hypervolume(reference);
+        let above = base
+            .clone()
+            .filter(|base| base.len() == dimensions && over(base) > 0.0);
+        let is_base = above.is_some();
+        let reference = above.or_else(|| reference_point(&corners));
         self.volume = reference
             .filter(|reference| reference.len() == dimensions)
             .map(|reference| Volume {
-                value: self.archive.hypervolume(&reference),
+                value: over(&reference),
                 reference,
                 is_base,
+                base,
             });
     }
 
@@ -452,6 +456,23 @@ mod tests {
             model.volume().map(|v| (v.value, v.is_base)),
             Some((3.0, true))
         );
+    }
+
+    #[test]
+    fn a_base_that_nothing_lies_above_is_no_reference() {
+        let points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
+        let scores = [0.0, 3.0].map(|mean| Some(Summary::of([mean])));
+        let base = Landmark {
+            point: None,
+            scores: scores.to_vec(),
+        };
+        let mut model = Model::default();
+        model.update(&data(&points, &AXES[..2], Some(&base)));
+        let volume = model.volume().unwrap().clone();
+        assert!(!volume.is_base && volume.value > 0.0);
+        assert_eq!(volume.base, Some(vec![0.0, 3.0]));
+        assert!(!model.update(&data(&points, &AXES[..2], Some(&base))));
+        assert_eq!(model.volume(), Some(&volume));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod prompt;
 mod session;
 mod simplex;
 mod sweep;
+mod training;
 mod trial;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
@@ -20,7 +21,10 @@ pub use prompt::{PromptState, SamplingForm};
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
+pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
+
+pub use crate::view::heatmap::TierOptions;
 
 use std::sync::Arc;
 
@@ -50,6 +54,8 @@ pub struct AppState {
     pub sweep: SweepState,
     /// How much the bundle's adapters depend on each other.
     pub interference: InterferenceState,
+    /// Training: the form and the runs.
+    pub training: TrainingState,
     /// Sheets and the palette.
     pub overlay: OverlayState,
     /// What is remembered between sessions.

@@ -18,6 +18,8 @@ pub enum Overlay {
     Settings,
     /// How much adapters depend on each other.
     Interference,
+    /// Training.
+    Training,
 }
 
 /// The panels, in the order of F6.

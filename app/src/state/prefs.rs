@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SamplingForm, SweepForm};
 use crate::plot::PlotOptions;
-use crate::view::heatmap::HeatmapOptions;
+use crate::view::heatmap::{HeatmapOptions, TierOptions};
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,6 +66,8 @@ pub struct Prefs {
     pub pareto: PlotOptions,
     /// How the heatmap panel is looked at.
     pub heatmap: HeatmapOptions,
+    /// Which modules the three tiers of routing are shown of.
+    pub tiers: TierOptions,
 }
 
 impl Default for Prefs {
@@ -86,6 +88,7 @@ impl Default for Prefs {
             sweep: SweepForm::default(),
             pareto: PlotOptions::default(),
             heatmap: HeatmapOptions::default(),
+            tiers: TierOptions::default(),
         }
     }
 }

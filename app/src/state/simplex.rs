@@ -36,6 +36,8 @@ pub struct SimplexState {
     pub preference: Vec<f64>,
     /// One weight per value vector.
     pub weights: Vec<f64>,
+    /// Whether the weights were ever placed; until then they start where the preference is.
+    pub weights_placed: bool,
     /// The objectives that vary, by index: three for the triangle, two for the segment.
     pub axes: Vec<usize>,
     /// The axis that the arrow keys move, by place in `axes`.

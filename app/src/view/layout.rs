@@ -7,7 +7,7 @@ use super::interference::InterferencePanel;
 use super::pareto::ParetoPanel;
 use super::{
     bundle_sheet, palette, panels, point, responses, settings, shortcuts, status, sweep, top_bar,
-    welcome,
+    training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -63,6 +63,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Palette => palette::palette_ui(ui.ctx(), state, queue),
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
+        Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Settings => settings::settings_ui(ui.ctx(), state, queue),
     }
 }

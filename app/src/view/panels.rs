@@ -5,6 +5,7 @@ use paretoscope_engine::types::{Point, Summary};
 
 use super::heatmap::{HeatmapAction, HeatmapOptions, HeatmapPanel, TokenTrace};
 use super::pareto::ParetoPanel;
+use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
 use crate::state::{AppState, Origin, RunEntry};
@@ -144,10 +145,27 @@ pub(super) fn experts_ui(
         values: trace.values,
     });
     let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());
-    for action in panel.show(ui, trace.as_ref(), run.is_some() && !waiting, options) {
+    // The tiers stand below, at most as high as what lies above them.
+    let room = ui.available_rect_before_wrap();
+    let tall = match routing {
+        Some(_) => tiers::height(state).min(0.5 * room.height()),
+        None => 0.0,
+    };
+    let (above, below) = room.split_top_bottom_at_y(room.bottom() - tall);
+    let above = egui::UiBuilder::new().max_rect(above);
+    let actions = ui.scope_builder(above, |ui| {
+        panel.show(ui, trace.as_ref(), run.is_some() && !waiting, options)
+    });
+    for action in actions.inner {
         match action {
             HeatmapAction::Options(options) => queue.push(AppCommand::SetHeatmap(options)),
             HeatmapAction::Regenerate => queue.push(AppCommand::Regenerate),
         }
+    }
+    if let Some((run, trace)) = routing {
+        let token = panel.hovered().or(options.token);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
+            tiers::tiers_ui(ui, state, queue, run, &trace, token);
+        });
     }
 }

@@ -7,7 +7,9 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;
 use crate::theme::{Tokens, category};
 use crate::widgets::format::point_words;
-use crate::widgets::{chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot};
+use crate::widgets::{
+    chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, paint_marker,
+};
 
 /// A residual above this is said.
 const EXACT: f64 = 1e-3;
@@ -51,12 +53,23 @@ fn legend_ui(ui: &mut Ui, info: &BundleInfo) {
     if info.experts.iter().all(|e| e.kind == ExpertKind::Lora) {
         return;
     }
-    let text = "\u{25CF} LoRA expert  \u{25B2} router expert";
-    ui.label(RichText::new(text).color(tokens.weak).size(13.0))
-        .on_hover_text(
-            "A LoRA expert speaks with its share at every token; a router expert shares its part out \
-             among the LoRA experts, token by token and module by module",
+    for (kind, words) in [(ExpertKind::Lora, "LoRA"), (ExpertKind::Router, "router")] {
+        let (rect, _) = ui.allocate_exact_size(vec2(12.0, 12.0), Sense::hover());
+        let marker = crate::theme::expert_marker(kind);
+        paint_marker(
+            ui.painter(),
+            rect.center(),
+            5.5,
+            marker,
+            tokens.weak,
+            tokens.outline,
         );
+        ui.label(RichText::new(words).color(tokens.weak).size(13.0))
+            .on_hover_text(
+                "A LoRA expert (round) speaks with its share at every token; a router expert (triangle) \
+                 shares its part out among the LoRA experts, token by token and module by module",
+            );
+    }
 }
 
 /// What is silenced, and the way back.
@@ -94,46 +107,43 @@ fn expert_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
         ui.spacing_mut().interact_size.y = 18.0;
         ui.spacing_mut().item_spacing.x = 5.0;
         expert_dot(ui, slot, expert.kind);
-        let width = (ui.available_width() - BAR - 96.0).max(40.0);
-        let mut text = RichText::new(name).color(color);
-        if silent {
-            text = text.strikethrough();
-        }
-        let row = ui
-            .allocate_ui_with_layout(
-                vec2(width, 18.0),
-                Layout::left_to_right(Align::Center),
-                |ui| {
-                    ui.set_min_width(width);
+        // From right to left, so that the name takes what is left.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let desk = desk_buttons(ui, state, queue, channel, name);
+            ui.label(
+                RichText::new(format!("{share:.2}"))
+                    .monospace()
+                    .color(color),
+            );
+            let (rect, _) = ui.allocate_exact_size(vec2(BAR, 8.0), Sense::hover());
+            ui.painter().rect_filled(rect, 3.0, tokens.line);
+            if !silent {
+                let mut bar = rect;
+                bar.set_width(rect.width() * share as f32);
+                ui.painter().rect_filled(bar, 3.0, category(slot));
+            }
+            let mut text = RichText::new(name).color(color);
+            if silent {
+                text = text.strikethrough();
+            }
+            let left = Layout::left_to_right(Align::Center);
+            let row = ui
+                .with_layout(left, |ui| {
                     ui.add(egui::Label::new(text).truncate().sense(Sense::click()))
-                },
-            )
-            .inner;
-        describe(ui, state, index, share, &row);
-        if row.clicked() {
-            row.request_focus();
-        }
-        if row.has_focus() {
-            let ring = egui::Stroke::new(2.0, tokens.focus);
-            let rect = row.rect.expand(2.0);
-            ui.painter()
-                .rect_stroke(rect, 3.0, ring, egui::StrokeKind::Outside);
-        }
-        let (rect, _) = ui.allocate_exact_size(vec2(BAR, 8.0), Sense::hover());
-        ui.painter().rect_filled(rect, 3.0, tokens.line);
-        if !silent {
-            let mut bar = rect;
-            bar.set_width(rect.width() * share as f32);
-            ui.painter().rect_filled(bar, 3.0, category(slot));
-        }
-        ui.label(
-            RichText::new(format!("{share:.2}"))
-                .monospace()
-                .color(color),
-        );
-        ui.spacing_mut().item_spacing.x = 3.0;
-        let desk = desk_buttons(ui, state, queue, channel, name);
-        desk_keys(ui, row.has_focus() || desk.has_focus(), channel, queue);
+                })
+                .inner;
+            describe(ui, state, index, share, &row);
+            if row.clicked() {
+                row.request_focus();
+            }
+            if row.has_focus() {
+                let ring = egui::Stroke::new(2.0, tokens.focus);
+                let rect = row.rect.expand(2.0);
+                ui.painter()
+                    .rect_stroke(rect, 3.0, ring, egui::StrokeKind::Outside);
+            }
+            desk_keys(ui, row.has_focus() || desk, channel, queue);
+        });
     });
 }
 

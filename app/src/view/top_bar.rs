@@ -45,6 +45,8 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
                 AppCommand::Show(Overlay::Settings),
                 "Settings",
             );
+            let train = AppCommand::Show(Overlay::Training);
+            command_button(ui, state, queue, train, training_words(state));
             let dark = ui.visuals().dark_mode;
             command_button(
                 ui,
@@ -69,6 +71,17 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
                 .color(tokens.warn)
                 .size(13.0),
         );
+    }
+}
+
+/// What is being trained, if anything.
+fn training_words(state: &AppState) -> String {
+    let Some(run) = state.training.active() else {
+        return "Train".to_owned();
+    };
+    match run.steps.last() {
+        Some(last) => format!("Training {}/{}", last.step, last.steps),
+        None => "Training\u{2026}".to_owned(),
     }
 }
 

@@ -59,9 +59,8 @@ fn slider_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
         });
         if let Some(channel) = channel {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 3.0;
                 let desk = desk_buttons(ui, state, queue, channel, name);
-                desk_keys(ui, desk.has_focus(), channel, queue);
+                desk_keys(ui, desk, channel, queue);
             });
         }
     });

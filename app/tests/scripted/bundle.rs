@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use paretoscope_engine::types::{
     AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, ModelInfo, Mutes, ObjectiveInfo, Point,
-    Preference, Prompt, PromptSample,
+    Preference, Prompt, PromptSample, TrainStep,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
@@ -152,4 +152,27 @@ pub(crate) fn scores(point: &Point) -> Vec<f64> {
             2.4 * own.max(0.0).sqrt() - 1.2 + shake
         })
         .collect()
+}
+
+/// A step of a training run that goes well.
+pub(crate) fn train_step(step: usize, steps: usize) -> TrainStep {
+    let (way, shake) = (step as f64 / steps as f64, (step as f64 * 1.7).sin());
+    let rewards = OBJECTIVES.iter().enumerate().map(|(i, name)| {
+        let reward = way * (1.0 - 0.4 * i as f64) + 0.05 * shake;
+        (format!("reward.{name}"), reward)
+    });
+    let mut figures: std::collections::BTreeMap<String, f64> = rewards.collect();
+    figures.insert("margin".to_owned(), 0.8 * way + 0.04 * shake);
+    figures.insert("accuracy".to_owned(), 0.5 + 0.4 * way);
+    figures.insert("cosine.helpful".to_owned(), 0.2 - 0.15 * way);
+    TrainStep {
+        step,
+        steps,
+        loss: 0.69 - 0.3 * way + 0.02 * shake,
+        learning_rate: 5e-4 * (1.0 - way),
+        gradient_norm: 1.2 + 0.1 * shake,
+        tokens_per_second: 1830.0,
+        eta_seconds: (steps - step) as f64 * 0.4,
+        figures,
+    }
 }

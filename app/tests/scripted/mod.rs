@@ -16,7 +16,7 @@ use paretoscope_engine::protocol::{
 use paretoscope_engine::sweep::points;
 use paretoscope_engine::types::{
     BundleInfo, Finish, GateRecord, Mutes, Point, PointResult, RowGates, RowRequest, Run,
-    RunStatus, Scores, Summary, TokenPiece,
+    RunStatus, Scores, Summary, TokenPiece, TrainEnd, TrainNews, TrainPlan,
 };
 
 /// A row that is being played.
@@ -40,6 +40,16 @@ struct Sweep {
     paused: bool,
 }
 
+/// A training run that is being played.
+struct Training {
+    job: JobId,
+    plan: Arc<TrainPlan>,
+    step: usize,
+}
+
+/// Steps of a scripted training run.
+pub(crate) const TRAIN_STEPS: usize = 40;
+
 /// The engine's end of the channels.
 pub(crate) struct Scripted {
     commands: Receiver<EngineCommand>,
@@ -49,6 +59,7 @@ pub(crate) struct Scripted {
     pub(crate) log: Vec<EngineCommand>,
     row: Option<Row>,
     sweep: Option<Sweep>,
+    training: Option<Training>,
 }
 
 impl Scripted {
@@ -63,6 +74,7 @@ impl Scripted {
             log: Vec::new(),
             row: None,
             sweep: None,
+            training: None,
         };
         engine.send(EngineEvent::Ready {
             device: "CPU, 2 cores (scripted)".into(),
@@ -92,6 +104,7 @@ impl Scripted {
         }
         self.step_row();
         self.step_sweep();
+        self.step_training();
         true
     }
 
@@ -128,6 +141,9 @@ impl Scripted {
                 if self.row.as_ref().is_some_and(|r| r.job == job) {
                     self.end_row(Finish::Cancelled);
                 }
+                if self.training.take_if(|t| t.job == job).is_some() {
+                    self.train_news(job, TrainNews::Ended(TrainEnd::Cancelled));
+                }
                 if self.sweep.as_ref().is_some_and(|s| s.job == job) {
                     self.progress(SweepPhase::Cancelled);
                     self.sweep = None;
@@ -150,6 +166,7 @@ impl Scripted {
             EngineCommand::Pause { .. } => self.set_paused(true),
             EngineCommand::Resume { .. } => self.set_paused(false),
             EngineCommand::Recall { job, plan, index } => self.recall(job, &plan, index),
+            EngineCommand::Train { job, plan } => self.start_training(job, plan),
             EngineCommand::Score { .. }
             | EngineCommand::Retrace { .. }
             | EngineCommand::Compare { .. } => {}
@@ -319,6 +336,49 @@ impl Scripted {
         };
         self.send(event);
         self.progress(SweepPhase::Running);
+    }
+
+    fn train_news(&self, job: JobId, news: TrainNews) {
+        self.send(EngineEvent::Training { job, news });
+    }
+
+    fn start_training(&mut self, job: JobId, plan: Arc<TrainPlan>) {
+        let news = TrainNews::Preparing {
+            what: "reference log-probabilities".to_owned(),
+            done: 32,
+            total: 64,
+        };
+        self.train_news(job, news);
+        let same = |c: &&EngineCommand| matches!(c, EngineCommand::Train { plan: p, .. } if p.folder == plan.folder);
+        // A run that goes on does so from its checkpoint.
+        let step = if self.log.iter().filter(same).count() > 1 {
+            10
+        } else {
+            0
+        };
+        self.training = Some(Training { job, plan, step });
+    }
+
+    fn step_training(&mut self) {
+        let Some(training) = &mut self.training else {
+            return;
+        };
+        training.step += 1;
+        let (job, step) = (training.job, training.step);
+        let fails = training.plan.name.contains("bad");
+        let news = bundle::train_step(step, TRAIN_STEPS);
+        self.train_news(job, TrainNews::Step(news));
+        if step % 10 == 0 {
+            self.train_news(job, TrainNews::Saved { step });
+        }
+        if fails && step > 12 {
+            let why = "the loss is NaN at step 13; the last checkpoint is step-10";
+            self.train_news(job, TrainNews::Ended(TrainEnd::Failed(why.to_owned())));
+            self.training = None;
+        } else if step == TRAIN_STEPS {
+            self.train_news(job, TrainNews::Ended(TrainEnd::Done));
+            self.training = None;
+        }
     }
 
     fn set_paused(&mut self, paused: bool) {

@@ -1,10 +1,12 @@
 //! A bundle: one folder that `bundle.json` describes, loaded into everything that a row needs.
 
+mod extend;
 mod load;
 mod manifest;
 mod probe;
 mod prompts;
 
+pub use extend::{Addition, Part, extend, extended};
 pub use load::{Bundle, LoadOptions};
 pub use manifest::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
 pub use prompts::read_prompts;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling};
+use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling, TrainPlan};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,6 +120,14 @@ pub enum EngineCommand {
         compared: Compared,
         /// By what.
         measure: Measure,
+    },
+    /// Train beside everything else, or go on from the newest checkpoint of the plan's folder; one run at a
+    /// time. `Cancel` writes a checkpoint and ends it.
+    Train {
+        /// This job.
+        job: JobId,
+        /// What to make.
+        plan: Arc<TrainPlan>,
     },
     /// Score a text.
     Score {

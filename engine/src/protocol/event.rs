@@ -9,6 +9,7 @@ use super::JobId;
 use crate::Error;
 use crate::types::{
     BundleInfo, GateRecord, Interference, Mutes, Point, PointResult, Run, Scores, TokenPiece,
+    TrainNews,
 };
 
 /// An error on its way to a person.
@@ -212,6 +213,13 @@ pub enum EngineEvent {
         job: JobId,
         /// Every pair.
         found: Arc<Interference>,
+    },
+    /// News of a training run. Never dropped.
+    Training {
+        /// The job.
+        job: JobId,
+        /// What is new.
+        news: TrainNews,
     },
     /// A job failed; everything else goes on.
     Failed {

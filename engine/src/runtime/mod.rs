@@ -6,8 +6,12 @@
 
 mod compare;
 mod report;
+mod runs;
 mod spawn;
 mod sweeps;
+mod training;
 mod worker;
 
+pub use runs::training_runs;
 pub use spawn::{EngineOptions, spawn};
+pub use training::bundle_with;

@@ -11,12 +11,13 @@ use super::compare::Comparison;
 use super::report::Reporter;
 use super::spawn::EngineOptions;
 use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
+use super::training::Training;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
 use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{RewardInput, score_all};
-use crate::types::{Compared, Measure, Mutes, Point, RowRequest, Run};
+use crate::types::{Compared, Measure, Mutes, Point, RowRequest, Run, TrainPlan};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -31,6 +32,7 @@ pub(super) struct Worker {
     interactive: HashMap<RowTag, bool>,
     sweep: Option<ActiveSweep>,
     comparison: Option<Comparison>,
+    training: Option<Training>,
     backend: Backend,
     /// Why that is not the device asked for.
     fallback: Option<String>,
@@ -53,6 +55,7 @@ impl Worker {
             interactive: HashMap::new(),
             sweep: None,
             comparison: None,
+            training: None,
             backend,
             fallback,
         }
@@ -80,6 +83,9 @@ impl Worker {
                     },
                 };
                 if matches!(command, EngineCommand::Shutdown) {
+                    if let Some(training) = self.training.take() {
+                        training.end();
+                    }
                     return Ok(());
                 }
                 self.obey(command)?;
@@ -132,6 +138,7 @@ impl Worker {
                 compared,
                 measure,
             } => self.compare(job, compared, measure),
+            EngineCommand::Train { job, plan } => self.train(job, &plan),
             EngineCommand::Retrace { job, run } => {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
@@ -174,6 +181,23 @@ impl Worker {
         match Comparison::start(&bundle.info, job, compared, measure, reporter) {
             Ok(comparison) => {
                 self.comparison = Some(comparison);
+                Ok(())
+            }
+            Err(error) => self.reporter.failed(job, &error),
+        }
+    }
+
+    /// Trains beside everything else; a run that is under way is not given up for another.
+    fn train(&mut self, job: JobId, plan: &TrainPlan) -> Result<()> {
+        self.training.take_if(|training| training.is_over());
+        if self.training.is_some() {
+            let error = Error::option("train", "another run is under way; cancel it first");
+            return self.reporter.failed(job, &error);
+        }
+        let (device, reporter) = (self.options.device, self.reporter.fork());
+        match Training::start(plan.clone(), job, device, reporter) {
+            Ok(training) => {
+                self.training = Some(training);
                 Ok(())
             }
             Err(error) => self.reporter.failed(job, &error),
@@ -278,6 +302,10 @@ impl Worker {
             return self.end_sweep();
         }
         if self.comparison.take_if(|c| c.job == job).is_some() {
+            return Ok(());
+        }
+        if let Some(training) = self.training.as_ref().filter(|t| t.job == job) {
+            training.cancel();
             return Ok(());
         }
         let tag = RowTag(job.0);

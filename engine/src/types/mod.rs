@@ -14,6 +14,7 @@ mod point;
 mod record;
 mod row;
 mod scores;
+mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
 pub use expert::{Expert, ExpertKind};
@@ -25,3 +26,7 @@ pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
+pub use training::{
+    Becomes, Penalty, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep,
+    TrainTask,
+};

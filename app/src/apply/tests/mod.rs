@@ -1,5 +1,6 @@
 //! Commands and events against the state.
 
+mod desk;
 mod sheets;
 
 use std::path::PathBuf;

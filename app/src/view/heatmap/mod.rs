@@ -13,12 +13,13 @@ mod trace;
 use egui::{EventFilter, Key, Modifiers, Response, RichText, Ui};
 
 pub use options::{
-    HeatmapAction, HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, StripColor,
+    HeatmapAction, HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, StripColor, TierOptions,
 };
+pub use shares::SiteMap;
 pub use trace::{Cell, Mismatch, TokenTrace, cells};
 
 use crate::theme::{Tokens, category, expert_letter};
-use shares::{Shares, SiteMap};
+use shares::Shares;
 
 /// What the panel keeps from frame to frame: caches and the zoom.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub struct HeatmapPanel {
     strip: strip::Strip,
     window: matrix::Window,
     zoomed_run: u64,
+    /// The token under the pointer.
+    hovered: Option<usize>,
 }
 
 impl HeatmapPanel {
@@ -43,6 +46,18 @@ impl HeatmapPanel {
         Self {
             target,
             ..Self::default()
+        }
+    }
+
+    /// The token under the pointer when the panel was last shown.
+    pub fn hovered(&self) -> Option<usize> {
+        self.hovered
+    }
+
+    fn hover(&mut self, ui: &Ui, token: Option<usize>) {
+        if self.hovered != token {
+            self.hovered = token;
+            ui.ctx().request_repaint();
         }
     }
 
@@ -138,6 +153,8 @@ impl HeatmapPanel {
         if let Some(cell) = out.hovered {
             tip::show(ui, trace, &self.by_adapter, &self.cells, cell, None);
         }
+        let hovered = out.hovered.and_then(|cell| self.cells.get(cell));
+        self.hover(ui, hovered.map(|cell| cell.tokens.start));
         let first_token = |cell: usize| self.cells.get(cell).map(|cell| cell.tokens.start);
         if out.response.clicked() {
             out.response.request_focus();
@@ -215,6 +232,7 @@ impl HeatmapPanel {
             target: self.target,
         };
         let out = matrix::show(ui, &mut self.window, &input);
+        let hovered = out.hovered.map(|(column, _)| column);
         if let Some((column, row)) = out.hovered {
             if let (Some(cell), Some(gate)) =
                 (self.cell_of(column), shares.matrix().at(column, row))
@@ -241,6 +259,7 @@ impl HeatmapPanel {
         if let Some(token) = moved(ui, &out.response, options.token, trace.pieces.len()) {
             options.token = Some(token);
         }
+        self.hover(ui, hovered);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shares::SiteMap;
+
 /// What the panel shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum HeatmapMode {
@@ -71,6 +73,50 @@ pub struct HeatmapOptions {
     pub token: Option<usize>,
 }
 
+/// Which modules the three tiers of routing are shown of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TierOptions {
+    /// Which layers.
+    pub layer: LayerChoice,
+    /// Which of their modules.
+    pub module: ModuleChoice,
+}
+
+impl Default for TierOptions {
+    fn default() -> Self {
+        Self {
+            layer: LayerChoice::Mean,
+            module: ModuleChoice::Mean,
+        }
+    }
+}
+
+impl TierOptions {
+    /// The next layer or the one before, the mean over all among them.
+    pub fn step_layer(&mut self, map: &SiteMap, by: isize) {
+        let places = map.layers.len();
+        let now = map.layer(self.layer);
+        let at = now.and_then(|layer| map.layers.iter().position(|l| *l == layer));
+        let next = stepped(at, places, by).and_then(|at| map.layers.get(at));
+        self.layer = next.map_or(LayerChoice::Mean, |&layer| LayerChoice::One(layer));
+    }
+
+    /// The next module of a layer or the one before, the mean over all among them.
+    pub fn step_module(&mut self, map: &SiteMap, by: isize) {
+        let at = map.module(&self.module);
+        let next = stepped(at, map.modules.len(), by).and_then(|at| map.modules.get(at));
+        self.module = next.map_or(ModuleChoice::Mean, |m| ModuleChoice::One(m.clone()));
+    }
+}
+
+/// Round through `None` and all of `0..places`.
+fn stepped(at: Option<usize>, places: usize, by: isize) -> Option<usize> {
+    let round = places as isize + 1;
+    let now = at.map_or(0, |at| at as isize + 1);
+    usize::try_from((now + by).rem_euclid(round) - 1).ok()
+}
+
 /// What a person asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HeatmapAction {
@@ -78,4 +124,25 @@ pub enum HeatmapAction {
     Options(HeatmapOptions),
     /// Generate the run again, with its routing recorded.
     Regenerate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stepping_goes_round_through_the_mean() {
+        let sites = ["model.layers.1.a", "model.layers.1.b", "model.layers.4.a"];
+        let map = SiteMap::new(&sites.map(str::to_owned));
+        let mut tiers = TierOptions::default();
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            tiers.step_layer(&map, 1);
+            seen.push(map.layer(tiers.layer));
+        }
+        assert_eq!(seen, [Some(1), Some(4), None]);
+        tiers.step_module(&map, -1);
+        assert_eq!(tiers.module, ModuleChoice::One("b".to_owned()));
+        assert_eq!(map.sites(None, map.module(&tiers.module)), [1]);
+    }
 }

@@ -8,14 +8,14 @@ use crate::gpu::Matrix;
 
 /// The adapted modules by layer and by their path within it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct SiteMap {
+pub struct SiteMap {
     sites: Vec<String>,
     /// Layer and module of each site.
     places: Vec<(usize, usize)>,
     /// Layers that are adapted, ascending.
-    pub(super) layers: Vec<usize>,
+    pub layers: Vec<usize>,
     /// Paths within a layer, in order of execution.
-    pub(super) modules: Vec<String>,
+    pub modules: Vec<String>,
 }
 
 /// Splits `model.layers.3.self_attn.q_proj` into 3 and `self_attn.q_proj`; a path without a layer is layer 0.
@@ -39,7 +39,7 @@ impl SiteMap {
     }
 
     /// Reads the paths.
-    pub(super) fn new(sites: &[String]) -> Self {
+    pub fn new(sites: &[String]) -> Self {
         let mut map = Self {
             sites: sites.to_vec(),
             ..Self::default()
@@ -64,7 +64,7 @@ impl SiteMap {
     }
 
     /// The layer that a choice means here; `None` for the mean over all.
-    pub(super) fn layer(&self, choice: LayerChoice) -> Option<usize> {
+    pub fn layer(&self, choice: LayerChoice) -> Option<usize> {
         match choice {
             LayerChoice::Mean => None,
             LayerChoice::One(layer) if self.layers.contains(&layer) => Some(layer),
@@ -73,7 +73,7 @@ impl SiteMap {
     }
 
     /// The module that a choice means here; `None` for the mean over all.
-    pub(super) fn module(&self, choice: &ModuleChoice) -> Option<usize> {
+    pub fn module(&self, choice: &ModuleChoice) -> Option<usize> {
         let find = |path: &str| self.modules.iter().position(|m| m == path);
         match choice {
             ModuleChoice::Mean => None,
@@ -83,7 +83,7 @@ impl SiteMap {
     }
 
     /// Sites of a layer and a module, each `None` for all.
-    fn sites(&self, layer: Option<usize>, module: Option<usize>) -> Vec<usize> {
+    pub fn sites(&self, layer: Option<usize>, module: Option<usize>) -> Vec<usize> {
         let wanted = |place: &(usize, usize)| {
             layer.is_none_or(|layer| place.0 == layer)
                 && module.is_none_or(|module| place.1 == module)

@@ -75,11 +75,21 @@ impl ParetoPanel {
             value_words(value),
             reference.join(", ")
         );
-        ui.label(RichText::new(text).color(Tokens::of(ui).weak)).on_hover_text(if volume.is_base {
-            "The reference point is the base model's mean score on each objective. Points below it count for nothing."
-        } else {
-            "The reference point lies a tenth of each range below the worst point seen so far; it moves while points arrive."
-        });
+        let hint = match (volume.is_base, &volume.base) {
+            (true, _) => {
+                "The reference point is the base model's mean score on each objective. Points below it count for nothing."
+            }
+            (false, Some(_)) => {
+                "No point beats the base model on every objective at once, so nothing lies above its score. \
+                 The reference point lies a tenth of each range below the worst point seen so far instead; it \
+                 moves while points arrive."
+            }
+            (false, None) => {
+                "The reference point lies a tenth of each range below the worst point seen so far; it moves while points arrive."
+            }
+        };
+        ui.label(RichText::new(text).color(Tokens::of(ui).weak))
+            .on_hover_text(hint);
     }
 
     /// Points without a place, counted and listed.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use paretoscope_engine::Result;
-use paretoscope_engine::bundle::{Bundle, LoadOptions};
+use paretoscope_engine::bundle::{Addition, Bundle, LoadOptions, Part, extend};
 use paretoscope_engine::recipe::{BuildOptions, BuildProgress, BuildReporter, Recipe, build};
+use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
 use super::on_cpu;
@@ -22,8 +22,43 @@ use crate::single_thread;
 pub(crate) enum Args {
     /// Make a bundle from a base and fine-tunes, adapters or preference data, as a recipe says
     Build(Build),
+    /// Make a bundle that has one part more; the old one is not touched
+    Add(Add),
     /// Load a bundle as the window would, and say all that it would show
     Check(Check),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Add {
+    /// The bundle's folder
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    #[command(flatten)]
+    part: NewPart,
+    /// Its name; that of its folder where none is given
+    #[arg(long)]
+    name: Option<String>,
+    /// Where an expert stands, one share per objective, e.g. 0.25,0.25,0.5
+    #[arg(long, value_delimiter = ',', value_name = "P")]
+    preference: Option<Vec<f64>>,
+    /// The new bundle's folder
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// The part's folder, by what it is.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct NewPart {
+    /// A value vector
+    #[arg(long, value_name = "PATH")]
+    value: Option<PathBuf>,
+    /// A LoRA expert; needs --preference
+    #[arg(long, value_name = "PATH", requires = "preference")]
+    lora: Option<PathBuf>,
+    /// A router expert; needs --preference
+    #[arg(long, value_name = "PATH", requires = "preference")]
+    router: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,6 +95,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     on_cpu(global)?;
     match args {
         Args::Build(args) => make(args),
+        Args::Add(args) => add(args),
         Args::Check(args) => check(args),
     }
 }
@@ -135,6 +171,30 @@ impl BuildReporter for StepBar {
     fn cancelled(&self) -> bool {
         self.interrupt.asked()
     }
+}
+
+fn add(args: &Add) -> Result<()> {
+    let preference = || args.preference.clone().unwrap_or_default();
+    let (part, path) = match (&args.part.value, &args.part.lora, &args.part.router) {
+        (Some(path), ..) => (Part::Value, path),
+        (_, Some(path), _) => (Part::Lora(preference()), path),
+        (.., Some(path)) => (Part::Router(preference()), path),
+        (None, None, None) => {
+            let problem = "is missing; give --value, --lora or --router with the part's folder";
+            return Err(Error::option("part", problem));
+        }
+    };
+    let named = path.file_name().map(|name| name.to_string_lossy());
+    let addition = Addition {
+        part,
+        name: args
+            .name
+            .clone()
+            .unwrap_or_else(|| named.unwrap_or_default().into_owned()),
+        path: path.clone(),
+    };
+    let manifest = extend(&args.bundle, &addition, &args.out)?;
+    json_line(&json!({ "out": args.out, "bundle": manifest }))
 }
 
 fn check(args: &Check) -> Result<()> {

@@ -1,0 +1,194 @@
+//! Mute and solo, where extrapolation starts, and runs found on disk.
+
+use paretoscope_engine::types::{Channel, TrainEnd, TrainPlan, TrainRun, TrainTask};
+
+use super::*;
+use crate::state::{Overlay, TrainForm, TrainKind, TrainPhase};
+
+fn values() -> BundleInfo {
+    let file = |name: &str| paretoscope_engine::types::AdapterInfo {
+        name: name.into(),
+        path: name.into(),
+        rank: 4,
+        matched: 1,
+        modules: 1,
+        bytes: 1,
+        digest: String::new(),
+        effect: None,
+    };
+    BundleInfo {
+        values: ["c", "extra", "a"].map(file).to_vec(),
+        value_adapters: vec![2, 3, 0],
+        adapters: ["a", "b", "c", "extra"].map(str::to_owned).to_vec(),
+        ..bundle()
+    }
+}
+
+fn loaded_with(info: BundleInfo) -> AppState {
+    let mut state = loaded();
+    let mut effects = Vec::new();
+    command(
+        &mut state,
+        AppCommand::LoadBundle("/c".into()),
+        &mut effects,
+    );
+    let job = state.bundle.loading.as_ref().expect("loading").job;
+    let bundle = Arc::new(info);
+    tell(&mut state, EngineEvent::Loaded { job, bundle });
+    state
+}
+
+#[test]
+fn a_button_steers_the_running_row_and_a_second_press_undoes_it() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Generate]);
+    let effects = go(&mut state, [AppCommand::ToggleMute(Channel::Adapter(1))]);
+    let [Effect::Send(EngineCommand::Steer { job, point, mutes })] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(state.mute_words().as_deref(), Some("muted: b"));
+    let steered = EngineEvent::Steered {
+        job: *job,
+        at_token: 5,
+        point: point.clone(),
+        mutes: mutes.clone(),
+    };
+    tell(&mut state, steered);
+    let run = state.session.current().unwrap();
+    assert_eq!(run.mutes, [(5, mutes.clone())]);
+    assert!(run.steered.is_empty(), "the point stayed");
+    assert!(run.heading.is_none());
+    assert_eq!(run.mute_words().as_deref(), Some("muted: b"));
+    assert!(run.mutes_at(4).is_empty() && !run.mutes_at(5).is_empty());
+    go(&mut state, [AppCommand::ToggleMute(Channel::Adapter(1))]);
+    assert!(state.mutes.is_empty());
+}
+
+#[test]
+fn an_answer_begun_with_a_solo_says_so_and_brings_it_back_when_it_is_looked_at() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::SetGenerate(GenerateWhen::Manual)]);
+    go(
+        &mut state,
+        [
+            AppCommand::ToggleSolo(Channel::Adapter(0)),
+            AppCommand::Generate,
+        ],
+    );
+    let (job, run) = run_of(&state, "text", RunStatus::Done);
+    tell(&mut state, EngineEvent::Finished { job, run });
+    let soloed = state.session.current.expect("a run");
+    go(&mut state, [AppCommand::ClearMutes, AppCommand::Generate]);
+    assert!(state.session.current().unwrap().mutes.is_empty());
+    go(&mut state, [AppCommand::SelectRun(soloed)]);
+    assert_eq!(state.mute_words().as_deref(), Some("solo: a"));
+    // A channel that the bundle does not have is no channel.
+    go(&mut state, [AppCommand::ToggleMute(Channel::Router(7))]);
+    assert_eq!(state.mute_words().as_deref(), Some("solo: a"));
+}
+
+#[test]
+fn extrapolation_starts_where_the_preference_is_and_stays_where_it_was_put() {
+    let mut state = loaded_with(values());
+    let at = Point::Preference(Preference::new(vec![0.5, 0.2, 0.3]).unwrap());
+    go(&mut state, [AppCommand::Move(at, Gesture::Moving)]);
+    go(&mut state, [AppCommand::SetMode(Mode::Extrapolate)]);
+    assert_eq!(
+        state.simplex.weights,
+        [0.3, 0.0, 0.5],
+        "by name, in any order"
+    );
+    let zero = Point::Weights(Weights::zero(3));
+    go(&mut state, [AppCommand::Move(zero, Gesture::Moving)]);
+    go(
+        &mut state,
+        [
+            AppCommand::SetMode(Mode::Interpolate),
+            AppCommand::SetMode(Mode::Extrapolate),
+        ],
+    );
+    assert_eq!(state.simplex.weights, [0.0, 0.0, 0.0]);
+}
+
+fn found(name: &str, end: Option<TrainEnd>) -> TrainRun {
+    TrainRun {
+        plan: TrainPlan {
+            name: name.into(),
+            bundle: "/b".into(),
+            folder: PathBuf::from("/runs").join(name),
+            data: "/d".into(),
+            skip_bad: false,
+            task: TrainTask::Reward {
+                objective: "a".into(),
+                center: 0.0,
+            },
+            steps: None,
+            epochs: 1,
+            batch_tokens: 1,
+            max_length: 1,
+            learning_rate: 1e-3,
+            workers: 1,
+            checkpoint_every: 1,
+            seed: 0,
+        },
+        steps: Vec::new(),
+        checkpoint: Some(20),
+        end,
+    }
+}
+
+#[test]
+fn runs_found_on_disk_stand_where_they_were_left_and_a_killed_one_goes_on() {
+    let mut state = loaded();
+    let runs = vec![
+        found("killed", None),
+        found("over", Some(TrainEnd::Done)),
+        found("broken", Some(TrainEnd::Failed("no room".into()))),
+    ];
+    runs_found(&mut state, runs.clone());
+    let phases: Vec<TrainPhase> = state
+        .training
+        .runs
+        .iter()
+        .map(|r| r.phase.clone())
+        .collect();
+    let broken = TrainPhase::Failed("no room".into());
+    assert_eq!(phases, [TrainPhase::Killed, TrainPhase::Done, broken]);
+    let effects = go(
+        &mut state,
+        [AppCommand::ResumeTraining("/runs/killed".into())],
+    );
+    assert!(matches!(
+        &effects[..],
+        [Effect::Send(EngineCommand::Train { plan, .. })] if plan.name == "killed"
+    ));
+    // While it runs, what is on disk knows less than the window.
+    runs_found(&mut state, runs);
+    assert_eq!(
+        state.training.active().map(|r| r.plan.name.as_str()),
+        Some("killed")
+    );
+    assert_eq!(state.training.runs.len(), 3);
+    tell(&mut state, EngineEvent::Stopped { panic: None });
+    assert!(state.training.active().is_none());
+}
+
+#[test]
+fn made_up_names_follow_the_kind_and_given_ones_stay() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Show(Overlay::Training)]);
+    assert_eq!(state.training.form.name, "value-1");
+    let kind = |state: &AppState, kind| TrainForm {
+        kind,
+        ..state.training.form.clone()
+    };
+    let form = kind(&state, TrainKind::Sft);
+    go(&mut state, [AppCommand::SetTraining(form)]);
+    assert_eq!(state.training.form.name, "sft-1");
+    let form = TrainForm {
+        name: "mine".into(),
+        ..kind(&state, TrainKind::Dpo)
+    };
+    go(&mut state, [AppCommand::SetTraining(form)]);
+    assert_eq!(state.training.form.name, "mine");
+}

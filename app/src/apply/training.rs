@@ -1,0 +1,237 @@
+//! Training: the form, the runs, and their results.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_engine::types::{TrainEnd, TrainNews, TrainPlan, TrainRun};
+
+use super::{Effect, notify, shell};
+use crate::state::{AppState, NoticeKind, TrainEntry, TrainForm, TrainPhase};
+
+/// Changes the form.
+pub(super) fn set_form(state: &mut AppState, form: TrainForm) {
+    let objectives = state.info().map_or(0, |info| info.objectives.len());
+    let training = &mut state.training;
+    let (old, kind) = (training.free_name(), training.form.kind);
+    let looked_up = training.form.data == form.data && training.form.data_found;
+    training.form = form;
+    let form = &mut training.form;
+    form.preference.resize(objectives, 0.0);
+    form.data_found = looked_up || Path::new(form.data.trim()).is_file();
+    if kind != form.kind && form.learning_rate == kind.learning_rate() {
+        form.learning_rate = form.kind.learning_rate();
+    }
+    // A name that was made up follows the kind.
+    if kind != form.kind && (form.name == old || form.name.is_empty()) {
+        training.form.name = training.free_name();
+    }
+}
+
+/// The sheet opens: names and places that nobody gave yet are made up, and runs are looked up.
+pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let form = state.training.form.clone();
+    set_form(state, form);
+    if state.training.form.name.is_empty() {
+        state.training.form.name = state.training.free_name();
+    }
+    let form = &mut state.training.form;
+    if form.preference.iter().all(|&share| share == 0.0) {
+        form.preference.clone_from(&state.simplex.preference);
+    }
+    effects.push(Effect::FindRuns(state.training.folder.clone()));
+}
+
+/// A file was chosen, or none.
+pub fn data_chosen(state: &mut AppState, path: Option<PathBuf>) {
+    if let Some(path) = path {
+        let form = TrainForm {
+            data: path.display().to_string(),
+            data_found: false,
+            ..state.training.form.clone()
+        };
+        set_form(state, form);
+    }
+}
+
+/// Runs on disk; those that the window knows better stay as they are.
+pub fn runs_found(state: &mut AppState, found: Vec<TrainRun>) {
+    let training = &mut state.training;
+    training.scanned = true;
+    let mut runs: Vec<TrainEntry> = training
+        .runs
+        .iter()
+        .filter(|run| run.phase.is_active())
+        .cloned()
+        .collect();
+    for run in found {
+        if runs
+            .iter()
+            .all(|known| known.plan.folder != run.plan.folder)
+        {
+            runs.push(TrainEntry::found(run));
+        }
+    }
+    training.runs = runs;
+    if training.selected().is_none() {
+        training.selected = training.runs.first().map(|run| run.plan.folder.clone());
+    }
+    let taken = |name: &str| training.runs.iter().any(|run| run.plan.name == name);
+    if taken(&training.form.name) {
+        training.form.name = training.free_name();
+    }
+}
+
+/// Starts what the form asks for.
+pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let Some(info) = state.info() else { return };
+    let plan = state.training.form.plan(info, &state.training.folder);
+    let entry = TrainEntry {
+        plan: Arc::new(plan),
+        phase: TrainPhase::Starting,
+        steps: Vec::new(),
+        checkpoint: None,
+        job: None,
+    };
+    state.training.runs.insert(0, entry);
+    begin(state, 0, effects);
+    state.training.form.name = state.training.free_name();
+}
+
+/// Goes on with a run from its newest checkpoint, or from its start where there is none.
+pub(super) fn resume(state: &mut AppState, folder: &Path, effects: &mut Vec<Effect>) {
+    let place = |run: &TrainEntry| run.plan.folder == folder && !run.phase.is_active();
+    if let Some(index) = state.training.runs.iter().position(place) {
+        begin(state, index, effects);
+    }
+}
+
+fn begin(state: &mut AppState, index: usize, effects: &mut Vec<Effect>) {
+    let job = state.jobs.next();
+    let Some(run) = state.training.runs.get_mut(index) else {
+        return;
+    };
+    run.phase = TrainPhase::Starting;
+    run.job = Some(job);
+    // What came after the checkpoint comes again.
+    let kept = run.checkpoint.unwrap_or(0);
+    run.steps.retain(|step| step.step <= kept);
+    let plan = Arc::clone(&run.plan);
+    state.training.selected = Some(plan.folder.clone());
+    effects.push(Effect::Send(EngineCommand::Train { job, plan }));
+}
+
+/// Asks the active run for a checkpoint and its end.
+pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let active = state
+        .training
+        .runs
+        .iter_mut()
+        .find(|run| run.phase.is_active());
+    if let Some(run) = active
+        && let Some(job) = run.job
+    {
+        run.phase = TrainPhase::Stopping;
+        effects.push(Effect::Send(EngineCommand::Cancel { job }));
+    }
+}
+
+/// What the engine says of a run.
+pub(super) fn news(state: &mut AppState, job: JobId, news: TrainNews) {
+    let Some(run) = state
+        .training
+        .runs
+        .iter_mut()
+        .find(|run| run.job == Some(job))
+    else {
+        return;
+    };
+    let stopping = run.phase == TrainPhase::Stopping;
+    match news {
+        TrainNews::Preparing { what, done, total } => {
+            if !stopping {
+                run.phase = TrainPhase::Preparing { what, done, total };
+            }
+        }
+        TrainNews::Step(step) => {
+            if !stopping {
+                run.phase = TrainPhase::Running;
+            }
+            run.steps.push(step);
+        }
+        TrainNews::Saved { step } => run.checkpoint = Some(step),
+        TrainNews::Ended(end) => {
+            run.job = None;
+            let name = run.plan.name.clone();
+            let (phase, kind, words) = match end {
+                TrainEnd::Done => (
+                    TrainPhase::Done,
+                    NoticeKind::Info,
+                    format!("Training of {name} finished: load its result in the training sheet"),
+                ),
+                TrainEnd::Cancelled => (
+                    TrainPhase::Cancelled,
+                    NoticeKind::Info,
+                    format!("Training of {name} stopped; it can go on from its checkpoint"),
+                ),
+                TrainEnd::Failed(why) => (
+                    TrainPhase::Failed(why.clone()),
+                    NoticeKind::Error,
+                    format!("Training of {name} failed: {why}"),
+                ),
+            };
+            run.phase = phase;
+            notify(state, kind, words);
+        }
+    }
+}
+
+/// A run could not be started; true if it was one.
+pub(super) fn failed(state: &mut AppState, job: JobId, trouble: &Trouble) -> bool {
+    let run = state
+        .training
+        .runs
+        .iter_mut()
+        .find(|run| run.job == Some(job));
+    let Some(run) = run else { return false };
+    run.job = None;
+    run.phase = TrainPhase::Failed(trouble.message.clone());
+    true
+}
+
+/// The engine is gone, and its training with it.
+pub(super) fn stopped(state: &mut AppState) {
+    for run in &mut state.training.runs {
+        if run.phase.is_active() {
+            run.job = None;
+            run.phase = TrainPhase::Killed;
+        }
+    }
+}
+
+/// Makes a bundle that has a run's result as well.
+pub(super) fn load(state: &mut AppState, folder: &Path, effects: &mut Vec<Effect>) {
+    let Some(plan) = state.training.run(folder).map(|run| Arc::clone(&run.plan)) else {
+        return;
+    };
+    if state.training.loading.insert(folder.to_path_buf()) {
+        state.training.trouble = None;
+        let in_use = state.info().map(|info| info.path.clone());
+        let onto = in_use.unwrap_or_else(|| plan.bundle.clone());
+        effects.push(Effect::BundleWith(plan, onto));
+    }
+}
+
+/// That bundle is there, or not.
+pub fn bundle_made(
+    state: &mut AppState,
+    plan: &TrainPlan,
+    made: Result<PathBuf, Trouble>,
+    effects: &mut Vec<Effect>,
+) {
+    state.training.loading.remove(&plan.folder);
+    match made {
+        Ok(path) => shell::load(state, &path, effects),
+        Err(trouble) => state.training.trouble = Some((plan.folder.clone(), trouble)),
+    }
+}

@@ -1,0 +1,515 @@
+//! Training: what is asked for, and the runs that were.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{JobId, Trouble};
+use paretoscope_engine::routing::Complex;
+use paretoscope_engine::types::{
+    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, TrainEnd,
+    TrainPlan, TrainRun, TrainStep, TrainTask,
+};
+
+/// What can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrainKind {
+    /// A value vector by direct preference optimisation, apart from earlier ones (MVA).
+    #[default]
+    Value,
+    /// An adapter by direct preference optimisation.
+    Dpo,
+    /// An adapter by supervised fine-tuning.
+    Sft,
+    /// A reward model.
+    Reward,
+    /// A router expert by policy optimisation.
+    Router,
+    /// An adapter for one preference by policy optimisation (MORLHF).
+    Ppo,
+}
+
+impl TrainKind {
+    /// All of them, in the order shown.
+    pub const ALL: [Self; 6] = [
+        Self::Value,
+        Self::Router,
+        Self::Dpo,
+        Self::Sft,
+        Self::Ppo,
+        Self::Reward,
+    ];
+
+    /// Shown to people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Value => "Value vector",
+            Self::Dpo => "Adapter by DPO",
+            Self::Sft => "Adapter by SFT",
+            Self::Reward => "Reward model",
+            Self::Router => "Router expert",
+            Self::Ppo => "Adapter by PPO",
+        }
+    }
+
+    /// What it is for.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Value => {
+                "MVA: learns from preference pairs, held apart from earlier value vectors by a penalty."
+            }
+            Self::Dpo => {
+                "Learns from pairs of a better and a worse answer; the base model is the reference."
+            }
+            Self::Sft => "Learns to give the answers of the data.",
+            Self::Reward => {
+                "Learns to score the better answer of a pair higher (Bradley and Terry)."
+            }
+            Self::Router => {
+                "HoE: answers at one preference, is scored by the bundle's reward models, and learns which LoRA expert should speak at each token."
+            }
+            Self::Ppo => {
+                "MORLHF: one adapter learns one preference from the bundle's reward models."
+            }
+        }
+    }
+
+    /// What its data has on every line.
+    pub fn data_words(self) -> &'static str {
+        match self {
+            Self::Value | Self::Dpo | Self::Reward => {
+                "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
+            }
+            Self::Sft => "JSON Lines with prompt and response; or text alone",
+            Self::Router | Self::Ppo => {
+                "JSON Lines with prompts; the bundle's own where none is given"
+            }
+        }
+    }
+
+    /// The kind in one word, for names.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Dpo => "dpo",
+            Self::Sft => "sft",
+            Self::Reward => "reward",
+            Self::Router => "router",
+            Self::Ppo => "ppo",
+        }
+    }
+
+    /// Whether it learns from rewards of answers that it samples itself.
+    pub fn samples(self) -> bool {
+        matches!(self, Self::Router | Self::Ppo)
+    }
+
+    /// A learning rate to begin with.
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            Self::Value | Self::Dpo => 5e-4,
+            Self::Sft | Self::Router => 1e-3,
+            Self::Reward => 3e-4,
+            Self::Ppo => 1e-4,
+        }
+    }
+}
+
+/// The form. Numbers in it are always valid; names and paths are judged by [`TrainForm::problems`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainForm {
+    /// What is made.
+    pub kind: TrainKind,
+    /// Names the result.
+    pub name: String,
+    /// The file with the examples.
+    pub data: String,
+    /// Whether that file is there; looked up when it changes.
+    pub data_found: bool,
+    /// DPO: how strongly the model is held to the reference.
+    pub beta: f64,
+    /// Value vector: earlier adapters that it is held apart from.
+    pub against: Vec<PathBuf>,
+    /// Value vector: by what.
+    pub penalty: Penalty,
+    /// Value vector: the penalty's weight beside the loss.
+    pub alpha: f64,
+    /// Whether lines of the data that cannot be used are skipped and counted; else refused.
+    pub skip_bad: bool,
+    /// Rank of the adapter.
+    pub rank: usize,
+    /// Whether the adapter becomes a value vector; else a LoRA expert at `preference`.
+    pub value: bool,
+    /// Where an expert stands, one share per objective.
+    pub preference: Vec<f64>,
+    /// Router: how objectives become one.
+    pub scalarise: Scalarise,
+    /// Policy optimisation: the answers that it learns from.
+    pub rollouts: Rollouts,
+    /// SFT: whether the prompt's tokens count in the loss.
+    pub prompts: bool,
+    /// Reward model: the objective that it scores.
+    pub objective: usize,
+    /// Reward model: weight of the squared sum of both scores.
+    pub center: f64,
+    /// Steps in all; 0 for whole passes over the data.
+    pub steps: usize,
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Tokens per step, roughly.
+    pub batch_tokens: usize,
+    /// Examples longer than this are left out.
+    pub max_length: usize,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Threads.
+    pub workers: usize,
+    /// Steps between checkpoints.
+    pub checkpoint_every: usize,
+    /// Everything random comes from this.
+    pub seed: u64,
+}
+
+impl Default for TrainForm {
+    fn default() -> Self {
+        // One core stays with the window and its answers.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            kind: TrainKind::default(),
+            name: String::new(),
+            data: String::new(),
+            data_found: false,
+            beta: 0.1,
+            against: Vec::new(),
+            penalty: Penalty::HsicNormalised,
+            // As in MVA's code.
+            alpha: 10.0,
+            skip_bad: false,
+            rank: 16,
+            value: false,
+            preference: Vec::new(),
+            scalarise: Scalarise::default(),
+            rollouts: Rollouts {
+                batches: 100,
+                batch: 64,
+                max_tokens: 96,
+            },
+            prompts: false,
+            objective: 0,
+            center: 0.01,
+            steps: 0,
+            epochs: 1,
+            batch_tokens: 2048,
+            max_length: 512,
+            learning_rate: 5e-4,
+            workers: cores.saturating_sub(1).max(1),
+            checkpoint_every: 50,
+            seed: 0,
+        }
+    }
+}
+
+/// A field of the form that can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainField {
+    /// The name.
+    Name,
+    /// The data.
+    Data,
+    /// What it is held apart from.
+    Against,
+    /// Where the expert stands.
+    Place,
+    /// The bundle itself.
+    Bundle,
+}
+
+impl TrainForm {
+    /// What is wrong, by field, in the form's order.
+    pub fn problems(&self, info: &BundleInfo, runs: &[TrainEntry]) -> Vec<(TrainField, String)> {
+        let mut found = Vec::new();
+        let mut say = |field, words: String| found.push((field, words));
+        if self.kind.samples()
+            && let Some(bare) = info.objectives.iter().find(|o| o.reward.is_none())
+        {
+            let words = format!(
+                "the bundle has no reward model for {}, and this learns from rewards",
+                bare.name
+            );
+            say(TrainField::Bundle, words);
+        }
+        if !info.model.has_tokenizer {
+            let words = "the bundle's base model has no tokenizer, so texts cannot be read";
+            say(TrainField::Bundle, words.to_owned());
+        }
+        let name = self.name.trim();
+        if name.is_empty() {
+            say(TrainField::Name, "give the result a name".to_owned());
+        } else if !name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_. +".contains(c))
+            || name.starts_with('.')
+        {
+            let words = "a name is made of letters, digits, spaces and - _ . +, no dot first";
+            say(TrainField::Name, words.to_owned());
+        } else if runs.iter().any(|run| run.plan.name == name) {
+            let words =
+                format!("there is a run called {name} already; resume it, or take another name");
+            say(TrainField::Name, words);
+        } else if self.is_taken(info, name) {
+            say(TrainField::Name, format!("the bundle has a {name} already"));
+        }
+        if self.data.trim().is_empty() {
+            if !self.kind.samples() {
+                say(TrainField::Data, "choose a file of examples".to_owned());
+            } else if info.prompts.is_empty() {
+                let words = "the bundle ships no prompts; choose a file of them";
+                say(TrainField::Data, words.to_owned());
+            }
+        } else if !self.data_found {
+            say(TrainField::Data, "there is no such file".to_owned());
+        }
+        if self.kind == TrainKind::Value && self.penalty.compares() && self.against.is_empty() {
+            let words =
+                "tick at least one earlier vector, or choose a penalty that compares with none";
+            say(TrainField::Against, words.to_owned());
+        }
+        if let Some(words) = self.place_problem(info) {
+            say(TrainField::Place, words);
+        }
+        found
+    }
+
+    /// Whether the result is a value vector; else it is an expert or a reward model.
+    pub fn is_value(&self) -> bool {
+        match self.kind {
+            TrainKind::Value => true,
+            TrainKind::Router => false,
+            _ => self.value,
+        }
+    }
+
+    fn is_taken(&self, info: &BundleInfo, name: &str) -> bool {
+        match (self.kind, self.is_value()) {
+            (TrainKind::Reward, _) => false,
+            (_, true) => info.values.iter().any(|value| value.name == name),
+            (_, false) => info.experts.iter().any(|expert| expert.name == name),
+        }
+    }
+
+    /// Why an expert cannot stand where it should.
+    fn place_problem(&self, info: &BundleInfo) -> Option<String> {
+        if self.kind == TrainKind::Reward {
+            return info.objectives.is_empty().then(|| {
+                "the bundle has no objectives that a reward model could score".to_owned()
+            });
+        }
+        if self.is_value() && self.kind != TrainKind::Ppo {
+            return None;
+        }
+        let preference = match Preference::with_len(self.preference.clone(), info.objectives.len())
+        {
+            Ok(preference) => preference,
+            Err(problem) => return Some(problem.to_string()),
+        };
+        if self.is_value() {
+            return None;
+        }
+        let mut experts = info.experts.clone();
+        experts.push(Expert {
+            kind: if self.kind == TrainKind::Router {
+                ExpertKind::Router
+            } else {
+                ExpertKind::Lora
+            },
+            name: self.name.trim().to_owned(),
+            preference,
+        });
+        let placed = Complex::new(&experts, info.objectives.len());
+        placed.err().map(|problem| problem.to_string())
+    }
+
+    /// The plan that it stands for, with a folder in `runs`.
+    pub fn plan(&self, info: &BundleInfo, runs: &Path) -> TrainPlan {
+        let becomes = if self.is_value() {
+            Becomes::Value
+        } else {
+            Becomes::Expert(self.preference.clone())
+        };
+        let objective = info.objectives.get(self.objective);
+        let task = match self.kind {
+            TrainKind::Value => TrainTask::Dpo {
+                beta: self.beta,
+                rank: self.rank,
+                against: self.against.clone(),
+                penalty: self.penalty,
+                alpha: self.alpha,
+                becomes,
+            },
+            TrainKind::Dpo => TrainTask::Dpo {
+                beta: self.beta,
+                rank: self.rank,
+                against: Vec::new(),
+                penalty: Penalty::None,
+                alpha: 0.0,
+                becomes,
+            },
+            TrainKind::Sft => TrainTask::Sft {
+                prompts: self.prompts,
+                rank: self.rank,
+                becomes,
+            },
+            TrainKind::Reward => TrainTask::Reward {
+                objective: objective.map(|o| o.name.clone()).unwrap_or_default(),
+                center: self.center,
+            },
+            TrainKind::Router => TrainTask::Router {
+                preference: self.preference.clone(),
+                scalarise: self.scalarise,
+                rollouts: self.rollouts,
+            },
+            TrainKind::Ppo => TrainTask::Ppo {
+                weights: self.preference.clone(),
+                rank: self.rank,
+                rollouts: self.rollouts,
+                becomes,
+            },
+        };
+        let name = self.name.trim().to_owned();
+        TrainPlan {
+            bundle: info.path.clone(),
+            folder: runs.join(&name),
+            data: PathBuf::from(self.data.trim()),
+            skip_bad: self.skip_bad,
+            task,
+            steps: (self.steps > 0).then_some(self.steps),
+            epochs: self.epochs,
+            batch_tokens: self.batch_tokens,
+            max_length: self.max_length,
+            learning_rate: self.learning_rate,
+            workers: self.workers,
+            checkpoint_every: self.checkpoint_every,
+            seed: self.seed,
+            name,
+        }
+    }
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrainPhase {
+    /// Sent, no word yet.
+    Starting,
+    /// Something longer than a step goes on before the first one.
+    Preparing {
+        /// What it is.
+        what: String,
+        /// How much of it is done.
+        done: usize,
+        /// Of how much.
+        total: usize,
+    },
+    /// Steps come.
+    Running,
+    /// Asked to write a checkpoint and end.
+    Stopping,
+    /// The result is in its folder.
+    Done,
+    /// Somebody stopped it.
+    Cancelled,
+    /// It could not go on.
+    Failed(String),
+    /// The program ended while it ran.
+    Killed,
+}
+
+impl TrainPhase {
+    /// Whether the engine works on it.
+    pub fn is_active(&self) -> bool {
+        matches!(
+            self,
+            Self::Starting | Self::Preparing { .. } | Self::Running | Self::Stopping
+        )
+    }
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainEntry {
+    /// What was asked for.
+    pub plan: Arc<TrainPlan>,
+    /// Where it stands.
+    pub phase: TrainPhase,
+    /// Steps so far.
+    pub steps: Vec<TrainStep>,
+    /// Steps done at its newest checkpoint.
+    pub checkpoint: Option<usize>,
+    /// The engine's name for it while it is active.
+    pub job: Option<JobId>,
+}
+
+impl TrainEntry {
+    /// As it was found on disk.
+    pub fn found(run: TrainRun) -> Self {
+        Self {
+            phase: match run.end {
+                Some(TrainEnd::Done) => TrainPhase::Done,
+                Some(TrainEnd::Cancelled) => TrainPhase::Cancelled,
+                Some(TrainEnd::Failed(why)) => TrainPhase::Failed(why),
+                None => TrainPhase::Killed,
+            },
+            plan: Arc::new(run.plan),
+            steps: run.steps,
+            checkpoint: run.checkpoint,
+            job: None,
+        }
+    }
+}
+
+/// The form, the runs, and the one looked at.
+#[derive(Debug, Default)]
+pub struct TrainingState {
+    /// Where runs are kept.
+    pub folder: PathBuf,
+    /// What is asked for.
+    pub form: TrainForm,
+    /// Runs, the newest first.
+    pub runs: Vec<TrainEntry>,
+    /// Whether the folder was read.
+    pub scanned: bool,
+    /// The run looked at, by its folder.
+    pub selected: Option<PathBuf>,
+    /// Runs whose result is being made into a bundle.
+    pub loading: BTreeSet<PathBuf>,
+    /// Why the last result was not loaded.
+    pub trouble: Option<(PathBuf, Trouble)>,
+}
+
+impl TrainingState {
+    /// The run that the engine works on.
+    pub fn active(&self) -> Option<&TrainEntry> {
+        self.runs.iter().find(|run| run.phase.is_active())
+    }
+
+    /// A run by its folder.
+    pub fn run(&self, folder: &Path) -> Option<&TrainEntry> {
+        self.runs.iter().find(|run| run.plan.folder == folder)
+    }
+
+    /// The run looked at.
+    pub fn selected(&self) -> Option<&TrainEntry> {
+        let folder = self.selected.as_deref()?;
+        self.run(folder)
+    }
+
+    /// A name that no run has: the kind with a number.
+    pub fn free_name(&self) -> String {
+        let word = self.form.kind.word();
+        let free = |n: &usize| {
+            let name = format!("{word}-{n}");
+            self.runs.iter().all(|run| run.plan.name != name)
+        };
+        let number = (1..).find(free).unwrap_or(1);
+        format!("{word}-{number}")
+    }
+}

@@ -1,0 +1,382 @@
+//! The three tiers of routing for one token: preference, experts' shares, gates of the LoRA experts in
+//! the chosen modules.
+
+use egui::{
+    Align, Color32, ComboBox, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
+};
+use paretoscope_engine::types::{ExpertKind, Mutes, Point};
+
+use super::heatmap::{LayerChoice, ModuleChoice, SiteMap};
+use crate::command::{AppCommand, CommandQueue};
+use crate::state::{AppState, RunEntry, TierOptions, Trace};
+use crate::theme::{Tokens, category, expert_letter, expert_marker};
+use crate::widgets::{expert_slot, paint_marker, slot};
+
+/// Height of a row: a name above its bar.
+const ROW: f32 = 34.0;
+/// Height of everything else.
+const HEAD: f32 = 108.0;
+/// Shares below this are none.
+const NONE: f32 = 5e-4;
+
+/// One bar of a tier.
+#[derive(Debug, Clone, PartialEq)]
+struct Bar {
+    name: String,
+    value: f32,
+    color: Color32,
+    /// The kind of expert, drawn as its marker.
+    kind: Option<ExpertKind>,
+    silent: bool,
+}
+
+/// What is known of one token, or of all on average.
+#[derive(Debug, Clone, PartialEq)]
+struct Tiers {
+    title: String,
+    /// What the first tier is: a preference, or weights.
+    first: &'static str,
+    asked: Vec<Bar>,
+    experts: Vec<Bar>,
+    gates: Vec<Bar>,
+    /// What there is to say of the three.
+    note: String,
+}
+
+/// Height that the panel wants.
+pub(super) fn height(state: &AppState) -> f32 {
+    let rows = state.info().map_or(0, |info| {
+        info.objectives.len().max(info.adapters.len()).clamp(3, 6)
+    });
+    HEAD + ROW * rows as f32
+}
+
+/// The panel; `token` is what is looked at, else the mean over the answer is shown.
+pub(super) fn tiers_ui(
+    ui: &mut Ui,
+    state: &AppState,
+    queue: &mut CommandQueue,
+    run: &RunEntry,
+    trace: &Trace<'_>,
+    token: Option<usize>,
+) {
+    let map = SiteMap::new(trace.sites);
+    let tiers = tiers(state, run, trace, &map, token, Tokens::of(ui));
+    ui.separator();
+    chooser_ui(ui, state, queue, &map);
+    let spoken = tiers.in_words();
+    let title = ui.add(egui::Label::new(RichText::new(&tiers.title).strong()).truncate());
+    ui.ctx().accesskit_node_builder(title.id, |node| {
+        node.set_label("Three tiers of routing");
+        node.set_value(spoken);
+    });
+    let note = RichText::new(&tiers.note)
+        .color(Tokens::of(ui).weak)
+        .size(12.0);
+    ui.add(egui::Label::new(note).truncate())
+        .on_hover_text(&tiers.note);
+    ScrollArea::vertical().id_salt("tiers").show(ui, |ui| {
+        ui.columns(3, |columns| {
+            let tiers = [
+                (tiers.first, &tiers.asked),
+                ("2 experts", &tiers.experts),
+                ("3 LoRA gates", &tiers.gates),
+            ];
+            for (ui, (title, bars)) in columns.iter_mut().zip(tiers) {
+                tier_ui(ui, title, bars);
+            }
+        });
+    });
+}
+
+fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
+    let tokens = Tokens::of(ui);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.label(RichText::new(title).color(tokens.weak).size(12.0));
+    let most = bars.iter().map(|bar| bar.value).fold(1.0, f32::max);
+    for bar in bars {
+        let color = match (bar.silent, bar.value >= NONE) {
+            (true, _) => tokens.error,
+            (false, true) => tokens.text,
+            (false, false) => tokens.weak,
+        };
+        ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 16.0;
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let value = RichText::new(format!("{:.2}", bar.value)).color(color);
+                ui.label(value.monospace().size(12.0));
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.x = 4.0;
+                    if let Some(kind) = bar.kind {
+                        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                        let marker = expert_marker(kind);
+                        let line = tokens.outline;
+                        paint_marker(ui.painter(), rect.center(), 4.5, marker, bar.color, line);
+                    }
+                    let mut name = RichText::new(&bar.name).color(color).size(13.0);
+                    if bar.silent {
+                        name = name.strikethrough();
+                    }
+                    let response = ui.add(egui::Label::new(name).truncate());
+                    if bar.silent {
+                        response.on_hover_text("Silenced (mute or solo)");
+                    }
+                });
+            });
+        });
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), 6.0), Sense::hover());
+        ui.painter().rect_filled(rect, 3.0, tokens.line);
+        let share = if bar.silent {
+            0.0
+        } else {
+            (bar.value / most).clamp(0.0, 1.0)
+        };
+        let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
+        ui.painter().rect_filled(filled, 3.0, bar.color);
+        response.widget_info(|| {
+            let words = format!("{} {:.2}", bar.name, bar.value);
+            WidgetInfo::labeled(egui::Role::Label, true, words)
+        });
+        ui.add_space(2.0);
+    }
+}
+
+/// Which layer and which of its modules the third tier shows.
+fn chooser_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, map: &SiteMap) {
+    let now = &state.prefs.tiers;
+    let (layer, module) = (map.layer(now.layer), map.module(&now.module));
+    ui.horizontal(|ui| {
+        ui.label(
+            RichText::new("Gates of")
+                .color(Tokens::of(ui).weak)
+                .size(13.0),
+        )
+        .on_hover_text("[ and ] step through the layers, Alt+[ and Alt+] through the modules");
+        let words = layer.map_or("all layers".to_owned(), |layer| format!("layer {layer}"));
+        let combo = ComboBox::from_id_salt("tier layer")
+            .width(86.0)
+            .selected_text(words);
+        let response = combo.show_ui(ui, |ui| {
+            let mut choice = |ui: &mut Ui, on: bool, words: String, layer: LayerChoice| {
+                if ui.selectable_label(on, words).clicked() {
+                    let module = now.module.clone();
+                    queue.push(AppCommand::SetTiers(TierOptions { layer, module }));
+                }
+            };
+            let mean = "all layers (mean)".to_owned();
+            choice(ui, layer.is_none(), mean, LayerChoice::Mean);
+            for &one in &map.layers {
+                let words = format!("layer {one}");
+                choice(ui, layer == Some(one), words, LayerChoice::One(one));
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Tier layer"));
+        let words = module
+            .and_then(|m| map.modules.get(m))
+            .map_or("all modules", |m| short(m));
+        let combo = ComboBox::from_id_salt("tier module")
+            .width(ui.available_width() - 12.0)
+            .selected_text(words)
+            .truncate();
+        let response = combo.show_ui(ui, |ui| {
+            let mut choice = |ui: &mut Ui, on: bool, words: &str, module: ModuleChoice| {
+                if ui.selectable_label(on, words).clicked() {
+                    let layer = now.layer;
+                    queue.push(AppCommand::SetTiers(TierOptions { layer, module }));
+                }
+            };
+            choice(
+                ui,
+                module.is_none(),
+                "all modules (mean)",
+                ModuleChoice::Mean,
+            );
+            for (place, path) in map.modules.iter().enumerate() {
+                let one = ModuleChoice::One(path.clone());
+                choice(ui, module == Some(place), path, one);
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Tier module"));
+    });
+}
+
+/// `self_attn.q_proj` as `q_proj`.
+fn short(module: &str) -> &str {
+    module.rsplit('.').next().unwrap_or(module)
+}
+
+fn tiers(
+    state: &AppState,
+    run: &RunEntry,
+    trace: &Trace<'_>,
+    map: &SiteMap,
+    token: Option<usize>,
+    tokens: &Tokens,
+) -> Tiers {
+    let token = token.filter(|&token| token < trace.tokens());
+    let (point, mutes) = match token {
+        Some(token) => (run.point_at(token), run.mutes_at(token)),
+        None => (run.point_now(), run.mutes_now()),
+    };
+    let title = match token {
+        None => "Mean over the answer".to_owned(),
+        Some(token) => {
+            let piece = run.tokens.get(token);
+            let text = piece
+                .and_then(|p| run.text.get(p.start..p.end))
+                .unwrap_or("");
+            format!("Token {token} \u{201C}{}\u{201D}", text.escape_debug())
+        }
+    };
+    let options = &state.prefs.tiers;
+    let sites = map.sites(map.layer(options.layer), map.module(&options.module));
+    let (first, asked) = asked(run, point, tokens);
+    let (experts, routed) = experts(state, run, point, &mutes);
+    let note = match (point, routed) {
+        (Point::Weights(_), _) => "Weights go straight onto the value vectors.".to_owned(),
+        (_, Some(share)) if share > NONE => format!(
+            "Router experts share out {share:.2} of it, token by token; mean of {} modules.",
+            sites.len()
+        ),
+        (_, Some(_)) => {
+            "No router has a share here: a static mixture, the third tier equals the second."
+                .to_owned()
+        }
+        (_, None) => "Made with another bundle, whose experts are not at hand.".to_owned(),
+    };
+    Tiers {
+        title,
+        first,
+        asked,
+        experts,
+        gates: gates(run, trace, &sites, token, &mutes),
+        note,
+    }
+}
+
+/// The first tier: what was asked for.
+fn asked(run: &RunEntry, point: &Point, tokens: &Tokens) -> (&'static str, Vec<Bar>) {
+    let bar = |name: Option<&String>, value: f64| Bar {
+        name: name.cloned().unwrap_or_else(|| "?".to_owned()),
+        value: value as f32,
+        color: tokens.accent,
+        kind: None,
+        silent: false,
+    };
+    let values = point.as_slice().iter().enumerate();
+    match point {
+        Point::Preference(_) => {
+            let name = |i: usize| run.bundle.objectives.get(i).map(|o| &o.name);
+            (
+                "1 preference",
+                values.map(|(i, &v)| bar(name(i), v)).collect(),
+            )
+        }
+        Point::Weights(_) => {
+            let name = |i: usize| run.bundle.values.get(i).map(|v| &v.name);
+            ("1 weights", values.map(|(i, &v)| bar(name(i), v)).collect())
+        }
+    }
+}
+
+/// The second tier: who encloses the preference, and how much of it the routers have. `None` where the
+/// run's bundle is not the one in use.
+fn experts(
+    state: &AppState,
+    run: &RunEntry,
+    point: &Point,
+    mutes: &Mutes,
+) -> (Vec<Bar>, Option<f32>) {
+    let same = state
+        .info()
+        .is_some_and(|info| std::sync::Arc::ptr_eq(info, &run.bundle));
+    let complex = state.simplex.complex.as_ref().filter(|_| same);
+    let (Some(complex), Point::Preference(preference)) = (complex, point) else {
+        return (Vec::new(), same.then_some(0.0));
+    };
+    let mut routed = 0.0;
+    let mut bars = Vec::new();
+    for enclosing in complex.route(preference).experts {
+        let Some(expert) = run.bundle.experts.get(enclosing.index) else {
+            continue;
+        };
+        let channel = run.bundle.channel(enclosing.index);
+        let silent = channel.is_some_and(|c| mutes.silences(c));
+        let slot = expert_slot(&run.bundle, enclosing.index);
+        if expert.kind == ExpertKind::Router {
+            routed += enclosing.weight as f32;
+        }
+        bars.push(Bar {
+            name: format!("{} {}", expert_letter(slot), expert.name),
+            value: enclosing.weight as f32,
+            color: category(slot),
+            kind: Some(expert.kind),
+            silent,
+        });
+    }
+    (bars, Some(routed))
+}
+
+/// The third tier: the gates that were applied, as recorded.
+fn gates(
+    run: &RunEntry,
+    trace: &Trace<'_>,
+    sites: &[usize],
+    token: Option<usize>,
+    mutes: &Mutes,
+) -> Vec<Bar> {
+    let chosen = match token {
+        Some(token) => token..token + 1,
+        None => 0..trace.tokens(),
+    };
+    let count = (chosen.len() * sites.len()).max(1) as f32;
+    let mut sums = vec![0.0; trace.adapters.len()];
+    for token in chosen {
+        for &site in sites {
+            for (sum, gate) in sums.iter_mut().zip(trace.at(token, site)) {
+                *sum += gate;
+            }
+        }
+    }
+    let named = trace.adapters.iter().zip(sums).enumerate();
+    named
+        .map(|(index, (name, sum))| {
+            let channel = paretoscope_engine::types::Channel::Adapter(index);
+            Bar {
+                name: format!("{} {name}", expert_letter(index)),
+                value: sum / count,
+                color: category(slot(&run.bundle, channel)),
+                kind: None,
+                silent: mutes.silences(channel) && sum == 0.0,
+            }
+        })
+        .collect()
+}
+
+impl Tiers {
+    /// All of it in one line, for those who do not see it.
+    fn in_words(&self) -> String {
+        let list = |bars: &[Bar]| {
+            let words = bars.iter().map(|bar| {
+                let kind = match bar.kind {
+                    Some(ExpertKind::Router) => " (router)",
+                    _ => "",
+                };
+                format!("{}{kind} {:.2}", bar.name, bar.value)
+            });
+            words.collect::<Vec<_>>().join(", ")
+        };
+        format!(
+            "{}. {}: {}; 2 experts: {}; 3 LoRA gates: {}. {}",
+            self.title,
+            self.first,
+            list(&self.asked),
+            list(&self.experts),
+            list(&self.gates),
+            self.note
+        )
+    }
+}

@@ -1,0 +1,445 @@
+//! What to make, from what, and how.
+
+use std::path::PathBuf;
+
+use egui::{ComboBox, Id, RichText, TextEdit, Ui};
+use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, Scalarise, TrainTask};
+
+use super::weak;
+use crate::command::{AppCommand, CommandQueue};
+use crate::state::{AppState, TrainField, TrainForm, TrainKind, TrainPhase};
+use crate::theme::Tokens;
+use crate::widgets::number::{checked_field, real, whole};
+use crate::widgets::{command_button, primary_button};
+
+/// Width of a number's field.
+const NUMBER: f32 = 74.0;
+/// Where fields begin, so that they stand in one line.
+const LABEL: f32 = 132.0;
+
+/// What a field takes: a number of its kind, or the rule that it breaks.
+type Check<'a, T> = &'a dyn Fn(&str) -> Result<T, String>;
+
+/// The form.
+pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let Some(info) = state.info() else {
+        let words = "Open a bundle to train something new; runs that were begun can go on.";
+        ui.label(weak(ui, words));
+        return;
+    };
+    let mut form = state.training.form.clone();
+    let problems = form.problems(info, &state.training.runs);
+    let problem = |ui: &mut Ui, field: TrainField| {
+        for (_, words) in problems.iter().filter(|(at, _)| *at == field) {
+            let text = format!("To do: {words}");
+            ui.label(RichText::new(text).color(Tokens::of(ui).warn).size(13.0));
+        }
+    };
+    ui.label(RichText::new("Make something new").strong());
+    kinds_ui(ui, &mut form);
+    ui.label(weak(ui, form.kind.words()));
+    problem(ui, TrainField::Bundle);
+    ui.add_space(4.0);
+    text_field(ui, "Name", "Name of the result", &mut form.name);
+    problem(ui, TrainField::Name);
+    data_ui(ui, state, queue, &mut form);
+    problem(ui, TrainField::Data);
+    match form.kind {
+        TrainKind::Reward => objective_ui(ui, info, &mut form),
+        TrainKind::Value => {
+            against_ui(ui, state, info, &mut form);
+            problem(ui, TrainField::Against);
+        }
+        TrainKind::Router => {
+            place_ui(ui, info, &mut form, "stands at");
+            scalarise_ui(ui, &mut form);
+        }
+        TrainKind::Ppo => {
+            place_ui(ui, info, &mut form, "weight of");
+            becomes_ui(ui, info, &mut form);
+        }
+        TrainKind::Dpo | TrainKind::Sft => becomes_ui(ui, info, &mut form),
+    }
+    problem(ui, TrainField::Place);
+    ui.add_space(4.0);
+    own_numbers_ui(ui, &mut form);
+    common_numbers_ui(ui, &mut form);
+    if form != state.training.form {
+        queue.push(AppCommand::SetTraining(form));
+    }
+}
+
+/// The button that starts it, and why it is off.
+pub(super) fn start_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    if state.info().is_none() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let start = AppCommand::StartTraining;
+        let reason = crate::registry::why_not(&start, state);
+        primary_button(ui, state, queue, start, "Start training");
+        if let Some(reason) = reason {
+            let words = format!("Not yet: {reason}");
+            ui.add(egui::Label::new(weak(ui, &words)).truncate())
+                .on_hover_text(words);
+        }
+    });
+}
+
+fn kinds_ui(ui: &mut Ui, form: &mut TrainForm) {
+    ui.horizontal_wrapped(|ui| {
+        for kind in TrainKind::ALL {
+            ui.selectable_value(&mut form.kind, kind, kind.title())
+                .on_hover_text(kind.words());
+        }
+    });
+}
+
+/// A line with a label of one width before it.
+fn line<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal_top(|ui| {
+        let size = egui::vec2(LABEL, 24.0);
+        let layout = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
+            ui.set_min_width(LABEL);
+            ui.label(weak(ui, label));
+        });
+        ui.vertical(add).inner
+    })
+    .inner
+}
+
+fn text_field(ui: &mut Ui, label: &str, name: &str, text: &mut String) {
+    line(ui, label, |ui| {
+        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(name.to_owned()));
+    });
+}
+
+fn data_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, form: &mut TrainForm) {
+    text_field(ui, "Examples", "File of examples", &mut form.data);
+    line(ui, "", |ui| {
+        let choose = AppCommand::ChooseExamples;
+        command_button(ui, state, queue, choose, "Choose a file\u{2026}");
+    });
+    ui.label(weak(ui, form.kind.data_words()));
+}
+
+fn objective_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
+    let name = |index: usize| info.objectives.get(index).map_or("?", |o| o.name.as_str());
+    line(ui, "Scores", |ui| {
+        let combo = ComboBox::from_id_salt("objective").selected_text(name(form.objective));
+        let response = combo.show_ui(ui, |ui| {
+            for index in 0..info.objectives.len() {
+                ui.selectable_value(&mut form.objective, index, name(index));
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Objective"));
+    });
+}
+
+/// The earlier vectors and what keeps the new one apart from them.
+fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut TrainForm) {
+    line(ui, "Apart from", |ui| {
+        for (name, path) in earlier(state, info) {
+            let mut on = form.against.contains(&path);
+            let response = ui.checkbox(&mut on, name);
+            if response.on_hover_text(path.display().to_string()).changed() {
+                form.against.retain(|known| *known != path);
+                if on {
+                    form.against.push(path);
+                }
+            }
+        }
+    });
+    line(ui, "By", |ui| {
+        let combo = ComboBox::from_id_salt("penalty")
+            .width(170.0)
+            .selected_text(penalty_words(form.penalty).0);
+        let response = combo.show_ui(ui, |ui| {
+            for penalty in Penalty::ALL {
+                let (title, hint) = penalty_words(penalty);
+                ui.selectable_value(&mut form.penalty, penalty, title)
+                    .on_hover_text(hint);
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Penalty"));
+        response
+            .response
+            .on_hover_text(penalty_words(form.penalty).1);
+    });
+    if form.penalty != Penalty::None {
+        let free = |text: &str| real(text, 0.0, 1e6, true);
+        let hint = "The penalty's weight beside the loss";
+        number(ui, "Alpha", ("alpha", 0), &mut form.alpha, &free, hint);
+    }
+}
+
+/// Adapters that a new one can be held apart from: the bundle's, then what was trained here.
+fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
+    let loras = info.experts.iter().zip(&info.expert_files);
+    let loras = loras.filter(|(expert, _)| expert.kind == ExpertKind::Lora);
+    let own = info.values.iter().filter(|_| !info.values_are_experts);
+    let mut found: Vec<(String, PathBuf)> = own
+        .chain(loras.map(|(_, file)| file))
+        .map(|file| (file.name.clone(), file.path.clone()))
+        .collect();
+    let done = state.training.runs.iter().filter(|run| {
+        let adapter = !matches!(run.plan.task, TrainTask::Reward { .. });
+        adapter && run.phase == TrainPhase::Done && run.plan.bundle == info.path
+    });
+    found.extend(done.map(|run| {
+        let name = format!("{} (trained here)", run.plan.name);
+        (name, run.plan.folder.clone())
+    }));
+    let mut seen = Vec::new();
+    found.retain(|(_, path)| {
+        let new = !seen.contains(path);
+        seen.push(path.clone());
+        new
+    });
+    found
+}
+
+/// Title, and what it does.
+fn penalty_words(penalty: Penalty) -> (&'static str, &'static str) {
+    match penalty {
+        Penalty::None => (
+            "nothing",
+            "Plain DPO; the cosine to the ticked ones is still measured",
+        ),
+        Penalty::HsicReleased => (
+            "HSIC as released",
+            "As MVA's code has it, on the first factors; equal ranks only",
+        ),
+        Penalty::HsicRows => (
+            "HSIC of rows",
+            "As MVA's text has it, bandwidth 1: numerically next to nothing",
+        ),
+        Penalty::HsicNormalised => (
+            "HSIC, normalised",
+            "Median bandwidths: 0 is independent, 1 the same",
+        ),
+        Penalty::OrthogonalOlora => (
+            "orthogonal (O-LoRA)",
+            "Sum of the products of the first factors",
+        ),
+        Penalty::OrthogonalCosine => (
+            "orthogonal (cosine)",
+            "Mean squared cosine between the differences of each module",
+        ),
+        Penalty::WeightDecay => (
+            "weight decay",
+            "Shrinks the vector, compares with none: what a penalty does by shrinking alone",
+        ),
+    }
+}
+
+/// Value vector, or expert at a place.
+fn becomes_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
+    line(ui, "Becomes", |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.selectable_value(&mut form.value, true, "Value vector")
+                .on_hover_text("Weighed freely in Extrapolate");
+            ui.selectable_value(&mut form.value, false, "LoRA expert")
+                .on_hover_text("Stands on the simplex, where Interpolate mixes it in");
+        });
+    });
+    if !form.value && form.kind != TrainKind::Ppo {
+        place_ui(ui, info, form, "stands at");
+    }
+}
+
+fn place_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm, what: &str) {
+    for (index, objective) in info.objectives.iter().enumerate() {
+        let Some(share) = form.preference.get_mut(index) else {
+            continue;
+        };
+        let label = format!("{what} {}", objective.name);
+        number(
+            ui,
+            &label,
+            ("place", index),
+            share,
+            &|text| real(text, 0.0, 1e6, true),
+            "Shares of any sum; they are divided by it",
+        );
+    }
+}
+
+/// A number with its label, and the rule where what is typed breaks it.
+fn number<T: std::fmt::Display>(
+    ui: &mut Ui,
+    label: &str,
+    id: (&str, usize),
+    value: &mut T,
+    check: Check<'_, T>,
+    hint: &str,
+) {
+    line(ui, label, |ui| {
+        let id = Id::unique(("train", id));
+        let now = value.to_string();
+        let response = ui.scope(|ui| checked_field(ui, id, label, now, NUMBER, check));
+        if let Some(taken) = response.inner {
+            *value = taken;
+        }
+        response.response.on_hover_text(hint);
+    });
+}
+
+fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
+    let share = |text: &str| real(text, 0.0, 10.0, false);
+    let rank = |text: &str| whole(text, 1, 1024);
+    match form.kind {
+        TrainKind::Value | TrainKind::Dpo => {
+            let hint = "How strongly the model is held to the reference; 0.1 is usual";
+            number(ui, "Beta", ("beta", 0), &mut form.beta, &share, hint);
+        }
+        TrainKind::Sft => {
+            line(ui, "Prompts", |ui| {
+                ui.checkbox(&mut form.prompts, "count in the loss, too");
+            });
+        }
+        TrainKind::Reward => {
+            let free = |text: &str| real(text, 0.0, 10.0, true);
+            let hint = "Weight of the squared sum of both scores, which keeps scores around zero";
+            number(ui, "Centring", ("center", 0), &mut form.center, &free, hint);
+        }
+        TrainKind::Router | TrainKind::Ppo => rollouts_ui(ui, form),
+    }
+    if !matches!(form.kind, TrainKind::Reward | TrainKind::Router) {
+        let hint = "Rank of the adapter; it is scaled by 2";
+        number(ui, "Rank", ("rank", 0), &mut form.rank, &rank, hint);
+    }
+}
+
+/// How objectives become one.
+fn scalarise_ui(ui: &mut Ui, form: &mut TrainForm) {
+    line(ui, "Objectives by", |ui| {
+        let combo = ComboBox::from_id_salt("scalarise")
+            .width(170.0)
+            .selected_text(scalarise_words(form.scalarise).0);
+        let response = combo.show_ui(ui, |ui| {
+            for choice in Scalarise::ALL {
+                let (title, hint) = scalarise_words(choice);
+                ui.selectable_value(&mut form.scalarise, choice, title)
+                    .on_hover_text(hint);
+            }
+        });
+        ui.ctx()
+            .accesskit_node_builder(response.response.id, |node| node.set_label("Scalarisation"));
+        response
+            .response
+            .on_hover_text(scalarise_words(form.scalarise).1);
+    });
+}
+
+/// Title, and what it does.
+fn scalarise_words(scalarise: Scalarise) -> (&'static str, &'static str) {
+    match scalarise {
+        Scalarise::Linear => (
+            "fixed weights",
+            "The preference itself weighs the rewards; drifts to an edge of the front",
+        ),
+        Scalarise::Tch => (
+            "Tchebycheff",
+            "The objective that falls shortest of its ideal, alone",
+        ),
+        Scalarise::OmdTch => (
+            "Tchebycheff, mirror descent",
+            "Weights grow with how far each objective falls short",
+        ),
+        Scalarise::Stch => (
+            "smooth Tchebycheff",
+            "Softmax over how far each objective falls short",
+        ),
+        Scalarise::OmdStch => (
+            "smooth, mirror descent",
+            "Both, as in the paper's appendix: weights that grow and forget",
+        ),
+    }
+}
+
+/// The answers that policy optimisation learns from.
+fn rollouts_ui(ui: &mut Ui, form: &mut TrainForm) {
+    let count = |text: &str| whole(text, 1, 1_000_000);
+    let rollouts = &mut form.rollouts;
+    let hint = "Batches of answers in all; each is one step of the curves";
+    number(
+        ui,
+        "Batches",
+        ("batches", 0),
+        &mut rollouts.batches,
+        &count,
+        hint,
+    );
+    let hint = "Answers that are sampled and scored for every step";
+    number(
+        ui,
+        "Answers per batch",
+        ("answers", 0),
+        &mut rollouts.batch,
+        &count,
+        hint,
+    );
+    let hint = "New tokens per answer at most";
+    number(
+        ui,
+        "Tokens per answer",
+        ("tokens", 0),
+        &mut rollouts.max_tokens,
+        &count,
+        hint,
+    );
+}
+
+fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
+    let count = |text: &str| whole(text, 1, 1_000_000);
+    let free = |text: &str| whole(text, 0, 1_000_000);
+    let rate = |text: &str| real(text, 0.0, 1.0, false);
+    let hint = "The highest learning rate, after a warm-up";
+    number(
+        ui,
+        "Learning rate",
+        ("rate", 0),
+        &mut form.learning_rate,
+        &rate,
+        hint,
+    );
+    if !form.kind.samples() {
+        let hint = "Passes over the examples";
+        number(ui, "Epochs", ("epochs", 0), &mut form.epochs, &count, hint);
+        let hint = "Steps in all, in place of epochs; 0 for whole epochs";
+        number(
+            ui,
+            "Steps (0: epochs)",
+            ("steps", 0),
+            &mut form.steps,
+            &free,
+            hint,
+        );
+    }
+    egui::CollapsingHeader::new("More settings").show(ui, |ui| {
+        let hint = "A step takes examples until it has so many tokens";
+        number(ui, "Tokens per step", ("batch", 0), &mut form.batch_tokens, &count, hint);
+        let hint = "Longer examples are left out and counted";
+        number(ui, "Longest example", ("length", 0), &mut form.max_length, &count, hint);
+        let hint = "Steps between checkpoints; a killed run goes on from the last one";
+        number(ui, "Checkpoint every", ("every", 0), &mut form.checkpoint_every, &count, hint);
+        let hint = "Each takes a share of every step; one core less than there are leaves room for answers";
+        number(ui, "Threads", ("workers", 0), &mut form.workers, &|t| whole(t, 1, 256), hint);
+        line(ui, "Unusable lines", |ui| {
+            ui.checkbox(&mut form.skip_bad, "skip and count")
+                .on_hover_text("Empty or equal answers, broken lines; off: the run refuses them by line number");
+        });
+        let seed = |text: &str| {
+            let rule = || format!("`{text}` is not a whole number of zero or more");
+            text.parse::<u64>().map_err(|_| rule())
+        };
+        let hint = "The same seed, data and settings give the same result";
+        number(ui, "Seed", ("seed", 0), &mut form.seed, &seed, hint);
+    });
+}

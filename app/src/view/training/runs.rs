@@ -1,0 +1,238 @@
+//! The runs that were and the one that is: state, what can be done, curves.
+
+use egui::{ProgressBar, RichText, Ui};
+use paretoscope_engine::protocol::Trouble;
+use paretoscope_engine::types::{Becomes, TrainTask};
+
+use super::{curves, weak};
+use crate::command::{AppCommand, CommandQueue};
+use crate::state::{AppState, TrainEntry, TrainPhase};
+use crate::theme::Tokens;
+use crate::widgets::format::{count, duration};
+use crate::widgets::{command_button, empty_ui, primary_button, trouble_ui};
+
+/// All runs, and the chosen one in full.
+pub(super) fn runs_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let training = &state.training;
+    if training.runs.is_empty() {
+        let words = if training.scanned {
+            "No runs yet. What is trained here shows its curves while it learns, can be cancelled and \
+             resumed, and joins a bundle as soon as it is done."
+        } else {
+            "Looking for runs\u{2026}"
+        };
+        empty_ui(ui, words, |_| {});
+        return;
+    }
+    ui.label(RichText::new("Runs").strong());
+    ui.horizontal_wrapped(|ui| {
+        for run in &training.runs {
+            let chosen = training.selected.as_ref() == Some(&run.plan.folder);
+            let words = format!("{} \u{b7} {}", run.plan.name, short_words(run));
+            if ui.selectable_label(chosen, words).clicked() {
+                queue.push(AppCommand::SelectTraining(run.plan.folder.clone()));
+            }
+        }
+    });
+    ui.add_space(4.0);
+    if let Some(run) = training.selected() {
+        run_ui(ui, state, queue, run);
+    }
+}
+
+/// Where a run stands, in a word or two.
+fn short_words(run: &TrainEntry) -> String {
+    let share = run.steps.last().map(|s| 100 * s.step / s.steps.max(1));
+    match &run.phase {
+        TrainPhase::Starting => "starting".to_owned(),
+        TrainPhase::Preparing { .. } => "preparing".to_owned(),
+        TrainPhase::Running => share.map_or("running".to_owned(), |p| format!("{p} %")),
+        TrainPhase::Stopping => "stopping".to_owned(),
+        TrainPhase::Done => "done".to_owned(),
+        TrainPhase::Cancelled => "cancelled".to_owned(),
+        TrainPhase::Failed(_) => "failed".to_owned(),
+        TrainPhase::Killed => "interrupted".to_owned(),
+    }
+}
+
+fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEntry) {
+    ui.label(RichText::new(&run.plan.name).heading());
+    ui.label(weak(ui, task_words(run)));
+    let folder = run.plan.folder.display().to_string();
+    ui.add(egui::Label::new(weak(ui, folder)).truncate());
+    progress_ui(ui, run);
+    if let TrainPhase::Failed(why) = &run.phase {
+        let trouble = Trouble {
+            message: why.clone(),
+            input: true,
+        };
+        let fine = "The bundle in use is untouched; checkpoints written before are kept.";
+        trouble_ui(ui, "this run failed", &trouble, fine, |_| {});
+    }
+    actions_ui(ui, state, queue, run);
+    if let Some((at, trouble)) = &state.training.trouble
+        && *at == run.plan.folder
+    {
+        let fine = "The bundle in use stays, and the result stays in its folder.";
+        trouble_ui(ui, "the result was not loaded", trouble, fine, |_| {});
+    }
+    ui.add_space(4.0);
+    if run.steps.is_empty() {
+        ui.label(weak(ui, "Curves appear with the first step."));
+    } else {
+        curves::curves_ui(ui, state, run);
+    }
+}
+
+/// Shares as `0.25 / 0.25 / 0.50`.
+fn shares(at: &[f64]) -> String {
+    let shares: Vec<String> = at.iter().map(|v| format!("{v:.2}")).collect();
+    shares.join(" / ")
+}
+
+/// What is made, of what.
+fn task_words(run: &TrainEntry) -> String {
+    let plan = &run.plan;
+    let becomes = |becomes: &Becomes| match becomes {
+        Becomes::Value => "becomes a value vector".to_owned(),
+        Becomes::Expert(at) => format!("becomes a LoRA expert at {}", shares(at)),
+    };
+    let what = match &plan.task {
+        TrainTask::Dpo {
+            beta,
+            rank,
+            against,
+            alpha,
+            becomes: to,
+            ..
+        } => {
+            let apart = match against.len() {
+                0 => String::new(),
+                n => format!(", apart from {n} (alpha {alpha})"),
+            };
+            format!("DPO, beta {beta}, rank {rank}{apart}, {}", becomes(to))
+        }
+        TrainTask::Sft {
+            rank, becomes: to, ..
+        } => format!("SFT, rank {rank}, {}", becomes(to)),
+        TrainTask::Reward { objective, .. } => format!("Reward model for {objective}"),
+        TrainTask::Router {
+            preference,
+            rollouts,
+            ..
+        } => format!(
+            "Router expert at {}, {} answers per batch",
+            shares(preference),
+            rollouts.batch
+        ),
+        TrainTask::Ppo {
+            weights,
+            rank,
+            becomes: to,
+            ..
+        } => format!(
+            "PPO, weights {}, rank {rank}, {}",
+            shares(weights),
+            becomes(to)
+        ),
+    };
+    let data = match plan.data.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => "the bundle's prompts".to_owned(),
+    };
+    format!("{what}; from {data}; learning rate {}", plan.learning_rate)
+}
+
+fn progress_ui(ui: &mut Ui, run: &TrainEntry) {
+    let tokens = Tokens::of(ui);
+    let (fraction, words) = progress(run);
+    if let Some(fraction) = fraction {
+        let bar = ProgressBar::new(fraction).desired_height(8.0);
+        ui.add(bar.corner_radius(4.0).fill(tokens.accent));
+    }
+    let response = ui.label(RichText::new(words).size(13.0));
+    if run.phase.is_active() {
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_live(egui::accesskit::Live::Polite);
+        });
+    }
+}
+
+/// Of the whole, and in words.
+fn progress(run: &TrainEntry) -> (Option<f32>, String) {
+    let last = run.steps.last();
+    let done = last.map(|s| s.step as f32 / s.steps.max(1) as f32);
+    let at = last.map_or_else(
+        || "before its first step".to_owned(),
+        |s| format!("at step {} of {}", count(s.step), count(s.steps)),
+    );
+    let checkpoint = match run.checkpoint {
+        Some(step) => format!("; checkpoint at step {}", count(step)),
+        None => "; no checkpoint yet".to_owned(),
+    };
+    match &run.phase {
+        TrainPhase::Starting => (
+            None,
+            "Reading the base model and the examples\u{2026}".to_owned(),
+        ),
+        TrainPhase::Preparing { what, done, total } => {
+            let share = *done as f32 / (*total).max(1) as f32;
+            let words = format!("Before the first step: {what}, {done} of {total}");
+            (Some(share), words)
+        }
+        TrainPhase::Running => {
+            let pace = last.map_or_else(String::new, |s| {
+                let (rate, left) = (s.tokens_per_second, duration(s.eta_seconds));
+                format!(
+                    " \u{b7} {} tokens/s \u{b7} {left} to go",
+                    count(rate as usize)
+                )
+            });
+            let step = last.map_or_else(String::new, |s| {
+                format!("Step {} of {}", count(s.step), count(s.steps))
+            });
+            (done, format!("{step}{pace}{checkpoint}"))
+        }
+        TrainPhase::Stopping => (done, format!("Writing a checkpoint {at}\u{2026}")),
+        TrainPhase::Done => (None, format!("Done {at}")),
+        TrainPhase::Cancelled => (done, format!("Cancelled {at}{checkpoint}")),
+        TrainPhase::Failed(_) => (done, format!("Failed {at}{checkpoint}")),
+        TrainPhase::Killed => (
+            done,
+            format!("Interrupted {at}: the program ended while it ran{checkpoint}"),
+        ),
+    }
+}
+
+fn actions_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEntry) {
+    let folder = run.plan.folder.clone();
+    ui.horizontal_wrapped(|ui| match &run.phase {
+        phase if phase.is_active() => {
+            let hint = "A checkpoint is written first, so the run can go on later";
+            command_button(ui, state, queue, AppCommand::CancelTraining, "Cancel")
+                .on_hover_text(hint);
+        }
+        TrainPhase::Done => {
+            let load = AppCommand::LoadTraining(folder.clone());
+            let made = folder.join("bundle");
+            if state.info().is_some_and(|info| info.path == made) {
+                ui.label(weak(ui, "In the bundle in use."));
+            } else if state.training.loading.contains(&folder) {
+                ui.label(weak(ui, "Making a bundle with it\u{2026}"));
+            } else {
+                let response = primary_button(ui, state, queue, load, "Load result");
+                response.on_hover_text(
+                    "Makes a bundle that has this part as well, and opens it; the bundle in use is not changed",
+                );
+            }
+        }
+        _ => {
+            let words = match run.checkpoint {
+                Some(step) => format!("Resume from step {}", count(step)),
+                None => "Start again".to_owned(),
+            };
+            let resume = AppCommand::ResumeTraining(folder);
+            primary_button(ui, state, queue, resume, words);
+        }
+    });
+}

@@ -1,0 +1,190 @@
+//! A bundle with one part more: a new `bundle.json` that points at the old files.
+
+use std::path::{Path, PathBuf};
+
+use super::manifest::{ExpertEntry, Manifest, RewardEntry, ValueEntry};
+use crate::output::{folder_atomically, write_bytes};
+use crate::reward::Reading;
+use crate::routing::Complex;
+use crate::types::{Expert, ExpertKind};
+use crate::{Error, Result};
+
+/// What a part is to the bundle.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// A LoRA expert at this preference, one share per objective.
+    Lora(Vec<f64>),
+    /// A router expert at this preference.
+    Router(Vec<f64>),
+    /// A value vector.
+    Value,
+    /// The reward model of this objective, in the place of the one that it has.
+    Reward(String),
+}
+
+/// A part to add.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Addition {
+    /// What it is to the bundle.
+    pub part: Part,
+    /// Shown to people; must be new among its kind.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+}
+
+/// The manifest of the bundle in `folder` with absolute paths and one part more.
+///
+/// Fails where the name is taken, the preference does not fit or is another expert's, or the part's
+/// folder is not what it should be.
+pub fn extended(folder: &Path, addition: &Addition) -> Result<Manifest> {
+    let mut manifest = Manifest::load(folder)?;
+    make_absolute(&mut manifest, folder)?;
+    let path = absolute(&addition.path)?;
+    let file = match addition.part {
+        Part::Lora(_) | Part::Value => "adapter_config.json",
+        Part::Router(_) => "router_config.json",
+        Part::Reward(_) => "config.json",
+    };
+    if !path.join(file).is_file() {
+        return Err(Error::file(
+            &path,
+            format!("holds no {file}, so it is not such a part; is the training finished?"),
+        ));
+    }
+    let name = addition.name.trim().to_owned();
+    if name.is_empty() {
+        return Err(Error::option("name", "is empty; the part needs one"));
+    }
+    match &addition.part {
+        Part::Lora(preference) => {
+            add_expert(
+                &mut manifest,
+                folder,
+                ExpertKind::Lora,
+                name,
+                path,
+                preference,
+            )?;
+        }
+        Part::Router(preference) => {
+            add_expert(
+                &mut manifest,
+                folder,
+                ExpertKind::Router,
+                name,
+                path,
+                preference,
+            )?;
+        }
+        Part::Value => {
+            list_stand_ins(&mut manifest);
+            let taken = manifest.values.iter().any(|value| value.name == name);
+            refuse_taken(taken, &name, "value vector")?;
+            manifest.values.push(ValueEntry { name, path });
+        }
+        Part::Reward(objective) => {
+            let names = manifest.objective_names().join(", ");
+            let entry = manifest
+                .objectives
+                .iter_mut()
+                .find(|o| o.name == *objective);
+            let entry = entry.ok_or_else(|| {
+                let problem = format!("`{objective}` is none of the bundle's ({names})");
+                Error::option("objective", problem)
+            })?;
+            entry.reward = Some(RewardEntry {
+                path,
+                reading: Reading::default(),
+            });
+        }
+    }
+    Ok(manifest)
+}
+
+/// Writes [`extended`] as a bundle of its own into `out`, a new folder; the old one is not touched.
+pub fn extend(folder: &Path, addition: &Addition, out: &Path) -> Result<Manifest> {
+    let mut manifest = extended(folder, addition)?;
+    manifest.name = format!("{} + {}", manifest.name, addition.name.trim());
+    folder_atomically(out, |place| {
+        let path = place.join("bundle.json");
+        let text = serde_json::to_vec_pretty(&manifest)
+            .map_err(|e| Error::file(&path, format!("cannot hold the bundle: {e}")))?;
+        write_bytes(&path, &text)
+    })?;
+    Ok(manifest)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(Error::io("find", path))
+}
+
+fn make_absolute(manifest: &mut Manifest, folder: &Path) -> Result<()> {
+    let rewards = manifest
+        .objectives
+        .iter_mut()
+        .filter_map(|o| o.reward.as_mut());
+    let paths = std::iter::once(&mut manifest.base)
+        .chain(manifest.prompts.as_mut())
+        .chain(rewards.map(|reward| &mut reward.path))
+        .chain(manifest.experts.iter_mut().map(|expert| &mut expert.path))
+        .chain(manifest.values.iter_mut().map(|value| &mut value.path));
+    for path in paths {
+        *path = absolute(&folder.join(&*path))?;
+    }
+    Ok(())
+}
+
+/// Where a bundle lists no value vectors, its one-hot experts stand in. They go on doing so beside the
+/// first one that is listed, rather than vanish.
+fn list_stand_ins(manifest: &mut Manifest) {
+    if !manifest.values.is_empty() {
+        return;
+    }
+    for axis in 0..manifest.objective_count() {
+        let one_hot = |entry: &&ExpertEntry| {
+            let total: f64 = entry.preference.iter().sum();
+            entry.kind == ExpertKind::Lora
+                && entry
+                    .preference
+                    .get(axis)
+                    .is_some_and(|&share| share > 0.0 && share == total)
+        };
+        if let Some(expert) = manifest.experts.iter().find(one_hot) {
+            manifest.values.push(ValueEntry {
+                name: expert.name.clone(),
+                path: expert.path.clone(),
+            });
+        }
+    }
+}
+
+fn refuse_taken(taken: bool, name: &str, what: &str) -> Result<()> {
+    if taken {
+        let problem = format!("`{name}` is taken by a {what} of the bundle; give another one");
+        return Err(Error::option("name", problem));
+    }
+    Ok(())
+}
+
+fn add_expert(
+    manifest: &mut Manifest,
+    folder: &Path,
+    kind: ExpertKind,
+    name: String,
+    path: PathBuf,
+    preference: &[f64],
+) -> Result<()> {
+    let taken = manifest.experts.iter().any(|expert| expert.name == name);
+    refuse_taken(taken, &name, "expert")?;
+    manifest.experts.push(ExpertEntry {
+        kind,
+        name,
+        path,
+        preference: preference.to_vec(),
+    });
+    let listed: Vec<Expert> = manifest.experts(folder)?;
+    Complex::new(&listed, manifest.objective_count())
+        .map_err(|e| Error::option("preference", e.to_string()))?;
+    Ok(())
+}

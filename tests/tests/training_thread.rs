@@ -1,0 +1,327 @@
+//! Training beside the engine's thread: news, cancel, go on, and a bundle with the result.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up should stop at once"
+)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use paretoscope_engine::bundle::Manifest;
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, EngineHandle, JobId, JobIds};
+use paretoscope_engine::runtime::{EngineOptions, bundle_with, spawn, training_runs};
+use paretoscope_engine::types::{
+    Becomes, BundleInfo, Mutes, Penalty, Point, Preference, Prompt, RowRequest, Sampling,
+    TraceLevel, TrainEnd, TrainNews, TrainPlan, TrainTask,
+};
+use paretoscope_tests::{Fixture, engine};
+
+/// Far beyond what any step takes; reached only when an event never comes.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+struct Front {
+    engine: EngineHandle,
+    jobs: JobIds,
+}
+
+impl Front {
+    fn new() -> Self {
+        let options = EngineOptions::default();
+        Self {
+            engine: spawn(options, Arc::new(|| {})).expect("a thread"),
+            jobs: JobIds::default(),
+        }
+    }
+
+    fn ask(&self, command: impl FnOnce(JobId) -> EngineCommand) -> JobId {
+        let job = self.jobs.next();
+        self.tell(command(job));
+        job
+    }
+
+    fn tell(&self, command: EngineCommand) {
+        let sent = self.engine.commands.send(command);
+        sent.expect("the engine listens");
+    }
+
+    fn wait<T>(&self, mut look: impl FnMut(EngineEvent) -> Option<T>) -> T {
+        loop {
+            let event = self.engine.events.recv_timeout(PATIENCE).expect("an event");
+            if let EngineEvent::Stopped { panic: Some(panic) } = &event {
+                panic!("the engine's thread panicked: {panic}");
+            }
+            if let Some(found) = look(event) {
+                return found;
+            }
+        }
+    }
+
+    fn load(&self, path: PathBuf) -> Arc<BundleInfo> {
+        let job = self.ask(|job| EngineCommand::LoadBundle { job, path });
+        self.wait(|event| match event {
+            EngineEvent::Loaded { job: j, bundle } if j == job => Some(bundle),
+            EngineEvent::LoadFailed { trouble, .. } => panic!("{}", trouble.message),
+            _ => None,
+        })
+    }
+
+    fn train(&self, plan: &TrainPlan) -> JobId {
+        let plan = Arc::new(plan.clone());
+        self.ask(|job| EngineCommand::Train { job, plan })
+    }
+
+    /// The steps that are still to come, and the end.
+    fn end(&self, job: JobId) -> (Vec<usize>, TrainEnd) {
+        let mut steps = Vec::new();
+        let end = self.wait(|event| match event {
+            EngineEvent::Training { job: j, news } if j == job => match news {
+                TrainNews::Step(step) => {
+                    steps.push(step.step);
+                    None
+                }
+                TrainNews::Ended(end) => Some(end),
+                TrainNews::Saved { .. } | TrainNews::Preparing { .. } => None,
+            },
+            _ => None,
+        });
+        (steps, end)
+    }
+}
+
+fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
+    let lines: String = (0..24)
+        .map(|i| {
+            format!("{{\"prompt\":\"p{i} \",\"chosen\":\"yes {i}\",\"rejected\":\"no no {i}\"}}\n")
+        })
+        .collect();
+    fixture.write("pairs.jsonl", lines);
+    TrainPlan {
+        name: name.to_owned(),
+        bundle: fixture.path().to_path_buf(),
+        folder: fixture.out("training").join(name),
+        data: fixture.join("pairs.jsonl"),
+        skip_bad: false,
+        task: TrainTask::Dpo {
+            beta: 0.1,
+            rank: 2,
+            against: vec![fixture.join("experts/helpful")],
+            penalty: Penalty::OrthogonalCosine,
+            alpha: 1.0,
+            becomes: Becomes::Value,
+        },
+        steps: Some(steps),
+        epochs: 1,
+        batch_tokens: 64,
+        max_length: 90,
+        learning_rate: 1e-3,
+        workers: 1,
+        checkpoint_every: 5,
+        seed: 1,
+    }
+}
+
+#[test]
+fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
+    let fixture = Fixture::new();
+    let front = Front::new();
+    front.load(fixture.path().to_path_buf());
+    let mut plan = plan(&fixture, "mine", 100_000);
+    let job = front.train(&plan);
+    // Answers come beside it, and a second run is refused.
+    front.wait(|event| {
+        let step = |news: &TrainNews| matches!(news, TrainNews::Step(s) if s.step >= 7);
+        matches!(&event, EngineEvent::Training { news, .. } if step(news)).then_some(())
+    });
+    let row = RowRequest {
+        prompt: Prompt::Text("The cat".to_owned()),
+        point: Point::Preference(Preference::uniform(3)),
+        sampling: Sampling {
+            max_tokens: 4,
+            ..Sampling::default()
+        },
+        trace: TraceLevel::None,
+    };
+    let answer = front.ask(|job| EngineCommand::Generate {
+        job,
+        row,
+        mutes: Mutes::default(),
+        score: false,
+    });
+    front.wait(|event| {
+        matches!(event, EngineEvent::Finished { job: j, .. } if j == answer).then_some(())
+    });
+    let second = front.train(&plan);
+    let refused = front.wait(|event| match event {
+        EngineEvent::Failed { job: j, trouble } if j == second => Some(trouble.message),
+        _ => None,
+    });
+    assert!(refused.contains("another run is under way"), "{refused}");
+
+    front.tell(EngineCommand::Cancel { job });
+    let (_, end) = front.end(job);
+    assert_eq!(end, TrainEnd::Cancelled);
+    let found = training_runs(&fixture.out("training"));
+    assert_eq!(found.len(), 1);
+    let (last, checkpoint) = (found[0].steps.last().expect("steps"), found[0].checkpoint);
+    assert_eq!(
+        (Some(last.step), &found[0].end),
+        (checkpoint, &Some(TrainEnd::Cancelled))
+    );
+    assert!(last.figures.contains_key("accuracy"));
+    assert!(last.figures.keys().any(|name| name.starts_with("cosine.")));
+    assert!(
+        bundle_with(&plan, fixture.path()).is_err(),
+        "there is no result yet"
+    );
+
+    // A run of another length is another run: the settings must be as they were.
+    let done = checkpoint.expect("a checkpoint");
+    let job = front.train(&plan);
+    front.wait(|event| match event {
+        EngineEvent::Training {
+            job: j,
+            news: TrainNews::Step(step),
+        } if j == job => {
+            assert_eq!(step.step, done + 1, "it goes on where it stopped");
+            Some(())
+        }
+        EngineEvent::Training {
+            news: TrainNews::Ended(end),
+            ..
+        } => panic!("{end:?}"),
+        _ => None,
+    });
+    front.tell(EngineCommand::Cancel { job });
+    front.end(job);
+
+    plan.name = "short".to_owned();
+    plan.folder = fixture.out("training").join("short");
+    plan.steps = Some(3);
+    let before = fixture.state();
+    let job = front.train(&plan);
+    assert_eq!(front.end(job), (vec![1, 2, 3], TrainEnd::Done));
+    let made = bundle_with(&plan, fixture.path()).expect("a bundle");
+    let info = front.load(made.clone());
+    // The one-hot experts that stood in for value vectors go on doing so.
+    let names: Vec<&str> = info.values.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["helpful", "harmless", "humor", "short"]);
+    assert_eq!(fixture.state(), before, "the old bundle is as it was");
+    // Once more, upon itself: the same bundle anew.
+    assert_eq!(bundle_with(&plan, &made).expect("a bundle"), made);
+    front.tell(EngineCommand::Shutdown);
+}
+
+#[test]
+fn a_run_that_cannot_begin_says_why_and_is_found_as_failed() {
+    let fixture = Fixture::new();
+    let front = Front::new();
+    let mut plan = plan(&fixture, "mine", 5);
+    plan.data = fixture.join("absent.jsonl");
+    let job = front.train(&plan);
+    let (_, end) = front.end(job);
+    let TrainEnd::Failed(why) = &end else {
+        panic!("{end:?}");
+    };
+    assert!(why.contains("absent.jsonl"), "{why}");
+    assert_eq!(training_runs(&fixture.out("training"))[0].end, Some(end));
+}
+
+#[test]
+fn closing_the_engine_leaves_a_checkpoint() {
+    let fixture = Fixture::new();
+    let front = Front::new();
+    let plan = plan(&fixture, "mine", 100_000);
+    let job = front.train(&plan);
+    front.wait(|event| {
+        let step = matches!(&event, EngineEvent::Training { job: j, news: TrainNews::Step(_) } if *j == job);
+        step.then_some(())
+    });
+    front.tell(EngineCommand::Shutdown);
+    front.wait(|event| matches!(event, EngineEvent::Stopped { .. }).then_some(()));
+    let found = training_runs(&fixture.out("training"));
+    assert!(found[0].checkpoint.is_some());
+}
+
+/// Arguments of `bundle add` for a part of the fixture.
+fn add(fixture: &Fixture, more: &[&str], out: &str) -> paretoscope_tests::Outcome {
+    let bundle = fixture.path().display().to_string();
+    let out = fixture.out(out).display().to_string();
+    let mut arguments = vec!["bundle", "add", "--bundle", &bundle, "--out", &out];
+    arguments.extend(more);
+    engine(arguments)
+}
+
+#[test]
+fn a_part_is_added_to_a_copy_of_the_manifest() {
+    let fixture = Fixture::new();
+    let expert = fixture.join("experts/humor").display().to_string();
+    let router = fixture.join("routers/centre").display().to_string();
+    let before = fixture.state();
+    let arguments = [
+        "--lora",
+        &expert,
+        "--name",
+        "second",
+        "--preference",
+        "1,1,2",
+    ];
+    let done = add(&fixture, &arguments, "lora");
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let manifest = Manifest::load(&fixture.out("lora")).expect("a bundle");
+    let last = manifest.experts.last().expect("an expert");
+    assert_eq!(
+        (last.name.as_str(), last.preference.as_slice()),
+        ("second", [1.0, 1.0, 2.0].as_slice())
+    );
+    assert!(manifest.base.is_absolute());
+    let check = engine([
+        "bundle",
+        "check",
+        &fixture.out("lora").display().to_string(),
+    ]);
+    assert_eq!(check.status, Some(0), "{}", check.stderr);
+
+    for (more, problem) in [
+        (
+            vec![
+                "--lora",
+                &expert,
+                "--name",
+                "humor",
+                "--preference",
+                "1,1,2",
+            ],
+            "taken",
+        ),
+        (
+            vec!["--lora", &expert, "--name", "x", "--preference", "0,0,1"],
+            "humor",
+        ),
+        (
+            vec!["--lora", &expert, "--name", "x", "--preference", "1,1"],
+            "2 numbers given",
+        ),
+        (
+            vec!["--router", &expert, "--name", "x", "--preference", "1,1,2"],
+            "router_config.json",
+        ),
+        (
+            vec!["--value", &router, "--name", "x"],
+            "adapter_config.json",
+        ),
+        (vec!["--lora", &expert], "--preference"),
+        (vec![], "required"),
+    ] {
+        let refused = add(&fixture, &more, "refused");
+        assert_eq!(refused.status, Some(2), "{more:?}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains(problem),
+            "{more:?}: {}",
+            refused.stderr
+        );
+        assert!(!fixture.out("refused").exists());
+    }
+    assert_eq!(fixture.state(), before);
+}
