@@ -192,7 +192,7 @@ pub struct Value {
     /// What keeps it apart from those before it while it is trained; by default nothing.
     #[serde(default)]
     pub penalty: PenaltyKind,
-    /// Weight of the penalty beside the loss; by default 10, as in MVA's code.
+    /// Weight of the penalty beside the loss; by default the penalty's usual one.
     pub alpha: Option<f64>,
     /// For penalties on rows: at most this many rows of each module.
     pub rows: Option<usize>,
@@ -201,9 +201,8 @@ pub struct Value {
 impl Value {
     /// As the trainer takes it.
     pub fn penalty(&self) -> PenaltyConfig {
-        let standard = PenaltyConfig::default();
+        let standard = PenaltyConfig::of(self.penalty);
         PenaltyConfig {
-            kind: self.penalty,
             alpha: self.alpha.unwrap_or(standard.alpha),
             rows: self.rows,
             ..standard
