@@ -68,6 +68,8 @@ source = \"experts/helpful\"
 [[values]]
 name = \"second\"
 data = \"pairs.jsonl\"
+penalty = \"orthogonal-cosine\"
+alpha = 2.5
 {TRAINING}"
     )
 }
@@ -84,12 +86,12 @@ fn fixture() -> Fixture {
     write_tensors(&fixture.join("tuned/model.safetensors"), &tuned);
     let config = fixture.read("base/config.json");
     fixture.write("tuned/config.json", config);
-    let pairs: String = (0..8)
+    let pairs: Vec<String> = (0..8)
         .map(|i| {
-            format!("{{\"prompt\": \"What of {i}?\", \"chosen\": \"It is well.\", \"rejected\": \"No {i}.\"}}\n")
+            format!("{{\"prompt\": \"What of {i}?\", \"chosen\": \"It is well.\", \"rejected\": \"No {i}.\"}}")
         })
         .collect();
-    fixture.write("pairs.jsonl", pairs);
+    fixture.write("pairs.jsonl", pairs.join("\n"));
     fixture
 }
 
@@ -194,6 +196,10 @@ fn a_recipe_trains_merges_places_and_routes_and_then_only_what_changed() {
     let most = list.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
     assert_eq!(value(&found["shortfall"]), most);
 
+    // The second value vector was held apart from the first.
+    let metrics = std::fs::read_to_string(fixture.join("work/values/second/metrics.jsonl"));
+    assert!(metrics.expect("metrics").contains("\"penalty\""));
+
     // The same recipe again: nothing is made, and the bundle is the same.
     let again = build(&fixture, "again", "work");
     assert_eq!(again.matches(": unchanged").count(), 8, "{again}");
@@ -218,7 +224,10 @@ fn a_recipe_trains_merges_places_and_routes_and_then_only_what_changed() {
 #[test]
 fn killed_anywhere_it_ends_as_if_nothing_had_happened() {
     let fixture = fixture();
-    fixture.write("r.toml", two(""));
+    // All weights are trained, and both places are found.
+    let merged = "merged = [{name = \"m\", place = \"auto\", method = \"ties\"}]";
+    let full = "[training.experts]\nmethod = \"full\"\nlearning_rate = 1e-3";
+    fixture.write("r.toml", two(merged).replace("[training.experts]", full));
     let begun = Instant::now();
     build(&fixture, "whole", "work-whole");
     let took = begun.elapsed().as_secs_f64();

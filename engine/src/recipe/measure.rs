@@ -1,6 +1,6 @@
 //! A bundle measured on the simplex, point by point, with what is finished kept on the way.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::place::{MeasuredPoint, near};
@@ -144,7 +144,7 @@ fn kept(path: &Path) -> Option<MeasuredPoint> {
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
 }
 
-fn keep(path: &PathBuf, point: &MeasuredPoint) -> Result<()> {
+fn keep(path: &Path, point: &MeasuredPoint) -> Result<()> {
     let text = serde_json::to_string(point)
         .map_err(|e| Error::file(path, format!("cannot hold the scores: {e}")))?;
     write_bytes(path, text.as_bytes())
