@@ -168,6 +168,8 @@ pub(crate) fn train_step(step: usize, steps: usize) -> TrainStep {
     TrainStep {
         step,
         steps,
+        epoch: 0,
+        tokens: 730,
         loss: 0.69 - 0.3 * way + 0.02 * shake,
         learning_rate: 5e-4 * (1.0 - way),
         gradient_norm: 1.2 + 0.1 * shake,

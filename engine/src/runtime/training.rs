@@ -124,9 +124,11 @@ impl TrainReporter for Listener {
         self.tell(TrainNews::Step(TrainStep {
             step: report.step,
             steps: report.steps,
+            epoch: report.epoch,
             loss: report.loss,
             learning_rate: report.learning_rate,
             gradient_norm: report.gradient_norm,
+            tokens: report.tokens,
             tokens_per_second: report.tokens_per_second,
             eta_seconds: report.eta_seconds,
             figures: report.figures.clone(),

@@ -194,12 +194,18 @@ pub struct TrainStep {
     pub step: usize,
     /// Steps in all.
     pub steps: usize,
+    /// The pass over the data, from zero.
+    #[serde(default)]
+    pub epoch: usize,
     /// Mean loss of the step.
     pub loss: f64,
     /// As used.
     pub learning_rate: f64,
     /// Norm of all gradients before clipping.
     pub gradient_norm: f64,
+    /// Tokens that went through the model in this step.
+    #[serde(default)]
+    pub tokens: usize,
     /// Of this step.
     pub tokens_per_second: f64,
     /// Until the end, at the speed so far.

@@ -200,6 +200,8 @@ mod tests {
         TrainStep {
             step: number,
             steps: 10,
+            epoch: 0,
+            tokens: 10,
             loss: 1.0 / number as f64,
             learning_rate: 1e-3,
             gradient_norm: 0.5,

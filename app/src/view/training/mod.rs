@@ -75,7 +75,9 @@ fn beside_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, size: egui
             ui.add_space(4.0);
             form::start_ui(ui, state, queue);
         });
-        ui.separator();
+        // As tall as the columns; a separator would keep the height of a larger window.
+        let (line, _) = ui.allocate_exact_size(vec2(1.0, size.y), egui::Sense::hover());
+        ui.painter().rect_filled(line, 0.0, Tokens::of(ui).line);
         let rest = size.x - FORM - 30.0;
         column(ui, "runs", vec2(rest, size.y), &mut |ui| {
             runs::runs_ui(ui, state, queue);
