@@ -204,7 +204,7 @@ impl Value {
         let standard = PenaltyConfig::of(self.penalty);
         PenaltyConfig {
             alpha: self.alpha.unwrap_or(standard.alpha),
-            rows: self.rows,
+            rows: self.rows.or(standard.rows),
             ..standard
         }
     }
