@@ -2,16 +2,19 @@
 #![warn(missing_docs)]
 #![allow(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot be set up should stop at once"
 )]
 
 mod bundle;
+mod front;
 mod program;
 mod tokenizer;
 mod weights;
 
 pub use bundle::{Fixture, OBJECTIVES};
+pub use front::Front;
 pub use program::{Outcome, engine, program};
 pub use tokenizer::{CONTROL, byte_level, id_of};
 pub use weights::{Tensors, read_tensors, write_tensors};

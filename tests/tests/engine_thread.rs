@@ -6,128 +6,13 @@
 )]
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use paretoscope_engine::protocol::{
-    EngineCommand, EngineEvent, EngineHandle, JobId, JobIds, SweepGrid, SweepPhase, SweepPlan,
-    Trouble,
-};
-use paretoscope_engine::runtime::{EngineOptions, spawn};
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepGrid, SweepPhase, SweepPlan};
 use paretoscope_engine::types::{
-    Channel, Compared, Finish, Measure, Mutes, Point, PointResult, Preference, Prompt, RowRequest,
-    Run, RunStatus, Sampling, TraceLevel, Weights,
+    Channel, Compared, Finish, Measure, Mutes, Point, Preference, Prompt, RowRequest, Run,
+    RunStatus, Sampling, TraceLevel, Weights,
 };
-use paretoscope_tests::Fixture;
-
-/// Far beyond what any step takes; reached only when an event never comes.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// A front without a window.
-struct Front {
-    engine: EngineHandle,
-    jobs: JobIds,
-}
-
-impl Front {
-    fn new() -> Self {
-        let options = EngineOptions {
-            slots: 4,
-            ..EngineOptions::default()
-        };
-        let engine = spawn(options, Arc::new(|| {})).expect("a thread");
-        Self {
-            engine,
-            jobs: JobIds::default(),
-        }
-    }
-
-    fn with(fixture: &Fixture) -> Self {
-        let front = Self::new();
-        let job = front.ask(|job| EngineCommand::LoadBundle {
-            job,
-            path: fixture.path().to_path_buf(),
-        });
-        front.wait(|event| {
-            matches!(event, EngineEvent::Loaded { job: j, .. } if j == job).then_some(())
-        });
-        front
-    }
-
-    fn ask(&self, command: impl FnOnce(JobId) -> EngineCommand) -> JobId {
-        let job = self.jobs.next();
-        self.tell(command(job));
-        job
-    }
-
-    fn tell(&self, command: EngineCommand) {
-        self.engine
-            .commands
-            .send(command)
-            .expect("the engine listens");
-    }
-
-    /// Drops events until one is what is looked for.
-    fn wait<T>(&self, mut look: impl FnMut(EngineEvent) -> Option<T>) -> T {
-        loop {
-            let event = self.engine.events.recv_timeout(PATIENCE).expect("an event");
-            if let EngineEvent::Stopped { panic: Some(panic) } = &event {
-                panic!("the engine's thread panicked: {panic}");
-            }
-            if let Some(found) = look(event) {
-                return found;
-            }
-        }
-    }
-
-    fn finished(&self, job: JobId) -> Arc<Run> {
-        self.wait(|event| match event {
-            EngineEvent::Finished { job: j, run } if j == job => Some(run),
-            EngineEvent::Failed { job: j, trouble } if j == job => {
-                panic!("failed: {}", trouble.message)
-            }
-            _ => None,
-        })
-    }
-
-    fn run(&self, row: RowRequest) -> Arc<Run> {
-        let job = self.ask(|job| EngineCommand::Generate {
-            job,
-            row,
-            mutes: Mutes::default(),
-            score: false,
-        });
-        self.finished(job)
-    }
-
-    fn trouble(&self, job: JobId) -> Trouble {
-        self.wait(|event| match event {
-            EngineEvent::Failed { job: j, trouble } if j == job => Some(trouble),
-            EngineEvent::Finished { job: j, .. } if j == job => panic!("it did not fail"),
-            _ => None,
-        })
-    }
-
-    /// Points of a sweep and how it ended.
-    fn sweep_end(&self, job: JobId) -> (Vec<Arc<PointResult>>, SweepPhase) {
-        let mut points = Vec::new();
-        let phase = self.wait(|event| match event {
-            EngineEvent::SweepPoint { job: j, result } if j == job => {
-                points.push(result);
-                None
-            }
-            EngineEvent::Sweep { job: j, progress } if j == job => {
-                matches!(progress.phase, SweepPhase::Finished | SweepPhase::Cancelled)
-                    .then_some(progress.phase)
-            }
-            EngineEvent::Failed { job: j, trouble } if j == job => {
-                panic!("failed: {}", trouble.message)
-            }
-            _ => None,
-        });
-        points.sort_by_key(|point| point.index);
-        (points, phase)
-    }
-}
+use paretoscope_tests::{Fixture, Front};
 
 fn at(values: [f64; 3]) -> Point {
     Point::Preference(Preference::new(values.to_vec()).expect("a preference"))
@@ -574,46 +459,4 @@ fn shutting_down_in_a_sweep_keeps_what_is_finished() {
         .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
         .expect("rows");
     assert!(rows >= 2, "a reported point has its rows in the store");
-}
-
-#[test]
-fn a_muted_expert_is_silent_at_every_module_whatever_the_router_votes() {
-    let fixture = Fixture::new();
-    let front = Front::with(&fixture);
-    let answer = |mutes: &Mutes| {
-        let mut request = text("The cat sat on", [0.3, 0.3, 0.4], 12);
-        request.trace = TraceLevel::Full;
-        let job = front.ask(|job| EngineCommand::Generate {
-            job,
-            row: request,
-            mutes: mutes.clone(),
-            score: false,
-        });
-        front.finished(job)
-    };
-    let whole = answer(&Mutes::default());
-    assert!(whole.mutes.is_empty());
-    let mut mutes = Mutes::default();
-    mutes.toggle_mute(Channel::Adapter(1));
-    let muted = answer(&mutes);
-    assert_eq!(muted.mutes, [(0, mutes)]);
-    let gates = |run: &Run, adapter: usize| {
-        let record = run.record.clone().expect("a trace was asked for");
-        let first = 0..record.sites.len();
-        first
-            .map(|site| record.at(0, site)[adapter])
-            .collect::<Vec<f32>>()
-    };
-    assert!(gates(&whole, 1).iter().all(|&gate| gate > 0.0));
-    assert!(gates(&muted, 1).iter().all(|&gate| gate == 0.0));
-    // The first module reads what it read before: what is left keeps its share.
-    assert_eq!(gates(&whole, 0)[0], gates(&muted, 0)[0]);
-    // Only what goes through the router is heard.
-    let mut mutes = Mutes::default();
-    mutes.toggle_solo(Channel::Router(0));
-    let routed = answer(&mutes);
-    let heard = |run: &Run| (0..3).map(|adapter| gates(run, adapter)[0]).sum::<f32>();
-    let share = whole.gates.routers[0];
-    assert!((heard(&whole) - 1.0).abs() < 1e-5 && share < 0.95);
-    assert!((heard(&routed) - share).abs() < 1e-5, "{}", heard(&routed));
 }

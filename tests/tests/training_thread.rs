@@ -7,87 +7,45 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use paretoscope_engine::bundle::Manifest;
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, EngineHandle, JobId, JobIds};
-use paretoscope_engine::runtime::{EngineOptions, bundle_with, spawn, training_runs};
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId};
+use paretoscope_engine::runtime::{bundle_with, training_runs};
 use paretoscope_engine::types::{
     Becomes, BundleInfo, Mutes, Penalty, Point, Preference, Prompt, RowRequest, Sampling,
     TraceLevel, TrainEnd, TrainNews, TrainPlan, TrainTask,
 };
-use paretoscope_tests::{Fixture, engine};
+use paretoscope_tests::{Fixture, Front, engine};
 
-/// Far beyond what any step takes; reached only when an event never comes.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-struct Front {
-    engine: EngineHandle,
-    jobs: JobIds,
+fn load(front: &Front, path: PathBuf) -> Arc<BundleInfo> {
+    let job = front.ask(|job| EngineCommand::LoadBundle { job, path });
+    front.wait(|event| match event {
+        EngineEvent::Loaded { job: j, bundle } if j == job => Some(bundle),
+        EngineEvent::LoadFailed { trouble, .. } => panic!("{}", trouble.message),
+        _ => None,
+    })
 }
 
-impl Front {
-    fn new() -> Self {
-        let options = EngineOptions::default();
-        Self {
-            engine: spawn(options, Arc::new(|| {})).expect("a thread"),
-            jobs: JobIds::default(),
-        }
-    }
+fn train(front: &Front, plan: &TrainPlan) -> JobId {
+    let plan = Arc::new(plan.clone());
+    front.ask(|job| EngineCommand::Train { job, plan })
+}
 
-    fn ask(&self, command: impl FnOnce(JobId) -> EngineCommand) -> JobId {
-        let job = self.jobs.next();
-        self.tell(command(job));
-        job
-    }
-
-    fn tell(&self, command: EngineCommand) {
-        let sent = self.engine.commands.send(command);
-        sent.expect("the engine listens");
-    }
-
-    fn wait<T>(&self, mut look: impl FnMut(EngineEvent) -> Option<T>) -> T {
-        loop {
-            let event = self.engine.events.recv_timeout(PATIENCE).expect("an event");
-            if let EngineEvent::Stopped { panic: Some(panic) } = &event {
-                panic!("the engine's thread panicked: {panic}");
+/// The steps that are still to come, and the end.
+fn end(front: &Front, job: JobId) -> (Vec<usize>, TrainEnd) {
+    let mut steps = Vec::new();
+    let end = front.wait(|event| match event {
+        EngineEvent::Training { job: j, news } if j == job => match news {
+            TrainNews::Step(step) => {
+                steps.push(step.step);
+                None
             }
-            if let Some(found) = look(event) {
-                return found;
-            }
-        }
-    }
-
-    fn load(&self, path: PathBuf) -> Arc<BundleInfo> {
-        let job = self.ask(|job| EngineCommand::LoadBundle { job, path });
-        self.wait(|event| match event {
-            EngineEvent::Loaded { job: j, bundle } if j == job => Some(bundle),
-            EngineEvent::LoadFailed { trouble, .. } => panic!("{}", trouble.message),
-            _ => None,
-        })
-    }
-
-    fn train(&self, plan: &TrainPlan) -> JobId {
-        let plan = Arc::new(plan.clone());
-        self.ask(|job| EngineCommand::Train { job, plan })
-    }
-
-    /// The steps that are still to come, and the end.
-    fn end(&self, job: JobId) -> (Vec<usize>, TrainEnd) {
-        let mut steps = Vec::new();
-        let end = self.wait(|event| match event {
-            EngineEvent::Training { job: j, news } if j == job => match news {
-                TrainNews::Step(step) => {
-                    steps.push(step.step);
-                    None
-                }
-                TrainNews::Ended(end) => Some(end),
-                TrainNews::Saved { .. } | TrainNews::Preparing { .. } => None,
-            },
-            _ => None,
-        });
-        (steps, end)
-    }
+            TrainNews::Ended(end) => Some(end),
+            TrainNews::Saved { .. } | TrainNews::Preparing { .. } => None,
+        },
+        _ => None,
+    });
+    (steps, end)
 }
 
 fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
@@ -126,9 +84,9 @@ fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
 fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
     let fixture = Fixture::new();
     let front = Front::new();
-    front.load(fixture.path().to_path_buf());
+    load(&front, fixture.path().to_path_buf());
     let mut plan = plan(&fixture, "mine", 100_000);
-    let job = front.train(&plan);
+    let job = train(&front, &plan);
     // Answers come beside it, and a second run is refused.
     front.wait(|event| {
         let step = |news: &TrainNews| matches!(news, TrainNews::Step(s) if s.step >= 7);
@@ -152,7 +110,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
     front.wait(|event| {
         matches!(event, EngineEvent::Finished { job: j, .. } if j == answer).then_some(())
     });
-    let second = front.train(&plan);
+    let second = train(&front, &plan);
     let refused = front.wait(|event| match event {
         EngineEvent::Failed { job: j, trouble } if j == second => Some(trouble.message),
         _ => None,
@@ -160,8 +118,8 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
     assert!(refused.contains("another run is under way"), "{refused}");
 
     front.tell(EngineCommand::Cancel { job });
-    let (_, end) = front.end(job);
-    assert_eq!(end, TrainEnd::Cancelled);
+    let (_, ended) = end(&front, job);
+    assert_eq!(ended, TrainEnd::Cancelled);
     let found = training_runs(&fixture.out("training"));
     assert_eq!(found.len(), 1);
     let (last, checkpoint) = (found[0].steps.last().expect("steps"), found[0].checkpoint);
@@ -178,7 +136,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
 
     // A run of another length is another run: the settings must be as they were.
     let done = checkpoint.expect("a checkpoint");
-    let job = front.train(&plan);
+    let job = train(&front, &plan);
     front.wait(|event| match event {
         EngineEvent::Training {
             job: j,
@@ -194,16 +152,16 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
         _ => None,
     });
     front.tell(EngineCommand::Cancel { job });
-    front.end(job);
+    end(&front, job);
 
     plan.name = "short".to_owned();
     plan.folder = fixture.out("training").join("short");
     plan.steps = Some(3);
     let before = fixture.state();
-    let job = front.train(&plan);
-    assert_eq!(front.end(job), (vec![1, 2, 3], TrainEnd::Done));
+    let job = train(&front, &plan);
+    assert_eq!(end(&front, job), (vec![1, 2, 3], TrainEnd::Done));
     let made = bundle_with(&plan, fixture.path()).expect("a bundle");
-    let info = front.load(made.clone());
+    let info = load(&front, made.clone());
     // The one-hot experts that stood in for value vectors go on doing so.
     let names: Vec<&str> = info.values.iter().map(|v| v.name.as_str()).collect();
     assert_eq!(names, ["helpful", "harmless", "humor", "short"]);
@@ -219,13 +177,13 @@ fn a_run_that_cannot_begin_says_why_and_is_found_as_failed() {
     let front = Front::new();
     let mut plan = plan(&fixture, "mine", 5);
     plan.data = fixture.join("absent.jsonl");
-    let job = front.train(&plan);
-    let (_, end) = front.end(job);
-    let TrainEnd::Failed(why) = &end else {
-        panic!("{end:?}");
+    let job = train(&front, &plan);
+    let (_, ended) = end(&front, job);
+    let TrainEnd::Failed(why) = &ended else {
+        panic!("{ended:?}");
     };
     assert!(why.contains("absent.jsonl"), "{why}");
-    assert_eq!(training_runs(&fixture.out("training"))[0].end, Some(end));
+    assert_eq!(training_runs(&fixture.out("training"))[0].end, Some(ended));
 }
 
 #[test]
@@ -233,7 +191,7 @@ fn closing_the_engine_leaves_a_checkpoint() {
     let fixture = Fixture::new();
     let front = Front::new();
     let plan = plan(&fixture, "mine", 100_000);
-    let job = front.train(&plan);
+    let job = train(&front, &plan);
     front.wait(|event| {
         let step = matches!(&event, EngineEvent::Training { job: j, news: TrainNews::Step(_) } if *j == job);
         step.then_some(())

@@ -1,0 +1,139 @@
+//! Why a command cannot run right now.
+
+use crate::command::AppCommand;
+use crate::state::{AppState, EnginePhase, Mode, TrainPhase, presets};
+
+/// Why a command cannot run right now, or `None`.
+pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
+    use AppCommand as C;
+    let say = |reason: &str| Some(reason.to_owned());
+    match command {
+        C::Generate | C::NextSeed => needs_engine(state).or_else(|| needs_prompt(state)),
+        C::Regenerate => needs_engine(state).or_else(|| match state.session.current() {
+            None => say("there is no answer yet"),
+            Some(run)
+                if !state
+                    .info()
+                    .is_some_and(|b| std::sync::Arc::ptr_eq(b, &run.bundle)) =>
+            {
+                say("this answer was made with another bundle")
+            }
+            Some(_) => None,
+        }),
+        C::Stop if state.session.running().is_none() => say("nothing is being generated"),
+        C::Pin | C::TryCurrent if state.session.current().is_none() => {
+            say("there is no answer yet")
+        }
+        C::Unpin if state.session.pinned.is_none() => say("nothing is pinned"),
+        C::StartSweep => needs_engine(state).or_else(|| {
+            if state.sweep.is_active() {
+                return say("a sweep is under way; cancel it first");
+            }
+            match &state.sweep.cost {
+                Some(Err(trouble)) => Some(trouble.message.clone()),
+                _ => None,
+            }
+        }),
+        C::TogglePause | C::CancelSweep if !state.sweep.is_active() => say("no sweep is under way"),
+        C::SelectDot(None) if state.sweep.selected.is_none() => say("no dot is selected"),
+        C::StepRow(_) if state.sweep.rows.len() < 2 => {
+            say("the selected dot has no further prompts")
+        }
+        C::Fit | C::ToggleTable if state.sweep.points.is_empty() => say("there are no points yet"),
+        C::SetMode(Mode::Interpolate) => state.info().map_or_else(
+            || say("load a bundle first"),
+            |b| {
+                (b.objectives.len() < 2)
+                    .then(|| "this bundle has fewer than two objectives".to_owned())
+            },
+        ),
+        C::SetMode(Mode::Extrapolate) => state.info().map_or_else(
+            || say("load a bundle first"),
+            |b| {
+                b.values
+                    .is_empty()
+                    .then(|| "this bundle has no value vectors".to_owned())
+            },
+        ),
+        C::StartTraining => needs_bundle(state)
+            .or_else(|| no_training(state))
+            .or_else(|| {
+                let training = &state.training;
+                let problems = training.form.problems(state.info()?, &training.runs);
+                problems.into_iter().next().map(|(_, words)| words)
+            }),
+        C::ResumeTraining(_) => engine_gone(state).or_else(|| no_training(state)),
+        C::CancelTraining => match state.training.active().map(|run| &run.phase) {
+            None => say("no training is under way"),
+            Some(TrainPhase::Stopping) => say("a checkpoint is being written"),
+            Some(_) => None,
+        },
+        C::LoadTraining(folder) => engine_gone(state).or_else(|| {
+            let loading = state.training.loading.contains(folder) || state.bundle.loading.is_some();
+            loading.then(|| "a bundle is being loaded".to_owned())
+        }),
+        C::ClearMutes if state.mutes.is_empty() => say("nothing is muted or soloed"),
+        C::Preset(number) => {
+            let count = presets(&state.simplex.axes, state.simplex.preference.len()).len();
+            match () {
+                () if state.info().is_none() => say("load a bundle first"),
+                () if *number > count => {
+                    Some(format!("with two objectives there are {count} presets"))
+                }
+                () => None,
+            }
+        }
+        C::LoadDemo if state.bundle.demo.is_none() => {
+            say("assets/demo was not found beside the program, in its workspace or here")
+        }
+        C::LoadBundle(_) | C::LoadDemo | C::ChooseBundle => engine_gone(state),
+        _ => None,
+    }
+}
+
+fn engine_gone(state: &AppState) -> Option<String> {
+    matches!(state.engine.phase, EnginePhase::Stopped(_))
+        .then(|| "the engine has stopped; restart the program".to_owned())
+}
+
+fn needs_bundle(state: &AppState) -> Option<String> {
+    let missing = || {
+        state
+            .info()
+            .is_none()
+            .then(|| "load a bundle first".to_owned())
+    };
+    engine_gone(state).or_else(missing)
+}
+
+/// Why no training can begin: another one is under way.
+fn no_training(state: &AppState) -> Option<String> {
+    let run = state.training.active()?;
+    let name = &run.plan.name;
+    Some(format!(
+        "{name} is being trained; wait for its end, or cancel it"
+    ))
+}
+
+fn needs_engine(state: &AppState) -> Option<String> {
+    engine_gone(state).or_else(|| match (&state.bundle.loading, state.info()) {
+        (Some(loading), None) => Some(format!(
+            "the bundle is loading, {:.0} %",
+            loading.fraction * 100.0
+        )),
+        (None, None) => Some("load a bundle first".to_owned()),
+        (_, Some(_)) => None,
+    })
+}
+
+fn needs_prompt(state: &AppState) -> Option<String> {
+    let sample_of_ids = state.prompt.sample.is_some();
+    if state.prompt.text.trim().is_empty() {
+        return Some("the prompt is empty; type one or pick a sample".to_owned());
+    }
+    let text = state.info().is_none_or(|b| b.model.has_tokenizer) || sample_of_ids;
+    if !text {
+        return Some("this bundle has no tokenizer; pick a sample made of token ids".to_owned());
+    }
+    (state.simplex.point().is_none()).then(|| "the point has no place yet".to_owned())
+}
