@@ -75,7 +75,7 @@ pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -
 
     let plain = out.join(PLAIN);
     let mut beside = manifest;
-    beside.name = "demo, plain value vectors".to_owned();
+    beside.name += ", plain value vectors";
     let up = |path: &mut PathBuf| *path = Path::new("..").join(&*path);
     up(&mut beside.base);
     beside.prompts.iter_mut().for_each(up);

@@ -65,9 +65,10 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
         },
         source: None,
         data: Some(pairs(objective)),
+        // There is nothing that the first one could be held apart from.
         penalty: match values {
-            Apart::Yes => PenaltyKind::HsicNormalised,
-            Apart::No => PenaltyKind::None,
+            Apart::Yes if objective.index() > 0 => PenaltyKind::HsicNormalised,
+            Apart::Yes | Apart::No => PenaltyKind::None,
         },
         alpha: Some(recipe.values.alpha),
         rows: None,

@@ -42,6 +42,9 @@ struct Moments {
     second: Tensor,
 }
 
+/// A variable with its means, its gradient and its learning rate.
+type Change<'a> = ((&'a Var, &'a Moments), (&'a Tensor, f64));
+
 /// AdamW over variables in the order of their names.
 #[derive(Debug)]
 pub struct AdamW {
@@ -112,7 +115,7 @@ impl AdamW {
         let rates = self.factors.iter().map(|factor| rate * factor);
         let places = vars.values().zip(&self.moments);
         let work: Vec<_> = places.zip(gradients.iter().zip(rates)).collect();
-        let update = |part: &[((&Var, &Moments), (&Tensor, f64))]| -> Result<()> {
+        let update = |part: &[Change<'_>]| -> Result<()> {
             for &((var, moments), (gradient, rate)) in part {
                 if var.device().is_cpu() {
                     self.update(var, moments, gradient, rate, scale)?;

@@ -31,7 +31,6 @@ pub use scalarise::{Scalarisation, ScalariseConfig};
 
 use candle_core::Device;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::device::{Backend, Precision};
 use crate::types::Prompt;
@@ -56,12 +55,6 @@ fn lasting(config: &impl serde::Serialize) -> Result<Value> {
 
 /// A digest of prompts, so that a checkpoint is not continued on others.
 fn digest_of(prompts: &[Prompt]) -> String {
-    let mut hash = Sha256::new();
-    for prompt in prompts {
-        let text = format!("{prompt:?}");
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    }
-    let digest = hash.finalize();
-    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    let texts: Vec<String> = prompts.iter().map(|prompt| format!("{prompt:?}")).collect();
+    crate::stage::digest(texts.iter().map(String::as_str))
 }
