@@ -38,8 +38,7 @@ pub struct Addition {
 /// Fails where the name is taken, the preference does not fit or is another expert's, or the part's
 /// folder is not what it should be.
 pub fn extended(folder: &Path, addition: &Addition) -> Result<Manifest> {
-    let mut manifest = Manifest::load(folder)?;
-    make_absolute(&mut manifest, folder)?;
+    let mut manifest = Manifest::load(folder)?.rooted(folder)?;
     let path = absolute(&addition.path)?;
     let file = match addition.part {
         Part::Lora(_) | Part::Value => "adapter_config.json",
@@ -117,22 +116,6 @@ pub fn extend(folder: &Path, addition: &Addition, out: &Path) -> Result<Manifest
 
 fn absolute(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(Error::io("find", path))
-}
-
-fn make_absolute(manifest: &mut Manifest, folder: &Path) -> Result<()> {
-    let rewards = manifest
-        .objectives
-        .iter_mut()
-        .filter_map(|o| o.reward.as_mut());
-    let paths = std::iter::once(&mut manifest.base)
-        .chain(manifest.prompts.as_mut())
-        .chain(rewards.map(|reward| &mut reward.path))
-        .chain(manifest.experts.iter_mut().map(|expert| &mut expert.path))
-        .chain(manifest.values.iter_mut().map(|value| &mut value.path));
-    for path in paths {
-        *path = absolute(&folder.join(&*path))?;
-    }
-    Ok(())
 }
 
 /// Where a bundle lists no value vectors, its one-hot experts stand in. They go on doing so beside the

@@ -268,7 +268,7 @@ impl<'a> Build<'a> {
     ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.model, &recipe.sft, recipe.seed);
-        let done = self.stages.stage(
+        self.stages.stage(
             "base",
             &settings,
             &[&examples.digest, &tokens.digest],
@@ -285,11 +285,10 @@ impl<'a> Build<'a> {
                     train_on_prompts: false,
                 };
                 let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
-                sft(&config, &start, &examples, reporter.training(), run.folder).map(drop)
+                sft(&config, &start, &examples, reporter.training(), run.folder)?;
+                copy(&tokens.folder, run.folder, &TOKENIZER)
             },
-        )?;
-        copy(&tokens.folder, &done.folder, &TOKENIZER)?;
-        Ok(done)
+        )
     }
 
     /// Experts, router and value vectors, by a recipe of their own.
@@ -327,7 +326,7 @@ impl<'a> Build<'a> {
     ) -> Result<Done> {
         let recipe = &self.options.recipe;
         let settings = (&recipe.reward, recipe.seed);
-        let done = self.stages.stage(
+        self.stages.stage(
             &format!("rewards/{}", objective.name()),
             &settings,
             &[&made.base.digest, &made.data.pairs.digest],
@@ -347,9 +346,7 @@ impl<'a> Build<'a> {
                 )
                 .map(drop)
             },
-        )?;
-        copy(&made.tokens.folder, &done.folder, &TOKENIZER)?;
-        Ok(done)
+        )
     }
 
     fn train_config(&self, settings: &TrainSettings, resume: bool) -> TrainConfig {
@@ -510,19 +507,23 @@ mod tests {
         ] {
             assert!(options.out.join(file).is_file(), "{file} is missing");
         }
-        let weights = options.work.join("base/model.safetensors");
-        let before = std::fs::metadata(&weights)
-            .and_then(|m| m.modified())
-            .expect("a time");
+        let made = [
+            "base/model.safetensors",
+            "parts/sources/helpful/model.safetensors",
+            "parts/routers/1-1-2/result/router.safetensors",
+            "parts/values/plain-humor/adapter_model.safetensors",
+        ];
+        let times = || {
+            made.map(|file| {
+                let data = std::fs::metadata(options.work.join(file));
+                data.and_then(|m| m.modified()).expect("a time")
+            })
+        };
+        let before = times();
         assert_eq!(
             build(&options, &mut Quiet::default()).expect("builds"),
             Some(figures)
         );
-        assert_eq!(
-            std::fs::metadata(&weights)
-                .and_then(|m| m.modified())
-                .expect("a time"),
-            before
-        );
+        assert_eq!(times(), before, "something was made again");
     }
 }

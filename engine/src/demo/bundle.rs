@@ -33,9 +33,21 @@ pub struct Parts<'a> {
 /// The bundle with plain value vectors, inside the other.
 pub const PLAIN: &str = "plain";
 
-/// Writes the bundle into `out`: base, experts, router, value vectors, rewards, prompts and `bundle.json`;
-/// and inside it, sharing all but the value vectors, the bundle with plain ones.
+/// Writes the bundle in place of `out`: base, experts, router, value vectors, rewards, prompts and
+/// `bundle.json`; and inside it, sharing all but the value vectors, the bundle with plain ones.
 pub fn assemble(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -> Result<()> {
+    let fresh = out.with_extension("new");
+    if fresh.exists() {
+        std::fs::remove_dir_all(&fresh).map_err(Error::io("clear", &fresh))?;
+    }
+    fill(world, recipe, parts, &fresh)?;
+    if out.exists() {
+        std::fs::remove_dir_all(out).map_err(Error::io("clear", out))?;
+    }
+    std::fs::rename(&fresh, out).map_err(Error::io("rename", &fresh))
+}
+
+fn fill(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -> Result<()> {
     model(
         parts.base,
         parts.tokenizer,

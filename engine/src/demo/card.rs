@@ -169,12 +169,12 @@ fn voices(text: &mut String, figures: &[Voices]) {
             voices.experts.join(" | "),
             "---|".repeat(voices.experts.len()),
         );
-        for voice in &voices.kinds {
+        for voice in voices.kinds.iter().filter(|voice| voice.tokens > 0) {
             let shares = voice.gates.iter().map(|gate| format!("{gate:.3}"));
             let shares = shares.collect::<Vec<_>>().join(" | ");
             let _ = writeln!(text, "| {} | {} | {shares} |", voice.kind, voice.tokens);
         }
-        text.push('\n');
+        let _ = write!(text, "\n{}\n\n", voices.in_words());
     }
 }
 

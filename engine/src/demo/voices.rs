@@ -40,6 +40,44 @@ pub struct Voices {
     pub variation: f64,
 }
 
+/// Below this a share does not follow the text.
+const CONSTANT: f64 = 0.01;
+
+impl Voices {
+    /// What the numbers say: which expert each kind of sentence leans to, or that there is no such thing.
+    pub fn in_words(&self) -> String {
+        if self.variation < CONSTANT {
+            return "The router is all but a constant: its shares do not follow the text."
+                .to_owned();
+        }
+        let tokens: usize = self.kinds.iter().map(|voice| voice.tokens).sum();
+        let overall = |expert: usize| -> f64 {
+            let weighed = self.kinds.iter().map(|v| v.gates[expert] * v.tokens as f64);
+            weighed.sum::<f64>() / tokens.max(1) as f64
+        };
+        let spoken = self.kinds.iter().filter(|voice| voice.tokens > 0);
+        let leanings: Vec<String> = spoken
+            .map(|voice| {
+                let gains = voice
+                    .gates
+                    .iter()
+                    .enumerate()
+                    .map(|(e, g)| (e, g - overall(e)));
+                let (expert, gain) = gains.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
+                if gain < CONSTANT {
+                    format!("{} lean to none", voice.kind)
+                } else {
+                    format!(
+                        "{} lean to `{}` (+{gain:.3})",
+                        voice.kind, self.experts[expert]
+                    )
+                }
+            })
+            .collect();
+        format!("Against the answers as a whole, {}.", leanings.join(", "))
+    }
+}
+
 /// Gates at the preference of every router of the bundle, over greedy answers.
 pub(super) fn voices(bundle: &Bundle, world: &World, asked: &Asked) -> Result<Vec<Voices>> {
     let grader = Grader::new(world);

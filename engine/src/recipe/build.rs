@@ -63,7 +63,12 @@ pub fn build(
         make(&mut workshop, &options.out)
     });
     // Of an input that is at fault nothing is left, unless a person has waited for it before.
-    if fresh && made.as_ref().is_err_and(Error::is_input) && options.work.exists() {
+    let waited = std::fs::read_dir(&options.work).is_ok_and(|entries| {
+        let mut names = entries.flatten().map(|entry| entry.path());
+        names.any(|path| path.extension().is_some_and(|e| e == "done"))
+    });
+    let nothing = fresh && !waited && options.work.exists();
+    if nothing && made.as_ref().is_err_and(Error::is_input) {
         std::fs::remove_dir_all(&options.work).map_err(Error::io("remove", &options.work))?;
     }
     made

@@ -270,20 +270,20 @@ pub struct RewardConfig {
 }
 
 /// A device as on the command line, e.g. `cuda:1`.
-mod device_in_words {
+pub(in crate::train) mod device_in_words {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     use crate::device::DeviceChoice;
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::train) fn serialize<S: Serializer>(
         device: &DeviceChoice,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(device)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::train) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<DeviceChoice, D::Error> {
         let text = String::deserialize(deserializer)?;

@@ -142,6 +142,17 @@ fn weight_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(files)
 }
 
+/// The first variable that holds something that is no number, if there is one.
+pub fn spoilt(vars: &NamedVars) -> Result<Option<&str>> {
+    for (name, var) in vars {
+        let sum: f32 = var.as_detached_tensor().sqr()?.sum_all()?.to_scalar()?;
+        if !sum.is_finite() {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
 /// Turns weights into variables.
 pub fn trainable(tensors: &NamedTensors) -> Result<NamedVars> {
     tensors

@@ -16,7 +16,7 @@ use super::forward::TrainModel;
 use super::metrics::{MetricsFile, StepReport};
 use super::optimiser::{AdamW, global_norm, learning_rate};
 use super::parallel::{ShareLoss, StepGradients, differentiate};
-use super::params::NamedTensors;
+use super::params::{self, NamedTensors};
 use super::penalty::Addition;
 use super::progress::TrainReporter;
 use crate::{Error, Result};
@@ -236,17 +236,15 @@ impl Runner<'_> {
 
     /// Refuses to keep weights that no longer are numbers.
     fn check_weights(&self, step: usize) -> Result<()> {
-        for (name, var) in self.model.vars() {
-            let sum = var.as_detached_tensor().sqr()?.sum_all()?;
-            let sum: f32 = sum.to_scalar()?;
+        match params::spoilt(self.model.vars())? {
+            None => Ok(()),
             // The last step's loss was finite, so this is what the last update did.
-            if !sum.is_finite() {
+            Some(name) => {
                 let what = format!("the weight {name}");
                 let became = "became NaN".to_owned();
-                return Err(self.diverged(&what, became, step.saturating_sub(1), &[]));
+                Err(self.diverged(&what, became, step.saturating_sub(1), &[]))
             }
         }
-        Ok(())
     }
 
     fn start(&self) -> Result<State> {

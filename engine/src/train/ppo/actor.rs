@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use serde_json::{Value, json};
+
 use super::config::PpoConfig;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::{Backend, Precision};
@@ -25,6 +27,8 @@ pub(super) struct Answer {
     pub(super) text: RewardInput,
     /// Whether it ended by itself.
     pub(super) ended: bool,
+    /// Whether there is no text, and so nothing to score.
+    pub(super) empty: bool,
     /// Mean entropy of its gates in nats, where they were recorded.
     pub(super) gate_entropy: Option<f64>,
 }
@@ -37,6 +41,8 @@ pub(super) struct Actor {
     sampling: Sampling,
     seed: u64,
     batch: usize,
+    /// Whether the gates of some answers are recorded.
+    traced: bool,
     /// Training keeps candle's own threads off; rows have these.
     pool: rayon::ThreadPool,
 }
@@ -45,8 +51,7 @@ pub(super) struct Actor {
 pub(super) type Tell<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
 
 impl Actor {
-    /// Loads the policy's bundle. Every objective needs a reward model, every prompt must leave room for an
-    /// answer.
+    /// Loads the policy's bundle; every prompt must leave room for an answer.
     pub(super) fn open(folder: &Path, prompts: Vec<Prompt>, config: &PpoConfig) -> Result<Self> {
         let (backend, note) = Backend::find(config.device, Precision::F32)?;
         if let Some(note) = note {
@@ -58,15 +63,6 @@ impl Actor {
             ..LoadOptions::default()
         };
         let bundle = Bundle::load(folder, &options, &mut |_, _| Ok(()))?;
-        for (objective, reward) in bundle.info.objectives.iter().zip(&bundle.rewards) {
-            if reward.is_none() {
-                let problem = format!(
-                    "the bundle has none for {}; a policy is trained on the scores of all objectives",
-                    objective.name
-                );
-                return Err(Error::option("rewards", problem));
-            }
-        }
         let context = bundle.model.config().context;
         for (index, prompt) in prompts.iter().enumerate() {
             let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
@@ -77,9 +73,6 @@ impl Actor {
                 );
                 return Err(Error::option("prompts", problem));
             }
-        }
-        if prompts.is_empty() {
-            return Err(Error::option("prompts", "are none; at least one is needed"));
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(config.workers)
@@ -95,7 +88,26 @@ impl Actor {
             },
             seed: config.seed,
             batch: config.batch,
+            traced: false,
             pool,
+        })
+    }
+
+    /// The same with the gates of some answers recorded, for the entropy of votes that sum to one.
+    pub(super) fn traced(self) -> Self {
+        Self {
+            traced: true,
+            ..self
+        }
+    }
+
+    /// Digests of all that answers and scores depend on: what a checkpoint must be continued with.
+    pub(super) fn identity(&self) -> Value {
+        let identity = &self.bundle.identity;
+        json!({
+            "model": self.bundle.info.model.digest,
+            "adapters": identity.adapters,
+            "rewards": identity.rewards,
         })
     }
 
@@ -129,7 +141,7 @@ impl Actor {
                     seed: row_seed(self.seed ^ (draw << 24) ^ row as u64, prompt),
                     ..self.sampling.clone()
                 },
-                trace: if row < TRACED {
+                trace: if row < TRACED && self.traced {
                     TraceLevel::Full
                 } else {
                     TraceLevel::None
@@ -171,11 +183,23 @@ impl Actor {
         let scores = self
             .pool
             .install(|| score_all(&self.bundle.rewards, &texts))?;
-        let numbers = scores.into_iter().map(|scores| {
-            let all = scores.0.into_iter();
-            all.map(|score| score.unwrap_or(f64::NAN)).collect()
-        });
-        Ok(numbers.collect())
+        let numbers: Vec<Vec<f64>> = scores
+            .into_iter()
+            .map(|scores| {
+                let all = scores.0.into_iter();
+                all.map(|score| score.unwrap_or(f64::NAN)).collect()
+            })
+            .collect();
+        for (index, (answer, scores)) in answers.iter().zip(&numbers).enumerate() {
+            if !answer.empty && scores.iter().any(|score| !score.is_finite()) {
+                let problem = format!(
+                    "give answer {} of the batch the scores {scores:?}; a policy needs numbers",
+                    index + 1
+                );
+                return Err(Error::option("rewards", problem));
+            }
+        }
+        Ok(numbers)
     }
 }
 
@@ -187,6 +211,7 @@ fn taken(run: Run, end: Option<u32>) -> Answer {
     }
     Answer {
         text: RewardInput::of(&run.prompt, &run.text),
+        empty: run.text.is_empty(),
         gate_entropy: run.record.as_deref().and_then(entropy),
         example: Example {
             prompt: run.prompt_tokens,

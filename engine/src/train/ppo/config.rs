@@ -6,7 +6,7 @@ use super::advantage::Gae;
 use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
 use crate::train::claim::Again;
-use crate::train::config::{LoraConfig, OptimiserConfig};
+use crate::train::config::{LoraConfig, OptimiserConfig, device_in_words};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
 
@@ -89,8 +89,8 @@ pub struct PpoConfig {
     pub resume: bool,
     /// Removes a run that the output folder holds.
     pub overwrite: bool,
-    /// Where to compute.
-    #[serde(skip)]
+    /// Where to compute. Not a setting of the run.
+    #[serde(with = "device_in_words")]
     pub device: DeviceChoice,
 }
 
@@ -156,6 +156,9 @@ impl PpoConfig {
             ("temperature", self.temperature),
             ("clip", self.clip),
             ("kl horizon", self.kl.horizon),
+            ("stop kl", self.stop_kl),
+            ("ratio limit", self.ratio_limit),
+            ("value weight", self.value_weight),
             ("kl target", self.kl.target.unwrap_or(1.0)),
         ] {
             if !(value.is_finite() && value > 0.0) {

@@ -26,12 +26,13 @@ use crate::train::forward::{Adapters, TrainModel};
 use crate::train::metrics::{Figures, MetricsFile, StepReport};
 use crate::train::optimiser::{AdamW, learning_rate};
 use crate::train::parallel::{StepGradients, differentiate, for_each_share};
+use crate::train::params;
 use crate::train::progress::TrainReporter;
 use crate::train::runner::TrainReport;
 use crate::types::{Point, Weights};
 use crate::{Error, Result};
 
-/// Tokens of a batch without gradients.
+/// Tokens of a pass that asks for probabilities alone.
 const INFERENCE_TOKENS: usize = 2048;
 
 /// What learns, seen from the bundle that answers.
@@ -96,7 +97,7 @@ struct Updates {
 }
 
 impl Learner<'_> {
-    /// Trains to the end, or until cancelled, and hands the trained weights to `write`.
+    /// Trains to the end, or until cancelled; the trained weights are the model's.
     pub(super) fn run(&mut self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
         std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
         clear(self.folder, self.config.again())?;
@@ -129,7 +130,6 @@ impl Learner<'_> {
         if self.config.checkpoint_every > 0 {
             self.save(&state, reporter)?;
         }
-        self.policy.publish(&self.model, &mut self.actor.bundle)?;
         let tail = &state.losses[state.losses.len() - state.losses.len().div_ceil(10)..];
         Ok(TrainReport {
             steps: state.batches,
@@ -238,7 +238,13 @@ impl Learner<'_> {
         let divergence = trajectories.iter().map(Trajectory::divergence).sum::<f64>() / count;
         let target = *carried.target.get_or_insert(divergence.max(1.0));
         let samples = self.samples(&answers, trajectories, carried.penalty, &mix);
+        let looked = clock.elapsed().as_secs_f64();
         let updates = self.update(&samples, &mut state.optimiser, (step, &asked))?;
+        if let Some(name) = params::spoilt(self.model.vars())? {
+            let what = format!("the weight {name}");
+            let became = "became NaN or infinite".to_owned();
+            return Err(diverged(self.folder, (&what, became), step, asked));
+        }
 
         let carried = &mut state.carried;
         let mut report = self.report(step, &answers, &raw, &means, &mix, carried, &updates);
@@ -249,9 +255,10 @@ impl Learner<'_> {
             ("kl_penalty", carried.penalty),
             ("seconds.rollout", answered),
             ("seconds.reward", scored - answered),
-            ("seconds.update", seconds - scored),
+            ("seconds.look", looked - scored),
+            ("seconds.update", seconds - looked),
             ("speed.rollout", new as f64 / answered),
-            ("speed.update", updates.tokens as f64 / (seconds - scored)),
+            ("speed.update", updates.tokens as f64 / (seconds - looked)),
             ("answer_tokens", new as f64 / count),
         ];
         let speed = speed.map(|(name, value)| (name.to_owned(), value));
@@ -288,13 +295,16 @@ impl Learner<'_> {
             let parts = for_each_share(group, |chunk| {
                 let examples = chunk.iter().map(|&i| &answers[i].example);
                 let batch = PredictionBatch::new(examples, false);
-                let states = model.states(&batch, Adapters::On)?;
-                let own = model.log_probs_of(&states, &batch, temperature)?;
-                let values = model.values(&states)?.flatten_all()?;
+                // Nothing of the policy's pass is kept while the base's runs: it has a graph, for it could learn.
+                let (own, values) = {
+                    let states = model.states(&batch, Adapters::On)?;
+                    let own = model.log_probs_of(&states, &batch, temperature)?;
+                    let values = model.values(&states)?.flatten_all()?;
+                    (own.to_vec1::<f32>()?, values.to_vec1::<f32>()?)
+                };
                 let base = model.states(&batch, Adapters::Off)?;
                 let base = model.log_probs_of(&base, &batch, temperature)?;
-                let (own, base) = (own.to_vec1::<f32>()?, base.to_vec1::<f32>()?);
-                let values = values.to_vec1::<f32>()?;
+                let base = base.to_vec1::<f32>()?;
                 let mut at = 0;
                 Ok(chunk
                     .iter()
@@ -367,21 +377,21 @@ impl Learner<'_> {
                 if step == 0 && all.done == 0 {
                     self.policy.check(&self.model, &result.gradients)?;
                 }
-                self.check(result.loss, (step, asked))?;
                 let means = result.figures.means(total);
                 let mean = |name: &str| means.get(name).copied().unwrap_or(0.0);
-                let moved = mean("moved");
                 if mean("ratio") > self.config.ratio_limit {
                     all.skipped += 1;
                     continue;
                 }
+                self.check(result.loss, (step, asked))?;
+                let policy_kl = mean("policy_kl");
                 let norm = optimiser.step(self.model.vars(), &result.gradients, rate, workers)?;
                 if !norm.is_finite() {
                     let what = ("the gradient", "became NaN or infinite".to_owned());
                     return Err(diverged(self.folder, what, step, asked.to_vec()));
                 }
                 all.add(&result, norm, total);
-                if moved > self.config.stop_kl {
+                if policy_kl > self.config.stop_kl {
                     return Ok(all);
                 }
             }
@@ -410,8 +420,10 @@ impl Learner<'_> {
         for (objective, name) in self.actor.objectives().iter().enumerate() {
             let column = raw.iter().filter_map(|row| row.get(objective));
             let finite: Vec<f64> = column.copied().filter(|s| s.is_finite()).collect();
-            let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
-            put(format!("reward.{name}"), mean);
+            if !finite.is_empty() {
+                let mean = finite.iter().sum::<f64>() / finite.len() as f64;
+                put(format!("reward.{name}"), mean);
+            }
             put(format!("normalised.{name}"), means[objective]);
             put(format!("w.{name}"), mix.weights[objective]);
             put(format!("coefficient.{name}"), mix.coefficients[objective]);

@@ -1,6 +1,6 @@
 //! The clipped losses of policy and values over a share of a minibatch.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::advantage::{Target, Trajectory};
 use super::config::PpoConfig;
@@ -46,6 +46,8 @@ pub(super) fn loss(
     let free = (&against * &ratio)?;
     let clipped = (&against * ratio.clamp(low, high)?)?;
     let policy = free.maximum(&clipped)?.sum_all()?;
+    // Where the clip takes the gradient away.
+    let cut = clipped.gt(&free)?.to_dtype(DType::F32)?.sum_all()?;
 
     let values = model.values(&states)?;
     let objectives = values.dim(1)?;
@@ -61,14 +63,13 @@ pub(super) fn loss(
 
     let loss = ((&policy + (&value * config.value_weight)?)? * (1.0 / total as f64))?;
     let ratios: Vec<f32> = ratio.to_vec1()?;
-    let outside = |r: &&f32| f64::from(**r) < low || f64::from(**r) > high;
     let figures = Figures::new([
         ("policy_loss", f64::from(policy.to_scalar::<f32>()?)),
         ("value_loss", f64::from(value.to_scalar::<f32>()?)),
-        ("clip_share", ratios.iter().filter(outside).count() as f64),
+        ("clip_share", f64::from(cut.to_scalar::<f32>()?)),
         ("ratio", ratios.iter().map(|&r| f64::from(r)).sum()),
         (
-            "moved",
+            "policy_kl",
             -change
                 .to_vec1::<f32>()?
                 .into_iter()

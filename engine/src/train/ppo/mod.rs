@@ -29,9 +29,12 @@ pub use morl::train_morl;
 pub use router::train_router;
 pub use scalarise::{Scalarisation, ScalariseConfig};
 
+use std::path::Path;
+
 use candle_core::Device;
 use serde_json::Value;
 
+use crate::bundle::Manifest;
 use crate::device::{Backend, Precision};
 use crate::types::Prompt;
 use crate::{Error, Result};
@@ -41,12 +44,41 @@ fn device(config: &PpoConfig) -> Result<Device> {
     Ok(Backend::find(config.device, Precision::F32)?.0.device())
 }
 
+/// Refuses a bundle without a reward model for every objective, and no prompts, before anything is loaded.
+fn check_scored(manifest: &Manifest, prompts: &[Prompt]) -> Result<()> {
+    if let Some(objective) = manifest.objectives.iter().find(|o| o.reward.is_none()) {
+        let problem = format!(
+            "the bundle has none for {}; a policy is trained on the scores of all objectives",
+            objective.name
+        );
+        return Err(Error::option("rewards", problem));
+    }
+    if manifest.objectives.is_empty() {
+        let problem = "the bundle has none; a policy is trained on the scores of all objectives";
+        return Err(Error::option("rewards", problem));
+    }
+    if prompts.is_empty() {
+        return Err(Error::option("prompts", "are none; at least one is needed"));
+    }
+    Ok(())
+}
+
+/// All folders that a run reads, over which it must not write.
+fn inputs<'a>(folder: &'a Path, manifest: &'a Manifest) -> Vec<&'a Path> {
+    let rewards = manifest.objectives.iter().filter_map(|o| o.reward.as_ref());
+    let mut all = vec![folder, manifest.base.as_path()];
+    all.extend(rewards.map(|reward| reward.path.as_path()));
+    all.extend(manifest.experts.iter().map(|expert| expert.path.as_path()));
+    all.extend(manifest.values.iter().map(|value| value.path.as_path()));
+    all
+}
+
 /// Settings as they stand in a checkpoint: all but those that may change on the way.
 fn lasting(config: &impl serde::Serialize) -> Result<Value> {
     let mut value =
         serde_json::to_value(config).map_err(|e| Error::option("settings", e.to_string()))?;
     if let Some(ppo) = value.get_mut("ppo").and_then(Value::as_object_mut) {
-        for free in ["resume", "overwrite", "checkpoint_every"] {
+        for free in ["resume", "overwrite", "checkpoint_every", "device"] {
             ppo.remove(free);
         }
     }

@@ -9,7 +9,7 @@ use super::actor::Actor;
 use super::config::MorlConfig;
 use super::learner::{Learner, Policy};
 use super::scalarise::{Scalarisation, ScalariseConfig};
-use crate::bundle::{Bundle, Manifest, ValueEntry};
+use crate::bundle::{Bundle, ExpertEntry, Manifest, ValueEntry};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::train::base::Base;
 use crate::train::claim::claim;
@@ -19,12 +19,14 @@ use crate::train::forward::TrainModel;
 use crate::train::params::{self, NamedTensors};
 use crate::train::progress::TrainReporter;
 use crate::train::runner::TrainReport;
-use crate::types::{Point, Preference, Prompt, Weights};
+use crate::types::{ExpertKind, Point, Preference, Prompt, Weights};
 use crate::weights::LoraFactor;
 use crate::{Error, Result};
 
+/// The adapter's name in that bundle.
+const NAME: &str = "policy in training";
 /// The folder of the bundle that answers during training, in the run's folder.
-const POLICY: &str = "policy";
+const POLICY: &str = ".policy";
 
 /// Trains an adapter of the bundle's base on its reward models, weighted, and leaves a PEFT folder in `out`.
 pub fn train_morl(
@@ -36,7 +38,8 @@ pub fn train_morl(
 ) -> Result<TrainReport> {
     config.ppo.check()?;
     let manifest = Manifest::load(folder)?.rooted(folder)?;
-    claim(out, config.ppo.again(), &[folder, &manifest.base])?;
+    super::check_scored(&manifest, &prompts)?;
+    claim(out, config.ppo.again(), &super::inputs(folder, &manifest))?;
     let weights = Preference::with_len(config.reward_weights.clone(), manifest.objective_count())
         .map_err(Error::point("reward-weights"))?;
     let device = super::device(&config.ppo)?;
@@ -53,25 +56,28 @@ pub fn train_morl(
     let policy_folder = out.join(POLICY);
     let at = manifest.base.display().to_string();
     files::write_adapter(&policy_folder.join("adapter"), &at, &config.lora, &fresh)?;
-    // The adapter is the one value vector, so that weight 1 is the policy and 0 the base.
+    // The adapter is the only expert and the only value vector, so that weight 1 is the policy and 0 the
+    // base, and rows carry nothing else.
     let mut policy_bundle = manifest;
     policy_bundle.values = vec![ValueEntry {
-        name: "policy in training".to_owned(),
+        name: NAME.to_owned(),
         path: PathBuf::from("adapter"),
     }];
-    let place = policy_bundle.experts.len();
-    policy_bundle
-        .experts
-        .retain(|expert| expert.kind == crate::types::ExpertKind::Lora);
-    let adapter = policy_bundle.experts.len();
-    tracing::debug!(routers = place - adapter, "left out of the policy's bundle");
+    policy_bundle.experts = vec![ExpertEntry {
+        kind: ExpertKind::Lora,
+        name: NAME.to_owned(),
+        path: PathBuf::from("adapter"),
+        preference: weights.as_slice().to_vec(),
+    }];
     policy_bundle.save(&policy_folder)?;
 
+    let asked = super::digest_of(&prompts);
+    let actor = Actor::open(&policy_folder, prompts, &config.ppo)?;
     let settings = json!({"kind": "ppo", "config": super::lasting(config)?,
-        "base": policy_bundle.base, "prompts": super::digest_of(&prompts)});
+        "bundle": actor.identity(), "prompts": asked});
     let policy = AdapterPolicy {
         point: Point::Weights(Weights::new(vec![1.0]).map_err(Error::point("weights"))?),
-        adapter,
+        adapter: 0,
         lora: config.lora.clone(),
         paths: base
             .shape
@@ -89,7 +95,7 @@ pub fn train_morl(
         scalarise: &scalarise,
         preference: weights.as_slice().to_vec(),
         model,
-        actor: Actor::open(&policy_folder, prompts, &config.ppo)?,
+        actor,
         policy: &policy,
         experts: Vec::new(),
         folder: out,

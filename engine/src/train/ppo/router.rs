@@ -1,7 +1,6 @@
 //! A router expert: per module a linear layer that learns which LoRA experts speak, token by token, for one
 //! preference (HoE sections 3.2 and 3.3).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
@@ -30,7 +29,7 @@ use crate::{Error, Result};
 /// The router's name in the bundle that it is trained in.
 const NAME: &str = "router in training";
 /// The folder of that bundle, in the run's folder.
-const POLICY: &str = "policy";
+const POLICY: &str = ".policy";
 
 /// Trains a router for the bundle in `folder` on `prompts` and leaves it in `out`: `router_config.json` and
 /// `router.safetensors`. Base and experts stay as they are.
@@ -43,7 +42,12 @@ pub fn train_router(
 ) -> Result<TrainReport> {
     config.ppo.check()?;
     let plan = Plan::new(config, folder)?;
-    claim(out, config.ppo.again(), &[folder, &plan.base])?;
+    super::check_scored(&plan.manifest, &prompts)?;
+    claim(
+        out,
+        config.ppo.again(),
+        &super::inputs(folder, &plan.manifest),
+    )?;
     config.scalarise.check(plan.preference.as_slice().len())?;
     let device = crate::train::ppo::device(&config.ppo)?;
     let base = Base::open(&Start::Folder(plan.base.clone()), config.ppo.seed, &device)?;
@@ -77,8 +81,13 @@ pub fn train_router(
         &crate::train::params::to_device(&fresh, &device)?,
     )?
     .with_values(objectives)?;
+    let asked = super::digest_of(&prompts);
+    let mut actor = Actor::open(&policy_folder, prompts, &config.ppo)?;
+    if config.activation == RouterActivation::Softmax {
+        actor = actor.traced();
+    }
     let settings = json!({"kind": "router", "config": super::lasting(config)?,
-        "bundle": plan.digest()?, "prompts": super::digest_of(&prompts)});
+        "bundle": actor.identity(), "prompts": asked});
     let policy = RouterPolicy {
         point: Point::Preference(plan.preference.clone()),
         paths: linears.into_iter().map(|(path, _)| path).collect(),
@@ -88,7 +97,7 @@ pub fn train_router(
         scalarise: &config.scalarise,
         preference: plan.preference.as_slice().to_vec(),
         model,
-        actor: Actor::open(&policy_folder, prompts, &config.ppo)?,
+        actor,
         policy: &policy,
         experts: plan.places.clone(),
         folder: out,
@@ -130,6 +139,15 @@ impl Plan {
         let preference = Preference::with_len(config.preference.clone(), objectives)
             .map_err(Error::point("preference"))?;
         let complex = Complex::new(&experts, objectives)?;
+        let most = 1.0 / experts.len().max(1) as f64;
+        if !(config.floor > 0.0 && config.floor < most) {
+            let problem = format!(
+                "is {}; it must be above 0 and below {most:.3}, an even share of the {} experts",
+                config.floor,
+                experts.len()
+            );
+            return Err(Error::option("floor", problem));
+        }
         let mut shares = vec![0.0; experts.len()];
         for near in complex.route(&preference).experts {
             shares[near.index] = near.weight;
@@ -175,18 +193,6 @@ impl Plan {
             preference: self.preference.as_slice().to_vec(),
         });
         manifest.save(folder)
-    }
-
-    /// What a checkpoint must be continued with.
-    fn digest(&self) -> Result<serde_json::Value> {
-        let mut files: BTreeMap<&str, String> = BTreeMap::new();
-        for (name, path) in &self.outputs {
-            let tensors = path.join("adapter_model.safetensors");
-            if tensors.exists() {
-                files.insert(name, crate::weights::file_digest(&tensors)?);
-            }
-        }
-        Ok(json!({"experts": files, "base": self.base}))
     }
 }
 

@@ -64,7 +64,7 @@ pub struct ScalariseConfig {
     pub rate: f64,
     /// Smoothing of the smooth forms; by default the form's own.
     pub smoothing: Option<f64>,
-    /// Running weights stay within this and one minus this.
+    /// Running weights are cut to this and one minus this, and then divided by their sum.
     pub least: f64,
     /// How fast the running mean of rewards follows a batch.
     pub follow: f64,
@@ -110,6 +110,9 @@ impl ScalariseConfig {
                 self.least,
                 "at least 0 and below one over the objectives",
             );
+        }
+        if !(self.margin.is_finite() && self.margin >= 0.0) {
+            return refuse("margin", self.margin, "0 or above");
         }
         if !(self.follow > 0.0 && self.follow <= 1.0) {
             return refuse("follow", self.follow, "above 0 and at most 1");

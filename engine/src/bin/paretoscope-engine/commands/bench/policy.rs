@@ -9,7 +9,7 @@ use paretoscope_engine::generate::generate_all;
 use paretoscope_engine::train::ppo::{PpoConfig, RouterConfig, train_router};
 use paretoscope_engine::train::{LlamaShape, StepReport, TrainReporter};
 use paretoscope_engine::types::{
-    ExpertKind, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
+    ExpertKind, Finish, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel,
 };
 use paretoscope_engine::{Error, Result};
 use serde_json::{Value, json};
@@ -77,7 +77,8 @@ impl Policy<'_> {
         let plain = self.plain(&config, &router, &prompts, out.path())?;
         let rollout = median(reports.figure("speed.rollout"));
         let seconds = |part: &str| reports.sum(&format!("seconds.{part}"));
-        let all = seconds("rollout") + seconds("reward") + seconds("update");
+        let learning = seconds("look") + seconds("update");
+        let all = seconds("rollout") + seconds("reward") + learning;
         let floor = self.floor(&manifest, &config, &reports)?;
         Ok(json!({
             "bench": "train",
@@ -91,10 +92,10 @@ impl Policy<'_> {
             "share_of_time": {
                 "rollout": seconds("rollout") / all,
                 "reward": seconds("reward") / all,
-                "update": seconds("update") / all,
+                "update": learning / all,
             },
             "update_floor_seconds": floor,
-            "update_share_of_floor": floor / (seconds("update") / self.batches as f64),
+            "update_share_of_floor": floor / (learning / self.batches as f64),
             "peak_memory_bytes": peak,
             "threads": self.workers,
             "dtype": "f32",
@@ -150,8 +151,9 @@ impl Policy<'_> {
             let clock = Instant::now();
             let runs = pool.install(|| generate_all(&bundle, requests, self.batch))?;
             let seconds = clock.elapsed().as_secs_f64();
-            // The end token was made as well, and is counted in training.
-            let tokens: usize = runs.iter().map(|run| run.tokens.len() + 1).sum();
+            // Where the end token came it was made as well, and is counted in training.
+            let made = |run: &Run| run.tokens.len() + usize::from(run.finish == Finish::Eos);
+            let tokens: usize = runs.iter().map(made).sum();
             if round > 0 {
                 speeds.push(tokens as f64 / seconds);
             }
@@ -190,7 +192,10 @@ impl Policy<'_> {
         let answers = median(reports.figure("answer_tokens")) * self.batch as f64;
         let looks = (2 * body + ranks) as f64 * tokens + 2.0 * head as f64 * answers;
         let pass = 2.0 * ((body + ranks) as f64 * tokens + head as f64 * answers);
-        let work = looks + config.ppo.epochs as f64 * pass;
+        // A batch's updates end early where the policy has moved far.
+        let answers = (self.batch * self.batches) as f64;
+        let passes = reports.sum("updates") * config.ppo.minibatch as f64 / answers;
+        let work = looks + passes * pass;
         Ok(work / multiply_adds_per_second(self.workers))
     }
 }
