@@ -31,6 +31,18 @@ fn fixture() -> Fixture {
     fixture.edit_json("bundle.json", |bundle| {
         bundle["objectives"][2]["reward"] = json!({"path": "rewards/helpful", "sign": -1});
     });
+    std::fs::create_dir_all(fixture.join("unscored")).expect("a writable folder");
+    let mut unscored: Value = serde_json::from_slice(&fixture.read("bundle.json")).expect("JSON");
+    unscored["base"] = json!("../base");
+    unscored["prompts"] = json!("../prompts.jsonl");
+    unscored["objectives"][2]["reward"] = Value::Null;
+    for part in ["experts", "values"] {
+        for entry in unscored[part].as_array_mut().into_iter().flatten() {
+            let path = entry["path"].as_str().unwrap_or_default().to_owned();
+            entry["path"] = json!(format!("../{path}"));
+        }
+    }
+    fixture.write("unscored/bundle.json", unscored.to_string());
     fixture.write("pairs.jsonl", pairs);
     fixture.write("examples.jsonl", examples);
     fixture
@@ -130,6 +142,12 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             "adapter_model.safetensors",
         ),
     ];
+    let frozen = [
+        "base/model.safetensors",
+        "experts/helpful/adapter_model.safetensors",
+        "experts/humor/adapter_model.safetensors",
+    ];
+    let before = frozen.map(|file| fixture.read(file));
     for (kind, options, common, result) in kinds {
         let command = |out: &str| format!("train {kind} {options} {common} --out {{}}/{out}");
         let whole = format!("{kind}-whole");
@@ -159,12 +177,53 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             .count();
         assert_eq!(left, 1, "only the last checkpoint is kept");
     }
+    let after = frozen.map(|file| fixture.read(file));
+    assert!(before == after, "what is frozen has changed");
 }
 
 /// What is wrong, the command, and words that the error must hold.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 const CASES: &[Case] = &[
+    (
+        "an ideal below the rewards",
+        "train router --bundle {} --preference 0.25,0.25,0.5 --ideal -90,-90,-90 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
+        &["ideal", "invert", "take more than"],
+    ),
+    (
+        "a router on an expert",
+        "train router --bundle {} --preference 1,0,0 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
+        &[
+            "preference",
+            "nothing to choose",
+            "helpful, harmless, humor",
+        ],
+    ),
+    (
+        "a preference of the wrong length",
+        "train router --bundle {} --preference 0.5,0.5 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
+        &["preference", "2 numbers given, 3 needed"],
+    ),
+    (
+        "greedy rollouts",
+        "train router --bundle {} --preference 0.25,0.25,0.5 --temperature 0 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
+        &["temperature", "above zero"],
+    ),
+    (
+        "weights of rewards that are all zero",
+        "train ppo --bundle {} --reward-weights 0,0,0 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
+        &["reward-weights"],
+    ),
+    (
+        "an objective without a reward model",
+        "train ppo --bundle {}/unscored --reward-weights 1,1,1 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
+        &["humor", "scores of all objectives"],
+    ),
+    (
+        "a run over its own expert",
+        "train router --bundle {} --preference 0.25,0.25,0.5 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --overwrite --out {}/experts/helpful",
+        &["experts/helpful", "starts from"],
+    ),
     (
         "bad lines",
         "train dpo --base {}/base --data {}/bad.jsonl --lora 2 --out {}/o",

@@ -403,3 +403,75 @@ fn sixteen_bits_stay_near() {
         assert!((exact - half).abs() < 0.03 * size, "{half} vs {exact}");
     }
 }
+
+/// Logits of a prompt under `gates`, by a decoder of its own cache.
+fn logits(decoder: &Decoder, gates: &RowGates) -> Vec<f32> {
+    let mut cache = RowCache::default();
+    decoder.reset(&mut cache, 8).unwrap();
+    let mut rows = [StepRow {
+        tokens: &[3, 17, 5, 29, 8],
+        cache: &mut cache,
+        gates,
+        wanted: Wanted::All,
+    }];
+    decoder.forward(&mut rows, None).unwrap()
+}
+
+/// Numbers put into a loaded model are those of a model that is loaded with them, for a router between
+/// others and an adapter between others, on both kinds of decoder.
+#[test]
+fn changed_experts_equal_loaded_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(true);
+    write_checkpoint(folder.path(), &config);
+    let checkpoint = Checkpoint::open_folder(folder.path()).unwrap();
+    let start = bank(&config);
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let mut wanted = start.clone();
+    for site in wanted.routers[1].expert.sites.values_mut() {
+        site.weight = numbers(&mut rng, site.weight.len(), 0.6);
+        site.bias = numbers(&mut rng, site.bias.len(), 0.6);
+    }
+    for factor in wanted.adapters[1].factors.values_mut() {
+        factor.a = numbers(&mut rng, factor.a.len(), 0.6);
+        factor.b = numbers(&mut rng, factor.b.len(), 0.6);
+        factor.scale = 1.25;
+    }
+    let gates = gates([0.2, 0.5, 0.3], [0.4, 0.6]);
+    for backend in [Backend::Packed, Backend::tensors_on_cpu()] {
+        let load = |bank: &Bank| {
+            let (mut bank, mut digest) = (bank.clone(), Digest::default());
+            let parts = (&backend, config.clone(), &checkpoint);
+            Decoder::load(
+                parts.0,
+                parts.1,
+                parts.2,
+                &mut bank,
+                &mut digest,
+                &mut |_| Ok(()),
+            )
+            .unwrap()
+        };
+        let mut changed = load(&start);
+        let before = logits(&changed, &gates);
+        for (path, site) in &wanted.routers[1].expert.sites {
+            changed.set_router(1, path, site).unwrap();
+            assert!(changed.set_router(7, path, site).is_err());
+        }
+        for (path, factor) in &wanted.adapters[1].factors {
+            changed.set_adapter(1, path, factor).unwrap();
+            let other = LoraFactor {
+                rank: factor.rank + 1,
+                ..factor.clone()
+            };
+            assert!(changed.set_adapter(1, path, &other).is_err());
+        }
+        let (after, want) = (logits(&changed, &gates), logits(&load(&wanted), &gates));
+        let apart = |a: &[f32], b: &[f32]| {
+            let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+            differences.fold(0.0, f32::max)
+        };
+        assert!(apart(&after, &want) < 1e-5, "{}", apart(&after, &want));
+        assert!(apart(&before, &want) > 0.1);
+    }
+}

@@ -63,6 +63,18 @@ fn check_scored(manifest: &Manifest, prompts: &[Prompt]) -> Result<()> {
     Ok(())
 }
 
+/// Leaves nothing of a run that was refused: its policy's bundle, and its folder where that is empty.
+fn tidied<T>(result: Result<T>, policy: &Path, out: &Path) -> Result<T> {
+    if result.as_ref().is_err_and(Error::is_input) {
+        if policy.exists() {
+            std::fs::remove_dir_all(policy).map_err(Error::io("remove", policy))?;
+        }
+        // Fails where something else is in it, which is as it should be.
+        drop(std::fs::remove_dir(out));
+    }
+    result
+}
+
 /// All folders that a run reads, over which it must not write.
 fn inputs<'a>(folder: &'a Path, manifest: &'a Manifest) -> Vec<&'a Path> {
     let rewards = manifest.objectives.iter().filter_map(|o| o.reward.as_ref());

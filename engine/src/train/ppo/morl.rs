@@ -72,7 +72,8 @@ pub fn train_morl(
     policy_bundle.save(&policy_folder)?;
 
     let asked = super::digest_of(&prompts);
-    let actor = Actor::open(&policy_folder, prompts, &config.ppo)?;
+    let opened = Actor::open(&policy_folder, prompts, &config.ppo);
+    let actor = super::tidied(opened, &policy_folder, out)?;
     let settings = json!({"kind": "ppo", "config": super::lasting(config)?,
         "bundle": actor.identity(), "prompts": asked});
     let policy = AdapterPolicy {
@@ -101,7 +102,7 @@ pub fn train_morl(
         folder: out,
         settings: settings.clone(),
     };
-    let report = learner.run(reporter)?;
+    let report = super::tidied(learner.run(reporter), &policy_folder, out)?;
     let trained: NamedTensors = learner
         .model
         .vars()

@@ -82,7 +82,8 @@ pub fn train_router(
     )?
     .with_values(objectives)?;
     let asked = super::digest_of(&prompts);
-    let mut actor = Actor::open(&policy_folder, prompts, &config.ppo)?;
+    let opened = Actor::open(&policy_folder, prompts, &config.ppo);
+    let mut actor = super::tidied(opened, &policy_folder, out)?;
     if config.activation == RouterActivation::Softmax {
         actor = actor.traced();
     }
@@ -103,7 +104,7 @@ pub fn train_router(
         folder: out,
         settings: settings.clone(),
     };
-    let report = learner.run(reporter)?;
+    let report = super::tidied(learner.run(reporter), &policy_folder, out)?;
     written.write(out, &trained(learner.model.vars()))?;
     let inputs = [folder.join("bundle.json")];
     Provenance::new("train router", &inputs, &settings, &report)?.write(&out.join(PROVENANCE))?;

@@ -1,16 +1,25 @@
 //! Policies on tiny models and on toys whose answer is known.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 
 use super::advantage::{Gae, Trajectory, whiten};
+use super::config::KlConfig;
 use super::scalarise::{Scalarisation, ScalariseConfig, Scalariser, check_ideal};
+use crate::device::Backend;
+use crate::mixture::{Bank, BankRouter};
+use crate::model::{Decoder, LlamaConfig, RowCache, StepRow, Wanted};
 use crate::train::batch::{Example, FlatBatch};
 use crate::train::config::LoraConfig;
 use crate::train::forward::{Adapters, TrainModel};
-use crate::train::mixture::Electorate;
-use crate::train::{LlamaShape, params};
-use crate::weights::{Adapter, LoraFactor, RouterActivation};
+use crate::train::mixture::{Electorate, names};
+use crate::train::{LlamaShape, files, params};
+use crate::types::RowGates;
+use crate::weights::{
+    Adapter, Checkpoint, Digest, LoraFactor, RouterActivation, RouterExpert, RouterSite,
+};
 
 /// Two objectives and three arms; arm `a` pays `PAY[a]`.
 const PAY: [[f64; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [0.4, 0.4]];
@@ -176,6 +185,17 @@ fn an_ideal_that_is_exceeded_is_raised() {
     assert_eq!(scalariser.ideal, [2.0, 1.0]);
 }
 
+#[test]
+fn the_penalty_follows_the_divergence_by_a_fifth_at_most() {
+    let kl = KlConfig {
+        horizon: 1000.0,
+        ..KlConfig::default()
+    };
+    assert!((kl.adapt(0.2, 6.0, 3.0, 100) - 0.2 * 1.02).abs() < 1e-12);
+    assert!((kl.adapt(0.2, 0.0, 3.0, 100) - 0.2 * 0.98).abs() < 1e-12);
+    assert!((kl.adapt(0.2, 3.3, 3.0, 100) - 0.2 * 1.01).abs() < 1e-12);
+}
+
 fn trajectory(tokens: usize, objectives: usize, seed: u64) -> Trajectory {
     let number = |i: usize| (((i as u64 * 7919 + seed * 104_729) % 2003) as f32 / 1001.5) - 1.0;
     Trajectory {
@@ -315,31 +335,113 @@ fn routed(adapters: &[Adapter], shares: &[f64], floor: f64) -> TrainModel {
     TrainModel::routed(shape, &weights, &electorate, &fresh).unwrap()
 }
 
-/// An untrained router gives what static interpolation gives: here all weight on one expert, which as a
-/// LoRA adapter of the training forward gives the same.
+/// An untrained router gives what static interpolation gives: the experts folded into the base's weights.
 #[test]
 fn an_untrained_router_is_static_interpolation() {
     let shape = shape();
     let adapters = [adapter(&shape, 3, 1), adapter(&shape, 2, 2)];
-    let model = routed(&adapters, &[1.0, 0.0], 1e-6);
+    let shares = [0.75, 0.25];
+    let model = routed(&adapters, &shares, 1e-6);
     let mixed = model.logits(&batch(), Adapters::On).unwrap();
     let mut weights = params::random(&shape, 3).unwrap();
-    // The reference: the expert folded into the base's weights.
     for (path, [out, inner]) in shape.linears() {
-        let factor = &adapters[0].factors[&path];
-        let device = Device::Cpu;
-        let a = Tensor::from_slice(&factor.a, (factor.rank, inner), &device).unwrap();
-        let b = Tensor::from_slice(&factor.b, (out, factor.rank), &device).unwrap();
-        let delta = (b.matmul(&a).unwrap() * f64::from(factor.scale)).unwrap();
-        let name = format!("{path}.weight");
-        let sum = (&weights[&name] + delta).unwrap();
-        weights.insert(name, sum);
+        for (adapter, share) in adapters.iter().zip(shares) {
+            let factor = &adapter.factors[&path];
+            let device = Device::Cpu;
+            let a = Tensor::from_slice(&factor.a, (factor.rank, inner), &device).unwrap();
+            let b = Tensor::from_slice(&factor.b, (out, factor.rank), &device).unwrap();
+            let delta = (b.matmul(&a).unwrap() * (f64::from(factor.scale) * share)).unwrap();
+            let name = format!("{path}.weight");
+            let sum = (&weights[&name] + delta).unwrap();
+            weights.insert(name, sum);
+        }
     }
     let plain = TrainModel::frozen(shape, &weights).unwrap();
     let folded = plain.logits(&batch(), Adapters::On).unwrap();
     let difference = (mixed - folded).unwrap().abs().unwrap().max_all().unwrap();
     let difference = difference.to_scalar::<f32>().unwrap();
     assert!(difference < 2e-5, "{difference}");
+}
+
+/// What learns and what answers are one model: a router with weights gives the same logits in the
+/// differentiable forward and in both decoders, token by token.
+#[test]
+fn what_learns_is_what_answers() {
+    let shape = shape();
+    let adapters = [adapter(&shape, 3, 1), adapter(&shape, 2, 2)];
+    let model = routed(&adapters, &[0.6, 0.4], 0.01);
+    let mut sites = BTreeMap::new();
+    for (index, (path, [_, inner])) in shape.linears().into_iter().enumerate() {
+        let number = |i: usize| ((((i + index * 53) * 7919) % 2003) as f32 / 1001.5 - 1.0) * 0.8;
+        let site = RouterSite {
+            weight: (0..2 * inner).map(number).collect(),
+            bias: vec![number(3), number(8)],
+        };
+        let (weight, bias) = names(&path);
+        let device = Device::Cpu;
+        let rows = Tensor::from_slice(&site.weight, (2, inner), &device).unwrap();
+        model.vars()[&weight].set(&rows).unwrap();
+        let bias_values = Tensor::from_slice(&site.bias, 2, &device).unwrap();
+        model.vars()[&bias].set(&bias_values).unwrap();
+        sites.insert(path, site);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let weights = params::random(&shape, 3).unwrap();
+    files::write_model(folder.path(), &shape.to_json(), &weights, None).unwrap();
+    let config = LlamaConfig::load(folder.path()).unwrap();
+    let bank = Bank {
+        experts: 2,
+        routers: vec![BankRouter {
+            expert: RouterExpert {
+                path: "here".into(),
+                preference: Vec::new(),
+                outputs: vec![0, 1],
+                activation: RouterActivation::Softmax,
+                sites,
+                digest: String::new(),
+                bytes: 0,
+            },
+            fallback: vec![0.5, 0.5],
+        }],
+        adapters: adapters.to_vec(),
+    };
+    let tokens = [0, 5, 9, 3, 7];
+    let flat = FlatBatch::new([tokens]);
+    let learns: Vec<f32> = {
+        let logits = model.logits(&flat, Adapters::On).unwrap();
+        logits.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let gates = RowGates {
+        routers: vec![1.0],
+        ..RowGates::base(2, 1)
+    };
+    for backend in [Backend::Packed, Backend::tensors_on_cpu()] {
+        let checkpoint = Checkpoint::open_folder(folder.path()).unwrap();
+        let (mut bank, mut digest) = (bank.clone(), Digest::default());
+        let config = config.clone();
+        let decoder = Decoder::load(
+            &backend,
+            config,
+            &checkpoint,
+            &mut bank,
+            &mut digest,
+            &mut |_| Ok(()),
+        )
+        .unwrap();
+        let mut cache = RowCache::default();
+        decoder.reset(&mut cache, tokens.len()).unwrap();
+        let mut rows = [StepRow {
+            tokens: &tokens,
+            cache: &mut cache,
+            gates: &gates,
+            wanted: Wanted::All,
+        }];
+        let answers = decoder.forward(&mut rows, None).unwrap();
+        assert_eq!(answers.len(), learns.len());
+        for (answer, learn) in answers.iter().zip(&learns) {
+            assert!((answer - learn).abs() < 2e-4, "{answer} vs {learn}");
+        }
+    }
 }
 
 /// The gradient of a router's weights and biases agrees with finite differences, and reaches all of them.
