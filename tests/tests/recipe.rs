@@ -226,8 +226,17 @@ fn killed_anywhere_it_ends_as_if_nothing_had_happened() {
     let fixture = fixture();
     // All weights are trained, and both places are found.
     let merged = "merged = [{name = \"m\", place = \"auto\", method = \"ties\"}]";
+    let first = (
+        "source = \"experts/helpful\"",
+        "data = \"pairs.jsonl\"\npenalty = \"hsic-normalised\"",
+    );
     let full = "[training.experts]\nmethod = \"full\"\nlearning_rate = 1e-3";
-    fixture.write("r.toml", two(merged).replace("[training.experts]", full));
+    fixture.write(
+        "r.toml",
+        two(merged)
+            .replace("[training.experts]", full)
+            .replace(first.0, first.1),
+    );
     let begun = Instant::now();
     build(&fixture, "whole", "work-whole");
     let took = begun.elapsed().as_secs_f64();

@@ -189,7 +189,8 @@ pub struct Value {
     pub source: Option<PathBuf>,
     /// Preferences, JSON Lines as `train dpo` takes them.
     pub data: Option<PathBuf>,
-    /// What keeps it apart from those before it while it is trained; by default nothing.
+    /// What keeps it apart from those before it while it is trained; by default nothing. The first has none
+    /// before it, and is trained alone whatever it says.
     #[serde(default)]
     pub penalty: PenaltyKind,
     /// Weight of the penalty beside the loss; by default the penalty's usual one.

@@ -17,7 +17,7 @@ use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_bytes;
 use crate::stage::{Done, Run, Stages};
-use crate::train::{DpoConfig, DpoJob, RouterJob, TrainJob, WeightedData};
+use crate::train::{DpoConfig, DpoJob, PenaltyConfig, RouterJob, TrainJob, WeightedData};
 use crate::types::{Expert, ExpertKind, Preference, Prompt};
 use crate::{Error, Result};
 
@@ -268,7 +268,11 @@ impl<'a> Workshop<'a> {
         let mut inputs = vec![self.base.clone(), digest_of(&data)?];
         inputs.extend(earlier.iter().map(|made| made.digest.clone()));
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let penalty = value.penalty();
+        let penalty = match value.penalty() {
+            // The first has none before it, and is trained alone.
+            penalty if penalty.kind.compares() && earlier.is_empty() => PenaltyConfig::default(),
+            penalty => penalty,
+        };
         let asked = (settings, &penalty, rank, seed);
         let against = earlier.iter().map(|made| made.folder.clone()).collect();
         let done = self.step(&name, &asked, &inputs, |board, run| {
