@@ -49,12 +49,12 @@ fn end(front: &Front, job: JobId) -> (Vec<usize>, TrainEnd) {
 }
 
 fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
-    let lines: String = (0..24)
+    let lines: Vec<String> = (0..24)
         .map(|i| {
-            format!("{{\"prompt\":\"p{i} \",\"chosen\":\"yes {i}\",\"rejected\":\"no no {i}\"}}\n")
+            format!("{{\"prompt\":\"p{i} \",\"chosen\":\"yes {i}\",\"rejected\":\"no no {i}\"}}")
         })
         .collect();
-    fixture.write("pairs.jsonl", lines);
+    fixture.write("pairs.jsonl", lines.join("\n"));
     TrainPlan {
         name: name.to_owned(),
         bundle: fixture.path().to_path_buf(),

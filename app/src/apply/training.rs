@@ -37,7 +37,9 @@ pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
     let form = &mut state.training.form;
     if form.preference.iter().all(|&share| share == 0.0) {
-        form.preference.clone_from(&state.simplex.preference);
+        // Three digits are enough to begin with, and can be read.
+        let short = |share: &f64| (share * 1e3).round() / 1e3;
+        form.preference = state.simplex.preference.iter().map(short).collect();
     }
     effects.push(Effect::FindRuns(state.training.folder.clone()));
 }

@@ -509,7 +509,8 @@ impl TrainingState {
             let name = format!("{word}-{n}");
             self.runs.iter().all(|run| run.plan.name != name)
         };
-        let number = (1..).find(free).unwrap_or(1);
+        // One more than there are runs is free, if no smaller one is.
+        let number = (1..=self.runs.len() + 1).find(free).unwrap_or(1);
         format!("{word}-{number}")
     }
 }

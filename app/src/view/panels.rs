@@ -154,6 +154,9 @@ pub(super) fn experts_ui(
     let (above, below) = room.split_top_bottom_at_y(room.bottom() - tall);
     let above = egui::UiBuilder::new().max_rect(above);
     let actions = ui.scope_builder(above, |ui| {
+        // In a low panel the text does not run into what stands below it.
+        let seen = ui.clip_rect().intersect(ui.max_rect());
+        ui.set_clip_rect(seen);
         panel.show(ui, trace.as_ref(), run.is_some() && !waiting, options)
     });
     for action in actions.inner {

@@ -66,10 +66,10 @@ pub(super) fn tiers_ui(
     chooser_ui(ui, state, queue, &map);
     let spoken = tiers.in_words();
     let title = ui.add(egui::Label::new(RichText::new(&tiers.title).strong()).truncate());
-    ui.ctx().accesskit_node_builder(title.id, |node| {
-        node.set_label("Three tiers of routing");
-        node.set_value(spoken);
-    });
+    let whole = ui.interact(title.rect, ui.scope_id().with("tiers"), Sense::hover());
+    whole.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Three tiers of routing"));
+    ui.ctx()
+        .accesskit_node_builder(whole.id, |node| node.set_value(spoken));
     let note = RichText::new(&tiers.note)
         .color(Tokens::of(ui).weak)
         .size(12.0);

@@ -1,5 +1,6 @@
 //! Training on a thread of its own, so that rows go on meanwhile.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,11 +47,17 @@ impl Training {
             stop: Arc::clone(&stop),
         };
         let run = move || {
-            let outcome = train_job(&plan, device).and_then(|job| job.run(&mut listener));
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                train_job(&plan, device).and_then(|job| job.run(&mut listener))
+            }));
             let end = match outcome {
-                Ok(_) => TrainEnd::Done,
-                Err(Error::Cancelled) => TrainEnd::Cancelled,
-                Err(error) => TrainEnd::Failed(error.to_string()),
+                Ok(Ok(_)) => TrainEnd::Done,
+                Ok(Err(Error::Cancelled)) => TrainEnd::Cancelled,
+                Ok(Err(error)) => TrainEnd::Failed(error.to_string()),
+                Err(_panic) => TrainEnd::Failed(
+                    "the trainer panicked, which is a fault of the program; the log has more"
+                        .to_owned(),
+                ),
             };
             if let Err(error) = note(&plan, Some(end.clone())) {
                 tracing::warn!(%error, "the end of a training run was not noted");

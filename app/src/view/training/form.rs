@@ -435,9 +435,9 @@ fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             ui.checkbox(&mut form.skip_bad, "skip and count")
                 .on_hover_text("Empty or equal answers, broken lines; off: the run refuses them by line number");
         });
-        let seed = |text: &str| {
-            let rule = || format!("`{text}` is not a whole number of zero or more");
-            text.parse::<u64>().map_err(|_| rule())
+        let seed = |text: &str| match text.parse::<u64>() {
+            Ok(seed) => Ok(seed),
+            Err(_) => Err(format!("`{text}` is not a whole number of zero or more")),
         };
         let hint = "The same seed, data and settings give the same result";
         number(ui, "Seed", ("seed", 0), &mut form.seed, &seed, hint);

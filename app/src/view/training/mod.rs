@@ -42,10 +42,18 @@ pub(super) fn training_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
                 .max_height(tall)
                 .min_scrolled_height(tall)
                 .show(ui, |ui| {
+                    // What runs is what a person comes back for.
+                    let active = state.training.active().is_some();
+                    if active {
+                        runs::runs_ui(ui, state, queue);
+                        ui.separator();
+                    }
                     form::form_ui(ui, state, queue);
                     form::start_ui(ui, state, queue);
-                    ui.separator();
-                    runs::runs_ui(ui, state, queue);
+                    if !active {
+                        ui.separator();
+                        runs::runs_ui(ui, state, queue);
+                    }
                 });
         }
     });
