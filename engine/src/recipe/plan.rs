@@ -167,13 +167,6 @@ impl Checker<'_> {
         }
         for (index, value) in recipe.values.iter().enumerate() {
             let at = format!("values[{index}]");
-            if index == 0 && value.data.is_some() && value.penalty.compares() {
-                let problem = format!(
-                    "is `{}`, but the first value vector has none before it to be held apart from; leave it out there",
-                    value.penalty.name()
-                );
-                return self.wrong(&format!("{at}.penalty"), problem);
-            }
             let files = (value.source.as_deref(), value.data.as_deref());
             self.check_source(&at, files, &recipe.training.values)?;
         }
