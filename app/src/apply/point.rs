@@ -135,10 +135,16 @@ fn start_weights(state: &mut AppState) {
     let Some(info) = state.info().cloned() else {
         return;
     };
-    let in_place = info.values.len() == info.objectives.len();
+    let objective_of =
+        |value: &AdapterInfo| info.objectives.iter().position(|o| o.name == value.name);
+    // Places count where no name does.
+    let in_place = info.values.len() == info.objectives.len()
+        && info
+            .values
+            .iter()
+            .all(|value| objective_of(value).is_none());
     let share = |(index, value): (usize, &AdapterInfo)| {
-        let named = info.objectives.iter().position(|o| o.name == value.name);
-        let objective = named.or_else(|| in_place.then_some(index));
+        let objective = objective_of(value).or_else(|| in_place.then_some(index));
         let share = objective.and_then(|objective| state.simplex.preference.get(objective));
         share.copied().unwrap_or(0.0).min(state.prefs.c)
     };
