@@ -229,6 +229,7 @@ impl Scripted {
             text: String::new(),
             tokens: Vec::new(),
             finish: Finish::Eos,
+            end: None,
             status: RunStatus::Done,
             record: None,
             scores: None,
@@ -442,6 +443,7 @@ impl Scripted {
                 text,
                 tokens,
                 finish: Finish::Eos,
+                end: None,
                 status: RunStatus::Done,
                 record: None,
                 scores: Some(Scores(

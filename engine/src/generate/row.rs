@@ -41,6 +41,7 @@ pub(super) struct ActiveRow {
     sampler: Sampler,
     answer: AnswerStream,
     tokens: Vec<u32>,
+    end: Option<u32>,
     gate_values: Vec<f32>,
     steered: Vec<(usize, Point)>,
     mutes: Vec<(usize, Mutes)>,
@@ -99,6 +100,7 @@ impl ActiveRow {
             sampler: Sampler::new(sampling),
             answer: bundle.tokenizer.answer(&sampling.stop),
             tokens: Vec::new(),
+            end: None,
             gate_values: Vec::new(),
             steered: Vec::new(),
             mutes: if mutes.is_empty() {
@@ -156,6 +158,7 @@ impl ActiveRow {
             self.first_token_seconds = self.started.elapsed().as_secs_f64();
         }
         if ends.contains(&id) {
+            self.end = Some(id);
             return Some(Finish::Eos);
         }
         self.tokens.push(id);
@@ -239,6 +242,7 @@ impl ActiveRow {
             text,
             tokens,
             finish,
+            end: self.end,
             status: if finish == Finish::Cancelled {
                 RunStatus::Stopped
             } else {

@@ -125,6 +125,7 @@ fn runs_come_back_with_their_mean_gates() {
         values: vec![0.0, 1.0, 0.5, 0.5],
     };
     let run = Run {
+        end: None,
         prompt: Prompt::Chat("hi".to_owned()),
         prompt_tokens: vec![1],
         point: Point::Weights(Weights::new(vec![1.5]).unwrap()),

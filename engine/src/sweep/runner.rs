@@ -328,6 +328,7 @@ fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
         text: row.text,
         tokens,
         finish: row.finish,
+        end: None, // the store keeps the answer's own tokens
         status: RunStatus::Done,
         record: None,
         scores: Some(row.scores),

@@ -79,6 +79,9 @@ pub struct Run {
     pub tokens: Vec<TokenPiece>,
     /// Why it ended.
     pub finish: Finish,
+    /// The end token that came, where one did.
+    #[serde(default)]
+    pub end: Option<u32>,
     /// Whether it ended by itself.
     pub status: RunStatus,
     /// The routing, where it was asked for.

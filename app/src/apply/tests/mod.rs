@@ -119,6 +119,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         } else {
             Finish::Cancelled
         },
+        end: None,
         status,
         record: None,
         scores: None,

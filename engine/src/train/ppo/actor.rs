@@ -84,6 +84,7 @@ impl Actor {
             sampling: Sampling {
                 temperature: config.temperature,
                 max_tokens: config.max_tokens,
+                stop: config.stop.clone(),
                 ..Sampling::default()
             },
             seed: config.seed,
@@ -149,8 +150,7 @@ impl Actor {
             })
             .collect();
         let runs = self.run(requests, tell)?;
-        let ends = self.bundle.tokenizer.end_tokens().first().copied();
-        Ok(runs.into_iter().map(|run| taken(run, ends)).collect())
+        Ok(runs.into_iter().map(taken).collect())
     }
 
     /// All rows, as many at a time as a batch has; their runs come in the order of the requests.
@@ -203,12 +203,11 @@ impl Actor {
     }
 }
 
-fn taken(run: Run, end: Option<u32>) -> Answer {
+/// An answer with every token that was sampled for it, the end token as it came.
+fn taken(run: Run) -> Answer {
     let ended = run.finish == Finish::Eos;
     let mut response: Vec<u32> = run.tokens.iter().map(|piece| piece.id).collect();
-    if ended {
-        response.extend(end);
-    }
+    response.extend(run.end);
     Answer {
         text: RewardInput::of(&run.prompt, &run.text),
         empty: run.text.is_empty(),

@@ -58,6 +58,8 @@ pub struct PpoConfig {
     pub minibatch: usize,
     /// New tokens per answer at most.
     pub max_tokens: usize,
+    /// An answer ends before the first of these, e.g. a dialogue's next turn.
+    pub stop: Vec<String>,
     /// Answers are sampled at it, and their probabilities are those at it.
     pub temperature: f64,
     /// Adam and its schedule over batches.
@@ -103,6 +105,7 @@ impl Default for PpoConfig {
             epochs: 4,
             minibatch: 16,
             max_tokens: 128,
+            stop: Vec::new(),
             temperature: 1.0,
             optimiser: OptimiserConfig {
                 learning_rate: 1e-3,

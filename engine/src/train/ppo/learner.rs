@@ -295,6 +295,15 @@ impl Learner<'_> {
             let parts = for_each_share(group, |chunk| {
                 let examples = chunk.iter().map(|&i| &answers[i].example);
                 let batch = PredictionBatch::new(examples, false);
+                let nothing = |&i: &usize| Trajectory {
+                    log_probs: Vec::new(),
+                    reference: Vec::new(),
+                    values: Vec::new(),
+                    scores: scale.normalise(&raw[i]),
+                };
+                if batch.rows.is_empty() {
+                    return Ok(chunk.iter().map(nothing).collect());
+                }
                 // Nothing of the policy's pass is kept while the base's runs: it has a graph, for it could learn.
                 let (own, values) = {
                     let states = model.states(&batch, Adapters::On)?;
@@ -362,7 +371,9 @@ impl Learner<'_> {
         let sampler = Sampler::new(lengths, usize::MAX, self.config.seed);
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         rng.set_stream(u64::MAX - step as u64);
-        let mut order: Vec<usize> = (0..samples.len()).collect();
+        // An answer that a stop string ended at once has no token to learn from.
+        let told = |&i: &usize| targets_of(&samples[i].example, false) > 0;
+        let mut order: Vec<usize> = (0..samples.len()).filter(told).collect();
         let mut all = Updates::default();
         for _ in 0..self.config.epochs {
             order.shuffle(&mut rng);

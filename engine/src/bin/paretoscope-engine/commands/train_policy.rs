@@ -99,6 +99,9 @@ struct Common {
     /// New tokens per answer at most
     #[arg(long, default_value_t = PpoConfig::default().max_tokens)]
     max_tokens: usize,
+    /// End an answer before this text; may be given several times
+    #[arg(long)]
+    stop: Vec<String>,
     /// Temperature of the answers
     #[arg(long, default_value_t = PpoConfig::default().temperature)]
     temperature: f64,
@@ -140,6 +143,7 @@ impl Common {
             epochs: self.epochs,
             minibatch: self.minibatch,
             max_tokens: self.max_tokens,
+            stop: self.stop.clone(),
             temperature: self.temperature,
             optimiser: OptimiserConfig {
                 learning_rate: rate,
