@@ -172,7 +172,12 @@ fn voices(text: &mut String, figures: &[Voices]) {
         for voice in voices.kinds.iter().filter(|voice| voice.tokens > 0) {
             let shares = voice.gates.iter().map(|gate| format!("{gate:.3}"));
             let shares = shares.collect::<Vec<_>>().join(" | ");
-            let _ = writeln!(text, "| {} | {} | {shares} |", voice.kind, voice.tokens);
+            let first = if voice.first { ", first token" } else { "" };
+            let _ = writeln!(
+                text,
+                "| {}{first} | {} | {shares} |",
+                voice.kind, voice.tokens
+            );
         }
         let _ = write!(text, "\n{}\n\n", voices.in_words());
     }

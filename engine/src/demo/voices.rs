@@ -20,6 +20,8 @@ const KINDS: [&str; 3] = ["steps and shortcuts", "cautions and warnings", "jokes
 pub struct Voice {
     /// The kind.
     pub kind: String,
+    /// Whether of its first tokens, where it is decided what the sentence will be, or of the others.
+    pub first: bool,
     /// Tokens of it.
     pub tokens: usize,
     /// Mean gate per LoRA expert over tokens and modules.
@@ -33,8 +35,10 @@ pub struct Voices {
     pub router: String,
     /// Names of the LoRA experts.
     pub experts: Vec<String>,
-    /// Per kind of sentence.
+    /// Per kind of sentence, first tokens and others.
     pub kinds: Vec<Voice>,
+    /// The module in which a share varies most from token to token, the expert, and the deviation.
+    pub sharpest: (String, String, f64),
     /// Mean over answers of the deviation of an expert's gate along the answer, the largest of any
     /// expert: 0 where a router is a constant.
     pub variation: f64,
@@ -55,7 +59,7 @@ impl Voices {
             let weighed = self.kinds.iter().map(|v| v.gates[expert] * v.tokens as f64);
             weighed.sum::<f64>() / tokens.max(1) as f64
         };
-        let spoken = self.kinds.iter().filter(|voice| voice.tokens > 0);
+        let spoken = self.kinds.iter().filter(|v| v.first && v.tokens > 0);
         let leanings: Vec<String> = spoken
             .map(|voice| {
                 let gains = voice
@@ -74,7 +78,12 @@ impl Voices {
                 }
             })
             .collect();
-        format!("Against the answers as a whole, {}.", leanings.join(", "))
+        let (module, expert, deviation) = &self.sharpest;
+        format!(
+            "At first tokens, against the answers as a whole: {}. Single modules choose far more sharply than \
+            their mean: in `{module}` the share of `{expert}` deviates by {deviation:.2} from token to token.",
+            leanings.join(", ")
+        )
     }
 }
 
@@ -106,8 +115,13 @@ pub(super) fn voices(bundle: &Bundle, world: &World, asked: &Asked) -> Result<Ve
 }
 
 struct Sums {
-    gates: [Vec<f64>; 3],
-    tokens: [usize; 3],
+    /// Per kind, others and first tokens.
+    gates: [[Vec<f64>; 2]; 3],
+    tokens: [[usize; 2]; 3],
+    /// Sums and squares of every expert's gate at every module.
+    modules: Vec<(f64, f64)>,
+    module_tokens: usize,
+    sites: Vec<String>,
     variation: Vec<f64>,
     answers: usize,
 }
@@ -115,8 +129,11 @@ struct Sums {
 impl Sums {
     fn new(experts: usize) -> Self {
         Self {
-            gates: std::array::from_fn(|_| vec![0.0; experts]),
-            tokens: [0; 3],
+            gates: std::array::from_fn(|_| [vec![0.0; experts], vec![0.0; experts]]),
+            tokens: [[0; 2]; 3],
+            modules: Vec::new(),
+            module_tokens: 0,
+            sites: Vec::new(),
             variation: vec![0.0; experts],
             answers: 0,
         }
@@ -125,6 +142,7 @@ impl Sums {
     fn add(&mut self, grader: &Grader, topic: usize, run: &Run) {
         let Some(record) = &run.record else { return };
         let experts = self.variation.len();
+        self.note_modules(record, experts);
         let per_token: Vec<Vec<f64>> = (0..record.tokens())
             .map(|token| mean_gates(record, token, experts))
             .collect();
@@ -137,8 +155,9 @@ impl Sums {
             let span = start..start + sentence.len();
             for (piece, gates) in run.tokens.iter().zip(&per_token) {
                 if piece.start < piece.end && span.contains(&(piece.end - 1)) {
-                    self.tokens[kind] += 1;
-                    for (sum, gate) in self.gates[kind].iter_mut().zip(gates) {
+                    let first = usize::from(piece.start <= start);
+                    self.tokens[kind][first] += 1;
+                    for (sum, gate) in self.gates[kind][first].iter_mut().zip(gates) {
                         *sum += gate;
                     }
                 }
@@ -155,22 +174,60 @@ impl Sums {
         }
     }
 
+    fn note_modules(&mut self, record: &GateRecord, experts: usize) {
+        self.sites.clone_from(&record.sites);
+        self.modules.resize(self.sites.len() * experts, (0.0, 0.0));
+        self.module_tokens += record.tokens();
+        for token in 0..record.tokens() {
+            for site in 0..self.sites.len() {
+                let sums = self.modules[site * experts..][..experts].iter_mut();
+                for ((sum, square), gate) in sums.zip(record.at(token, site)) {
+                    *sum += f64::from(*gate);
+                    *square += f64::from(*gate).powi(2);
+                }
+            }
+        }
+    }
+
+    fn sharpest(&self, experts: &[String]) -> (String, String, f64) {
+        let count = self.module_tokens.max(1) as f64;
+        let deviations = self.modules.iter().map(|(sum, square)| {
+            let mean = sum / count;
+            (square / count - mean * mean).max(0.0).sqrt()
+        });
+        let largest = deviations.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        let (place, deviation) = largest.unwrap_or((0, 0.0));
+        let named = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
+        let width = experts.len().max(1);
+        (
+            named(&self.sites, place / width),
+            named(experts, place % width),
+            deviation,
+        )
+    }
+
     fn voices(self, router: &str, experts: &[String]) -> Voices {
         let answers = self.answers.max(1) as f64;
-        let kinds = KINDS.iter().zip(self.gates).zip(self.tokens);
-        Voices {
-            router: router.to_owned(),
-            experts: experts.to_vec(),
-            kinds: kinds
-                .map(|((kind, gates), tokens)| Voice {
+        let sharpest = self.sharpest(experts);
+        let mut kinds = Vec::new();
+        for ((kind, gates), tokens) in KINDS.iter().zip(self.gates).zip(self.tokens) {
+            for ((first, gates), tokens) in [false, true].into_iter().zip(gates).zip(tokens) {
+                kinds.push(Voice {
                     kind: (*kind).to_owned(),
+                    first,
                     tokens,
                     gates: gates
                         .into_iter()
                         .map(|sum| sum / tokens.max(1) as f64)
                         .collect(),
-                })
-                .collect(),
+                });
+            }
+        }
+        Voices {
+            router: router.to_owned(),
+            experts: experts.to_vec(),
+            sharpest,
+            kinds,
             variation: self.variation.iter().copied().fold(0.0, f64::max) / answers,
         }
     }
