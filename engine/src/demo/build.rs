@@ -110,22 +110,24 @@ pub fn build(
     reporter.stage("evaluation");
     let inputs = shipped(&options.out)?;
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    let measured =
-        build
-            .stages
-            .stage("evaluation", &recipe.evaluation_prompts, &inputs, |run| {
-                let mut note = |what: &str| {
-                    tracing::info!(what, "measuring");
-                    match reporter.training().cancelled() {
-                        true => Err(Error::Cancelled),
-                        false => Ok(()),
-                    }
-                };
-                let scratch = run.folder.join("without-router");
-                let places = (options.out.as_path(), scratch.as_path());
-                let figures = evaluate(places, &build.world, recipe, options.workers, &mut note)?;
-                write_json(&figures, &run.folder.join("evaluation.json"))
-            })?;
+    let measured = build.stages.stage(
+        "evaluation",
+        &(recipe.evaluation_prompts, FORM),
+        &inputs,
+        |run| {
+            let mut note = |what: &str| {
+                tracing::info!(what, "measuring");
+                match reporter.training().cancelled() {
+                    true => Err(Error::Cancelled),
+                    false => Ok(()),
+                }
+            };
+            let scratch = run.folder.join("without-router");
+            let places = (options.out.as_path(), scratch.as_path());
+            let figures = evaluate(places, &build.world, recipe, options.workers, &mut note)?;
+            write_json(&figures, &run.folder.join("evaluation.json"))
+        },
+    )?;
     let path = measured.folder.join("evaluation.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let figures: Evaluation = serde_json::from_str(&text)
@@ -136,6 +138,9 @@ pub fn build(
     std::fs::write(&path, card).map_err(Error::io("write", &path))?;
     Ok(Some(figures))
 }
+
+/// The form of `evaluation.json`: a number that changes with it, so that another form is measured anew.
+const FORM: u32 = 2;
 
 /// The file of training questions.
 const QUESTIONS: &str = "questions.jsonl";

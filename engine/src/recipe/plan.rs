@@ -11,6 +11,7 @@ use crate::forge::merge::{MergeSettings, Method};
 use crate::forge::{DeltaSource, check_share};
 use crate::model::LlamaConfig;
 use crate::routing::Complex;
+use crate::sweep::parse_grid;
 use crate::train::data::read_pairs;
 use crate::types::{Expert, ExpertKind, Preference};
 use crate::{Error, Result};
@@ -227,6 +228,11 @@ impl Checker<'_> {
             return self.wrong("training.values.method", problem);
         }
         let auto = &self.recipe.auto;
+        let step = auto.step(self.recipe.objectives.len());
+        self.of(
+            "auto.step",
+            parse_grid(&format!("simplex:{step}")).map(drop),
+        )?;
         for (field, value) in [("prompts", auto.prompts), ("max_tokens", auto.max_tokens)] {
             if value == 0 {
                 return self.wrong(&format!("auto.{field}"), "is 0; it must be at least 1");
