@@ -162,6 +162,7 @@ impl Window {
                 pieces,
                 sites,
                 adapters,
+                experts: adapters.len(),
                 values,
             };
             ui.columns(2, |columns| {

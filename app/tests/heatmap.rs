@@ -72,6 +72,7 @@ impl Bench {
             pieces: &self.pieces,
             sites: &self.sites,
             adapters: &self.adapters,
+            experts: self.adapters.len(),
             values: &self.values,
         }
     }

@@ -37,7 +37,8 @@ fn fixture() -> Fixture {
     unscored["prompts"] = json!("../prompts.jsonl");
     unscored["objectives"][2]["reward"] = Value::Null;
     for part in ["experts", "values"] {
-        for entry in unscored[part].as_array_mut().into_iter().flatten() {
+        let entries = unscored.get_mut(part).and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
             let path = entry["path"].as_str().unwrap_or_default().to_owned();
             entry["path"] = json!(format!("../{path}"));
         }

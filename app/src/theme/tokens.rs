@@ -38,6 +38,17 @@ pub fn category(index: usize) -> Color32 {
     CATEGORIES[index % CATEGORIES.len()]
 }
 
+/// The colour of routers: none of the categories, for a router speaks through LoRA experts alone.
+const ROUTER: Color32 = Color32::from_rgb(0xb4, 0xbc, 0xc8);
+
+/// The colour of an expert of a kind.
+pub fn expert_color(index: usize, kind: ExpertKind) -> Color32 {
+    match kind {
+        ExpertKind::Lora => category(index),
+        ExpertKind::Router => ROUTER,
+    }
+}
+
 /// Expert `index`'s letter.
 pub fn expert_letter(index: usize) -> char {
     char::from(b'A' + (index % 26) as u8)

@@ -9,7 +9,7 @@ use paretoscope_engine::types::{Point, Preference};
 use super::keyboard;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, Panel};
-use crate::theme::{Tokens, category, expert_letter};
+use crate::theme::{Tokens, expert_color, expert_letter};
 use crate::widgets::format::point_words;
 use crate::widgets::simplex::Geometry;
 use crate::widgets::{expert_slot, paint_expert};
@@ -229,7 +229,8 @@ fn paint_routing(painter: &Painter, state: &AppState, geometry: &Geometry, _toke
         if let Some(expert) = info.experts.get(enclosing.index)
             && geometry.holds(expert.preference.as_slice())
         {
-            let color = category(expert_slot(info, enclosing.index)).gamma_multiply(0.85);
+            let color =
+                expert_color(expert_slot(info, enclosing.index), expert.kind).gamma_multiply(0.85);
             let to = geometry.position(expert.preference.as_slice());
             painter.line_segment(
                 [at, to],

@@ -142,6 +142,7 @@ pub(super) fn experts_ui(
         pieces: &run.tokens,
         sites: trace.sites,
         adapters: trace.adapters,
+        experts: run.bundle.lora_experts(),
         values: trace.values,
     });
     let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());

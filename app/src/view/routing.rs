@@ -5,7 +5,7 @@ use paretoscope_engine::types::{BundleInfo, ExpertKind};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;
-use crate::theme::{Tokens, category};
+use crate::theme::{Tokens, expert_color};
 use crate::widgets::format::point_words;
 use crate::widgets::{
     chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, paint_marker,
@@ -120,7 +120,8 @@ fn expert_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
             if !silent {
                 let mut bar = rect;
                 bar.set_width(rect.width() * share as f32);
-                ui.painter().rect_filled(bar, 3.0, category(slot));
+                let color = expert_color(slot, expert.kind);
+                ui.painter().rect_filled(bar, 3.0, color);
             }
             let mut text = RichText::new(name).color(color);
             if silent {

@@ -9,7 +9,7 @@ use paretoscope_engine::types::{ExpertKind, Mutes, Point};
 use super::heatmap::{LayerChoice, ModuleChoice, SiteMap};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, RunEntry, TierOptions, Trace};
-use crate::theme::{Tokens, category, expert_letter, expert_marker};
+use crate::theme::{Tokens, category, expert_color, expert_letter, expert_marker};
 use crate::widgets::{expert_slot, paint_marker, slot};
 
 /// Height of a row: a name above its bar.
@@ -312,7 +312,7 @@ fn experts(
         bars.push(Bar {
             name: format!("{} {}", expert_letter(slot), expert.name),
             value: enclosing.weight as f32,
-            color: category(slot),
+            color: expert_color(slot, expert.kind),
             kind: Some(expert.kind),
             silent,
         });
@@ -341,8 +341,11 @@ fn gates(
             }
         }
     }
+    // Value vectors have no part in a mixture of experts.
+    let experts = run.bundle.lora_experts();
     let named = trace.adapters.iter().zip(sums).enumerate();
     named
+        .filter(|&(index, (_, sum))| index < experts || sum != 0.0)
         .map(|(index, (name, sum))| {
             let channel = paretoscope_engine::types::Channel::Adapter(index);
             Bar {

@@ -4,7 +4,7 @@ use egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, Vec2, pos2
 
 use paretoscope_engine::types::{BundleInfo, Channel, ExpertKind};
 
-use crate::theme::{Marker, category, expert_letter, expert_marker, ink_on};
+use crate::theme::{Marker, expert_color, expert_letter, expert_marker, ink_on};
 
 /// Which colour and letter a channel has, everywhere: adapters in the bank's order, then routers.
 pub fn slot(info: &BundleInfo, channel: Channel) -> usize {
@@ -86,7 +86,7 @@ pub fn paint_expert(
     (slot, kind): (usize, ExpertKind),
     line: Color32,
 ) {
-    let (marker, fill) = (expert_marker(kind), category(slot));
+    let (marker, fill) = (expert_marker(kind), expert_color(slot, kind));
     // Shapes of one size to the eye; a triangle's middle lies below its centre.
     let (scale, shift) = match marker {
         Marker::Up => (1.45, 0.25),

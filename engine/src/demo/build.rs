@@ -117,10 +117,10 @@ pub fn build(
         |run| {
             let mut note = |what: &str| {
                 tracing::info!(what, "measuring");
-                match reporter.training().cancelled() {
-                    true => Err(Error::Cancelled),
-                    false => Ok(()),
+                if reporter.training().cancelled() {
+                    return Err(Error::Cancelled);
                 }
+                Ok(())
             };
             let scratch = run.folder.join("without-router");
             let places = (options.out.as_path(), scratch.as_path());

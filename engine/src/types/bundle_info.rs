@@ -116,6 +116,12 @@ pub struct BundleInfo {
 }
 
 impl BundleInfo {
+    /// How many LoRA experts there are: the first adapters of the bank.
+    pub fn lora_experts(&self) -> usize {
+        let loras = self.experts.iter();
+        loras.filter(|e| e.kind == ExpertKind::Lora).count()
+    }
+
     /// The channel of an expert, by its place in `experts`.
     pub fn channel(&self, expert: usize) -> Option<Channel> {
         let kind = self.experts.get(expert)?.kind;

@@ -145,6 +145,10 @@ fn experts(ui: &mut Ui, trace: &TokenTrace<'_>, shares: &Shares, options: &mut H
             .as_ref()
             .and_then(|mean| mean.get(adapter))
             .map_or(0.0, |share| 100.0 * share);
+        // Value vectors have no part in a mixture of experts.
+        if adapter >= trace.experts && share == 0.0 {
+            continue;
+        }
         let text = format!("{name} {share:.0} %");
         let color = category(adapter);
         let words = ui

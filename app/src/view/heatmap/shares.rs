@@ -305,6 +305,7 @@ mod tests {
             pieces: &[],
             sites: &sites,
             adapters: &adapters,
+            experts: adapters.len(),
             values: &values[..tokens * 8],
         };
         let map = SiteMap::new(&sites);

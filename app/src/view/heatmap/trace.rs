@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use paretoscope_engine::types::{GateRecord, TokenPiece};
+use paretoscope_engine::types::TokenPiece;
 
 /// A run's text with the gates behind it. Borrowed; while a run streams it only grows.
 #[derive(Debug, Clone, Copy)]
@@ -17,27 +17,10 @@ pub struct TokenTrace<'a> {
     pub sites: &'a [String],
     /// Names of the adapters.
     pub adapters: &'a [String],
+    /// How many of them are LoRA experts; the others are value vectors.
+    pub experts: usize,
     /// Shape `[tokens, sites, adapters]`, row-major.
     pub values: &'a [f32],
-}
-
-impl<'a> TokenTrace<'a> {
-    /// Of a finished run.
-    pub fn of_record(
-        key: u64,
-        text: &'a str,
-        pieces: &'a [TokenPiece],
-        record: &'a GateRecord,
-    ) -> Self {
-        Self {
-            key,
-            text,
-            pieces,
-            sites: &record.sites,
-            adapters: &record.adapters,
-            values: &record.values,
-        }
-    }
 }
 
 /// One or more tokens that show as one piece of text: several where only together they form a character.
@@ -187,6 +170,7 @@ mod tests {
             pieces,
             sites: &sites,
             adapters: &adapters,
+            experts: 2,
             values: &values,
         })
     }
