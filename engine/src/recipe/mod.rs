@@ -3,7 +3,7 @@
 //!
 //! | step | in → out | file |
 //! |---|---|---|
-//! | read | TOML → what is asked for | [`file`], [`settings`] |
+//! | read | TOML → what is asked for | [`mod@file`], [`settings`] |
 //! | plan | defaults of the paper, places, names → all steps, or what is wrong with which field | `plan` |
 //! | make | step by step, each skipped where nothing changed | `build`, `steps` |
 //! | place | the bundle so far, swept → where the next expert is needed most | [`place`], `measure` |

@@ -6,7 +6,7 @@
 //! | `hsic-released` | sum of HSIC over the rows of `A`, bandwidth 1, as MVA's code has it | `hsic` |
 //! | `hsic-rows` | sum of HSIC over the rows of `s B A`, bandwidth 1, as MVA's text has it | `hsic` |
 //! | `hsic-normalised` | mean of the same with median bandwidths, divided by `√(HSIC(K,K) HSIC(L,L))` | `hsic` |
-//! | `orthogonal-olora` | sum of `|A Aⱼᵀ|` over all entries, as in O-LoRA | `orthogonal` |
+//! | `orthogonal-olora` | sum of the sizes of all entries of `A Aⱼᵀ`, as in O-LoRA | `orthogonal` |
 //! | `orthogonal-cosine` | mean of `cos²(s B A, sⱼ Bⱼ Aⱼ)` | `orthogonal` |
 //! | `weight-decay` | `‖s B A‖²` over all modules, no earlier vector: the control | `decay` |
 //!
