@@ -27,6 +27,8 @@ use crate::{Error, Result};
 pub(super) struct Training {
     pub(super) job: JobId,
     stop: Arc<AtomicBool>,
+    /// Set before the end is told, so that whoever hears of it may start the next run at once.
+    over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,6 +43,8 @@ impl Training {
         std::fs::create_dir_all(&plan.folder).map_err(Error::io("create", &plan.folder))?;
         note(&plan, None)?;
         let stop = Arc::new(AtomicBool::new(false));
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
         let mut listener = Listener {
             job,
             reporter,
@@ -62,6 +66,7 @@ impl Training {
             if let Err(error) = note(&plan, Some(end.clone())) {
                 tracing::warn!(%error, "the end of a training run was not noted");
             }
+            ended.store(true, Ordering::Release);
             listener.tell(TrainNews::Ended(end));
         };
         let thread = std::thread::Builder::new()
@@ -75,6 +80,7 @@ impl Training {
         Ok(Self {
             job,
             stop,
+            over,
             thread: Some(thread),
         })
     }
@@ -86,7 +92,8 @@ impl Training {
 
     /// Whether it ended.
     pub(super) fn is_over(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        let finished = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        finished || self.over.load(Ordering::Acquire)
     }
 
     /// Cancels it and waits for its checkpoint.
