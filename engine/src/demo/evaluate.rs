@@ -42,7 +42,7 @@ pub struct Evaluation {
     pub base: AnswerFigures,
     /// Corners, edges, centre and router.
     pub points: Vec<PointFigures>,
-    /// The balanced expert on topics never trained on.
+    /// The merged expert in the centre on topics never trained on.
     pub new_topics: AnswerFigures,
     /// Reward models in order of objectives.
     pub rewards: [RewardFigures; 3],

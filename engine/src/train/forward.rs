@@ -1,6 +1,6 @@
 //! The differentiable forward of a Llama-family model over a flat batch.
 //!
-//! Written for clarity over speed of decoding: no cache, no gates. The inference forward is held against
+//! Written for clarity over speed of decoding: no cache, and one router at most. The inference forward is held against
 //! it in tests.
 
 use candle_core::{Tensor, Var};

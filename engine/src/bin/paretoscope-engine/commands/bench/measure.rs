@@ -52,6 +52,13 @@ pub(super) fn peak_memory() -> Option<u64> {
         .map(|kib| kib * 1024)
 }
 
+/// The middle value, the upper of two; NaN of none.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// Median, smallest and largest.
 pub(super) fn spread(values: impl Iterator<Item = f64>) -> Value {
     let mut values: Vec<f64> = values.collect();

@@ -14,7 +14,7 @@ use paretoscope_engine::types::{
 use paretoscope_engine::{Error, Result};
 use serde_json::{Value, json};
 
-use super::measure::{peak_memory, spread};
+use super::measure::{median, peak_memory, spread};
 use super::peak::multiply_adds_per_second;
 
 /// What is measured.
@@ -198,10 +198,4 @@ impl Policy<'_> {
         let work = looks + passes * pass;
         Ok(work / multiply_adds_per_second(self.workers))
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

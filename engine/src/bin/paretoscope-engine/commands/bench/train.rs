@@ -8,7 +8,7 @@ use paretoscope_engine::train::bench::{BenchConfig, BenchKind, measure};
 use paretoscope_engine::train::{LoraConfig, Method};
 use serde_json::{Value, json};
 
-use super::measure::{peak_memory, spread};
+use super::measure::{median, peak_memory, spread};
 use super::peak::multiply_adds_per_second;
 use super::policy::Policy;
 use crate::commands::train::cores;
@@ -96,16 +96,11 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
     };
     let speeds = measure(&config)?;
     let peak = peak_memory();
-    let median = |speeds: &[f64]| {
-        let mut sorted = speeds.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
-    };
-    let own = median(&speeds.tokens_per_second);
+    let own = median(speeds.tokens_per_second.iter().copied());
     let beside = match args.kind {
         Kind::Sft | Kind::Router => Value::Null,
         Kind::Dpo => {
-            let plain = median(&measure(&sft)?.tokens_per_second);
+            let plain = median(measure(&sft)?.tokens_per_second.into_iter());
             json!({ "tokens_per_second": plain, "share": own / plain })
         }
     };
