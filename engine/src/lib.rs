@@ -22,6 +22,7 @@ pub mod demo;
 pub mod device;
 mod digest;
 mod error;
+pub mod files;
 pub mod forge;
 pub mod generate;
 pub mod mixture;

@@ -58,9 +58,9 @@ impl PromptState {
 
     /// The words of a prompt, for people.
     pub fn words(prompt: &Prompt) -> String {
-        match prompt {
-            Prompt::Text(text) | Prompt::Chat(text) => text.clone(),
-            Prompt::Tokens(ids) => format!("{} token ids", ids.len()),
+        match (prompt, prompt.words()) {
+            (Prompt::Tokens(ids), _) => format!("{} token ids", ids.len()),
+            (_, words) => words.unwrap_or_default().to_owned(),
         }
     }
 }

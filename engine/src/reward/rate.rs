@@ -12,6 +12,13 @@ impl RewardInput {
                 prompt: text.clone(),
                 response: response.to_owned(),
             },
+            Prompt::Messages(turns) => Self::Pair {
+                prompt: turns
+                    .last()
+                    .map(|turn| turn.content.clone())
+                    .unwrap_or_default(),
+                response: response.to_owned(),
+            },
             Prompt::Tokens(_) => Self::Response(response.to_owned()),
         }
     }

@@ -99,6 +99,14 @@ impl Fields {
                 self.text("chat");
                 self.text(text);
             }
+            Prompt::Messages(turns) => {
+                self.text("messages");
+                self.count(turns.len());
+                for turn in turns {
+                    self.text(&turn.role);
+                    self.text(&turn.content);
+                }
+            }
             Prompt::Tokens(tokens) => {
                 self.text("tokens");
                 self.count(tokens.len());

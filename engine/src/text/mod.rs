@@ -19,7 +19,7 @@ mod tokenizer;
 pub use answer::{AnswerStream, Step};
 pub use stop::{Scan, StopScanner};
 pub use stream::TokenStream;
-pub use template::{ChatTemplate, Message};
+pub use template::ChatTemplate;
 pub use tokenizer::{Tokenizer, check_ids};
 
 #[cfg(test)]

@@ -8,26 +8,8 @@ use minijinja::{Environment, ErrorKind, Value, context};
 use serde_json::{Map, Value as Json};
 
 use super::json;
+use crate::types::Message;
 use crate::{Error, Result};
-
-/// A turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// `system`, `user` or `assistant`.
-    pub role: String,
-    /// What was said.
-    pub content: String,
-}
-
-impl Message {
-    /// A user's turn.
-    pub fn user(content: impl Into<String>) -> Self {
-        Self {
-            role: "user".to_owned(),
-            content: content.into(),
-        }
-    }
-}
 
 /// A model's own way of writing a conversation down.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use tokenizers::{PostProcessor as _, TruncationParams, truncate_encodings};
 
 use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
-use super::{AnswerStream, ChatTemplate, Message, TokenStream, json};
-use crate::types::Prompt;
+use super::{AnswerStream, ChatTemplate, TokenStream, json};
+use crate::types::{Given, GivenToken, Message, Prompt};
 use crate::{Error, Result};
 
 /// Refuses ids outside a vocabulary of `vocabulary` tokens.
@@ -171,13 +171,79 @@ impl Tokenizer {
         }
     }
 
+    /// The text that a prompt becomes, and whether the tokenizer adds its special tokens to it; `None` for ids.
+    fn written(&self, prompt: &Prompt) -> Result<Option<(String, bool)>> {
+        Ok(match prompt {
+            Prompt::Text(text) => Some((text.clone(), true)),
+            Prompt::Chat(turn) => Some((self.chat(turn)?, !self.has_chat_template())),
+            Prompt::Messages(turns) => match &self.template {
+                Some(template) => Some((template.render(turns)?, false)),
+                None => {
+                    let path = self.folder.join("tokenizer_config.json");
+                    return Err(Error::file(
+                        &path,
+                        "has no chat template, which a conversation of several turns needs",
+                    ));
+                }
+            },
+            Prompt::Tokens(_) => None,
+        })
+    }
+
+    /// A prompt and its answer to ids, as the joined text gives them: ids of the prompt, then of the answer.
+    ///
+    /// A token that covers the end of the prompt and the beginning of the answer counts as the answer's.
+    /// Nothing is put after the answer: see [`Tokenizer::closing_token`].
+    pub fn encode_answer(&self, prompt: &Prompt, answer: &str) -> Result<(Vec<u32>, Vec<u32>)> {
+        let mut ids = self.encode_prompt(prompt)?;
+        let answer = match self.written(prompt)? {
+            None => self.encode(answer, false)?,
+            Some((text, special)) => {
+                let joined = self.encode(&format!("{text}{answer}"), special)?;
+                let same = ids.iter().zip(&joined).take_while(|(a, b)| a == b).count();
+                ids.truncate(same);
+                joined[same..].to_vec()
+            }
+        };
+        Ok((ids, answer))
+    }
+
+    /// What the model is given for a prompt: the text after the template and every token.
+    pub fn given(&self, prompt: &Prompt) -> Result<Given> {
+        let ids = self.encode_prompt(prompt)?;
+        let mut stream = self.stream();
+        let tokens: Vec<GivenToken> = ids
+            .iter()
+            .map(|&id| GivenToken {
+                id,
+                text: stream.push(id).unwrap_or_default(),
+                special: false,
+            })
+            .collect();
+        let text = match self.written(prompt)? {
+            Some((text, _)) => text,
+            None => tokens.iter().map(|token| token.text.as_str()).collect(),
+        };
+        Ok(Given { text, tokens })
+    }
+
+    /// The token that is learnt after an answer: the one that the chat template writes there, else the
+    /// tokenizer's own end token; `None` where none is known.
+    pub fn closing_token(&self) -> Option<u32> {
+        self.ends.first().copied()
+    }
+
     /// A prompt to ids. Refuses an empty one and ids outside the vocabulary.
     pub fn encode_prompt(&self, prompt: &Prompt) -> Result<Vec<u32>> {
         let ids = match prompt {
             // Even where the tokenizer would put its special tokens around nothing.
             Prompt::Text(text) | Prompt::Chat(text) if text.is_empty() => Vec::new(),
-            Prompt::Text(text) => self.encode(text, true)?,
-            Prompt::Chat(turn) => self.encode(&self.chat(turn)?, !self.has_chat_template())?,
+            Prompt::Text(_) | Prompt::Chat(_) | Prompt::Messages(_) => {
+                match self.written(prompt)? {
+                    Some((text, special)) => self.encode(&text, special)?,
+                    None => Vec::new(),
+                }
+            }
             Prompt::Tokens(ids) => {
                 check_ids(ids, self.vocabulary)?;
                 ids.clone()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Point;
+use super::{Message, Point};
 
 /// What a row starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,8 +12,21 @@ pub enum Prompt {
     Text(String),
     /// A user's turn, put through the bundle's chat template.
     Chat(String),
+    /// A conversation, put through the bundle's chat template; the model speaks next.
+    Messages(Vec<Message>),
     /// Token ids, verbatim.
     Tokens(Vec<u32>),
+}
+
+impl Prompt {
+    /// The words that a person reads in a list: the text, or the last turn of a conversation; `None` for ids.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Chat(text) => Some(text),
+            Self::Messages(turns) => turns.last().map(|turn| turn.content.as_str()),
+            Self::Tokens(_) => None,
+        }
+    }
 }
 
 /// How the next token is chosen and when a row ends.

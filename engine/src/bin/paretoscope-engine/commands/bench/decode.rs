@@ -173,7 +173,7 @@ fn measure(bundle: &Bundle, requests: &[RowRequest]) -> Result<Measured> {
         .iter()
         .map(|r| match &r.prompt {
             Prompt::Tokens(ids) => ids.len(),
-            Prompt::Text(_) | Prompt::Chat(_) => 0,
+            Prompt::Text(_) | Prompt::Chat(_) | Prompt::Messages(_) => 0,
         })
         .sum();
     let new: usize = requests.iter().map(|r| r.sampling.max_tokens).sum();
