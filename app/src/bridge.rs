@@ -38,6 +38,11 @@ impl Bridge {
         {
             self.backlog.pop_back();
         }
+        // Nor does anybody wait for what the model would be given for an older prompt.
+        if matches!(command, EngineCommand::Preview { .. }) {
+            self.backlog
+                .retain(|waiting| !matches!(waiting, EngineCommand::Preview { .. }));
+        }
         self.backlog.push_back(command);
         self.flush();
     }

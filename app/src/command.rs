@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::types::{Channel, Compared, Measure, Point};
+use paretoscope_engine::types::{Channel, Compared, Measure, Message, Point};
 
 use crate::plot::PlotOptions;
 use crate::state::{
@@ -77,6 +77,26 @@ pub enum AppCommand {
 
     /// Change the prompt.
     SetPrompt(String),
+    /// One text, or a conversation of several turns.
+    ToggleConversation,
+    /// Change a turn of the conversation.
+    SetTurn(usize, Message),
+    /// The turn that the keyboard commands act on.
+    FocusTurn(usize),
+    /// Add a turn at the end.
+    AddTurn,
+    /// Add a system turn at the beginning.
+    AddSystemTurn,
+    /// Remove the turn that the keyboard is in.
+    RemoveTurn,
+    /// Move that turn down (+1) or up (-1).
+    MoveTurn(isize),
+    /// Go on from the answer that is looked at: it becomes the model's turn.
+    Continue,
+    /// Show what the model would be given for the prompt, or not.
+    ToggleGiven,
+    /// Write the ids of tokens out there, or not.
+    ToggleIds,
     /// Take a sample of the bundle.
     PickSample(usize),
     /// Change how tokens are chosen.

@@ -177,6 +177,14 @@ pub enum Error {
         /// What the device said.
         source: candle_core::Error,
     },
+    /// A library panicked on what it was given: a fault of the program, which goes on.
+    #[error("{what} panicked, which is a fault of the program or of a library: {message}")]
+    Panicked {
+        /// What was under way.
+        what: String,
+        /// What the panic said.
+        message: String,
+    },
     /// The tensor library refused an operation: a bug of ours, unless memory ran out.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -233,6 +241,7 @@ impl Error {
             | Self::Cancelled
             | Self::EngineGone
             | Self::DeviceMemory { .. }
+            | Self::Panicked { .. }
             | Self::Tensor(_) => false,
         }
     }

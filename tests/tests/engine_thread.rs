@@ -460,3 +460,51 @@ fn shutting_down_in_a_sweep_keeps_what_is_finished() {
         .expect("rows");
     assert!(rows >= 2, "a reported point has its rows in the store");
 }
+
+#[test]
+fn what_the_model_is_given_is_shown_while_rows_run_and_kept_with_every_answer() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let mut long = plan(&fixture, "long.db");
+    long.grid = SweepGrid::Simplex {
+        step: 0.05,
+        objectives: Vec::new(),
+    };
+    let sweep = front.ask(|job| EngineCommand::Sweep { job, plan: long });
+    let job = front.ask(|job| EngineCommand::Preview {
+        job,
+        prompt: Prompt::Text("The cat".to_owned()),
+    });
+    let (given, context) = front.wait(|event| match event {
+        EngineEvent::Previewed {
+            job: j,
+            given,
+            context,
+        } if j == job => Some((given, context)),
+        EngineEvent::Sweep { progress, .. } => {
+            assert!(
+                progress.phase != SweepPhase::Finished,
+                "the sweep went first"
+            );
+            None
+        }
+        _ => None,
+    });
+    front.tell(EngineCommand::Cancel { job: sweep });
+    assert_eq!(context, 96);
+    assert!(given.text.contains("The cat"), "{}", given.text);
+    let run = front.run(text("The cat", [1.0, 1.0, 1.0], 4));
+    assert_eq!(run.prompt_tokens, given.ids());
+    assert_eq!(run.given.as_deref(), Some(&*given));
+    // A prompt that cannot be given fails in words, and the thread goes on.
+    let job = front.ask(|job| EngineCommand::Preview {
+        job,
+        prompt: Prompt::Tokens(vec![u32::MAX]),
+    });
+    let trouble = front.trouble(job);
+    assert!(
+        trouble.message.contains("4294967295"),
+        "{}",
+        trouble.message
+    );
+}

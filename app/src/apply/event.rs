@@ -6,7 +6,7 @@ use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Tr
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{BundleInfo, Mutes, Run, RunStatus};
 
-use super::{Effect, interference, notify, point, rows, sweep, training, trial};
+use super::{Effect, interference, notify, point, preview, rows, sweep, training, trial, turns};
 use crate::state::{
     AppState, EnginePhase, InterferenceState, LoadFailure, Mode, Notice, NoticeKind, RunPhase,
     SimplexState, SweepState,
@@ -79,8 +79,8 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 return;
             }
             if let Some(run) = state.session.by_job_mut(job) {
-                run.scores = Some(scores);
                 run.scoring = false;
+                run.take_scores(scores);
             }
         }
         E::SweepPoint { job, result } => {
@@ -118,9 +118,15 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
         E::Compared { job, found } => interference::compared(state, job, found),
         E::Training { job, news } => training::news(state, job, news),
+        E::Previewed {
+            job,
+            given,
+            context,
+        } => preview::previewed(state, job, given, context),
         E::Retraced { job, record } => sweep::retraced(state, job, record),
         E::Failed { job, trouble } => {
             if !trial::failed(state, job, &trouble, effects)
+                && !preview::failed(state, job, &trouble)
                 && !interference::failed(state, job, &trouble)
                 && !training::failed(state, job, &trouble)
             {
@@ -197,7 +203,9 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     state.objectives = bundle.objectives.iter().map(|o| o.name.clone()).collect();
     let first = bundle.prompts.first().map(|s| s.prompt.clone());
     state.bundle.current = Some(bundle);
-    if state.prompt.text.trim().is_empty() {
+    if state.prompt.conversation {
+        turns::show(state, state.prompt.turns.clone());
+    } else if state.prompt.text.trim().is_empty() {
         if let Some(prompt) = first {
             rows::show_prompt(state, &prompt);
         }
@@ -233,12 +241,12 @@ fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effe
     let Some(run) = state.session.by_job_mut(job) else {
         return;
     };
-    run.finish(done);
     run.ended = Some(now);
     run.phase = match done.status {
         RunStatus::Done => RunPhase::Done(done.finish),
         RunStatus::Stopped => RunPhase::Stopped,
     };
+    run.finish(done);
     run.scoring &= done.scores.is_none() && done.status == RunStatus::Done;
     let missed = run.heading.take().is_some() && done.status == RunStatus::Done;
     let (id, n) = (run.id, run.tokens.len());
@@ -277,10 +285,8 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
     } else if let Some(run) = state.session.by_job_mut(job) {
         run.ended = Some(now);
         run.scoring = false;
-        // A row that ended well and could not be scored keeps its text.
-        if run.phase.is_running() {
-            run.phase = RunPhase::Failed(trouble);
-        }
+        // Of what failed, be it at its last step or its scores, nothing is shown as an answer.
+        run.phase = RunPhase::Failed(trouble);
     }
 }
 

@@ -5,6 +5,7 @@ mod fields;
 mod interference;
 mod mutes;
 mod point;
+mod preview;
 mod rows;
 mod shell;
 mod sweep;
@@ -12,6 +13,7 @@ mod sweep;
 mod tests;
 mod training;
 mod trial;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,6 +105,16 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::ToggleSolo(channel) => mutes::toggle(state, channel, effects, Mutes::toggle_solo),
         C::ClearMutes => mutes::clear(state, effects),
         C::SetPrompt(text) => rows::set_prompt(state, text),
+        C::ToggleConversation => turns::toggle(state),
+        C::SetTurn(index, turn) => turns::set(state, index, turn),
+        C::FocusTurn(index) => turns::focus(state, index),
+        C::AddTurn => turns::add(state),
+        C::AddSystemTurn => turns::add_system(state),
+        C::RemoveTurn => turns::remove(state),
+        C::MoveTurn(by) => turns::step(state, by),
+        C::Continue => turns::go_on(state),
+        C::ToggleGiven => state.prefs.show_given = !state.prefs.show_given,
+        C::ToggleIds => state.prefs.show_ids = !state.prefs.show_ids,
         C::PickSample(index) => rows::pick_sample(state, index, effects),
         C::SetSampling(form) => state.prefs.sampling = form,
         C::SetSweep(form) => sweep::set_form(state, form, effects),
@@ -145,6 +157,7 @@ fn step_tiers(state: &mut AppState, by: isize, step: fn(&mut TierOptions, &SiteM
 /// What time brings: a generation after a rest, and old news fade.
 pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
+    preview::follow(state, effects);
     if state
         .engine
         .notice
@@ -168,7 +181,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         .notice
         .as_ref()
         .is_some_and(|n| n.kind == NoticeKind::Info);
-    match (live, busy, fading) {
+    match (live || state.preview.due.is_some(), busy, fading) {
         (true, _, _) => Some(0.05),
         (_, true, _) => Some(0.25),
         (_, _, true) => Some(1.0),

@@ -5,17 +5,14 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::EngineCommand;
 use paretoscope_engine::types::{Point, Prompt, RowRequest, Sampling, TraceLevel};
 
-use super::{Effect, point};
+use super::{Effect, point, turns};
 use crate::command::Gesture;
 use crate::state::{AppState, PromptState, RunEntry, RunId, RunPhase};
 
 /// Generates at the point with the prompt of the editor.
 pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let Some(info) = state.info() else { return };
-    let chat = info.model.has_chat_template;
-    let prompt = match state.prompt.sample.and_then(|i| info.prompts.get(i)) {
-        Some(sample) => sample.prompt.clone(),
-        None => state.prompt.prompt(chat),
+    let Some(prompt) = state.prompt_now() else {
+        return;
     };
     let sampling = state.prefs.sampling.sampling();
     if let Some(point) = state.simplex.point() {
@@ -113,19 +110,25 @@ pub(super) fn show_prompt(state: &mut AppState, prompt: &Prompt) {
     let sample = state
         .info()
         .and_then(|b| b.prompts.iter().position(|s| s.prompt == *prompt));
-    if sample.is_some() || !matches!(prompt, Prompt::Tokens(_)) {
-        state.prompt.text = PromptState::words(prompt);
-        state.prompt.sample = sample;
-        state.prefs.prompt.clone_from(&state.prompt.text);
+    match prompt {
+        Prompt::Messages(turns) => turns::show(state, turns.clone()),
+        Prompt::Tokens(_) if sample.is_none() => {}
+        Prompt::Text(_) | Prompt::Chat(_) | Prompt::Tokens(_) => {
+            state.prompt.conversation = false;
+            state.prompt.text = PromptState::words(prompt);
+            state.prompt.sample = sample;
+            state.prefs.conversation = false;
+            state.prefs.prompt.clone_from(&state.prompt.text);
+        }
     }
 }
 
-/// Types into the editor; text that equals a sample stands for it.
+/// Types into the editor; text that equals a sample stands for it. A conversation is more than its last words.
 pub(super) fn set_prompt(state: &mut AppState, text: String) {
     state.prompt.sample = state.info().and_then(|b| {
-        b.prompts
-            .iter()
-            .position(|s| PromptState::words(&s.prompt) == text)
+        b.prompts.iter().position(|s| {
+            !matches!(s.prompt, Prompt::Messages(_)) && PromptState::words(&s.prompt) == text
+        })
     });
     state.prefs.prompt.clone_from(&text);
     state.prompt.text = text;
@@ -138,9 +141,8 @@ pub(super) fn pick_sample(state: &mut AppState, index: usize, effects: &mut Vec<
         return;
     };
     let prompt = sample.prompt.clone();
-    state.prompt.text = PromptState::words(&prompt);
+    show_prompt(state, &prompt);
     state.prompt.sample = Some(index);
-    state.prefs.prompt.clone_from(&state.prompt.text);
     super::sweep::recount(state);
     stop(state, effects);
     state.simplex.stale = true;

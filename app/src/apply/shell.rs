@@ -21,6 +21,8 @@ const ZOOM_STEP: f32 = 0.1;
 /// else the demonstration.
 pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Effect>) {
     state.prompt.text.clone_from(&state.prefs.prompt);
+    state.prompt.turns.clone_from(&state.prefs.turns);
+    state.prompt.conversation = state.prefs.conversation && !state.prompt.turns.is_empty();
     let usable = |path: &PathBuf| path.join(locate::MANIFEST).is_file();
     let last = state.prefs.recents.first().filter(|p| usable(p)).cloned();
     if let PromptSource::File(path) = &state.prefs.sweep.source {

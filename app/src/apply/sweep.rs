@@ -54,11 +54,15 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
     };
     let mut prompts: Vec<Prompt> = match &form.source {
         PromptSource::Bundle => info.prompts.iter().map(|s| s.prompt.clone()).collect(),
-        PromptSource::Editor if state.prompt.text.trim().is_empty() => Vec::new(),
-        PromptSource::Editor => match state.prompt.sample.and_then(|i| info.prompts.get(i)) {
-            Some(sample) => vec![sample.prompt.clone()],
-            None => vec![state.prompt.prompt(info.model.has_chat_template)],
-        },
+        PromptSource::Editor => {
+            if let Some(message) = state.prompt.problem() {
+                return Err(Trouble {
+                    message,
+                    input: true,
+                });
+            }
+            state.prompt_now().into_iter().collect()
+        }
         PromptSource::File(_) => match &state.sweep.file {
             Some(read) => read.clone()?,
             None => Vec::new(),
@@ -216,12 +220,13 @@ pub(super) fn recalled(
                 run.point.clone(),
                 run.sampling.clone(),
             );
-            entry.finish(run);
             entry.origin = Origin::Sweep { point: index, row };
             entry.phase = match run.status {
                 RunStatus::Done => RunPhase::Done(run.finish),
                 RunStatus::Stopped => RunPhase::Stopped,
             };
+            // After the phase: scores that are no numbers make a failure of it.
+            entry.finish(run);
             state.session.push(entry);
             id
         })

@@ -1,7 +1,8 @@
 //! Why a command cannot run right now.
 
 use crate::command::AppCommand;
-use crate::state::{AppState, EnginePhase, Mode, TrainPhase, presets};
+use crate::state::{AppState, EnginePhase, Mode, PromptState, RunPhase, TrainPhase, presets};
+use paretoscope_engine::types::Prompt;
 
 /// Why a command cannot run right now, or `None`.
 pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
@@ -20,6 +21,41 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             }
             Some(_) => None,
         }),
+        C::ToggleConversation => needs_bundle(state).or_else(|| {
+            // Back to a single prompt is always possible.
+            let lacking = !state.prompt.conversation && !has_template(state);
+            lacking.then(|| NO_TEMPLATE.to_owned())
+        }),
+        C::AddTurn | C::AddSystemTurn | C::RemoveTurn | C::MoveTurn(_)
+            if !state.prompt.conversation =>
+        {
+            say("the prompt is a single text; switch to a conversation first")
+        }
+        C::AddSystemTurn
+            if state
+                .prompt
+                .turns
+                .first()
+                .is_some_and(|t| t.role == "system") =>
+        {
+            say("the conversation begins with a system turn already")
+        }
+        C::RemoveTurn if state.prompt.turns.len() < 2 => {
+            say("a conversation has at least one turn")
+        }
+        C::MoveTurn(by) => {
+            let to = state.prompt.turn.checked_add_signed(*by);
+            let inside = to.is_some_and(|to| to < state.prompt.turns.len());
+            (!inside).then(|| "this turn is at the end already".to_owned())
+        }
+        C::Continue => no_turn(state),
+        C::TryCurrent
+            if state.session.current().is_some_and(
+                |r| matches!(&r.prompt, Prompt::Messages(turns) if turns.len() > 1),
+            ) =>
+        {
+            say("this answer belongs to several turns; a text that is tried has one")
+        }
         C::Stop if state.session.running().is_none() => say("nothing is being generated"),
         C::Pin | C::TryCurrent if state.session.current().is_none() => {
             say("there is no answer yet")
@@ -91,6 +127,27 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
     }
 }
 
+const NO_TEMPLATE: &str = "this bundle has no chat template, which a conversation needs";
+
+fn has_template(state: &AppState) -> bool {
+    state.info().is_none_or(|b| b.model.has_chat_template)
+}
+
+/// Why the answer that is looked at cannot become a turn.
+fn no_turn(state: &AppState) -> Option<String> {
+    let say = |reason: &str| Some(reason.to_owned());
+    match state.session.current() {
+        None => say("there is no answer yet"),
+        Some(run) if run.phase.is_running() => say("the answer is still being written"),
+        Some(run) if matches!(run.phase, RunPhase::Failed(_)) => say("this answer failed"),
+        Some(run) if run.text.trim().is_empty() => say("this answer is empty"),
+        Some(run) if PromptState::turns_of(&run.prompt).is_none() => {
+            say("this prompt was plain text, not a turn of a conversation")
+        }
+        Some(_) => (!has_template(state)).then(|| NO_TEMPLATE.to_owned()),
+    }
+}
+
 fn engine_gone(state: &AppState) -> Option<String> {
     matches!(state.engine.phase, EnginePhase::Stopped(_))
         .then(|| "the engine has stopped; restart the program".to_owned())
@@ -128,8 +185,11 @@ fn needs_engine(state: &AppState) -> Option<String> {
 
 fn needs_prompt(state: &AppState) -> Option<String> {
     let sample_of_ids = state.prompt.sample.is_some();
-    if state.prompt.text.trim().is_empty() {
-        return Some("the prompt is empty; type one or pick a sample".to_owned());
+    if let Some(problem) = state.prompt.problem() {
+        return Some(problem);
+    }
+    if state.prompt.conversation && !has_template(state) {
+        return Some(NO_TEMPLATE.to_owned());
     }
     let text = state.info().is_none_or(|b| b.model.has_tokenizer) || sample_of_ids;
     if !text {

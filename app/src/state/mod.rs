@@ -4,7 +4,9 @@ mod bundle;
 mod engine;
 mod interference;
 mod overlay;
+mod paths;
 mod prefs;
+mod preview;
 mod prompt;
 mod session;
 mod simplex;
@@ -17,7 +19,8 @@ pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
 pub use interference::InterferenceState;
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
-pub use prompt::{PromptState, SamplingForm};
+pub use preview::{PreviewState, Shown};
+pub use prompt::{PromptState, ROLES, SamplingForm};
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
@@ -29,7 +32,7 @@ pub use crate::view::heatmap::TierOptions;
 use std::sync::Arc;
 
 use paretoscope_engine::protocol::JobIds;
-use paretoscope_engine::types::{BundleInfo, Mutes};
+use paretoscope_engine::types::{BundleInfo, Mutes, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
 #[derive(Debug, Default)]
@@ -48,6 +51,8 @@ pub struct AppState {
     pub mutes: Mutes,
     /// The prompt and how tokens are chosen.
     pub prompt: PromptState,
+    /// What the model would be given for it.
+    pub preview: PreviewState,
     /// All runs, with the current and the pinned one.
     pub session: Session,
     /// The sweep: form, progress, points.
@@ -68,6 +73,16 @@ impl AppState {
     /// The bundle in use.
     pub fn info(&self) -> Option<&Arc<BundleInfo>> {
         self.bundle.current.as_ref()
+    }
+
+    /// The prompt of the editor, as it would be sent: the sample's own where it still equals one.
+    pub fn prompt_now(&self) -> Option<Prompt> {
+        let info = self.info()?;
+        let sample = self.prompt.sample.and_then(|i| info.prompts.get(i));
+        Some(sample.map_or_else(
+            || self.prompt.prompt(info.model.has_chat_template),
+            |sample| sample.prompt.clone(),
+        ))
     }
 
     /// What is silenced, in words; `None` where everything is heard.

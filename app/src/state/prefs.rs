@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use paretoscope_engine::types::Message;
 use serde::{Deserialize, Serialize};
 
 use super::{SamplingForm, SweepForm};
@@ -41,6 +42,7 @@ pub struct Prefs {
     /// Size of everything; 1 is 100 %.
     pub zoom: f32,
     /// Bundles that were loaded, newest first.
+    #[serde(with = "super::paths::many")]
     pub recents: Vec<PathBuf>,
     /// When a moved point starts a generation.
     pub generate: GenerateWhen,
@@ -60,6 +62,14 @@ pub struct Prefs {
     pub sampling: SamplingForm,
     /// The last prompt.
     pub prompt: String,
+    /// Whether the last prompt was a conversation.
+    pub conversation: bool,
+    /// The last conversation.
+    pub turns: Vec<Message>,
+    /// Whether it is shown what the model would be given for the prompt.
+    pub show_given: bool,
+    /// Whether the ids of tokens are written out there.
+    pub show_ids: bool,
     /// The sweep's form.
     pub sweep: SweepForm,
     /// How the Pareto panel is looked at.
@@ -85,6 +95,10 @@ impl Default for Prefs {
             c: 1.0,
             sampling: SamplingForm::default(),
             prompt: String::new(),
+            conversation: false,
+            turns: Vec::new(),
+            show_given: false,
+            show_ids: false,
             sweep: SweepForm::default(),
             pareto: PlotOptions::default(),
             heatmap: HeatmapOptions::default(),
@@ -102,5 +116,27 @@ impl Prefs {
         self.recents.retain(|p| p != path);
         self.recents.insert(0, path.to_path_buf());
         self.recents.truncate(Self::RECENTS);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_text_is_remembered_and_costs_nothing_else() {
+        let odd = PathBuf::from(std::ffi::OsString::from_vec(b"/m\xffdel".to_vec()));
+        let mut prefs = Prefs {
+            prompt: "kept".into(),
+            ..Prefs::default()
+        };
+        prefs.remember(Path::new("/plain"));
+        prefs.remember(&odd);
+        prefs.sweep.source = crate::state::PromptSource::File(odd);
+        let text = serde_json::to_string(&prefs).unwrap();
+        let read: Prefs = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, prefs);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::types::{
-    BundleInfo, Finish, GateRecord, Mutes, Point, Prompt, Run, Sampling, Scores, TokenPiece,
+    BundleInfo, Finish, GateRecord, Given, Mutes, Point, Prompt, Run, Sampling, Scores, TokenPiece,
 };
 
 /// A run's name within the window.
@@ -86,6 +86,8 @@ pub struct RunEntry {
     pub scoring: bool,
     /// Tokens of the prompt, once known.
     pub prompt_tokens: Option<usize>,
+    /// What the model was given, once known.
+    pub given: Option<Arc<Given>>,
     /// Whether it was asked to stop.
     pub stopping: bool,
     /// The last point and mutes that it was sent to and has not reached yet.
@@ -154,6 +156,7 @@ impl RunEntry {
             scores: None,
             scoring: false,
             prompt_tokens: None,
+            given: None,
             stopping: false,
             heading: None,
             started: 0.0,
@@ -170,13 +173,32 @@ impl RunEntry {
         self.steered.clone_from(&run.steered);
         self.mutes.clone_from(&run.mutes);
         self.prompt_tokens = Some(run.prompt_tokens.len());
+        self.given.clone_from(&run.given);
         if run.record.is_some() {
             self.record.clone_from(&run.record);
             self.gates = Vec::new();
         }
-        if run.scores.is_some() {
-            self.scores.clone_from(&run.scores);
+        if let Some(scores) = &run.scores {
+            self.take_scores(scores.clone());
         }
+    }
+
+    /// Takes over its scores. One that is not finite is none: the run failed then.
+    pub fn take_scores(&mut self, scores: Scores) {
+        let bad = scores
+            .0
+            .iter()
+            .position(|score| score.is_some_and(|value| !value.is_finite()));
+        let Some(index) = bad else {
+            self.scores = Some(scores);
+            return;
+        };
+        let (value, objectives) = (scores.0[index].unwrap_or(f64::NAN), &self.bundle.objectives);
+        let name = objectives.get(index).map_or("an objective", |o| &o.name);
+        self.phase = RunPhase::Failed(Trouble {
+            message: format!("its score for {name} is {value}, which is no number to compare"),
+            input: false,
+        });
     }
 
     /// The point that its newest token was made under.

@@ -28,7 +28,7 @@ pub enum PromptSource {
     /// The one in the editor.
     Editor,
     /// A JSON Lines file.
-    File(PathBuf),
+    File(#[serde(with = "super::paths::one")] PathBuf),
 }
 
 /// What is asked for.

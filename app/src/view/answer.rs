@@ -4,6 +4,7 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, FontId, Layout, RichText, ScrollArea, Ui};
 use paretoscope_engine::types::{Finish, Point};
 
+use super::given;
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, RunEntry, RunId, RunPhase};
@@ -26,6 +27,10 @@ pub(super) fn answer_ui(
     ui.scope_builder(column, |ui| {
         head_ui(ui, state, queue, run, is_current);
         scores_ui(ui, run, pinned);
+        if let Some(given) = &run.given {
+            let salt = if is_current { "current" } else { "pinned" };
+            given::answered_ui(ui, state, queue, salt, given);
+        }
         match &run.phase {
             RunPhase::Failed(trouble) => {
                 crate::widgets::trouble_ui(

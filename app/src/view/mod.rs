@@ -3,6 +3,8 @@
 mod answer;
 mod bundle_sheet;
 mod canvas;
+mod conversation;
+mod given;
 pub mod heatmap;
 mod interference;
 mod keyboard;

@@ -2,14 +2,52 @@
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
 
+use super::{conversation, given};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Panel, SamplingForm};
 use crate::theme::Tokens;
 use crate::widgets::number::{checked_field, real, whole};
 use crate::widgets::{command_button, primary_button};
 
-/// The editor with its buttons.
+/// The editor with its buttons, and what the model is given of it.
 pub(super) fn prompt_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    if state.prompt.conversation {
+        conversation::conversation_ui(ui, state, queue);
+    } else {
+        text_ui(ui, state, queue);
+    }
+    ui.horizontal_wrapped(|ui| {
+        if state.session.running().is_some() {
+            primary_button(ui, state, queue, AppCommand::Stop, "Stop");
+        } else {
+            primary_button(ui, state, queue, AppCommand::Generate, "Generate");
+        }
+        command_button(ui, state, queue, AppCommand::Regenerate, "Regenerate");
+        command_button(ui, state, queue, AppCommand::Continue, "Continue");
+        let label = if state.prompt.conversation {
+            "Single prompt"
+        } else {
+            "Conversation"
+        };
+        command_button(ui, state, queue, AppCommand::ToggleConversation, label);
+        samples_ui(ui, state, queue);
+        sampling_ui(ui, state, queue);
+    });
+    if let Some(problem) = state.prompt.problem().filter(|_| state.prompt.conversation) {
+        let words = format!("Not ready: {problem}.");
+        ui.label(RichText::new(words).color(Tokens::of(ui).warn).size(13.0));
+    }
+    given::preview_ui(ui, state, queue);
+    if state.info().is_some_and(|b| {
+        b.model.has_tokenizer && !b.model.has_chat_template && b.demonstration.is_none()
+    }) {
+        let words = "Plain text: this bundle has no chat template.";
+        ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
+    }
+}
+
+/// One text.
+fn text_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let mut text = state.prompt.text.clone();
     let edit = TextEdit::multiline(&mut text)
         .id(Id::unique("prompt"))
@@ -25,22 +63,6 @@ pub(super) fn prompt_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
     }
     if response.changed() {
         queue.push(AppCommand::SetPrompt(text));
-    }
-    ui.horizontal_wrapped(|ui| {
-        if state.session.running().is_some() {
-            primary_button(ui, state, queue, AppCommand::Stop, "Stop");
-        } else {
-            primary_button(ui, state, queue, AppCommand::Generate, "Generate");
-        }
-        command_button(ui, state, queue, AppCommand::Regenerate, "Regenerate");
-        samples_ui(ui, state, queue);
-        sampling_ui(ui, state, queue);
-    });
-    if state.info().is_some_and(|b| {
-        b.model.has_tokenizer && !b.model.has_chat_template && b.demonstration.is_none()
-    }) {
-        let words = "Plain text: this bundle has no chat template.";
-        ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
     }
 }
 

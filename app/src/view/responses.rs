@@ -12,11 +12,37 @@ use crate::widgets::{command_button, empty_ui, section};
 /// Narrower columns are stacked.
 const COLUMN: f32 = 270.0;
 
-/// The panel.
+/// Room for answers below which the panel scrolls as a whole.
+const LEAST: f32 = 170.0;
+
+/// The panel. Where prompt and answers do not fit under each other, all of it scrolls.
 pub(super) fn responses_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    section(ui, "Answers", |ui| history_ui(ui, state, queue));
-    prompt::prompt_ui(ui, state, queue);
-    ui.add_space(2.0);
+    let room = ui.available_size();
+    egui::ScrollArea::vertical()
+        .id_salt("answers panel")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let top = egui::Rect::from_min_size(
+                ui.cursor().min,
+                egui::vec2(ui.available_width(), room.y),
+            );
+            ui.scope_builder(egui::UiBuilder::new().max_rect(top), |ui| {
+                section(ui, "Answers", |ui| history_ui(ui, state, queue));
+                prompt::prompt_ui(ui, state, queue);
+            });
+            ui.add_space(2.0);
+            let used = ui.min_rect().height() + ui.spacing().item_spacing.y;
+            let left = (room.y - used - 1.0).max(LEAST);
+            let below =
+                egui::Rect::from_min_size(ui.cursor().min, egui::vec2(ui.available_width(), left));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
+                ui.set_clip_rect(ui.clip_rect().intersect(below.expand(4.0)));
+                answers_ui(ui, state, queue);
+            });
+        });
+}
+
+fn answers_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let Some(current) = state.session.current() else {
         let samples = state.info().map_or(0, |b| b.prompts.len());
         let words = match samples {

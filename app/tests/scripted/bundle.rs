@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use paretoscope_engine::types::{
-    AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, ModelInfo, Mutes, ObjectiveInfo, Point,
-    Preference, Prompt, PromptSample, TrainStep,
+    AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, Given, GivenToken, Message, ModelInfo,
+    Mutes, ObjectiveInfo, Point, Preference, Prompt, PromptSample, TrainStep,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
@@ -177,4 +177,30 @@ pub(crate) fn train_step(step: usize, steps: usize) -> TrainStep {
         eta_seconds: (steps - step) as f64 * 0.4,
         figures,
     }
+}
+
+/// What a model with `<|role|>` turns would be given: the marks are special tokens, the words one token each.
+pub(crate) fn given(prompt: &Prompt) -> Result<Given, String> {
+    let turns = match prompt {
+        Prompt::Chat(text) | Prompt::Text(text) => vec![Message::user(text.clone())],
+        Prompt::Messages(turns) => turns.clone(),
+        Prompt::Tokens(ids) => vec![Message::user(format!("{ids:?}"))],
+    };
+    if turns.iter().any(|turn| turn.content.contains("{broken}")) {
+        return Err("chat template, line 3: `messages[0].name` is not defined".into());
+    }
+    let mut tokens = Vec::new();
+    let mut push = |text: String, special| {
+        let id = 1000 + tokens.len() as u32;
+        tokens.push(GivenToken { id, text, special });
+    };
+    for turn in &turns {
+        push(format!("<|{}|>", turn.role), true);
+        for word in turn.content.split_inclusive(' ') {
+            push(word.to_owned(), false);
+        }
+    }
+    push("<|assistant|>".into(), true);
+    let text = tokens.iter().map(|token| token.text.as_str()).collect();
+    Ok(Given { text, tokens })
 }

@@ -167,6 +167,20 @@ impl Scripted {
             EngineCommand::Resume { .. } => self.set_paused(false),
             EngineCommand::Recall { job, plan, index } => self.recall(job, &plan, index),
             EngineCommand::Train { job, plan } => self.start_training(job, plan),
+            EngineCommand::Preview { job, prompt } => match bundle::given(&prompt) {
+                Ok(given) => self.send(EngineEvent::Previewed {
+                    job,
+                    given: Arc::new(given),
+                    context: self.bundle.model.context,
+                }),
+                Err(message) => self.send(EngineEvent::Failed {
+                    job,
+                    trouble: Trouble {
+                        message,
+                        input: true,
+                    },
+                }),
+            },
             EngineCommand::Score { .. }
             | EngineCommand::Retrace { .. }
             | EngineCommand::Compare { .. } => {}
@@ -218,6 +232,7 @@ impl Scripted {
         let run = Run {
             prompt: request.prompt.clone(),
             prompt_tokens,
+            given: bundle::given(&request.prompt).ok().map(Arc::new),
             point: request.point.clone(),
             gates: RowGates::base(self.bundle.adapters.len(), 0),
             steered: Vec::new(),
@@ -435,6 +450,7 @@ impl Scripted {
             Arc::new(Run {
                 prompt: prompt.clone(),
                 prompt_tokens: vec![1; 9],
+                given: bundle::given(prompt).ok().map(Arc::new),
                 point: point.clone(),
                 gates: RowGates::base(self.bundle.adapters.len(), 0),
                 steered: Vec::new(),

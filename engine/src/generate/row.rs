@@ -9,7 +9,8 @@ use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
 use crate::types::{
-    Finish, GateRecord, Mutes, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece, TraceLevel,
+    Finish, GateRecord, Given, Mutes, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece,
+    TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -35,6 +36,7 @@ pub(super) struct ActiveRow {
     pub(super) gates: RowGates,
     request: RowRequest,
     prompt: Vec<u32>,
+    given: Arc<Given>,
     /// Tokens of the prompt that are in the cache.
     fed: usize,
     max_tokens: usize,
@@ -61,7 +63,8 @@ impl ActiveRow {
         started: Instant,
         cache: RowCache,
     ) -> Result<Self> {
-        let prompt = bundle.tokenizer.encode_prompt(&request.prompt)?;
+        let given = bundle.tokenizer.given(&request.prompt)?;
+        let prompt = given.ids();
         let mut gates = bundle.plan.gates(&request.point)?;
         mutes.apply(&mut gates);
         let context = bundle.model.config().context;
@@ -112,6 +115,7 @@ impl ActiveRow {
             started,
             first_token_seconds: 0.0,
             prompt,
+            given: Arc::new(given),
             request,
         };
         bundle
@@ -234,6 +238,7 @@ impl ActiveRow {
         let run = Run {
             prompt: self.request.prompt,
             prompt_tokens: self.prompt,
+            given: Some(self.given),
             point: self.request.point,
             gates: self.gates,
             steered: self.steered,

@@ -129,6 +129,14 @@ pub enum EngineCommand {
         /// What to make.
         plan: Arc<TrainPlan>,
     },
+    /// What the model would be given for a prompt. Answered between two steps of whatever runs; of several
+    /// that wait, only the last is answered.
+    Preview {
+        /// This job.
+        job: JobId,
+        /// The prompt.
+        prompt: Prompt,
+    },
     /// Score a text.
     Score {
         /// This job.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::JobId;
 use crate::Error;
 use crate::types::{
-    BundleInfo, GateRecord, Interference, Mutes, Point, PointResult, Run, Scores, TokenPiece,
-    TrainNews,
+    BundleInfo, GateRecord, Given, Interference, Mutes, Point, PointResult, Run, Scores,
+    TokenPiece, TrainNews,
 };
 
 /// An error on its way to a person.
@@ -169,6 +169,15 @@ pub enum EngineEvent {
         job: JobId,
         /// Raw scores, sign applied.
         scores: Scores,
+    },
+    /// What the model would be given for a prompt. Never dropped.
+    Previewed {
+        /// The job.
+        job: JobId,
+        /// The text after the template, and every token.
+        given: Arc<Given>,
+        /// Tokens that prompt and answer may have together.
+        context: usize,
     },
     /// A point of a sweep is complete. Never dropped.
     SweepPoint {

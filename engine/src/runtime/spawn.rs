@@ -1,5 +1,6 @@
 //! Starting the thread, and what becomes of a panic in it.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::bounded;
@@ -31,6 +32,13 @@ impl Default for EngineOptions {
     }
 }
 
+/// What a panic said.
+pub(super) fn panic_words(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown panic".to_owned())
+}
+
 /// Starts the engine's thread. Its first event is [`EngineEvent::Ready`]; a panic inside becomes
 /// [`EngineEvent::Stopped`], so the window stays.
 pub fn spawn(options: EngineOptions, waker: Waker) -> Result<EngineHandle> {
@@ -43,11 +51,7 @@ pub fn spawn(options: EngineOptions, waker: Waker) -> Result<EngineHandle> {
             // An error here means that nobody listens any more: the thread ends in silence.
             worker.run().is_ok()
         }));
-        let panic = outcome.err().map(|payload| {
-            let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
-            text.or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "unknown panic".to_owned())
-        });
+        let panic = outcome.err().map(|payload| panic_words(payload.as_ref()));
         if last_words.0.send(EngineEvent::Stopped { panic }).is_ok() {
             (last_words.1)();
         }

@@ -1,6 +1,7 @@
 //! The loop of the engine's thread.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::compare::Comparison;
 use super::report::Reporter;
-use super::spawn::EngineOptions;
+use super::spawn::{EngineOptions, panic_words};
 use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
 use super::training::Training;
 use crate::bundle::{Bundle, LoadOptions};
@@ -17,7 +18,7 @@ use crate::device::Backend;
 use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{RewardInput, score_all};
-use crate::types::{Compared, Measure, Mutes, Point, RowRequest, Run, TrainPlan};
+use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainPlan};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -33,6 +34,8 @@ pub(super) struct Worker {
     sweep: Option<ActiveSweep>,
     comparison: Option<Comparison>,
     training: Option<Training>,
+    /// The prompt that is to be shown as the model would be given it: the last one asked for.
+    preview: Option<(JobId, Prompt)>,
     backend: Backend,
     /// Why that is not the device asked for.
     fallback: Option<String>,
@@ -56,6 +59,7 @@ impl Worker {
             sweep: None,
             comparison: None,
             training: None,
+            preview: None,
             backend,
             fallback,
         }
@@ -72,10 +76,12 @@ impl Worker {
             loop {
                 let command = match self.later.pop_front() {
                     Some(command) => command,
-                    None if self.is_idle() => match self.commands.recv() {
-                        Ok(command) => command,
-                        Err(_closed) => return Ok(()),
-                    },
+                    None if self.is_idle() && self.preview.is_none() => {
+                        match self.commands.recv() {
+                            Ok(command) => command,
+                            Err(_closed) => return Ok(()),
+                        }
+                    }
                     None => match self.commands.try_recv() {
                         Ok(command) => command,
                         Err(TryRecvError::Empty) => break,
@@ -90,7 +96,33 @@ impl Worker {
                 }
                 self.obey(command)?;
             }
-            self.step()?;
+            // After all commands that were there: a newer prompt has taken the place of an older one.
+            if let Some((job, prompt)) = self.preview.take() {
+                self.show(job, &prompt)?;
+            }
+            if !self.is_idle() {
+                self.step()?;
+            }
+        }
+    }
+
+    /// Says what the model would be given for a prompt.
+    fn show(&mut self, job: JobId, prompt: &Prompt) -> Result<()> {
+        let Some(bundle) = &self.bundle else {
+            return self.no_bundle(job);
+        };
+        match guarded("putting this prompt through template and tokenizer", || {
+            bundle.tokenizer.given(prompt)
+        }) {
+            Ok(given) => {
+                let context = bundle.model.config().context;
+                self.reporter.result(EngineEvent::Previewed {
+                    job,
+                    given: Arc::new(given),
+                    context,
+                })
+            }
+            Err(error) => self.reporter.failed(job, &error),
         }
     }
 
@@ -139,6 +171,10 @@ impl Worker {
                 measure,
             } => self.compare(job, compared, measure),
             EngineCommand::Train { job, plan } => self.train(job, &plan),
+            EngineCommand::Preview { job, prompt } => {
+                self.preview = Some((job, prompt));
+                Ok(())
+            }
             EngineCommand::Retrace { job, run } => {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
@@ -217,7 +253,7 @@ impl Worker {
             ..LoadOptions::default()
         };
         let (commands, later, reporter) = (&self.commands, &mut self.later, &mut self.reporter);
-        let loaded = Bundle::load(&path, &options, &mut |stage, fraction| {
+        let mut progress = |stage, fraction| {
             while let Ok(command) = commands.try_recv() {
                 match command {
                     EngineCommand::Cancel { job: cancelled } if cancelled == job => {
@@ -238,6 +274,10 @@ impl Worker {
                     fraction,
                 },
             )
+        };
+        // A library that panics on somebody's file costs that bundle, not the window.
+        let loaded = guarded("loading this bundle", || {
+            Bundle::load(&path, &options, &mut progress)
         });
         match loaded {
             Ok(bundle) => {
@@ -442,4 +482,14 @@ impl Worker {
             Err(error) => self.reporter.failed(job, &error),
         }
     }
+}
+
+/// Does `work`; a panic inside becomes an error that says what was under way.
+fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        Err(Error::Panicked {
+            what: what.to_owned(),
+            message: panic_words(payload.as_ref()),
+        })
+    })
 }

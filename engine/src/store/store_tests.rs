@@ -128,6 +128,7 @@ fn runs_come_back_with_their_mean_gates() {
         end: None,
         prompt: Prompt::Chat("hi".to_owned()),
         prompt_tokens: vec![1],
+        given: None,
         point: Point::Weights(Weights::new(vec![1.5]).unwrap()),
         gates: RowGates::base(2, 0),
         steered: vec![(3, Point::Preference(Preference::uniform(2)))],

@@ -4,6 +4,7 @@
 //! asks for the next row when a slot is free. Killed at any moment, it goes on from the store.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{points, row_key, row_seed, summarise};
@@ -317,8 +318,10 @@ fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
     }
     answer.finish();
     let (_, tokens) = answer.into_parts();
+    let given = bundle.tokenizer.given(&row.prompt)?;
     Ok(Run {
-        prompt_tokens: bundle.tokenizer.encode_prompt(&row.prompt)?,
+        prompt_tokens: given.ids(),
+        given: Some(Arc::new(given)),
         gates: bundle.plan.gates(&row.point)?,
         prompt: row.prompt,
         point: row.point,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finish, Mutes, Point, Prompt, RowGates, Sampling, Scores};
+use super::{Finish, Given, Mutes, Point, Prompt, RowGates, Sampling, Scores};
 
 /// A token and the bytes of the text that it made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,10 @@ pub struct Run {
     pub prompt: Prompt,
     /// The prompt as the model saw it.
     pub prompt_tokens: Vec<u32>,
+    /// The same in words: the text after the template, and what each token stands for. Absent from what
+    /// older versions stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Arc<Given>>,
     /// Where it started out. Steering on the way is in `steered`.
     pub point: Point,
     /// The gates of the last step.
