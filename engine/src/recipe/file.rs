@@ -9,7 +9,7 @@ use crate::bundle::RewardEntry;
 use crate::forge::merge::{Filter, Method, PcbVariant};
 use crate::forge::{Precision, Rescale};
 use crate::train::{PenaltyConfig, PenaltyKind};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// How a bundle is made; the file's paths are relative to its folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -214,7 +214,7 @@ impl Value {
 impl Recipe {
     /// Reads a TOML file; its paths become relative to where the program runs.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let text = files::read_text(path, files::SETTINGS)?;
         let mut recipe: Self = toml::from_str(&text).map_err(|error| {
             let place = error.span().map_or(String::new(), |span| {
                 let before = text.get(..span.start).unwrap_or_default();

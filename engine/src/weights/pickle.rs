@@ -7,7 +7,6 @@
 //! tensor is a range of bytes of the file, as it is in safetensors.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
@@ -15,7 +14,7 @@ use candle_core::pickle::{Object, Stack};
 use safetensors::Dtype;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The longest pickle that is read, bytes: a thousand times what a large model's takes.
 const MAX_PICKLE: u64 = 1 << 24;
@@ -46,7 +45,7 @@ struct Stored {
 
 /// All tensors of a `.bin` file.
 pub(super) fn read_pickled(path: &Path) -> Result<Vec<PickledTensor>> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = files::open(path)?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| {
         Error::file(
             path,
