@@ -4,7 +4,7 @@
 //! short is an error, and memory holds one tensor beside what the model keeps.
 
 use std::collections::BTreeMap;
-
+use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::pickle::read_pickled;
 use super::read_json;
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 /// The largest header that the safetensors format allows, bytes.
 const MAX_HEADER: u64 = 100_000_000;
@@ -227,7 +227,7 @@ impl Checkpoint {
         self.expect(name, expected)?;
         let entry = self.entry(name)?;
         let path = &self.files[entry.file];
-        let mut file = files::open(path)?;
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
         file.seek(SeekFrom::Start(entry.start))
             .map_err(Error::io("read", path))?;
         let mut bytes = vec![0; entry.bytes];
@@ -258,7 +258,7 @@ impl Checkpoint {
             .par_chunks_mut(PIECE)
             .enumerate()
             .map_init(Vec::new, |bytes, (index, piece)| {
-                let mut file = files::open(path)?;
+                let mut file = File::open(path).map_err(Error::io("open", path))?;
                 let start = entry.start + (index * PIECE * width) as u64;
                 file.seek(SeekFrom::Start(start))
                     .map_err(Error::io("read", path))?;
@@ -338,7 +338,7 @@ fn decode(dtype: Dtype, bytes: &[u8], values: &mut [f32]) -> usize {
 
 /// The header, checked against the file's real length, and where the data begins.
 fn read_header(path: &Path) -> Result<(Metadata, u64)> {
-    let mut file = files::open(path)?;
+    let mut file = crate::files::open(path)?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     if length < 8 {
         return Err(Error::file(
@@ -387,7 +387,7 @@ fn read_header(path: &Path) -> Result<(Metadata, u64)> {
 
 /// SHA-256 of a whole file, hexadecimal.
 pub fn file_digest(path: &Path) -> Result<String> {
-    let mut file = files::open(path)?;
+    let mut file = crate::files::open(path)?;
     let mut digest = Digest::default();
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -49,6 +49,7 @@ pub struct RouterExpert {
 
 /// `router_config.json`.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Config {
     preference: Vec<f64>,
     outputs: Vec<String>,
