@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::files::{SETTINGS, read_text};
 use crate::output::write_bytes;
 use crate::reward::Reading;
 use crate::types::{Expert, ExpertKind, Preference};
-use crate::weights::read_json;
+use crate::weights::{fields_of, parse_json};
 use crate::{Error, Result};
 
 /// The format that this program reads.
@@ -16,6 +17,7 @@ const FORMAT: u64 = 1;
 
 /// `bundle.json`. Paths are relative to its folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// 1.
     pub format: u64,
@@ -42,6 +44,7 @@ pub struct Manifest {
 
 /// An objective.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ObjectiveEntry {
     /// Shown to people.
     pub name: String,
@@ -52,6 +55,7 @@ pub struct ObjectiveEntry {
 
 /// A reward model and its reading.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RewardEntry {
     /// Its folder.
     pub path: PathBuf,
@@ -62,6 +66,7 @@ pub struct RewardEntry {
 
 /// An expert.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExpertEntry {
     /// LoRA or router.
     pub kind: ExpertKind,
@@ -75,11 +80,21 @@ pub struct ExpertEntry {
 
 /// A value vector.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValueEntry {
     /// Shown to people.
     pub name: String,
     /// Its folder, in PEFT's layout.
     pub path: PathBuf,
+}
+
+impl RewardEntry {
+    /// The names that it may hold; serde does not tell them, as the reading's are flattened into it.
+    pub fn fields() -> Vec<&'static str> {
+        let mut names = vec!["path"];
+        names.extend(fields_of::<Reading>());
+        names
+    }
 }
 
 impl Manifest {
@@ -92,7 +107,8 @@ impl Manifest {
             ));
         }
         let path = folder.join("bundle.json");
-        let value: Value = read_json(&path)?;
+        let text = read_text(&path, SETTINGS)?;
+        let value: Value = parse_json(&path, &text, &[])?;
         // The format first: a later one may differ in any field.
         match value.get("format").and_then(Value::as_u64) {
             Some(FORMAT) => {}
@@ -113,8 +129,7 @@ impl Manifest {
                 ));
             }
         }
-        let manifest: Self = serde_json::from_value(value)
-            .map_err(|e| Error::file(&path, format!("not a bundle of format {FORMAT}: {e}")))?;
+        let manifest: Self = parse_json(&path, &text, &RewardEntry::fields())?;
         for (index, objective) in manifest.objectives.iter().enumerate() {
             if let Some(reward) = &objective.reward {
                 reward

@@ -38,6 +38,7 @@ pub struct CompressSettings {
     /// The type of numbers on disk.
     pub precision: Precision,
     /// What `adapter_config.json` names as its base.
+    #[serde(serialize_with = "crate::files::serialize_shown_if_there")]
     pub base: Option<PathBuf>,
 }
 
@@ -144,7 +145,7 @@ pub fn compress(
     let wanted = json!({ "source": value(source)?, "compress": value(settings)? });
     let files = deltas.files();
     let key = json!({ "step": step, "wanted": wanted, "files": fingerprint(&files)? });
-    let partial = Partial::open(out, &key);
+    let partial = Partial::open(out, &key)?;
     let done = run(deltas, settings, &partial, tell).and_then(|(modules, figures)| {
         let provenance = Provenance::new(step, &files, &wanted, &figures)?;
         folder_atomically(out, |folder| {

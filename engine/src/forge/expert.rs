@@ -9,6 +9,7 @@ use super::compress::{CompressSettings, Rescale, compress};
 use super::merge::{MergeSettings, Merger, Method, concatenate, with_statistics, write_exactly};
 use super::{DeltaSource, Precision, Projections, RangeFinder, Tell};
 use crate::Result;
+use crate::files::shown;
 
 /// The share that is pruned from dense differences unless something else is asked for (HoE, appendix D.1).
 pub const PRUNE: f64 = 0.4;
@@ -59,7 +60,7 @@ pub fn of_source(
         let mut ranks = source.deltas().iter().map(|delta| source.rank(delta));
         ranks.all(|rank| rank.is_some_and(|rank| rank <= settings.rank))
     };
-    let asked = json!({ "base": settings.base, "source": source.path() });
+    let asked = json!({ "base": shown(&settings.base), "source": shown(source.path()) });
     let unscaled = settings.rescale == Rescale::Factor(1.0);
     if settings.prune.unwrap_or(0.0) == 0.0 && unscaled && small(source) {
         let alone = std::slice::from_ref(source);
@@ -94,7 +95,7 @@ pub fn of_merge(
     let factors = merge.method == Method::Linear && sources.iter().all(DeltaSource::is_lora);
     let usual = if factors { 0.0 } else { PRUNE };
     let compression = settings.compression(settings.prune.unwrap_or(usual), index + 1);
-    let asked = json!({ "base": settings.base, "merge": merge });
+    let asked = json!({ "base": shown(&settings.base), "merge": merge });
     with_statistics(sources, &asked, folder, |statistics| {
         let mut merger = Merger::keeping(sources, merge, Some(statistics), tell)?;
         compress("merge", &mut merger, &compression, &asked, folder, tell).map(drop)

@@ -9,6 +9,7 @@ use super::compress::{CompressSettings, Figures, compress};
 use super::merge::{MergeSettings, Merger, Method, concatenate, write_exactly};
 use super::{DeltaSource, Precision, Tell};
 use crate::bundle::Manifest;
+use crate::files::shown;
 use crate::routing::Complex;
 use crate::types::{Expert, ExpertKind, Point, Preference, Weights};
 use crate::{Error, Result};
@@ -52,7 +53,7 @@ pub fn export(
     let settings = MergeSettings::new(Method::Linear, weights.clone());
     settings.check(sources.len())?;
     let base = bundle.join(&manifest.base);
-    let asked = json!({ "bundle": bundle, "point": point, "rank": rank });
+    let asked = json!({ "bundle": shown(bundle), "point": point, "rank": rank });
     let figures = match rank {
         None => {
             let modules = concatenate(&sources, &weights)?;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::compress::{CompressSettings, Deltas, Figures, compress};
 use super::{Delta, DeltaSource, Matrix, Tell};
+use crate::files::shown;
 use crate::{Error, Result};
 
 /// The linear projections of one source.
@@ -88,6 +89,6 @@ pub fn extract(
         return Err(Error::file(tuned, problem));
     }
     let mut projections = Projections::new(&source)?;
-    let asked = json!({ "base": base, "tuned": tuned });
+    let asked = json!({ "base": shown(base), "tuned": shown(tuned) });
     compress("extract", &mut projections, settings, &asked, out, tell)
 }

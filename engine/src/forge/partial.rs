@@ -38,26 +38,55 @@ struct Note<R> {
 
 impl Partial {
     /// Removes what a step that is over left for `output` when it was killed at its very end.
-    pub(super) fn forget(output: &Path) {
-        Self {
+    pub(super) fn forget(output: &Path) -> Result<()> {
+        let partial = Self {
             folder: beside(output),
             key: String::new(),
+        };
+        partial.refuse_foreign()?;
+        partial.discard();
+        Ok(())
+    }
+
+    /// Refuses a folder (or a file, or a link) of this name that is not ours to write into and remove. Ours bears
+    /// a key, or, after a kill at its very beginning, nothing but files that were being written.
+    fn refuse_foreign(&self) -> Result<()> {
+        let about = match std::fs::symlink_metadata(&self.folder) {
+            Ok(about) => about,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("read", &self.folder)(error)),
+        };
+        let begun = |folder: &Path| {
+            std::fs::read_dir(folder).is_ok_and(|mut entries| {
+                entries.all(|entry| entry.is_ok_and(|entry| is_unfinished(&entry.path())))
+            })
+        };
+        let keyed = || {
+            crate::files::read_text(&self.folder.join(KEY), crate::files::SETTINGS)
+                .is_ok_and(|key| key.starts_with(MARK))
+        };
+        if about.is_dir() && (keyed() || begun(&self.folder)) {
+            return Ok(());
         }
-        .discard();
+        Err(Error::file(
+            &self.folder,
+            "is there and not ours; what is finished of a step is kept under this name: move it away, or name another output",
+        ))
     }
 
     /// Opens what is there if it was made with the same `key`; else forgets it.
-    pub(super) fn open(output: &Path, key: &Value) -> Self {
+    pub(super) fn open(output: &Path, key: &Value) -> Result<Self> {
         let partial = Self {
             folder: beside(output),
-            key: format!("{key:#}\n"),
+            key: format!("{MARK} {key:#}\n}}\n"),
         };
-        let same = std::fs::read_to_string(partial.folder.join("key.json"))
+        partial.refuse_foreign()?;
+        let same = std::fs::read_to_string(partial.folder.join(KEY))
             .is_ok_and(|found| found == partial.key);
         if !same {
             partial.discard();
         }
-        partial
+        Ok(partial)
     }
 
     /// A figure that was kept.
@@ -128,11 +157,26 @@ impl Partial {
         write_tensors(&path, &tensors, Precision::F32, [("note", &note)])
     }
 
-    /// Removes all that was kept.
+    /// Removes all that was kept, the key last; what somebody else put beside it stays, and so does the folder
+    /// then.
     pub(super) fn discard(&self) {
-        if self.folder.exists()
-            && let Err(error) = std::fs::remove_dir_all(&self.folder)
-        {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
+        let kept = entries.flatten().map(|entry| entry.path());
+        let (keys, others): (Vec<PathBuf>, Vec<PathBuf>) =
+            kept.partition(|path| path.ends_with(KEY));
+        let ours = others.into_iter().filter(|path| {
+            is_unfinished(path)
+                || path
+                    .extension()
+                    .is_some_and(|e| e == "json" || e == "safetensors" || e == "bin")
+        });
+        let removed = ours
+            .chain(keys)
+            .try_for_each(std::fs::remove_file)
+            .and_then(|()| std::fs::remove_dir(&self.folder));
+        if let Err(error) = removed {
             tracing::warn!(%error, folder = %self.folder.display(), "not removed");
         }
     }
@@ -156,12 +200,26 @@ impl Partial {
     }
 
     fn create(&self) -> Result<()> {
-        if self.folder.exists() {
+        if self.folder.join(KEY).exists() {
             return Ok(());
         }
-        std::fs::create_dir(&self.folder).map_err(Error::io("create", &self.folder))?;
-        write_bytes(&self.folder.join("key.json"), self.key.as_bytes())
+        if !self.folder.exists() {
+            std::fs::create_dir(&self.folder).map_err(Error::io("create", &self.folder))?;
+        }
+        write_bytes(&self.folder.join(KEY), self.key.as_bytes())
     }
+}
+
+/// The file that says which step and inputs a folder belongs to.
+const KEY: &str = "key.json";
+/// What it begins with.
+const MARK: &str = "{\"paretoscope-engine, kept of\":";
+
+/// Whether this is a file that was being written when the program was killed.
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with(".paretoscope-") && name.ends_with(".part"))
 }
 
 fn beside(output: &Path) -> PathBuf {
@@ -181,7 +239,7 @@ mod tests {
     fn it_serves_the_same_step_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("out");
-        let first = Partial::open(&output, &json!({"rank": 4}));
+        let first = Partial::open(&output, &json!({"rank": 4})).unwrap();
         assert!(first.module::<f64>(0).is_none());
         let module = Module {
             name: "m".to_owned(),
@@ -201,7 +259,7 @@ mod tests {
         first.keep(1, &nothing).unwrap();
         first.keep_figure("threshold", &0.125).unwrap();
 
-        let again = Partial::open(&output, &json!({"rank": 4}));
+        let again = Partial::open(&output, &json!({"rank": 4})).unwrap();
         let found = again.module::<f64>(0).unwrap();
         assert_eq!((found.module, found.report), (Some(module), 0.25));
         assert!(again.module::<f64>(1).unwrap().module.is_none());
@@ -209,15 +267,39 @@ mod tests {
         std::fs::write(again.path(0), b"cut short").unwrap();
         assert!(again.module::<f64>(0).is_none());
 
-        let other = Partial::open(&output, &json!({"rank": 8}));
+        let other = Partial::open(&output, &json!({"rank": 8})).unwrap();
         assert!(other.module::<f64>(1).is_none());
         assert!(!other.folder.exists());
     }
 
     #[test]
+    fn what_is_not_ours_is_refused_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out");
+        let foreign = folder.path().join("out.partial");
+        std::fs::create_dir(&foreign).unwrap();
+        for name in ["thesis.txt", "key.json"] {
+            std::fs::write(foreign.join(name), "{}").unwrap();
+            let error = Partial::open(&output, &json!(1)).unwrap_err();
+            assert!(error.is_input() && error.to_string().contains("not ours"));
+            assert!(Partial::forget(&output).is_err());
+            assert!(foreign.join(name).exists());
+            std::fs::remove_file(foreign.join(name)).unwrap();
+        }
+        // Begun and killed before its key was there.
+        std::fs::write(foreign.join(".paretoscope-a1.part"), "").unwrap();
+        let ours = Partial::open(&output, &json!(1)).unwrap();
+        ours.keep_figure("x", &1).unwrap();
+        std::fs::write(foreign.join("thesis.txt"), "").unwrap();
+        ours.discard();
+        assert!(foreign.join("thesis.txt").exists());
+        assert!(!foreign.join("x.json").exists());
+    }
+
+    #[test]
     fn it_stays_after_a_stop_and_goes_with_a_bad_input() {
         let folder = tempfile::tempdir().unwrap();
-        let partial = Partial::open(&folder.path().join("out"), &json!(1));
+        let partial = Partial::open(&folder.path().join("out"), &json!(1)).unwrap();
         partial.keep_figure("x", &1).unwrap();
         assert!(partial.conclude::<()>(Err(Error::Cancelled)).is_err());
         assert_eq!(partial.figure("x"), Some(1));

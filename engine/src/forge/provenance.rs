@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::files::shown;
 use crate::output::write_bytes;
 use crate::weights::file_digest;
 use crate::{Error, Result};
@@ -62,17 +63,12 @@ pub(super) fn value(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| Error::option("settings", e.to_string()))
 }
 
-/// Length and time of change of the inputs: enough to know whether a step that was broken off may go on.
+/// Names and digests of the inputs: what must be the same for a step that was broken off to go on. Length and
+/// time of change would not do, for a file may be exchanged for another of the same.
 pub(super) fn fingerprint(inputs: &[PathBuf]) -> Result<Value> {
-    let mut files = Vec::with_capacity(inputs.len());
-    for path in inputs {
-        let data = std::fs::metadata(path).map_err(Error::io("read", path))?;
-        let changed = data
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-            .map(|since| since.as_nanos().to_string());
-        files.push(json!([path, data.len(), changed]));
-    }
-    Ok(Value::from(files))
+    let files: Result<Vec<Value>> = inputs
+        .par_iter()
+        .map(|path| Ok(json!([shown(path), file_digest(path)?])))
+        .collect();
+    Ok(Value::from(files?))
 }

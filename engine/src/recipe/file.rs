@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::settings::{AutoSettings, Training};
+use crate::Result;
 use crate::bundle::RewardEntry;
+use crate::files::{SETTINGS, read_text};
 use crate::forge::merge::{Filter, Method, PcbVariant};
 use crate::forge::{Precision, Rescale};
 use crate::train::{PenaltyConfig, PenaltyKind};
-use crate::{Error, Result};
+use crate::weights::parse_toml;
 
 /// How a bundle is made; the file's paths are relative to its folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -214,16 +216,8 @@ impl Value {
 impl Recipe {
     /// Reads a TOML file; its paths become relative to where the program runs.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let mut recipe: Self = toml::from_str(&text).map_err(|error| {
-            let place = error.span().map_or(String::new(), |span| {
-                let before = text.get(..span.start).unwrap_or_default();
-                let number = before.matches('\n').count();
-                let line = text.lines().nth(number).unwrap_or_default().trim();
-                format!(", line {}, `{line}`", number + 1)
-            });
-            Error::file(path, format!("not a recipe{place}: {}", error.message()))
-        })?;
+        let text = read_text(path, SETTINGS)?;
+        let mut recipe: Self = parse_toml(path, &text, &RewardEntry::fields())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let root = |path: &mut PathBuf| *path = folder.join(&*path);
         root(&mut recipe.base);

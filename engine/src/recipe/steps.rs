@@ -437,6 +437,6 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let text = crate::files::read_text(path, crate::files::SETTINGS)?;
     serde_json::from_str(&text).map_err(|e| Error::file(path, format!("is not what it was: {e}")))
 }

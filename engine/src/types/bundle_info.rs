@@ -39,6 +39,7 @@ pub struct ObjectiveInfo {
     /// Shown to people.
     pub name: String,
     /// Where its reward model came from; `None` where the bundle names none.
+    #[serde(serialize_with = "crate::files::serialize_shown_if_there")]
     pub reward: Option<PathBuf>,
     /// What the reward model is, e.g. `llama, 1 output`.
     pub reward_kind: Option<String>,
@@ -54,6 +55,7 @@ pub struct AdapterInfo {
     /// Shown to people.
     pub name: String,
     /// Where it came from.
+    #[serde(serialize_with = "crate::files::serialize_shown")]
     pub path: PathBuf,
     /// Largest rank over its modules (0 for a router).
     pub rank: usize,
@@ -85,6 +87,7 @@ pub struct BundleInfo {
     /// Its name.
     pub name: String,
     /// Its folder.
+    #[serde(serialize_with = "crate::files::serialize_shown")]
     pub path: PathBuf,
     /// The base model.
     pub model: ModelInfo,

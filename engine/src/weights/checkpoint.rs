@@ -338,7 +338,7 @@ fn decode(dtype: Dtype, bytes: &[u8], values: &mut [f32]) -> usize {
 
 /// The header, checked against the file's real length, and where the data begins.
 fn read_header(path: &Path) -> Result<(Metadata, u64)> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut file = crate::files::open(path)?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     if length < 8 {
         return Err(Error::file(
@@ -387,7 +387,7 @@ fn read_header(path: &Path) -> Result<(Metadata, u64)> {
 
 /// SHA-256 of a whole file, hexadecimal.
 pub fn file_digest(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut file = crate::files::open(path)?;
     let mut digest = Digest::default();
     let mut buffer = vec![0; 1 << 20];
     loop {

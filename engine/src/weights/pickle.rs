@@ -7,7 +7,6 @@
 //! tensor is a range of bytes of the file, as it is in safetensors.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
@@ -27,6 +26,12 @@ const MAX_DEPTH: usize = 32;
 const MAX_PARTS: usize = 1 << 12;
 /// Parts of anything that the pickle uses a second time: names and classes, mostly.
 const MAX_SHARED_PARTS: usize = 64;
+/// Parts of all that the pickle keeps for a second use: a third of a gigabyte in memory.
+const MAX_KEPT_PARTS: usize = 1 << 22;
+/// Parts of a value in a dictionary; the versions of a large model's layers are some thousands.
+const MAX_VALUE_PARTS: usize = 1 << 20;
+/// How often a pickle gives attributes to a value; a `state_dict` does it once.
+const MAX_BUILDS: usize = 32;
 
 /// Where a tensor lies in its file.
 #[derive(Debug)]
@@ -46,7 +51,7 @@ struct Stored {
 
 /// All tensors of a `.bin` file.
 pub(super) fn read_pickled(path: &Path) -> Result<Vec<PickledTensor>> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = crate::files::open(path)?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| {
         Error::file(
             path,
@@ -122,8 +127,13 @@ fn unpickle(bytes: &[u8], path: &Path) -> Result<Object> {
     let wrong = |problem: String| Error::file(path, problem);
     let mut stack = Stack::empty();
     let mut rest = bytes;
+    let (mut builds, mut kept) = (0, 0);
     loop {
         let instruction = inspect(rest).map_err(wrong)?;
+        builds += usize::from(instruction == b'b');
+        if builds > MAX_BUILDS || !flat_enough(instruction, stack.stack(), &mut kept) {
+            return Err(wrong(TOO_DEEP.to_owned()));
+        }
         let stop = stack
             .read(&mut rest)
             .map_err(|e| wrong(format!("its pickle cannot be read: {e}")))?;
@@ -142,9 +152,7 @@ fn unpickle(bytes: &[u8], path: &Path) -> Result<Object> {
         {
             let mut parts = limit;
             if !within(top, MAX_DEPTH, &mut parts) {
-                return Err(wrong(
-                    "its pickle nests or repeats values more than a checkpoint does".to_owned(),
-                ));
+                return Err(wrong(TOO_DEEP.to_owned()));
             }
         }
         if stop {
@@ -153,6 +161,36 @@ fn unpickle(bytes: &[u8], path: &Path) -> Result<Object> {
                 .map_err(|e| wrong(format!("its pickle cannot be read: {e}")));
         }
     }
+}
+
+const TOO_DEEP: &str = "its pickle nests or repeats values more than a checkpoint does";
+
+/// Whether what an instruction puts into another value, or keeps for later, is as flat as in a checkpoint:
+/// values are copied and dropped level by level, so that depth costs stack.
+fn flat_enough(instruction: u8, stack: &[Object], kept: &mut usize) -> bool {
+    let from_top = |count: usize| &stack[stack.len().saturating_sub(count)..];
+    let taken = match instruction {
+        b'q' | b'r' => {
+            let mut parts = MAX_SHARED_PARTS;
+            let flat = from_top(1)
+                .iter()
+                .all(|value| within(value, MAX_DEPTH, &mut parts));
+            *kept += MAX_SHARED_PARTS - parts;
+            return flat && *kept <= MAX_KEPT_PARTS;
+        }
+        b'a' | b'Q' | 0x85 => from_top(1),
+        b's' | b'b' | b'R' | 0x81 | 0x86 => from_top(2),
+        0x87 => from_top(3),
+        // All above the last mark.
+        b'e' | b'u' | b'd' | b't' => {
+            let above = stack.iter().rev().position(|v| *v == Object::Mark);
+            from_top(above.unwrap_or(stack.len()))
+        }
+        _ => &[],
+    };
+    taken
+        .iter()
+        .all(|value| within(value, MAX_DEPTH, &mut { MAX_VALUE_PARTS }))
 }
 
 /// The next instruction, if it may be read.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::dense::write_dense;
 use super::{MergeSettings, Merger, Method, concatenate, factor_average};
+use crate::files::shown;
 use crate::forge::compress::{CompressSettings, Figures, compress};
 use crate::forge::partial::Partial;
 use crate::forge::provenance::fingerprint;
@@ -43,7 +44,7 @@ pub fn merge(
         .iter()
         .map(|path| DeltaSource::open(path, base))
         .collect::<Result<_>>()?;
-    let asked = json!({ "base": base, "inputs": inputs, "merge": settings });
+    let asked = json!({ "base": base.map(shown), "inputs": inputs.iter().map(|p| shown(p)).collect::<Vec<_>>(), "merge": settings });
     match output {
         MergeOutput::Vectors(path) => {
             vectors(&sources, settings, &asked, path, tell)?;
@@ -126,7 +127,7 @@ pub(in crate::forge) fn with_statistics<T>(
 ) -> Result<T> {
     let mut beside = output.as_os_str().to_owned();
     beside.push(".statistics");
-    let partial = Partial::open(Path::new(&beside), &key(sources, asked)?);
+    let partial = Partial::open(Path::new(&beside), &key(sources, asked)?)?;
     partial.conclude(merge(&partial))
 }
 
@@ -147,7 +148,7 @@ fn vectors(
     if path.is_dir() {
         return Err(Error::file(path, "is a folder; name a file to write"));
     }
-    let partial = Partial::open(path, &key(sources, asked)?);
+    let partial = Partial::open(path, &key(sources, asked)?)?;
     let done = Merger::keeping(sources, settings, Some(&partial), tell).and_then(|merger| {
         write_dense(&merger, path, &partial, tell)?;
         let files: Vec<PathBuf> = sources.iter().flat_map(DeltaSource::files).collect();
@@ -162,7 +163,7 @@ fn vectors(
 /// Writes the merge of every tensor, in order of name, and returns the bytes of its numbers.
 pub fn write_vectors(merger: &Merger<'_>, path: &Path, tell: Tell<'_>) -> Result<u64> {
     // Nothing says what an earlier file was made of, so none is gone on with.
-    Partial::forget(path);
-    let partial = Partial::open(path, &Value::Null);
+    Partial::forget(path)?;
+    let partial = Partial::open(path, &Value::Null)?;
     partial.conclude(write_dense(merger, path, &partial, tell))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use paretoscope_engine::files::shown;
 use paretoscope_engine::mixture::Tap;
 use paretoscope_engine::model::{RowCache, StepRow, Wanted};
 use paretoscope_engine::output::write_bytes;
@@ -79,5 +80,5 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let file = safetensors::serialize(tensors, Some(metadata))
         .map_err(|e| Error::file(&args.out, e.to_string()))?;
     write_bytes(&args.out, &file)?;
-    json_line(&serde_json::json!({ "out": args.out, "tokens": ids.len() }))
+    json_line(&serde_json::json!({ "out": shown(&args.out), "tokens": ids.len() }))
 }

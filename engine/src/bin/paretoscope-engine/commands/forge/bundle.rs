@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Addition, Bundle, LoadOptions, Part, extend};
+use paretoscope_engine::files::shown;
 use paretoscope_engine::recipe::{BuildOptions, BuildProgress, BuildReporter, Recipe, build};
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
@@ -124,7 +125,9 @@ fn make(args: &Build) -> Result<()> {
     let mut bar = StepBar::new();
     let manifest = build(&recipe, &options, &mut bar)?;
     bar.shown.finish_and_clear();
-    json_line(&json!({ "out": options.out, "work": options.work, "bundle": manifest }))
+    json_line(
+        &json!({ "out": shown(&options.out), "work": shown(&options.work), "bundle": manifest }),
+    )
 }
 
 /// A line per step, and a bar with the time that is left for all of them.
@@ -194,7 +197,7 @@ fn add(args: &Add) -> Result<()> {
         path: path.clone(),
     };
     let manifest = extend(&args.bundle, &addition, &args.out)?;
-    json_line(&json!({ "out": args.out, "bundle": manifest }))
+    json_line(&json!({ "out": shown(&args.out), "bundle": manifest }))
 }
 
 fn check(args: &Check) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use paretoscope_engine::files::shown;
 use paretoscope_engine::forge::export;
 use paretoscope_engine::types::{Point, Preference, Weights};
 use paretoscope_engine::{Error, Result};
@@ -64,5 +65,5 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     if let Some(figures) = &exported.figures {
         tell_figures(figures);
     }
-    json_line(&json!({ "out": args.out, "exported": exported }))
+    json_line(&json!({ "out": shown(&args.out), "exported": exported }))
 }

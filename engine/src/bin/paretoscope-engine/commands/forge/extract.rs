@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use paretoscope_engine::Result;
+use paretoscope_engine::files::shown;
 use paretoscope_engine::forge::extract;
 use serde_json::json;
 
@@ -43,5 +44,5 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     )?;
     bar.finish();
     tell_figures(&figures);
-    json_line(&json!({ "out": args.out, "figures": figures }))
+    json_line(&json!({ "out": shown(&args.out), "figures": figures }))
 }

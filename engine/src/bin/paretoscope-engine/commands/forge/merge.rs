@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use paretoscope_engine::files::shown;
 use paretoscope_engine::forge::merge::{
     Filter, MergeOutput, MergeSettings, Method, PcbVariant, merge,
 };
@@ -139,7 +140,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     if let Some(figures) = &figures {
         tell_figures(figures);
     }
-    json_line(&json!({ "out": args.out, "settings": settings, "figures": figures }))
+    json_line(&json!({ "out": shown(&args.out), "settings": settings, "figures": figures }))
 }
 
 fn settings(args: &Args, global: &Global) -> Result<MergeSettings> {
