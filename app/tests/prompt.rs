@@ -7,6 +7,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
+use paretoscope::state::Panel;
 use paretoscope_engine::protocol::EngineCommand;
 use paretoscope_engine::types::{Message, Prompt};
 use scripted::Scripted;
@@ -30,7 +31,8 @@ impl Window<'_> {
             .wgpu()
             .build_eframe(|creation| App::new(creation, handle, options));
         let mut window = Window { harness, engine };
-        window.steps(30);
+        window.steps(3);
+        window.queue(AppCommand::Focus(Panel::Answers));
         window
     }
 
@@ -104,7 +106,7 @@ fn a_conversation_is_written_reordered_and_sent_by_keyboard() {
         let mut w = Window::new(size);
         let both = Modifiers::COMMAND | Modifiers::SHIFT;
         w.queue(AppCommand::SetPrompt("why?".into()));
-        w.press(both, Key::C);
+        w.press(both, Key::M);
         assert!(w.sees("Turn 1, system") && w.sees("Turn 2, user"));
         // The keyboard is in the first turn.
         w.harness

@@ -193,7 +193,7 @@ pub(super) fn list() -> Vec<Entry> {
             "conversation",
             "Conversation or a single prompt",
             "system turns messages chat multi-turn",
-            keys(both, Key::C),
+            keys(both, Key::M),
             C::ToggleConversation,
         ),
         entry(
