@@ -91,7 +91,6 @@ pub fn serialize_shown<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok
 }
 
 /// [`serialize_shown`] of a path that may be absent.
-#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 pub fn serialize_shown_if_there<S: serde::Serializer>(
     path: &Option<std::path::PathBuf>,
     to: S,

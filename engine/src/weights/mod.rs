@@ -3,7 +3,10 @@
 mod adapter;
 mod checkpoint;
 mod json;
+mod lora_fields;
 mod lora_folder;
+mod names;
+mod patterns;
 mod pickle;
 mod router;
 

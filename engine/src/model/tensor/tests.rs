@@ -107,6 +107,7 @@ fn bank(config: &LlamaConfig) -> Bank {
             factors,
             digest: String::new(),
             bytes: 0,
+            warnings: Vec::new(),
         });
     }
     let mut routers = Vec::new();
