@@ -15,7 +15,7 @@ use crate::text::Tokenizer;
 use crate::types::{
     AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo, RowIdentity,
 };
-use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert};
+use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert, settings_digest};
 use crate::{Error, Result};
 
 /// Below this change of any logit an adapter counts as without effect.
@@ -185,12 +185,17 @@ impl Bundle {
         warnings.extend(values.warnings);
         let digest = digest.hex();
         let identity = RowIdentity {
-            model: backend.identity(&digest),
+            model: format!("{} {}", backend.identity(&digest), settings_digest(&base)?),
             adapters: adapters
                 .iter()
                 .map(|a| a.digest.clone())
                 .chain(bank.routers.iter().map(|r| r.expert.digest.clone()))
                 .collect(),
+            places: listed
+                .iter()
+                .map(|e| e.preference.as_slice().to_vec())
+                .collect(),
+            values: values.indices.clone(),
             rewards: reward_digests,
         };
         let info = BundleInfo {

@@ -1,12 +1,11 @@
 //! Prompts in JSON Lines.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::types::{Prompt, PromptSample};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` or `{"tokens": [ids]}`, with an optional title.
 #[derive(Deserialize)]
@@ -19,10 +18,9 @@ struct PromptLine {
 
 /// Reads prompts, one per line; blank lines are skipped, a bad line is named by its number.
 pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
-    let file = std::fs::File::open(path).map_err(Error::io("open", path))?;
+    let text = files::read_text(path, files::DATA)?;
     let mut prompts = Vec::new();
-    for (index, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(Error::io("read", path))?;
+    for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
@@ -31,7 +29,7 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
             line: index + 1,
             problem,
         };
-        let parsed: PromptLine = serde_json::from_str(&line).map_err(|e| {
+        let parsed: PromptLine = serde_json::from_str(line).map_err(|e| {
             wrong(format!(
                 "not a prompt: {e}; a line is {{\"prompt\": \"...\"}} or {{\"chat\": \"...\"}}"
             ))

@@ -1,11 +1,38 @@
-//! The exact volume that a set of points dominates above a reference point.
+//! The volume that a set of points dominates above a reference point: exact, or sampled where that would take too long.
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// Comparisons of numbers that the exact volume may cost; about two seconds.
+const BUDGET: u64 = 2_000_000_000;
+/// Points drawn where it would cost more.
+const DRAWS: usize = 1_000_000;
+
+/// A volume, and how it was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Volume {
+    /// The volume.
+    pub value: f64,
+    /// The standard error and the number of draws, where it was sampled; `None` where it is exact.
+    pub sampled: Option<(f64, usize)>,
+}
 
 /// Volume of the union of the boxes between `reference` and each point that is above it in every
-/// objective; points of another length or with numbers that are not finite count for nothing.
+/// objective; points of another length or with numbers that are not finite count for nothing. See [`measure`].
+pub fn hypervolume(points: &[impl AsRef<[f64]>], reference: &[f64]) -> f64 {
+    measure(points, reference).value
+}
+
+/// [`hypervolume`], with how it was found.
 ///
 /// A sweep in two dimensions, `O(n log n)`; a sweep over a growing staircase in three,
-/// `O(n log n)` plus moves; beyond that slices of one dimension less, `O(n)` of them per dimension.
-pub fn hypervolume(points: &[impl AsRef<[f64]>], reference: &[f64]) -> f64 {
+/// `O(n log n)` plus moves; beyond that slices of one dimension less, `O(n)` of them per dimension. Where that would
+/// cost more than a few seconds, points are drawn evenly from the box around the front (a fixed seed) and counted.
+pub fn measure(points: &[impl AsRef<[f64]>], reference: &[f64]) -> Volume {
+    measure_within(points, reference, BUDGET)
+}
+
+fn measure_within(points: &[impl AsRef<[f64]>], reference: &[f64], budget: u64) -> Volume {
     let above: Vec<Vec<f64>> = points
         .iter()
         .map(AsRef::as_ref)
@@ -16,16 +43,68 @@ pub fn hypervolume(points: &[impl AsRef<[f64]>], reference: &[f64]) -> f64 {
         // From here on the reference is the origin.
         .map(|p| p.iter().zip(reference).map(|(v, r)| v - r).collect())
         .collect();
-    volume(above, reference.len())
+    let above = if reference.len() > 3 {
+        super::front(&above)
+            .into_iter()
+            .map(|i| above[i].clone())
+            .collect()
+    } else {
+        above
+    };
+    let mut left = budget;
+    match volume(above.clone(), reference.len(), &mut left) {
+        Some(value) => Volume {
+            value,
+            sampled: None,
+        },
+        None => by_draws(&above, reference.len()),
+    }
 }
 
-/// Volume above the origin of the first `dimensions` numbers of each point, all of them positive.
-fn volume(mut points: Vec<Vec<f64>>, dimensions: usize) -> f64 {
+/// The share of evenly drawn points that some box holds, times the volume of the box around them all.
+fn by_draws(points: &[Vec<f64>], dimensions: usize) -> Volume {
+    let sides: Vec<f64> = (0..dimensions)
+        .map(|d| points.iter().map(|p| p[d]).fold(0.0, f64::max))
+        .collect();
+    let around: f64 = sides.iter().product();
+    // Large boxes first: they hold most draws.
+    let mut boxes: Vec<&[f64]> = points.iter().map(Vec::as_slice).collect();
+    let size = |p: &[f64]| p.iter().product::<f64>();
+    boxes.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    let draws = DRAWS.min((BUDGET as usize / (boxes.len().max(1) * dimensions)).max(10_000));
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let mut inside = 0_usize;
+    let mut place = vec![0.0; dimensions];
+    for _ in 0..draws {
+        for (value, side) in place.iter_mut().zip(&sides) {
+            *value = random.random::<f64>() * side;
+        }
+        let held = |p: &&[f64]| p.iter().zip(&place).all(|(side, value)| value < side);
+        inside += usize::from(boxes.iter().any(held));
+    }
+    let share = inside as f64 / draws as f64;
+    let error = around * (share * (1.0 - share) / draws as f64).sqrt();
+    Volume {
+        value: share * around,
+        sampled: Some((error, draws)),
+    }
+}
+
+/// Volume above the origin of the first `dimensions` numbers of each point, all of them positive; `None` where it would
+/// cost more comparisons than `left`, which what is spent is taken from.
+fn volume(mut points: Vec<Vec<f64>>, dimensions: usize, left: &mut u64) -> Option<f64> {
     let Some(last) = dimensions.checked_sub(1) else {
-        return 0.0;
+        return Some(0.0);
     };
     if dimensions == 1 {
-        return points.iter().map(|p| p[0]).fold(0.0, f64::max);
+        return Some(points.iter().map(|p| p[0]).fold(0.0, f64::max));
+    }
+    if dimensions > 3 {
+        let n = points.len() as u64;
+        // Of the maximal points of every slice, to begin with.
+        *left = left.checked_sub(n * n * n / 6 + n * dimensions as u64)?;
+    } else {
+        *left = left.saturating_sub(32 * points.len() as u64);
     }
     points.sort_by(|a, b| b[last].total_cmp(&a[last]));
     // The set of points at or above the current height only grows on the way down.
@@ -44,12 +123,12 @@ fn volume(mut points: Vec<Vec<f64>>, dimensions: usize) -> f64 {
                 total += staircase.area * thickness;
             }
             _ if thickness > 0.0 => {
-                total += volume(maximal(&points[..=i], last), last) * thickness;
+                total += volume(maximal(&points[..=i], last), last, left)? * thickness;
             }
             _ => {}
         }
     }
-    total
+    Some(total)
 }
 
 /// The points that no other exceeds in the first `dimensions` numbers; one of each duplicate.
@@ -162,6 +241,22 @@ mod tests {
                 1..16,
             )
         })
+    }
+
+    #[test]
+    fn what_is_sampled_says_so_and_lies_within_its_error() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut point = || -> Vec<f64> { (0..4).map(|_| random.random::<f64>()).collect() };
+        let points: Vec<Vec<f64>> = (0..40).map(|_| point()).collect();
+        let exact = measure(&points, &[0.0; 4]);
+        assert!(exact.sampled.is_none());
+        let drawn = measure_within(&points, &[0.0; 4], 10);
+        let (error, draws) = drawn.sampled.unwrap();
+        assert!(draws == DRAWS && error > 0.0 && error < 1e-3);
+        assert!(
+            (drawn.value - exact.value).abs() < 4.0 * error,
+            "{drawn:?} {exact:?}"
+        );
     }
 
     proptest! {

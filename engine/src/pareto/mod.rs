@@ -11,7 +11,7 @@ mod indicators;
 
 pub use archive::{Archive, Change};
 pub use dominance::{dominates, front};
-pub use hypervolume::hypervolume;
+pub use hypervolume::{Volume, hypervolume, measure};
 pub use indicators::{
     coverage, mean_inner_product, reference_point, spearman, uncertain_membership,
 };

@@ -7,7 +7,7 @@ use candle_core::Device;
 use super::load::Labels;
 use super::{Reading, RewardModel, RewardText, Rules, load_model};
 use crate::text::{Tokenizer, check_ids};
-use crate::weights::{Checkpoint, Digest};
+use crate::weights::{Checkpoint, Digest, settings_digest};
 use crate::{Error, Result};
 
 /// Tokens per forward pass, at most, unless one text has more: bounds its memory.
@@ -78,7 +78,10 @@ impl Reward {
         let model = load_model(folder, device)?;
         let mut reward = Self::new(folder, model, Tokenizer::load(folder)?, rules)?;
         reward.labels = Labels::names(folder)?;
-        reward.digest = Checkpoint::open_folder(folder)?.file_digest()?;
+        let mut digest = Digest::default();
+        digest.note(Checkpoint::open_folder(folder)?.file_digest()?.as_bytes());
+        digest.note(settings_digest(folder)?.as_bytes());
+        reward.digest = digest.hex();
         if reading != Reading::default() {
             let mut digest = Digest::default();
             digest.note(reward.digest.as_bytes());

@@ -10,7 +10,7 @@ use crate::digest::hexadecimal;
 use crate::types::{Point, Prompt, RowIdentity, Sampling};
 
 /// Changes whenever the encoding below does.
-const FORMAT: &str = "paretoscope row 1";
+const FORMAT: &str = "paretoscope row 2";
 
 /// The key of a row, SHA-256 in hexadecimal. `sampling` holds the row's own seed.
 pub fn row_key(
@@ -23,6 +23,23 @@ pub fn row_key(
     fields.text(&identity.model);
     fields.texts(&identity.adapters);
     fields.texts(&identity.rewards);
+    match point {
+        Point::Preference(_) => {
+            fields.count(identity.places.len());
+            for place in &identity.places {
+                fields.count(place.len());
+                place.iter().for_each(|&value| fields.number(value));
+            }
+        }
+        // Free weights name their adapters one by one, wherever experts stand.
+        Point::Weights(_) => {
+            fields.count(identity.values.len());
+            identity
+                .values
+                .iter()
+                .for_each(|&adapter| fields.count(adapter));
+        }
+    }
     fields.text(match point {
         Point::Preference(_) => "preference",
         Point::Weights(_) => "weights",
@@ -133,6 +150,8 @@ mod tests {
         RowIdentity {
             model: "m".to_owned(),
             adapters: vec!["a".to_owned(), "b".to_owned()],
+            places: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
+            values: vec![0, 1],
             rewards: vec!["r".to_owned()],
         }
     }
@@ -154,6 +173,12 @@ mod tests {
             with(&|i, _, _, _| i.adapters.reverse()),
             with(&|i, _, _, _| i.adapters = vec!["ab".to_owned()]),
             with(&|i, _, _, _| i.rewards.clear()),
+            with(&|i, _, _, _| i.places.reverse()),
+            with(&|_, p, _, _| *p = Point::Weights(Weights::new(vec![0.0, 0.5]).unwrap())),
+            with(&|i, p, _, _| {
+                i.values.reverse();
+                *p = Point::Weights(Weights::new(vec![0.0, 0.5]).unwrap());
+            }),
             with(&|_, p, _, _| *p = Point::Preference(Preference::one_hot(0, 2))),
             with(&|_, p, _, _| *p = Point::Weights(Weights::new(vec![0.5, 0.5]).unwrap())),
             with(&|_, _, q, _| *q = Prompt::Chat("hello".to_owned())),
@@ -187,7 +212,7 @@ mod tests {
         };
         assert_eq!(
             key(&point),
-            "80c522ae3c8ccb77ce3f85d56c824907b847bd0be6d5b297dfd2ec9b36949913"
+            "c45b7510086a2d6ff1780f02663500819eee5044e2ead870a612cecce3caf6fc"
         );
         assert_eq!(
             key(&point),

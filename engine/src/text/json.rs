@@ -4,16 +4,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A JSON object, or `None` where there is no such file.
 pub(super) fn object(path: &Path) -> Result<Option<Map<String, Value>>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", path)(error)),
+    let Some(text) = files::read_text_if_there(path, files::SETTINGS)? else {
+        return Ok(None);
     };
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(Some(object)),
         Ok(_) => Err(Error::file(path, "is JSON, but not an object")),
         Err(error) => Err(Error::file(path, format!("is not JSON: {error}"))),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::json;
 use crate::types::Message;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A model's own way of writing a conversation down.
 #[derive(Debug)]
@@ -28,15 +28,12 @@ impl ChatTemplate {
         let config_path = folder.join("tokenizer_config.json");
         let config = json::object(&config_path)?.unwrap_or_default();
         let file = folder.join("chat_template.jinja");
-        let (path, source) = match std::fs::read_to_string(&file) {
-            Ok(source) => (file, source),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                match from_config(&config_path, &config)? {
-                    Some(source) => (config_path, source),
-                    None => return Ok(None),
-                }
-            }
-            Err(error) => return Err(Error::io("read", &file)(error)),
+        let (path, source) = match files::read_text_if_there(&file, files::SETTINGS)? {
+            Some(source) => (file, source),
+            None => match from_config(&config_path, &config)? {
+                Some(source) => (config_path, source),
+                None => return Ok(None),
+            },
         };
         let special = |field| json::special(&config, field).unwrap_or_default();
         Self::new(path, source, special("bos_token"), special("eos_token")).map(Some)

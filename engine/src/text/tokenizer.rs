@@ -9,7 +9,7 @@ use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
 use super::{AnswerStream, ChatTemplate, TokenStream, json};
 use crate::types::{Given, GivenToken, Message, Prompt};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Refuses ids outside a vocabulary of `vocabulary` tokens.
 pub fn check_ids(ids: &[u32], vocabulary: usize) -> Result<()> {
@@ -45,22 +45,19 @@ impl Tokenizer {
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer.json");
         let mut unread = None;
-        let (inner, byte_fallback) = match std::fs::read(&path) {
-            Ok(bytes) => (
-                Some(Arc::new(parse(&path, &bytes)?)),
-                has_byte_fallback(&bytes),
+        let (inner, byte_fallback) = match files::read_text_if_there(&path, files::TOKENIZER)? {
+            Some(text) => (
+                Some(Arc::new(parse(&path, text.as_bytes())?)),
+                has_byte_fallback(text.as_bytes()),
             ),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                match slow::load(folder)? {
-                    Slow::Built(tokenizer) => (Some(Arc::from(tokenizer)), false),
-                    Slow::Unread(why) => {
-                        unread = Some(Arc::new(why));
-                        (None, false)
-                    }
-                    Slow::Nothing => (None, false),
+            None => match slow::load(folder)? {
+                Slow::Built(tokenizer) => (Some(Arc::from(tokenizer)), false),
+                Slow::Unread(why) => {
+                    unread = Some(Arc::new(why));
+                    (None, false)
                 }
-            }
-            Err(error) => return Err(Error::io("read", &path)(error)),
+                Slow::Nothing => (None, false),
+            },
         };
         let config_path = folder.join("config.json");
         let config = json::object(&config_path)?.unwrap_or_default();

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::LoraConfig;
 use super::shape::LlamaShape;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Weights by Hugging Face name.
 pub type NamedTensors = BTreeMap<String, Tensor>;
@@ -126,7 +126,7 @@ fn weight_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
         return Ok(vec![single]);
     }
     let index = folder.join("model.safetensors.index.json");
-    let text = std::fs::read_to_string(&index).map_err(Error::io("read", &single))?;
+    let text = files::read_text(&index, files::SETTINGS)?;
     let value: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| Error::file(&index, format!("is not JSON: {e}")))?;
     let map = value.get("weight_map").and_then(|m| m.as_object());

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// What the forward pass must know of a Llama-family model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl LlamaShape {
     /// Reads `config.json` of a model's folder and refuses what training cannot do, by name.
     pub fn read(folder: &Path) -> Result<(Self, Value)> {
         let path = folder.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let text = files::read_text(&path, files::SETTINGS)?;
         let value: Value = serde_json::from_str(&text)
             .map_err(|e| Error::file(&path, format!("is not JSON: {e}")))?;
         let shape = Self::from_json(&path, &value)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Digest, read_json};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// What follows a router's linear layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -112,6 +112,8 @@ impl RouterExpert {
             }
         }
         let mut digest = Digest::default();
+        // Which experts it votes for, and how its outputs become shares, bear on every answer.
+        digest.note(&files::read_bytes(&config_path, files::SETTINGS)?);
         let mut sites = BTreeMap::new();
         for (module, [_, inner]) in linears {
             let (weight, bias) = (format!("{module}.weight"), format!("{module}.bias"));

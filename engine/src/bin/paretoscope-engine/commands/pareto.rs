@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use paretoscope_engine::pareto::{front, hypervolume};
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::pareto::{front, measure};
+use paretoscope_engine::{Error, Result, files};
 use serde::Serialize;
 
 use crate::options::numbers;
@@ -24,6 +24,26 @@ pub(crate) struct Args {
 struct Answer {
     front: Vec<usize>,
     hypervolume: f64,
+    /// Points with a number that is missing, NaN or infinite: on no front, in no volume.
+    #[serde(skip_serializing_if = "is_zero")]
+    set_apart: usize,
+    /// Only where the exact volume would take too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<Sampled>,
+}
+
+#[derive(Serialize)]
+struct Sampled {
+    draws: usize,
+    standard_error: f64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -35,9 +55,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ));
     }
     let points = read(&args.input, reference.len())?;
+    let volume = measure(&points, &reference);
     let answer = Answer {
         front: front(&points),
-        hypervolume: hypervolume(&points, &reference),
+        hypervolume: volume.value,
+        set_apart: points
+            .iter()
+            .filter(|p| p.iter().any(|v| !v.is_finite()))
+            .count(),
+        sampled: volume.sampled.map(|(standard_error, draws)| Sampled {
+            draws,
+            standard_error,
+        }),
     };
     if !answer.hypervolume.is_finite() {
         return Err(Error::file(
@@ -49,9 +78,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn read(path: &Path, objectives: usize) -> Result<Vec<Vec<f64>>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let points: Vec<Vec<f64>> = serde_json::from_str(&text)
+    let text = files::read_text(path, files::DATA)?;
+    let points: Vec<Vec<Option<f64>>> = serde_json::from_str(&without_names(&text))
         .map_err(|e| Error::file(path, format!("not a JSON list of lists of numbers: {e}")))?;
+    let points: Vec<Vec<f64>> = points
+        .into_iter()
+        .map(|point| point.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+        .collect();
     for (index, point) in points.iter().enumerate() {
         if point.len() != objectives {
             let problem = format!(
@@ -62,4 +95,35 @@ fn read(path: &Path, objectives: usize) -> Result<Vec<Vec<f64>>> {
         }
     }
     Ok(points)
+}
+
+/// JSON as Python writes it: `NaN`, `Infinity` and `-Infinity`, which are no JSON, become `null`. Inside of strings,
+/// which no list of numbers has, nothing is changed.
+fn without_names(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (index, part) in text.split('"').enumerate() {
+        if index > 0 {
+            out.push('"');
+        }
+        if index % 2 == 0 {
+            let plain = part
+                .replace("-Infinity", "null")
+                .replace("Infinity", "null");
+            out.push_str(&plain.replace("NaN", "null"));
+        } else {
+            out.push_str(part);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_none_become_null() {
+        let read = without_names("[[NaN, 1], [-Infinity, Infinity], [\"NaN\", 2]]");
+        assert_eq!(read, "[[null, 1], [null, null], [\"NaN\", 2]]");
+    }
 }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::routing::{Complex, Enclosing, nearest};
 use paretoscope_engine::types::{Expert, ExpertKind, Preference};
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 
 use crate::options::numbers;
@@ -129,7 +129,7 @@ fn from_bundle(folder: &Path) -> Result<(Vec<Expert>, usize)> {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let text = files::read_text(path, files::DATA)?;
     serde_json::from_str(&text).map_err(|e| Error::file(path, e.to_string()))
 }
 

@@ -1,11 +1,10 @@
 //! `score`: what a reward model says of texts.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use paretoscope_engine::device::Precision;
 use paretoscope_engine::reward::{Encoded, Rating, Reading, Reward, RewardInput};
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 
 use super::place::{backend, token_ids};
@@ -226,10 +225,9 @@ fn print(rating: &Rating, explain: Option<Explanation<'_>>) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Vec<(usize, RewardInput)>> {
-    let file = std::fs::File::open(path).map_err(Error::io("open", path))?;
+    let text_of_file = files::read_text(path, files::DATA)?;
     let mut texts = Vec::new();
-    for (index, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(Error::io("read", path))?;
+    for (index, line) in text_of_file.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
@@ -238,7 +236,7 @@ fn read(path: &Path) -> Result<Vec<(usize, RewardInput)>> {
             line: index + 1,
             problem,
         };
-        let parsed: Line = serde_json::from_str(&line)
+        let parsed: Line = serde_json::from_str(line)
             .map_err(|e| wrong(format!("is not a text to score: {e}")))?;
         let input = match (parsed.tokens, parsed.prompt, parsed.response) {
             (Some(ids), None, None) => RewardInput::Tokens(ids),
