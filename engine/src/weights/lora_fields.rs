@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::json::nearest;
 
 /// Initialisations that leave the base as it is, so that the saved factors are all there is.
-const HARMLESS_STARTS: [&str; 4] = ["default", "gaussian", "eva", "orthogonal"];
+const HARMLESS_STARTS: [&str; 3] = ["default", "gaussian", "orthogonal"];
 
 /// Fields that make it another thing than a sum of products where they are set, and what each does.
 const CHANGES: [(&str, &str); 17] = [
@@ -91,6 +91,10 @@ pub(super) fn judge(config: &Map<String, Value>) -> Result<Vec<String>, String> 
     match config.get("init_lora_weights") {
         None | Some(Value::Null | Value::Bool(_)) => {}
         Some(Value::String(start)) if HARMLESS_STARTS.contains(&start.to_lowercase().as_str()) => {}
+        // EVA redistributes the ranks after the scales are set, and may adjust these or not.
+        Some(Value::String(start)) if start.eq_ignore_ascii_case("eva") => {
+            return Err("it was initialised by `eva` (init_lora_weights), after which its scales depend on settings that PEFT does not always save".to_owned());
+        }
         Some(other) => {
             let start = other.as_str().map_or(other.to_string(), str::to_lowercase);
             return Err(format!(
@@ -132,6 +136,7 @@ mod tests {
             json!({"bias": "all"}),
             json!({"init_lora_weights": "pissa_niter_4"}),
             json!({"init_lora_weights": "mica"}),
+            json!({"init_lora_weights": "eva"}),
         ] {
             let name = changes.as_object().unwrap().keys().next().unwrap();
             assert!(verdict(&changes).unwrap_err().contains(name));
