@@ -111,7 +111,7 @@ fn kind(name: &str) -> usize {
     let table = name.contains("embed") || name.contains("lm_head");
     match name {
         _ if name.contains("norm") => 0,
-        _ if name.ends_with(".bias") => 1,
+        _ if name.rsplit('.').next() == Some("bias") => 1,
         _ if table => 2,
         _ => 3,
     }
@@ -120,4 +120,69 @@ fn kind(name: &str) -> usize {
 fn squared_difference(one: &[f32], other: &[f32]) -> f64 {
     let difference: Vec<f32> = one.iter().zip(other).map(|(a, b)| a - b).collect();
     sum_of_squares(&difference)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::forge::DeltaSource;
+    use crate::forge::peft::{Precision, encode, write_tensors};
+
+    fn model(folder: &Path, tensors: &[(&str, Vec<usize>, f32)]) {
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+            .iter()
+            .map(|(name, shape, value)| {
+                let values = vec![*value; shape.iter().product()];
+                let bytes = encode(&values, Precision::F32).unwrap();
+                ((*name).to_owned(), shape.clone(), bytes)
+            })
+            .collect();
+        write_tensors(
+            &folder.join("model.safetensors"),
+            &tensors,
+            Precision::F32,
+            [],
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn norms_rows_and_biases_beside_the_projections_are_named_and_weighed() {
+        let (base, tuned) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let q = "model.layers.0.self_attn.q_proj.weight";
+        let norm = "model.layers.0.input_layernorm.weight";
+        let table = "model.embed_tokens.weight";
+        model(
+            base.path(),
+            &[
+                (q, vec![2, 2], 1.0),
+                (norm, vec![4], 1.0),
+                (table, vec![5, 2], 0.5),
+            ],
+        );
+        model(
+            tuned.path(),
+            &[
+                (q, vec![2, 2], 2.0),
+                (norm, vec![4], 2.0),
+                (table, vec![7, 2], 0.5),
+                ("model.layers.0.self_attn.q_proj.bias", vec![2], 1.0),
+            ],
+        );
+        let source = DeltaSource::tuned(base.path(), tuned.path()).unwrap();
+        let left_out = source.left_out();
+        assert_eq!(left_out.squared_norm, 4.0);
+        let said = left_out.in_words(4.0);
+        for word in [
+            "has 7 rows, the base 5: 2 rows",
+            "1 norms differ",
+            "q_proj.bias` in the fine-tune alone",
+            "50.00 %",
+        ] {
+            assert!(said.contains(word), "{said}");
+        }
+        let same = DeltaSource::tuned(base.path(), base.path()).unwrap();
+        assert!(same.left_out().is_empty());
+    }
 }

@@ -296,3 +296,62 @@ impl LlamaConfig {
         linears
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn load(more: &Value) -> Result<LlamaConfig> {
+        let mut config = json!({"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "vocab_size": 50, "max_position_embeddings": 256});
+        for (name, value) in more.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        LlamaConfig::load(folder.path())
+    }
+
+    #[test]
+    fn a_sliding_window_caps_the_context() {
+        for (more, context) in [
+            (json!({"sliding_window": 64}), 64),
+            (
+                json!({"sliding_window": 64, "use_sliding_window": false}),
+                256,
+            ),
+            (json!({"sliding_window": null}), 256),
+            (json!({"sliding_window": 4096}), 256),
+        ] {
+            let config = load(&more).unwrap();
+            assert_eq!(config.context, context);
+            assert_eq!(config.window_warning().is_some(), context < 256);
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded_and_what_changes_a_model_is_refused_by_name() {
+        for (field, value) in [
+            ("num_hidden_layers", json!(10_000_000)),
+            ("num_hidden_layers", json!(1_u64 << 63)),
+            ("vocab_size", json!(1_u64 << 40)),
+            ("num_key_value_heads", json!(0)),
+            (
+                "quantization_config",
+                json!({"quant_method": "bitsandbytes"}),
+            ),
+            ("partial_rotary_factor", json!(0.5)),
+            ("rope_scaling", json!({"factor": 2.0})),
+            ("rope_scaling", json!({"rope_type": 5})),
+        ] {
+            let error = load(&json!({field: value})).unwrap_err();
+            assert!(
+                error.is_input() && error.to_string().contains(field),
+                "{error}"
+            );
+        }
+        assert!(load(&json!({"rope_parameters": {"rope_theta": 1e6}})).is_ok());
+    }
+}

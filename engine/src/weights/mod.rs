@@ -2,6 +2,8 @@
 
 mod adapter;
 mod checkpoint;
+#[cfg(test)]
+mod foreign_tests;
 mod json;
 mod lora_fields;
 mod lora_folder;

@@ -66,13 +66,13 @@ pub(super) fn plain(name: &str) -> Plain {
     let inner = kept.join(".");
     // What is left of the whole name before the first segment that is kept.
     let first = kept.first().copied().unwrap_or_default();
-    let at = match inner.is_empty() {
-        true => name.len(),
-        false => name
-            .match_indices(first)
+    let at = if inner.is_empty() {
+        name.len()
+    } else {
+        name.match_indices(first)
             .map(|(at, _)| at)
             .find(|&at| plain_from(name, at) == inner)
-            .unwrap_or(0),
+            .unwrap_or(0)
     };
     Plain {
         before: name[..at].to_owned(),
