@@ -91,7 +91,6 @@ pub fn serialize_shown<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok
 }
 
 /// [`serialize_shown`] of a path that may be absent.
-#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 pub fn serialize_shown_if_there<S: serde::Serializer>(
     path: &Option<std::path::PathBuf>,
     to: S,
@@ -127,11 +126,7 @@ pub fn decode(path: &Path, mut bytes: Vec<u8>) -> Result<String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|&&b| b == b'\n')
-            .count()
-            + 1;
+        let line = error.as_bytes()[..at].split(|&b| b == b'\n').count();
         Error::file(
             path,
             format!("is not UTF-8 from byte {at} on (line {line}); save it as UTF-8"),

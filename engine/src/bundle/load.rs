@@ -7,7 +7,7 @@ use super::probe::effects;
 use super::prompts::read_prompts;
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter};
-use crate::model::{Decoder, LlamaConfig};
+use crate::model::{Decoder, LlamaConfig, in_words};
 use crate::protocol::LoadStage;
 use crate::reward::Reward;
 use crate::routing::{Complex, Plan};
@@ -111,6 +111,7 @@ impl Bundle {
         {
             checkpoint.expect(&format!("{path}.weight"), shape)?;
         }
+        let left_out = config.not_asked_for(&checkpoint)?;
         let (mut bank, values) = load_bank(folder, &manifest, &listed, &linears)?;
         progress(LoadStage::Base, 0.2)?;
         let mut digest = Digest::default();
@@ -182,6 +183,17 @@ impl Bundle {
             .map(|i| describe.adapter(i, &values.names[i]))
             .collect();
         let mut warnings = no_effect_warnings(&adapters);
+        warnings.extend(model.config().window_warning());
+        if !left_out.is_empty() {
+            warnings.push(format!(
+                "the base holds {}, which its config.json does not ask for; left out, as transformers does",
+                in_words(&left_out)
+            ));
+        }
+        for (adapter, name) in bank.adapters.iter().zip(&values.names) {
+            let said = adapter.warnings.iter();
+            warnings.extend(said.map(|warning| format!("adapter {name}: {warning}")));
+        }
         warnings.extend(values.warnings);
         let digest = digest.hex();
         let identity = RowIdentity {

@@ -11,6 +11,7 @@ use super::provenance::{fingerprint, value};
 use super::prune::threshold_kept;
 use super::svd::{RangeFinder, of_factors, truncated};
 use super::{Matrix, PROVENANCE, Provenance, Stage, Tell, check_share, prune};
+use crate::model::in_words;
 use crate::output::{check_new_folder, folder_atomically};
 use crate::{Error, Result};
 
@@ -69,13 +70,28 @@ impl CompressSettings {
             .iter()
             .map(|(_, [out, inner])| (*out).min(*inner))
             .max();
-        if self.rank == 0 || largest.is_some_and(|largest| self.rank > largest) {
+        if self.rank == 0 {
+            return Err(Error::option("--rank", "is 0; a rank is at least 1"));
+        }
+        if let Some(largest) = largest
+            && self.rank > largest
+        {
             let problem = format!(
-                "is {}; a rank is at least 1 and at most the smaller side of the largest module, here {}",
-                self.rank,
-                largest.unwrap_or(0)
+                "is {}; a rank is at most the smaller side of the largest module, here {largest}",
+                self.rank
             );
             return Err(Error::option("--rank", problem));
+        }
+        let capped = modules
+            .iter()
+            .filter(|(_, [out, inner])| (*out).min(*inner) < self.rank);
+        let capped: Vec<String> = capped.map(|(name, _)| name.clone()).collect();
+        if !capped.is_empty() {
+            tracing::warn!(
+                "rank {} is more than the smaller side of {} and is that side there",
+                self.rank,
+                in_words(&capped)
+            );
         }
         Ok(())
     }
@@ -97,6 +113,9 @@ pub trait Deltas {
     /// The files that the differences come from.
     fn files(&self) -> Vec<PathBuf>;
 }
+
+/// What an error names where the whole difference is zero.
+pub(super) const NOTHING: &str = "task vector";
 
 /// What became of a module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,7 +218,7 @@ fn run(
         .sum();
     if energy == 0.0 {
         return Err(Error::option(
-            "task vector",
+            NOTHING,
             "is all zero in every linear projection: both models are the same there",
         ));
     }

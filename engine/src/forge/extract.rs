@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::compress::{CompressSettings, Deltas, Figures, compress};
+use super::compress::{CompressSettings, Deltas, Figures, NOTHING, compress};
 use super::{Delta, DeltaSource, Matrix, Tell};
 use crate::files::shown;
 use crate::{Error, Result};
@@ -89,6 +89,24 @@ pub fn extract(
         return Err(Error::file(tuned, problem));
     }
     let mut projections = Projections::new(&source)?;
-    let asked = json!({ "base": shown(base), "tuned": shown(tuned) });
-    compress("extract", &mut projections, settings, &asked, out, tell)
+    let left_out = source.left_out();
+    let mut asked = json!({ "base": shown(base), "tuned": shown(tuned) });
+    if !left_out.is_empty() {
+        asked["left_out"] = json!(left_out.what);
+    }
+    match compress("extract", &mut projections, settings, &asked, out, tell) {
+        Ok(figures) => {
+            if !left_out.is_empty() {
+                let said = left_out.in_words(figures.norm * figures.norm);
+                tracing::warn!("left out of the adapter: {said}");
+            }
+            Ok(figures)
+        }
+        Err(Error::Option { name, problem }) if name == NOTHING && !left_out.is_empty() => {
+            let said = left_out.what.join("; ");
+            let problem = format!("{problem}; what differs cannot be in an adapter: {said}");
+            Err(Error::Option { name, problem })
+        }
+        failed => failed,
+    }
 }

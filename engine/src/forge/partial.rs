@@ -219,7 +219,10 @@ const MARK: &str = "{\"paretoscope-engine, kept of\":";
 fn is_unfinished(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
-        .is_some_and(|name| name.starts_with(".paretoscope-") && name.ends_with(".part"))
+        .is_some_and(|name| name.starts_with(".paretoscope-"))
+        && path
+            .extension()
+            .is_some_and(|extension| extension == "part")
 }
 
 fn beside(output: &Path) -> PathBuf {

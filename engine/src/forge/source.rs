@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::left_out::LeftOut;
 use super::matrix::{Matrix, sum_of_squares};
 use crate::weights::{Checkpoint, Digest, Dora, LoraFactor, LoraFolder, LoraModule};
 use crate::{Error, Result};
@@ -62,6 +63,7 @@ pub struct DeltaSource {
     path: PathBuf,
     kind: Kind,
     deltas: Vec<Delta>,
+    left_out: LeftOut,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl DeltaSource {
             path: path.to_path_buf(),
             kind: Kind::Vectors(checkpoint),
             deltas,
+            left_out: LeftOut::default(),
         })
     }
 
@@ -134,14 +137,13 @@ impl DeltaSource {
             if shared.projection().is_none() && !vocabulary {
                 continue;
             }
-            if vocabulary && !tuned.contains(name) {
-                continue; // tied, as the other's configuration decides
+            // Tables may have grown by tokens; they are left out, and that is said.
+            if vocabulary {
+                continue;
             }
             tuned.expect(name, &shared.shape)?;
             same_type(&base, &tuned, name)?;
-            if !vocabulary {
-                deltas.push(shared);
-            }
+            deltas.push(shared);
         }
         if deltas.is_empty() {
             let problem = format!(
@@ -152,6 +154,7 @@ impl DeltaSource {
         }
         Ok(Self {
             path,
+            left_out: LeftOut::of_models(&base, &tuned, &deltas)?,
             kind: Kind::Tuned { base, tuned },
             deltas,
         })
@@ -185,6 +188,7 @@ impl DeltaSource {
         }
         Ok(Self {
             path: path.to_path_buf(),
+            left_out: LeftOut::of_adapter(&folder.warnings),
             kind: Kind::Lora { folder, base },
             deltas,
         })
@@ -198,6 +202,11 @@ impl DeltaSource {
     /// What it holds, by name.
     pub fn deltas(&self) -> &[Delta] {
         &self.deltas
+    }
+
+    /// What of the difference is not among them.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// Whether every difference is a product of known factors.

@@ -89,6 +89,7 @@ mod tests {
             factors,
             digest: String::new(),
             bytes: 0,
+            warnings: Vec::new(),
         }
     }
 

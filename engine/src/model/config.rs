@@ -28,6 +28,9 @@ pub struct LlamaConfig {
     pub vocabulary: usize,
     /// Positions at most.
     pub context: usize,
+    /// Positions that the model was made for, where attention slides over a window of `context` beyond which
+    /// results would differ.
+    pub positions: usize,
     /// Epsilon of the norms.
     pub rms_norm_eps: f64,
     /// Base of the rotary frequencies.
@@ -68,6 +71,42 @@ struct Raw {
     mlp_bias: bool,
     hidden_act: Option<String>,
     sliding_window: Option<usize>,
+    /// Qwen's switch, which others have taken over.
+    use_sliding_window: Option<bool>,
+    quantization_config: Option<serde_json::Value>,
+    partial_rotary_factor: Option<f64>,
+    final_logit_softcapping: Option<f64>,
+    attn_logit_softcapping: Option<f64>,
+}
+
+/// Sizes that `config.json` may state, at most: several times those of the largest models. What a model takes
+/// is allocated by them before a tensor is read.
+const LIMITS: [(&str, usize); 8] = [
+    ("num_hidden_layers", 1 << 10),
+    ("hidden_size", 1 << 17),
+    ("intermediate_size", 1 << 19),
+    ("num_attention_heads", 1 << 12),
+    ("num_key_value_heads", 1 << 12),
+    ("head_dim", 1 << 13),
+    ("vocab_size", 1 << 24),
+    ("max_position_embeddings", 1 << 26),
+];
+
+/// Refuses a size of `config.json` that is 0, or so large that no model has it.
+pub fn check_size(path: &Path, field: &str, value: usize) -> Result<()> {
+    if value == 0 {
+        return Err(Error::field(path, field, "is 0; it must be at least 1"));
+    }
+    match LIMITS.iter().find(|(name, _)| *name == field) {
+        Some((_, limit)) if value > *limit => Err(Error::field(
+            path,
+            field,
+            format!(
+                "is {value}; at most {limit} is read, several times what the largest models have"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 const fn default_context() -> usize {
@@ -111,14 +150,35 @@ impl LlamaConfig {
             ("vocab_size", raw.vocab_size),
             ("max_position_embeddings", raw.max_position_embeddings),
         ] {
-            if value == 0 {
-                return field(name, "is 0; it must be at least 1".to_owned());
+            check_size(path, name, value)?;
+        }
+        if raw
+            .quantization_config
+            .as_ref()
+            .is_some_and(|q| !q.is_null())
+        {
+            let problem = "says that the weights are quantised; load the model with transformers, call `model.dequantize()`, and save it again as F16, BF16 or F32";
+            return field("quantization_config", problem.to_owned());
+        }
+        for (name, value, neutral) in [
+            ("partial_rotary_factor", raw.partial_rotary_factor, 1.0),
+            ("final_logit_softcapping", raw.final_logit_softcapping, 0.0),
+            ("attn_logit_softcapping", raw.attn_logit_softcapping, 0.0),
+        ] {
+            if let Some(value) = value
+                && value != neutral
+            {
+                let problem = format!(
+                    "is {value}, which changes what the model computes and is not supported"
+                );
+                return field(name, problem);
             }
         }
         let (heads, kv_heads) = (
             raw.num_attention_heads,
             raw.num_key_value_heads.unwrap_or(raw.num_attention_heads),
         );
+        check_size(path, "num_key_value_heads", kv_heads)?;
         if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
             return field(
                 "num_key_value_heads",
@@ -138,6 +198,7 @@ impl LlamaConfig {
                 );
             }
         };
+        check_size(path, "head_dim", head_dim)?;
         if head_dim == 0 || head_dim % 2 != 0 {
             return field(
                 "head_dim",
@@ -150,15 +211,18 @@ impl LlamaConfig {
                 format!("is {}; it must be a small number >= 0", raw.rms_norm_eps),
             );
         }
-        if raw
+        let positions = raw.max_position_embeddings;
+        // Within the window attention is that of a model without one.
+        let window = raw
             .sliding_window
-            .is_some_and(|w| w < raw.max_position_embeddings)
-        {
+            .filter(|_| raw.use_sliding_window != Some(false));
+        if window == Some(0) {
             return field(
                 "sliding_window",
-                "is not supported; set it to null for contexts within the window".to_owned(),
+                "is 0; it is a number of tokens, or null".to_owned(),
             );
         }
+        let context = window.map_or(positions, |window| window.min(positions));
         let rope = raw
             .rope_parameters
             .as_ref()
@@ -180,13 +244,24 @@ impl LlamaConfig {
             kv_heads,
             head_dim,
             vocabulary: raw.vocab_size,
-            context: raw.max_position_embeddings,
+            context,
+            positions,
             rms_norm_eps: raw.rms_norm_eps,
             rope_theta,
             rope_scaling,
             tied_embeddings: raw.tie_word_embeddings,
             attention_bias: raw.attention_bias,
             mlp_bias: raw.mlp_bias,
+        })
+    }
+
+    /// What is said of a context that the sliding window caps.
+    pub fn window_warning(&self) -> Option<String> {
+        (self.context < self.positions).then(|| {
+            format!(
+                "attention slides over {} tokens (sliding_window); up to there it is exact, so the context is {} and not {}",
+                self.context, self.context, self.positions
+            )
         })
     }
 
@@ -219,5 +294,64 @@ impl LlamaConfig {
         }
         linears.push(("lm_head".to_owned(), [self.vocabulary, hidden]));
         linears
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn load(more: &Value) -> Result<LlamaConfig> {
+        let mut config = json!({"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "vocab_size": 50, "max_position_embeddings": 256});
+        for (name, value) in more.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        LlamaConfig::load(folder.path())
+    }
+
+    #[test]
+    fn a_sliding_window_caps_the_context() {
+        for (more, context) in [
+            (json!({"sliding_window": 64}), 64),
+            (
+                json!({"sliding_window": 64, "use_sliding_window": false}),
+                256,
+            ),
+            (json!({"sliding_window": null}), 256),
+            (json!({"sliding_window": 4096}), 256),
+        ] {
+            let config = load(&more).unwrap();
+            assert_eq!(config.context, context);
+            assert_eq!(config.window_warning().is_some(), context < 256);
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded_and_what_changes_a_model_is_refused_by_name() {
+        for (field, value) in [
+            ("num_hidden_layers", json!(10_000_000)),
+            ("num_hidden_layers", json!(1_u64 << 63)),
+            ("vocab_size", json!(1_u64 << 40)),
+            ("num_key_value_heads", json!(0)),
+            (
+                "quantization_config",
+                json!({"quant_method": "bitsandbytes"}),
+            ),
+            ("partial_rotary_factor", json!(0.5)),
+            ("rope_scaling", json!({"factor": 2.0})),
+            ("rope_scaling", json!({"rope_type": 5})),
+        ] {
+            let error = load(&json!({field: value})).unwrap_err();
+            assert!(
+                error.is_input() && error.to_string().contains(field),
+                "{error}"
+            );
+        }
+        assert!(load(&json!({"rope_parameters": {"rope_theta": 1e6}})).is_ok());
     }
 }

@@ -1,5 +1,6 @@
 //! A Llama-family model wherever it computes: on our own kernels, or on candle's tensors.
 
+use super::left_out::in_words;
 use super::tensor::TensorLlama;
 use super::{Llama, LlamaConfig, LoadProgress, RowCache, StepRow};
 use crate::device::Backend;
@@ -26,6 +27,7 @@ impl Decoder {
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
+        let checkpoint = &asked_for(&config, checkpoint)?;
         Ok(match backend {
             Backend::Packed => Self::Packed(Box::new(Llama::load(
                 config, checkpoint, bank, digest, progress,
@@ -50,6 +52,7 @@ impl Decoder {
         digest: &mut Digest,
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
+        let checkpoint = &asked_for(&config, checkpoint)?;
         Ok(match backend {
             Backend::Packed => Self::Packed(Box::new(Llama::load_body(
                 config, checkpoint, bank, digest, progress,
@@ -148,6 +151,22 @@ impl Decoder {
             Self::Tensors(model) => model.hidden(rows),
         }
     }
+}
+
+/// A checkpoint without the biases that the configuration does not ask for.
+fn asked_for(config: &LlamaConfig, checkpoint: &Checkpoint) -> Result<Checkpoint> {
+    let left_out = config.biases_not_asked_for(checkpoint)?;
+    if !left_out.is_empty() {
+        tracing::warn!(
+            "{}: {} not asked for by config.json (attention_bias, mlp_bias) and left out, as transformers does",
+            checkpoint.path().display(),
+            in_words(&left_out)
+        );
+    }
+    if let Some(warning) = config.window_warning() {
+        tracing::warn!("{}: {warning}", checkpoint.path().display());
+    }
+    Ok(checkpoint.without(&left_out))
 }
 
 fn placed(found: bool, what: &str, index: usize, path: &str) -> Result<()> {

@@ -4,14 +4,16 @@ mod cache;
 mod config;
 mod decoder;
 pub mod kernels;
+mod left_out;
 mod llama;
 mod load;
 mod rope;
 mod tensor;
 
 pub use cache::RowCache;
-pub use config::LlamaConfig;
+pub use config::{LlamaConfig, check_size};
 pub use decoder::Decoder;
+pub use left_out::in_words;
 pub use llama::{Llama, StepRow, Wanted};
 pub use load::LoadProgress;
 pub use rope::RopeScaling;

@@ -36,11 +36,31 @@ impl RopeScaling {
         let Some(value) = value else {
             return Ok(Self::None);
         };
-        let kind = value
+        let stated = value
             .get("rope_type")
             .or_else(|| value.get("type"))
-            .and_then(Value::as_str)
-            .unwrap_or("default");
+            .filter(|kind| !kind.is_null());
+        let kind = match stated {
+            Some(kind) => kind.as_str().ok_or_else(|| {
+                let problem = format!("is {kind}; it is a word (default, linear, llama3)");
+                Error::field(path, "rope_scaling.rope_type", problem)
+            })?,
+            None => {
+                let more = value.as_object().and_then(|fields| {
+                    let mut names = fields.iter().filter(|(_, value)| !value.is_null());
+                    names.find(|(name, _)| {
+                        !matches!(name.as_str(), "rope_theta" | "rope_type" | "type")
+                    })
+                });
+                if let Some((name, _)) = more {
+                    let problem = format!(
+                        "is missing, though `{name}` is there; say which kind it is (default, linear, llama3)"
+                    );
+                    return Err(Error::field(path, "rope_scaling.rope_type", problem));
+                }
+                "default"
+            }
+        };
         let number = |name: &str| {
             value
                 .get(name)

@@ -21,6 +21,7 @@ mod ops;
 mod preset;
 mod rate;
 mod scorer;
+mod trained;
 
 pub use bart::Bart;
 pub use causal::Causal;
@@ -34,6 +35,7 @@ pub use normalise::{Layout, Reading, Rules};
 pub use preset::{PRESETS, Preset};
 pub use rate::score_all;
 pub use scorer::{Encoded, Rating, Reward, RewardInput};
+pub use trained::{TRAINED_READING, TrainedReading};
 
 #[cfg(test)]
 mod golden_tests;

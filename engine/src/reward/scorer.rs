@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 
 use super::load::Labels;
-use super::{Reading, RewardModel, RewardText, Rules, load_model};
+use super::{Reading, RewardModel, RewardText, Rules, TrainedReading, load_model};
 use crate::text::{Tokenizer, check_ids};
 use crate::weights::{Checkpoint, Digest, settings_digest};
 use crate::{Error, Result};
@@ -69,6 +69,7 @@ pub struct Reward {
     output: usize,
     labels: Vec<String>,
     digest: String,
+    trained: Option<TrainedReading>,
 }
 
 impl Reward {
@@ -78,6 +79,7 @@ impl Reward {
         let model = load_model(folder, device)?;
         let mut reward = Self::new(folder, model, Tokenizer::load(folder)?, rules)?;
         reward.labels = Labels::names(folder)?;
+        reward.trained = TrainedReading::load(folder)?;
         let mut digest = Digest::default();
         digest.note(Checkpoint::open_folder(folder)?.file_digest()?.as_bytes());
         digest.note(settings_digest(folder)?.as_bytes());
@@ -116,6 +118,7 @@ impl Reward {
             output,
             labels: Vec::new(),
             digest: String::new(),
+            trained: None,
         })
     }
 
@@ -155,6 +158,11 @@ impl Reward {
     /// Its tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// The id that is put after every answer, because it stood there in training.
+    pub fn closing_token(&self) -> Option<u32> {
+        self.trained.map(|reading| reading.closing_token)
     }
 
     /// Tokens of its vocabulary.
@@ -223,6 +231,17 @@ impl Reward {
         response: &str,
     ) -> Result<(Vec<String>, Vec<u32>, usize)> {
         let written = self.rules.write(prompt, response);
+        if let Some(closing) = self.closing_token() {
+            // As in training: one text, cut where it must be, and ended.
+            let text = written.concat();
+            let room = self.limit().saturating_sub(1).max(1);
+            let (mut ids, whole) = self.tokenizer.encode_within(&text, None, room)?;
+            let ended = ids.last() == Some(&closing);
+            if !ended {
+                ids.push(closing);
+            }
+            return Ok((vec![text], ids, whole + usize::from(!ended)));
+        }
         let (first, second) = match written.as_slice() {
             [first, second] => (first.as_str(), Some(second.as_str())),
             [first, ..] => (first.as_str(), None),

@@ -10,6 +10,7 @@
 
 mod answer;
 mod json;
+mod python;
 mod slow;
 mod stop;
 mod stream;

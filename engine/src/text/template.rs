@@ -7,101 +7,248 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, Value, context};
 use serde_json::{Map, Value as Json};
 
-use super::json;
+use super::{json, python};
 use crate::types::Message;
 use crate::{Error, Result, files};
 
-/// A model's own way of writing a conversation down.
+/// The longest template that is read: 1 MiB. The longest known is 20 KiB.
+const LONGEST: usize = 1 << 20;
+/// The longest single tag, `{{ ... }}` or `{% ... %}`: what is nested within one is parsed by recursion.
+const LONGEST_TAG: usize = 16 << 10;
+/// Instructions that writing one conversation may take.
+const FUEL: u64 = 5_000_000;
+/// The longest text that a conversation may become.
+const LONGEST_TEXT: usize = 16 << 20;
+/// Parsing and writing recurse: within the limits above they stay far below this.
+const STACK: usize = 256 << 20;
+
+/// A model's own way of writing a conversation down. A template that cannot be parsed harms nothing until it is used.
 #[derive(Debug)]
 pub struct ChatTemplate {
     path: PathBuf,
-    environment: Environment<'static>,
-    bos: String,
-    eos: String,
+    environment: Result<Environment<'static>, String>,
+    special: Map<String, Json>,
 }
 
 impl ChatTemplate {
-    /// The template of a model's folder: `chat_template.jinja`, else `chat_template` in
-    /// `tokenizer_config.json` (a string, or a list of named ones, of which `default` or the first
-    /// is taken). `None` where there is none.
+    /// The template of a model's folder: `chat_template.jinja`, else `chat_template` in `chat_template.json` or
+    /// `tokenizer_config.json` (a string, or a list of named ones, of which `default` is taken).
+    /// `None` where there is none.
     pub fn load(folder: &Path) -> Result<Option<Self>> {
         let config_path = folder.join("tokenizer_config.json");
         let config = json::object(&config_path)?.unwrap_or_default();
+        let map = json::object(&folder.join("special_tokens_map.json"))?.unwrap_or_default();
         let file = folder.join("chat_template.jinja");
+        let alone = folder.join("chat_template.json");
+        let alone_fields = json::object(&alone)?.unwrap_or_default();
         let (path, source) = match files::read_text_if_there(&file, files::SETTINGS)? {
             Some(source) => (file, source),
-            None => match from_config(&config_path, &config)? {
-                Some(source) => (config_path, source),
-                None => return Ok(None),
+            None => match (
+                from_config(&alone, &alone_fields)?,
+                from_config(&config_path, &config)?,
+            ) {
+                (Some(source), _) => (alone, source),
+                (None, Some(source)) => (config_path, source),
+                (None, None) => return Ok(None),
             },
         };
-        let special = |field| json::special(&config, field).unwrap_or_default();
-        Self::new(path, source, special("bos_token"), special("eos_token")).map(Some)
+        Ok(Some(Self::new(path, source, specials(&config, &map))))
     }
 
-    /// A template from its source; `path` is named in errors.
-    pub fn new(path: PathBuf, source: String, bos: String, eos: String) -> Result<Self> {
-        let mut environment = Environment::new();
-        // As transformers sets Jinja up.
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build();
-        environment.set_syntax(
-            syntax.map_err(|error| Error::file(&path, format!("no template syntax: {error}")))?,
-        );
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function(
-            "raise_exception",
-            |message: String| -> Result<Value, minijinja::Error> {
-                Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
-            },
-        );
-        environment.add_function("strftime_now", |format: String| {
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs());
-            strftime(&format, now)
-        });
-        environment
-            .add_template_owned("chat", source)
-            .map_err(|error| {
-                Error::file(&path, format!("its chat template cannot be read: {error}"))
-            })?;
-        Ok(Self {
+    /// A template from its source; `path` is named in errors. `special` holds the special tokens by name, e.g.
+    /// `bos_token`.
+    pub fn new(path: PathBuf, source: String, special: Map<String, Json>) -> Self {
+        Self {
             path,
-            environment,
-            bos,
-            eos,
-        })
+            environment: on_a_large_stack(|| environment(source)),
+            special,
+        }
     }
 
     /// Writes a conversation down, ready for the assistant's turn. It holds its special tokens
     /// already: encode it without adding more.
     pub fn render(&self, messages: &[Message]) -> Result<String> {
-        let turns = messages
-            .iter()
-            .map(|m| context! { role => m.role.as_str(), content => m.content.as_str() });
-        let turns: Vec<Value> = turns.collect();
-        self.environment
-            .get_template("chat")
-            .and_then(|template| {
-                template.render(context! {
-                    messages => turns,
-                    add_generation_prompt => true,
-                    bos_token => self.bos.as_str(),
-                    eos_token => self.eos.as_str(),
-                })
-            })
-            .map_err(|error| {
-                Error::file(
-                    &self.path,
-                    format!("its chat template cannot write this conversation: {error}"),
-                )
-            })
+        self.write(messages, true)
     }
+
+    /// Writes a conversation down as it stands; see [`ChatTemplate::render`].
+    pub fn render_whole(&self, messages: &[Message]) -> Result<String> {
+        self.write(messages, false)
+    }
+
+    fn write(&self, messages: &[Message], answer_next: bool) -> Result<String> {
+        let environment = self.environment.as_ref().map_err(|problem| {
+            Error::file(
+                &self.path,
+                format!("its chat template cannot be read: {problem}"),
+            )
+        })?;
+        let written = on_a_large_stack(|| {
+            let turns = messages
+                .iter()
+                .map(|m| context! { role => m.role.as_str(), content => m.content.as_str() });
+            let turns: Vec<Value> = turns.collect();
+            let special = self.special.iter();
+            let special = Value::from_pairs(
+                special.map(|(name, token)| (name.as_str(), token.as_str().unwrap_or_default())),
+            );
+            let context = context! {
+                messages => turns,
+                tools => (),
+                documents => (),
+                add_generation_prompt => answer_next,
+                ..special
+            };
+            let mut text = Bounded(Vec::new());
+            let template = environment.get_template("chat").map_err(in_words)?;
+            template
+                .render_captured_to(context, &mut text)
+                .map_err(in_words)?;
+            String::from_utf8(text.0).map_err(|_| "its output is no text".to_owned())
+        });
+        written.map_err(|problem| {
+            Error::file(
+                &self.path,
+                format!("its chat template cannot write this conversation: {problem}"),
+            )
+        })
+    }
+}
+
+/// What went wrong in a template, with what it wanted to say.
+fn in_words(error: minijinja::Error) -> String {
+    error.to_string()
+}
+
+/// Text up to a length.
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST_TEXT {
+            return Err(std::io::Error::other(format!(
+                "it would write more than {LONGEST_TEXT} bytes"
+            )));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs what recurses over a template on a thread whose stack is known; a panic in it becomes an error.
+fn on_a_large_stack<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, work)
+            .map_err(|error| format!("no thread to work on: {error}"))?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err("the template engine failed on it".to_owned()))
+    })
+}
+
+/// The engine as transformers sets Jinja up, with the template in it.
+fn environment(source: String) -> Result<Environment<'static>, String> {
+    if source.len() > LONGEST {
+        return Err(format!(
+            "it has {} bytes; {LONGEST} at most are read",
+            source.len()
+        ));
+    }
+    // Jinja knows one line ending.
+    let source = source.replace("\r\n", "\n").replace('\r', "\n");
+    check_tags(&source)?;
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build();
+    environment.set_syntax(syntax.map_err(in_words)?);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    python::add(&mut environment);
+    environment.add_function(
+        "raise_exception",
+        |message: String| -> Result<Value, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+        },
+    );
+    environment.add_function("strftime_now", |format: String| {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        strftime(&format, now)
+    });
+    environment
+        .add_template_owned("chat", without_generation(&source))
+        .map_err(in_words)?;
+    Ok(environment)
+}
+
+/// Refuses tags so long that parsing them would recurse too deep.
+fn check_tags(source: &str) -> Result<(), String> {
+    for (open, close) in [("{{", "}}"), ("{%", "%}")] {
+        for part in source.split(open).skip(1) {
+            let length = part.find(close).unwrap_or(part.len());
+            if length > LONGEST_TAG {
+                return Err(format!(
+                    "one of its tags has {length} bytes; {LONGEST_TAG} at most are read"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `{% generation %}` marks what the assistant said, for training; in writing it changes nothing.
+fn without_generation(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(at) = rest.find("{%") {
+        let (before, tag) = rest.split_at(at);
+        out.push_str(before);
+        let end = tag.find("%}").map_or(tag.len(), |end| end + 2);
+        let (tag, after) = tag.split_at(end);
+        let word = tag.trim_start_matches("{%").trim_end_matches("%}");
+        let word = word
+            .trim_start_matches(['-', '+'])
+            .trim_end_matches(['-', '+'])
+            .trim();
+        match word {
+            "generation" => out.push_str(&tag.replace("generation", "if true")),
+            "endgeneration" => out.push_str(&tag.replace("endgeneration", "endif")),
+            _ => out.push_str(tag),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The special tokens that a template may name, as transformers gives them: those of `tokenizer_config.json`, and of
+/// `special_tokens_map.json` what is not there.
+fn specials(config: &Map<String, Json>, map: &Map<String, Json>) -> Map<String, Json> {
+    const NAMES: [&str; 7] = [
+        "bos_token",
+        "eos_token",
+        "unk_token",
+        "sep_token",
+        "pad_token",
+        "cls_token",
+        "mask_token",
+    ];
+    NAMES
+        .iter()
+        .filter_map(|name| {
+            let token = json::special(config, name).or_else(|| json::special(map, name))?;
+            Some(((*name).to_owned(), Json::String(token)))
+        })
+        .collect()
 }
 
 fn from_config(path: &Path, config: &Map<String, Json>) -> Result<Option<String>> {
@@ -119,8 +266,20 @@ fn from_config(path: &Path, config: &Map<String, Json>) -> Result<Option<String>
             let default = named
                 .iter()
                 .find(|entry| entry.get("name").and_then(Json::as_str) == Some("default"));
-            let Some(entry) = default.or(named.first()) else {
-                return Ok(None);
+            let Some(entry) = default else {
+                let names: Vec<&str> = named
+                    .iter()
+                    .filter_map(|entry| entry.get("name")?.as_str())
+                    .collect();
+                let problem = format!(
+                    "has no template of the name `default` (there are: {})",
+                    names.join(", ")
+                );
+                return if named.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(Error::field(path, "chat_template", problem))
+                };
             };
             entry
                 .get("template")
@@ -211,13 +370,66 @@ mod tests {
     use super::*;
 
     fn template(source: &str) -> ChatTemplate {
-        ChatTemplate::new(
-            "t".into(),
-            source.to_owned(),
-            "<s>".to_owned(),
-            "</s>".to_owned(),
-        )
-        .unwrap()
+        let special =
+            serde_json::json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"});
+        let special = special.as_object().cloned().unwrap();
+        ChatTemplate::new("t".into(), source.to_owned(), special)
+    }
+
+    fn written(source: &str) -> String {
+        template(source).render(&[Message::user("Hi <b>")]).unwrap()
+    }
+
+    #[test]
+    fn values_are_written_as_python_writes_them() {
+        for (source, text) in [
+            (
+                "{% set d = {'b': 1, 'a': 2} %}{% for k in d %}{{ k }}{% endfor %}",
+                "ba",
+            ),
+            (
+                "{{ messages[0] | tojson }}",
+                r#"{"role": "user", "content": "Hi <b>"}"#,
+            ),
+            (
+                "{{ {'a': [1, 2.0]} | tojson(indent=2) }}",
+                "{\n  \"a\": [\n    1,\n    2.0\n  ]\n}",
+            ),
+            ("{{ 'é' | tojson(ensure_ascii=true) }}", "\"\\u00e9\""),
+            (
+                "{{ 1e20 }} {{ [1e-7, none, 'a'] }}",
+                "1e+20 [1e-07, None, 'a']",
+            ),
+            (
+                "{% if tools is none and documents is none %}none{% endif %}[{{ unk_token }}]",
+                "none[<unk>]",
+            ),
+            (
+                "{{ nothing | length }}{{ 'abc'.removeprefix('a') }}{{ 'a,b,c'.rsplit(',', 1) }}",
+                "0bc['a,b', 'c']",
+            ),
+            ("a\r\nb{% generation %}x{%- endgeneration -%} y", "a\nbxy"),
+        ] {
+            assert_eq!(written(source), text, "{source}");
+        }
+    }
+
+    #[test]
+    fn no_template_hangs_or_ends_the_program() {
+        for source in [
+            format!("{{{{ {}1 }}}}", "not ".repeat(100_000)),
+            format!("{{{{ 1{} }}}}", "+1".repeat(200_000)),
+            "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+                .to_owned(),
+            "{% set x = namespace() %}{% set x.y = x %}{{ [x] }}{{ x.y.nothing.at.all }}"
+                .to_owned(),
+            "{% for i in range(99999) %}{{ 'x' * 1000 }}{% endfor %}".to_owned(),
+        ] {
+            let error = template(&source)
+                .render(&[Message::user("hi")])
+                .unwrap_err();
+            assert!(error.is_input(), "{error}");
+        }
     }
 
     #[test]
@@ -251,15 +463,14 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_template_is_refused_at_load() {
-        let error = ChatTemplate::new(
-            "t".into(),
-            "{% if %}".to_owned(),
-            String::new(),
-            String::new(),
-        )
-        .unwrap_err();
-        assert!(error.is_input());
+    fn a_broken_template_is_refused_when_it_is_used() {
+        let error = template("{% if %}")
+            .render(&[Message::user("hi")])
+            .unwrap_err();
+        assert!(
+            error.is_input() && error.to_string().contains("cannot be read"),
+            "{error}"
+        );
     }
 
     #[test]

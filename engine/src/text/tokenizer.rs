@@ -36,6 +36,7 @@ pub struct Tokenizer {
     byte_fallback: bool,
     template: Option<Arc<ChatTemplate>>,
     ends: Vec<u32>,
+    closing: Option<u32>,
     vocabulary: usize,
 }
 
@@ -59,6 +60,8 @@ impl Tokenizer {
                 Slow::Nothing => (None, false),
             },
         };
+        let template = ChatTemplate::load(folder)?.map(Arc::new);
+        let (ends, closing) = ends(folder, inner.as_deref(), template.as_deref())?;
         let config_path = folder.join("config.json");
         let config = json::object(&config_path)?.unwrap_or_default();
         let known = inner
@@ -66,8 +69,9 @@ impl Tokenizer {
             .map_or(0, |tokenizer| tokenizer.get_vocab_size(true));
         Ok(Self {
             folder: folder.to_path_buf(),
-            template: ChatTemplate::load(folder)?.map(Arc::new),
-            ends: ends(folder)?,
+            template,
+            ends,
+            closing,
             vocabulary: json::count(&config_path, &config, "vocab_size")?.unwrap_or(known),
             inner,
             unread,
@@ -88,7 +92,8 @@ impl Tokenizer {
         })
     }
 
-    /// Tokens that end an answer: `eos_token_id` of `generation_config.json`, else of `config.json`.
+    /// Tokens that end an answer: `eos_token_id` of `generation_config.json`, else of `config.json`; the tokenizer's own
+    /// end token; the special token that the chat template writes after an answer.
     pub fn end_tokens(&self) -> &[u32] {
         &self.ends
     }
@@ -192,7 +197,11 @@ impl Tokenizer {
     /// A token that covers the end of the prompt and the beginning of the answer counts as the answer's.
     /// Nothing is put after the answer: see [`Tokenizer::closing_token`].
     pub fn encode_answer(&self, prompt: &Prompt, answer: &str) -> Result<(Vec<u32>, Vec<u32>)> {
-        let mut ids = self.encode_prompt(prompt)?;
+        let mut ids = match prompt {
+            // To learn a text from its beginning.
+            Prompt::Text(text) if text.is_empty() => self.encode("", true)?,
+            _ => self.encode_prompt(prompt)?,
+        };
         let answer = match self.written(prompt)? {
             None => self.encode(answer, false)?,
             Some((text, special)) => {
@@ -227,7 +236,17 @@ impl Tokenizer {
     /// The token that is learnt after an answer: the one that the chat template writes there, else the
     /// tokenizer's own end token; `None` where none is known.
     pub fn closing_token(&self) -> Option<u32> {
-        self.ends.first().copied()
+        self.closing
+    }
+
+    /// [`Tokenizer::closing_token`] for training, which needs one: answers would else never end.
+    pub fn closing_token_to_learn(&self) -> Result<u32> {
+        self.closing.ok_or_else(|| {
+            Error::file(
+                &self.folder,
+                "names no end token (`eos_token` of tokenizer_config.json, `eos_token_id` of generation_config.json or config.json); answers learnt without one would never end",
+            )
+        })
     }
 
     /// A prompt to ids. Refuses an empty one and ids outside the vocabulary.
@@ -325,7 +344,13 @@ fn has_byte_fallback(bytes: &[u8]) -> bool {
     serde_json::from_slice::<DecoderOnly>(bytes).is_ok_and(|file| holds(&file.decoder))
 }
 
-fn ends(folder: &Path) -> Result<Vec<u32>> {
+/// All tokens that end an answer, and the one that is learnt after an answer.
+fn ends(
+    folder: &Path,
+    inner: Option<&tokenizers::Tokenizer>,
+    template: Option<&ChatTemplate>,
+) -> Result<(Vec<u32>, Option<u32>)> {
+    let mut all = Vec::new();
     for name in ["generation_config.json", "config.json"] {
         let path = folder.join(name);
         if let Some(ids) = json::object(&path)?
@@ -333,8 +358,39 @@ fn ends(folder: &Path) -> Result<Vec<u32>> {
             .transpose()?
             .flatten()
         {
-            return Ok(ids);
+            all = ids;
+            break;
         }
     }
-    Ok(Vec::new())
+    let mut own = None;
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+        let token = json::object(&folder.join(name))?.and_then(|o| json::special(&o, "eos_token"));
+        own = own.or(token.and_then(|token| inner?.token_to_id(&token)));
+    }
+    let written = match (inner, template) {
+        (Some(inner), Some(template)) => written_after(inner, template),
+        _ => None,
+    };
+    let closing = written.or(own).or(all.first().copied());
+    for id in [own, written].into_iter().flatten() {
+        if !all.contains(&id) {
+            all.push(id);
+        }
+    }
+    Ok((all, closing))
+}
+
+/// The first token that a template writes after an answer, where it is a special one. A template that cannot write
+/// a conversation of two turns has none.
+fn written_after(inner: &tokenizers::Tokenizer, template: &ChatTemplate) -> Option<u32> {
+    const ANSWER: &str = "paretoscope";
+    let turns = [Message::user("a"), Message::assistant(ANSWER)];
+    let text = template.render_whole(&turns).ok()?;
+    let (_, after) = text.rsplit_once(ANSWER)?;
+    let encoding = inner.encode_fast(after.trim_start(), false).ok()?;
+    let &first = encoding.get_ids().first()?;
+    let special = inner
+        .get_added_vocabulary()
+        .is_special_token(&inner.id_to_token(first)?);
+    special.then_some(first)
 }

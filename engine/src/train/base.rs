@@ -13,6 +13,7 @@ use super::forward::TrainModel;
 use super::params::{self, NamedTensors};
 use super::shape::LlamaShape;
 use crate::digest::hexadecimal;
+use crate::reward::TrainedReading;
 use crate::weights::Adapter;
 use crate::{Error, Result};
 
@@ -153,7 +154,12 @@ impl Base {
     }
 
     /// Writes a reward model: the body's weights and `score.weight`.
-    pub(super) fn write_reward(&self, folder: &Path, model: &TrainModel) -> Result<()> {
+    pub(super) fn write_reward(
+        &self,
+        folder: &Path,
+        model: &TrainModel,
+        closing: Option<u32>,
+    ) -> Result<()> {
         let mut config = self.config.clone();
         if let Some(fields) = config.as_object_mut() {
             fields.insert(
@@ -173,7 +179,11 @@ impl Base {
             .iter()
             .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
             .collect();
-        files::write_model(folder, &config, &trained, self.folder.as_deref())
+        files::write_model(folder, &config, &trained, self.folder.as_deref())?;
+        match closing {
+            Some(closing_token) => TrainedReading { closing_token }.save(folder),
+            None => Ok(()),
+        }
     }
 }
 

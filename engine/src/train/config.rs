@@ -72,6 +72,32 @@ impl LoraConfig {
         })
     }
 
+    /// Refuses targets that name nothing of a model with these linears.
+    pub fn check_targets<'a>(&self, linears: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+        let matches = |target: &str| {
+            linears.clone().any(|path| {
+                path.strip_suffix(target)
+                    .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            })
+        };
+        let wrong = |target: &String| target.is_empty() || !matches(target);
+        match self.target_modules.iter().find(|target| wrong(target)) {
+            None if !self.target_modules.is_empty() => Ok(()),
+            wrong => {
+                let mut last: Vec<&str> =
+                    linears.filter_map(|path| path.rsplit('.').next()).collect();
+                last.sort_unstable();
+                last.dedup();
+                let given = wrong.map_or("", String::as_str);
+                let problem = format!(
+                    "`{given}` names no linear module of the model; there are {}",
+                    last.join(", ")
+                );
+                Err(Error::option("target-modules", problem))
+            }
+        }
+    }
+
     /// `alpha / rank`.
     pub fn scale(&self) -> f64 {
         self.alpha / self.rank as f64

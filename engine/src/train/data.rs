@@ -1,24 +1,25 @@
-//! Training texts: JSON Lines to examples and pairs, and texts to tokens.
+//! Training texts: files to examples and pairs, and texts to tokens.
 //!
-//! Supervised: `{"prompt", "response"}`, or `{"text"}` to learn all of it. Preferences: `{"prompt", "chosen",
-//! "rejected"}` with answers, or `{"chosen", "rejected"}` with whole dialogues as in Anthropic's HH data,
-//! which are split after the last `\n\nAssistant:`.
+//! A file is JSON Lines, or one JSON array of the same objects. What a prompt is, is the business of [`form`].
+
+mod form;
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::batch::Example;
 use super::dpo::Pair;
 pub use super::faults::{Fault, Lines, Settled};
 use crate::text::Tokenizer;
-use crate::{Error, Result};
+use crate::types::Prompt;
+use crate::{Error, Result, files};
 
 /// A prompt and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextExample {
-    /// Not trained on by default.
-    pub prompt: String,
+    /// Not trained on by default. It is given to the model as in use: chats go through the chat template.
+    pub prompt: Prompt,
     /// What to learn.
     pub response: String,
 }
@@ -32,91 +33,48 @@ pub struct TextPair {
     pub rejected: TextExample,
 }
 
-/// Where an answer begins in a dialogue of the HH data.
-const ASSISTANT: &str = "\n\nAssistant:";
-
-#[derive(Deserialize)]
-struct Line {
-    prompt: Option<String>,
-    response: Option<String>,
-    text: Option<String>,
-    chosen: Option<String>,
-    rejected: Option<String>,
-}
-
-impl Line {
-    fn example(self) -> Result<TextExample, String> {
-        match self {
-            Self {
-                prompt: Some(prompt),
-                response: Some(response),
-                text: None,
-                ..
-            } => Ok(TextExample { prompt, response }),
-            Self {
-                prompt: None,
-                response: None,
-                text: Some(response),
-                ..
-            } => Ok(TextExample {
-                prompt: String::new(),
-                response,
-            }),
-            _ => Err("needs `prompt` and `response`, or `text` alone".to_owned()),
-        }
+/// The objects of a file, each with its line (or its place in the array, from one), as far as they are JSON.
+fn objects(path: &Path) -> Result<Vec<(usize, Result<Value, String>)>> {
+    let mut bytes = files::read_bytes(path, files::DATA)?;
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        bytes = files::decode(path, bytes)?.into_bytes();
     }
-
-    fn pair(self) -> Result<TextPair, String> {
-        let (Some(chosen), Some(rejected)) = (self.chosen, self.rejected) else {
-            return Err("needs `chosen` and `rejected`".to_owned());
-        };
-        let answer = |response: String, field: &str| match &self.prompt {
-            Some(prompt) => Ok(TextExample {
-                prompt: prompt.clone(),
-                response,
-            }),
-            None => split_dialogue(&response).ok_or_else(|| {
-                format!("has no `prompt`, and `{field}` no {ASSISTANT:?} to split it at")
-            }),
-        };
-        Ok(TextPair {
-            chosen: answer(chosen, "chosen")?,
-            rejected: answer(rejected, "rejected")?,
-        })
+    let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(&bytes);
+    let wrong = |error: serde_json::Error| format!("is not such a JSON object: {error}");
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let all: Vec<Value> = serde_json::from_slice(bytes)
+            .map_err(|error| Error::file(path, format!("is no JSON array of examples: {error}")))?;
+        return Ok(all
+            .into_iter()
+            .enumerate()
+            .map(|(i, v)| (i + 1, Ok(v)))
+            .collect());
     }
-}
-
-fn split_dialogue(dialogue: &str) -> Option<TextExample> {
-    let end = dialogue.rfind(ASSISTANT)? + ASSISTANT.len();
-    let (prompt, response) = dialogue.split_at(end);
-    Some(TextExample {
-        prompt: prompt.to_owned(),
-        response: response.to_owned(),
-    })
+    Ok(bytes
+        .split(|&byte| byte == b'\n')
+        .enumerate()
+        .filter(|(_, line)| !line.trim_ascii().is_empty())
+        .map(|(index, line)| (index + 1, serde_json::from_slice(line).map_err(wrong)))
+        .collect())
 }
 
 fn read_lines<T>(
     path: &Path,
-    parse: impl Fn(Line) -> Result<T, String>,
+    parse: impl Fn(&Value) -> Result<T, Fault>,
     check: impl Fn(&T) -> Option<Fault>,
 ) -> Result<Lines<T>> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let mut found = Lines::new(path);
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let read = serde_json::from_slice::<Line>(line)
-            .map_err(|e| format!("is not such a JSON object: {e}"))
-            .and_then(&parse)
-            .map_err(Fault::BadLine);
+    for (line, object) in objects(path)? {
+        let read = object
+            .map_err(Fault::BadLine)
+            .and_then(|object| parse(&object));
         let good = read.and_then(|item| match check(&item) {
             Some(fault) => Err(fault),
             None => Ok(item),
         });
         match good {
-            Ok(item) => found.items.push((index + 1, item)),
-            Err(fault) => found.faults.push((index + 1, fault)),
+            Ok(item) => found.items.push((line, item)),
+            Err(fault) => found.faults.push((line, fault)),
         }
     }
     if found.items.is_empty() && found.faults.is_empty() {
@@ -134,18 +92,20 @@ fn empty(example: &TextExample) -> bool {
 
 /// Reads supervised examples; bad lines are kept apart with their numbers.
 pub fn read_examples(path: &Path) -> Result<Lines<TextExample>> {
-    read_lines(path, Line::example, |example| {
+    read_lines(path, form::example, |example| {
         empty(example).then_some(Fault::EmptyAnswer("response"))
     })
 }
 
 /// Reads preference pairs; bad lines are kept apart with their numbers.
 pub fn read_pairs(path: &Path) -> Result<Lines<TextPair>> {
-    read_lines(path, Line::pair, |pair| {
+    read_lines(path, form::pair, |pair| {
         if empty(&pair.chosen) {
             Some(Fault::EmptyAnswer("chosen"))
         } else if empty(&pair.rejected) {
             Some(Fault::EmptyAnswer("rejected"))
+        } else if pair.chosen.prompt != pair.rejected.prompt {
+            Some(Fault::DifferentPrompts)
         } else if pair.chosen == pair.rejected {
             Some(Fault::SameAnswers)
         } else {
@@ -155,11 +115,13 @@ pub fn read_pairs(path: &Path) -> Result<Lines<TextPair>> {
 }
 
 impl TextExample {
-    /// The prompt with its special tokens, the answer with the end token.
+    /// The prompt as the model is given it, and the answer in its context, ended as answers end.
     pub fn tokenise(&self, tokenizer: &Tokenizer) -> Result<Example> {
-        let prompt = tokenizer.encode(&self.prompt, true)?;
-        let mut response = tokenizer.encode(&self.response, false)?;
-        response.extend(tokenizer.end_tokens().first());
+        let closing = tokenizer.closing_token_to_learn()?;
+        let (prompt, mut response) = tokenizer.encode_answer(&self.prompt, &self.response)?;
+        if response.last() != Some(&closing) {
+            response.push(closing);
+        }
         Ok(Example { prompt, response })
     }
 }
@@ -219,7 +181,7 @@ mod tests {
         let read = read_examples(file.path()).unwrap();
         assert!(read.faults.is_empty());
         let example = |prompt: &str, response: &str| TextExample {
-            prompt: prompt.into(),
+            prompt: Prompt::Text(prompt.into()),
             response: response.into(),
         };
         assert_eq!(read.items, [(1, example("a", "b")), (3, example("", "c"))]);
@@ -233,7 +195,8 @@ mod tests {
             "{{\"chosen\": \"{chosen}\", \"rejected\": \"{rejected}\"}}"
         ));
         let (_, pair) = read_pairs(file.path()).unwrap().items.remove(0);
-        assert!(pair.chosen.prompt.ends_with("Human: c\n\nAssistant:"));
+        let words = pair.chosen.prompt.words().unwrap();
+        assert!(words.ends_with("Human: c\n\nAssistant:"));
         assert_eq!(pair.chosen.prompt, pair.rejected.prompt);
         assert_eq!(
             (

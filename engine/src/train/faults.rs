@@ -13,6 +13,10 @@ pub enum Fault {
     BadLine(String),
     /// The answer in this field has no text.
     EmptyAnswer(&'static str),
+    /// The two dialogues differ before their last answers: they answer different prompts.
+    DifferentPrompts,
+    /// The dialogue in this field ends with a human turn: there is no answer to learn.
+    NoAnswer(&'static str),
     /// The better and the worse answer are the same: nothing can be learnt.
     SameAnswers,
     /// The prompt alone leaves no room for an answer.
@@ -30,6 +34,8 @@ impl Fault {
         match self {
             Self::BadLine(_) => "bad line",
             Self::EmptyAnswer(_) => "empty answer",
+            Self::DifferentPrompts => "different prompts in one pair",
+            Self::NoAnswer(_) => "no answer at the end",
             Self::SameAnswers => "chosen equal to rejected",
             Self::PromptTooLong { .. } => "prompt beyond the context",
         }
@@ -41,6 +47,13 @@ impl fmt::Display for Fault {
         match self {
             Self::BadLine(problem) => f.write_str(problem),
             Self::EmptyAnswer(field) => write!(f, "`{field}` is empty; it needs an answer"),
+            Self::DifferentPrompts => f.write_str(
+                "the two dialogues differ before the last answer; both answers of a pair belong to one prompt",
+            ),
+            Self::NoAnswer(field) => write!(
+                f,
+                "`{field}` ends with a turn that is not the assistant's, so there is no answer to learn"
+            ),
             Self::SameAnswers => {
                 f.write_str("`chosen` and `rejected` are the same; a pair must differ")
             }

@@ -64,6 +64,7 @@ pub fn score_head(shape: &LlamaShape, device: &Device) -> Result<Tensor> {
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
 /// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
 pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
+    config.check_targets(shape.linears().iter().map(|(name, _)| name.as_str()))?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = NamedTensors::new();
     for (name, [d_out, d_in]) in shape.linears() {
@@ -80,13 +81,6 @@ pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedT
         );
         let b = Tensor::zeros((d_out, config.rank), DType::F32, &Device::Cpu)?;
         all.insert(format!("{name}.lora_B.weight"), b);
-    }
-    if all.is_empty() {
-        let given = config.target_modules.join(", ");
-        return Err(Error::option(
-            "target-modules",
-            format!("`{given}` names no linear module of the model; try q_proj,v_proj"),
-        ));
     }
     Ok(all)
 }

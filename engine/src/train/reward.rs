@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::base::{Base, digest};
+use super::batch::Example;
 use super::batch::FlatBatch;
 use super::claim::claim;
 use super::config::{Method, RewardConfig, Start};
@@ -69,6 +70,7 @@ pub fn reward(
     let sifted = Sifted::of(pairs, |pair| pair.fit(longest));
     let examples = sifted.kept.iter().flat_map(|p| p.both());
     let settings = base.settings("reward", config, digest(examples))?;
+    let closing = closing_token(sifted.kept.iter().flat_map(|p| p.both()));
     let head = params::score_head(&base.shape, &device)?;
     base.weights.insert("score.weight".to_owned(), head);
     // The output projection plays no part in the score.
@@ -94,6 +96,15 @@ pub fn reward(
         },
         reporter,
     )?;
-    base.write_reward(out, &model)?;
+    base.write_reward(out, &model, closing)?;
     Ok(report)
+}
+
+/// The token that ends every answer, if it is one: the model learns to read its score there.
+fn closing_token<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Option<u32> {
+    let mut lasts = examples
+        .into_iter()
+        .map(|example| example.response.last().copied());
+    let first = lasts.next()??;
+    lasts.all(|last| last == Some(first)).then_some(first)
 }

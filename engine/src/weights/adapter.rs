@@ -30,6 +30,8 @@ pub struct Adapter {
     pub digest: String,
     /// Bytes of its tensors on disk.
     pub bytes: u64,
+    /// What of it was not read, in words.
+    pub warnings: Vec<String>,
 }
 
 impl Adapter {
@@ -78,6 +80,7 @@ impl Adapter {
             factors,
             digest,
             bytes: files.checkpoint.bytes(),
+            warnings: files.warnings,
         })
     }
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::pickle::read_pickled;
-use super::read_json;
+use super::{names, read_json};
 use crate::{Error, Result};
 
 /// The largest header that the safetensors format allows, bytes.
@@ -25,7 +25,7 @@ const MAX_HEADER: u64 = 100_000_000;
 const PIECE: usize = 1 << 18;
 
 /// Tensors of one file or several, by name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// What errors name: the folder or file that was opened.
     path: PathBuf,
@@ -66,7 +66,17 @@ struct Index {
 impl Checkpoint {
     /// Opens a Hugging Face folder: `model.safetensors`, or the shards that
     /// `model.safetensors.index.json` names; without either, `pytorch_model.bin` or its shards.
+    ///
+    /// Wrappers of names are taken off; what is no model's checkpoint (empty tensors, an unmerged adapter,
+    /// quantised weights) is refused by name.
     pub fn open_folder(folder: &Path) -> Result<Self> {
+        let mut checkpoint = Self::open_any(folder)?;
+        names::refuse_strangers(&checkpoint)?;
+        checkpoint.unwrap_names()?;
+        Ok(checkpoint)
+    }
+
+    fn open_any(folder: &Path) -> Result<Self> {
         for name in ["model.safetensors", "pytorch_model.bin"] {
             let (single, index) = (folder.join(name), folder.join(format!("{name}.index.json")));
             if single.exists() {
@@ -76,7 +86,46 @@ impl Checkpoint {
                 return Self::open_shards(folder, index);
             }
         }
+        if folder.join("adapter_config.json").exists() {
+            let problem = "is an adapter's folder, not a model's; name the base, or merge the adapter into it first";
+            return Err(Error::file(folder, problem));
+        }
         Self::open_file(&folder.join("model.safetensors"))
+    }
+
+    /// Gives every tensor the model's own name. Two spellings of one name must hold the same numbers.
+    fn unwrap_names(&mut self) -> Result<()> {
+        let all: Vec<String> = self.tensors.keys().cloned().collect();
+        for name in all {
+            let own = names::plain(&name).name;
+            if own == name {
+                continue;
+            }
+            if self.tensors.contains_key(&own) && !self.equal(&own, &name)? {
+                let problem = format!(
+                    "holds `{own}` twice, also as `{name}`, with different numbers; save the one that is meant"
+                );
+                return Err(Error::file(&self.path, problem));
+            }
+            if let Some(entry) = self.tensors.remove(&name) {
+                self.tensors.insert(own, entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether two tensors have the same shape and numbers.
+    fn equal(&self, one: &str, other: &str) -> Result<bool> {
+        Ok(self.shape(one) == self.shape(other) && self.values(one)? == self.values(other)?)
+    }
+
+    /// The same without some of its tensors.
+    pub fn without(&self, names: &[String]) -> Self {
+        let mut rest = self.clone();
+        for name in names {
+            rest.tensors.remove(name);
+        }
+        rest
     }
 
     fn open_shards(folder: &Path, index_path: PathBuf) -> Result<Self> {
@@ -90,6 +139,13 @@ impl Checkpoint {
             tensors: BTreeMap::new(),
         };
         for name in names {
+            let plain = Path::new(name)
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_)));
+            if !plain {
+                let problem = format!("names the shard `{name}`, which lies outside of its folder");
+                return Err(Error::file(&index_path, problem));
+            }
             let shard = folder.join(name);
             if !shard.exists() {
                 let tensors = index.weight_map.values().filter(|f| *f == name).count();

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Checkpoint, Digest, LoraFactor, read_json};
+use super::lora_fields::judge;
+use super::patterns::{Matcher, Patterns};
+use super::{Checkpoint, Digest, LoraFactor, names, read_json};
 use crate::{Error, Result};
-
-const PREFIX: &str = "base_model.model.";
 
 /// An opened folder; no tensor is read yet.
 #[derive(Debug)]
@@ -22,6 +20,8 @@ pub struct LoraFolder {
     pub checkpoint: Checkpoint,
     /// What it holds per module path, e.g. `model.layers.0.self_attn.q_proj`.
     pub modules: BTreeMap<String, LoraModule>,
+    /// What of it was not read, in words.
+    pub warnings: Vec<String>,
     /// Whether it is a DoRA adapter, whose effect is not a sum of products.
     pub dora: bool,
     /// Whether the base stores its weights as `[in, out]` (GPT-2's Conv1D). The factors themselves
@@ -68,18 +68,9 @@ struct Config {
     #[serde(default)]
     fan_in_fan_out: bool,
     #[serde(default)]
-    lora_bias: bool,
-    bias: Option<String>,
-    init_lora_weights: Option<Value>,
-    #[serde(default)]
     rank_pattern: Option<Patterns<usize>>,
     #[serde(default)]
     alpha_pattern: Option<Patterns<f64>>,
-    layer_replication: Option<Value>,
-    target_parameters: Option<Value>,
-    trainable_token_indices: Option<Value>,
-    modules_to_save: Option<Value>,
-    use_qalora: Option<bool>,
 }
 
 const fn eight() -> usize {
@@ -94,11 +85,26 @@ impl LoraFolder {
     /// Opens a folder. Refuses by name what cannot be mixed by adding.
     pub fn open(folder: &Path, dora: Dora) -> Result<Self> {
         let config_path = folder.join("adapter_config.json");
+        let fields: Map<String, Value> = read_json(&config_path)?;
         let config: Config = read_json(&config_path)?;
-        refuse_what_is_not_additive(&config, folder, dora)?;
-        let checkpoint = Checkpoint::open_file(&folder.join("adapter_model.safetensors"))?;
+        let mut warnings = refuse_what_is_not_additive(&fields, &config, folder, dora)?;
+        let file = ["adapter_model.safetensors", "adapter_model.bin"].map(|name| folder.join(name));
+        let checkpoint = match file {
+            [tensors, pickled] if !tensors.exists() && pickled.exists() => {
+                Checkpoint::open_file(&pickled)?
+            }
+            [tensors, _] => Checkpoint::open_file(&tensors)?,
+        };
+        names::refuse_empty(&checkpoint)?;
+        let (found, left_out) = tensors_by_module(folder, &checkpoint, config.use_dora)?;
+        warnings.extend(left_out);
+        for warning in &warnings {
+            tracing::warn!("{}: {warning}", folder.display());
+        }
+        let ranks = Matcher::new(config.rank_pattern.as_ref(), &config_path, "rank_pattern")?;
+        let alphas = Matcher::new(config.alpha_pattern.as_ref(), &config_path, "alpha_pattern")?;
         let mut modules = BTreeMap::new();
-        for (module, names) in tensors_by_module(folder, &checkpoint, config.use_dora)? {
+        for (module, names) in found {
             let [Some(a), Some(b), magnitude] = names else {
                 return Err(problem(
                     folder,
@@ -113,7 +119,7 @@ impl LoraFolder {
                     ),
                 ));
             }
-            let (rank, scale) = rank_and_scale(&config, &module, &config_path)?;
+            let (rank, scale) = rank_and_scale(&config, (&ranks, &alphas), &module, &config_path)?;
             let entry = LoraModule {
                 a,
                 b,
@@ -128,6 +134,7 @@ impl LoraFolder {
             checkpoint,
             modules,
             dora: config.use_dora,
+            warnings,
             fan_in_fan_out: config.fan_in_fan_out,
         })
     }
@@ -177,52 +184,103 @@ fn problem(folder: &Path, problem: String) -> Error {
     }
 }
 
-/// Module path → names of its A and B tensors and of its magnitudes.
+/// Names of `A`, `B` and DoRA's magnitudes of a module.
+type Factors = [Option<String>; 3];
+
+/// Module path → names of its tensors, and warnings.
+///
+/// Wrappers of the names are taken off where all tensors have the same; a factor may bear its adapter's name
+/// (`lora_A.NAME.weight`), the same in all.
 fn tensors_by_module(
     folder: &Path,
     checkpoint: &Checkpoint,
     dora: bool,
-) -> Result<BTreeMap<String, [Option<String>; 3]>> {
-    const KINDS: [&str; 3] = [".lora_A", ".lora_B", ".lora_magnitude_vector"];
-    let mut modules: BTreeMap<String, [Option<String>; 3]> = BTreeMap::new();
+) -> Result<(BTreeMap<String, Factors>, Vec<String>)> {
+    const KINDS: [&str; 3] = ["lora_A", "lora_B", "lora_magnitude_vector"];
+    let mut modules: BTreeMap<String, Factors> = BTreeMap::new();
+    let (mut warnings, mut first) = (Vec::new(), None::<(String, String, &str)>);
     for name in checkpoint.names() {
-        let path = name.strip_prefix(PREFIX).unwrap_or(name);
-        let stem = path.strip_suffix(".weight").unwrap_or(path);
-        let stem = stem.strip_suffix(".default").unwrap_or(stem);
-        let found = KINDS
-            .iter()
-            .enumerate()
-            .find_map(|(which, kind)| stem.strip_suffix(kind).map(|module| (module, which)))
-            .filter(|&(_, which)| {
-                if which == 2 {
-                    dora
-                } else {
-                    path.ends_with(".weight")
-                }
-            });
-        let Some((module, which)) = found else {
-            return Err(problem(
-                folder,
-                format!(
-                    "tensor `{name}` is not a LoRA factor (`.lora_A.weight`, `.lora_B.weight`); only plain additive LoRA can be mixed{}",
-                    if path.contains("lora_magnitude_vector") {
-                        ", and this is DoRA"
-                    } else {
-                        ""
-                    }
-                ),
-            ));
+        let plain = names::plain(name);
+        if names::is_value_head(&plain.name) {
+            warnings.push(format!("tensor `{name}` is a value head's and is left out"));
+            continue;
+        }
+        let segments: Vec<&str> = plain.name.split('.').collect();
+        let at = segments.iter().rposition(|s| s.starts_with("lora_"));
+        let which = at.and_then(|at| KINDS.iter().position(|kind| *kind == segments[at]));
+        let (Some(at), Some(which)) = (at, which) else {
+            return Err(problem(folder, not_a_factor(name, checkpoint)));
         };
-        modules.entry(module.to_owned()).or_default()[which] = Some(name.to_owned());
+        let (last, adapter) = match segments[at + 1..].split_last() {
+            Some((&"weight", adapter)) => ("weight", adapter),
+            _ => ("", &segments[at + 1..]),
+        };
+        if (which == 2 && !dora) || (which < 2 && last != "weight") {
+            return Err(problem(folder, not_a_factor(name, checkpoint)));
+        }
+        let adapter = adapter.join(".");
+        let (before, of, example) =
+            first.get_or_insert_with(|| (plain.before.clone(), adapter.clone(), name));
+        if *before != plain.before {
+            let text = format!(
+                "tensors `{example}` and `{name}` begin differently (`{before}`, `{}`): two ways of saving in one file; save it again from one model",
+                plain.before
+            );
+            return Err(problem(folder, text));
+        }
+        if which < 2 && *of != adapter {
+            let text = format!(
+                "holds two adapters, `{of}` and `{adapter}` (`{example}`, `{name}`); save one of them alone (PEFT's `selected_adapters`)"
+            );
+            return Err(problem(folder, text));
+        }
+        let module = segments[..at].join(".");
+        let before = modules.entry(module).or_default()[which].replace(name.to_owned());
+        if let Some(before) = before {
+            let text = format!("`{before}` and `{name}` are two spellings of one tensor");
+            return Err(problem(folder, text));
+        }
     }
-    Ok(modules)
+    Ok((modules, warnings))
 }
 
-fn rank_and_scale(config: &Config, module: &str, path: &Path) -> Result<(usize, f32)> {
-    let rank =
-        matching(config.rank_pattern.as_ref(), module, path, "rank_pattern")?.unwrap_or(config.r);
-    let alpha = matching(config.alpha_pattern.as_ref(), module, path, "alpha_pattern")?
-        .unwrap_or(config.lora_alpha);
+/// Why a tensor of an adapter cannot be mixed, and what would help.
+fn not_a_factor(name: &str, checkpoint: &Checkpoint) -> String {
+    let shape = checkpoint.shape(name).unwrap_or_default();
+    let has = |part: &str| name.split('.').any(|segment| segment == part);
+    if has("modules_to_save") {
+        return format!(
+            "tensor `{name}` replaces a whole module (modules_to_save); merge the adapter into its base and use that as a fine-tune"
+        );
+    }
+    if has("lora_embedding_A") || has("lora_embedding_B") {
+        return format!(
+            "tensor `{name}` adapts the embedding, and only linear modules can be mixed; train without `embed_tokens` among the target modules"
+        );
+    }
+    if has("embed_tokens") || has("lm_head") || has("wte") {
+        return format!(
+            "tensor `{name}` {shape:?} is a copy of a table of the base, as PEFT saves where the vocabulary was enlarged or the table is a target; if its rows are unchanged, save without it (`save_embedding_layers=False`), else merge the adapter into its base and use that as a fine-tune"
+        );
+    }
+    format!(
+        "tensor `{name}` is not a LoRA factor (`.lora_A.weight`, `.lora_B.weight`); only plain additive LoRA can be mixed{}",
+        if has("lora_magnitude_vector") {
+            ", and this is DoRA"
+        } else {
+            ""
+        }
+    )
+}
+
+fn rank_and_scale(
+    config: &Config,
+    (ranks, alphas): (&Matcher<usize>, &Matcher<f64>),
+    module: &str,
+    path: &Path,
+) -> Result<(usize, f32)> {
+    let rank = ranks.of(module).unwrap_or(config.r);
+    let alpha = alphas.of(module).unwrap_or(config.lora_alpha);
     if rank == 0 {
         return Err(Error::field(
             path,
@@ -245,7 +303,12 @@ fn rank_and_scale(config: &Config, module: &str, path: &Path) -> Result<(usize, 
     Ok((rank, scale as f32))
 }
 
-fn refuse_what_is_not_additive(config: &Config, folder: &Path, dora: Dora) -> Result<()> {
+fn refuse_what_is_not_additive(
+    fields: &Map<String, Value>,
+    config: &Config,
+    folder: &Path,
+    dora: Dora,
+) -> Result<Vec<String>> {
     let refuse = |what: String| {
         Err(Error::Adapter {
             path: folder.to_path_buf(),
@@ -259,75 +322,5 @@ fn refuse_what_is_not_additive(config: &Config, folder: &Path, dora: Dora) -> Re
     if config.use_dora && dora == Dora::Refuse {
         return refuse("it is a DoRA adapter (use_dora), whose effect is not a sum".to_owned());
     }
-    if config.lora_bias || config.bias.as_deref().is_some_and(|b| b != "none") {
-        return refuse("it changes biases (bias, lora_bias)".to_owned());
-    }
-    if config.use_qalora == Some(true) {
-        return refuse("it is a QALoRA adapter (use_qalora)".to_owned());
-    }
-    if let Some(Value::String(init)) = &config.init_lora_weights {
-        let init = init.to_lowercase();
-        if ["pissa", "olora", "corda", "loftq", "lora_ga"]
-            .iter()
-            .any(|kind| init.starts_with(kind))
-        {
-            return refuse(format!(
-                "it was initialised by `{init}`, which changes the base weights"
-            ));
-        }
-    }
-    for (name, value) in [
-        ("layer_replication", &config.layer_replication),
-        ("target_parameters", &config.target_parameters),
-        ("trainable_token_indices", &config.trainable_token_indices),
-        ("modules_to_save", &config.modules_to_save),
-    ] {
-        if value
-            .as_ref()
-            .is_some_and(|v| !v.is_null() && v.as_array().is_none_or(|a| !a.is_empty()))
-        {
-            return refuse(format!("it uses `{name}`"));
-        }
-    }
-    Ok(())
-}
-
-/// The value of the first pattern, in the file's order, that matches a module as PEFT matches it.
-fn matching<T: Copy>(
-    patterns: Option<&Patterns<T>>,
-    module: &str,
-    path: &Path,
-    field: &str,
-) -> Result<Option<T>> {
-    for (pattern, value) in patterns.iter().flat_map(|p| &p.0) {
-        let regex = Regex::new(&format!(r"^(?:.*\.)?(?:{pattern})$"))
-            .map_err(|e| Error::field(path, field, format!("`{pattern}` is not a pattern: {e}")))?;
-        if regex.is_match(module) {
-            return Ok(Some(*value));
-        }
-    }
-    Ok(None)
-}
-
-/// A JSON object as pairs in the file's order, which decides which pattern wins.
-struct Patterns<T>(Vec<(String, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patterns<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
-            type Value = Patterns<T>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object from module patterns to numbers")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Patterns(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs(std::marker::PhantomData))
-    }
+    judge(fields).or_else(refuse)
 }

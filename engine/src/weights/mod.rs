@@ -2,8 +2,13 @@
 
 mod adapter;
 mod checkpoint;
+#[cfg(test)]
+mod foreign_tests;
 mod json;
+mod lora_fields;
 mod lora_folder;
+mod names;
+mod patterns;
 mod pickle;
 mod router;
 mod settings;

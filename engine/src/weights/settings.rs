@@ -19,6 +19,7 @@ const SETTINGS: &[&str] = &[
     "vocab.json",
     "merges.txt",
     "vocab.txt",
+    "paretoscope_reading.json",
 ];
 
 /// SHA-256 over names and bytes of a model's configuration, tokenizer, templates and end tokens, as far as they are

@@ -15,6 +15,7 @@ pub use hsic::RowSample;
 pub use linear::Angles;
 
 use super::{DeltaSource, Matrix, Stage, Tell};
+use crate::model::in_words;
 use crate::{Error, Result};
 
 /// What was found.
@@ -144,6 +145,21 @@ fn measured(
             path: other.path().to_path_buf(),
             problem,
         });
+    }
+    for (source, beside) in [(one, other), (other, one)] {
+        let alone: Vec<String> = source
+            .deltas()
+            .iter()
+            .filter(|delta| beside.deltas().iter().all(|d| d.name != delta.name))
+            .map(|delta| delta.name.clone())
+            .collect();
+        if !alone.is_empty() {
+            tracing::warn!(
+                "left out, as {} adapts it alone: {}",
+                source.path().display(),
+                in_words(&alone)
+            );
+        }
     }
     let mut found = Dependence {
         modules: BTreeMap::new(),

@@ -44,7 +44,23 @@ pub fn merge(
         .iter()
         .map(|path| DeltaSource::open(path, base))
         .collect::<Result<_>>()?;
-    let asked = json!({ "base": base.map(shown), "inputs": inputs.iter().map(|p| shown(p)).collect::<Vec<_>>(), "merge": settings });
+    let mut left_out = Map::new();
+    for source in sources
+        .iter()
+        .filter(|source| !source.left_out().is_empty())
+    {
+        let what = &source.left_out().what;
+        tracing::warn!(
+            "{}: left out of the merge: {}",
+            source.path().display(),
+            what.join("; ")
+        );
+        left_out.insert(shown(source.path()), json!(what));
+    }
+    let mut asked = json!({ "base": base.map(shown), "inputs": inputs.iter().map(|p| shown(p)).collect::<Vec<_>>(), "merge": settings });
+    if !left_out.is_empty() {
+        asked["left_out"] = Value::Object(left_out);
+    }
     match output {
         MergeOutput::Vectors(path) => {
             vectors(&sources, settings, &asked, path, tell)?;

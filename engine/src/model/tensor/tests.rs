@@ -30,6 +30,7 @@ fn config(tied: bool) -> LlamaConfig {
         head_dim: 8,
         vocabulary: VOCABULARY,
         context: 1024,
+        positions: 1024,
         rms_norm_eps: 1e-5,
         rope_theta: 10_000.0,
         rope_scaling: RopeScaling::Linear { factor: 1.5 },
@@ -107,6 +108,7 @@ fn bank(config: &LlamaConfig) -> Bank {
             factors,
             digest: String::new(),
             bytes: 0,
+            warnings: Vec::new(),
         });
     }
     let mut routers = Vec::new();

@@ -312,6 +312,7 @@ fn adapter(shape: &LlamaShape, rank: usize, seed: usize) -> Adapter {
         factors,
         digest: String::new(),
         bytes: 0,
+        warnings: Vec::new(),
     }
 }
 

@@ -85,6 +85,8 @@ struct Explanation<'a> {
     text: &'a [String],
     ids: &'a [u32],
     tokens: Vec<Option<String>>,
+    /// Whether the text that was read ends with a token that ends an answer.
+    end_token: bool,
     output: usize,
     label: Option<&'a str>,
     raw: Option<f32>,
@@ -179,6 +181,9 @@ fn explain<'a>(reward: &'a Reward, encoded: &'a Encoded, rating: &Rating) -> Exp
         text: &encoded.written,
         ids,
         tokens: ids.iter().map(|&id| reward.tokenizer().token(id)).collect(),
+        end_token: ids.last().is_some_and(|last| {
+            reward.closing_token() == Some(*last) || reward.tokenizer().end_tokens().contains(last)
+        }),
         output,
         label,
         raw: rating.outputs.get(output).copied(),

@@ -156,9 +156,10 @@ impl Lora {
             Some(rank) => Method::Lora(LoraConfig {
                 rank,
                 alpha: self.scaling.unwrap_or(2.0 * rank as f64),
-                target_modules: self
-                    .target_modules
-                    .unwrap_or(LoraConfig::default().target_modules),
+                target_modules: self.target_modules.map_or_else(
+                    || LoraConfig::default().target_modules,
+                    |given| given.iter().map(|name| name.trim().to_owned()).collect(),
+                ),
             }),
         }
     }
