@@ -126,6 +126,14 @@ pub enum Error {
         /// The model's context.
         context: usize,
     },
+    /// A model gave logits that are no numbers.
+    #[error(
+        "the model's logits for token {token} of the answer are not finite: the experts' sum leaves the range of the weights' type; use smaller weights (--weights), or check the adapters"
+    )]
+    LogitsNotFinite {
+        /// Which token of the answer, from one.
+        token: usize,
+    },
     /// Text is needed but there is no tokenizer.
     #[error("{path}: no tokenizer.json, so text cannot be read or written; give token ids, or add the tokenizer", path = path.display())]
     NoTokenizer {
@@ -233,6 +241,7 @@ impl Error {
             | Self::Option { .. }
             | Self::TokenOutOfRange { .. }
             | Self::EmptyPrompt
+            | Self::LogitsNotFinite { .. }
             | Self::PromptTooLong { .. }
             | Self::NoTokenizer { .. }
             | Self::Device { .. } => true,

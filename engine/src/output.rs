@@ -12,12 +12,24 @@ pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>,
 ) -> Result<()> {
+    // A link stays, and what it leads to is replaced.
+    let path = &match std::fs::symlink_metadata(path) {
+        Ok(about) if about.is_symlink() && path.exists() => {
+            path.canonicalize().map_err(Error::io("write", path))?
+        }
+        _ => path.to_path_buf(),
+    };
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     if path.is_dir() {
         return Err(Error::file(path, "is a folder; name a file to write"));
+    }
+    if path.exists() && !path.is_file() {
+        let problem =
+            "is a device, a FIFO or a socket, which a file would replace; name a file to write";
+        return Err(Error::file(path, problem));
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".paretoscope-").suffix(".part");
@@ -150,6 +162,21 @@ mod tests {
         assert_eq!(std::fs::read(path.join("a")).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write().unwrap_err().is_input());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_and_devices_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        std::fs::write(&target, b"old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_bytes(&link, b"new").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(write_bytes(&socket, b"").unwrap_err().is_input());
     }
 
     #[test]

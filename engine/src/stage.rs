@@ -62,6 +62,11 @@ impl Stages {
         let resumes = reads(&begun, &digest) && folder.exists();
         if !resumes {
             if folder.exists() {
+                // Only what an earlier build began is ours to remove.
+                if !begun.is_file() {
+                    let problem = "is there already and was not made by a build; name another work folder (--work), or move it away";
+                    return Err(Error::file(&folder, problem));
+                }
                 std::fs::remove_dir_all(&folder).map_err(Error::io("clear", &folder))?;
             }
             std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
@@ -119,6 +124,17 @@ mod tests {
         assert_ne!(go(2, "i").expect("runs").digest, first.digest);
         go(2, "j").expect("runs");
         assert_eq!(runs.get(), 3);
+    }
+
+    #[test]
+    fn what_no_build_began_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stages = Stages::new(folder.path()).expect("opens");
+        let mine = folder.path().join("a/notes.txt");
+        std::fs::create_dir_all(folder.path().join("a")).expect("makes");
+        std::fs::write(&mine, "mine").expect("writes");
+        let refused = stages.stage("a", &1, &[], |_| Ok(())).unwrap_err();
+        assert!(refused.is_input() && mine.is_file(), "{refused}");
     }
 
     #[test]

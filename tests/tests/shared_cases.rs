@@ -32,7 +32,11 @@ const CASES: &[Case] = &[
     ),
     ("03-generation-tag", &["U:hiA:"], &["error"]),
     ("04-end-token-learned", &["260]"], &[]),
-    ("06-metaspace-answer", &["[7, 8, 9, 10"], &[]),
+    (
+        "06-metaspace-answer",
+        &["sft: likeliest", ", 7]"],
+        &["3]\ndpo"],
+    ),
     (
         "07-pad-is-eos",
         &["[256, 32, 98] -0.22631", "'] [32, 98, 256] 0.14995"],

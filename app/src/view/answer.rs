@@ -136,6 +136,9 @@ fn phase_words(run: &RunEntry, now: f64) -> String {
         RunPhase::Streaming => format!("{n} tokens{rate}"),
         RunPhase::Done(Finish::Eos | Finish::Stop) => format!("{n} tokens{rate}, ended by itself"),
         RunPhase::Done(Finish::Length) => format!("{n} tokens{rate}, cut at the limit"),
+        RunPhase::Done(Finish::NotFinite) => {
+            format!("failed after {n} tokens: the model's logits are not finite")
+        }
         RunPhase::Done(Finish::Cancelled) | RunPhase::Stopped => format!("{n} tokens, stopped"),
         RunPhase::Failed(_) => "failed".to_owned(),
     }

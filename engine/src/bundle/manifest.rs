@@ -142,6 +142,18 @@ impl Manifest {
     }
 
     fn check_names(&self, path: &Path) -> Result<()> {
+        for (index, objective) in self.objectives.iter().enumerate() {
+            let name = &objective.name;
+            if self.objectives[..index]
+                .iter()
+                .any(|before| before.name == *name)
+            {
+                let field = format!("objectives[{index}].name");
+                let problem =
+                    format!("`{name}` names two objectives; each needs a name of its own");
+                return Err(Error::field(path, field, problem));
+            }
+        }
         let loras = self
             .experts
             .iter()

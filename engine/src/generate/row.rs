@@ -151,6 +151,9 @@ impl ActiveRow {
         logits: &[f32],
         gates: Option<&[f32]>,
     ) -> Option<Finish> {
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return Some(Finish::NotFinite);
+        }
         let ends = bundle.tokenizer.end_tokens();
         let barred = if self.request.sampling.ignore_eos {
             ends

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::migrations::{APPLICATION, STEPS};
 use crate::{Error, Result};
@@ -24,7 +25,25 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
             format!("the folder {} does not exist", folder.display()),
         ));
     }
-    let mut connection = Connection::open(path).map_err(sqlite(path))?;
+    if path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().starts_with(b":") {
+        let problem = "is no file's name: SQLite would keep its rows in memory and lose them; name a file, e.g. run.db";
+        return Err(input(path, problem));
+    }
+    // Without SQLITE_OPEN_URI: a path that begins with `file:` is a path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite(path))?;
+    // A file of somebody else's may carry code that runs on our writes.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
+        .map_err(sqlite(path))?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)
+        .map_err(sqlite(path))?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)
+        .map_err(sqlite(path))?;
     connection.busy_timeout(BUSY).map_err(sqlite(path))?;
     let version = recognise(&connection, path)?;
     if connection.is_readonly("main").map_err(sqlite(path))? {

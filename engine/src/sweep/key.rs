@@ -28,16 +28,17 @@ pub fn row_key(
             fields.count(identity.places.len());
             for place in &identity.places {
                 fields.count(place.len());
-                place.iter().for_each(|&value| fields.number(value));
+                for &value in place {
+                    fields.number(value);
+                }
             }
         }
         // Free weights name their adapters one by one, wherever experts stand.
         Point::Weights(_) => {
             fields.count(identity.values.len());
-            identity
-                .values
-                .iter()
-                .for_each(|&adapter| fields.count(adapter));
+            for &adapter in &identity.values {
+                fields.count(adapter);
+            }
         }
     }
     fields.text(match point {
@@ -45,10 +46,9 @@ pub fn row_key(
         Point::Weights(_) => "weights",
     });
     fields.count(point.as_slice().len());
-    point
-        .as_slice()
-        .iter()
-        .for_each(|&value| fields.number(value));
+    for &value in point.as_slice() {
+        fields.number(value);
+    }
     fields.prompt(prompt);
     fields.number(sampling.temperature);
     fields.number(sampling.top_p);

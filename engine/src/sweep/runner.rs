@@ -12,7 +12,7 @@ use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{RewardInput, score_all};
 use crate::store::{Store, StoredRow, SweepRecord};
-use crate::types::{Point, PointResult, RowRequest, Run, RunStatus, Scores, TraceLevel};
+use crate::types::{Finish, Point, PointResult, RowRequest, Run, RunStatus, Scores, TraceLevel};
 use crate::{Error, Result};
 
 /// Finished rows that are scored and stored together: reward models run faster on a batch.
@@ -249,7 +249,17 @@ impl SweepRun {
             .iter()
             .map(|(_, run)| RewardInput::of(&run.prompt, &run.text))
             .collect();
-        let scores = score_all(&bundle.rewards, &texts)?;
+        let mut scores = score_all(&bundle.rewards, &texts)?;
+        // A row that failed half-way is not an answer: its scores count as missing.
+        for ((_, run), scores) in self.unscored.iter().zip(&mut scores) {
+            if run.finish == Finish::NotFinite {
+                scores
+                    .0
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|score| *score = f64::NAN);
+            }
+        }
         let rows: Vec<StoredRow> = self
             .unscored
             .iter()

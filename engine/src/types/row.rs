@@ -95,6 +95,8 @@ pub enum Finish {
     Length,
     /// A stop string came.
     Stop,
+    /// A logit was NaN or infinite, so no token could be chosen: the row failed, and has no score.
+    NotFinite,
     /// Somebody stopped it; the text so far is kept.
     Cancelled,
 }

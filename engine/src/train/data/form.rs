@@ -117,7 +117,10 @@ fn prompt(fields: &Fields) -> Result<Option<Prompt>, Fault> {
     if let Some(user) = text(fields, "chat")? {
         found.push(chat(user.to_owned())?);
     }
-    found.extend(conversation("messages")?);
+    // UltraFeedback holds the chosen conversation once more, beside prompt and answers.
+    if found.is_empty() || fields.get("chosen").is_none() {
+        found.extend(conversation("messages")?);
+    }
     found.extend(conversation("conversations")?);
     if let Some(instruction) = text(fields, "instruction")? {
         found.push(chat(match text(fields, "input")? {

@@ -1,8 +1,8 @@
 //! `generate`: one answer.
 
-use paretoscope_engine::Result;
 use paretoscope_engine::generate::generate;
-use paretoscope_engine::types::{RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{Finish, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
 use super::place::{Place, PromptArgs, load};
@@ -69,6 +69,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         trace: TraceLevel::None,
     };
     let run = generate(&bundle, request)?;
+    if run.finish == Finish::NotFinite {
+        return Err(Error::LogitsNotFinite {
+            token: run.tokens.len() + 1,
+        });
+    }
     let tokens: Vec<u32> = run.tokens.iter().map(|token| token.id).collect();
     json_line(&json!({ "tokens": tokens, "text": run.text, "finish": run.finish }))
 }
