@@ -182,8 +182,7 @@ impl Default for TrainForm {
             beta: 0.1,
             against: Vec::new(),
             penalty: Penalty::HsicNormalised,
-            // As in MVA's code.
-            alpha: 10.0,
+            alpha: Penalty::HsicNormalised.usual_alpha(),
             skip_bad: false,
             rank: 16,
             value: false,

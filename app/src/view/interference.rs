@@ -195,7 +195,7 @@ fn measure_words(measure: Measure) -> (&'static str, &'static str) {
         ),
         Measure::HsicNormalised => (
             "HSIC, normalised",
-            "Dependence of the rows of the differences (512 at most per module), median bandwidth: 0 independent, 1 the same",
+            "Dependence of the rows of the differences (512 at most per module), median bandwidth; 1 is the same. A biased measure: independent adapters are above 0 (about 0.015 at rank 4, 0.17 at rank 64, 0.29 at rank 128)",
         ),
         Measure::HsicRows => (
             "HSIC of rows",

@@ -111,14 +111,14 @@ impl Tokenizer {
 
     /// Text to ids, with the tokenizer's special tokens where `add_special` says so.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>> {
-        let encoding = self.text()?.encode_fast(text, add_special);
-        self.ids_of(encoding)
+        let inner = self.text()?;
+        self.ids_of(guarded(|| inner.encode_fast(text, add_special)))
     }
 
     /// A pair of texts to ids, joined as the tokenizer joins pairs.
     pub fn encode_pair(&self, first: &str, second: &str, add_special: bool) -> Result<Vec<u32>> {
-        let encoding = self.text()?.encode_fast((first, second), add_special);
-        self.ids_of(encoding)
+        let inner = self.text()?;
+        self.ids_of(guarded(|| inner.encode_fast((first, second), add_special)))
     }
 
     /// A text or a pair of texts to ids, at most `limit` of them with the tokenizer's special
@@ -138,10 +138,10 @@ impl Tokenizer {
             let path = self.folder.join("tokenizer.json");
             Error::file(&path, format!("cannot encode this text: {error}"))
         };
-        let whole = match second {
+        let whole = guarded(|| match second {
             Some(second) => inner.encode_fast((first, second), true),
             None => inner.encode_fast(first, true),
-        }
+        })
         .map_err(wrong)?;
         let length = whole.len();
         if length <= limit {
@@ -218,17 +218,43 @@ impl Tokenizer {
     pub fn given(&self, prompt: &Prompt) -> Result<Given> {
         let ids = self.encode_prompt(prompt)?;
         let mut stream = self.stream();
+        let special = |id: u32| -> Option<String> {
+            let inner = self.inner.as_ref()?;
+            let token = inner.id_to_token(id)?;
+            let special = inner.get_added_vocabulary().is_special_token(&token);
+            special.then_some(token)
+        };
         let tokens: Vec<GivenToken> = ids
             .iter()
-            .map(|&id| GivenToken {
-                id,
-                text: stream.push(id).unwrap_or_default(),
-                special: false,
+            .map(|&id| match special(id) {
+                Some(text) => GivenToken {
+                    id,
+                    text,
+                    special: true,
+                },
+                None => GivenToken {
+                    id,
+                    text: stream.push(id).unwrap_or_default(),
+                    special: false,
+                },
             })
             .collect();
+        let spelled =
+            |tokens: &[GivenToken]| tokens.iter().map(|t| t.text.as_str()).collect::<String>();
         let text = match self.written(prompt)? {
-            Some((text, _)) => text,
-            None => tokens.iter().map(|token| token.text.as_str()).collect(),
+            // What the tokenizer puts around a text is spelled out there.
+            Some((text, true)) => {
+                let inside = |token: &GivenToken| !token.special || text.contains(&token.text);
+                let first = tokens.iter().position(inside).unwrap_or(tokens.len());
+                let last = tokens.iter().rposition(inside).map_or(first, |at| at + 1);
+                format!(
+                    "{}{text}{}",
+                    spelled(&tokens[..first]),
+                    spelled(&tokens[last..])
+                )
+            }
+            Some((text, false)) => text,
+            None => spelled(&tokens),
         };
         Ok(Given { text, tokens })
     }
@@ -312,8 +338,24 @@ impl Tokenizer {
     }
 }
 
+/// Runs the library on a person's file: where it panics, that is an error like any other. The panic's own words go to
+/// the log alone.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let words = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!(
+            "the tokenizer library failed on it ({}): one of its parts cannot work",
+            words.unwrap_or("no reason given")
+        )
+        .into())
+    })
+}
+
 fn parse(path: &Path, bytes: &[u8]) -> Result<tokenizers::Tokenizer> {
-    let mut tokenizer = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| {
+    let mut tokenizer = guarded(|| tokenizers::Tokenizer::from_bytes(bytes)).map_err(|error| {
         Error::file(
             path,
             format!("is not a tokenizer of the Hugging Face format: {error}"),

@@ -161,8 +161,11 @@ fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut Train
         let response = combo.show_ui(ui, |ui| {
             for penalty in Penalty::ALL {
                 let (title, hint) = penalty_words(penalty);
-                ui.selectable_value(&mut form.penalty, penalty, title)
-                    .on_hover_text(hint);
+                let choice = ui.selectable_value(&mut form.penalty, penalty, title);
+                if choice.on_hover_text(hint).changed() {
+                    // Strengths of different penalties cannot be compared.
+                    form.alpha = penalty.usual_alpha();
+                }
             }
         });
         ui.ctx()
@@ -221,7 +224,7 @@ fn penalty_words(penalty: Penalty) -> (&'static str, &'static str) {
         ),
         Penalty::HsicNormalised => (
             "HSIC, normalised",
-            "Median bandwidths: 0 is independent, 1 the same",
+            "Median bandwidths, 1 is the same. A biased measure: independent vectors are above 0, the more the higher their rank",
         ),
         Penalty::OrthogonalOlora => (
             "orthogonal (O-LoRA)",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::forge::dependence::RowSample;
+use crate::types::Penalty;
 
 /// How dependence on earlier value vectors is measured and held down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,17 +51,18 @@ impl PenaltyKind {
         }
     }
 
-    /// A weight to begin with. Released forms and O-LoRA as published (10 and 0.5); those between 0 and 1 as strong
-    /// as the DPO loss itself, with which the cosine to a first vector of the demonstration falls to a sixth while
-    /// two thirds of the margin stay; the control so that it shortens a vector about as much.
+    /// [`Penalty::usual_alpha`].
     pub const fn usual_alpha(self) -> f64 {
-        match self {
-            Self::None => 0.0,
-            Self::HsicReleased | Self::HsicRows => 10.0,
-            Self::HsicNormalised | Self::OrthogonalCosine => 1.0,
-            Self::OrthogonalOlora => 0.5,
-            Self::WeightDecay => 0.1,
-        }
+        let penalty = match self {
+            Self::None => Penalty::None,
+            Self::HsicReleased => Penalty::HsicReleased,
+            Self::HsicRows => Penalty::HsicRows,
+            Self::HsicNormalised => Penalty::HsicNormalised,
+            Self::OrthogonalOlora => Penalty::OrthogonalOlora,
+            Self::OrthogonalCosine => Penalty::OrthogonalCosine,
+            Self::WeightDecay => Penalty::WeightDecay,
+        };
+        penalty.usual_alpha()
     }
 
     /// Whether it compares with earlier vectors.

@@ -7,6 +7,7 @@ mod generate;
 mod logits;
 mod pareto;
 mod place;
+mod prompt;
 mod route;
 mod score;
 mod sweep;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Route(route::Args),
     /// Logits after every token of a prompt, and the gates that were applied
     Logits(logits::Args),
+    /// What the model is given for a prompt: text after the template, and ids
+    Prompt(prompt::Args),
     /// One answer
     Generate(generate::Args),
     /// Points x prompts, scored and stored; a line per finished point
@@ -72,6 +75,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
     match command {
         Command::Route(args) => route::run(&args),
         Command::Logits(args) => logits::run(&args, global),
+        Command::Prompt(args) => prompt::run(&args),
         Command::Generate(args) => generate::run(&args, global),
         Command::Sweep(args) => sweep::run(&args, global),
         Command::Pareto(args) => pareto::run(&args),

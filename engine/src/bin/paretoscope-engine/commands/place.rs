@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::device::Backend;
-use paretoscope_engine::types::{Point, Preference, Prompt, Weights};
+use paretoscope_engine::types::{Message, Point, Preference, Prompt, Weights};
+use paretoscope_engine::weights::read_json;
 use paretoscope_engine::{Error, Result};
 
 use crate::options::{Global, numbers};
@@ -52,10 +53,24 @@ impl Place {
     }
 }
 
-/// A prompt: ids, text, or a user's turn.
+/// A prompt: ids, text, a user's turn, or a conversation.
+#[derive(Debug, Args)]
+pub(crate) struct PromptArgs {
+    #[command(flatten)]
+    source: PromptSource,
+    /// What the model is told before the user's turn
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "chat",
+        allow_hyphen_values = true
+    )]
+    system: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct PromptArgs {
+struct PromptSource {
     /// Token ids, verbatim, e.g. 1,15,3
     #[arg(long, value_name = "IDS", allow_hyphen_values = true)]
     tokens: Option<String>,
@@ -65,17 +80,32 @@ pub(crate) struct PromptArgs {
     /// A user's turn, through the bundle's chat template
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     chat: Option<String>,
+    /// A conversation: a JSON list of {"role", "content"}, through the bundle's chat template
+    #[arg(long, value_name = "FILE.json")]
+    messages: Option<PathBuf>,
 }
 
 impl PromptArgs {
     pub(crate) fn prompt(&self) -> Result<Prompt> {
-        if let Some(text) = &self.tokens {
+        let source = &self.source;
+        if let Some(text) = &source.tokens {
             return token_ids("--tokens", text).map(Prompt::Tokens);
         }
-        if let Some(text) = &self.prompt {
+        if let Some(text) = &source.prompt {
             return Ok(Prompt::Text(text.clone()));
         }
-        Ok(Prompt::Chat(self.chat.clone().unwrap_or_default()))
+        if let Some(path) = &source.messages {
+            let turns: Vec<Message> = read_json(path)?;
+            if turns.is_empty() {
+                return Err(Error::EmptyPrompt);
+            }
+            return Ok(Prompt::Messages(turns));
+        }
+        let user = source.chat.clone().unwrap_or_default();
+        Ok(match &self.system {
+            Some(system) => Prompt::Messages(vec![Message::system(system), Message::user(user)]),
+            None => Prompt::Chat(user),
+        })
     }
 }
 
