@@ -185,7 +185,7 @@ const BASE: &[Case] = &[
     (
         "a width that cannot be",
         |f| set(f, CONFIG, "/intermediate_size", json!(1u64 << 62)),
-        &["mlp.gate_proj.weight"],
+        &["config.json", "intermediate_size", "at most"],
     ),
     (
         "another architecture",

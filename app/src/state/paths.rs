@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 
 /// A list of paths; one that this system cannot have is left out.
 pub(super) mod many {
-    use super::*;
+    use super::{Serializer, PathBuf, written, Deserializer, Deserialize, read};
 
     pub(in super::super) fn serialize<S: Serializer>(
         paths: &[PathBuf],
@@ -26,7 +26,7 @@ pub(super) mod many {
 
 /// One path.
 pub(super) mod one {
-    use super::*;
+    use super::{Serializer, Path, written, Deserializer, PathBuf, Deserialize, read};
 
     pub(in super::super) fn serialize<S: Serializer>(
         path: &Path,
@@ -48,7 +48,10 @@ fn written(path: &Path) -> String {
         return text.to_owned();
     }
     let bytes = path.as_os_str().as_encoded_bytes();
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = bytes.iter().fold(String::new(), |mut digits, byte| {
+        digits.push_str(&format!("{byte:02x}"));
+        digits
+    });
     format!("\0{digits}")
 }
 

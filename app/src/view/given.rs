@@ -131,7 +131,7 @@ fn given_ui(
     let ids = state.prefs.show_ids;
     ui.horizontal_wrapped(|ui| {
         let mut legend = LayoutJob::default();
-        legend.append("<special>", 0.0, special(&tokens));
+        legend.append("<special>", 0.0, special(tokens));
         let plain = |text: &str, job: &mut LayoutJob| {
             let format = TextFormat {
                 font_id: FontId::proportional(13.0),
@@ -141,8 +141,8 @@ fn given_ui(
             job.append(text, 0.0, format);
         };
         plain(" underlined: special token   ", &mut legend);
-        legend.append("one", 0.0, ordinary(&tokens, false));
-        legend.append("two", 0.0, ordinary(&tokens, true));
+        legend.append("one", 0.0, ordinary(tokens, false));
+        legend.append("two", 0.0, ordinary(tokens, true));
         plain(
             " shade changes from token to token   \u{b6} line end",
             &mut legend,
@@ -260,9 +260,9 @@ fn laid_out(ui: &Ui, salt: &str, given: &Arc<Given>, ids: bool) -> Laid {
     let mut characters = 0;
     for (index, token) in given.tokens.iter().enumerate() {
         let format = if token.special {
-            special(&tokens)
+            special(tokens)
         } else {
-            ordinary(&tokens, index % 2 == 1)
+            ordinary(tokens, index % 2 == 1)
         };
         let mut text = token.text.replace('\n', "\u{b6}\n");
         if token.text.is_empty() {

@@ -4,16 +4,24 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::types::{Prompt, PromptSample};
+use crate::types::{Message, Prompt, PromptSample};
 use crate::{Error, Result, files};
 
-/// One line: `{"prompt": text}`, `{"chat": a user's turn}` or `{"tokens": [ids]}`, with an optional title.
+/// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
+/// `{"tokens": [ids]}`, with an optional title. What else prompts carry elsewhere is read past.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PromptLine {
     prompt: Option<String>,
     chat: Option<String>,
+    system: Option<String>,
+    messages: Option<Vec<Message>>,
     tokens: Option<Vec<u32>>,
     title: Option<String>,
+    #[expect(dead_code, reason = "belongs to the line's format")]
+    split: Option<String>,
+    #[expect(dead_code, reason = "belongs to the line's format")]
+    group: Option<String>,
 }
 
 /// Reads prompts, one per line; blank lines are skipped, a bad line is named by its number.
@@ -34,15 +42,31 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
                 "not a prompt: {e}; a line is {{\"prompt\": \"...\"}} or {{\"chat\": \"...\"}}"
             ))
         })?;
-        let (prompt, text) = match (parsed.prompt, parsed.chat, parsed.tokens) {
-            (Some(text), None, None) => (Prompt::Text(text.clone()), text),
-            (None, Some(text), None) => (Prompt::Chat(text.clone()), text),
-            (None, None, Some(ids)) if !ids.is_empty() => {
+        if parsed.system.is_some() && parsed.chat.is_none() {
+            return Err(wrong(
+                "`system` stands beside `chat`; in `messages` it is a turn of its own".to_owned(),
+            ));
+        }
+        let one = (parsed.prompt, parsed.chat, parsed.messages, parsed.tokens);
+        let (prompt, text) = match one {
+            (Some(text), None, None, None) => (Prompt::Text(text.clone()), text),
+            (None, Some(text), None, None) => match parsed.system {
+                Some(system) => {
+                    let turns = vec![Message::system(system), Message::user(&text)];
+                    (Prompt::Messages(turns), text)
+                }
+                None => (Prompt::Chat(text.clone()), text),
+            },
+            (None, None, Some(turns), None) if !turns.is_empty() => {
+                let last = turns[turns.len() - 1].content.clone();
+                (Prompt::Messages(turns), last)
+            }
+            (None, None, None, Some(ids)) if !ids.is_empty() => {
                 (Prompt::Tokens(ids.clone()), format!("{} tokens", ids.len()))
             }
             _ => {
                 return Err(wrong(
-                    "a line has exactly one of `prompt`, `chat` and `tokens`, and something in it"
+                    "a line has exactly one of `prompt`, `chat`, `messages` and `tokens`, and something in it"
                         .to_owned(),
                 ));
             }
@@ -84,7 +108,16 @@ mod tests {
             Prompt::Tokens(vec![1, 2]),
         ];
         assert_eq!(prompts, expected);
+        let turns = "{\"chat\": \"b\", \"system\": \"s\", \"split\": \"test\"}\n{\"messages\": [{\"role\": \"user\", \"content\": \"c\"}]}";
+        let prompts: Vec<Prompt> = read(turns).unwrap().into_iter().map(|s| s.prompt).collect();
+        let expected = [
+            Prompt::Messages(vec![Message::system("s"), Message::user("b")]),
+            Prompt::Messages(vec![Message::user("c")]),
+        ];
+        assert_eq!(prompts, expected);
         for (text, want) in [
+            ("{\"prompt\": \"a\", \"promt\": 1}", "`promt`"),
+            ("{\"prompt\": \"a\", \"system\": \"s\"}", "`system`"),
             ("{\"prompt\": \"a\"}\n{oops", "line 2"),
             ("{\"prompt\": \"\"}", "line 1"),
             ("{\"tokens\": [-1]}", "line 1"),

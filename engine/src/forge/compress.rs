@@ -322,7 +322,7 @@ mod tests {
             let modules = shapes.iter().enumerate();
             Self {
                 modules: modules
-                    .map(|(i, s)| (format!("layers.{i}.q_proj"), *s))
+                    .map(|(i, s)| (format!("model.layers.{i}.q_proj"), *s))
                     .collect(),
                 values: shapes
                     .iter()

@@ -29,11 +29,12 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         let problem = "is no file's name: SQLite would keep its rows in memory and lose them; name a file, e.g. run.db";
         return Err(input(path, problem));
     }
-    // Without SQLITE_OPEN_URI: a path that begins with `file:` is a path.
+    // A path that begins with `file:` is a path, whatever the library was built to take it for.
+    let place = Path::new(".").join(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite(path))?;
+    let mut connection = Connection::open_with_flags(&place, flags).map_err(sqlite(path))?;
     // A file of somebody else's may carry code that runs on our writes.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)

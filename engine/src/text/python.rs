@@ -62,7 +62,7 @@ fn repr(value: &Value, out: &mut String, depth: usize) -> Result<(), Error> {
         ValueKind::String => quoted(value.as_str().unwrap_or_default(), out),
         ValueKind::None => out.push_str("None"),
         ValueKind::Seq => {
-            // A tuple is told apart by how minijinja itself writes it.
+            // minijinja has no tuples: what Python writes in round brackets is written as a list.
             out.push('[');
             for (i, item) in value.try_iter()?.enumerate() {
                 if i > 0 {
@@ -374,7 +374,7 @@ fn method(
                 i64::try_from(value.clone()).map_or(0, |n| 64 - n.unsigned_abs().leading_zeros());
             return Ok(Value::from(bits));
         }
-        (ValueKind::Map, "copy", 0) | (ValueKind::Seq, "copy", 0) => return Ok(value.clone()),
+        (ValueKind::Map | ValueKind::Seq, "copy", 0) => return Ok(value.clone()),
         _ => {}
     }
     minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)

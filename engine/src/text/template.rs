@@ -104,7 +104,7 @@ impl ChatTemplate {
             template
                 .render_captured_to(context, &mut text)
                 .map_err(in_words)?;
-            String::from_utf8(text.0).map_err(|_| "its output is no text".to_owned())
+            String::from_utf8(text.0).map_err(|error| error.to_string())
         });
         written.map_err(|problem| {
             Error::file(
