@@ -88,17 +88,6 @@ const EXTRACTIONS: &[Case] = &[
         &["tuned-0", PROJECTION, "[8, 16]", "[16, 16]"],
     ),
     (
-        "another vocabulary",
-        |f| {
-            edit(f, "lm_head.weight", |shape, values| {
-                shape[0] += 8;
-                values.resize(shape[0] * 16, 0.0);
-            });
-        },
-        EXTRACT,
-        &["tuned-0", "lm_head.weight", "[280, 16]", "[272, 16]"],
-    ),
-    (
         "another type of numbers",
         |f| halve(f, WEIGHTS),
         EXTRACT,

@@ -389,7 +389,7 @@ const WRONG: &[Case] = &[
     (
         "an unknown setting",
         |r| r.replace("batches = 2", "batchez = 2"),
-        &["batchez", "line"],
+        &["training.routers.batchez", "batches"],
     ),
     (
         "values by full training",

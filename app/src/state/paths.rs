@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 
 /// A list of paths; one that this system cannot have is left out.
 pub(super) mod many {
-    use super::{Serializer, PathBuf, written, Deserializer, Deserialize, read};
+    use super::{Deserialize, Deserializer, PathBuf, Serializer, read, written};
 
     pub(in super::super) fn serialize<S: Serializer>(
         paths: &[PathBuf],
@@ -26,7 +26,7 @@ pub(super) mod many {
 
 /// One path.
 pub(super) mod one {
-    use super::{Serializer, Path, written, Deserializer, PathBuf, Deserialize, read};
+    use super::{Deserialize, Deserializer, Path, PathBuf, Serializer, read, written};
 
     pub(in super::super) fn serialize<S: Serializer>(
         path: &Path,
