@@ -204,18 +204,6 @@ const BASE: &[Case] = &[
         &["tokenizer.json"],
     ),
     (
-        "a chat template that cannot be read",
-        |f| {
-            set(
-                f,
-                "base/tokenizer_config.json",
-                "/chat_template",
-                json!("{% for %}"),
-            )
-        },
-        &["tokenizer_config.json", "template"],
-    ),
-    (
         "no base",
         |f| set(f, "bundle.json", "/base", json!("elsewhere")),
         &["elsewhere"],
