@@ -195,6 +195,11 @@ impl Bundle {
             warnings.extend(said.map(|warning| format!("adapter {name}: {warning}")));
         }
         warnings.extend(values.warnings);
+        warnings.extend(
+            tokenizer
+                .template_problem()
+                .map(|problem| problem.to_string()),
+        );
         let digest = digest.hex();
         let identity = RowIdentity {
             model: format!("{} {}", backend.identity(&digest), settings_digest(&base)?),

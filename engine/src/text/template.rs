@@ -65,6 +65,17 @@ impl ChatTemplate {
         }
     }
 
+    /// Why it cannot be used, where it cannot even be parsed.
+    pub fn problem(&self) -> Option<Error> {
+        let problem = self.environment.as_ref().err()?;
+        Some(self.unreadable(problem))
+    }
+
+    fn unreadable(&self, problem: &str) -> Error {
+        let problem = format!("its chat template cannot be read: {problem}");
+        Error::file(&self.path, problem)
+    }
+
     /// Writes a conversation down, ready for the assistant's turn. It holds its special tokens
     /// already: encode it without adding more.
     pub fn render(&self, messages: &[Message]) -> Result<String> {
@@ -77,12 +88,10 @@ impl ChatTemplate {
     }
 
     fn write(&self, messages: &[Message], answer_next: bool) -> Result<String> {
-        let environment = self.environment.as_ref().map_err(|problem| {
-            Error::file(
-                &self.path,
-                format!("its chat template cannot be read: {problem}"),
-            )
-        })?;
+        let environment = self
+            .environment
+            .as_ref()
+            .map_err(|problem| self.unreadable(problem))?;
         let written = on_a_large_stack(|| {
             let turns = messages
                 .iter()
@@ -464,9 +473,9 @@ mod tests {
 
     #[test]
     fn a_broken_template_is_refused_when_it_is_used() {
-        let error = template("{% if %}")
-            .render(&[Message::user("hi")])
-            .unwrap_err();
+        let broken = template("{% if %}");
+        assert!(broken.problem().is_some() && template("a").problem().is_none());
+        let error = broken.render(&[Message::user("hi")]).unwrap_err();
         assert!(
             error.is_input() && error.to_string().contains("cannot be read"),
             "{error}"

@@ -109,6 +109,11 @@ impl Tokenizer {
         self.template.is_some()
     }
 
+    /// Why chats cannot be written, where there is a template that cannot be parsed.
+    pub fn template_problem(&self) -> Option<Error> {
+        self.template.as_ref()?.problem()
+    }
+
     /// Text to ids, with the tokenizer's special tokens where `add_special` says so.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>> {
         let inner = self.text()?;
