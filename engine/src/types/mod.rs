@@ -16,6 +16,7 @@ mod point;
 mod record;
 mod row;
 mod scores;
+mod split;
 mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
@@ -30,6 +31,7 @@ pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
+pub use split::Split;
 pub use training::{
     Becomes, Penalty, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep,
     TrainTask,
