@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+mod bases;
 mod dpo;
 mod reliable;
 
