@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
 use super::head::{Head, missing};
+use super::last::Last;
 use super::load::Labels;
 use super::loader::read;
 use super::ops::Place;
@@ -18,8 +19,10 @@ use crate::types::RowGates;
 use crate::weights::{Checkpoint, Digest, read_json};
 use crate::{Error, Result};
 
+/// The head of `*ForSequenceClassification`.
+const CLASSIFIER: &str = "score";
 /// Names that the score head goes by.
-const HEADS: [&str; 2] = ["score", "score_head"];
+const HEADS: [&str; 2] = [CLASSIFIER, "score_head"];
 
 #[derive(Deserialize)]
 struct Raw {
@@ -28,6 +31,7 @@ struct Raw {
     #[serde(default)]
     do_normalize: bool,
     score_type: Option<String>,
+    pad_token_id: Option<i64>,
 }
 
 /// What safe-rlhf keeps beside a scorer to scale its scores.
@@ -81,6 +85,7 @@ pub struct Causal {
     body: Decoder,
     head: Head,
     normaliser: Option<Normaliser>,
+    last: Last,
     device: Device,
 }
 
@@ -135,6 +140,11 @@ impl Causal {
             body,
             head,
             normaliser,
+            last: if name == CLASSIFIER {
+                Last::of_folder(folder, raw.pad_token_id)?
+            } else {
+                Last::token()
+            },
             device: device.clone(),
         })
     }
@@ -155,6 +165,22 @@ impl RewardModel for Causal {
 
     fn context(&self) -> usize {
         self.body.config().context
+    }
+
+    fn context_from(&self) -> &'static str {
+        if self.body.config().window_warning().is_some() {
+            "sliding_window"
+        } else {
+            "max_position_embeddings"
+        }
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.body.config().window_warning()
+    }
+
+    fn reads_at(&self, ids: &[u32]) -> usize {
+        self.last.place(ids)
     }
 
     fn multiply_adds(&self, tokens: usize) -> u64 {
@@ -178,9 +204,10 @@ impl RewardModel for Causal {
             .iter()
             .zip(&mut caches)
             .map(|(text, cache)| {
-                self.body.reset(cache, text.ids.len())?;
+                let tokens = self.last.cut(&text.ids);
+                self.body.reset(cache, tokens.len())?;
                 Ok(StepRow {
-                    tokens: &text.ids,
+                    tokens,
                     cache,
                     gates: &gates,
                     wanted: Wanted::Last,
