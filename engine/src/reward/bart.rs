@@ -15,7 +15,7 @@ use super::head::Head;
 use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
 use super::ops::{Activation, Attention, Batch, Linear, Norm, Place, add};
-use super::{RewardModel, RewardText};
+use super::{Patience, RewardModel, RewardText};
 use crate::weights::{Checkpoint, read_json};
 use crate::{Error, Result};
 
@@ -109,7 +109,7 @@ impl DecoderBlock {
         &self,
         x: &Tensor,
         encoded: &Tensor,
-        batch: &Batch,
+        batch: &Batch<'_>,
         wanted: Option<&Tensor>,
     ) -> CandleResult<Tensor> {
         let [query, key, value] = &self.qkv;
@@ -145,7 +145,7 @@ impl DecoderBlock {
 }
 
 /// The wanted rows, each text's rows up to its wanted one, and how many those are.
-fn up_to(x: &Tensor, batch: &Batch, wanted: &Tensor) -> CandleResult<(Tensor, Tensor, Vec<usize>)> {
+fn up_to(x: &Tensor, batch: &Batch<'_>, wanted: &Tensor) -> CandleResult<(Tensor, Tensor, Vec<usize>)> {
     let rows: Vec<u32> = wanted.to_vec1()?;
     let mut start = 0;
     let mut kept: Vec<u32> = Vec::new();
@@ -269,7 +269,7 @@ impl Bart {
         })
     }
 
-    fn embed(&self, side: &Side, batch: &Batch) -> CandleResult<Tensor> {
+    fn embed(&self, side: &Side, batch: &Batch<'_>) -> CandleResult<Tensor> {
         let mut tokens = self.tokens.index_select(&batch.ids(&self.device)?, 0)?;
         if self.embedding_scale != 1.0 {
             tokens = (tokens * self.embedding_scale)?;
@@ -279,10 +279,16 @@ impl Bart {
             .forward(&add(&tokens, &side.positions.index_select(&places, 0)?)?)
     }
 
-    fn end_states(&self, texts: &[RewardText], ends: &[usize]) -> CandleResult<Tensor> {
-        let batch = Batch::new(texts);
+    fn end_states(
+        &self,
+        texts: &[RewardText],
+        ends: &[usize],
+        patience: &Patience<'_>,
+    ) -> CandleResult<Tensor> {
+        let batch = Batch::new(texts, patience);
         let mut encoded = self.embed(&self.encoder, &batch)?;
         for block in &self.encoder_blocks {
+            batch.go_on()?;
             encoded = block.forward(&encoded, &batch, None)?;
         }
         let moved: Vec<RewardText> = texts
@@ -294,9 +300,10 @@ impl Bart {
                 }
             })
             .collect();
-        let mut x = self.embed(&self.decoder, &Batch::new(&moved))?;
+        let mut x = self.embed(&self.decoder, &Batch::new(&moved, patience))?;
         let wanted = batch.rows(&self.device, |text, start, _| start + ends[text])?;
         for (layer, block) in self.decoder_blocks.iter().enumerate() {
+            batch.go_on()?;
             let wanted = (layer + 1 == self.decoder_blocks.len()).then_some(&wanted);
             x = block.forward(&x, &encoded, &batch, wanted)?;
         }
@@ -384,7 +391,11 @@ impl RewardModel for Bart {
         Err(Error::option("tokens", problem))
     }
 
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
@@ -395,6 +406,6 @@ impl RewardModel for Bart {
                 Ok(self.reads_at(&text.ids))
             })
             .collect::<Result<Vec<usize>>>()?;
-        self.head.score(&self.end_states(texts, &ends)?)
+        self.head.score(&self.end_states(texts, &ends, patience)?)
     }
 }

@@ -11,13 +11,16 @@ use super::last::Last;
 use super::load::Labels;
 use super::loader::read;
 use super::ops::Place;
-use super::{RewardModel, RewardText};
+use super::{Patience, RewardModel, RewardText};
 use crate::device::Backend;
 use crate::mixture::Bank;
 use crate::model::{Decoder, LlamaConfig, RowCache, StepRow, Wanted};
 use crate::types::RowGates;
 use crate::weights::{Checkpoint, Digest, read_json};
 use crate::{Error, Result};
+
+/// Tokens of a text that go through the body at once.
+const PIECE: usize = 128;
 
 /// The head of `*ForSequenceClassification`.
 const CLASSIFIER: &str = "score";
@@ -193,28 +196,52 @@ impl RewardModel for Causal {
         (weights * tokens + attention) as u64
     }
 
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
         let config = self.body.config();
         let gates = RowGates::base(0, 0);
         let mut caches: Vec<RowCache> = texts.iter().map(|_| RowCache::default()).collect();
-        let mut rows: Vec<StepRow<'_>> = texts
-            .iter()
-            .zip(&mut caches)
-            .map(|(text, cache)| {
-                let tokens = self.last.cut(&text.ids);
-                self.body.reset(cache, tokens.len())?;
-                Ok(StepRow {
-                    tokens,
+        let mut rest: Vec<&[u32]> = Vec::with_capacity(texts.len());
+        for (text, cache) in texts.iter().zip(&mut caches) {
+            let tokens = self.last.cut(&text.ids);
+            self.body.reset(cache, tokens.len())?;
+            rest.push(tokens);
+        }
+        // In pieces, between which somebody can be heard.
+        let mut states: Vec<Vec<f32>> = vec![Vec::new(); texts.len()];
+        while rest.iter().any(|tokens| !tokens.is_empty()) {
+            patience.check()?;
+            let mut rows = Vec::new();
+            let mut ending = Vec::new();
+            for (index, (tokens, cache)) in rest.iter_mut().zip(&mut caches).enumerate() {
+                if tokens.is_empty() {
+                    continue;
+                }
+                let (piece, later) = tokens.split_at(tokens.len().min(PIECE));
+                *tokens = later;
+                let ends = later.is_empty();
+                if ends {
+                    ending.push(index);
+                }
+                rows.push(StepRow {
+                    tokens: piece,
                     cache,
                     gates: &gates,
-                    wanted: Wanted::Last,
-                })
-            })
-            .collect::<Result<_>>()?;
-        let hidden = self.body.hidden(&mut rows)?;
+                    wanted: if ends { Wanted::Last } else { Wanted::Nothing },
+                });
+            }
+            let hidden = self.body.hidden(&mut rows)?;
+            for (index, state) in ending.into_iter().zip(hidden.chunks_exact(config.hidden_size)) {
+                states[index] = state.to_vec();
+            }
+        }
+        let hidden = states.concat();
         let hidden = Tensor::from_vec(hidden, (texts.len(), config.hidden_size), &self.device)?;
         let mut scores = self.head.score(&hidden)?;
         if let Some(normaliser) = &self.normaliser {

@@ -15,7 +15,7 @@ use super::head::Head;
 use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
 use super::ops::{Activation, Attention, Batch, Linear, Norm, Place, add};
-use super::{RewardModel, RewardText};
+use super::{Patience, RewardModel, RewardText};
 use crate::Result;
 use crate::weights::{Checkpoint, read_json};
 
@@ -123,7 +123,7 @@ impl DistilBert {
         })
     }
 
-    fn first_states(&self, batch: &Batch) -> candle_core::Result<Tensor> {
+    fn first_states(&self, batch: &Batch<'_>) -> candle_core::Result<Tensor> {
         let tokens = self.tokens.index_select(&batch.ids(&self.device)?, 0)?;
         let places = batch.positions(0, &self.device)?;
         let x = add(&tokens, &self.positions.index_select(&places, 0)?)?;
@@ -158,10 +158,14 @@ impl RewardModel for DistilBert {
         blocks + (width * width) as u64
     }
 
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        self.head.score(&self.first_states(&Batch::new(texts))?)
+        self.head.score(&self.first_states(&Batch::new(texts, patience))?)
     }
 }

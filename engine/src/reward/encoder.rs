@@ -75,7 +75,7 @@ impl<A: Attend> EncoderBlock<A> {
     pub(super) fn forward(
         &self,
         x: &Tensor,
-        batch: &Batch,
+        batch: &Batch<'_>,
         wanted: Option<&Tensor>,
     ) -> CandleResult<Tensor> {
         let [query, key, value] = &self.qkv;
@@ -104,11 +104,12 @@ impl<A: Attend> EncoderBlock<A> {
     pub(super) fn run(
         blocks: &[Self],
         mut x: Tensor,
-        batch: &Batch,
+        batch: &Batch<'_>,
         device: &Device,
     ) -> CandleResult<Tensor> {
         let firsts = batch.firsts(device)?;
         for (layer, block) in blocks.iter().enumerate() {
+            batch.go_on()?;
             // After the last layer nothing but each text's first token is read.
             let wanted = (layer + 1 == blocks.len()).then_some(&firsts);
             x = block.forward(&x, batch, wanted)?;

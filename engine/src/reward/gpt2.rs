@@ -13,7 +13,7 @@ use super::last::Last;
 use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
 use super::ops::{Activation, Attention, Batch, Linear, Norm, Place, add};
-use super::{RewardModel, RewardText};
+use super::{Patience, RewardModel, RewardText};
 use crate::Result;
 use crate::weights::{Checkpoint, read_json};
 
@@ -66,7 +66,7 @@ impl Block {
     fn forward(
         &self,
         x: &Tensor,
-        batch: &Batch,
+        batch: &Batch<'_>,
         wanted: Option<&Tensor>,
         activation: Activation,
     ) -> candle_core::Result<Tensor> {
@@ -149,12 +149,13 @@ impl Gpt2 {
     }
 
     /// State of the last token of each text, `[texts, width]`.
-    fn last_states(&self, batch: &Batch) -> candle_core::Result<Tensor> {
+    fn last_states(&self, batch: &Batch<'_>) -> candle_core::Result<Tensor> {
         let tokens = self.tokens.index_select(&batch.ids(&self.device)?, 0)?;
         let places = batch.positions(0, &self.device)?;
         let mut x = add(&tokens, &self.positions.index_select(&places, 0)?)?;
         let lasts = batch.lasts(&self.device)?;
         for (layer, block) in self.blocks.iter().enumerate() {
+            batch.go_on()?;
             // After the last layer nothing but each text's last token is read.
             let wanted = (layer + 1 == self.blocks.len()).then_some(&lasts);
             x = block.forward(&x, batch, wanted, self.activation)?;
@@ -223,11 +224,15 @@ impl RewardModel for Gpt2 {
         })
     }
 
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
         let texts = self.last.cut_all(texts);
-        self.head.score(&self.last_states(&Batch::new(&texts))?)
+        self.head.score(&self.last_states(&Batch::new(&texts, patience))?)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::Patience;
 use crate::Result;
 
 /// A text as a reward model reads it.
@@ -54,6 +55,15 @@ pub trait RewardModel: Debug + Send + Sync {
     }
 
     /// All logits of each text, raw. Texts have at least one and at most
-    /// [`RewardModel::context`] ids, all inside the vocabulary.
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>>;
+    /// [`RewardModel::context`] ids, all inside the vocabulary. Between its layers it asks whether to go on.
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>>;
+
+    /// [`RewardModel::score_while`], to its end.
+    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+        self.score_while(texts, &Patience::endless())
+    }
 }

@@ -6,7 +6,7 @@ use candle_core::Device;
 
 use super::load::Labels;
 use super::{
-    Cut, Form, Reading, RewardInput, RewardModel, RewardText, Rules, TRAINED_READING,
+    Cut, Form, Patience, Reading, RewardInput, RewardModel, RewardText, Rules, TRAINED_READING,
     TrainedReading, load_model,
 };
 use crate::text::{Tokenizer, check_ids};
@@ -14,7 +14,7 @@ use crate::weights::{Checkpoint, Digest, settings_digest};
 use crate::{Error, Result};
 
 /// Tokens per forward pass, at most, unless one text has more: bounds its memory.
-const BATCH_TOKENS: usize = 2048;
+pub(super) const BATCH_TOKENS: usize = 2048;
 
 /// An input as the model reads it, and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -309,19 +309,28 @@ impl Reward {
             let rows = (BATCH_TOKENS / length(longest).max(1)).clamp(1, rest.len());
             let (batch, later) = rest.split_at(rows);
             rest = later;
-            let batch_texts: Vec<RewardText> =
-                batch.iter().map(|&i| texts[i].text.clone()).collect();
-            for (&i, outputs) in batch.iter().zip(self.model.score(&batch_texts)?) {
-                let rating = Rating {
-                    score: self.score_of(&outputs),
-                    outputs,
-                    truncated: texts[i].truncated(),
-                };
-                ratings.push((i, rating));
-            }
+            let batch_texts: Vec<&Encoded> = batch.iter().map(|&i| &texts[i]).collect();
+            let scored = self.score_together(&batch_texts, &Patience::endless())?;
+            ratings.extend(batch.iter().copied().zip(scored));
         }
         ratings.sort_by_key(|(index, _)| *index);
         Ok(ratings.into_iter().map(|(_, rating)| rating).collect())
+    }
+
+    /// One forward pass over texts that [`Reward::encode`] gave.
+    pub fn score_together(
+        &self,
+        texts: &[&Encoded],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Rating>> {
+        let ids: Vec<RewardText> = texts.iter().map(|text| text.text.clone()).collect();
+        let scored = self.model.score_while(&ids, patience)?;
+        let rated = texts.iter().zip(scored).map(|(text, outputs)| Rating {
+            score: self.score_of(&outputs),
+            outputs,
+            truncated: text.truncated(),
+        });
+        Ok(rated.collect())
     }
 
     fn score_of(&self, outputs: &[f32]) -> std::result::Result<f64, Unscored> {

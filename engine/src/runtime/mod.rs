@@ -5,6 +5,7 @@
 //! sweep's, so a drag during a sweep answers at once.
 
 mod compare;
+mod loading;
 mod report;
 mod runs;
 mod spawn;

@@ -1,36 +1,41 @@
 //! The loop of the engine's thread.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
 use super::compare::Comparison;
+use super::loading::{LoadEnd, Loading, guarded};
 use super::report::Reporter;
-use super::spawn::{EngineOptions, panic_words};
-use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, recall};
+use super::spawn::EngineOptions;
+use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, SCORE_TOKENS, recall};
 use super::training::Training;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
 use crate::generate::{Generator, RowNews, RowTag, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
-use crate::reward::{RewardInput, score_all};
+use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainPlan};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
     options: EngineOptions,
     commands: Receiver<EngineCommand>,
-    /// Commands that came while a bundle was loading.
-    later: std::collections::VecDeque<EngineCommand>,
+    /// Commands that came while the first bundle was loading, and need one.
+    later: Vec<EngineCommand>,
     reporter: Reporter,
-    bundle: Option<Bundle>,
+    bundle: Option<Box<Bundle>>,
+    loading: Option<Loading>,
+    /// Where loads end.
+    load_ends: (Sender<LoadEnd>, Receiver<LoadEnd>),
     generator: Generator,
     /// Interactive rows: whether each is scored at its end.
     interactive: HashMap<RowTag, bool>,
+    /// A person's answers that wait for their scores.
+    unscored: ScoreQueue<JobId>,
     sweep: Option<ActiveSweep>,
     comparison: Option<Comparison>,
     training: Option<Training>,
@@ -51,11 +56,14 @@ impl Worker {
         Self {
             options: options.clone(),
             commands,
-            later: std::collections::VecDeque::new(),
+            later: Vec::new(),
             reporter,
             bundle: None,
+            loading: None,
+            load_ends: bounded(1),
             generator: Generator::new(options.slots),
             interactive: HashMap::new(),
+            unscored: ScoreQueue::default(),
             sweep: None,
             comparison: None,
             training: None,
@@ -73,28 +81,17 @@ impl Worker {
         };
         self.reporter.result(event)?;
         loop {
-            loop {
-                let command = match self.later.pop_front() {
-                    Some(command) => command,
-                    None if self.is_idle() && self.preview.is_none() => {
-                        match self.commands.recv() {
-                            Ok(command) => command,
-                            Err(_closed) => return Ok(()),
+            while let Some(heard) = self.listen() {
+                match heard {
+                    Heard::Command(EngineCommand::Shutdown) | Heard::Nobody => {
+                        if let Some(training) = self.training.take() {
+                            training.end();
                         }
+                        return Ok(());
                     }
-                    None => match self.commands.try_recv() {
-                        Ok(command) => command,
-                        Err(TryRecvError::Empty) => break,
-                        Err(TryRecvError::Disconnected) => return Ok(()),
-                    },
-                };
-                if matches!(command, EngineCommand::Shutdown) {
-                    if let Some(training) = self.training.take() {
-                        training.end();
-                    }
-                    return Ok(());
+                    Heard::Command(command) => self.obey(command)?,
+                    Heard::Loaded(end) => self.loaded(end)?,
                 }
-                self.obey(command)?;
             }
             // After all commands that were there: a newer prompt has taken the place of an older one.
             if let Some((job, prompt)) = self.preview.take() {
@@ -102,6 +99,28 @@ impl Worker {
             }
             if !self.is_idle() {
                 self.step()?;
+            }
+        }
+    }
+
+    /// What came, if anything; waits for it where there is nothing to do.
+    fn listen(&self) -> Option<Heard> {
+        let command = |received| match received {
+            Ok(command) => Heard::Command(command),
+            Err(_closed) => Heard::Nobody,
+        };
+        if self.is_idle() && self.preview.is_none() {
+            select! {
+                recv(self.commands) -> received => Some(command(received)),
+                recv(self.load_ends.1) -> end => end.ok().map(Heard::Loaded),
+            }
+        } else if let Ok(end) = self.load_ends.1.try_recv() {
+            Some(Heard::Loaded(end))
+        } else {
+            match self.commands.try_recv() {
+                Ok(command) => Some(Heard::Command(command)),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(Heard::Nobody),
             }
         }
     }
@@ -127,10 +146,17 @@ impl Worker {
     }
 
     fn is_idle(&self) -> bool {
-        self.generator.is_empty() && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
+        self.generator.is_empty()
+            && self.unscored.is_empty()
+            && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
     }
 
     fn obey(&mut self, command: EngineCommand) -> Result<()> {
+        let waits = self.bundle.is_none() && self.loading.is_some();
+        if waits && needs_bundle(&command) {
+            self.later.push(command);
+            return Ok(());
+        }
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, path),
             EngineCommand::Generate {
@@ -195,13 +221,9 @@ impl Worker {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
                 };
-                match score_all(&bundle.rewards, &[RewardInput::of(&prompt, &response)]) {
-                    Ok(mut scores) => self.reporter.result(EngineEvent::Scored {
-                        job,
-                        scores: scores.remove(0),
-                    }),
-                    Err(error) => self.reporter.failed(job, &error),
-                }
+                let text = RewardInput::of(&prompt, &response);
+                self.unscored.push(job, text, bundle.rewards.len());
+                Ok(())
             }
             EngineCommand::Shutdown => Ok(()),
         }
@@ -245,57 +267,59 @@ impl Worker {
         self.reporter.failed(job, &error)
     }
 
-    /// Loads a bundle; while it does, only `Cancel` of this job and `Shutdown` are heard, the rest waits.
+    /// Loads a bundle beside everything else; the one in use stays until it is ready. A load under way is given up for it.
     fn load(&mut self, job: JobId, path: PathBuf) -> Result<()> {
+        if let Some(given_up) = self.loading.take() {
+            self.load_failed(given_up.job, given_up.path.clone(), &Error::Cancelled)?;
+        }
         let options = LoadOptions {
             backend: self.backend.clone(),
             fallback: self.fallback.clone(),
             ..LoadOptions::default()
         };
-        let (commands, later, reporter) = (&self.commands, &mut self.later, &mut self.reporter);
-        let mut progress = |stage, fraction| {
-            while let Ok(command) = commands.try_recv() {
-                match command {
-                    EngineCommand::Cancel { job: cancelled } if cancelled == job => {
-                        return Err(Error::Cancelled);
-                    }
-                    EngineCommand::Shutdown => {
-                        later.push_back(EngineCommand::Shutdown);
-                        return Err(Error::Cancelled);
-                    }
-                    other => later.push_back(other),
-                }
+        let (reporter, end) = (self.reporter.fork(), self.load_ends.0.clone());
+        match Loading::start(job, path.clone(), options, reporter, end) {
+            Ok(loading) => {
+                self.loading = Some(loading);
+                Ok(())
             }
-            reporter.progress(
-                job,
-                EngineEvent::Loading {
-                    job,
-                    stage,
-                    fraction,
-                },
-            )
-        };
-        // A library that panics on somebody's file costs that bundle, not the window.
-        let loaded = guarded("loading this bundle", || {
-            Bundle::load(&path, &options, &mut progress)
-        });
-        match loaded {
+            Err(error) => self.load_failed(job, path, &error),
+        }
+    }
+
+    fn load_failed(&mut self, job: JobId, path: PathBuf, error: &Error) -> Result<()> {
+        self.reporter.result(EngineEvent::LoadFailed {
+            job,
+            path,
+            trouble: Trouble::from(error),
+        })
+    }
+
+    /// Takes a bundle that is loaded into use, then obeys what waited for it.
+    fn loaded(&mut self, end: LoadEnd) -> Result<()> {
+        if self.loading.take_if(|loading| loading.job == end.job).is_none() {
+            return Ok(()); // given up, and said so
+        }
+        match end.bundle {
             Ok(bundle) => {
                 self.end_sweep()?;
                 self.end_rows()?;
+                self.unscored = ScoreQueue::default();
                 let info = Arc::new(bundle.info.clone());
                 self.bundle = Some(bundle);
                 self.generator = Generator::new(self.options.slots);
-                self.reporter
-                    .result(EngineEvent::Loaded { job, bundle: info })
+                self.reporter.result(EngineEvent::Loaded {
+                    job: end.job,
+                    bundle: info,
+                })?;
             }
-            Err(Error::EngineGone) => Err(Error::EngineGone),
-            Err(error) => self.reporter.result(EngineEvent::LoadFailed {
-                job,
-                path,
-                trouble: Trouble::from(&error),
-            }),
+            Err(Error::EngineGone) => return Err(Error::EngineGone),
+            Err(error) => self.load_failed(end.job, end.path, &error)?,
         }
+        for command in std::mem::take(&mut self.later) {
+            self.obey(command)?;
+        }
+        Ok(())
     }
 
     fn generate(&mut self, job: JobId, row: RowRequest, mutes: Mutes, score: bool) -> Result<()> {
@@ -338,6 +362,14 @@ impl Worker {
     }
 
     fn cancel(&mut self, job: JobId) -> Result<()> {
+        if let Some(loading) = self.loading.take_if(|loading| loading.job == job) {
+            self.load_failed(job, loading.path.clone(), &Error::Cancelled)?;
+            // What waited for it is told that there is no bundle.
+            for command in std::mem::take(&mut self.later) {
+                self.obey(command)?;
+            }
+            return Ok(());
+        }
         if self.sweep.as_ref().is_some_and(|sweep| sweep.job == job) {
             return self.end_sweep();
         }
@@ -368,7 +400,7 @@ impl Worker {
                 self.generator.cancel(bundle, tag);
             }
         }
-        sweep.cancel(bundle, &mut self.reporter)
+        sweep.cancel(&mut self.reporter)
     }
 
     fn end_rows(&mut self) -> Result<()> {
@@ -384,7 +416,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Moves rows by one token: the interactive ones if there are any, else the sweep's.
+    /// Moves rows by one token: the interactive ones if there are any, else the sweep's; then, where no person waits, one
+    /// forward pass of a reward model.
     fn step(&mut self) -> Result<()> {
         let Some(bundle) = &self.bundle else {
             return Ok(());
@@ -402,15 +435,10 @@ impl Worker {
             Ok(news) => news,
             Err(error) => return self.fail_rows(&tags, &error),
         };
+        let mut of_sweep = Vec::new();
         for (tag, news) in news {
             match news {
-                RowNews::Finished(run) if tag.0 >= FIRST_SWEEP_TAG => {
-                    if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
-                        && let Err(error) = sweep.finished(bundle, tag, *run, &mut self.reporter)
-                    {
-                        self.fail_sweep(&error)?;
-                    }
-                }
+                RowNews::Finished(run) if tag.0 >= FIRST_SWEEP_TAG => of_sweep.push((tag, *run)),
                 RowNews::Finished(run) => self.finish(tag, *run)?,
                 RowNews::Started(_) | RowNews::Tokens(_) if tag.0 >= FIRST_SWEEP_TAG => {}
                 RowNews::Started(prompt_tokens) => {
@@ -422,15 +450,51 @@ impl Worker {
                 RowNews::Tokens(news) => self.reporter.tokens(JobId(tag.0), news)?,
             }
         }
-        let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle) else {
+        if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
+            && !of_sweep.is_empty()
+            && let Err(error) = sweep.finished(bundle, of_sweep, &mut self.reporter)
+        {
+            self.fail_sweep(&error)?;
+        }
+        if self.interactive.is_empty() {
+            self.score()?;
+        }
+        let Some(sweep) = &mut self.sweep else {
             return Ok(());
         };
-        match sweep.tick(bundle, yielding, &mut self.reporter) {
+        match sweep.tick(yielding, &mut self.reporter) {
             Ok(true) => self.sweep = None,
             Ok(false) => {}
             Err(error) => self.fail_sweep(&error)?,
         }
         Ok(())
+    }
+
+    /// One forward pass of a reward model: for a person's answers first. It gives way as soon as a command comes.
+    fn score(&mut self) -> Result<()> {
+        let Some(bundle) = &self.bundle else {
+            return Ok(());
+        };
+        let commands = &self.commands;
+        let waits = || !commands.is_empty();
+        let patience = Patience::until(&waits);
+        if self.unscored.is_empty() {
+            if let Some(sweep) = &mut self.sweep
+                && let Err(error) = sweep.score(bundle, &patience, &mut self.reporter)
+            {
+                return self.fail_sweep(&error);
+            }
+            return Ok(());
+        }
+        match self.unscored.step(&bundle.rewards, SCORE_TOKENS, &patience) {
+            Ok(scored) => scored.into_iter().try_for_each(|(job, scores)| {
+                self.reporter.result(EngineEvent::Scored { job, scores })
+            }),
+            Err(error) => match self.unscored.pop() {
+                Some(job) => self.reporter.failed(job, &error),
+                None => Ok(()),
+            },
+        }
     }
 
     /// Rows whose step failed (the device's memory is full, say) end; the bundle stays in use.
@@ -467,29 +531,40 @@ impl Worker {
             job,
             run: Arc::new(run),
         })?;
-        let Some(bundle) = self
-            .bundle
-            .as_ref()
-            .filter(|b| score && b.rewards.iter().any(Option::is_some))
-        else {
-            return Ok(());
-        };
-        match score_all(&bundle.rewards, &[text]) {
-            Ok(mut scores) => self.reporter.result(EngineEvent::Scored {
-                job,
-                scores: scores.remove(0),
-            }),
-            Err(error) => self.reporter.failed(job, &error),
+        if let Some(bundle) = &self.bundle
+            && score
+            && bundle.rewards.iter().any(Option::is_some)
+        {
+            self.unscored.push(job, text, bundle.rewards.len());
         }
+        Ok(())
     }
 }
 
-/// Does `work`; a panic inside becomes an error that says what was under way.
-fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        Err(Error::Panicked {
-            what: what.to_owned(),
-            message: panic_words(payload.as_ref()),
-        })
-    })
+/// What the engine's thread listens for.
+enum Heard {
+    Command(EngineCommand),
+    Loaded(LoadEnd),
+    /// Nobody can send commands any more.
+    Nobody,
+}
+
+/// Whether a command is about the bundle that is loaded.
+fn needs_bundle(command: &EngineCommand) -> bool {
+    match command {
+        EngineCommand::LoadBundle { .. }
+        | EngineCommand::Cancel { .. }
+        | EngineCommand::Train { .. }
+        | EngineCommand::Shutdown => false,
+        EngineCommand::Generate { .. }
+        | EngineCommand::Steer { .. }
+        | EngineCommand::Sweep { .. }
+        | EngineCommand::Pause { .. }
+        | EngineCommand::Resume { .. }
+        | EngineCommand::Recall { .. }
+        | EngineCommand::Compare { .. }
+        | EngineCommand::Preview { .. }
+        | EngineCommand::Retrace { .. }
+        | EngineCommand::Score { .. } => true,
+    }
 }

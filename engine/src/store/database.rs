@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::encode::{scores_from_json, scores_to_json};
@@ -127,7 +128,7 @@ impl Store {
                     row.text,
                     self.encode("tokens", &row.tokens)?,
                     self.encode("finish", &row.finish)?,
-                    scores_to_json(&row.scores).to_string(),
+                    row.scores.as_ref().map_or(Value::Null, scores_to_json).to_string(),
                     self.encode("gates_mean", &row.gates_mean)?,
                     row.first_token_seconds,
                     row.seconds,
@@ -137,6 +138,24 @@ impl Store {
         transaction.commit().map_err(sqlite(&self.path))?;
         self.check_place()?;
         Ok(new)
+    }
+
+    /// Gives rows that wait for them their scores, by key, in one transaction.
+    pub fn set_scores(&self, scored: &[(String, Scores)]) -> Result<()> {
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(sqlite(&self.path))?;
+        for (key, scores) in scored {
+            transaction
+                .prepare_cached("UPDATE rows SET scores = ?2 WHERE key = ?1 AND scores = 'null'")
+                .and_then(|mut statement| {
+                    statement.execute(params![key, scores_to_json(scores).to_string()])
+                })
+                .map_err(sqlite(&self.path))?;
+        }
+        transaction.commit().map_err(sqlite(&self.path))?;
+        self.check_place()
     }
 
     /// Fails where the file no longer bears its name: what is written then is gone with the last program that has it
@@ -167,7 +186,7 @@ impl Store {
 
     /// Refuses a row whose scores are not one for each of `objectives`.
     pub fn check_scores(&self, row: &StoredRow, objectives: usize) -> Result<()> {
-        let got = row.scores.0.len();
+        let got = row.scores.as_ref().map_or(objectives, |scores| scores.0.len());
         if got == objectives {
             return Ok(());
         }
@@ -312,7 +331,7 @@ impl Store {
             text: self.get(row, 7)?,
             tokens: self.json(row, 8, "rows.tokens")?,
             finish: self.json(row, 9, "rows.finish")?,
-            scores: self.scores(&self.get::<String>(row, 10)?, "rows.scores")?,
+            scores: self.pending_or_scores(&self.get::<String>(row, 10)?)?,
             gates_mean: self.json(row, 11, "rows.gates_mean")?,
             first_token_seconds: self.get(row, 12)?,
             seconds: self.get(row, 13)?,
@@ -344,6 +363,13 @@ impl Store {
     fn json<T: DeserializeOwned>(&self, row: &Row<'_>, column: usize, name: &str) -> Result<T> {
         let text: String = self.get(row, column)?;
         serde_json::from_str(&text).map_err(|e| damaged(&self.path, &format!("{name}: {e}")))
+    }
+
+    fn pending_or_scores(&self, text: &str) -> Result<Option<Scores>> {
+        if text == "null" {
+            return Ok(None);
+        }
+        self.scores(text, "rows.scores").map(Some)
     }
 
     fn scores(&self, text: &str, name: &str) -> Result<Scores> {

@@ -35,7 +35,7 @@ fn line(row: &StoredRow) -> Value {
         "text": row.text,
         "tokens": row.tokens,
         "finish": row.finish,
-        "scores": scores_to_json(&row.scores),
+        "scores": row.scores.as_ref().map_or(Value::Null, scores_to_json),
         "gates_mean": row.gates_mean,
         "first_token_seconds": row.first_token_seconds,
         "seconds": row.seconds,

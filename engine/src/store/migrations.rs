@@ -44,4 +44,7 @@ CREATE TABLE runs (                -- interactive ones
     gates_mean TEXT NOT NULL,      -- JSON
     run        TEXT NOT NULL       -- JSON
 ) STRICT;
-"];
+",
+// A row may wait for its scores (`scores` is JSON null): nothing to change but the version, so that an older program
+// says in words that it is too old.
+""];

@@ -28,8 +28,8 @@ pub struct StoredRow {
     pub tokens: Vec<u32>,
     /// Why it ended.
     pub finish: Finish,
-    /// Raw scores, sign applied; NaN and infinity are kept as such.
-    pub scores: Scores,
+    /// Raw scores, sign applied; NaN and infinity are kept as such. `None` until it is scored.
+    pub scores: Option<Scores>,
     /// Mean gate of each adapter over tokens and modules.
     pub gates_mean: Vec<f32>,
     /// Seconds from the row's start to its first token.

@@ -47,7 +47,7 @@ fn row(sweep: i64, index: usize) -> StoredRow {
         text: "an answer".to_owned(),
         tokens: vec![1, 2, 3],
         finish: Finish::Eos,
-        scores: Scores(vec![Some(0.1 + 0.2), None, Some(f64::NEG_INFINITY)]),
+        scores: Some(Scores(vec![Some(0.1 + 0.2), None, Some(f64::NEG_INFINITY)])),
         gates_mean: vec![0.25, 0.75],
         first_token_seconds: 0.01,
         seconds: 0.5,
@@ -193,7 +193,7 @@ fn a_later_version_is_refused_and_left_alone() {
         .unwrap();
     drop(store);
     let before = fs::read(&path).unwrap();
-    refused(&path, &["version 99", "up to 1"]);
+    refused(&path, &["version 99", "up to 2"]);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -272,6 +272,27 @@ fn damage_is_named() {
         .unwrap();
     drop(store);
     refused(&path, &["damaged", "version is -1"]);
+}
+
+#[test]
+fn a_row_may_wait_for_its_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("run.db")).unwrap();
+    let sweep = store.sweep(&record(0.1)).unwrap();
+    let whole = row(sweep, 0);
+    let waiting = StoredRow {
+        scores: None,
+        ..whole.clone()
+    };
+    store.insert_row(&waiting).unwrap();
+    assert_eq!(store.rows(sweep).unwrap(), [waiting]);
+    let scores = whole.scores.clone().unwrap();
+    store.set_scores(&[(whole.key.clone(), scores)]).unwrap();
+    assert_eq!(store.rows(sweep).unwrap(), [whole.clone()]);
+    // Scores that are there stay.
+    let other = Scores(vec![None]);
+    store.set_scores(&[(whole.key.clone(), other)]).unwrap();
+    assert_eq!(store.rows(sweep).unwrap(), [whole]);
 }
 
 #[cfg(unix)]

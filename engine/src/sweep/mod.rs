@@ -7,5 +7,5 @@ mod summary;
 
 pub use grid::{MAX_ROWS, parse_grid, points};
 pub use key::{row_key, row_seed};
-pub use runner::SweepRun;
+pub use runner::{SweepRun, stored_rows};
 pub use summary::{front_flags, point_line, summarise};

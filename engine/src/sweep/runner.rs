@@ -10,15 +10,17 @@ use std::time::Instant;
 use super::{points, row_key, row_seed, summarise};
 use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
-use crate::reward::{RewardInput, score_all};
+use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::store::{Store, StoredRow, SweepRecord};
 use crate::types::{
     Finish, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, TraceLevel,
 };
 use crate::{Error, Result};
 
-/// Finished rows that are scored and stored together: reward models run faster on a batch.
+/// Finished rows that are worth a forward pass of a reward model while others are under way: it runs faster on several.
 const SCORE_BATCH: usize = 16;
+/// Tokens of a forward pass that nobody waits for.
+const SCORE_TOKENS: usize = 2048;
 /// Rows before a rate is shown.
 const RATE_AFTER: usize = 5;
 
@@ -42,8 +44,8 @@ pub struct SweepRun {
     points: Vec<PointState>,
     waiting: VecDeque<Place>,
     running: HashMap<u64, Place>,
-    /// Finished, not yet scored.
-    unscored: Vec<(Place, Run)>,
+    /// Finished and stored, not yet scored.
+    unscored: ScoreQueue<Place>,
     rows_done: usize,
     rows_found: usize,
     points_done: usize,
@@ -71,13 +73,7 @@ impl SweepRun {
             ));
         }
         let info = &bundle.info;
-        let visited = points(
-            &plan.grid,
-            info.objectives.len(),
-            info.values.len(),
-            prompts.len(),
-            plan.include_base,
-        )?;
+        let visited = visited(bundle, &plan, prompts.len())?;
         for prompt in &prompts {
             // Before anything runs: a prompt that cannot be read stops the sweep, not one of its rows.
             let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
@@ -111,7 +107,7 @@ impl SweepRun {
             id,
             waiting: VecDeque::new(),
             running: HashMap::new(),
-            unscored: Vec::new(),
+            unscored: ScoreQueue::default(),
             rows_done: 0,
             rows_found: 0,
             points_done: 0,
@@ -135,9 +131,14 @@ impl SweepRun {
                     Some(row) => {
                         let objectives = bundle.info.objectives.len();
                         self.store.check_scores(&row, objectives)?;
-                        self.points[point].scores[place.prompt] = Some(row.scores);
-                        self.rows_found += 1;
-                        self.rows_done += 1;
+                        if let Some(scores) = row.scores {
+                            self.points[point].scores[place.prompt] = Some(scores);
+                            self.rows_found += 1;
+                            self.rows_done += 1;
+                        } else {
+                            let text = RewardInput::of(&row.prompt, &row.text);
+                            self.unscored.push(place, text, objectives);
+                        }
                     }
                     None => self.waiting.push_back(place),
                 }
@@ -154,26 +155,6 @@ impl SweepRun {
             .collect()
     }
 
-    /// The finished rows of one point, in order of prompts, as runs without routing.
-    pub fn stored_rows(&self, bundle: &Bundle, index: usize) -> Result<Vec<Run>> {
-        if index >= self.points.len() {
-            return Err(Error::option(
-                "index",
-                format!("is {index}; the sweep has {} points", self.points.len()),
-            ));
-        }
-        let places = (0..self.prompts.len()).map(|prompt| Place {
-            point: index,
-            prompt,
-        });
-        let keys: Vec<String> = places.map(|place| self.key(bundle, place)).collect();
-        let rows = self.store.rows_by_key(&keys)?;
-        rows.into_iter()
-            .flatten()
-            .map(|row| as_run(bundle, row))
-            .collect()
-    }
-
     fn result(&self, index: usize) -> Option<PointResult> {
         let state = &self.points[index];
         let scored: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
@@ -182,25 +163,12 @@ impl SweepRun {
     }
 
     fn request(&self, place: Place) -> RowRequest {
-        let prompt = self.prompts[place.prompt].clone();
-        let mut sampling = self.plan.sampling.clone();
-        sampling.seed = row_seed(self.plan.sampling.seed, &prompt);
-        RowRequest {
-            prompt,
-            point: self.points[place.point].point.clone(),
-            sampling,
-            trace: TraceLevel::None,
-        }
+        let point = &self.points[place.point].point;
+        request_of(&self.plan, point, &self.prompts[place.prompt])
     }
 
     fn key(&self, bundle: &Bundle, place: Place) -> String {
-        let request = self.request(place);
-        row_key(
-            &bundle.identity,
-            &request.point,
-            &request.prompt,
-            &request.sampling,
-        )
+        key_of(bundle, &self.request(place))
     }
 
     /// The next row to run, with a name for it within this sweep.
@@ -234,56 +202,79 @@ impl SweepRun {
         }
     }
 
-    /// Takes a finished row back; scores and stores once enough are together, or none is left to
-    /// wait for. Returns the points that are complete now.
-    pub fn finished(&mut self, bundle: &Bundle, tag: u64, run: Run) -> Result<Vec<PointResult>> {
-        if let Some(place) = self.running.remove(&tag) {
-            self.unscored.push((place, run));
+    /// Takes rows back that finished together and stores them; scoring comes later, by [`SweepRun::score`]. Returns the
+    /// points that are complete now.
+    pub fn finished(
+        &mut self,
+        bundle: &Bundle,
+        finished: Vec<(u64, Run)>,
+    ) -> Result<Vec<PointResult>> {
+        let objectives = bundle.info.objectives.len();
+        let mut rows = Vec::with_capacity(finished.len());
+        let mut scored = Vec::new();
+        for (tag, run) in finished {
+            let Some(place) = self.running.remove(&tag) else {
+                continue;
+            };
+            let scores = without_reading(bundle, &run);
+            match &scores {
+                Some(scores) => scored.push((place, scores.clone())),
+                None => {
+                    let text = RewardInput::of(&run.prompt, &run.text);
+                    self.unscored.push(place, text, objectives);
+                }
+            }
+            rows.push(self.stored(bundle, place, &run, scores));
         }
-        if self.unscored.len() >= SCORE_BATCH || self.running.is_empty() && self.waiting.is_empty()
-        {
-            self.flush(bundle)
-        } else {
-            Ok(Vec::new())
-        }
+        self.store.insert_rows(&rows)?;
+        Ok(self.scored(scored))
     }
 
-    /// Scores and stores what is finished.
-    pub fn flush(&mut self, bundle: &Bundle) -> Result<Vec<PointResult>> {
-        if self.unscored.is_empty() {
-            return Ok(Vec::new());
-        }
-        let texts: Vec<RewardInput> = self
-            .unscored
+    /// Whether enough rows wait for their scores, or nothing else is left to do.
+    pub fn should_score(&self) -> bool {
+        let nothing_else = self.running.is_empty() && self.waiting.is_empty();
+        self.unscored.len() >= SCORE_BATCH || nothing_else && !self.unscored.is_empty()
+    }
+
+    /// Rows that are stored and wait for their scores.
+    pub fn unscored(&self) -> usize {
+        self.unscored.len()
+    }
+
+    /// One forward pass of a reward model, of at most `tokens` or one text; nothing where `patience` gave way. Returns
+    /// the points that are complete now.
+    pub fn score(
+        &mut self,
+        bundle: &Bundle,
+        tokens: usize,
+        patience: &Patience<'_>,
+    ) -> Result<Vec<PointResult>> {
+        let scored = self.unscored.step(&bundle.rewards, tokens, patience)?;
+        let keyed: Vec<(String, Scores)> = scored
             .iter()
-            .map(|(_, run)| RewardInput::of(&run.prompt, &run.text))
+            .map(|(place, scores)| (self.key(bundle, *place), scores.clone()))
             .collect();
-        let mut scores = score_all(&bundle.rewards, &texts)?;
-        // A row that failed half-way is not an answer: its scores count as missing.
-        for ((_, run), scores) in self.unscored.iter().zip(&mut scores) {
-            if run.finish == Finish::NotFinite {
-                tracing::warn!(
-                    "a row failed: the model's logits are not finite at {:?} after {} tokens of the answer to {:?}",
-                    run.point.as_slice(),
-                    run.tokens.len(),
-                    run.prompt.words()
-                );
-                scores
-                    .0
-                    .iter_mut()
-                    .flatten()
-                    .for_each(|score| *score = f64::NAN);
+        if !keyed.is_empty() {
+            self.store.set_scores(&keyed)?;
+        }
+        Ok(self.scored(scored))
+    }
+
+    /// Scores what waits while that is worth it, where nobody waits.
+    pub fn score_waiting(&mut self, bundle: &Bundle) -> Result<Vec<PointResult>> {
+        let mut complete = Vec::new();
+        if self.should_score() {
+            while !self.unscored.is_empty() {
+                complete.extend(self.score(bundle, SCORE_TOKENS, &Patience::endless())?);
             }
         }
-        let rows: Vec<StoredRow> = self
-            .unscored
-            .iter()
-            .zip(&scores)
-            .map(|((place, run), scores)| self.stored(bundle, *place, run, scores))
-            .collect();
-        self.store.insert_rows(&rows)?;
+        Ok(complete)
+    }
+
+    /// Takes scores in; the points that are complete now.
+    fn scored(&mut self, scored: Vec<(Place, Scores)>) -> Vec<PointResult> {
         let mut complete = Vec::new();
-        for ((place, _), scores) in std::mem::take(&mut self.unscored).into_iter().zip(scores) {
+        for (place, scores) in scored {
             self.points[place.point].scores[place.prompt] = Some(scores);
             self.rows_done += 1;
             if let Some(result) = self.result(place.point) {
@@ -291,10 +282,16 @@ impl SweepRun {
                 complete.push(result);
             }
         }
-        Ok(complete)
+        complete
     }
 
-    fn stored(&self, bundle: &Bundle, place: Place, run: &Run, scores: &Scores) -> StoredRow {
+    fn stored(
+        &self,
+        bundle: &Bundle,
+        place: Place,
+        run: &Run,
+        scores: Option<Scores>,
+    ) -> StoredRow {
         StoredRow {
             key: self.key(bundle, place),
             sweep: self.id,
@@ -306,7 +303,7 @@ impl SweepRun {
             text: run.text.clone(),
             tokens: run.tokens.iter().map(|t| t.id).collect(),
             finish: run.finish,
-            scores: scores.clone(),
+            scores,
             gates_mean: run.gates.adapters.clone(),
             first_token_seconds: run.first_token_seconds,
             seconds: run.seconds,
@@ -333,6 +330,72 @@ impl SweepRun {
             phase,
         }
     }
+}
+
+fn request_of(plan: &SweepPlan, point: &Point, prompt: &Prompt) -> RowRequest {
+    let mut sampling = plan.sampling.clone();
+    sampling.seed = row_seed(plan.sampling.seed, prompt);
+    RowRequest {
+        prompt: prompt.clone(),
+        point: point.clone(),
+        sampling,
+        trace: TraceLevel::None,
+    }
+}
+
+fn key_of(bundle: &Bundle, request: &RowRequest) -> String {
+    row_key(
+        &bundle.identity,
+        &request.point,
+        &request.prompt,
+        &request.sampling,
+    )
+}
+
+/// The scores of a row that no reward model reads: there is none, or the row failed half-way and is no answer. Those of
+/// a failed row are missing.
+fn without_reading(bundle: &Bundle, run: &Run) -> Option<Scores> {
+    if run.finish == Finish::NotFinite {
+        tracing::warn!(
+            "a row failed: the model's logits are not finite at {:?} after {} tokens of the answer to {:?}",
+            run.point.as_slice(),
+            run.tokens.len(),
+            run.prompt.words()
+        );
+        let missing = |reward: &Option<_>| reward.as_ref().map(|_| f64::NAN);
+        return Some(Scores(bundle.rewards.iter().map(missing).collect()));
+    }
+    let nobody = bundle.rewards.iter().all(Option::is_none);
+    nobody.then(|| Scores(vec![None; bundle.info.objectives.len()]))
+}
+
+/// The stored rows of one point of a plan, in order of prompts, as runs without routing. Looks at that point alone.
+pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Run>> {
+    let (prompts, _) = each_once(&plan.prompts);
+    let visited = visited(bundle, plan, prompts.len())?;
+    let point = visited.get(index).ok_or_else(|| {
+        let problem = format!("is {index}; the sweep has {} points", visited.len());
+        Error::option("index", problem)
+    })?;
+    let keys: Vec<String> = prompts
+        .iter()
+        .map(|prompt| key_of(bundle, &request_of(plan, point, prompt)))
+        .collect();
+    let rows = Store::open(&plan.store)?.rows_by_key(&keys)?;
+    rows.into_iter()
+        .flatten()
+        .map(|row| as_run(bundle, row))
+        .collect()
+}
+
+fn visited(bundle: &Bundle, plan: &SweepPlan, prompts: usize) -> Result<Vec<Point>> {
+    points(
+        &plan.grid,
+        bundle.info.objectives.len(),
+        bundle.info.values.len(),
+        prompts,
+        plan.include_base,
+    )
 }
 
 /// Prompts without repetition, in order, and the place there of each that was listed.
@@ -375,7 +438,7 @@ fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
         end: None, // the store keeps the answer's own tokens
         status: RunStatus::Done,
         record: None,
-        scores: Some(row.scores),
+        scores: row.scores,
         first_token_seconds: row.first_token_seconds,
         seconds: row.seconds,
     })

@@ -13,7 +13,7 @@ use super::config::Config;
 use crate::reward::cost;
 use crate::reward::head::Head;
 use crate::reward::ops::Place;
-use crate::reward::{RewardModel, RewardText};
+use crate::reward::{Patience, RewardModel, RewardText};
 use crate::weights::{Checkpoint, read_json};
 use crate::{Error, Result};
 
@@ -144,7 +144,11 @@ impl RewardModel for CandleDeberta {
         self.layers * cost::block([self.width, self.inner], tokens, tokens, false)
     }
 
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         let longest = texts.iter().map(|text| text.ids.len()).max().unwrap_or(0);
         let (mut ids, mut mask) = (Vec::new(), Vec::new());
         for text in texts {
@@ -160,6 +164,8 @@ impl RewardModel for CandleDeberta {
         let shape = (texts.len(), longest);
         let ids = Tensor::from_vec(ids, shape, &self.device)?;
         let mask = Tensor::from_vec(mask, shape, &self.device)?;
+        // One call into the library: only before it can somebody be heard.
+        patience.check()?;
         let scores = self.model.forward(&ids, None, Some(mask))?;
         Ok(scores.to_vec2()?)
     }

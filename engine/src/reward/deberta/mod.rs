@@ -23,7 +23,7 @@ use super::encoder::{Attend, EncoderBlock, EncoderNames};
 use super::head::Head;
 use super::loader::Loader;
 use super::ops::{Activation, Batch, Linear, Norm, Place, add};
-use super::{RewardModel, RewardText};
+use super::{Patience, RewardModel, RewardText};
 use crate::Result;
 use crate::weights::Checkpoint;
 
@@ -59,7 +59,7 @@ struct Convolution {
 
 impl Convolution {
     /// The norm of the first layer's output plus the convolution of its input.
-    fn forward(&self, input: &Tensor, output: &Tensor, batch: &Batch) -> CandleResult<Tensor> {
+    fn forward(&self, input: &Tensor, output: &Tensor, batch: &Batch<'_>) -> CandleResult<Tensor> {
         let (tokens, width) = input.dims2()?;
         let reach = self.size / 2;
         // Row `tokens` is the zero that stands beyond either end of a text.
@@ -165,7 +165,7 @@ impl Deberta {
         })
     }
 
-    fn pooled(&self, batch: &Batch) -> CandleResult<Tensor> {
+    fn pooled(&self, batch: &Batch<'_>) -> CandleResult<Tensor> {
         let mut x = self.tokens.index_select(&batch.ids(&self.device)?, 0)?;
         if let Some(positions) = &self.positions {
             let places = batch.positions(0, &self.device)?;
@@ -178,6 +178,7 @@ impl Deberta {
         let firsts = batch.firsts(&self.device)?;
         let mut x = embedded.clone();
         for (layer, block) in self.blocks.iter().enumerate() {
+            batch.go_on()?;
             // After the last layer nothing but each text's first token is read; a convolution
             // beside the only layer wants all of them.
             let convolution = self.convolution.as_ref().filter(|_| layer == 0);
@@ -240,10 +241,14 @@ impl RewardModel for Deberta {
         blocks + (width * width) as u64
     }
 
-    fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {
+    fn score_while(
+        &self,
+        texts: &[RewardText],
+        patience: &Patience<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        self.head.score(&self.pooled(&Batch::new(texts))?)
+        self.head.score(&self.pooled(&Batch::new(texts, patience))?)
     }
 }

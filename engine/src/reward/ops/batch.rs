@@ -2,21 +2,28 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use crate::reward::RewardText;
+use crate::reward::{Patience, RewardText};
 
 /// All tokens of all texts, one text after the other.
 #[derive(Debug)]
-pub(in crate::reward) struct Batch {
+pub(in crate::reward) struct Batch<'a> {
     ids: Vec<u32>,
     lengths: Vec<usize>,
+    patience: &'a Patience<'a>,
 }
 
-impl Batch {
-    pub(in crate::reward) fn new(texts: &[RewardText]) -> Self {
+impl<'a> Batch<'a> {
+    pub(in crate::reward) fn new(texts: &[RewardText], patience: &'a Patience<'a>) -> Self {
         Self {
+            patience,
             ids: texts.iter().flat_map(|text| &text.ids).copied().collect(),
             lengths: texts.iter().map(|text| text.ids.len()).collect(),
         }
+    }
+
+    /// Fails, between two layers, where somebody waits.
+    pub(in crate::reward) fn go_on(&self) -> Result<()> {
+        self.patience.check()
     }
 
     /// Tokens of each text.

@@ -134,8 +134,7 @@ fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
     let interrupt = Interrupt::listen();
     while !sweep.is_finished() {
         if interrupt.asked() {
-            // What is finished is kept; rows under way begin again.
-            sweep.flush(bundle)?;
+            // What is finished is stored, scored or not; rows under way begin again.
             return Err(Error::Cancelled);
         }
         while generator.free() > 0
@@ -143,12 +142,17 @@ fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
         {
             generator.add(bundle, RowTag(tag), request, Instant::now())?;
         }
+        let mut finished = Vec::new();
         for (tag, news) in generator.step(bundle)? {
             if let RowNews::Finished(run) = news {
-                results.extend(sweep.finished(bundle, tag.0, *run)?);
-                bar.set_position(sweep.progress(SweepPhase::Running).rows_done as u64);
+                finished.push((tag.0, *run));
             }
         }
+        if !finished.is_empty() {
+            results.extend(sweep.finished(bundle, finished)?);
+        }
+        results.extend(sweep.score_waiting(bundle)?);
+        bar.set_position(sweep.progress(SweepPhase::Running).rows_done as u64);
     }
     bar.finish_and_clear();
     results.sort_by_key(|result| result.index);
