@@ -258,6 +258,47 @@ fn a_reward_keeps_the_order_and_reads_as_told() {
     assert!(reward.score(&[]).unwrap().is_empty());
 }
 
+/// A pass that is given up leaves everything as it was; scores do not depend on how often that happened.
+#[test]
+fn scoring_gives_way_between_layers_and_goes_on_later() {
+    let folder = folder(&config(), &tensors(2));
+    let reward = || Reward::load(folder.path(), Reading::default(), &Device::Cpu).unwrap();
+    let rewards = [Some(reward()), None, Some(reward())];
+    let text = |i: usize| RewardInput::Response("x".repeat(i * 7 % 30));
+    let texts: Vec<RewardInput> = (0..20).map(text).collect();
+    let right = score_all(&rewards, &texts).unwrap();
+    assert!(right[0].0[0].unwrap().is_nan(), "an empty answer");
+    let mut queue = ScoreQueue::default();
+    for (index, text) in texts.iter().enumerate() {
+        queue.push(index, text.clone(), rewards.len());
+    }
+    let mut scored = Vec::new();
+    let mut gave_way = 0;
+    for turn in 0..10_000 {
+        // Somebody waits from the second question on, every other time.
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let waits = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && turn % 2 == 0;
+        let patience = Patience::until(&waits);
+        let done = queue.step(&rewards, 64, &patience).unwrap();
+        gave_way += usize::from(patience.gave_way());
+        assert!(!patience.gave_way() || done.is_empty());
+        scored.extend(done);
+        if queue.is_empty() {
+            break;
+        }
+    }
+    assert!(gave_way > 2);
+    scored.sort_by_key(|(index, _)| *index);
+    assert_eq!(scored.len(), texts.len());
+    for ((_, got), want) in scored.iter().zip(&right) {
+        assert_eq!(got.0[1], None);
+        for k in [0, 2] {
+            let (got, want) = (got.0[k].unwrap(), want.0[k].unwrap());
+            assert!(got.is_nan() && want.is_nan() || (got - want).abs() < 1e-5);
+        }
+    }
+}
+
 #[test]
 fn pairs_templates_and_responses_are_put_together_as_said() {
     let folder = folder(&config(), &tensors(2));

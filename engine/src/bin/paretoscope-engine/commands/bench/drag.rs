@@ -1,4 +1,5 @@
-//! `bench drag`: from a dragged point to the first token under it, while a sweep runs.
+//! `bench drag`: from a dragged point to the first token under it, and from a cancel to the answer's end, while a sweep
+//! runs and is scored.
 //!
 //! It goes through the engine's thread and its channels, as the window does.
 
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use paretoscope_engine::bundle::{Addition, Manifest, Part, extend};
 use paretoscope_engine::protocol::{
     EngineCommand, EngineEvent, EngineHandle, JobId, SweepGrid, SweepPlan,
 };
@@ -36,6 +38,10 @@ pub(crate) struct Drag {
     /// The bundle's folder, with prompts
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
+    /// A reward model's folder with a tokenizer, in place of the one of every objective (tests/peers/make_rewards.py
+    /// makes some of real shapes)
+    #[arg(long, value_name = "DIR")]
+    reward: Option<PathBuf>,
     /// Times that the point is moved
     #[arg(long, default_value_t = 100)]
     drags: usize,
@@ -55,14 +61,13 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
         dtype: global.dtype,
         ..EngineOptions::default()
     };
+    let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a temporary folder")))?;
+    let path = match &args.reward {
+        Some(reward) => with_reward(&args.bundle, reward, folder.path())?,
+        None => args.bundle.clone(),
+    };
     let engine = spawn(options, Arc::new(|| ()))?;
-    send(
-        &engine,
-        EngineCommand::LoadBundle {
-            job: LOAD,
-            path: args.bundle.clone(),
-        },
-    )?;
+    send(&engine, EngineCommand::LoadBundle { job: LOAD, path })?;
     let bundle = wait(&engine, |event| match event {
         EngineEvent::Loaded { bundle, .. } => Some(Ok(bundle)),
         EngineEvent::LoadFailed { trouble, .. } => {
@@ -75,7 +80,6 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
         .iter()
         .map(|sample| sample.prompt.clone())
         .collect();
-    let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a temporary folder")))?;
     if !args.no_sweep {
         // Fine enough that it never ends while drags are measured.
         let plan = SweepPlan {
@@ -91,7 +95,7 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
         send(&engine, EngineCommand::Sweep { job: SWEEP, plan })?;
     }
     let mut random = ChaCha8Rng::seed_from_u64(global.seed);
-    let mut milliseconds = Vec::with_capacity(args.drags);
+    let (mut first_token, mut cancelled) = (Vec::new(), Vec::new());
     for index in 0..args.drags {
         // Somewhere in the sweep's work, not at a step's edge.
         std::thread::sleep(Duration::from_millis(random.random_range(20..80)));
@@ -125,27 +129,51 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
             }
             _ => None,
         })??;
-        milliseconds.push(start.elapsed().as_secs_f64() * 1000.0);
-        // The next drag ends this answer, as it does in the window.
+        first_token.push(start.elapsed().as_secs_f64() * 1000.0);
+        // The next drag ends this answer, as it does in the window; by then it may have ended by itself.
+        let start = Instant::now();
         send(&engine, EngineCommand::Cancel { job })?;
+        wait(&engine, |event| match event {
+            EngineEvent::Finished { job: of, .. } if of == job => Some(()),
+            _ => None,
+        })?;
+        cancelled.push(start.elapsed().as_secs_f64() * 1000.0);
     }
     send(&engine, EngineCommand::Shutdown)?;
-    milliseconds.sort_by(f64::total_cmp);
-    let quantile = |q: f64| milliseconds[((milliseconds.len() - 1) as f64 * q).round() as usize];
     json_line(&json!({
         "bench": "drag",
         "drags": args.drags,
         "during_a_sweep": !args.no_sweep,
-        "first_token_milliseconds": {
-            "median": quantile(0.5),
-            "p95": quantile(0.95),
-            "max": quantile(1.0),
-        },
+        "reward": args.reward,
+        "first_token_milliseconds": quantiles(first_token),
+        "cancel_milliseconds": quantiles(cancelled),
         "peak_memory_bytes": peak_memory(),
         "threads": threads(),
         "dtype": bundle.model.dtype,
         "device": bundle.model.device,
     }))
+}
+
+/// The bundle with this reward model for every objective, written into `folder`.
+fn with_reward(bundle: &Path, reward: &Path, folder: &Path) -> Result<PathBuf> {
+    let mut current = bundle.to_path_buf();
+    for (index, objective) in Manifest::load(bundle)?.objectives.iter().enumerate() {
+        let addition = Addition {
+            part: Part::Reward(objective.name.clone()),
+            name: objective.name.clone(),
+            path: reward.to_path_buf(),
+        };
+        let next = folder.join(format!("bundle-{index}"));
+        extend(&current, &addition, &next)?;
+        current = next;
+    }
+    Ok(current)
+}
+
+fn quantiles(mut milliseconds: Vec<f64>) -> serde_json::Value {
+    milliseconds.sort_by(f64::total_cmp);
+    let quantile = |q: f64| milliseconds[((milliseconds.len() - 1) as f64 * q).round() as usize];
+    json!({"median": quantile(0.5), "p95": quantile(0.95), "max": quantile(1.0)})
 }
 
 fn send(engine: &EngineHandle, command: EngineCommand) -> Result<()> {
