@@ -23,6 +23,7 @@ mod ops;
 mod preset;
 mod rate;
 mod scorer;
+mod source;
 mod trained;
 mod turns;
 mod written;

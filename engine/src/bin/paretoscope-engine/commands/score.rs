@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// A Hugging Face folder of a reward model
     #[arg(long, value_name = "DIR")]
     reward: PathBuf,
+    /// The base of a reward model that is a PEFT adapter; by default the folder that it names
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
     /// What the model is told before the user's turn of --chat
@@ -207,7 +210,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         ..Reading::default()
     };
     reading.rules().map_err(as_option)?;
-    let load = || Reward::load(&args.reward, reading, &device).map_err(as_option);
+    let load =
+        || Reward::load_on(&args.reward, args.base.as_deref(), reading, &device).map_err(as_option);
     let (file, texts) = args.texts()?;
     let reward = load()?;
     for warning in reward.warnings() {
