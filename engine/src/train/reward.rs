@@ -6,7 +6,7 @@ use std::path::Path;
 use super::base::{Base, digest};
 use super::batch::Example;
 use super::batch::FlatBatch;
-use super::claim::claim;
+use super::claim::{claim, hold};
 use super::config::{Method, RewardConfig, Start};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
 use super::forward::TrainModel;
@@ -17,6 +17,7 @@ use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
 use super::sift::Sifted;
 use crate::Result;
+use crate::reward::TrainedReading;
 
 struct Reward<'a> {
     pairs: Vec<&'a Pair>,
@@ -53,11 +54,12 @@ impl Objective for Reward<'_> {
     }
 }
 
-/// Trains a reward model from a causal one and leaves it in `out` as `LlamaForSequenceClassification`.
+/// Trains a reward model from a causal one and leaves it in `out` as `LlamaForSequenceClassification`; its folder says
+/// what it read beside prompt and answer, `chat_template` among it: whether prompts went through one.
 pub fn reward(
     config: &RewardConfig,
     start: &Start,
-    pairs: &[Pair],
+    (pairs, chat_template): (&[Pair], bool),
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
@@ -69,7 +71,7 @@ pub fn reward(
     let longest = base.longest(&config.train);
     let sifted = Sifted::of(pairs, |pair| pair.fit(longest));
     let examples = sifted.kept.iter().flat_map(|p| p.both());
-    let settings = base.settings("reward", config, digest(examples))?;
+    let settings = base.settings("reward", config, digest(examples));
     let closing = closing_token(sifted.kept.iter().flat_map(|p| p.both()));
     let head = params::score_head(&base.shape, &device)?;
     base.weights.insert("score.weight".to_owned(), head);
@@ -81,6 +83,7 @@ pub fn reward(
         &Method::Full,
         config.train.seed,
     )?;
+    let _held = hold(out, config.train.again(), &start.folders(), "reward")?;
     let runner = Runner {
         config: &config.train,
         model: &model,
@@ -96,7 +99,11 @@ pub fn reward(
         },
         reporter,
     )?;
-    base.write_reward(out, &model, closing)?;
+    let reading = closing.map(|closing_token| TrainedReading {
+        closing_token,
+        chat_template,
+    });
+    base.write_reward(out, &model, reading)?;
     Ok(report)
 }
 
