@@ -166,12 +166,11 @@ pub fn dpo_mixed(
     )?;
     let penalty = match &config.method {
         Method::Full => None,
-        Method::Lora(lora) => Some(Penalty::open(
-            &config.penalty,
-            lora,
-            &base.shape,
-            &config.against,
-        )?),
+        Method::Lora(lora) => {
+            lora.check(&base.shape.linears())?;
+            let given = &config.against;
+            Some(Penalty::open(&config.penalty, lora, &base.shape, given)?)
+        }
     };
     let previous = match &config.start_from {
         None => None,

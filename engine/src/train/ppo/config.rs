@@ -6,7 +6,7 @@ use super::advantage::Gae;
 use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
 use crate::train::claim::Again;
-use crate::train::config::{LoraConfig, OptimiserConfig, device_in_words};
+use crate::train::config::{LoraConfig, OptimiserConfig, check_workers, device_in_words};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
 
@@ -140,12 +140,13 @@ impl PpoConfig {
             ("epochs", self.epochs),
             ("minibatch", self.minibatch),
             ("max-tokens", self.max_tokens),
-            ("workers", self.workers),
         ] {
             if value == 0 {
                 return Err(Error::option(name, "is 0; it must be at least 1"));
             }
         }
+        check_workers(self.workers)?;
+        self.optimiser.check()?;
         if self.calibration < 2 {
             let problem = format!(
                 "is {}; a deviation takes at least 2 answers",
@@ -154,7 +155,6 @@ impl PpoConfig {
             return Err(Error::option("calibration", problem));
         }
         for (name, value) in [
-            ("learning-rate", self.optimiser.learning_rate),
             ("value-rate", self.value_rate),
             ("temperature", self.temperature),
             ("clip", self.clip),
