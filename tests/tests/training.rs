@@ -154,6 +154,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
         let whole = format!("{kind}-whole");
         let outcome = run(&fixture, &command(&whole));
         assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        let final_loss = outcome.lines()[0]["final_loss"].clone();
 
         let broken = format!("{kind}-killed");
         let again = format!("{} --resume", command(&broken));
@@ -165,6 +166,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
         let outcome = run(&fixture, &again);
         assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
         assert_eq!(outcome.lines()[0]["steps"], STEPS);
+        assert_eq!(outcome.lines()[0]["final_loss"], final_loss, "{kind}");
 
         let of = |out: &str| fixture.read(&format!("{out}/{result}"));
         assert!(of(&whole) == of(&broken), "{kind} ends in other weights");

@@ -184,7 +184,7 @@ pub fn check_workers(workers: usize) -> Result<()> {
 }
 
 /// Refuses a number that is not 1 to `most`.
-fn within(name: &str, value: usize, most: usize) -> Result<()> {
+pub(in crate::train) fn within(name: &str, value: usize, most: usize) -> Result<()> {
     match value {
         0 => Err(Error::option(
             name,
