@@ -5,7 +5,7 @@ use std::path::Path;
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
 use crate::{Error, Result, files};
 
@@ -13,6 +13,8 @@ use crate::{Error, Result, files};
 pub(super) const MAGIC: &[u8] = b"PAR1";
 /// The most that all rows may hold, in bytes of text and numbers: what a file of lines may have.
 const MOST: u64 = files::DATA;
+/// What a value takes beside its text, with its place in an object: a page of a few bytes may stand for many rows.
+const EACH: u64 = 128;
 /// The deepest nesting of a value: a list of turns with lists of parts has six.
 const DEEPEST: usize = 16;
 
@@ -94,6 +96,7 @@ fn check(reader: &SerializedFileReader<std::fs::File>, length: u64) -> Result<()
 }
 
 fn object(row: &Row, bytes: &mut u64, depth: usize) -> Result<Value, String> {
+    *bytes += EACH;
     let mut fields = Map::new();
     for (name, field) in row.get_column_iter() {
         *bytes += name.len() as u64;
@@ -106,7 +109,7 @@ fn value(field: &Field, bytes: &mut u64, depth: usize) -> Result<Value, String> 
     if depth > DEEPEST {
         return Err(format!("a value is nested more than {DEEPEST} deep"));
     }
-    *bytes += size_of::<Value>() as u64;
+    *bytes += EACH;
     let real = |number: f64| Number::from_f64(number).map_or(Value::Null, Value::Number);
     Ok(match field {
         Field::Null => Value::Null,
@@ -131,7 +134,8 @@ fn value(field: &Field, bytes: &mut u64, depth: usize) -> Result<Value, String> 
             *bytes += data.len() as u64;
             match data.as_utf8() {
                 Ok(text) => Value::String(text.to_owned()),
-                Err(_) => Value::Null,
+                // No text, and not to be taken for nothing.
+                Err(_not) => json!({ "bytes": data.len() }),
             }
         }
         Field::Group(row) => object(row, bytes, depth)?,
