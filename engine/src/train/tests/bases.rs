@@ -232,7 +232,7 @@ fn a_spoilt_checkpoint_never_panics() {
                 ("step", json!(usize::MAX)),
                 ("epoch", json!(u64::MAX)),
                 ("tokens", json!(u64::MAX)),
-                ("step_in_epoch", json!(1 << 40)),
+                ("step_in_epoch", json!(1u64 << 40)),
                 ("step", json!(-1)),
                 ("settings", json!(null)),
             ] {
