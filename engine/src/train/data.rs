@@ -111,9 +111,12 @@ fn read_lines<T>(
         }
     }
     if !unread.is_empty() {
-        let names: Vec<String> = unread.into_iter().collect();
+        let names: Vec<String> = unread
+            .iter()
+            .map(|n| n.escape_debug().to_string())
+            .collect();
         let path = path.display();
-        tracing::info!("{path}: fields that are not read: {}", names.join(", "));
+        tracing::warn!("{path}: fields that are not read: {}", names.join(", "));
     }
     if found.items.is_empty() && found.faults.is_empty() {
         return Err(Error::file(

@@ -176,7 +176,7 @@ pub fn dpo_mixed(
         None => None,
         Some(folder) => Some(Adapter::load(folder, &base.shape.linears())?),
     };
-    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref())?;
+    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref());
     if let Some(adapter) = &previous {
         base.merge(adapter)?;
     }
@@ -306,7 +306,7 @@ fn checkpoint_settings(
     sets: &[PairSet<'_>],
     penalty: Option<&Penalty>,
     previous: Option<&Adapter>,
-) -> Result<serde_json::Value> {
+) -> serde_json::Value {
     let by_content = DpoConfig {
         against: Vec::new(),
         start_from: None,
@@ -325,5 +325,5 @@ fn checkpoint_settings(
             .map(|set| (set.weight, set.pairs.len()))
             .collect::<Vec<_>>()
     );
-    Ok(settings)
+    settings
 }

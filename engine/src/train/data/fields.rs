@@ -27,6 +27,30 @@ const READ: [&str; 13] = [
     "text",
 ];
 
+/// What says where a line is from and how it was judged: it is not read, and that needs no word.
+const ABOUT: [&str; 20] = [
+    "id",
+    "_id",
+    "idx",
+    "index",
+    "prompt_id",
+    "uuid",
+    "source",
+    "url",
+    "dataset",
+    "split",
+    "category",
+    "lang",
+    "language",
+    "meta",
+    "metadata",
+    "model",
+    "rating",
+    "score",
+    "score_chosen",
+    "score_rejected",
+];
+
 /// Of a line: without them it would say something else.
 const OF_A_LINE: [(&[&str], &str); 7] = [
     (
@@ -188,10 +212,14 @@ fn misspelt(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Names of fields that no form reads.
+/// Names of fields that no form reads and that may have been meant to be.
 pub(super) fn note_unread(object: &Value, unread: &mut BTreeSet<String>) {
     let names = object.as_object().into_iter().flat_map(Map::keys);
-    for name in names.filter(|name| !READ.contains(&name.as_str())) {
+    let unknown = |name: &&String| {
+        let name = name.as_str();
+        !READ.contains(&name) && !ABOUT.contains(&name)
+    };
+    for name in names.filter(unknown) {
         // A file may have a name of its own in every line.
         if unread.len() < 64 && !unread.contains(name) {
             unread.insert(name.clone());
@@ -251,6 +279,6 @@ mod tests {
         }
         let mut unread = BTreeSet::new();
         note_unread(&json!({"prompt": "Q", "id": 1, "margin": 2}), &mut unread);
-        assert!(unread.iter().eq(["id", "margin"]));
+        assert!(unread.iter().eq(["margin"]));
     }
 }

@@ -52,14 +52,14 @@ fn prompt(fields: &Fields) -> Result<Option<Prompt>, Fault> {
         found.push(Prompt::Chat(user.to_owned()));
     }
     // UltraFeedback holds the chosen conversation once more, beside prompt and answers.
-    if found.is_empty() || fields.get("chosen").is_none() {
-        if let Some(all) = conversation(fields, "messages")? {
-            // UltraChat says the first question once more.
-            if matches!(found.as_slice(), [Prompt::Text(text)] if asks(&all, text)) {
-                found.clear();
-            }
-            found.push(Prompt::Messages(all));
+    if (found.is_empty() || fields.get("chosen").is_none())
+        && let Some(all) = conversation(fields, "messages")?
+    {
+        // UltraChat says the first question once more.
+        if matches!(found.as_slice(), [Prompt::Text(text)] if asks(&all, text)) {
+            found.clear();
         }
+        found.push(Prompt::Messages(all));
     }
     found.extend(conversation(fields, "conversations")?.map(Prompt::Messages));
     let input = text(fields, "input")?.filter(|input| !input.is_empty());
@@ -213,10 +213,10 @@ fn joined(
     name: &'static str,
 ) -> Result<Prompt, Fault> {
     let Some(given) = given else {
-        return match before.is_empty() {
-            true => Err(bad("has no prompt: its answers are single turns")),
-            false => Ok(Prompt::Messages(before)),
-        };
+        if before.is_empty() {
+            return Err(bad("has no prompt: its answers are single turns"));
+        }
+        return Ok(Prompt::Messages(before));
     };
     let first = before.iter().find(|turn| turn.role != "system");
     match first.map(|turn| turn.role.as_str()) {

@@ -102,7 +102,7 @@ fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
     };
     let before = files();
     let held = FolderLock::hold(out.path(), "train sft").unwrap();
-    for (resume, overwrite) in [(true, false), (false, true)] {
+    for (resume, overwrite) in [(false, false), (true, false), (false, true)] {
         (config.train.resume, config.train.overwrite) = (resume, overwrite);
         let refused = sft(&config, &start, &counting(), &mut Silent, out.path()).unwrap_err();
         assert!(
