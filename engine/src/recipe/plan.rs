@@ -11,7 +11,6 @@ use crate::forge::merge::{MergeSettings, Method};
 use crate::forge::{DeltaSource, check_share};
 use crate::model::LlamaConfig;
 use crate::routing::Complex;
-use crate::sweep::parse_grid;
 use crate::train::data::read_pairs;
 use crate::types::{Expert, ExpertKind, Preference};
 use crate::{Error, Result};
@@ -228,10 +227,9 @@ impl Checker<'_> {
             return self.wrong("training.values.method", problem);
         }
         let auto = &self.recipe.auto;
-        let step = auto.step(self.recipe.objectives.len());
         self.of(
             "auto.step",
-            parse_grid(&format!("simplex:{step}")).map(drop),
+            auto.places(self.recipe.objectives.len()).map(drop),
         )?;
         for (field, value) in [("prompts", auto.prompts), ("max_tokens", auto.max_tokens)] {
             if value == 0 {

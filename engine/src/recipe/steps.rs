@@ -167,9 +167,9 @@ impl<'a> Workshop<'a> {
     /// Where the next expert is needed most, with these that are there.
     pub(super) fn place(&mut self, name: &str, experts: &[MadeExpert]) -> Result<Shortfall> {
         let recipe = self.recipe;
-        let step = recipe.auto.step(recipe.objectives.len());
+        let grid = recipe.auto.places(recipe.objectives.len())?;
         let places: Vec<&Expert> = experts.iter().map(|made| &made.expert).collect();
-        let settings = json!({ "auto": recipe.auto, "step": step, "experts": places });
+        let settings = json!({ "auto": recipe.auto, "places": grid, "experts": places });
         let manifest = manifest(recipe, experts, &[])?;
         let prompts = self.prompts()?;
         let inputs = self.measured_on(experts)?;
@@ -182,7 +182,7 @@ impl<'a> Workshop<'a> {
             let measurement = Measurement {
                 bundle: &bundle,
                 experts: &list,
-                step,
+                places: &grid,
                 prompts: &prompts[..prompts.len().min(recipe.auto.prompts)],
                 max_tokens: recipe.auto.max_tokens,
             };
@@ -190,7 +190,8 @@ impl<'a> Workshop<'a> {
             let found = shortfalls(&list, &measured)?;
             let Some(worst) = largest(&found) else {
                 let problem = format!(
-                    "leaves no point of the grid for `{name}` that is no expert's and has scores; take a smaller step than {step}"
+                    "leaves no place for `{name}` that is no expert's and has scores; {} were looked at; give a smaller step",
+                    grid.len()
                 );
                 return Err(Error::option("auto.step", problem));
             };

@@ -9,6 +9,7 @@ use super::claim::Again;
 use super::penalty::PenaltyConfig;
 use super::shape::LlamaShape;
 use crate::device::{Backend, DeviceChoice, Precision};
+use crate::types::{TrainMethod, TrainSize, USUAL};
 use crate::{Error, Result};
 
 /// Where the weights come from.
@@ -43,9 +44,16 @@ pub struct LoraConfig {
 
 impl Default for LoraConfig {
     fn default() -> Self {
+        Self::of_rank(USUAL.rank)
+    }
+}
+
+impl LoraConfig {
+    /// Of all linears of the decoder, scaled as is usual.
+    pub fn of_rank(rank: usize) -> Self {
         Self {
-            rank: 16,
-            alpha: 32.0,
+            rank,
+            alpha: USUAL.lora_alpha(rank),
             target_modules: [
                 "q_proj",
                 "k_proj",
@@ -59,9 +67,7 @@ impl Default for LoraConfig {
             .to_vec(),
         }
     }
-}
 
-impl LoraConfig {
     /// Whether the module at `path` gets an adapter.
     pub fn targets(&self, path: &str) -> bool {
         self.target_modules.iter().any(|t| {
@@ -72,20 +78,35 @@ impl LoraConfig {
         })
     }
 
-    /// Refuses targets that name nothing of a model with these linears.
-    pub fn check_targets<'a>(&self, linears: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
-        let matches = |target: &str| {
-            linears.clone().any(|path| {
-                path.strip_suffix(target)
-                    .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-            })
+    /// Refuses adapters that cannot be, or that name nothing, of a model with these linears `[out, in]`.
+    pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
+        let largest = linears.iter().flat_map(|(_, sides)| *sides).max();
+        let largest = largest.unwrap_or(0);
+        if self.rank == 0 || self.rank > largest {
+            let problem = format!(
+                "is {}; a rank is 1 to {largest}, the longest side of the model's modules",
+                self.rank
+            );
+            return Err(Error::option("rank", problem));
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            let problem = format!("is {}; it must be above zero", self.alpha);
+            return Err(Error::option("lora-alpha", problem));
+        }
+        let names = |path: &str, target: &str| {
+            path.strip_suffix(target)
+                .is_some_and(|before| before.is_empty() || before.ends_with('.'))
         };
-        let wrong = |target: &String| target.is_empty() || !matches(target);
-        match self.target_modules.iter().find(|target| wrong(target)) {
+        let wrong = |target: &&String| {
+            target.is_empty() || !linears.iter().any(|(path, _)| names(path, target))
+        };
+        match self.target_modules.iter().find(wrong) {
             None if !self.target_modules.is_empty() => Ok(()),
             wrong => {
-                let mut last: Vec<&str> =
-                    linears.filter_map(|path| path.rsplit('.').next()).collect();
+                let mut last: Vec<&str> = linears
+                    .iter()
+                    .filter_map(|(path, _)| path.rsplit('.').next())
+                    .collect();
                 last.sort_unstable();
                 last.dedup();
                 let given = wrong.map_or("", String::as_str);
@@ -114,6 +135,16 @@ pub enum Method {
     Lora(LoraConfig),
 }
 
+impl Method {
+    /// Refuses adapters that cannot be, or that name nothing, of a model of this shape.
+    pub fn check(&self, shape: &LlamaShape) -> Result<()> {
+        match self {
+            Self::Full => Ok(()),
+            Self::Lora(lora) => lora.check(&shape.linears()),
+        }
+    }
+}
+
 /// AdamW and its schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OptimiserConfig {
@@ -138,15 +169,52 @@ pub struct OptimiserConfig {
 impl Default for OptimiserConfig {
     fn default() -> Self {
         Self {
-            learning_rate: 1e-3,
-            warm_up: 0.03,
-            final_rate: 0.1,
+            learning_rate: TrainMethod::Dpo.learning_rate(TrainSize::Lora),
+            warm_up: USUAL.warm_up,
+            final_rate: USUAL.final_rate,
             beta1: 0.9,
             beta2: 0.95,
             eps: 1e-8,
-            weight_decay: 0.01,
+            weight_decay: USUAL.weight_decay,
             clip: 1.0,
         }
+    }
+}
+
+/// Threads that a run may have.
+pub(super) const MOST_WORKERS: usize = 1024;
+
+impl OptimiserConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |name: &str, value: f64, range: &str| {
+            Err(Error::option(
+                name,
+                format!("is {value}; it must be {range}"),
+            ))
+        };
+        let rate = self.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return wrong("learning-rate", rate, "above zero");
+        }
+        for (name, share) in [("warm-up", self.warm_up), ("final rate", self.final_rate)] {
+            if !(0.0..=1.0).contains(&share) {
+                return wrong(name, share, "between 0 and 1, a share");
+            }
+        }
+        for (name, share) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            if !(0.0..1.0).contains(&share) {
+                return wrong(name, share, "at least 0 and below 1");
+            }
+        }
+        let decay = self.weight_decay;
+        if !(decay.is_finite() && decay >= 0.0) {
+            return wrong("weight-decay", decay, "a number of at least 0");
+        }
+        if !(self.clip.is_finite() && self.clip >= 0.0) {
+            return wrong("clip", self.clip, "a number of at least 0");
+        }
+        Ok(())
     }
 }
 
@@ -184,13 +252,13 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             seed: 0,
-            epochs: 1,
+            epochs: USUAL.epochs,
             steps: None,
-            batch_tokens: 4096,
-            max_length: 512,
+            batch_tokens: USUAL.batch_tokens,
+            max_length: USUAL.max_length,
             workers: 2,
             optimiser: OptimiserConfig::default(),
-            checkpoint_every: 200,
+            checkpoint_every: USUAL.checkpoint_every,
             resume: false,
             overwrite: false,
             device: DeviceChoice::Cpu,
@@ -230,12 +298,10 @@ impl TrainConfig {
         at_least_one("max-length", self.max_length)?;
         at_least_one("epochs", self.epochs)?;
         at_least_one("steps", self.steps.unwrap_or(1))?;
-        let rate = self.optimiser.learning_rate;
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::option(
-                "learning-rate",
-                format!("is {rate}; it must be above zero"),
-            ));
+        self.optimiser.check()?;
+        if self.workers > MOST_WORKERS {
+            let problem = format!("is {}; {MOST_WORKERS} threads are the most", self.workers);
+            return Err(Error::option("workers", problem));
         }
         Ok(())
     }
@@ -278,7 +344,7 @@ impl Default for DpoConfig {
         Self {
             train: TrainConfig::default(),
             method: Method::Lora(LoraConfig::default()),
-            beta: 0.1,
+            beta: USUAL.beta,
             against: Vec::new(),
             penalty: PenaltyConfig::default(),
             start_from: None,
@@ -293,6 +359,17 @@ pub struct RewardConfig {
     pub train: TrainConfig,
     /// Weight of `(score chosen + score rejected)²`, which keeps scores around zero.
     pub center: f64,
+}
+
+impl RewardConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        if !(self.center.is_finite() && self.center >= 0.0) {
+            let problem = format!("is {}; it must be a number of at least 0", self.center);
+            return Err(Error::option("center", problem));
+        }
+        self.train.check()
+    }
 }
 
 /// A device as on the command line, e.g. `cuda:1`.
@@ -314,5 +391,82 @@ pub(in crate::train) mod device_in_words {
     ) -> Result<DeviceChoice, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_their_option_with_the_range() {
+        type Change = fn(&mut TrainConfig);
+        let cases: [(Change, &str, &str); 9] = [
+            (|c| c.workers = 1_000_000, "workers", "1024"),
+            (|c| c.workers = 0, "workers", "at least 1"),
+            (
+                |c| c.optimiser.learning_rate = f64::NAN,
+                "learning-rate",
+                "above zero",
+            ),
+            (
+                |c| c.optimiser.learning_rate = -1e-4,
+                "learning-rate",
+                "above zero",
+            ),
+            (|c| c.optimiser.warm_up = 3.0, "warm-up", "between 0 and 1"),
+            (
+                |c| c.optimiser.warm_up = f64::NAN,
+                "warm-up",
+                "between 0 and 1",
+            ),
+            (
+                |c| c.optimiser.weight_decay = -0.1,
+                "weight-decay",
+                "at least 0",
+            ),
+            (
+                |c| c.optimiser.weight_decay = f64::INFINITY,
+                "weight-decay",
+                "at least 0",
+            ),
+            (|c| c.max_length = 0, "max-length", "at least 1"),
+        ];
+        assert!(TrainConfig::default().check().is_ok());
+        for (change, option, range) in cases {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            let error = config.check().unwrap_err();
+            let text = error.to_string();
+            assert!(
+                error.is_input() && text.contains(option) && text.contains(range),
+                "{text}"
+            );
+        }
+        let reward = RewardConfig {
+            train: TrainConfig::default(),
+            center: -1.0,
+        };
+        assert!(reward.check().unwrap_err().to_string().contains("center"));
+    }
+
+    #[test]
+    fn ranks_and_scalings_that_make_no_adapter_are_refused() {
+        let linears = [("model.layers.0.self_attn.q_proj".to_owned(), [16, 24])];
+        let lora = |rank, alpha| LoraConfig {
+            rank,
+            alpha,
+            target_modules: vec!["q_proj".to_owned()],
+        };
+        assert!(lora(24, 1.0).check(&linears).is_ok());
+        for (rank, alpha, words) in [
+            (0, 1.0, "1 to 24"),
+            (1_000_000_000, 1.0, "1 to 24"),
+            (4, 0.0, "lora-alpha"),
+            (4, f64::INFINITY, "lora-alpha"),
+        ] {
+            let text = lora(rank, alpha).check(&linears).unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

@@ -64,7 +64,7 @@ pub fn score_head(shape: &LlamaShape, device: &Device) -> Result<Tensor> {
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
 /// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
 pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
-    config.check_targets(shape.linears().iter().map(|(name, _)| name.as_str()))?;
+    config.check(&shape.linears())?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = NamedTensors::new();
     for (name, [d_out, d_in]) in shape.linears() {

@@ -6,7 +6,8 @@ use super::advantage::Gae;
 use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
 use crate::train::claim::Again;
-use crate::train::config::{LoraConfig, OptimiserConfig, device_in_words};
+use crate::train::config::{LoraConfig, MOST_WORKERS, OptimiserConfig, device_in_words};
+use crate::types::{TrainMethod, TrainSize, USUAL};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
 
@@ -100,15 +101,15 @@ impl Default for PpoConfig {
     fn default() -> Self {
         Self {
             seed: 0,
-            batches: 300,
-            batch: 64,
+            batches: USUAL.rollouts.batches,
+            batch: USUAL.rollouts.batch,
             epochs: 4,
             minibatch: 16,
-            max_tokens: 128,
+            max_tokens: USUAL.rollouts.max_tokens,
             stop: Vec::new(),
             temperature: 1.0,
             optimiser: OptimiserConfig {
-                learning_rate: 1e-3,
+                learning_rate: TrainMethod::Router.learning_rate(TrainSize::Lora),
                 weight_decay: 0.0,
                 clip: 0.5,
                 ..OptimiserConfig::default()
@@ -123,13 +124,16 @@ impl Default for PpoConfig {
             ratio_limit: 10.0,
             calibration: 128,
             workers: 2,
-            checkpoint_every: 20,
+            checkpoint_every: USUAL.checkpoint_batches,
             resume: false,
             overwrite: false,
             device: DeviceChoice::Cpu,
         }
     }
 }
+
+/// Answers of a batch or of the calibration.
+const MOST_ANSWERS: usize = 100_000;
 
 impl PpoConfig {
     /// Refuses numbers that make no sense.
@@ -153,8 +157,20 @@ impl PpoConfig {
             );
             return Err(Error::option("calibration", problem));
         }
+        for (name, value) in [("batch", self.batch), ("calibration", self.calibration)] {
+            if value > MOST_ANSWERS {
+                let problem = format!(
+                    "is {value}; at most {MOST_ANSWERS} answers are held in memory together"
+                );
+                return Err(Error::option(name, problem));
+            }
+        }
+        self.optimiser.check()?;
+        if self.workers > MOST_WORKERS {
+            let problem = format!("is {}; {MOST_WORKERS} threads are the most", self.workers);
+            return Err(Error::option("workers", problem));
+        }
         for (name, value) in [
-            ("learning-rate", self.optimiser.learning_rate),
             ("value-rate", self.value_rate),
             ("temperature", self.temperature),
             ("clip", self.clip),
@@ -252,7 +268,7 @@ impl Default for MorlConfig {
                     ..KlConfig::default()
                 },
                 optimiser: OptimiserConfig {
-                    learning_rate: 1e-4,
+                    learning_rate: TrainMethod::Ppo.learning_rate(TrainSize::Lora),
                     ..ppo.optimiser.clone()
                 },
                 ..ppo
