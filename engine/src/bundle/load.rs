@@ -182,7 +182,7 @@ impl Bundle {
         let adapters: Vec<AdapterInfo> = (0..bank.adapters.len())
             .map(|i| describe.adapter(i, &values.names[i]))
             .collect();
-        let mut warnings = no_effect_warnings(&adapters);
+        let mut warnings = effect_warnings(&adapters);
         warnings.extend(model.config().window_warning());
         if !left_out.is_empty() {
             warnings.push(format!(
@@ -449,12 +449,18 @@ impl Describe<'_> {
     }
 }
 
-fn no_effect_warnings(adapters: &[AdapterInfo]) -> Vec<String> {
+fn effect_warnings(adapters: &[AdapterInfo]) -> Vec<String> {
     let mut warnings = Vec::new();
     for adapter in adapters {
         if adapter.effect.is_some_and(|effect| effect < NO_EFFECT) {
             warnings.push(format!(
                 "adapter {} has no effect: no logit changes when it is switched on",
+                adapter.name
+            ));
+        }
+        if adapter.effect == Some(f32::INFINITY) {
+            warnings.push(format!(
+                "adapter {} makes logits that are not finite: its answers fail; use it below 1, or train it anew",
                 adapter.name
             ));
         }

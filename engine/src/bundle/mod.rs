@@ -6,6 +6,7 @@ mod load;
 mod manifest;
 mod probe;
 mod prompts;
+mod split;
 
 pub use extend::{Addition, Part, extend, extended};
 pub use grow::{Growth, grow, grown};

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::types::{Message, Prompt, PromptSample};
+use super::split::split_of;
+use crate::types::{Message, Prompt, PromptSample, Split};
 use crate::{Error, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
-/// `{"tokens": [ids]}`, with an optional title. What else prompts carry elsewhere is read past.
+/// `{"tokens": [ids]}`, with an optional title, the part of the set that it belongs to, and a group (a topic): prompts of
+/// one group belong to one part.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PromptLine {
@@ -18,9 +20,7 @@ struct PromptLine {
     messages: Option<Vec<Message>>,
     tokens: Option<Vec<u32>>,
     title: Option<String>,
-    #[expect(dead_code, reason = "belongs to the line's format")]
-    split: Option<String>,
-    #[expect(dead_code, reason = "belongs to the line's format")]
+    split: Option<Split>,
     group: Option<String>,
 }
 
@@ -74,7 +74,14 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         if text.trim().is_empty() {
             return Err(wrong("the prompt is empty".to_owned()));
         }
+        let asked = match &prompt {
+            Prompt::Tokens(ids) => format!("{ids:?}"),
+            _ => text.clone(),
+        };
         prompts.push(PromptSample {
+            split: parsed
+                .split
+                .unwrap_or_else(|| split_of(parsed.group.as_deref().unwrap_or(&asked))),
             title: parsed.title.unwrap_or(text),
             prompt,
         });
@@ -120,6 +127,7 @@ mod tests {
             ("{\"prompt\": \"a\", \"system\": \"s\"}", "`system`"),
             ("{\"prompt\": \"a\"}\n{oops", "line 2"),
             ("{\"prompt\": \"\"}", "line 1"),
+            ("{\"prompt\": \"a\", \"split\": \"dev\"}", "`validation`"),
             ("{\"tokens\": [-1]}", "line 1"),
             ("{\"tokens\": []}", "line 1"),
             ("{\"other\": 1}", "line 1"),
@@ -128,6 +136,10 @@ mod tests {
             let message = read(text).unwrap_err().to_string();
             assert!(message.contains(want), "{text}: {message}");
         }
+        let text = "{\"prompt\": \"a\", \"split\": \"test\"}\n{\"prompt\": \"b\", \"group\": \"g\"}\n{\"chat\": \"c\", \"group\": \"G \"}";
+        let splits: Vec<Split> = read(text).unwrap().into_iter().map(|s| s.split).collect();
+        assert_eq!(splits[0], Split::Test);
+        assert_eq!(splits[1], splits[2]);
         let missing = read_prompts(Path::new("no/such/file.jsonl")).unwrap_err();
         assert!(missing.is_input() && missing.to_string().contains("no/such/file.jsonl"));
     }

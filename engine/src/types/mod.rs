@@ -18,6 +18,7 @@ mod point;
 mod record;
 mod row;
 mod scores;
+mod split;
 mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
@@ -34,6 +35,7 @@ pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
+pub use split::Split;
 pub use training::{
     Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
 };

@@ -180,8 +180,9 @@ impl BuildReporter for StepBar {
         if self.step != progress.step {
             self.step.clone_from(&progress.step);
             let (number, steps) = (progress.number, progress.steps);
-            self.shown
-                .suspend(|| eprintln!("step {number} of {steps}: {}", progress.step));
+            self.shown.suspend(|| {
+                crate::say::line(&format!("step {number} of {steps}: {}", progress.step))
+            });
         }
         let left = progress.eta_seconds.map(|seconds| {
             let left = HumanDuration(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
@@ -193,7 +194,8 @@ impl BuildReporter for StepBar {
     }
 
     fn skipped(&mut self, step: &str) {
-        self.shown.suspend(|| eprintln!("{step}: unchanged"));
+        self.shown
+            .suspend(|| crate::say::line(&format!("{step}: unchanged")));
     }
 
     fn cancelled(&self) -> bool {
@@ -250,7 +252,7 @@ fn check(args: &Check) -> Result<()> {
     // Keys and values, f32.
     let per_token = 2 * config.layers * config.kv_heads * config.head_dim * size_of::<f32>();
     for warning in &bundle.info.warnings {
-        eprintln!("warning: {warning}");
+        crate::say::line(&format!("warning: {warning}"));
     }
     json_line(&json!({
         "bundle": bundle.info,
