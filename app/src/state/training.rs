@@ -7,8 +7,8 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, Strength,
-    TrainEnd, TrainMethod, TrainPlan, TrainRun, TrainSize, TrainStep, TrainTask, USUAL,
+    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, Split,
+    Strength, TrainEnd, TrainMethod, TrainPlan, TrainRun, TrainSize, TrainStep, TrainTask, USUAL,
 };
 
 /// What can be made.
@@ -82,7 +82,7 @@ impl TrainKind {
             }
             Self::Sft => "JSON Lines with prompt and response; or text alone",
             Self::Router | Self::Ppo => {
-                "JSON Lines with prompts; the bundle's own where none is given"
+                "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
             }
         }
     }
@@ -286,6 +286,9 @@ impl TrainForm {
                 say(TrainField::Data, "choose a file of examples".to_owned());
             } else if info.prompts.is_empty() {
                 let words = "the bundle ships no prompts; choose a file of them";
+                say(TrainField::Data, words.to_owned());
+            } else if info.prompts.iter().all(|p| p.split != Split::Train) {
+                let words = "the bundle's prompts are all for validation or the test; choose a file of others";
                 say(TrainField::Data, words.to_owned());
             }
         } else if !self.data_found {
@@ -511,6 +514,19 @@ impl TrainingState {
     /// The run that the engine works on.
     pub fn active(&self) -> Option<&TrainEntry> {
         self.runs.iter().find(|run| run.phase.is_active())
+    }
+
+    /// Whether a policy was trained here on prompts that this bundle ships: those of the training part.
+    pub fn learnt_from(&self, info: &BundleInfo) -> bool {
+        self.runs.iter().any(|run| {
+            let samples = matches!(
+                run.plan.task,
+                TrainTask::Router { .. } | TrainTask::Ppo { .. }
+            );
+            let own = run.plan.data.as_os_str().is_empty();
+            let here = info.path == run.plan.bundle || info.path.starts_with(&run.plan.folder);
+            samples && own && here
+        })
     }
 
     /// A run by its folder.

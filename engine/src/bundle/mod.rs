@@ -12,4 +12,4 @@ pub use extend::{Addition, Part, extend, extended};
 pub use grow::{Growth, grow, grown};
 pub use load::{Bundle, LoadOptions};
 pub use manifest::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
-pub use prompts::read_prompts;
+pub use prompts::{read_prompts, read_training_prompts};

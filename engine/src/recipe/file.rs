@@ -50,8 +50,8 @@ pub struct Recipe {
     pub values: Vec<Value>,
     /// Prompts that the window offers.
     pub prompts: Option<PathBuf>,
-    /// Prompts that routers are trained on and automatic places are measured on; by default those that
-    /// the window offers.
+    /// Prompts that routers are trained on and automatic places are measured on; by default the training part
+    /// of those that the window offers, so that the others can be swept.
     pub training_prompts: Option<PathBuf>,
     /// How experts, value vectors and routers are trained.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Mute and solo, where extrapolation starts, and runs found on disk.
 
 use paretoscope_engine::types::{
-    Channel, Penalty, Strength, TrainEnd, TrainPlan, TrainRun, TrainTask, USUAL,
+    Channel, Penalty, Split, Strength, TrainEnd, TrainPlan, TrainRun, TrainTask, USUAL,
 };
 
 use super::*;
@@ -242,4 +242,35 @@ fn the_form_begins_with_the_table() {
         };
         assert_eq!(rate, expected, "{kind:?}");
     }
+}
+
+/// What a policy learnt on measures nothing.
+#[test]
+fn a_sweep_leaves_out_the_prompts_that_a_policy_was_trained_on() {
+    let mut info = bundle();
+    for split in [Split::Validation, Split::Test] {
+        let mut other = info.prompts[0].clone();
+        other.prompt = Prompt::Text(split.name().into());
+        other.split = split;
+        info.prompts.push(other);
+    }
+    let mut state = loaded_with(info);
+    let prompts = |state: &mut AppState| {
+        let form = state.prefs.sweep.clone();
+        go(state, [AppCommand::SetSweep(form)]);
+        let cost = state.sweep.cost.clone();
+        cost.map(|cost| cost.map(|cost| cost.prompts))
+    };
+    assert_eq!(prompts(&mut state), Some(Ok(3)));
+    let mut run = found("policy", Some(TrainEnd::Done));
+    run.plan.bundle = state.info().unwrap().path.clone();
+    run.plan.data = PathBuf::new();
+    run.plan.task = TrainTask::Ppo {
+        weights: vec![1.0; 3],
+        rank: 2,
+        rollouts: USUAL.rollouts,
+        becomes: paretoscope_engine::types::Becomes::Value,
+    };
+    runs_found(&mut state, vec![run]);
+    assert_eq!(prompts(&mut state), Some(Ok(2)));
 }

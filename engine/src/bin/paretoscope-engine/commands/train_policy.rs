@@ -79,7 +79,8 @@ pub(crate) struct Ppo {
 
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// JSON Lines of prompts to answer (default: the bundle's)
+    /// JSON Lines of prompts to answer (default: those of the bundle's that are of the training part; what sweeps
+    /// measure by `--split validation` or `test` is never learnt)
     #[arg(long)]
     prompts: Option<PathBuf>,
     /// Folder for the result, checkpoints and metrics.jsonl
