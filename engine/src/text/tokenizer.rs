@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokenizers::{PostProcessor as _, TruncationParams, truncate_encodings};
+use tokenizers::{PostProcessor as _, TruncationDirection, TruncationParams, truncate_encodings};
 
 use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
@@ -138,14 +138,35 @@ impl Tokenizer {
         second: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<u32>, usize)> {
+        self.within(first, second, (true, limit), TruncationDirection::Right)
+    }
+
+    /// A text to ids as [`Tokenizer::encode_within`], but what is too much is cut from its beginning.
+    /// The tokenizer's special tokens come where `add_special` says so.
+    pub fn encode_last_within(
+        &self,
+        text: &str,
+        add_special: bool,
+        limit: usize,
+    ) -> Result<(Vec<u32>, usize)> {
+        self.within(text, None, (add_special, limit), TruncationDirection::Left)
+    }
+
+    fn within(
+        &self,
+        first: &str,
+        second: Option<&str>,
+        (add_special, limit): (bool, usize),
+        direction: TruncationDirection,
+    ) -> Result<(Vec<u32>, usize)> {
         let inner = self.text()?;
         let wrong = |error: tokenizers::Error| {
             let path = self.folder.join("tokenizer.json");
             Error::file(&path, format!("cannot encode this text: {error}"))
         };
         let whole = guarded(|| match second {
-            Some(second) => inner.encode_fast((first, second), true),
-            None => inner.encode_fast(first, true),
+            Some(second) => inner.encode_fast((first, second), add_special),
+            None => inner.encode_fast(first, add_special),
         })
         .map_err(wrong)?;
         let length = whole.len();
@@ -154,6 +175,7 @@ impl Tokenizer {
         }
         let special = inner
             .get_post_processor()
+            .filter(|_| add_special)
             .map_or(0, |processor| processor.added_tokens(second.is_some()));
         if special >= limit {
             let problem = format!("is {limit}, but {special} special tokens stand around a text");
@@ -161,13 +183,41 @@ impl Tokenizer {
         }
         let room = TruncationParams {
             max_length: limit - special,
+            direction,
             ..TruncationParams::default()
         };
         let alone = |text: &str| inner.encode_fast(text, false).map_err(wrong);
         let second = second.map(alone).transpose()?;
         let (first, second) = truncate_encodings(alone(first)?, second, &room).map_err(wrong)?;
-        let cut = inner.post_process(first, second, true).map_err(wrong)?;
+        let cut = inner
+            .post_process(first, second, add_special)
+            .map_err(wrong)?;
         Ok((cut.get_ids().to_vec(), length))
+    }
+
+    /// A whole conversation as the chat template writes it down, the last answer with what ends it. It holds its
+    /// special tokens already.
+    pub fn conversation(&self, turns: &[Message]) -> Result<String> {
+        match &self.template {
+            Some(template) => template.render_whole(turns),
+            None => Err(self.no_template()),
+        }
+    }
+
+    /// A conversation as the chat template writes it down, ready for the answer; see [`Tokenizer::conversation`].
+    pub fn opening(&self, turns: &[Message]) -> Result<String> {
+        match &self.template {
+            Some(template) => template.render(turns),
+            None => Err(self.no_template()),
+        }
+    }
+
+    fn no_template(&self) -> Error {
+        let path = self.folder.join("tokenizer_config.json");
+        Error::file(
+            &path,
+            "has no chat template, which a conversation of several turns needs",
+        )
     }
 
     /// The text that a user's turn becomes: through the chat template, or as it is where there is none.
@@ -183,16 +233,7 @@ impl Tokenizer {
         Ok(match prompt {
             Prompt::Text(text) => Some((text.clone(), true)),
             Prompt::Chat(turn) => Some((self.chat(turn)?, !self.has_chat_template())),
-            Prompt::Messages(turns) => match &self.template {
-                Some(template) => Some((template.render(turns)?, false)),
-                None => {
-                    let path = self.folder.join("tokenizer_config.json");
-                    return Err(Error::file(
-                        &path,
-                        "has no chat template, which a conversation of several turns needs",
-                    ));
-                }
-            },
+            Prompt::Messages(turns) => Some((self.opening(turns)?, false)),
             Prompt::Tokens(_) => None,
         })
     }
