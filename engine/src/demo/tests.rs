@@ -78,7 +78,6 @@ fn the_shipped_card_says_what_a_build_would() {
 
 /// What the router's shares are said to be, measured again on the shipped bundle.
 #[test]
-#[ignore = "answers 159 questions at the router's place: a minute or two"]
 fn the_shipped_card_has_the_routers_leanings() {
     let (world, recipe) = (world(), Recipe::default());
     let source = Source::new(&world, recipe.data.clone());
