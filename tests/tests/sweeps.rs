@@ -41,10 +41,10 @@ fn equal_prompts_count_as_often_as_they_stand_and_run_once() {
     let fixture = Fixture::new();
     let all = means(&sweep(&fixture, PROMPTS, &[]));
     let database = rusqlite::Connection::open(fixture.join("run.db")).expect("a database");
-    let rows: usize = database
+    let rows: i64 = database
         .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
         .expect("rows");
-    assert_eq!(rows, 3 * all.len());
+    assert_eq!(rows, 3 * all.len() as i64);
     let alone = |name: &str| {
         means(&sweep(
             &fixture,
