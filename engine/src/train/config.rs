@@ -78,35 +78,20 @@ impl LoraConfig {
         })
     }
 
-    /// Refuses adapters that cannot be, or that name nothing, of a model with these linears `[out, in]`.
-    pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
-        let largest = linears.iter().flat_map(|(_, sides)| *sides).max();
-        let largest = largest.unwrap_or(0);
-        if self.rank == 0 || self.rank > largest {
-            let problem = format!(
-                "is {}; a rank is 1 to {largest}, the longest side of the model's modules",
-                self.rank
-            );
-            return Err(Error::option("rank", problem));
-        }
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
-            let problem = format!("is {}; it must be above zero", self.alpha);
-            return Err(Error::option("lora-alpha", problem));
-        }
-        let names = |path: &str, target: &str| {
-            path.strip_suffix(target)
-                .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    /// Refuses targets that name nothing of a model with these linears.
+    pub fn check_targets<'a>(&self, linears: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+        let matches = |target: &str| {
+            linears.clone().any(|path| {
+                path.strip_suffix(target)
+                    .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            })
         };
-        let wrong = |target: &&String| {
-            target.is_empty() || !linears.iter().any(|(path, _)| names(path, target))
-        };
-        match self.target_modules.iter().find(wrong) {
+        let wrong = |target: &String| target.is_empty() || !matches(target);
+        match self.target_modules.iter().find(|target| wrong(target)) {
             None if !self.target_modules.is_empty() => Ok(()),
             wrong => {
-                let mut last: Vec<&str> = linears
-                    .iter()
-                    .filter_map(|(path, _)| path.rsplit('.').next())
-                    .collect();
+                let mut last: Vec<&str> =
+                    linears.filter_map(|path| path.rsplit('.').next()).collect();
                 last.sort_unstable();
                 last.dedup();
                 let given = wrong.map_or("", String::as_str);
@@ -117,6 +102,29 @@ impl LoraConfig {
                 Err(Error::option("target-modules", problem))
             }
         }
+    }
+
+    /// Refuses targets that name nothing, and ranks and scales that make no sense, of a model with these linears.
+    pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
+        self.check_targets(linears.iter().map(|(name, _)| name.as_str()))?;
+        let adapted = linears.iter().filter(|(name, _)| self.targets(name));
+        let most = adapted
+            .flat_map(|(_, sides)| sides)
+            .max()
+            .copied()
+            .unwrap_or(1);
+        if !(1..=most).contains(&self.rank) {
+            let problem = format!(
+                "is {}; a rank must be 1 to {most}, the longest side of the modules that get an adapter",
+                self.rank
+            );
+            return Err(Error::option("lora", problem));
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            let problem = format!("is {}; it must be above zero", self.alpha);
+            return Err(Error::option("lora-alpha", problem));
+        }
+        Ok(())
     }
 
     /// `alpha / rank`.
@@ -133,16 +141,6 @@ pub enum Method {
     Full,
     /// Adapters alone.
     Lora(LoraConfig),
-}
-
-impl Method {
-    /// Refuses adapters that cannot be, or that name nothing, of a model of this shape.
-    pub fn check(&self, shape: &LlamaShape) -> Result<()> {
-        match self {
-            Self::Full => Ok(()),
-            Self::Lora(lora) => lora.check(&shape.linears()),
-        }
-    }
 }
 
 /// AdamW and its schedule.
@@ -181,38 +179,65 @@ impl Default for OptimiserConfig {
     }
 }
 
-/// Threads that a run may have.
-pub(super) const MOST_WORKERS: usize = 1024;
+/// Threads of a run, at most.
+const MOST_WORKERS: usize = 1024;
+/// Passes over the data, at most: their steps are counted before the first.
+const MOST_EPOCHS: usize = 10_000;
+
+/// Refuses no threads, and more than any machine has.
+pub fn check_workers(workers: usize) -> Result<()> {
+    within("workers", workers, MOST_WORKERS)
+}
+
+/// Refuses a number that is not 1 to `most`.
+pub(in crate::train) fn within(name: &str, value: usize, most: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::option(
+            name,
+            format!("is 0; it must be at least 1, and {most} at most"),
+        )),
+        _ if value > most => Err(Error::option(
+            name,
+            format!("is {value}; it must be 1 to {most}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a number outside of `from` to `to`.
+fn between(name: &str, value: f64, (from, to): (f64, f64)) -> Result<()> {
+    if (from..=to).contains(&value) {
+        return Ok(());
+    }
+    let problem = if to < f64::MAX {
+        format!("is {value}; it must be {from} to {to}")
+    } else {
+        format!("is {value}; it must be {from} or above")
+    };
+    Err(Error::option(name, problem))
+}
 
 impl OptimiserConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        let wrong = |name: &str, value: f64, range: &str| {
-            Err(Error::option(
-                name,
-                format!("is {value}; it must be {range}"),
-            ))
-        };
         let rate = self.learning_rate;
         if !(rate.is_finite() && rate > 0.0) {
-            return wrong("learning-rate", rate, "above zero");
+            return Err(Error::option(
+                "learning-rate",
+                format!("is {rate}; it must be above zero"),
+            ));
         }
-        for (name, share) in [("warm-up", self.warm_up), ("final rate", self.final_rate)] {
-            if !(0.0..=1.0).contains(&share) {
-                return wrong(name, share, "between 0 and 1, a share");
-            }
-        }
-        for (name, share) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            if !(0.0..1.0).contains(&share) {
-                return wrong(name, share, "at least 0 and below 1");
-            }
-        }
-        let decay = self.weight_decay;
-        if !(decay.is_finite() && decay >= 0.0) {
-            return wrong("weight-decay", decay, "a number of at least 0");
-        }
-        if !(self.clip.is_finite() && self.clip >= 0.0) {
-            return wrong("clip", self.clip, "a number of at least 0");
+        let below_one = 1.0 - f64::EPSILON;
+        for (name, value, most) in [
+            ("warm-up", self.warm_up, 1.0),
+            ("final-rate", self.final_rate, 1.0),
+            ("beta1", self.beta1, below_one),
+            ("beta2", self.beta2, below_one),
+            ("eps", self.eps, 1.0),
+            ("weight-decay", self.weight_decay, f64::MAX),
+            ("clip", self.clip, f64::MAX),
+        ] {
+            between(name, value, (0.0, most))?;
         }
         Ok(())
     }
@@ -286,24 +311,12 @@ impl TrainConfig {
 
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        let at_least_one = |name: &str, value: usize| {
-            if value == 0 {
-                Err(Error::option(name, "is 0; it must be at least 1"))
-            } else {
-                Ok(())
-            }
-        };
-        at_least_one("workers", self.workers)?;
-        at_least_one("batch-tokens", self.batch_tokens)?;
-        at_least_one("max-length", self.max_length)?;
-        at_least_one("epochs", self.epochs)?;
-        at_least_one("steps", self.steps.unwrap_or(1))?;
-        self.optimiser.check()?;
-        if self.workers > MOST_WORKERS {
-            let problem = format!("is {}; {MOST_WORKERS} threads are the most", self.workers);
-            return Err(Error::option("workers", problem));
-        }
-        Ok(())
+        check_workers(self.workers)?;
+        within("batch-tokens", self.batch_tokens, u32::MAX as usize)?;
+        within("max-length", self.max_length, u32::MAX as usize)?;
+        within("epochs", self.epochs, MOST_EPOCHS)?;
+        within("steps", self.steps.unwrap_or(1), u32::MAX as usize)?;
+        self.optimiser.check()
     }
 }
 
@@ -402,7 +415,7 @@ mod tests {
     fn numbers_out_of_range_are_refused_by_their_option_with_the_range() {
         type Change = fn(&mut TrainConfig);
         let cases: [(Change, &str, &str); 9] = [
-            (|c| c.workers = 1_000_000, "workers", "1024"),
+            (|c| c.workers = 1_000_000, "workers", "1 to 1024"),
             (|c| c.workers = 0, "workers", "at least 1"),
             (
                 |c| c.optimiser.learning_rate = f64::NAN,
@@ -414,21 +427,17 @@ mod tests {
                 "learning-rate",
                 "above zero",
             ),
-            (|c| c.optimiser.warm_up = 3.0, "warm-up", "between 0 and 1"),
-            (
-                |c| c.optimiser.warm_up = f64::NAN,
-                "warm-up",
-                "between 0 and 1",
-            ),
+            (|c| c.optimiser.warm_up = 3.0, "warm-up", "0 to 1"),
+            (|c| c.optimiser.warm_up = f64::NAN, "warm-up", "0 to 1"),
             (
                 |c| c.optimiser.weight_decay = -0.1,
                 "weight-decay",
-                "at least 0",
+                "0 or above",
             ),
             (
                 |c| c.optimiser.weight_decay = f64::INFINITY,
                 "weight-decay",
-                "at least 0",
+                "0 or above",
             ),
             (|c| c.max_length = 0, "max-length", "at least 1"),
         ];

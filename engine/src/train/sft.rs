@@ -53,7 +53,6 @@ pub fn sft(
     claim(out, config.train.again(), &start.folders())?;
     let device = config.train.open_device()?;
     let base = Base::open(start, config.train.seed, &device)?;
-    config.method.check(&base.shape)?;
     base.check_tokens(examples)?;
     let longest = base.longest(&config.train);
     let Sifted {

@@ -36,7 +36,7 @@ pub(crate) enum Args {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sft {
-    /// JSON Lines with the examples
+    /// The examples: JSON Lines, one JSON array, or Parquet
     #[arg(long)]
     data: PathBuf,
     /// Folder of the model to start from
@@ -59,7 +59,7 @@ pub(crate) struct Dpo {
     /// Folder of the model to start from, which is also the reference
     #[arg(long)]
     base: PathBuf,
-    /// JSON Lines with pairs of answers
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet
     #[arg(long, required_unless_present = "mix", conflicts_with = "mix")]
     data: Option<PathBuf>,
     /// DPO-LW: several files, each with its weight in the loss, e.g. --mix a.jsonl=0.4 --mix b.jsonl=0.6
@@ -132,7 +132,7 @@ impl PenaltyName {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reward {
-    /// JSON Lines with pairs of answers
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet
     #[arg(long)]
     data: PathBuf,
     /// Folder of the causal model to start from
