@@ -90,7 +90,7 @@ pub(crate) fn info() -> BundleInfo {
         .map(|(title, text)| PromptSample {
             title: (*title).into(),
             prompt: Prompt::Chat((*text).into()),
-            split: Split::Test,
+            split: Split::Train,
         })
         .collect(),
         warnings: Vec::new(),

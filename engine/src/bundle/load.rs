@@ -374,12 +374,12 @@ fn load_bank(
         .filter(|(e, _)| e.kind == ExpertKind::Router)
     {
         let router = RouterExpert::load(&folder.join(&entry.path), linears, &expert_names)?;
-        let apart = router.preference.len() != entry.preference.len()
-            || router
-                .preference
-                .iter()
-                .zip(&entry.preference)
-                .any(|(a, b)| (a - b).abs() > 1e-6);
+        // Of a bundle that has grown, a router says where it stood among fewer objectives: it has none of the others.
+        let longer = router.preference.len().max(entry.preference.len());
+        let share = |of: &[f64], axis: usize| of.get(axis).copied().unwrap_or(0.0);
+        let apart = (0..longer).any(|axis| {
+            (share(&router.preference, axis) - share(&entry.preference, axis)).abs() > 1e-6
+        });
         if apart {
             warnings.push(format!("router {}: router_config.json says {:?}, bundle.json {:?}; the bundle's place is used", entry.name, router.preference, entry.preference));
         }

@@ -95,6 +95,25 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
     Ok(prompts)
 }
 
+/// The prompts that a policy may learn on: those of the training part, so that what a sweep measures on the others was
+/// never learnt.
+pub fn read_training_prompts(path: &Path) -> Result<Vec<Prompt>> {
+    let all = read_prompts(path)?;
+    let count = all.len();
+    let training: Vec<Prompt> = all
+        .into_iter()
+        .filter(|sample| sample.split == Split::Train)
+        .map(|sample| sample.prompt)
+        .collect();
+    if training.is_empty() {
+        let problem = format!(
+            "holds {count} prompts, and none to train on: all are of the validation or test part (by their `split`, or by what they ask), which sweeps measure; give a file of prompts for training"
+        );
+        return Err(Error::file(path, problem));
+    }
+    Ok(training)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +161,24 @@ mod tests {
         assert_eq!(splits[1], splits[2]);
         let missing = read_prompts(Path::new("no/such/file.jsonl")).unwrap_err();
         assert!(missing.is_input() && missing.to_string().contains("no/such/file.jsonl"));
+    }
+
+    #[test]
+    fn a_policy_learns_on_the_training_part_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.jsonl");
+        let line = |split: &str| format!("{{\"prompt\": \"{split}\", \"split\": \"{split}\"}}\n");
+        std::fs::write(&path, line("test") + &line("train") + &line("validation")).unwrap();
+        assert_eq!(
+            read_training_prompts(&path).unwrap(),
+            [Prompt::Text("train".into())]
+        );
+        std::fs::write(&path, line("test") + &line("validation")).unwrap();
+        let error = read_training_prompts(&path).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            error.is_input() && text.contains("2 prompts, and none to train on"),
+            "{text}"
+        );
     }
 }

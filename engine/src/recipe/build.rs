@@ -16,6 +16,7 @@ use crate::forge::Provenance;
 use crate::model::LlamaConfig;
 use crate::output::check_new_folder;
 use crate::stage::Stages;
+use crate::train::config::check_workers;
 use crate::types::{Expert, Preference};
 use crate::{Error, Result};
 
@@ -44,9 +45,7 @@ pub fn build(
     reporter: &mut dyn BuildReporter,
 ) -> Result<Manifest> {
     check_new_folder(&options.out)?;
-    if options.workers == 0 {
-        return Err(Error::option("workers", "is 0; it must be at least 1"));
-    }
+    check_workers(options.workers)?;
     let plan = Plan::new(recipe, &options.recipe)?;
     let fresh = !options.work.exists();
     let mut board = Board::new(reporter);
@@ -173,8 +172,7 @@ fn announce(recipe: &Recipe, plan: &Plan, board: &mut Board<'_>) -> Result<()> {
         );
     }
     let measured = {
-        let divisions = (1.0 / recipe.auto.step(objectives)).round();
-        let tokens = divisions.powi(objectives as i32 - 1)
+        let tokens = recipe.auto.places(objectives)?.len() as f64
             * recipe.auto.prompts as f64
             * recipe.auto.max_tokens as f64;
         2.0 * parameters * tokens / SPEED

@@ -145,7 +145,11 @@ impl DecoderBlock {
 }
 
 /// The wanted rows, each text's rows up to its wanted one, and how many those are.
-fn up_to(x: &Tensor, batch: &Batch<'_>, wanted: &Tensor) -> CandleResult<(Tensor, Tensor, Vec<usize>)> {
+fn up_to(
+    x: &Tensor,
+    batch: &Batch<'_>,
+    wanted: &Tensor,
+) -> CandleResult<(Tensor, Tensor, Vec<usize>)> {
     let rows: Vec<u32> = wanted.to_vec1()?;
     let mut start = 0;
     let mut kept: Vec<u32> = Vec::new();
@@ -391,11 +395,7 @@ impl RewardModel for Bart {
         Err(Error::option("tokens", problem))
     }
 
-    fn score_while(
-        &self,
-        texts: &[RewardText],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<Vec<f32>>> {
+    fn score_while(&self, texts: &[RewardText], patience: &Patience<'_>) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }

@@ -158,14 +158,11 @@ impl RewardModel for DistilBert {
         blocks + (width * width) as u64
     }
 
-    fn score_while(
-        &self,
-        texts: &[RewardText],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<Vec<f32>>> {
+    fn score_while(&self, texts: &[RewardText], patience: &Patience<'_>) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        self.head.score(&self.first_states(&Batch::new(texts, patience))?)
+        self.head
+            .score(&self.first_states(&Batch::new(texts, patience))?)
     }
 }

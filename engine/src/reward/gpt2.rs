@@ -224,15 +224,12 @@ impl RewardModel for Gpt2 {
         })
     }
 
-    fn score_while(
-        &self,
-        texts: &[RewardText],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<Vec<f32>>> {
+    fn score_while(&self, texts: &[RewardText], patience: &Patience<'_>) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
         let texts = self.last.cut_all(texts);
-        self.head.score(&self.last_states(&Batch::new(&texts, patience))?)
+        self.head
+            .score(&self.last_states(&Batch::new(&texts, patience))?)
     }
 }

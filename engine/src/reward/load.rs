@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::deberta::CandleDeberta;
+use super::source::Source;
 use super::{Bart, Causal, Deberta, DistilBert, Gpt2, RewardModel};
-use crate::weights::{Checkpoint, read_json};
+use crate::weights::read_json;
 use crate::{Error, Result};
 
 /// How many outputs a config promises, in the ways that configs say it.
@@ -53,35 +54,15 @@ struct Kind {
     model_type: Option<String>,
 }
 
-/// Refuses an adapter in place of a model: its body lies elsewhere.
-fn refuse_adapter(folder: &Path) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Peft {
-        base_model_name_or_path: Option<String>,
-    }
-    let path = folder.join("adapter_config.json");
-    // A merged model may keep the adapter's settings beside it.
-    if !path.exists() || Checkpoint::open_folder(folder).is_ok() {
-        return Ok(());
-    }
-    let peft: Peft = read_json(&path)?;
-    let base = peft.base_model_name_or_path.map_or_else(
-        || "its base".to_owned(),
-        |name| format!("its base `{name}`"),
-    );
-    Err(Error::file(
-        folder,
-        format!(
-            "is a PEFT adapter of a reward model, not a whole one; merge it with {base} first and give that folder: in Python, peft's AutoPeftModelForSequenceClassification.from_pretrained(ADAPTER, num_labels=N).merge_and_unload().save_pretrained(DIR), with the tokenizer beside it"
-        ),
-    ))
-}
-
 /// Loads the reward model of a Hugging Face folder, by `architectures` and `model_type` of its
 /// `config.json`. A file without the score head is refused: other programs would make one up.
 pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>> {
-    refuse_adapter(folder)?;
-    let path = folder.join("config.json");
+    load_from(&Source::of(folder, None)?, device)
+}
+
+/// [`load_model`] of a folder, or of an adapter with its base.
+pub(super) fn load_from(source: &Source, device: &Device) -> Result<Box<dyn RewardModel>> {
+    let path = source.config().join("config.json");
     let kind: Kind = read_json(&path)?;
     let architecture = kind
         .architectures
@@ -91,11 +72,18 @@ pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>
         .map_or("", String::as_str);
     let model_type = kind.model_type.as_deref().unwrap_or_default();
     let is = |name: &str| model_type == name || architecture.to_lowercase().starts_with(name);
+    if is("llama") || is("mistral") {
+        return Ok(Box::new(Causal::load_from(source, device)?));
+    }
+    if source.adapter {
+        return Err(Error::file(
+            &source.folder,
+            "is a PEFT adapter; only those of Llama and Mistral bodies are merged here, so merge it with its base first (PEFT's `merge_and_unload()`) and give that folder",
+        ));
+    }
+    let folder = source.folder.as_path();
     if is("gpt2") {
         return Ok(Box::new(Gpt2::load(folder, device)?));
-    }
-    if is("llama") || is("mistral") {
-        return Ok(Box::new(Causal::load(folder, device)?));
     }
     if is("distilbert") {
         return Ok(Box::new(DistilBert::load(folder, device)?));

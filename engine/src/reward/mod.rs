@@ -24,6 +24,7 @@ mod patience;
 mod preset;
 mod rate;
 mod scorer;
+mod source;
 mod trained;
 mod turns;
 mod written;

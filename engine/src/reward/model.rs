@@ -56,11 +56,7 @@ pub trait RewardModel: Debug + Send + Sync {
 
     /// All logits of each text, raw. Texts have at least one and at most
     /// [`RewardModel::context`] ids, all inside the vocabulary. Between its layers it asks whether to go on.
-    fn score_while(
-        &self,
-        texts: &[RewardText],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<Vec<f32>>>;
+    fn score_while(&self, texts: &[RewardText], patience: &Patience<'_>) -> Result<Vec<Vec<f32>>>;
 
     /// [`RewardModel::score_while`], to its end.
     fn score(&self, texts: &[RewardText]) -> Result<Vec<Vec<f32>>> {

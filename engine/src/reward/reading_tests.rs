@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -317,8 +317,80 @@ fn hostile_sizes_are_refused_by_field() {
     );
 }
 
+/// An adapter of rank 1 on one module, with its own head under `head`, and the merged model.
+fn adapter(head: &str) -> (TempDir, TempDir, TempDir) {
+    let module = "model.layers.0.self_attn.q_proj";
+    let mut whole = llama_tensors("score", 1);
+    let head_values = whole.remove("score.weight").unwrap();
+    let base = folder(
+        &llama_config(&json!({"architectures": ["LlamaForCausalLM"]})),
+        &whole,
+    );
+    let (a, b) = (
+        vec![0.5_f32; 16],
+        (0..16).map(|i| i as f32 / 8.0).collect::<Vec<_>>(),
+    );
+    let weight = &mut whole.get_mut(&format!("{module}.weight")).unwrap().1;
+    for (row, b) in b.iter().enumerate() {
+        for (column, a) in a.iter().enumerate() {
+            // lora_alpha 2, rank 1.
+            weight[row * 16 + column] += 2.0 * b * a;
+        }
+    }
+    whole.insert("score.weight".to_owned(), head_values.clone());
+    let merged = folder(&llama_config(&json!({"num_labels": 1})), &whole);
+    let named = |name: &str| format!("base_model.model.{name}");
+    let tensors: std::collections::HashMap<String, Tensor> = [
+        (named(&format!("{module}.lora_A.weight")), vec![1, 16], a),
+        (named(&format!("{module}.lora_B.weight")), vec![16, 1], b),
+        (named(head), vec![1, 16], head_values.1),
+    ]
+    .into_iter()
+    .map(|(name, shape, values)| (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap()))
+    .collect();
+    let peft = tempfile::tempdir().unwrap();
+    candle_core::safetensors::save(&tensors, peft.path().join("adapter_model.safetensors"))
+        .unwrap();
+    let settings = json!({"peft_type": "LORA", "task_type": "SEQ_CLS", "r": 1, "lora_alpha": 2, "target_modules": ["q_proj"],
+        "modules_to_save": ["classifier", "score"], "base_model_name_or_path": base.path()});
+    write(&peft, "adapter_config.json", &settings);
+    (base, peft, merged)
+}
+
 #[test]
-fn an_adapter_is_told_from_a_model() {
+fn an_adapter_with_a_head_is_read_on_its_base() {
+    for head in ["score.weight", "score.modules_to_save.weight"] {
+        let (base, peft, merged) = adapter(head);
+        let score = |reward: Reward| {
+            *reward.score(&[pair("a", "b c")]).unwrap()[0]
+                .score
+                .as_ref()
+                .unwrap()
+        };
+        let wanted = score(load(merged.path(), Reading::default()));
+        let named = load(peft.path(), Reading::default());
+        let digest = named.digest().to_owned();
+        let got = score(named);
+        assert!((got - wanted).abs() < 1e-4, "{got}, merged {wanted}");
+        let told = Reward::load_on(
+            peft.path(),
+            Some(base.path()),
+            Reading::default(),
+            &Device::Cpu,
+        );
+        assert_eq!(told.unwrap().digest(), digest);
+        let whole = Reward::load_on(
+            merged.path(),
+            Some(base.path()),
+            Reading::default(),
+            &Device::Cpu,
+        );
+        assert!(whole.unwrap_err().to_string().contains("is a whole model"));
+    }
+}
+
+#[test]
+fn an_adapter_whose_base_is_elsewhere_is_told_from_a_model() {
     let folder = tempfile::tempdir().unwrap();
     write(
         &folder,
@@ -332,8 +404,14 @@ fn an_adapter_is_told_from_a_model() {
         let error = load_model(folder.path(), &Device::Cpu).unwrap_err();
         let text = error.to_string();
         assert!(
-            error.is_input() && text.contains("merge it with its base `org/base`"),
+            error.is_input() && text.contains("`org/base`") && text.contains("--base"),
             "{text}"
         );
     }
+    let (_base, peft, _merged) = adapter("other.weight");
+    let error = load_model(peft.path(), &Device::Cpu).unwrap_err();
+    assert!(
+        error.is_input() && error.to_string().contains("other"),
+        "{error}"
+    );
 }

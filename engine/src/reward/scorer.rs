@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
-use super::load::Labels;
+use super::load::{Labels, load_from};
+use super::source::Source;
 use super::{
     Cut, Form, Patience, Reading, RewardInput, RewardModel, RewardText, Rules, TRAINED_READING,
-    TrainedReading, load_model,
+    TrainedReading,
 };
 use crate::text::{Tokenizer, check_ids};
-use crate::weights::{Checkpoint, Digest, settings_digest};
+use crate::weights::Digest;
 use crate::{Error, Result};
 
 /// Tokens per forward pass, at most, unless one text has more: bounds its memory.
@@ -91,16 +92,27 @@ const WRITING: &[u8] = b"writing 2";
 impl Reward {
     /// Loads a folder: the model, its tokenizer (needed for text only), and how it is read.
     pub fn load(folder: &Path, reading: Reading, device: &Device) -> Result<Self> {
+        Self::load_on(folder, None, reading, device)
+    }
+
+    /// [`Reward::load`]; where `folder` is a PEFT adapter with a head, it is read on `base`, else on the folder that it names.
+    pub fn load_on(
+        folder: &Path,
+        base: Option<&Path>,
+        reading: Reading,
+        device: &Device,
+    ) -> Result<Self> {
         let rules = reading.rules()?;
-        let model = load_model(folder, device)?;
-        let mut reward = Self::new(folder, model, Tokenizer::load(folder)?, rules)?;
-        reward.labels = Labels::names(folder)?;
+        let source = Source::of(folder, base)?;
+        let model = load_from(&source, device)?;
+        let tokenizer = Tokenizer::load(source.tokenizer())?;
+        let mut reward = Self::new(folder, model, tokenizer, rules)?;
+        reward.labels = Labels::names(source.config())?;
         reward.trained = TrainedReading::load(folder)?;
         reward.closing = reward.closing()?;
         let mut digest = Digest::default();
         digest.note(WRITING);
-        digest.note(Checkpoint::open_folder(folder)?.file_digest()?.as_bytes());
-        digest.note(settings_digest(folder)?.as_bytes());
+        source.note(&mut digest)?;
         reward.digest = digest.hex();
         if reading != Reading::default() {
             let mut digest = Digest::default();

@@ -277,7 +277,8 @@ fn scoring_gives_way_between_layers_and_goes_on_later() {
     for turn in 0..10_000 {
         // Somebody waits from the second question on, every other time.
         let asked = std::sync::atomic::AtomicUsize::new(0);
-        let waits = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && turn % 2 == 0;
+        let waits =
+            || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 && turn % 2 == 0;
         let patience = Patience::until(&waits);
         let done = queue.step(&rewards, 64, &patience).unwrap();
         gave_way += usize::from(patience.gave_way());

@@ -96,11 +96,7 @@ impl ActiveSweep {
     }
 
     /// Reports now and then; at the end says so and returns true.
-    pub(super) fn tick(
-        &mut self,
-        yielding: bool,
-        reporter: &mut Reporter,
-    ) -> Result<bool> {
+    pub(super) fn tick(&mut self, yielding: bool, reporter: &mut Reporter) -> Result<bool> {
         if self.is_idle() {
             self.run.pause_clock();
         }

@@ -297,7 +297,11 @@ impl Worker {
 
     /// Takes a bundle that is loaded into use, then obeys what waited for it.
     fn loaded(&mut self, end: LoadEnd) -> Result<()> {
-        if self.loading.take_if(|loading| loading.job == end.job).is_none() {
+        if self
+            .loading
+            .take_if(|loading| loading.job == end.job)
+            .is_none()
+        {
             return Ok(()); // given up, and said so
         }
         match end.bundle {

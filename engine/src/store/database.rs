@@ -128,7 +128,10 @@ impl Store {
                     row.text,
                     self.encode("tokens", &row.tokens)?,
                     self.encode("finish", &row.finish)?,
-                    row.scores.as_ref().map_or(Value::Null, scores_to_json).to_string(),
+                    row.scores
+                        .as_ref()
+                        .map_or(Value::Null, scores_to_json)
+                        .to_string(),
                     self.encode("gates_mean", &row.gates_mean)?,
                     row.first_token_seconds,
                     row.seconds,
@@ -186,7 +189,10 @@ impl Store {
 
     /// Refuses a row whose scores are not one for each of `objectives`.
     pub fn check_scores(&self, row: &StoredRow, objectives: usize) -> Result<()> {
-        let got = row.scores.as_ref().map_or(objectives, |scores| scores.0.len());
+        let got = row
+            .scores
+            .as_ref()
+            .map_or(objectives, |scores| scores.0.len());
         if got == objectives {
             return Ok(());
         }

@@ -124,11 +124,19 @@ impl Objective for Dpo<'_> {
         Ok(ShareLoss { loss, figures })
     }
 
-    fn addition(&self, model: &TrainModel, workers: usize) -> Result<Option<Addition>> {
-        let penalty = self.penalty.as_ref();
-        penalty
-            .map(|p| p.evaluate(model.vars(), workers))
-            .transpose()
+    fn addition(
+        &self,
+        model: &TrainModel,
+        workers: usize,
+        gradients: &[Tensor],
+        carried: &mut serde_json::Value,
+    ) -> Result<Option<Addition>> {
+        let Some(penalty) = &self.penalty else {
+            return Ok(None);
+        };
+        let mut addition = penalty.evaluate(model.vars(), workers)?;
+        penalty.balance(&mut addition, gradients, carried)?;
+        Ok(Some(addition))
     }
 }
 
@@ -166,18 +174,17 @@ pub fn dpo_mixed(
     )?;
     let penalty = match &config.method {
         Method::Full => None,
-        Method::Lora(lora) => Some(Penalty::open(
-            &config.penalty,
-            lora,
-            &base.shape,
-            &config.against,
-        )?),
+        Method::Lora(lora) => {
+            lora.check(&base.shape.linears())?;
+            let given = &config.against;
+            Some(Penalty::open(&config.penalty, lora, &base.shape, given)?)
+        }
     };
     let previous = match &config.start_from {
         None => None,
         Some(folder) => Some(Adapter::load(folder, &base.shape.linears())?),
     };
-    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref())?;
+    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref());
     if let Some(adapter) = &previous {
         base.merge(adapter)?;
     }
@@ -307,7 +314,7 @@ fn checkpoint_settings(
     sets: &[PairSet<'_>],
     penalty: Option<&Penalty>,
     previous: Option<&Adapter>,
-) -> Result<serde_json::Value> {
+) -> serde_json::Value {
     let by_content = DpoConfig {
         against: Vec::new(),
         start_from: None,
@@ -326,5 +333,5 @@ fn checkpoint_settings(
             .map(|set| (set.weight, set.pairs.len()))
             .collect::<Vec<_>>()
     );
-    Ok(settings)
+    settings
 }

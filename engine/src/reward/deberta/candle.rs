@@ -144,11 +144,7 @@ impl RewardModel for CandleDeberta {
         self.layers * cost::block([self.width, self.inner], tokens, tokens, false)
     }
 
-    fn score_while(
-        &self,
-        texts: &[RewardText],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<Vec<f32>>> {
+    fn score_while(&self, texts: &[RewardText], patience: &Patience<'_>) -> Result<Vec<Vec<f32>>> {
         let longest = texts.iter().map(|text| text.ids.len()).max().unwrap_or(0);
         let (mut ids, mut mask) = (Vec::new(), Vec::new());
         for text in texts {

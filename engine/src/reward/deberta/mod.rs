@@ -241,11 +241,7 @@ impl RewardModel for Deberta {
         blocks + (width * width) as u64
     }
 
-    fn score_while(
-        &self,
-        texts: &[RewardText],
-        patience: &Patience<'_>,
-    ) -> Result<Vec<Vec<f32>>> {
+    fn score_while(&self, texts: &[RewardText], patience: &Patience<'_>) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }

@@ -6,7 +6,8 @@ use super::advantage::Gae;
 use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
 use crate::train::claim::Again;
-use crate::train::config::{LoraConfig, OptimiserConfig, device_in_words};
+use crate::train::config::{LoraConfig, OptimiserConfig, check_workers, device_in_words, within};
+use crate::types::{TrainMethod, TrainSize, USUAL};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
 
@@ -100,15 +101,15 @@ impl Default for PpoConfig {
     fn default() -> Self {
         Self {
             seed: 0,
-            batches: 300,
-            batch: 64,
+            batches: USUAL.rollouts.batches,
+            batch: USUAL.rollouts.batch,
             epochs: 4,
             minibatch: 16,
-            max_tokens: 128,
+            max_tokens: USUAL.rollouts.max_tokens,
             stop: Vec::new(),
             temperature: 1.0,
             optimiser: OptimiserConfig {
-                learning_rate: 1e-3,
+                learning_rate: TrainMethod::Router.learning_rate(TrainSize::Lora),
                 weight_decay: 0.0,
                 clip: 0.5,
                 ..OptimiserConfig::default()
@@ -123,7 +124,7 @@ impl Default for PpoConfig {
             ratio_limit: 10.0,
             calibration: 128,
             workers: 2,
-            checkpoint_every: 20,
+            checkpoint_every: USUAL.checkpoint_batches,
             resume: false,
             overwrite: false,
             device: DeviceChoice::Cpu,
@@ -134,27 +135,26 @@ impl Default for PpoConfig {
 impl PpoConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in [
-            ("batches", self.batches),
-            ("batch", self.batch),
-            ("epochs", self.epochs),
-            ("minibatch", self.minibatch),
-            ("max-tokens", self.max_tokens),
-            ("workers", self.workers),
+        for (name, value, most) in [
+            ("batches", self.batches, 1 << 24),
+            ("batch", self.batch, 1 << 16),
+            ("epochs", self.epochs, 1 << 10),
+            ("minibatch", self.minibatch, 1 << 16),
+            ("max-tokens", self.max_tokens, 1 << 20),
         ] {
-            if value == 0 {
-                return Err(Error::option(name, "is 0; it must be at least 1"));
-            }
+            within(name, value, most)?;
         }
-        if self.calibration < 2 {
+        check_workers(self.workers)?;
+        self.optimiser.check()?;
+        if !(2..=1 << 16).contains(&self.calibration) {
             let problem = format!(
-                "is {}; a deviation takes at least 2 answers",
-                self.calibration
+                "is {}; it must be 2 to {}: a deviation takes at least 2 answers",
+                self.calibration,
+                1 << 16
             );
             return Err(Error::option("calibration", problem));
         }
         for (name, value) in [
-            ("learning-rate", self.optimiser.learning_rate),
             ("value-rate", self.value_rate),
             ("temperature", self.temperature),
             ("clip", self.clip),
@@ -252,7 +252,7 @@ impl Default for MorlConfig {
                     ..KlConfig::default()
                 },
                 optimiser: OptimiserConfig {
-                    learning_rate: 1e-4,
+                    learning_rate: TrainMethod::Ppo.learning_rate(TrainSize::Lora),
                     ..ppo.optimiser.clone()
                 },
                 ..ppo
