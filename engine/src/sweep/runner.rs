@@ -33,6 +33,9 @@ pub struct SweepRun {
     plan: SweepPlan,
     store: Store,
     id: i64,
+    /// What chat templates are told, in seconds since 1970: when the store's first sweep was planned. All rows of a
+    /// store are asked at one time, whenever they run.
+    time: u64,
     points: Vec<PointState>,
     waiting: VecDeque<Place>,
     running: HashMap<u64, Place>,
@@ -92,7 +95,9 @@ impl SweepRun {
             reward_digests: bundle.identity.rewards.clone(),
             plan: plan.clone(),
         })?;
+        let time = store.begun()?;
         let mut run = Self {
+            time,
             points: visited
                 .into_iter()
                 .map(|point| PointState {
@@ -162,7 +167,7 @@ impl SweepRun {
         let rows = self.store.rows_by_key(&keys)?;
         rows.into_iter()
             .flatten()
-            .map(|row| as_run(bundle, row))
+            .map(|row| as_run(bundle, self.time, row))
             .collect()
     }
 
@@ -181,6 +186,7 @@ impl SweepRun {
             point: self.points[place.point].point.clone(),
             sampling,
             trace: TraceLevel::None,
+            time: Some(self.time),
         }
     }
 
@@ -321,14 +327,14 @@ impl SweepRun {
 }
 
 /// A stored row as the run that it was; byte offsets are made anew from its tokens.
-fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
+fn as_run(bundle: &Bundle, time: u64, row: StoredRow) -> Result<Run> {
     let mut answer = bundle.tokenizer.answer(&row.sampling.stop);
     for &id in &row.tokens {
         answer.push(id);
     }
     answer.finish();
     let (_, tokens) = answer.into_parts();
-    let given = bundle.tokenizer.given(&row.prompt)?;
+    let given = bundle.tokenizer.at(Some(time)).given(&row.prompt)?;
     Ok(Run {
         prompt_tokens: given.ids(),
         given: Some(Arc::new(given)),
