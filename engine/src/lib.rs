@@ -25,6 +25,7 @@ mod error;
 pub mod files;
 pub mod forge;
 pub mod generate;
+mod lock;
 pub mod mixture;
 pub mod model;
 pub mod output;

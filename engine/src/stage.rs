@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::lock::FolderLock;
 use crate::{Error, Result};
 
-/// A folder of stages, one folder and one stamp each.
+/// A folder of stages, one folder and one stamp each. While it is open no other build works in the folder.
 #[derive(Debug)]
 pub struct Stages {
     work: PathBuf,
+    _lock: FolderLock,
 }
 
 /// A finished stage.
@@ -32,10 +34,10 @@ pub struct Run<'a> {
 }
 
 impl Stages {
-    /// Stages under `work`.
+    /// Stages under `work`; refused while another build works there.
     pub fn new(work: &Path) -> Result<Self> {
-        std::fs::create_dir_all(work).map_err(Error::io("create", work))?;
         Ok(Self {
+            _lock: FolderLock::hold(work, "a build")?,
             work: work.to_path_buf(),
         })
     }
@@ -124,6 +126,16 @@ mod tests {
         assert_ne!(go(2, "i").expect("runs").digest, first.digest);
         go(2, "j").expect("runs");
         assert_eq!(runs.get(), 3);
+    }
+
+    #[test]
+    fn one_build_at_a_time_works_in_a_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Stages::new(folder.path()).expect("opens");
+        let refused = Stages::new(folder.path()).expect_err("is held");
+        assert!(refused.is_input() && refused.to_string().contains("a build"));
+        drop(first);
+        Stages::new(folder.path()).expect("opens again");
     }
 
     #[test]

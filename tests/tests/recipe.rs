@@ -221,6 +221,67 @@ fn a_recipe_trains_merges_places_and_routes_and_then_only_what_changed() {
     }
 }
 
+/// With all weights trained, the file is in f32, whatever the base is stored in.
+#[test]
+fn fine_tunes_of_a_base_in_16_bits_become_experts() {
+    use candle_core::{DType, Device, safetensors};
+    for (dtype, name) in [(DType::F16, "float16"), (DType::BF16, "bfloat16")] {
+        let fixture = fixture();
+        let path = fixture.join("base/model.safetensors");
+        let tensors = safetensors::load(&path, &Device::Cpu).expect("tensors");
+        let half = |(name, tensor): (String, candle_core::Tensor)| {
+            (name, tensor.to_dtype(dtype).expect("a cast"))
+        };
+        let halves = tensors.into_iter().map(half).collect();
+        safetensors::save(&halves, &path).expect("a writable folder");
+        let mut config: Value =
+            serde_json::from_slice(&fixture.read("base/config.json")).expect("JSON");
+        config["torch_dtype"] = name.into();
+        fixture.write("base/config.json", config.to_string());
+        let recipe = format!(
+            "name = \"made\"\nbase = \"base\"\nrank = 2\nmerged = []\nrouters = []
+[[objectives]]
+name = \"helpful\"
+data = \"pairs.jsonl\"
+{}",
+            TRAINING.replacen("steps = 4", "method = \"full\"\nsteps = 2", 1)
+        );
+        fixture.write("r.toml", recipe);
+        build(&fixture, "made", "work");
+        let bundle = Bundle::load(
+            &fixture.out("made"),
+            &LoadOptions::default(),
+            &mut |_, _| Ok(()),
+        )
+        .expect("loads");
+        assert_eq!(bundle.info.experts.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_second_build_in_one_work_folder_is_refused() {
+    let fixture = fixture();
+    fixture.write("r.toml", two(""));
+    let mut first = command(&fixture, "made", "work");
+    let mut first = first.spawn().expect("the program runs");
+    let lock = fixture.join("work/.paretoscope.lock");
+    let begun = Instant::now();
+    while !std::fs::read(&lock).is_ok_and(|note| !note.is_empty()) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "nothing is locked"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let second = run(&fixture, "made", "work");
+    assert_eq!(second.status.code(), Some(2), "{}", said(&second));
+    let who = format!("process {}", first.id());
+    assert!(said(&second).contains(&who), "{}", said(&second));
+    let first = first.wait().expect("it ends");
+    assert!(first.success());
+    assert!(!lock.exists());
+}
+
 #[test]
 fn killed_anywhere_it_ends_as_if_nothing_had_happened() {
     let fixture = fixture();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules of the engine from the bottom up; a module may use its own layer and the ones below it.
 const LAYERS: &[&[&str]] = &[
-    &["device", "digest", "error", "files", "types"],
+    &["device", "digest", "error", "files", "lock", "types"],
     &["protocol"],
     &["output", "pareto", "routing", "stage", "text", "weights"],
     &["mixture", "model"],

@@ -366,7 +366,8 @@ fn subtract(from: &mut [f32], what: &[f32]) {
 
 fn same_type(base: &Checkpoint, tuned: &Checkpoint, name: &str) -> Result<()> {
     let (before, after) = (base.dtype(name), tuned.dtype(name));
-    if before == after {
+    let exact = |before: &String| tuned.is_upcast_from(name, before);
+    if before == after || before.as_ref().is_some_and(exact) {
         return Ok(());
     }
     let problem = format!(

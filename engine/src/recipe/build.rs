@@ -51,14 +51,17 @@ pub fn build(
     let fresh = !options.work.exists();
     let mut board = Board::new(reporter);
     announce(recipe, &plan, &mut board)?;
-    let made = Stages::new(&options.work).and_then(|stages| {
+    let stages = Stages::new(&options.work)?;
+    // Another build may have finished it since.
+    check_new_folder(&options.out)?;
+    let made = digest_of(&recipe.base).and_then(|base| {
         let mut workshop = Workshop {
             recipe,
             plan: &plan,
-            stages,
+            stages: &stages,
             board,
             workers: options.workers,
-            base: digest_of(&recipe.base)?,
+            base,
         };
         make(&mut workshop, &options.out)
     });

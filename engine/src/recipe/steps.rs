@@ -42,7 +42,7 @@ pub(super) struct MadeExpert {
 pub(super) struct Workshop<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) plan: &'a Plan,
-    pub(super) stages: Stages,
+    pub(super) stages: &'a Stages,
     pub(super) board: Board<'a>,
     pub(super) workers: usize,
     /// Digest of the base.

@@ -1,5 +1,6 @@
 //! What the trainers start from and what they leave behind.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -23,6 +24,10 @@ pub(super) struct Base {
     pub(super) config: Value,
     pub(super) weights: NamedTensors,
     folder: Option<PathBuf>,
+    /// Types in which the folder stores them; none where they were drawn.
+    types: BTreeSet<String>,
+    /// Of all the bytes that were read.
+    digest: Option<String>,
 }
 
 impl Base {
@@ -45,48 +50,39 @@ impl Base {
                     config: shape.to_json(),
                     weights,
                     folder: None,
+                    types: BTreeSet::new(),
+                    digest: None,
                 })
             }
             Start::Folder(folder) => {
                 let (shape, config) = LlamaShape::read(folder)?;
-                let weights = params::read(folder, &shape)?;
+                let stored = params::read(folder, &shape)?;
                 Ok(Self {
                     shape,
                     config,
-                    weights,
+                    weights: stored.weights,
                     folder: Some(folder.clone()),
+                    types: stored.types,
+                    digest: Some(stored.digest),
                 })
             }
         }
     }
 
-    /// [`settings`] with a fingerprint of the weights to start from.
+    /// [`settings`] with digests of what the run starts from; random weights follow from shape and seed.
     pub(super) fn settings(
         &self,
         kind: &str,
         config: &impl serde::Serialize,
         data: String,
-    ) -> Result<Value> {
+    ) -> Value {
         let mut settings = settings(kind, config, data);
-        settings["base"] = json!(self.fingerprint()?);
-        Ok(settings)
-    }
-
-    /// A digest of names, shapes and a thousand numbers of every weight: enough to tell models apart.
-    fn fingerprint(&self) -> Result<String> {
-        const NUMBERS: usize = 1024;
-        let mut hash = Sha256::new();
-        for (name, weight) in &self.weights {
-            hash.update(format!("{name} {:?}", weight.dims()));
-            let flat = weight.flatten_all()?;
-            let stride = flat.elem_count().div_ceil(NUMBERS).max(1);
-            let places: Vec<u32> = (0..flat.elem_count() as u32).step_by(stride).collect();
-            let places = Tensor::from_slice(&places, places.len(), flat.device())?;
-            for number in flat.index_select(&places, 0)?.to_vec1::<f32>()? {
-                hash.update(number.to_le_bytes());
-            }
-        }
-        Ok(hexadecimal(&hash.finalize()[..16]))
+        let text = self.config.to_string();
+        settings["base"] = json!({
+            "weights": self.digest,
+            "config": crate::stage::digest([text.as_str()].into_iter()),
+        });
+        settings
     }
 
     /// Adds `s B A` of an adapter to the weights: the previous model is the new base.
@@ -140,9 +136,7 @@ impl Base {
             .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
             .collect();
         match method {
-            Method::Full => {
-                files::write_model(folder, &self.config, &trained, self.folder.as_deref())
-            }
+            Method::Full => self.write_model(folder, in_f32(&self.config), &trained),
             Method::Lora(lora) => {
                 let base = self
                     .folder
@@ -153,6 +147,11 @@ impl Base {
         }
     }
 
+    fn write_model(&self, folder: &Path, config: Value, weights: &NamedTensors) -> Result<()> {
+        let types: Vec<&str> = self.types.iter().map(String::as_str).collect();
+        files::write_model(folder, &config, (weights, &types), self.folder.as_deref())
+    }
+
     /// Writes a reward model: the body's weights and `score.weight`.
     pub(super) fn write_reward(
         &self,
@@ -160,7 +159,7 @@ impl Base {
         model: &TrainModel,
         closing: Option<u32>,
     ) -> Result<()> {
-        let mut config = self.config.clone();
+        let mut config = in_f32(&self.config);
         if let Some(fields) = config.as_object_mut() {
             fields.insert(
                 "architectures".to_owned(),
@@ -169,9 +168,12 @@ impl Base {
             fields.insert("num_labels".to_owned(), json!(1));
             fields.insert("id2label".to_owned(), json!({"0": "LABEL_0"}));
             fields.insert("label2id".to_owned(), json!({"LABEL_0": 0}));
-            // Hugging Face finds the last token of a padded row by the padding token.
-            if fields.get("pad_token_id").is_none_or(Value::is_null) {
-                fields.insert("pad_token_id".to_owned(), json!(self.shape.eos_token_id));
+            // Hugging Face scores a row at its last token that is not the padding token: where that ends
+            // answers, the score would be read before it. Without one it scores rows alone, and rightly.
+            let end = closing.or(self.shape.eos_token_id).map(u64::from);
+            let pad = fields.get("pad_token_id").and_then(Value::as_u64);
+            if pad.is_some() && pad == end {
+                fields.insert("pad_token_id".to_owned(), Value::Null);
             }
         }
         let trained = model
@@ -179,12 +181,26 @@ impl Base {
             .iter()
             .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
             .collect();
-        files::write_model(folder, &config, &trained, self.folder.as_deref())?;
+        self.write_model(folder, config, &trained)?;
         match closing {
             Some(closing_token) => TrainedReading { closing_token }.save(folder),
             None => Ok(()),
         }
     }
+}
+
+/// The configuration of weights that are written in f32: a loader that follows the type of the base would round
+/// what was learnt away.
+fn in_f32(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Some(fields) = config.as_object_mut() {
+        for name in ["torch_dtype", "dtype"] {
+            if let Some(field) = fields.get_mut(name) {
+                *field = json!("float32");
+            }
+        }
+    }
+    config
 }
 
 /// A digest of examples, so that a checkpoint is not continued on other data.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::checkpoint;
+use crate::lock::FolderLock;
 use crate::{Error, Result};
 
 /// What a finished run leaves.
@@ -71,6 +72,14 @@ pub(super) fn claim(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
         )),
         (false, None, None) => Ok(()),
     }
+}
+
+/// Holds `out` for a run of this kind until the lock is dropped, and [`claim`]s it once more: another run may have
+/// come and gone since it was claimed first, before there was a folder to hold.
+pub(super) fn hold(out: &Path, again: Again, inputs: &[&Path], kind: &str) -> Result<FolderLock> {
+    let lock = FolderLock::hold(out, &format!("train {kind}"))?;
+    claim(out, again, inputs)?;
+    Ok(lock)
 }
 
 fn taken(out: &Path, what: &str) -> Error {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::claim::claim;
+use super::claim::{claim, hold};
 use super::config::{DpoConfig, Method, Start};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
@@ -190,6 +190,7 @@ pub fn dpo_mixed(
         &config.method,
         config.train.seed,
     )?;
+    let _held = hold(out, config.train.again(), &inputs, "dpo")?;
     let runner = Runner {
         config: &config.train,
         model: &model,
@@ -317,7 +318,7 @@ fn checkpoint_settings(
             .flat_map(|set| set.pairs)
             .flat_map(|pair| pair.both()),
     );
-    let mut settings = base.settings("dpo", &by_content, data)?;
+    let mut settings = base.settings("dpo", &by_content, data);
     settings["against"] = json!(penalty.map(|p| p.digests()).unwrap_or_default());
     settings["start_from"] = json!(previous.map(|adapter| &adapter.digest));
     settings["mix"] = json!(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::config::LoraConfig;
 use super::params::NamedTensors;
+use crate::weights::UPCAST_FROM;
 use crate::{Error, Result};
 
 /// Files of a model's folder that go with its weights.
@@ -51,8 +52,14 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 }
 
 pub(super) fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<()> {
+    write_noted(path, tensors, None)
+}
+
+/// With one more entry of metadata.
+fn write_noted(path: &Path, tensors: &NamedTensors, note: Option<(&str, String)>) -> Result<()> {
     // Hugging Face's loader wants the format named.
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let mut metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    metadata.extend(note.map(|(key, value)| (key.to_owned(), value)));
     let contiguous: BTreeMap<&String, Tensor> = tensors
         .iter()
         .map(|(name, t)| Ok((name, t.contiguous()?.to_device(&Device::Cpu)?)))
@@ -87,18 +94,20 @@ pub fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a model's folder; the tokenizer comes from `companions`.
+/// Writes a model's folder in f32; the tokenizer comes from `companions`. The file says in which `types` the
+/// weights were stored that training began with, so that their difference can be told from rounding.
 pub(super) fn write_model(
     folder: &Path,
     config: &Value,
-    weights: &NamedTensors,
+    (weights, types): (&NamedTensors, &[&str]),
     companions: Option<&Path>,
 ) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     if let Some(from) = companions {
         copy_tokenizer(from, folder)?;
     }
-    write_tensors(&folder.join("model.safetensors"), weights)?;
+    let note = (!types.is_empty()).then(|| (UPCAST_FROM, types.join(",")));
+    write_noted(&folder.join("model.safetensors"), weights, note)?;
     write_json(&folder.join("config.json"), config)
 }
 

@@ -1,6 +1,6 @@
 //! Named weights: drawn at random, or taken from a folder; trainable or frozen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::LoraConfig;
 use super::shape::LlamaShape;
-use crate::{Error, Result, files};
+use crate::Result;
+use crate::weights::{Checkpoint, Digest};
 
 /// Weights by Hugging Face name.
 pub type NamedTensors = BTreeMap<String, Tensor>;
@@ -85,55 +86,31 @@ pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedT
     Ok(all)
 }
 
-/// Every weight of a causal model's folder, in f32, checked against its shape.
-pub fn read(folder: &Path, shape: &LlamaShape) -> Result<NamedTensors> {
-    let mut found = BTreeMap::new();
-    for file in weight_files(folder)? {
-        let tensors = candle_core::safetensors::load(&file, &Device::Cpu)
-            .map_err(|e| Error::file(&file, format!("cannot be read as safetensors: {e}")))?;
-        found.extend(tensors);
-    }
-    let mut all = NamedTensors::new();
-    for (name, expected) in shape.weights() {
-        let Some(tensor) = found.remove(&name) else {
-            return Err(Error::MissingTensor {
-                path: folder.to_path_buf(),
-                tensor: name,
-            });
-        };
-        if tensor.dims() != expected {
-            return Err(Error::Shape {
-                path: folder.to_path_buf(),
-                tensor: name,
-                expected,
-                got: tensor.dims().to_vec(),
-            });
-        }
-        all.insert(name, tensor.to_dtype(DType::F32)?);
-    }
-    Ok(all)
+/// Weights of a folder, and what they were there.
+pub struct Stored {
+    /// In f32.
+    pub weights: NamedTensors,
+    /// Their types in the file, e.g. `BF16`.
+    pub types: BTreeSet<String>,
+    /// Of names and bytes.
+    pub digest: String,
 }
 
-fn weight_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let single = folder.join("model.safetensors");
-    if single.exists() {
-        return Ok(vec![single]);
+/// Every weight of a causal model's folder, checked against its shape.
+pub fn read(folder: &Path, shape: &LlamaShape) -> Result<Stored> {
+    let checkpoint = Checkpoint::open_folder(folder)?;
+    let mut digest = Digest::default();
+    let (mut weights, mut types) = (NamedTensors::new(), BTreeSet::new());
+    for (name, expected) in shape.weights() {
+        let values = checkpoint.read(&name, &expected, &mut digest)?;
+        types.extend(checkpoint.dtype(&name));
+        weights.insert(name, Tensor::from_vec(values, expected, &Device::Cpu)?);
     }
-    let index = folder.join("model.safetensors.index.json");
-    let text = files::read_text(&index, files::SETTINGS)?;
-    let value: serde_json::Value = serde_json::from_str(&text)
-        .map_err(|e| Error::file(&index, format!("is not JSON: {e}")))?;
-    let map = value.get("weight_map").and_then(|m| m.as_object());
-    let map =
-        map.ok_or_else(|| Error::field(&index, "weight_map", "must map tensor names to files"))?;
-    let mut files: Vec<_> = map
-        .values()
-        .filter_map(|f| f.as_str())
-        .map(|f| folder.join(f))
-        .collect();
-    files.sort();
-    files.dedup();
-    Ok(files)
+    Ok(Stored {
+        weights,
+        types,
+        digest: digest.hex(),
+    })
 }
 
 /// The first variable that holds something that is no number, if there is one.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::base::{Base, digest};
 use super::batch::Example;
 use super::batch::FlatBatch;
-use super::claim::claim;
+use super::claim::{claim, hold};
 use super::config::{Method, RewardConfig, Start};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
 use super::forward::TrainModel;
@@ -69,7 +69,7 @@ pub fn reward(
     let longest = base.longest(&config.train);
     let sifted = Sifted::of(pairs, |pair| pair.fit(longest));
     let examples = sifted.kept.iter().flat_map(|p| p.both());
-    let settings = base.settings("reward", config, digest(examples))?;
+    let settings = base.settings("reward", config, digest(examples));
     let closing = closing_token(sifted.kept.iter().flat_map(|p| p.both()));
     let head = params::score_head(&base.shape, &device)?;
     base.weights.insert("score.weight".to_owned(), head);
@@ -81,6 +81,7 @@ pub fn reward(
         &Method::Full,
         config.train.seed,
     )?;
+    let _held = hold(out, config.train.again(), &start.folders(), "reward")?;
     let runner = Runner {
         config: &config.train,
         model: &model,

@@ -6,7 +6,7 @@ use candle_core::Device;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::claim::claim;
+use super::claim::{claim, hold};
 use super::config::{SftConfig, Start};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
@@ -74,11 +74,12 @@ pub fn sft(
         &config.method,
         config.train.seed,
     )?;
+    let _held = hold(out, config.train.again(), &start.folders(), "sft")?;
     let runner = Runner {
         config: &config.train,
         model: &model,
         folder: out,
-        settings: base.settings("sft", config, digest(kept.iter().copied()))?,
+        settings: base.settings("sft", config, digest(kept.iter().copied())),
         left_out,
         places,
     };

@@ -3,7 +3,7 @@
 //! Nothing is memory-mapped: each tensor is read where the header says it lies, so that a file cut
 //! short is an error, and memory holds one tensor beside what the model keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ use crate::{Error, Result};
 /// The largest header that the safetensors format allows, bytes.
 const MAX_HEADER: u64 = 100_000_000;
 
+/// Metadata of a file that training wrote in F32: the types, separated by commas, whose exact values it began with.
+pub const UPCAST_FROM: &str = "paretoscope.upcast_from";
+
 /// Numbers that one thread reads at a time.
 const PIECE: usize = 1 << 18;
 
@@ -31,6 +34,8 @@ pub struct Checkpoint {
     path: PathBuf,
     files: Vec<PathBuf>,
     tensors: BTreeMap<String, Entry>,
+    /// See [`UPCAST_FROM`].
+    upcast_from: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,6 +142,7 @@ impl Checkpoint {
             path: folder.to_path_buf(),
             files: Vec::new(),
             tensors: BTreeMap::new(),
+            upcast_from: BTreeSet::new(),
         };
         for name in names {
             let plain = Path::new(name)
@@ -177,6 +183,7 @@ impl Checkpoint {
             path: path.to_path_buf(),
             files: Vec::new(),
             tensors: BTreeMap::new(),
+            upcast_from: BTreeSet::new(),
         };
         checkpoint.add(path.to_path_buf())?;
         Ok(checkpoint)
@@ -198,6 +205,10 @@ impl Checkpoint {
             return Ok(());
         }
         let (metadata, data_start) = read_header(&path)?;
+        let noted = metadata.metadata().as_ref();
+        if let Some(types) = noted.and_then(|noted| noted.get(UPCAST_FROM)) {
+            self.upcast_from.extend(types.split(',').map(str::to_owned));
+        }
         for name in metadata.offset_keys() {
             let Some(info) = metadata.info(&name) else {
                 continue;
@@ -355,6 +366,13 @@ impl Checkpoint {
         self.tensors
             .get(name)
             .map(|entry| format!("{:?}", entry.dtype))
+    }
+
+    /// Whether a tensor is stored in F32 because training began with the exact values of one of this type, so that
+    /// their difference is what training did.
+    pub fn is_upcast_from(&self, name: &str, dtype: &str) -> bool {
+        let stored = self.tensors.get(name).map(|entry| entry.dtype);
+        stored == Some(Dtype::F32) && self.upcast_from.contains(dtype)
     }
 
     /// The files that the tensors lie in.

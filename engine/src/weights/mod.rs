@@ -14,7 +14,7 @@ mod router;
 mod settings;
 
 pub use adapter::{Adapter, LoraFactor};
-pub use checkpoint::{Checkpoint, Digest, file_digest};
+pub use checkpoint::{Checkpoint, Digest, UPCAST_FROM, file_digest};
 pub use json::{fields_of, nearest, parse_json, parse_toml, read_json, unknown};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
 pub use router::{RouterActivation, RouterExpert, RouterSite};

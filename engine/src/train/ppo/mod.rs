@@ -36,6 +36,7 @@ use serde_json::Value;
 
 use crate::bundle::Manifest;
 use crate::device::{Backend, Precision};
+use crate::lock::FolderLock;
 use crate::types::Prompt;
 use crate::{Error, Result};
 
@@ -64,13 +65,12 @@ fn check_scored(manifest: &Manifest, prompts: &[Prompt]) -> Result<()> {
 }
 
 /// Leaves nothing of a run that was refused: its policy's bundle, and its folder where that is empty.
-fn tidied<T>(result: Result<T>, policy: &Path, out: &Path) -> Result<T> {
+fn tidied<T>(result: Result<T>, policy: &Path, held: &FolderLock) -> Result<T> {
     if result.as_ref().is_err_and(Error::is_input) {
         if policy.exists() {
             std::fs::remove_dir_all(policy).map_err(Error::io("remove", policy))?;
         }
-        // Fails where something else is in it, which is as it should be.
-        drop(std::fs::remove_dir(out));
+        held.remove_if_empty();
     }
     result
 }

@@ -12,7 +12,7 @@ use super::scalarise::{Scalarisation, ScalariseConfig};
 use crate::bundle::{Bundle, ExpertEntry, Manifest, ValueEntry};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::train::base::Base;
-use crate::train::claim::claim;
+use crate::train::claim::{claim, hold};
 use crate::train::config::{LoraConfig, Method, Start};
 use crate::train::files;
 use crate::train::forward::TrainModel;
@@ -39,7 +39,8 @@ pub fn train_morl(
     config.ppo.check()?;
     let manifest = Manifest::load(folder)?.rooted(folder)?;
     super::check_scored(&manifest, &prompts)?;
-    claim(out, config.ppo.again(), &super::inputs(folder, &manifest))?;
+    let inputs = super::inputs(folder, &manifest);
+    claim(out, config.ppo.again(), &inputs)?;
     let weights = Preference::with_len(config.reward_weights.clone(), manifest.objective_count())
         .map_err(Error::point("reward-weights"))?;
     let device = super::device(&config.ppo)?;
@@ -53,6 +54,7 @@ pub fn train_morl(
     let model = TrainModel::new(base.shape.clone(), &base.weights, &method, config.ppo.seed)?
         .with_values(manifest.objective_count())?;
 
+    let held = hold(out, config.ppo.again(), &inputs, "ppo")?;
     let policy_folder = out.join(POLICY);
     let at = manifest.base.display().to_string();
     files::write_adapter(&policy_folder.join("adapter"), &at, &config.lora, &fresh)?;
@@ -73,7 +75,7 @@ pub fn train_morl(
 
     let asked = super::digest_of(&prompts);
     let opened = Actor::open(&policy_folder, prompts, &config.ppo);
-    let actor = super::tidied(opened, &policy_folder, out)?;
+    let actor = super::tidied(opened, &policy_folder, &held)?;
     let settings = json!({"kind": "ppo", "config": super::lasting(config)?,
         "bundle": actor.identity(), "prompts": asked});
     let policy = AdapterPolicy {
@@ -102,7 +104,7 @@ pub fn train_morl(
         folder: out,
         settings: settings.clone(),
     };
-    let report = super::tidied(learner.run(reporter), &policy_folder, out)?;
+    let report = super::tidied(learner.run(reporter), &policy_folder, &held)?;
     let trained: NamedTensors = learner
         .model
         .vars()

@@ -14,7 +14,7 @@ use crate::forge::{PROVENANCE, Provenance};
 use crate::output::write_bytes;
 use crate::routing::Complex;
 use crate::train::base::Base;
-use crate::train::claim::claim;
+use crate::train::claim::{claim, hold};
 use crate::train::config::Start;
 use crate::train::forward::TrainModel;
 use crate::train::mixture::{Electorate, names};
@@ -43,11 +43,8 @@ pub fn train_router(
     config.ppo.check()?;
     let plan = Plan::new(config, folder)?;
     super::check_scored(&plan.manifest, &prompts)?;
-    claim(
-        out,
-        config.ppo.again(),
-        &super::inputs(folder, &plan.manifest),
-    )?;
+    let inputs = super::inputs(folder, &plan.manifest);
+    claim(out, config.ppo.again(), &inputs)?;
     config.scalarise.check(plan.preference.as_slice().len())?;
     let device = crate::train::ppo::device(&config.ppo)?;
     let base = Base::open(&Start::Folder(plan.base.clone()), config.ppo.seed, &device)?;
@@ -69,6 +66,7 @@ pub fn train_router(
         outputs: &outputs,
         activation: config.activation,
     };
+    let held = hold(out, config.ppo.again(), &inputs, "router")?;
     let policy_folder = out.join(POLICY);
     written.write(&policy_folder.join("router"), &fresh)?;
     plan.write_policy(&policy_folder)?;
@@ -83,7 +81,7 @@ pub fn train_router(
     .with_values(objectives)?;
     let asked = super::digest_of(&prompts);
     let opened = Actor::open(&policy_folder, prompts, &config.ppo);
-    let mut actor = super::tidied(opened, &policy_folder, out)?;
+    let mut actor = super::tidied(opened, &policy_folder, &held)?;
     if config.activation == RouterActivation::Softmax {
         actor = actor.traced();
     }
@@ -104,7 +102,7 @@ pub fn train_router(
         folder: out,
         settings: settings.clone(),
     };
-    let report = super::tidied(learner.run(reporter), &policy_folder, out)?;
+    let report = super::tidied(learner.run(reporter), &policy_folder, &held)?;
     written.write(out, &trained(learner.model.vars()))?;
     let inputs = [folder.join("bundle.json")];
     Provenance::new("train router", &inputs, &settings, &report)?.write(&out.join(PROVENANCE))?;

@@ -388,7 +388,7 @@ fn what_learns_is_what_answers() {
     }
     let folder = tempfile::tempdir().unwrap();
     let weights = params::random(&shape, 3).unwrap();
-    files::write_model(folder.path(), &shape.to_json(), &weights, None).unwrap();
+    files::write_model(folder.path(), &shape.to_json(), (&weights, &[]), None).unwrap();
     let config = LlamaConfig::load(folder.path()).unwrap();
     let bank = Bank {
         experts: 2,
