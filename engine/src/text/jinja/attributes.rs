@@ -69,14 +69,14 @@ fn has_method(value: &Value, name: &str) -> bool {
 /// `value.name`: an attribute, else an item.
 pub(super) fn attribute(value: &Value, name: &str, budget: &Budget) -> Result<Value, Failure> {
     budget.steps(1)?;
-    if let Value::Undefined(words) = value {
-        return Err(Failure::new(&**words));
-    }
     if name.starts_with('_') {
         return Ok(Value::undefined(format!(
             "access to attribute '{name}' of '{}' object is unsafe.",
             value.kind()
         )));
+    }
+    if let Value::Undefined(words) = value {
+        return Err(Failure::new(&**words));
     }
     if has_method(value, name) {
         return Value::method(value, name);

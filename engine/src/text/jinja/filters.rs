@@ -229,6 +229,10 @@ pub(super) fn apply(
             Ok(best.map_or_else(none, |at| items[at].clone()))
         }
         "groupby" => groupby(value, arguments, budget),
+        // As in Jinja, what is false has no items, also where it is no list.
+        "map" | "select" | "reject" | "selectattr" | "rejectattr" if !value.is_true() => {
+            Value::generator(Vec::new(), budget)
+        }
         "map" => map(run, value, arguments),
         "select" | "reject" => select(run, value, arguments, name == "select", false),
         "selectattr" | "rejectattr" => select(run, value, arguments, name == "selectattr", true),
@@ -249,14 +253,15 @@ pub(super) fn apply(
         "tojson" => text::to_json(value, arguments, budget),
         "pprint" => text::repr(value, budget).map(Value::str),
         "int" | "float" | "abs" | "round" => words::number(value, name, arguments, budget),
-        "indent" => words::indent(&value.text(budget)?, arguments, budget),
-        "truncate" => words::truncate(&value.text(budget)?, arguments, budget),
+        "indent" => words::indent(text_alone(value)?, arguments, budget),
+        "truncate" if value.is_undefined() => Ok(value.clone()),
+        "truncate" => words::truncate(text_alone(value)?, arguments, budget),
         "wordcount" => {
             let text = value.text(budget)?;
             budget.read(text.len())?;
             Ok(Value::Int(words::count(&text) as i128))
         }
-        "wordwrap" => words::wrap(&value.text(budget)?, arguments, budget),
+        "wordwrap" => words::wrap(text_alone(value)?, arguments, budget),
         "escape" | "e" | "forceescape" => {
             let text = value.text(budget)?;
             budget.build(text.len().saturating_mul(5))?;
@@ -269,6 +274,18 @@ pub(super) fn apply(
             "the filter `{name}` is not supported"
         ))),
         _ => Err(Failure::new(format!("No filter named '{name}'."))),
+    }
+}
+
+/// The text that a filter of texts alone is given.
+fn text_alone(value: &Value) -> Result<&str, Failure> {
+    match value {
+        Value::Str(text) => Ok(text),
+        Value::Undefined(words) => Err(Failure::new(&**words)),
+        other => Err(Failure::new(format!(
+            "expected a string, found {}",
+            other.kind()
+        ))),
     }
 }
 
@@ -569,10 +586,7 @@ fn portions(
 type TextPair = (Rc<str>, Rc<str>);
 
 /// A mapping's pairs as texts.
-pub(super) fn text_pairs(
-    value: &Value,
-    budget: &Budget,
-) -> Result<Option<Vec<TextPair>>, Failure> {
+pub(super) fn text_pairs(value: &Value, budget: &Budget) -> Result<Option<Vec<TextPair>>, Failure> {
     let Value::Dict(dict) = value else {
         return Ok(None);
     };

@@ -129,12 +129,20 @@ pub(super) fn percent(
             return Err(Failure::new("a text becomes too long"));
         }
     }
-    if !named && values.next().is_some() && !matches!(arguments, Value::Dict(_) | Value::List(_)) {
+    if !named && values.next().is_some() && !has_items(arguments) {
         return Err(Failure::new(
             "not all arguments converted during string formatting",
         ));
     }
     Ok(Value::str(out))
+}
+
+/// What Python takes for a mapping here, of which nothing need be used.
+fn has_items(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Dict(_) | Value::List(_) | Value::Range(_) | Value::Undefined(_)
+    )
 }
 
 fn old_style(kind: char, value: Value, mut spec: Spec, budget: &Budget) -> Result<String, Failure> {
@@ -348,11 +356,22 @@ fn formatted(value: &Value, spec: &str, budget: &Budget) -> Result<String, Failu
         return Err(Failure::new("Invalid format specifier"));
     }
     match value {
+        Value::Str(_) if parsed.group.is_some() || parsed.sign.is_some() => Err(Failure::new(
+            "Sign or grouping not allowed in string format specifier",
+        )),
         Value::Str(text) if parsed.kind.is_none_or(|kind| kind == 's') => {
             aligned_text(text, &parsed, budget)
         }
-        Value::Bool(_) if parsed.kind.is_none() || parsed.kind == Some('s') => {
-            aligned_text(&value.text(budget)?, &parsed, budget)
+        Value::Int(_) | Value::Bool(_)
+            if parsed.precision.is_some()
+                && matches!(
+                    parsed.kind,
+                    None | Some('d' | 'n' | 'x' | 'X' | 'o' | 'b' | 'c')
+                ) =>
+        {
+            Err(Failure::new(
+                "Precision not allowed in integer format specifier",
+            ))
         }
         Value::Int(_) | Value::Float(_) | Value::Bool(_) => number(value, &parsed, budget),
         other => Err(Failure::new(format!(
@@ -417,8 +436,10 @@ fn number(value: &Value, spec: &Spec, budget: &Budget) -> Result<String, Failure
                 Some('o') => format!("{size:o}"),
                 Some('b') => format!("{size:b}"),
                 Some('c') => {
-                    let letter = u32::try_from(size).ok().and_then(char::from_u32);
-                    return aligned_text(&letter.unwrap_or('\u{fffd}').to_string(), spec, budget);
+                    let letter = u32::try_from(whole).ok().and_then(char::from_u32);
+                    let letter =
+                        letter.ok_or_else(|| Failure::new("%c arg not in range(0x110000)"))?;
+                    return aligned_text(&letter.to_string(), spec, budget);
                 }
                 Some(other) => {
                     return Err(Failure::new(format!("Unknown format code '{other}'")));

@@ -130,6 +130,7 @@ fn dict(run: &Run, arguments: &Arguments) -> Result<Dict, Failure> {
     let mut made = match &arguments.positional[..] {
         [] => Dict::default(),
         [Value::Dict(dict)] => Dict::from_pairs(dict.pairs.iter().cloned(), budget)?,
+        [Value::Undefined(words)] => return Err(Failure::new(&**words)),
         [pairs] => {
             let mut made = Dict::default();
             for pair in pairs.iterate(budget)? {

@@ -15,6 +15,9 @@ pub(super) fn binary(
     right: &Value,
     budget: &Budget,
 ) -> Result<Value, Failure> {
+    if let (Operator::Modulo, Value::Str(text)) = (operator, left) {
+        return format::percent(text, right, budget);
+    }
     for side in [left, right] {
         if let Value::Undefined(words) = side {
             return Err(Failure::new(&**words));
@@ -30,9 +33,6 @@ pub(super) fn binary(
         }
         (Operator::Add, Value::Tuple(a), Value::Tuple(b)) => {
             return Value::tuple(joined(&a.values, &b.values, budget)?, budget);
-        }
-        (Operator::Modulo, Value::Str(text), arguments) => {
-            return format::percent(text, arguments, budget);
         }
         (Operator::Multiply, value, count) | (Operator::Multiply, count, value)
             if matches!(value, Value::Str(_) | Value::List(_) | Value::Tuple(_))
@@ -135,7 +135,14 @@ fn floating(operator: Operator, a: f64, b: f64) -> Result<f64, Failure> {
             return Err(zero());
         }
         Operator::Divide => a / b,
-        Operator::FloorDivide => ((a - remainder(a, b)) / b).round(),
+        Operator::FloorDivide => {
+            let quotient = ((a - remainder(a, b)) / b).round();
+            if quotient == 0.0 {
+                0f64.copysign(a / b)
+            } else {
+                quotient
+            }
+        }
         Operator::Modulo => remainder(a, b),
         Operator::Power if a == 0.0 && b < 0.0 => return Err(zero()),
         Operator::Power if a < 0.0 && b.fract() != 0.0 => {
@@ -251,6 +258,7 @@ pub(super) fn slice(
     let length = match value {
         Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Range(_) => value.length(),
         Value::Undefined(words) => return Err(Failure::new(&**words)),
+        Value::Dict(_) => return Err(Failure::new("unhashable type: 'slice'")),
         _ => None,
     };
     let Some(length) = length else {

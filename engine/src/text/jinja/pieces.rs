@@ -81,8 +81,7 @@ pub(super) fn split(
                 rest = trimmed(after, None, ends);
             }
             if !rest.is_empty() {
-                let last = trimmed(rest, None, (from_right, !from_right));
-                parts.extend(strings([last], budget)?);
+                parts.extend(strings([rest], budget)?);
             }
             parts
         }

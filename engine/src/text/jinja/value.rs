@@ -97,6 +97,7 @@ pub(super) struct Dict {
 /// What a mapping tells keys apart by: equal numbers are one key, whatever their kind.
 #[derive(PartialEq, Eq, Hash, Clone)]
 enum Key {
+    Undefined,
     None,
     Int(i128),
     Float(u64),
@@ -107,6 +108,7 @@ enum Key {
 fn key(value: &Value, budget: &Budget) -> Result<Key, Failure> {
     budget.steps(1)?;
     Ok(match value {
+        Value::Undefined(_) => Key::Undefined,
         Value::None => Key::None,
         Value::Bool(b) => Key::Int(i128::from(*b)),
         Value::Int(i) => Key::Int(*i),

@@ -29,6 +29,9 @@ pub(super) fn number(
     arguments: &Arguments,
     budget: &Budget,
 ) -> Result<Value, Failure> {
+    if let Value::Undefined(words) = value {
+        return Err(Failure::new(&**words));
+    }
     match name {
         "int" => {
             let [usual, base] = arguments.take(["default", "base"])?;
