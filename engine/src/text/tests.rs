@@ -230,7 +230,8 @@ fn prompts_are_checked() {
     )
     .unwrap();
     let tokenizer = Tokenizer::load(folder.path()).unwrap();
-    assert_eq!(tokenizer.end_tokens(), [3]);
+    // Those of config.json end an answer as well.
+    assert_eq!(tokenizer.end_tokens(), [3, 7, 8]);
     assert_eq!(
         tokenizer
             .encode_prompt(&Prompt::Chat("A".to_owned()))
