@@ -195,7 +195,23 @@ fn bad_texts_to_score_are_refused() {
         ("{\"tokens\": []}", "tokens"),
         ("{\"tokens\": [3], \"prompt\": \"a\"}", "expected"),
         ("{\"prompt\": \"a\"}", "expected"),
-        ("{\"answer\": \"a\"}", "expected"),
+        ("{\"answer\": \"a\"}", "`answer` is not known"),
+        (
+            "{\"promt\": \"a\", \"response\": \"b\"}",
+            "did you mean `prompt`",
+        ),
+        (
+            "{\"system\": \"a\", \"response\": \"b\"}",
+            "`system` stands beside `chat`",
+        ),
+        (
+            "{\"prompt\": \"a\", \"chat\": \"a\", \"response\": \"b\"}",
+            "expected",
+        ),
+        (
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}",
+            "assistant's answer",
+        ),
         ("{\"tokens\": [3]", "EOF"),
         ("\"a\"", "string"),
     ] {

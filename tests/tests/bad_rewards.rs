@@ -343,3 +343,104 @@ fn a_score_can_be_explained() {
     assert_eq!(explain["truncation"]["limit"], 64);
     assert!(explain["truncation"]["tokens"].as_u64() > Some(64));
 }
+
+#[test]
+fn a_conversation_goes_through_the_models_own_template() {
+    let folder = fixture("gpt2");
+    let chat = ["--chat", "the cat", "--response", "the dog"];
+    refused(
+        "chat",
+        folder.path(),
+        &chat,
+        &["no chat template", "--template"],
+    );
+    let file = folder.path().join("turns.json");
+    let turns = json!([{"role": "user", "content": "the cat"}]);
+    std::fs::write(&file, turns.to_string()).expect("a writable folder");
+    let lines = folder.path().join("lines.jsonl");
+    let whole = json!({"messages": [turns[0], {"role": "assistant", "content": "the dog"}]});
+    let line = json!({"chat": "the cat", "response": "the dog"});
+    std::fs::write(&lines, format!("{line}\n{whole}\n")).expect("a writable folder");
+    let path = lines.to_string_lossy().into_owned();
+    refused(
+        "line",
+        folder.path(),
+        &["--input", &path],
+        &["line 1", "no chat template"],
+    );
+
+    let template = "{% for m in messages %}{{ m.role }}: {{ m.content }}. {% endfor %}";
+    let settings = json!({"chat_template": template}).to_string();
+    std::fs::write(folder.path().join("tokenizer_config.json"), settings).expect("writable");
+    let reward = folder.path().to_string_lossy().into_owned();
+    let messages = file.to_string_lossy().into_owned();
+    let score = |options: &[&str]| {
+        let all = [&["score", "--reward", &reward, "--explain"], options].concat();
+        let outcome = engine(&all);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        outcome.lines()
+    };
+    let written = json!(["user: the cat. assistant: the dog. "]);
+    let first = score(&chat).remove(0);
+    assert_eq!(first["explain"]["text"], written);
+    assert_eq!(first["explain"]["form"], "chat_template");
+    let more = score(&["--messages", &messages, "--response", "the dog"]);
+    for line in more.iter().chain(&score(&["--input", &path])) {
+        assert_eq!(line, &first);
+    }
+    let system = score(&[&chat[..], &["--system", "be kind"]].concat()).remove(0);
+    let words = json!(["system: be kind. user: the cat. assistant: the dog. "]);
+    assert_eq!(system["explain"]["text"], words);
+}
+
+#[test]
+fn hostile_sizes_are_refused_by_field() {
+    for (name, fields) in [
+        (
+            "gpt2",
+            &["n_embd", "n_layer", "n_head", "n_positions", "vocab_size"][..],
+        ),
+        (
+            "llama-score",
+            &["hidden_size", "num_hidden_layers", "vocab_size"],
+        ),
+        (
+            "mistral-ten",
+            &[
+                "hidden_size",
+                "intermediate_size",
+                "max_position_embeddings",
+            ],
+        ),
+        (
+            "distilbert",
+            &[
+                "dim",
+                "hidden_dim",
+                "n_layers",
+                "n_heads",
+                "max_position_embeddings",
+            ],
+        ),
+        (
+            "bart",
+            &["d_model", "encoder_layers", "decoder_ffn_dim", "vocab_size"],
+        ),
+        (
+            "deberta-v2",
+            &["hidden_size", "position_buckets", "conv_kernel_size"],
+        ),
+        (
+            "deberta-v3",
+            &["intermediate_size", "max_relative_positions", "vocab_size"],
+        ),
+    ] {
+        for field in fields {
+            let folder = fixture(name);
+            edit(folder.path(), |config| {
+                config[*field] = json!((1_u64 << 62) + 1)
+            });
+            refused(name, folder.path(), &["--response", "the cat"], &[*field]);
+        }
+    }
+}

@@ -38,6 +38,20 @@ const CASES: &[Case] = &[
         &["3]\ndpo"],
     ),
     (
+        "07-pad-is-eos",
+        &[
+            "[32, 98, 256] 0.14995",
+            "[32, 98, 257] -1.43515",
+            "[256, 32, 98] -0.22631",
+        ],
+        &[],
+    ),
+    (
+        "09-reward-adapter",
+        &["{\"score\":", "is a PEFT adapter of a reward model"],
+        &["cannot read", "cannot open"],
+    ),
+    (
         "10-sliding-window",
         &["context 64", "context 256"],
         &["is not supported"],

@@ -195,6 +195,12 @@ impl Bundle {
             warnings.extend(said.map(|warning| format!("adapter {name}: {warning}")));
         }
         warnings.extend(values.warnings);
+        for (objective, reward) in objectives.iter().zip(&rewards) {
+            let said = reward.iter().flat_map(Reward::warnings);
+            warnings.extend(
+                said.map(|warning| format!("reward model of {}: {warning}", objective.name)),
+            );
+        }
         warnings.extend(
             tokenizer
                 .template_problem()

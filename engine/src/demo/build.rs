@@ -345,7 +345,7 @@ impl<'a> Build<'a> {
                 reward(
                     &config,
                     &Start::Folder(made.base.folder.clone()),
-                    &pairs,
+                    (&pairs, true),
                     reporter.training(),
                     run.folder,
                 )

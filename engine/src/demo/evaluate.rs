@@ -130,7 +130,8 @@ fn scores<'a>(
         .collect();
     let mut all = Vec::with_capacity(inputs.len());
     for chunk in inputs.chunks(SLOTS) {
-        all.extend(reward.score(chunk)?.into_iter().map(|rating| rating.score));
+        let ratings = reward.score(chunk)?.into_iter();
+        all.extend(ratings.map(|rating| rating.score.unwrap_or(f64::NAN)));
     }
     Ok(all)
 }

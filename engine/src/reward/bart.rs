@@ -369,6 +369,10 @@ impl RewardModel for Bart {
         encoder + decoder + (width * width) as u64
     }
 
+    fn reads_at(&self, ids: &[u32]) -> usize {
+        ids.iter().rposition(|&id| id == self.end).unwrap_or(0)
+    }
+
     fn check(&self, text: &RewardText) -> Result<()> {
         if text.ids.contains(&self.end) {
             return Ok(());
@@ -388,7 +392,7 @@ impl RewardModel for Bart {
             .iter()
             .map(|text| {
                 self.check(text)?;
-                Ok(text.ids.iter().rposition(|&id| id == self.end).unwrap_or(0))
+                Ok(self.reads_at(&text.ids))
             })
             .collect::<Result<Vec<usize>>>()?;
         self.head.score(&self.end_states(texts, &ends)?)

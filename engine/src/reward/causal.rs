@@ -7,19 +7,25 @@ use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
 use super::head::{Head, missing};
+use super::last::Last;
 use super::load::Labels;
 use super::loader::read;
 use super::ops::Place;
+use super::source::Source;
 use super::{RewardModel, RewardText};
 use crate::device::Backend;
 use crate::mixture::Bank;
 use crate::model::{Decoder, LlamaConfig, RowCache, StepRow, Wanted};
 use crate::types::RowGates;
-use crate::weights::{Checkpoint, Digest, read_json};
+use crate::weights::{Adapter, Checkpoint, Digest, Dora, LoraFolder, read_json};
 use crate::{Error, Result};
 
+/// The head of `*ForSequenceClassification`.
+const CLASSIFIER: &str = "score";
 /// Names that the score head goes by.
-const HEADS: [&str; 2] = ["score", "score_head"];
+const HEADS: [&str; 2] = [CLASSIFIER, "score_head"];
+/// Modules that PEFT saves whole beside an adapter of a classifier (`SEQ_CLS` names two, whichever the model has).
+const WHOLE: [&str; 3] = [CLASSIFIER, "score_head", "classifier"];
 
 #[derive(Deserialize)]
 struct Raw {
@@ -28,6 +34,7 @@ struct Raw {
     #[serde(default)]
     do_normalize: bool,
     score_type: Option<String>,
+    pad_token_id: Option<i64>,
 }
 
 /// What safe-rlhf keeps beside a scorer to scale its scores.
@@ -79,36 +86,36 @@ impl Normaliser {
 #[derive(Debug)]
 pub struct Causal {
     body: Decoder,
+    /// All of an adapter's, where there is one.
+    gates: RowGates,
     head: Head,
     normaliser: Option<Normaliser>,
+    last: Last,
     device: Device,
 }
 
 impl Causal {
     /// Reads `config.json` and the checkpoint of a Hugging Face folder.
     pub fn load(folder: &Path, device: &Device) -> Result<Self> {
-        let config_path = folder.join("config.json");
+        Self::load_from(&Source::of(folder, None)?, device)
+    }
+
+    /// An adapter's factors are added to every product of the body, which is the merged model without a second copy of its
+    /// weights; its head takes the place of the base's.
+    pub(super) fn load_from(source: &Source, device: &Device) -> Result<Self> {
+        let config_path = source.config().join("config.json");
         let raw: Raw = read_json(&config_path)?;
-        let config = LlamaConfig::load(folder)?;
-        let checkpoint = Checkpoint::open_folder(folder)?;
-        let found: Vec<&str> = HEADS
-            .into_iter()
-            .filter(|name| checkpoint.contains(&format!("{name}.weight")))
-            .collect();
-        let name = match found.as_slice() {
-            [one] => *one,
-            [] => return Err(missing(&checkpoint, &HEADS)),
-            _ => {
-                return Err(Error::file(
-                    checkpoint.path(),
-                    "has both `score.weight` and `score_head.weight`; a reward model has one head",
-                ));
-            }
+        let config = LlamaConfig::load(source.config())?;
+        let checkpoint = Checkpoint::open_folder(&source.body)?;
+        let files = if source.adapter {
+            Some(LoraFolder::open_with(&source.folder, Dora::Refuse, &WHOLE)?)
+        } else {
+            None
         };
-        let mut digest = Digest::default();
+        let (holder, name, tensor) = find_head(&checkpoint, files.as_ref())?;
         let head = Head::load(
-            &checkpoint,
-            name,
+            holder,
+            &tensor,
             config.hidden_size,
             &raw.labels,
             &Place::on(device),
@@ -123,20 +130,66 @@ impl Causal {
         } else {
             None
         };
+        let mut bank = Bank::default();
+        if let Some(files) = &files {
+            bank.adapters = vec![Adapter::of_files(files, &config.linears())?];
+            bank.experts = 1;
+        }
+        let gates = RowGates {
+            adapters: vec![1.0; bank.adapters.len()],
+            ..RowGates::base(0, 0)
+        };
         let body = Decoder::load_body(
             &Backend::on(device),
             config,
             &checkpoint,
-            &mut Bank::default(),
-            &mut digest,
+            &mut bank,
+            &mut Digest::default(),
             &mut |_| Ok(()),
         )?;
         Ok(Self {
             body,
+            gates,
             head,
             normaliser,
+            last: if name == CLASSIFIER {
+                Last::of_folder(&source.folder, raw.pad_token_id)?
+            } else {
+                Last::token()
+            },
             device: device.clone(),
         })
+    }
+}
+
+/// The head: whose it is, the name that it goes by, and its tensors' name without `.weight`.
+fn find_head<'a>(
+    checkpoint: &'a Checkpoint,
+    adapter: Option<&'a LoraFolder>,
+) -> Result<(&'a Checkpoint, &'static str, String)> {
+    if let Some(files) = adapter {
+        let own = WHOLE
+            .into_iter()
+            .find_map(|name| Some((name, files.whole_tensor(name)?)));
+        if let Some((name, tensor)) = own {
+            let tensor = tensor.strip_suffix(".weight").unwrap_or(tensor);
+            return Ok((&files.checkpoint, name, tensor.to_owned()));
+        }
+    }
+    let found: Vec<&'static str> = HEADS
+        .into_iter()
+        .filter(|name| checkpoint.contains(&format!("{name}.weight")))
+        .collect();
+    match found.as_slice() {
+        [one] => Ok((checkpoint, *one, (*one).to_owned())),
+        [] => Err(missing(
+            adapter.map_or(checkpoint, |files| &files.checkpoint),
+            &HEADS,
+        )),
+        _ => Err(Error::file(
+            checkpoint.path(),
+            "has both `score.weight` and `score_head.weight`; a reward model has one head",
+        )),
     }
 }
 
@@ -157,6 +210,22 @@ impl RewardModel for Causal {
         self.body.config().context
     }
 
+    fn context_from(&self) -> &'static str {
+        if self.body.config().window_warning().is_some() {
+            "sliding_window"
+        } else {
+            "max_position_embeddings"
+        }
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.body.config().window_warning()
+    }
+
+    fn reads_at(&self, ids: &[u32]) -> usize {
+        self.last.place(ids)
+    }
+
     fn multiply_adds(&self, tokens: usize) -> u64 {
         let config = self.body.config();
         let linears = config.linears();
@@ -172,17 +241,17 @@ impl RewardModel for Causal {
             return Ok(Vec::new());
         }
         let config = self.body.config();
-        let gates = RowGates::base(0, 0);
         let mut caches: Vec<RowCache> = texts.iter().map(|_| RowCache::default()).collect();
         let mut rows: Vec<StepRow<'_>> = texts
             .iter()
             .zip(&mut caches)
             .map(|(text, cache)| {
-                self.body.reset(cache, text.ids.len())?;
+                let tokens = self.last.cut(&text.ids);
+                self.body.reset(cache, tokens.len())?;
                 Ok(StepRow {
-                    tokens: &text.ids,
+                    tokens,
                     cache,
-                    gates: &gates,
+                    gates: &self.gates,
                     wanted: Wanted::Last,
                 })
             })

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::cost;
 use super::head::Head;
+use super::last::Last;
 use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
 use super::ops::{Activation, Attention, Batch, Linear, Norm, Place, add};
@@ -24,6 +25,7 @@ struct Raw {
     n_positions: usize,
     vocab_size: usize,
     n_inner: Option<usize>,
+    pad_token_id: Option<i64>,
     #[serde(default = "default_eps")]
     layer_norm_epsilon: f64,
     #[serde(default = "default_activation")]
@@ -101,6 +103,7 @@ pub struct Gpt2 {
     norm: Norm,
     head: Head,
     activation: Activation,
+    last: Last,
     device: Device,
 }
 
@@ -113,7 +116,8 @@ impl Gpt2 {
     pub(super) fn load_at(folder: &Path, place: &Place) -> Result<Self> {
         let path = folder.join("config.json");
         let config: Raw = read_json(&path)?;
-        let (width, inner) = (config.n_embd, config.n_inner.unwrap_or(4 * config.n_embd));
+        let width = config.n_embd;
+        let inner = config.n_inner.unwrap_or(width.saturating_mul(4));
         check_sizes(
             &path,
             &[
@@ -139,6 +143,7 @@ impl Gpt2 {
             norm: loader.norm("ln_f", width, config.layer_norm_epsilon)?,
             head,
             activation,
+            last: Last::of_folder(folder, config.pad_token_id)?,
             device: place.device.clone(),
         })
     }
@@ -202,6 +207,14 @@ impl RewardModel for Gpt2 {
         self.positions.dims().first().copied().unwrap_or(0)
     }
 
+    fn context_from(&self) -> &'static str {
+        "n_positions"
+    }
+
+    fn reads_at(&self, ids: &[u32]) -> usize {
+        self.last.place(ids)
+    }
+
     fn multiply_adds(&self, tokens: usize) -> u64 {
         let width = self.tokens.dims().last().copied().unwrap_or(0);
         let inner = self.blocks.first().map_or(0, |b| b.mlp_in.outputs());
@@ -214,6 +227,7 @@ impl RewardModel for Gpt2 {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        self.head.score(&self.last_states(&Batch::new(texts))?)
+        let texts = self.last.cut_all(texts);
+        self.head.score(&self.last_states(&Batch::new(&texts))?)
     }
 }

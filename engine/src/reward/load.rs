@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::deberta::CandleDeberta;
+use super::source::Source;
 use super::{Bart, Causal, Deberta, DistilBert, Gpt2, RewardModel};
 use crate::weights::read_json;
 use crate::{Error, Result};
@@ -56,7 +57,12 @@ struct Kind {
 /// Loads the reward model of a Hugging Face folder, by `architectures` and `model_type` of its
 /// `config.json`. A file without the score head is refused: other programs would make one up.
 pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>> {
-    let path = folder.join("config.json");
+    load_from(&Source::of(folder, None)?, device)
+}
+
+/// [`load_model`] of a folder, or of an adapter with its base.
+pub(super) fn load_from(source: &Source, device: &Device) -> Result<Box<dyn RewardModel>> {
+    let path = source.config().join("config.json");
     let kind: Kind = read_json(&path)?;
     let architecture = kind
         .architectures
@@ -66,11 +72,18 @@ pub fn load_model(folder: &Path, device: &Device) -> Result<Box<dyn RewardModel>
         .map_or("", String::as_str);
     let model_type = kind.model_type.as_deref().unwrap_or_default();
     let is = |name: &str| model_type == name || architecture.to_lowercase().starts_with(name);
+    if is("llama") || is("mistral") {
+        return Ok(Box::new(Causal::load_from(source, device)?));
+    }
+    if source.adapter {
+        return Err(Error::file(
+            &source.folder,
+            "is a PEFT adapter; only those of Llama and Mistral bodies are merged here, so merge it with its base first (PEFT's `merge_and_unload()`) and give that folder",
+        ));
+    }
+    let folder = source.folder.as_path();
     if is("gpt2") {
         return Ok(Box::new(Gpt2::load(folder, device)?));
-    }
-    if is("llama") || is("mistral") {
-        return Ok(Box::new(Causal::load(folder, device)?));
     }
     if is("distilbert") {
         return Ok(Box::new(DistilBert::load(folder, device)?));

@@ -5,6 +5,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use super::ops::{Activation, Linear, Norm, Place};
+use crate::model::check_size;
 use crate::weights::Checkpoint;
 use crate::{Error, Result};
 
@@ -142,11 +143,28 @@ pub(super) fn read(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Resu
     checkpoint.values(name)
 }
 
-/// Refuses sizes of 0.
+/// Refuses sizes of 0, and those that no model has, by the limits of [`check_size`].
 pub(super) fn check_sizes(path: &Path, sizes: &[(&str, usize)]) -> Result<()> {
-    match sizes.iter().find(|(_, size)| *size == 0) {
-        Some((name, _)) => Err(Error::field(path, *name, "is 0; it must be at least 1")),
-        None => Ok(()),
+    for &(name, size) in sizes {
+        check_size(path, usual_name(name), size).map_err(|error| match error {
+            Error::Field { path, problem, .. } => Error::field(&path, name, problem),
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+/// What Llama's configs call the field.
+fn usual_name(name: &str) -> &str {
+    match name {
+        "n_embd" | "d_model" | "dim" | "embedding_size" | "pooler_hidden_size" => "hidden_size",
+        "n_inner" | "hidden_dim" | "encoder_ffn_dim" | "decoder_ffn_dim" => "intermediate_size",
+        "n_layer" | "n_layers" | "encoder_layers" | "decoder_layers" => "num_hidden_layers",
+        "n_head" | "n_heads" | "encoder_attention_heads" | "decoder_attention_heads" => {
+            "num_attention_heads"
+        }
+        "n_positions" | "position_buckets" | "max_relative_positions" => "max_position_embeddings",
+        other => other,
     }
 }
 

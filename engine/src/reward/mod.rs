@@ -13,6 +13,8 @@ mod distilbert;
 mod encoder;
 mod gpt2;
 mod head;
+mod input;
+mod last;
 mod load;
 mod loader;
 mod model;
@@ -21,7 +23,10 @@ mod ops;
 mod preset;
 mod rate;
 mod scorer;
+mod source;
 mod trained;
+mod turns;
+mod written;
 
 pub use bart::Bart;
 pub use causal::Causal;
@@ -29,15 +34,20 @@ pub use deberta::Deberta;
 pub use dialogue::Dialogue;
 pub use distilbert::DistilBert;
 pub use gpt2::Gpt2;
+pub use input::RewardInput;
 pub use load::load_model;
 pub use model::{RewardModel, RewardText};
 pub use normalise::{Layout, Reading, Rules};
 pub use preset::{PRESETS, Preset};
 pub use rate::score_all;
-pub use scorer::{Encoded, Rating, Reward, RewardInput};
+pub use scorer::{Encoded, Rating, Reward, Unscored};
 pub use trained::{TRAINED_READING, TrainedReading};
+pub use turns::Marks;
+pub use written::{Cut, Form};
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod reading_tests;
 #[cfg(test)]
 mod tests;

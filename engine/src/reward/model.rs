@@ -29,6 +29,21 @@ pub trait RewardModel: Debug + Send + Sync {
     /// Tokens that a text may have.
     fn context(&self) -> usize;
 
+    /// The field of `config.json` that bounds [`RewardModel::context`].
+    fn context_from(&self) -> &'static str {
+        "max_position_embeddings"
+    }
+
+    /// What a person should know of it beside its scores.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    /// Place of the token whose state is scored.
+    fn reads_at(&self, _ids: &[u32]) -> usize {
+        0
+    }
+
     /// Multiply-adds that scoring one text of so many tokens takes at the least, embeddings, norms
     /// and activations left out.
     fn multiply_adds(&self, tokens: usize) -> u64;

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::turns::Marks;
 use super::{Dialogue, Preset};
+use crate::weights::unknown;
 use crate::{Error, Result};
 
 /// How a bundle reads a reward model (`objectives[i].reward` of `bundle.json`, beside `path`): a
@@ -34,6 +36,10 @@ pub struct Reading {
     /// Tokens of a text, at most; by default as many as the model reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// Whether the tokenizer's end token stands after the text; by default as the model was trained: what its
+    /// folder or preset says, else not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_token: Option<bool>,
     /// Whether the score is the output's share of the softmax over all of them, not its logit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<bool>,
@@ -70,10 +76,16 @@ pub struct Rules {
     pub sign: f64,
     /// How texts are put together.
     pub layout: Layout,
+    /// Whether a person or a preset said so; a model's own way of reading gives way to it.
+    pub layout_said: bool,
+    /// How turns are told apart in a conversation without a chat template.
+    pub marks: Marks,
     /// What is done to them before.
     pub dialogue: Dialogue,
     /// Tokens of a text, at most.
     pub max_tokens: Option<usize>,
+    /// Whether an end token stands after the text, where it is said.
+    pub end_token: Option<bool>,
     /// Whether the softmax is taken.
     pub probability: bool,
     /// Subtracted.
@@ -93,6 +105,16 @@ impl Rules {
         }];
         if let Some(output) = self.output {
             words.push(format!("logit {output}"));
+        }
+        if let Some(end) = self.end_token {
+            words.push(
+                if end {
+                    "end token read"
+                } else {
+                    "no end token"
+                }
+                .to_owned(),
+            );
         }
         if self.probability {
             words.push("its share of the softmax".to_owned());
@@ -120,8 +142,11 @@ impl Default for Rules {
             output: None,
             sign: 1.0,
             layout: Layout::Pair(["{prompt}".to_owned(), "{response}".to_owned()]),
+            layout_said: false,
+            marks: Marks::default(),
             dialogue: Dialogue::Plain,
             max_tokens: None,
+            end_token: None,
             probability: false,
             mean: 0.0,
             std: 1.0,
@@ -155,7 +180,9 @@ impl Reading {
         Ok(Rules {
             sign: self.sign.unwrap_or(usual.sign),
             output: self.output.or(usual.output),
+            layout_said: usual.layout_said || self.template.is_some() || self.pair.is_some(),
             layout,
+            end_token: self.end_token.or(usual.end_token),
             dialogue: self.dialogue.unwrap_or(usual.dialogue),
             max_tokens: self.max_tokens.or(usual.max_tokens),
             probability: self.probability.unwrap_or(usual.probability),
@@ -191,6 +218,12 @@ impl Reading {
         }
         if self.template.is_some() && self.pair.is_some() {
             let problem = "stands beside `template`; a text is put together in one way".to_owned();
+            return Some(("pair", problem));
+        }
+        if let Some(problem) = self.template.as_deref().and_then(strange_field) {
+            return Some(("template", problem));
+        }
+        if let Some(problem) = self.pair.iter().flatten().find_map(|t| strange_field(t)) {
             return Some(("pair", problem));
         }
         let unread = "has no {response} in it, so every answer would score the same".to_owned();
@@ -248,6 +281,14 @@ impl Rules {
         }
     }
 
+    /// Whether the prompt is part of the text.
+    pub fn reads_prompt(&self) -> bool {
+        match &self.layout {
+            Layout::Template(template) => template.contains("{prompt}"),
+            Layout::Pair(texts) => texts.iter().any(|text| text.contains("{prompt}")),
+        }
+    }
+
     /// The text or the pair of texts that a prompt and its answer become; without a prompt, what
     /// would be the prompt alone is left out.
     pub fn write(&self, prompt: Option<&str>, response: &str) -> Vec<String> {
@@ -277,6 +318,25 @@ fn share(logits: &[f32], logit: f32) -> f64 {
         .map(|&other| (f64::from(other) - f64::from(logit)).exp())
         .sum();
     1.0 / total
+}
+
+/// What is wrong with a `{name}` of a template that stands for nothing; braces around anything else are text.
+fn strange_field(template: &str) -> Option<String> {
+    const FIELDS: [&str; 2] = ["prompt", "response"];
+    let named = |part: &&str| {
+        let mut letters = part.chars();
+        letters
+            .next()
+            .is_some_and(|c| c.is_alphabetic() || c == '_')
+            && letters.all(|c| c.is_alphanumeric() || c == '_')
+    };
+    template
+        .split('{')
+        .skip(1)
+        .filter_map(|after| after.split_once('}').map(|(name, _)| name))
+        .filter(named)
+        .find(|name| !FIELDS.contains(name))
+        .map(|name| format!("has {{{name}}}, which {}", unknown(name, &FIELDS)))
 }
 
 /// Fills a template in one pass, so that braces inside the texts stay as they are.
@@ -391,6 +451,9 @@ mod tests {
                 r#"{"pair": ["{prompt}", "{response}"], "template": "{response}"}"#,
                 "pair",
             ),
+            (r#"{"template": "{response} {Prompt}"}"#, "template"),
+            (r#"{"template": "{promt} {response}"}"#, "template"),
+            (r#"{"pair": ["{question}", "{response}"]}"#, "pair"),
             (r#"{"preset": "gpt3"}"#, "preset"),
             (r#"{"max_tokens": 0}"#, "max_tokens"),
             (r#"{"decimals": -1}"#, "decimals"),
@@ -402,6 +465,25 @@ mod tests {
             let place = format!("objectives[0].reward.{name}");
             assert!(error.to_string().contains(&place), "{error}");
             assert!(reading.rules().unwrap_err().is_input());
+        }
+    }
+
+    #[test]
+    fn a_name_in_braces_that_stands_for_nothing_is_refused_with_the_nearest() {
+        let problem = strange_field("{promt} {response}").unwrap();
+        assert!(
+            problem.contains("{promt}") && problem.contains("`prompt`"),
+            "{problem}"
+        );
+        for text in [
+            "{prompt} {response}",
+            "{}",
+            "{ x }",
+            "{\"a\": 1}",
+            "{1}",
+            "{a",
+        ] {
+            assert_eq!(strange_field(text), None, "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Dialogue;
 use super::normalise::{Layout, Rules};
+use super::turns::Marks;
 
 /// A reading under a name.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Preset {
     layout: PresetLayout,
     dialogue: Dialogue,
     max_tokens: Option<usize>,
+    marks: Marks,
+    end_token: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +49,23 @@ const fn preset(name: &'static str, about: &'static str, layout: PresetLayout) -
         layout,
         dialogue: Dialogue::Plain,
         max_tokens: None,
+        marks: Marks {
+            user: "\n\nUser: ",
+            assistant: "\n\nAssistant: ",
+        },
+        end_token: false,
+    }
+}
+
+/// safe-rlhf ends every answer with the tokenizer's end token, in training (`safe_rlhf/datasets/preference.py`:
+/// `self.tokenize(prompt + better_answer + self.tokenizer.eos_token)`) and wherever it scores with another model's
+/// tokens (`safe_rlhf/utils.py`, `batch_retokenize`: `text + dest_tokenizer.eos_token`). The cards' example leaves it
+/// out; the authors' training and scoring are followed.
+const fn beaver(name: &'static str, about: &'static str) -> Preset {
+    Preset {
+        marks: Marks::BEAVER,
+        end_token: true,
+        ..preset(name, about, BEAVER)
     }
 }
 
@@ -116,17 +136,15 @@ pub const PRESETS: [Preset; 18] = [
             PresetLayout::Pair(["{response}", "{prompt}"]),
         )
     },
-    preset(
+    beaver(
         "beaver-reward",
         "PKU-Alignment/beaver-7b reward: more helpful is larger",
-        BEAVER,
     ),
     Preset {
         sign: -1.0,
-        ..preset(
+        ..beaver(
             "beaver-cost",
             "PKU-Alignment/beaver-7b cost, turned round: less harmful is larger, safe is 0 or more",
-            BEAVER,
         )
     },
     dpa(
@@ -204,6 +222,9 @@ impl Preset {
             },
             dialogue: self.dialogue,
             max_tokens: self.max_tokens,
+            marks: self.marks,
+            layout_said: true,
+            end_token: self.end_token.then_some(true),
             ..Rules::default()
         }
     }

@@ -1,31 +1,11 @@
 //! A bundle's reward models over texts.
 
 use super::{Reward, RewardInput};
-use crate::Result;
-use crate::types::{Prompt, Scores};
+use crate::types::Scores;
+use crate::{Error, Result};
 
-impl RewardInput {
-    /// An answer with what it answers: a user's turn or a text as it was given, token ids without a prompt.
-    pub fn of(prompt: &Prompt, response: &str) -> Self {
-        match prompt {
-            Prompt::Text(text) | Prompt::Chat(text) => Self::Pair {
-                prompt: text.clone(),
-                response: response.to_owned(),
-            },
-            Prompt::Messages(turns) => Self::Pair {
-                prompt: turns
-                    .last()
-                    .map(|turn| turn.content.clone())
-                    .unwrap_or_default(),
-                response: response.to_owned(),
-            },
-            Prompt::Tokens(_) => Self::Response(response.to_owned()),
-        }
-    }
-}
-
-/// Scores of each text by each objective's reward model. An empty answer has no score (NaN), for
-/// there is nothing to read it from.
+/// Scores of each text by each objective's reward model. NaN stands for no score: an empty answer, for there is nothing
+/// to read it from; a text that this model cannot be given; logits that are not finite. The log says which and why.
 pub fn score_all(rewards: &[Option<Reward>], texts: &[RewardInput]) -> Result<Vec<Scores>> {
     let mut scores: Vec<Scores> = texts
         .iter()
@@ -33,21 +13,41 @@ pub fn score_all(rewards: &[Option<Reward>], texts: &[RewardInput]) -> Result<Ve
         .collect();
     for (objective, reward) in rewards.iter().enumerate() {
         let Some(reward) = reward else { continue };
-        let readable: Vec<usize> = (0..texts.len()).filter(|&i| !is_empty(&texts[i])).collect();
-        let inputs: Vec<RewardInput> = readable.iter().map(|&i| texts[i].clone()).collect();
-        for scores in &mut scores {
-            scores.0[objective] = Some(f64::NAN);
+        let (mut indices, mut encoded) = (Vec::new(), Vec::new());
+        for (index, text) in texts.iter().enumerate() {
+            scores[index].0[objective] = Some(f64::NAN);
+            if text.is_empty() {
+                continue;
+            }
+            match reward.encode(text) {
+                Ok(text) => {
+                    indices.push(index);
+                    encoded.push(text);
+                }
+                Err(error) if is_of_the_text(&error) => no_score(reward, objective, &error),
+                Err(error) => return Err(error),
+            }
         }
-        for (&index, rating) in readable.iter().zip(reward.score(&inputs)?) {
-            scores[index].0[objective] = Some(rating.score);
+        for (index, rating) in indices.into_iter().zip(reward.score_encoded(&encoded)?) {
+            match rating.score {
+                Ok(score) => scores[index].0[objective] = Some(score),
+                Err(reason) => no_score(reward, objective, &reason),
+            }
         }
     }
     Ok(scores)
 }
 
-fn is_empty(text: &RewardInput) -> bool {
-    match text {
-        RewardInput::Tokens(ids) => ids.is_empty(),
-        RewardInput::Pair { response, .. } | RewardInput::Response(response) => response.is_empty(),
-    }
+/// Whether another text could fare better.
+fn is_of_the_text(error: &Error) -> bool {
+    error.is_input() && !matches!(error, Error::NoTokenizer { .. })
+}
+
+fn no_score(reward: &Reward, objective: usize, reason: &dyn std::fmt::Display) {
+    tracing::warn!(
+        reward = %reward.folder().display(),
+        objective,
+        %reason,
+        "an answer has no score"
+    );
 }

@@ -4,30 +4,18 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
-use super::load::Labels;
-use super::{Reading, RewardModel, RewardText, Rules, TrainedReading, load_model};
+use super::load::{Labels, load_from};
+use super::source::Source;
+use super::{
+    Cut, Form, Reading, RewardInput, RewardModel, RewardText, Rules, TRAINED_READING,
+    TrainedReading,
+};
 use crate::text::{Tokenizer, check_ids};
-use crate::weights::{Checkpoint, Digest, settings_digest};
+use crate::weights::Digest;
 use crate::{Error, Result};
 
 /// Tokens per forward pass, at most, unless one text has more: bounds its memory.
 const BATCH_TOKENS: usize = 2048;
-
-/// What is to be scored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RewardInput {
-    /// Token ids, verbatim.
-    Tokens(Vec<u32>),
-    /// A prompt and its answer.
-    Pair {
-        /// What was asked.
-        prompt: String,
-        /// What was answered.
-        response: String,
-    },
-    /// An answer alone.
-    Response(String),
-}
 
 /// An input as the model reads it, and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +24,10 @@ pub struct Encoded {
     pub text: RewardText,
     /// The text, or the pair of texts, that the tokenizer was given; empty for ids.
     pub written: Vec<String>,
+    /// How that was put together.
+    pub form: Form,
+    /// What gave way where it was too long.
+    pub cut: Cut,
     /// Tokens before the text was cut to fit.
     pub whole: usize,
 }
@@ -47,42 +39,80 @@ impl Encoded {
     }
 }
 
+/// Why a text has no score.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum Unscored {
+    /// The model gave a logit that is no number to compare.
+    #[error("logit {output} is {logit}: the reward model's weights are not fit for this text")]
+    Logit {
+        /// Its index.
+        output: usize,
+        /// NaN or infinite.
+        logit: f32,
+    },
+    /// The logit left the range of numbers when it was scaled.
+    #[error("the logit {logit} becomes {score} by mean and std of its reading")]
+    Scale {
+        /// The logit that counts.
+        logit: f32,
+        /// NaN or infinite.
+        score: f64,
+    },
+}
+
 /// A score, and what it was read from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rating {
-    /// The logit that counts, scaled and signed as the bundle says; larger is better. NaN or
-    /// infinite where the model gave that.
-    pub score: f64,
+    /// The logit that counts, scaled and signed as the bundle says, finite; larger is better.
+    pub score: std::result::Result<f64, Unscored>,
     /// All logits, raw.
     pub outputs: Vec<f32>,
-    /// Whether the text did not fit and its end was cut off.
+    /// Whether the text did not fit and was cut.
     pub truncated: bool,
 }
 
 /// A reward model, ready for text.
 #[derive(Debug)]
 pub struct Reward {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     model: Box<dyn RewardModel>,
-    tokenizer: Tokenizer,
-    rules: Rules,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) rules: Rules,
     output: usize,
     labels: Vec<String>,
     digest: String,
-    trained: Option<TrainedReading>,
+    pub(super) trained: Option<TrainedReading>,
+    /// See [`Reward::closing_token`].
+    pub(super) closing: Option<u32>,
 }
+
+/// Counts up when texts are put together in another way: what was scored before is not the same.
+const WRITING: &[u8] = b"writing 2";
 
 impl Reward {
     /// Loads a folder: the model, its tokenizer (needed for text only), and how it is read.
     pub fn load(folder: &Path, reading: Reading, device: &Device) -> Result<Self> {
+        Self::load_on(folder, None, reading, device)
+    }
+
+    /// [`Reward::load`]; where `folder` is a PEFT adapter with a head, it is read on `base`, else on the folder that it names.
+    pub fn load_on(
+        folder: &Path,
+        base: Option<&Path>,
+        reading: Reading,
+        device: &Device,
+    ) -> Result<Self> {
         let rules = reading.rules()?;
-        let model = load_model(folder, device)?;
-        let mut reward = Self::new(folder, model, Tokenizer::load(folder)?, rules)?;
-        reward.labels = Labels::names(folder)?;
+        let source = Source::of(folder, base)?;
+        let model = load_from(&source, device)?;
+        let tokenizer = Tokenizer::load(source.tokenizer())?;
+        let mut reward = Self::new(folder, model, tokenizer, rules)?;
+        reward.labels = Labels::names(source.config())?;
         reward.trained = TrainedReading::load(folder)?;
+        reward.closing = reward.closing()?;
         let mut digest = Digest::default();
-        digest.note(Checkpoint::open_folder(folder)?.file_digest()?.as_bytes());
-        digest.note(settings_digest(folder)?.as_bytes());
+        digest.note(WRITING);
+        source.note(&mut digest)?;
         reward.digest = digest.hex();
         if reading != Reading::default() {
             let mut digest = Digest::default();
@@ -119,7 +149,35 @@ impl Reward {
             labels: Vec::new(),
             digest: String::new(),
             trained: None,
+            closing: None,
         })
+    }
+
+    /// The end token that is read: the one of training, unless the reading says otherwise.
+    fn closing(&self) -> Result<Option<u32>> {
+        let Some(trained) = self.trained else {
+            let wanted = self.rules.end_token == Some(true);
+            return Ok(self.tokenizer.closing_token().filter(|_| wanted));
+        };
+        let vocabulary = self.model.vocabulary();
+        if trained.closing_token as usize >= vocabulary {
+            let problem = format!(
+                "is {}, outside the vocabulary of {vocabulary} tokens: the file belongs to another model",
+                trained.closing_token
+            );
+            let path = self.folder.join(TRAINED_READING);
+            return Err(Error::field(&path, "closing_token", problem));
+        }
+        Ok(Some(trained.closing_token).filter(|_| self.rules.end_token != Some(false)))
+    }
+
+    /// What a person should know of it beside its scores.
+    pub fn warnings(&self) -> Vec<String> {
+        let unended = (self.rules.end_token == Some(true) && self.closing.is_none()).then(|| {
+            "its texts should end with the end token, but its tokenizer names none; they are read without"
+                .to_owned()
+        });
+        self.model.warning().into_iter().chain(unended).collect()
     }
 
     /// What it is, e.g. `gpt2, 1 output`.
@@ -162,7 +220,12 @@ impl Reward {
 
     /// The id that is put after every answer, because it stood there in training.
     pub fn closing_token(&self) -> Option<u32> {
-        self.trained.map(|reading| reading.closing_token)
+        self.closing
+    }
+
+    /// Place of the token whose state is scored, in ids that [`Reward::encode`] gave.
+    pub fn reads_at(&self, ids: &[u32]) -> usize {
+        self.model.reads_at(ids)
     }
 
     /// Tokens of its vocabulary.
@@ -183,23 +246,34 @@ impl Reward {
             .map_or(context, |most| most.min(context))
     }
 
-    /// A text as the model reads it. What does not fit is cut off the end of the longer text of a
-    /// pair ([`Tokenizer::encode_within`]); ids given verbatim are never cut but refused.
+    /// What [`Reward::limit`] comes from: the reading's `max_tokens`, or a field of `config.json`.
+    pub fn limit_from(&self) -> &'static str {
+        match self.rules.max_tokens {
+            Some(most) if most < self.model.context() => "max_tokens",
+            _ => self.model.context_from(),
+        }
+    }
+
+    /// A text as the model reads it. What does not fit is cut as [`Cut`] says.
     pub fn encode(&self, input: &RewardInput) -> Result<Encoded> {
-        let (written, ids, whole) = match input {
-            RewardInput::Tokens(ids) => {
+        let (written, form, cut, (ids, whole)) = match (input, input.written(self)?) {
+            (RewardInput::Tokens(ids), _) => {
                 let context = self.model.context();
                 if ids.len() > context {
                     let problem = format!(
-                        "holds {} ids; this reward model reads at most {context}",
-                        ids.len()
+                        "holds {} ids; this reward model reads at most {context} ({})",
+                        ids.len(),
+                        self.model.context_from()
                     );
                     return Err(Error::option("tokens", problem));
                 }
-                (Vec::new(), ids.clone(), ids.len())
+                (Vec::new(), Form::Ids, Cut::Never, (ids.clone(), ids.len()))
             }
-            RewardInput::Pair { prompt, response } => self.write(Some(prompt), response)?,
-            RewardInput::Response(response) => self.write(None, response)?,
+            (_, Some(written)) => {
+                let ids = self.ids_of(&written)?;
+                (written.texts, written.form, written.cut, ids)
+            }
+            (_, None) => (Vec::new(), Form::Pair, Cut::End, (Vec::new(), 0)),
         };
         if ids.is_empty() {
             return Err(Error::option(
@@ -213,6 +287,8 @@ impl Reward {
         let encoded = Encoded {
             text,
             written,
+            form,
+            cut,
             whole,
         };
         if encoded.truncated() {
@@ -223,32 +299,6 @@ impl Reward {
             );
         }
         Ok(encoded)
-    }
-
-    fn write(
-        &self,
-        prompt: Option<&str>,
-        response: &str,
-    ) -> Result<(Vec<String>, Vec<u32>, usize)> {
-        let written = self.rules.write(prompt, response);
-        if let Some(closing) = self.closing_token() {
-            // As in training: one text, cut where it must be, and ended.
-            let text = written.concat();
-            let room = self.limit().saturating_sub(1).max(1);
-            let (mut ids, whole) = self.tokenizer.encode_within(&text, None, room)?;
-            let ended = ids.last() == Some(&closing);
-            if !ended {
-                ids.push(closing);
-            }
-            return Ok((vec![text], ids, whole + usize::from(!ended)));
-        }
-        let (first, second) = match written.as_slice() {
-            [first, second] => (first.as_str(), Some(second.as_str())),
-            [first, ..] => (first.as_str(), None),
-            [] => ("", None),
-        };
-        let (ids, whole) = self.tokenizer.encode_within(first, second, self.limit())?;
-        Ok((written, ids, whole))
     }
 
     /// Scores texts, in their order; texts of like length share a forward pass.
@@ -265,7 +315,7 @@ impl Reward {
         let length = |i: usize| texts[i].text.ids.len();
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(length(i)));
-        let mut ratings: Vec<Option<Rating>> = vec![None; texts.len()];
+        let mut ratings = Vec::with_capacity(texts.len());
         let mut rest = order.as_slice();
         while let Some(&longest) = rest.first() {
             let rows = (BATCH_TOKENS / length(longest).max(1)).clamp(1, rest.len());
@@ -274,21 +324,28 @@ impl Reward {
             let batch_texts: Vec<RewardText> =
                 batch.iter().map(|&i| texts[i].text.clone()).collect();
             for (&i, outputs) in batch.iter().zip(self.model.score(&batch_texts)?) {
-                ratings[i] = Some(Rating {
-                    score: self.rules.apply(&outputs, self.output),
+                let rating = Rating {
+                    score: self.score_of(&outputs),
                     outputs,
                     truncated: texts[i].truncated(),
-                });
+                };
+                ratings.push((i, rating));
             }
         }
-        let missing = || Rating {
-            score: f64::NAN,
-            outputs: Vec::new(),
-            truncated: false,
-        };
-        Ok(ratings
-            .into_iter()
-            .map(|rating| rating.unwrap_or_else(missing))
-            .collect())
+        ratings.sort_by_key(|(index, _)| *index);
+        Ok(ratings.into_iter().map(|(_, rating)| rating).collect())
+    }
+
+    fn score_of(&self, outputs: &[f32]) -> std::result::Result<f64, Unscored> {
+        let wrong = outputs.iter().enumerate().find(|(_, x)| !x.is_finite());
+        if let Some((output, &logit)) = wrong {
+            return Err(Unscored::Logit { output, logit });
+        }
+        let score = self.rules.apply(outputs, self.output);
+        if score.is_finite() {
+            return Ok(score);
+        }
+        let logit = outputs.get(self.output).copied().unwrap_or(f32::NAN);
+        Err(Unscored::Scale { logit, score })
     }
 }

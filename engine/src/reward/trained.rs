@@ -17,6 +17,9 @@ pub const TRAINED_READING: &str = "paretoscope_reading.json";
 pub struct TrainedReading {
     /// The id that stood after every answer. Prompt and answer were one text then, not the tokenizer's pair.
     pub closing_token: u32,
+    /// Whether conversations went through the tokenizer's chat template. Where they did not, training had plain texts.
+    #[serde(default)]
+    pub chat_template: bool,
 }
 
 impl TrainedReading {
@@ -47,10 +50,17 @@ mod tests {
     fn it_is_read_back_and_nothing_else_is() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(TrainedReading::load(folder.path()).unwrap(), None);
-        let reading = TrainedReading { closing_token: 260 };
+        let reading = TrainedReading {
+            closing_token: 260,
+            chat_template: true,
+        };
         reading.save(folder.path()).unwrap();
         assert_eq!(TrainedReading::load(folder.path()).unwrap(), Some(reading));
-        std::fs::write(folder.path().join(TRAINED_READING), "{\"closing\": 1}").unwrap();
+        let write = |text: &str| std::fs::write(folder.path().join(TRAINED_READING), text).unwrap();
+        write("{\"closing_token\": 260}");
+        let older = TrainedReading::load(folder.path()).unwrap();
+        assert!(older.is_some_and(|reading| !reading.chat_template));
+        write("{\"closing\": 1}");
         assert!(TrainedReading::load(folder.path()).unwrap_err().is_input());
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tokenizers::{PostProcessor as _, TruncationParams, truncate_encodings};
+use tokenizers::{PostProcessor as _, TruncationDirection, TruncationParams, truncate_encodings};
 
 use super::added;
 use super::caught::caught;
@@ -156,14 +156,35 @@ impl Tokenizer {
         second: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<u32>, usize)> {
+        self.within(first, second, (true, limit), TruncationDirection::Right)
+    }
+
+    /// A text to ids as [`Tokenizer::encode_within`], but what is too much is cut from its beginning.
+    /// The tokenizer's special tokens come where `add_special` says so.
+    pub fn encode_last_within(
+        &self,
+        text: &str,
+        add_special: bool,
+        limit: usize,
+    ) -> Result<(Vec<u32>, usize)> {
+        self.within(text, None, (add_special, limit), TruncationDirection::Left)
+    }
+
+    fn within(
+        &self,
+        first: &str,
+        second: Option<&str>,
+        (add_special, limit): (bool, usize),
+        direction: TruncationDirection,
+    ) -> Result<(Vec<u32>, usize)> {
         let inner = self.text()?;
         let wrong = |error: tokenizers::Error| {
             let path = self.folder.join("tokenizer.json");
             Error::file(&path, format!("cannot encode this text: {error}"))
         };
         let whole = guarded(|| match second {
-            Some(second) => inner.encode_fast((first, second), true),
-            None => inner.encode_fast(first, true),
+            Some(second) => inner.encode_fast((first, second), add_special),
+            None => inner.encode_fast(first, add_special),
         })
         .map_err(wrong)?;
         let length = whole.len();
@@ -172,6 +193,7 @@ impl Tokenizer {
         }
         let special = inner
             .get_post_processor()
+            .filter(|_| add_special)
             .map_or(0, |processor| processor.added_tokens(second.is_some()));
         if special >= limit {
             let problem = format!("is {limit}, but {special} special tokens stand around a text");
@@ -179,22 +201,33 @@ impl Tokenizer {
         }
         let room = TruncationParams {
             max_length: limit - special,
+            direction,
             ..TruncationParams::default()
         };
         let cut = guarded(|| {
             let alone = |text: &str| inner.encode_fast(text, false);
             let second = second.map(alone).transpose()?;
             let (first, second) = truncate_encodings(alone(first)?, second, &room)?;
-            inner.post_process(first, second, true)
+            inner.post_process(first, second, add_special)
         })
         .map_err(wrong)?;
         Ok((cut.get_ids().to_vec(), length))
     }
 
-    /// The text that a conversation becomes, ready for the next answer.
-    fn chat(&self, turns: &[Message]) -> Result<String> {
+    /// A whole conversation as the chat template writes it down, the last answer with what ends it. It holds its
+    /// special tokens already.
+    pub fn conversation(&self, turns: &[Message]) -> Result<String> {
+        self.through_template(turns, false)
+    }
+
+    /// A conversation as the chat template writes it down, ready for the answer; see [`Tokenizer::conversation`].
+    pub fn opening(&self, turns: &[Message]) -> Result<String> {
+        self.through_template(turns, true)
+    }
+
+    fn through_template(&self, turns: &[Message], answer_next: bool) -> Result<String> {
         match &self.template {
-            Some(template) => template.render(turns, true, self.time),
+            Some(template) => template.render(turns, answer_next, self.time),
             None => Err(Error::file(
                 &self.folder,
                 "has no chat template (chat_template.jinja, or `chat_template` of tokenizer_config.json), and there is no usual one to take in its place: give the text as a `prompt`, or put the model's own template there",
@@ -206,8 +239,8 @@ impl Tokenizer {
     fn written(&self, prompt: &Prompt) -> Result<Option<(String, bool)>> {
         Ok(match prompt {
             Prompt::Text(text) => Some((text.clone(), true)),
-            Prompt::Chat(turn) => Some((self.chat(&[Message::user(turn)])?, false)),
-            Prompt::Messages(turns) => Some((self.chat(turns)?, false)),
+            Prompt::Chat(turn) => Some((self.opening(&[Message::user(turn)])?, false)),
+            Prompt::Messages(turns) => Some((self.opening(turns)?, false)),
             Prompt::Tokens(_) => None,
         })
     }

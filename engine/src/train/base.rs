@@ -157,7 +157,7 @@ impl Base {
         &self,
         folder: &Path,
         model: &TrainModel,
-        closing: Option<u32>,
+        reading: Option<TrainedReading>,
     ) -> Result<()> {
         let mut config = in_f32(&self.config);
         if let Some(fields) = config.as_object_mut() {
@@ -170,6 +170,7 @@ impl Base {
             fields.insert("label2id".to_owned(), json!({"LABEL_0": 0}));
             // Hugging Face scores a row at its last token that is not the padding token: where that ends
             // answers, the score would be read before it. Without one it scores rows alone, and rightly.
+            let closing = reading.map(|reading| reading.closing_token);
             let end = closing.or(self.shape.eos_token_id).map(u64::from);
             let pad = fields.get("pad_token_id").and_then(Value::as_u64);
             if pad.is_some() && pad == end {
@@ -182,8 +183,8 @@ impl Base {
             .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
             .collect();
         self.write_model(folder, config, &trained)?;
-        match closing {
-            Some(closing_token) => TrainedReading { closing_token }.save(folder),
+        match reading {
+            Some(reading) => reading.save(folder),
             None => Ok(()),
         }
     }

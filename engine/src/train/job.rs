@@ -221,9 +221,18 @@ impl DpoJob {
 impl RewardJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
         claim(&self.out, self.config.train.again(), &[&self.base])?;
-        let data = pairs(&self.base, &self.data, &self.config.train, self.skip_bad)?;
+        let texts = data::read_pairs(&self.data)?;
+        let tokenizer = text_tokenizer(&self.base)?;
+        // A base without a template has chats as plain texts.
+        let chat_template = tokenizer.has_chat_template()
+            && texts.items.iter().any(|(_, pair)| {
+                matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_))
+            });
+        let most = most_tokens(&LlamaShape::read(&self.base)?.0, &self.config.train);
+        let data = texts.tokenise(&tokenizer, most)?.settle(self.skip_bad)?;
         let start = Start::Folder(self.base.clone());
-        let report = reward(&self.config, &start, &data.items, reporter, &self.out);
+        let pairs = (data.items.as_slice(), chat_template);
+        let report = reward(&self.config, &start, pairs, reporter, &self.out);
         with_lines(report, &[data])
     }
 }

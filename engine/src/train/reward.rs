@@ -17,6 +17,7 @@ use super::progress::TrainReporter;
 use super::runner::{Objective, Runner, TrainReport};
 use super::sift::Sifted;
 use crate::Result;
+use crate::reward::TrainedReading;
 
 struct Reward<'a> {
     pairs: Vec<&'a Pair>,
@@ -53,11 +54,12 @@ impl Objective for Reward<'_> {
     }
 }
 
-/// Trains a reward model from a causal one and leaves it in `out` as `LlamaForSequenceClassification`.
+/// Trains a reward model from a causal one and leaves it in `out` as `LlamaForSequenceClassification`; its folder says
+/// what it read beside prompt and answer, `chat_template` among it: whether prompts went through one.
 pub fn reward(
     config: &RewardConfig,
     start: &Start,
-    pairs: &[Pair],
+    (pairs, chat_template): (&[Pair], bool),
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
@@ -97,7 +99,11 @@ pub fn reward(
         },
         reporter,
     )?;
-    base.write_reward(out, &model, closing)?;
+    let reading = closing.map(|closing_token| TrainedReading {
+        closing_token,
+        chat_template,
+    });
+    base.write_reward(out, &model, reading)?;
     Ok(report)
 }
 

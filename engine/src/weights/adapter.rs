@@ -39,7 +39,12 @@ impl Adapter {
     ///
     /// Refuses by name what cannot be mixed by adding, and an adapter that matches no module.
     pub fn load(folder: &Path, linears: &[(String, [usize; 2])]) -> Result<Self> {
-        let files = LoraFolder::open(folder, Dora::Refuse)?;
+        Self::of_files(&LoraFolder::open(folder, Dora::Refuse)?, linears)
+    }
+
+    /// [`Adapter::load`] of a folder that is open.
+    pub fn of_files(files: &LoraFolder, linears: &[(String, [usize; 2])]) -> Result<Self> {
+        let folder = files.path.as_path();
         let problem = |problem: String| Error::Adapter {
             path: folder.to_path_buf(),
             problem,
@@ -80,7 +85,7 @@ impl Adapter {
             factors,
             digest,
             bytes: files.checkpoint.bytes(),
-            warnings: files.warnings,
+            warnings: files.warnings.clone(),
         })
     }
 

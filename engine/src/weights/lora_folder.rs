@@ -84,8 +84,19 @@ const fn eight_f64() -> f64 {
 impl LoraFolder {
     /// Opens a folder. Refuses by name what cannot be mixed by adding.
     pub fn open(folder: &Path, dora: Dora) -> Result<Self> {
+        Self::open_with(folder, dora, &[])
+    }
+
+    /// [`LoraFolder::open`] for an adapter that may hold the modules `whole` as they are, not as factors
+    /// (`modules_to_save`); they are the caller's to read, under [`LoraFolder::whole_tensor`].
+    pub fn open_with(folder: &Path, dora: Dora, whole: &[&str]) -> Result<Self> {
         let config_path = folder.join("adapter_config.json");
-        let fields: Map<String, Value> = read_json(&config_path)?;
+        let mut fields: Map<String, Value> = read_json(&config_path)?;
+        let held_whole = |module: &Value| module.as_str().is_some_and(|m| whole.contains(&m));
+        let saved = fields.get("modules_to_save").and_then(Value::as_array);
+        if saved.is_some_and(|modules| modules.iter().all(held_whole)) {
+            fields.remove("modules_to_save");
+        }
         let config: Config = read_json(&config_path)?;
         let mut warnings = refuse_what_is_not_additive(&fields, &config, folder, dora)?;
         let file = ["adapter_model.safetensors", "adapter_model.bin"].map(|name| folder.join(name));
@@ -96,7 +107,7 @@ impl LoraFolder {
             [tensors, _] => Checkpoint::open_file(&tensors)?,
         };
         names::refuse_empty(&checkpoint)?;
-        let (found, left_out) = tensors_by_module(folder, &checkpoint, config.use_dora)?;
+        let (found, left_out) = tensors_by_module(folder, &checkpoint, config.use_dora, whole)?;
         warnings.extend(left_out);
         for warning in &warnings {
             tracing::warn!("{}: {warning}", folder.display());
@@ -139,6 +150,13 @@ impl LoraFolder {
         })
     }
 
+    /// The full name of the weight of a module that is held whole, e.g. `base_model.model.score.weight`.
+    pub fn whole_tensor(&self, module: &str) -> Option<&str> {
+        self.checkpoint.names().find(|name| {
+            name.ends_with(".weight") && whole_module(&names::plain(name).name) == Some(module)
+        })
+    }
+
     /// `[out, in]` of a module, as its tensors say.
     pub fn shape(&self, module: &LoraModule) -> Result<[usize; 2]> {
         let side = |name: &str, rank_at: usize| match self.checkpoint.shape(name) {
@@ -177,6 +195,15 @@ impl LoraFolder {
     }
 }
 
+/// The module of a tensor that is no factor: `score` of `score.weight` or `score.modules_to_save.default.weight`.
+fn whole_module(plain: &str) -> Option<&str> {
+    let (module, rest) = plain.split_once('.')?;
+    let mut rest = rest.split('.');
+    let part = rest.next_back()?;
+    let wrapped = rest.next().is_none_or(|first| first == "modules_to_save");
+    (wrapped && matches!(part, "weight" | "bias")).then_some(module)
+}
+
 fn problem(folder: &Path, problem: String) -> Error {
     Error::Adapter {
         path: folder.to_path_buf(),
@@ -195,6 +222,7 @@ fn tensors_by_module(
     folder: &Path,
     checkpoint: &Checkpoint,
     dora: bool,
+    whole: &[&str],
 ) -> Result<(BTreeMap<String, Factors>, Vec<String>)> {
     const KINDS: [&str; 3] = ["lora_A", "lora_B", "lora_magnitude_vector"];
     let mut modules: BTreeMap<String, Factors> = BTreeMap::new();
@@ -203,6 +231,9 @@ fn tensors_by_module(
         let plain = names::plain(name);
         if names::is_value_head(&plain.name) {
             warnings.push(format!("tensor `{name}` is a value head's and is left out"));
+            continue;
+        }
+        if whole_module(&plain.name).is_some_and(|module| whole.contains(&module)) {
             continue;
         }
         let segments: Vec<&str> = plain.name.split('.').collect();

@@ -12,6 +12,9 @@ use crate::reward::ops::Activation;
 use crate::weights::read_json;
 use crate::{Error, Result};
 
+/// Neighbours that a convolution may look at; published models have 3.
+const MOST_NEIGHBOURS: usize = 255;
+
 #[derive(Deserialize)]
 struct Raw {
     vocab_size: usize,
@@ -154,6 +157,14 @@ impl Config {
                 ("max_position_embeddings", raw.max_position_embeddings),
                 ("embedding_size", raw.embedding_size.unwrap_or(1)),
                 ("pooler_hidden_size", pooled),
+                (
+                    "position_buckets",
+                    positive(raw.position_buckets).unwrap_or(1),
+                ),
+                (
+                    "max_relative_positions",
+                    positive(raw.max_relative_positions).unwrap_or(1),
+                ),
             ],
         )?;
         check_heads(&path, ("hidden_size", width), raw.num_attention_heads)?;
@@ -178,6 +189,15 @@ impl Config {
             return refuse(
                 "pooler_hidden_size",
                 format!("is {pooled}; the pooler reads states of {width}"),
+            );
+        }
+        if raw.conv_kernel_size > MOST_NEIGHBOURS {
+            return refuse(
+                "conv_kernel_size",
+                format!(
+                    "is {}; at most {MOST_NEIGHBOURS} is read",
+                    raw.conv_kernel_size
+                ),
             );
         }
         if raw.conv_kernel_size > 0
@@ -226,6 +246,11 @@ impl Config {
     }
 }
 
+/// A size that is not said where it is below 1.
+fn positive(value: i64) -> Option<usize> {
+    usize::try_from(value).ok().filter(|&v| v > 0)
+}
+
 fn relative(raw: &Raw) -> Relative {
     let kinds: Vec<String> = match &raw.pos_att_type {
         None => Vec::new(),
@@ -233,7 +258,6 @@ fn relative(raw: &Raw) -> Relative {
         Some(Kinds::Text(text)) => text.split('|').map(|k| k.trim().to_lowercase()).collect(),
     };
     let has = |kind: &str| kinds.iter().any(|k| k == kind);
-    let positive = |value: i64| usize::try_from(value).ok().filter(|&v| v > 0);
     Relative {
         buckets: Buckets {
             count: positive(raw.position_buckets),

@@ -5,6 +5,7 @@ use std::path::Path;
 mod bases;
 mod dpo;
 mod reliable;
+mod rewards;
 
 use super::*;
 
@@ -268,7 +269,14 @@ fn reward_models_learn_to_rank_and_are_written_for_hugging_face() {
         center: 0.01,
     };
     let mut recorder = Recorder::default();
-    let report = reward(&config, &start, &preferences(), &mut recorder, out.path()).unwrap();
+    let report = reward(
+        &config,
+        &start,
+        (&preferences(), false),
+        &mut recorder,
+        out.path(),
+    )
+    .unwrap();
     assert!((recorder.losses[0] - std::f64::consts::LN_2).abs() < 1e-5);
     let last = report.last.unwrap();
     assert!(

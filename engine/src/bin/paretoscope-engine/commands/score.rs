@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use paretoscope_engine::device::Precision;
-use paretoscope_engine::reward::{Encoded, Rating, Reading, Reward, RewardInput};
+use paretoscope_engine::reward::{Encoded, Form, Rating, Reading, Reward, RewardInput};
+use paretoscope_engine::types::{Message, Prompt};
+use paretoscope_engine::weights::{fields_of, read_json, unknown};
 use paretoscope_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::place::{backend, token_ids};
 use crate::options::Global;
@@ -17,9 +20,20 @@ pub(crate) struct Args {
     /// A Hugging Face folder of a reward model
     #[arg(long, value_name = "DIR")]
     reward: PathBuf,
+    /// The base of a reward model that is a PEFT adapter; by default the folder that it names
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
-    /// The answer to --prompt, or a text alone
+    /// What the model is told before the user's turn of --chat
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "chat",
+        allow_hyphen_values = true
+    )]
+    system: Option<String>,
+    /// The answer to --prompt, --chat or --messages, or a text alone
     #[arg(long, value_name = "R", conflicts_with_all = ["tokens", "input"], allow_hyphen_values = true)]
     response: Option<String>,
     /// A named reading: template, output and sign of a published reward model
@@ -34,6 +48,9 @@ pub(crate) struct Args {
     /// Tokens of a text at most; by default as many as the model reads
     #[arg(long, value_name = "N")]
     max_tokens: Option<usize>,
+    /// Whether the tokenizer's end token stands after the text; by default as the model was trained
+    #[arg(long, value_name = "true|false")]
+    end_token: Option<bool>,
     /// Say what was scored: the exact text, its token ids, the reading, what was cut
     #[arg(long)]
     explain: bool,
@@ -50,19 +67,76 @@ struct Source {
         allow_hyphen_values = true
     )]
     prompt: Option<String>,
+    /// A user's turn, through the reward model's chat template
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "response",
+        allow_hyphen_values = true
+    )]
+    chat: Option<String>,
+    /// A conversation: a JSON list of {"role", "content"}, through the reward model's chat template
+    #[arg(long, value_name = "FILE.json", requires = "response")]
+    messages: Option<PathBuf>,
     /// Token ids, verbatim
     #[arg(long, value_name = "IDS")]
     tokens: Option<String>,
-    /// JSON Lines: {"tokens": [...]} or {"prompt": ..., "response": ...} or {"response": ...}
+    /// JSON Lines: {"prompt", "response"}, {"chat", "response"} (with "system"), {"messages", "response"},
+    /// {"messages"} that end with the answer, {"response"} or {"tokens"}
     #[arg(long, value_name = "F.jsonl")]
     input: Option<PathBuf>,
 }
 
+/// A line of --input. An unknown field is refused: left aside, it would change what is scored without a word.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     tokens: Option<Vec<u32>>,
     prompt: Option<String>,
+    chat: Option<String>,
+    system: Option<String>,
+    messages: Option<Vec<Message>>,
     response: Option<String>,
+}
+
+impl Line {
+    fn input(self) -> std::result::Result<RewardInput, &'static str> {
+        if self.system.is_some() && self.chat.is_none() {
+            return Err("`system` stands beside `chat`; in `messages` it is a turn of its own");
+        }
+        let prompts = (self.prompt, self.chat, self.messages);
+        let answered = |prompt: Prompt, response: String| Ok(RewardInput::of(&prompt, &response));
+        match (self.tokens, prompts, self.response) {
+            (Some(ids), (None, None, None), None) => Ok(RewardInput::Tokens(ids)),
+            (None, (None, None, None), Some(response)) => Ok(RewardInput::Response(response)),
+            (None, (Some(prompt), None, None), Some(response)) => {
+                answered(Prompt::Text(prompt), response)
+            }
+            (None, (None, Some(turn), None), Some(response)) => {
+                answered(chat(self.system, turn), response)
+            }
+            (None, (None, None, Some(turns)), Some(response)) if !turns.is_empty() => {
+                answered(Prompt::Messages(turns), response)
+            }
+            (None, (None, None, Some(mut turns)), None) => match turns.pop() {
+                Some(last) if last.role == "assistant" && !turns.is_empty() => {
+                    answered(Prompt::Messages(turns), last.content)
+                }
+                _ => Err("`messages` without `response` must end with the assistant's answer"),
+            },
+            _ => Err(EXPECTED),
+        }
+    }
+}
+
+const EXPECTED: &str = "expected {\"prompt\": ..., \"response\": ...}, {\"chat\": ..., \"response\": ...}, {\"messages\": [...], \"response\": ...}, {\"response\": ...} or {\"tokens\": [...]}";
+
+/// A user's turn, what the system says before it.
+fn chat(system: Option<String>, user: String) -> Prompt {
+    match system {
+        Some(system) => Prompt::Messages(vec![Message::system(system), Message::user(user)]),
+        None => Prompt::Chat(user),
+    }
 }
 
 #[derive(Serialize)]
@@ -81,12 +155,16 @@ struct Answer<'a> {
 struct Explanation<'a> {
     model: String,
     preset: Option<&'static str>,
+    /// How the text was put together.
+    form: Form,
     /// The text, or the pair of texts, that the tokenizer was given; empty for ids.
     text: &'a [String],
     ids: &'a [u32],
     tokens: Vec<Option<String>>,
     /// Whether the text that was read ends with a token that ends an answer.
     end_token: bool,
+    /// The token whose state is scored.
+    read_at: ReadAt,
     output: usize,
     label: Option<&'a str>,
     raw: Option<f32>,
@@ -100,15 +178,20 @@ struct Explanation<'a> {
 }
 
 #[derive(Serialize)]
+struct ReadAt {
+    position: usize,
+    token: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Truncation {
     limit: usize,
+    /// The option, the reading's field or the field of config.json that sets it.
+    limit_from: &'static str,
     tokens: usize,
     kept: usize,
     rule: &'static str,
 }
-
-const RULE: &str =
-    "cut from the end of the longer text of a pair; special tokens stay; ids are never cut";
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     if !matches!(global.dtype, Precision::Auto | Precision::F32) {
@@ -123,42 +206,82 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         output: args.output,
         template: args.template.clone(),
         max_tokens: args.max_tokens,
+        end_token: args.end_token,
         ..Reading::default()
     };
     reading.rules().map_err(as_option)?;
-    let load = || Reward::load(&args.reward, reading, &device).map_err(as_option);
-    let (source, texts) = match (&args.source.tokens, &args.source.input, &args.response) {
-        (Some(list), ..) => (
-            None,
-            vec![(0, RewardInput::Tokens(token_ids("--tokens", list)?))],
-        ),
-        (None, Some(path), _) => (Some(path.as_path()), read(path)?),
-        (None, None, Some(response)) => (
-            None,
-            vec![(0, text(args.source.prompt.clone(), response.clone()))],
-        ),
-        (None, None, None) => {
-            return Err(Error::option(
-                "--response",
-                "give --prompt and --response, --tokens, or --input",
-            ));
-        }
-    };
+    let load =
+        || Reward::load_on(&args.reward, args.base.as_deref(), reading, &device).map_err(as_option);
+    let (file, texts) = args.texts()?;
     let reward = load()?;
+    for warning in reward.warnings() {
+        tracing::warn!("{warning}");
+    }
     // All are checked before the first is scored: a bad line leaves nothing half done.
     let encoded = texts
         .iter()
         .map(|(line, input)| {
+            if matches!(input, RewardInput::Conversation { .. }) {
+                reward
+                    .check_conversations()
+                    .map_err(|error| at_line(file, *line, error))?;
+            }
             reward
                 .encode(input)
-                .map_err(|error| at_line(source, *line, error))
+                .map_err(|error| at_line(file, *line, error))
         })
         .collect::<Result<Vec<_>>>()?;
-    for (rating, encoded) in reward.score_encoded(&encoded)?.iter().zip(&encoded) {
+    let ratings = reward.score_encoded(&encoded)?;
+    let scores = ratings.iter().zip(&texts).map(|(rating, (line, _))| {
+        rating.score.map_err(|reason| {
+            let problem = format!("gives this text no score: {reason}");
+            at_line(file, *line, Error::file(reward.folder(), problem))
+        })
+    });
+    let scores = scores.collect::<Result<Vec<f64>>>()?;
+    for ((rating, encoded), score) in ratings.iter().zip(&encoded).zip(scores) {
         let explain = args.explain.then(|| explain(&reward, encoded, rating));
-        print(rating, explain)?;
+        print(score, rating, explain)?;
     }
     Ok(())
+}
+
+/// Texts with their lines.
+type Texts = Vec<(usize, RewardInput)>;
+
+impl Args {
+    /// The texts to score, and the file that they come from.
+    fn texts(&self) -> Result<(Option<&Path>, Texts)> {
+        let source = &self.source;
+        if let Some(list) = &source.tokens {
+            let ids = token_ids("--tokens", list)?;
+            return Ok((None, vec![(0, RewardInput::Tokens(ids))]));
+        }
+        if let Some(path) = &source.input {
+            return Ok((Some(path), read(path)?));
+        }
+        let Some(response) = &self.response else {
+            return Err(Error::option(
+                "--response",
+                "give --response, with --prompt, --chat or --messages or alone; or --tokens; or --input",
+            ));
+        };
+        let prompt = match (&source.prompt, &source.chat, &source.messages) {
+            (Some(prompt), ..) => Prompt::Text(prompt.clone()),
+            (_, Some(turn), _) => chat(self.system.clone(), turn.clone()),
+            (.., Some(path)) => {
+                let turns: Vec<Message> = read_json(path)?;
+                if turns.is_empty() {
+                    return Err(Error::EmptyPrompt);
+                }
+                Prompt::Messages(turns)
+            }
+            (None, None, None) => {
+                return Ok((None, vec![(0, RewardInput::Response(response.clone()))]));
+            }
+        };
+        Ok((None, vec![(0, RewardInput::of(&prompt, response))]))
+    }
 }
 
 /// A field of the reading as the option that sets it.
@@ -175,15 +298,23 @@ fn explain<'a>(reward: &'a Reward, encoded: &'a Encoded, rating: &Rating) -> Exp
     let rules = reward.rules();
     let (output, label) = reward.output();
     let ids = &encoded.text.ids;
+    let reads_at = reward.reads_at(ids);
     Explanation {
         model: reward.kind(),
         preset: rules.preset,
+        form: encoded.form,
         text: &encoded.written,
         ids,
         tokens: ids.iter().map(|&id| reward.tokenizer().token(id)).collect(),
         end_token: ids.last().is_some_and(|last| {
             reward.closing_token() == Some(*last) || reward.tokenizer().end_tokens().contains(last)
         }),
+        read_at: ReadAt {
+            position: reads_at,
+            token: ids
+                .get(reads_at)
+                .and_then(|&id| reward.tokenizer().token(id)),
+        },
         output,
         label,
         raw: rating.outputs.get(output).copied(),
@@ -195,34 +326,22 @@ fn explain<'a>(reward: &'a Reward, encoded: &'a Encoded, rating: &Rating) -> Exp
         decimals: rules.decimals,
         truncation: Truncation {
             limit: reward.limit(),
+            limit_from: reward.limit_from(),
             tokens: encoded.whole,
             kept: ids.len(),
-            rule: RULE,
+            rule: encoded.cut.rule(),
         },
     }
 }
 
-fn text(prompt: Option<String>, response: String) -> RewardInput {
-    match prompt {
-        Some(prompt) => RewardInput::Pair { prompt, response },
-        None => RewardInput::Response(response),
-    }
-}
-
-fn print(rating: &Rating, explain: Option<Explanation<'_>>) -> Result<()> {
-    if !rating.score.is_finite() {
-        tracing::warn!(
-            score = rating.score,
-            "the score is not finite; it is written as null"
-        );
-    }
+fn print(score: f64, rating: &Rating, explain: Option<Explanation<'_>>) -> Result<()> {
     let outputs = if rating.outputs.len() > 1 {
         rating.outputs.as_slice()
     } else {
         &[]
     };
     json_line(&Answer {
-        score: rating.score,
+        score,
         outputs,
         truncated: rating.truncated,
         explain,
@@ -241,18 +360,18 @@ fn read(path: &Path) -> Result<Vec<(usize, RewardInput)>> {
             line: index + 1,
             problem,
         };
+        let fields = serde_json::from_str::<Map<String, Value>>(line)
+            .map_err(|e| wrong(format!("is not a text to score: {e}")))?;
+        let known = fields_of::<Line>();
+        if let Some(name) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+            return Err(wrong(format!("`{name}` {}", unknown(name, known))));
+        }
+        // Once more from the text, which says the column of what is wrong.
         let parsed: Line = serde_json::from_str(line)
             .map_err(|e| wrong(format!("is not a text to score: {e}")))?;
-        let input = match (parsed.tokens, parsed.prompt, parsed.response) {
-            (Some(ids), None, None) => RewardInput::Tokens(ids),
-            (None, prompt, Some(response)) => text(prompt, response),
-            _ => {
-                return Err(wrong(
-                    "expected {\"tokens\": [...]} or {\"prompt\": ..., \"response\": ...}"
-                        .to_owned(),
-                ));
-            }
-        };
+        let input = parsed
+            .input()
+            .map_err(|problem| wrong(problem.to_owned()))?;
         texts.push((index + 1, input));
     }
     if texts.is_empty() {
