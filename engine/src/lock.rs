@@ -67,6 +67,19 @@ impl FolderLock {
 }
 
 impl FolderLock {
+    /// Refuses a folder that another run holds now, without holding it.
+    pub(crate) fn check_free(folder: &Path) -> Result<()> {
+        let path = folder.join(NAME);
+        let regular = std::fs::symlink_metadata(&path).is_ok_and(|about| about.is_file());
+        let Some(file) = regular.then(|| File::open(&path).ok()).flatten() else {
+            return Ok(());
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(held(folder, &file)),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes the folder, which stays where anything but the lock is in it.
     pub(crate) fn remove_if_empty(&self) {
         let others = |folder: &Path| {
@@ -153,7 +166,9 @@ mod tests {
         ] {
             assert!(words.contains(part), "{words} lacks {part}");
         }
+        assert!(FolderLock::check_free(&folder).unwrap_err().is_input());
         drop(first);
+        FolderLock::check_free(&folder).unwrap();
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
         let again = FolderLock::hold(&folder, "train sft").unwrap();
         std::fs::write(folder.join("x"), "x").unwrap();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::lock::FolderLock;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A folder of stages, one folder and one stamp each. While it is open no other build works in the folder.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ fn stamp(work: &Path, name: &str, kind: &str) -> PathBuf {
 }
 
 fn reads(path: &Path, digest: &str) -> bool {
-    std::fs::read_to_string(path).is_ok_and(|text| text.trim() == digest)
+    files::read_text(path, files::SETTINGS).is_ok_and(|text| text.trim() == digest)
 }
 
 /// SHA-256 over texts, each with its length before it, hexadecimal.

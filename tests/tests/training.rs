@@ -102,6 +102,23 @@ fn kill_after(fixture: &Fixture, command: &str, out: &str, steps: usize) -> bool
     !child.wait().expect("it ends").success()
 }
 
+/// What a checkpoint carries beside its tensors is counted before it is used.
+fn carried_for_other_objectives_is_refused(fixture: &Fixture, out: &str, again: &str) {
+    let folder = fixture.join(out).join("checkpoints");
+    let mut places = std::fs::read_dir(folder).expect("checkpoints").flatten();
+    let path = places.next().expect("one").path().join("position.json");
+    let whole = std::fs::read(&path).expect("a position");
+    for (part, field) in [("scale", "mean"), ("scalariser", "ideal")] {
+        let mut position: Value = serde_json::from_slice(&whole).expect("JSON");
+        position["carried"][part][field] = json!([]);
+        std::fs::write(&path, position.to_string()).expect("a writable folder");
+        let outcome = run(fixture, again);
+        assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("objectives"), "{}", outcome.stderr);
+    }
+    std::fs::write(&path, whole).expect("a writable folder");
+}
+
 #[test]
 fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
     let fixture = fixture();
@@ -154,6 +171,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
         let whole = format!("{kind}-whole");
         let outcome = run(&fixture, &command(&whole));
         assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        let final_loss = outcome.lines()[0]["final_loss"].clone();
 
         let broken = format!("{kind}-killed");
         let again = format!("{} --resume", command(&broken));
@@ -165,6 +183,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
         let outcome = run(&fixture, &again);
         assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
         assert_eq!(outcome.lines()[0]["steps"], STEPS);
+        assert_eq!(outcome.lines()[0]["final_loss"], final_loss, "{kind}");
 
         let of = |out: &str| fixture.read(&format!("{out}/{result}"));
         assert!(of(&whole) == of(&broken), "{kind} ends in other weights");
@@ -177,6 +196,9 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             .expect("checkpoints")
             .count();
         assert_eq!(left, 1, "only the last checkpoint is kept");
+        if kind == "router" {
+            carried_for_other_objectives_is_refused(&fixture, &broken, &again);
+        }
     }
     let after = frozen.map(|file| fixture.read(file));
     assert!(before == after, "what is frozen has changed");

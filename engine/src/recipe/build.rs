@@ -16,6 +16,7 @@ use crate::forge::Provenance;
 use crate::model::LlamaConfig;
 use crate::output::check_new_folder;
 use crate::stage::Stages;
+use crate::train::config::check_workers;
 use crate::types::{Expert, Preference};
 use crate::{Error, Result};
 
@@ -44,9 +45,7 @@ pub fn build(
     reporter: &mut dyn BuildReporter,
 ) -> Result<Manifest> {
     check_new_folder(&options.out)?;
-    if options.workers == 0 {
-        return Err(Error::option("workers", "is 0; it must be at least 1"));
-    }
+    check_workers(options.workers)?;
     let plan = Plan::new(recipe, &options.recipe)?;
     let fresh = !options.work.exists();
     let mut board = Board::new(reporter);

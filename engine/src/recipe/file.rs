@@ -106,7 +106,7 @@ pub struct ObjectiveSource {
     pub name: String,
     /// A fine-tuned model's folder, or an adapter's.
     pub source: Option<PathBuf>,
-    /// Preferences, JSON Lines as `train dpo` takes them.
+    /// Preferences, as `train dpo` takes them.
     pub data: Option<PathBuf>,
     /// Its reward model, as in `bundle.json`.
     pub reward: Option<RewardEntry>,
@@ -189,7 +189,7 @@ pub struct Value {
     pub name: String,
     /// A fine-tuned model's folder, or an adapter's.
     pub source: Option<PathBuf>,
-    /// Preferences, JSON Lines as `train dpo` takes them.
+    /// Preferences, as `train dpo` takes them.
     pub data: Option<PathBuf>,
     /// What keeps it apart from those before it while it is trained; by default nothing. The first has none
     /// before it, and is trained alone whatever it says.

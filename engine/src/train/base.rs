@@ -44,6 +44,7 @@ impl Base {
                 shape
                     .check()
                     .map_err(|(field, problem)| Error::option(field, problem))?;
+                params::check_drawn(shape)?;
                 let weights = params::random(shape, seed)?;
                 Ok(Self {
                     shape: shape.clone(),

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::batch::{Example, Sampler};
-use super::config::{Method, OptimiserConfig};
+use super::config::{Method, OptimiserConfig, check_workers};
 use super::dpo::{Dpo, Pair};
 use super::forward::{Adapters, TrainModel};
 use super::optimiser::AdamW;
@@ -121,6 +121,7 @@ impl BenchConfig {
 
 /// Runs the steps.
 pub fn measure(config: &BenchConfig) -> Result<Speeds> {
+    check_workers(config.workers)?;
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let vocabulary = config.shape.vocab_size as u32;
     let mut example = || Example {

@@ -23,9 +23,14 @@ pub(super) struct Again {
     pub(super) overwrite: bool,
 }
 
-/// Refuses a folder that holds a run, unless it is to be resumed or overwritten, and one that holds what this
-/// run starts from.
+/// Refuses a folder in which another run is at work, one that holds a run, unless it is to be resumed or overwritten,
+/// and one that holds what this run starts from.
 pub(super) fn claim(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
+    FolderLock::check_free(out)?;
+    check(out, again, inputs)
+}
+
+fn check(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
     if again.resume && again.overwrite {
         let problem = "goes on with what --overwrite removes; give one of both";
         return Err(Error::option("--resume", problem));
@@ -78,7 +83,7 @@ pub(super) fn claim(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
 /// come and gone since it was claimed first, before there was a folder to hold.
 pub(super) fn hold(out: &Path, again: Again, inputs: &[&Path], kind: &str) -> Result<FolderLock> {
     let lock = FolderLock::hold(out, &format!("train {kind}"))?;
-    claim(out, again, inputs)?;
+    check(out, again, inputs)?;
     Ok(lock)
 }
 

@@ -98,6 +98,29 @@ impl LoraConfig {
         }
     }
 
+    /// Refuses targets that name nothing, and ranks and scales that make no sense, of a model with these linears.
+    pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
+        self.check_targets(linears.iter().map(|(name, _)| name.as_str()))?;
+        let adapted = linears.iter().filter(|(name, _)| self.targets(name));
+        let most = adapted
+            .flat_map(|(_, sides)| sides)
+            .max()
+            .copied()
+            .unwrap_or(1);
+        if !(1..=most).contains(&self.rank) {
+            let problem = format!(
+                "is {}; a rank must be 1 to {most}, the longest side of the modules that get an adapter",
+                self.rank
+            );
+            return Err(Error::option("lora", problem));
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            let problem = format!("is {}; it must be above zero", self.alpha);
+            return Err(Error::option("lora-alpha", problem));
+        }
+        Ok(())
+    }
+
     /// `alpha / rank`.
     pub fn scale(&self) -> f64 {
         self.alpha / self.rank as f64
@@ -147,6 +170,70 @@ impl Default for OptimiserConfig {
             weight_decay: 0.01,
             clip: 1.0,
         }
+    }
+}
+
+/// Threads of a run, at most.
+const MOST_WORKERS: usize = 1024;
+/// Passes over the data, at most: their steps are counted before the first.
+const MOST_EPOCHS: usize = 10_000;
+
+/// Refuses no threads, and more than any machine has.
+pub fn check_workers(workers: usize) -> Result<()> {
+    within("workers", workers, MOST_WORKERS)
+}
+
+/// Refuses a number that is not 1 to `most`.
+pub(in crate::train) fn within(name: &str, value: usize, most: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::option(
+            name,
+            format!("is 0; it must be at least 1, and {most} at most"),
+        )),
+        _ if value > most => Err(Error::option(
+            name,
+            format!("is {value}; it must be 1 to {most}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a number outside of `from` to `to`.
+fn between(name: &str, value: f64, (from, to): (f64, f64)) -> Result<()> {
+    if (from..=to).contains(&value) {
+        return Ok(());
+    }
+    let problem = if to < f64::MAX {
+        format!("is {value}; it must be {from} to {to}")
+    } else {
+        format!("is {value}; it must be {from} or above")
+    };
+    Err(Error::option(name, problem))
+}
+
+impl OptimiserConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        let rate = self.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(Error::option(
+                "learning-rate",
+                format!("is {rate}; it must be above zero"),
+            ));
+        }
+        let below_one = 1.0 - f64::EPSILON;
+        for (name, value, most) in [
+            ("warm-up", self.warm_up, 1.0),
+            ("final-rate", self.final_rate, 1.0),
+            ("beta1", self.beta1, below_one),
+            ("beta2", self.beta2, below_one),
+            ("eps", self.eps, 1.0),
+            ("weight-decay", self.weight_decay, f64::MAX),
+            ("clip", self.clip, f64::MAX),
+        ] {
+            between(name, value, (0.0, most))?;
+        }
+        Ok(())
     }
 }
 
@@ -218,26 +305,12 @@ impl TrainConfig {
 
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        let at_least_one = |name: &str, value: usize| {
-            if value == 0 {
-                Err(Error::option(name, "is 0; it must be at least 1"))
-            } else {
-                Ok(())
-            }
-        };
-        at_least_one("workers", self.workers)?;
-        at_least_one("batch-tokens", self.batch_tokens)?;
-        at_least_one("max-length", self.max_length)?;
-        at_least_one("epochs", self.epochs)?;
-        at_least_one("steps", self.steps.unwrap_or(1))?;
-        let rate = self.optimiser.learning_rate;
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::option(
-                "learning-rate",
-                format!("is {rate}; it must be above zero"),
-            ));
-        }
-        Ok(())
+        check_workers(self.workers)?;
+        within("batch-tokens", self.batch_tokens, u32::MAX as usize)?;
+        within("max-length", self.max_length, u32::MAX as usize)?;
+        within("epochs", self.epochs, MOST_EPOCHS)?;
+        within("steps", self.steps.unwrap_or(1), u32::MAX as usize)?;
+        self.optimiser.check()
     }
 }
 

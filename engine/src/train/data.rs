@@ -1,16 +1,25 @@
 //! Training texts: files to examples and pairs, and texts to tokens.
 //!
-//! A file is JSON Lines, or one JSON array of the same objects. What a prompt is, is the business of [`form`].
+//! A file is JSON Lines, one JSON array of the same objects, or Parquet with them as rows. What a prompt is, is
+//! the business of [`form`].
 
+mod array;
+mod fields;
 mod form;
+mod parquet;
+#[cfg(test)]
+mod tests;
+mod turns;
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::batch::Example;
 use super::dpo::Pair;
-pub use super::faults::{Fault, Lines, Settled};
+pub use super::faults::{Fault, Lines, Settled, Unit};
 use crate::text::Tokenizer;
 use crate::types::Prompt;
 use crate::{Error, Result, files};
@@ -33,29 +42,49 @@ pub struct TextPair {
     pub rejected: TextExample,
 }
 
-/// The objects of a file, each with its line (or its place in the array, from one), as far as they are JSON.
-fn objects(path: &Path) -> Result<Vec<(usize, Result<Value, String>)>> {
+/// What a file holds: each object with its place from one, as far as it is JSON.
+type Objects = Vec<(usize, Result<Value, Fault>)>;
+
+fn parsed(json: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(json)
+        .map_err(|error| Fault::BadLine(format!("is not such a JSON object: {error}")))
+}
+
+/// The objects of a file, and what they are counted in.
+fn objects(path: &Path) -> Result<(Unit, Objects)> {
+    if is_parquet(path)? {
+        let rows = parquet::rows(path)?.into_iter().map(Ok);
+        return Ok((Unit::Row, (1..).zip(rows).collect()));
+    }
     let mut bytes = files::read_bytes(path, files::DATA)?;
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         bytes = files::decode(path, bytes)?.into_bytes();
     }
     let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(&bytes);
-    let wrong = |error: serde_json::Error| format!("is not such a JSON object: {error}");
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        let all: Vec<Value> = serde_json::from_slice(bytes)
-            .map_err(|error| Error::file(path, format!("is no JSON array of examples: {error}")))?;
-        return Ok(all
-            .into_iter()
-            .enumerate()
-            .map(|(i, v)| (i + 1, Ok(v)))
-            .collect());
+    let whole = bytes.trim_ascii_start();
+    if whole.starts_with(b"[") {
+        let (elements, problem) = array::elements(whole);
+        let last = elements.len().max(1);
+        let elements = elements.into_iter().map(parsed);
+        let mut objects: Objects = (1..).zip(elements).collect();
+        objects.extend(problem.map(|problem| (last, Err(Fault::BadLine(problem.to_owned())))));
+        return Ok((Unit::Element, objects));
     }
-    Ok(bytes
-        .split(|&byte| byte == b'\n')
-        .enumerate()
+    let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
+    let objects = lines
         .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .map(|(index, line)| (index + 1, serde_json::from_slice(line).map_err(wrong)))
-        .collect())
+        .map(|(number, line)| (number, parsed(line)))
+        .collect();
+    Ok((Unit::Line, objects))
+}
+
+fn is_parquet(path: &Path) -> Result<bool> {
+    let mut head = Vec::new();
+    files::open(path)?
+        .take(parquet::MAGIC.len() as u64)
+        .read_to_end(&mut head)
+        .map_err(Error::io("read", path))?;
+    Ok(head == parquet::MAGIC)
 }
 
 fn read_lines<T>(
@@ -63,11 +92,15 @@ fn read_lines<T>(
     parse: impl Fn(&Value) -> Result<T, Fault>,
     check: impl Fn(&T) -> Option<Fault>,
 ) -> Result<Lines<T>> {
-    let mut found = Lines::new(path);
-    for (line, object) in objects(path)? {
-        let read = object
-            .map_err(Fault::BadLine)
-            .and_then(|object| parse(&object));
+    let (unit, objects) = objects(path)?;
+    let mut found = Lines::new(path, unit);
+    let mut unread = BTreeSet::new();
+    for (line, object) in objects {
+        let read = object.and_then(|object| {
+            let read = parse(&object)?;
+            fields::note_unread(&object, &mut unread);
+            Ok(read)
+        });
         let good = read.and_then(|item| match check(&item) {
             Some(fault) => Err(fault),
             None => Ok(item),
@@ -76,6 +109,14 @@ fn read_lines<T>(
             Ok(item) => found.items.push((line, item)),
             Err(fault) => found.faults.push((line, fault)),
         }
+    }
+    if !unread.is_empty() {
+        let names: Vec<String> = unread
+            .iter()
+            .map(|n| n.escape_debug().to_string())
+            .collect();
+        let path = path.display();
+        tracing::warn!("{path}: fields that are not read: {}", names.join(", "));
     }
     if found.items.is_empty() && found.faults.is_empty() {
         return Err(Error::file(
@@ -162,106 +203,5 @@ impl Lines<TextPair> {
             let same = (pair.chosen == pair.rejected).then_some(Fault::SameAnswers);
             Ok(long.or(same).map_or(Ok(pair), Err))
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(text: &str) -> tempfile::NamedTempFile {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        file
-    }
-
-    #[test]
-    fn both_supervised_forms_are_read() {
-        let file = file("{\"prompt\": \"a\", \"response\": \"b\"}\n\n{\"text\": \"c\"}\n");
-        let read = read_examples(file.path()).unwrap();
-        assert!(read.faults.is_empty());
-        let example = |prompt: &str, response: &str| TextExample {
-            prompt: Prompt::Text(prompt.into()),
-            response: response.into(),
-        };
-        assert_eq!(read.items, [(1, example("a", "b")), (3, example("", "c"))]);
-    }
-
-    #[test]
-    fn dialogues_are_split_at_the_last_answer() {
-        let chosen = r"\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: good";
-        let rejected = r"\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: bad";
-        let file = file(&format!(
-            "{{\"chosen\": \"{chosen}\", \"rejected\": \"{rejected}\"}}"
-        ));
-        let (_, pair) = read_pairs(file.path()).unwrap().items.remove(0);
-        let words = pair.chosen.prompt.words().unwrap();
-        assert!(words.ends_with("Human: c\n\nAssistant:"));
-        assert_eq!(pair.chosen.prompt, pair.rejected.prompt);
-        assert_eq!(
-            (
-                pair.chosen.response.as_str(),
-                pair.rejected.response.as_str()
-            ),
-            (" good", " bad")
-        );
-    }
-
-    #[test]
-    fn bad_lines_are_named_by_number() {
-        let pairs = |text: &str| {
-            let read = read_pairs(file(text).path()).unwrap();
-            read.settle(false).unwrap_err().to_string()
-        };
-        let good = r#"{"prompt": "p", "chosen": "a", "rejected": "b"}"#;
-        assert!(
-            pairs(&format!("{good}\n{{\"chosen\": \"x\"}}\n"))
-                .contains("line 2: needs `chosen` and `rejected`")
-        );
-        assert!(pairs(&format!("{good}\n\nnot json")).contains("line 3"));
-        assert!(pairs(r#"{"chosen": "x", "rejected": "y"}"#).contains("line 1: has no `prompt`"));
-        let examples = read_examples(file(good).path()).unwrap().settle(false);
-        let examples = examples.unwrap_err();
-        assert!(examples.is_input() && examples.to_string().contains("line 1"));
-        assert!(
-            read_examples(file("\n").path())
-                .unwrap_err()
-                .to_string()
-                .contains("no examples")
-        );
-    }
-
-    #[test]
-    fn every_fault_is_found_where_it_is() {
-        let text = [
-            r#"{"prompt": "p", "chosen": "a", "rejected": "b"}"#,
-            r#"{"prompt": "p", "chosen": " ", "rejected": "b"}"#,
-            r#"{"prompt": "p", "chosen": "a", "rejected": ""}"#,
-            r#"{"prompt": "p", "chosen": "a", "rejected": "a"}"#,
-            "{",
-        ]
-        .join("\n");
-        let file = file(&text);
-        let mut bytes = text.into_bytes();
-        bytes.extend(b"\n{\"prompt\": \"\xff\", \"chosen\": \"a\", \"rejected\": \"b\"}");
-        std::fs::write(file.path(), bytes).unwrap();
-        let read = read_pairs(file.path()).unwrap();
-        assert_eq!(read.items.len(), 1);
-        let kinds: Vec<(usize, &str)> = read.faults.iter().map(|(l, f)| (*l, f.kind())).collect();
-        assert_eq!(
-            kinds,
-            [
-                (2, "empty answer"),
-                (3, "empty answer"),
-                (4, "chosen equal to rejected"),
-                (5, "bad line"),
-                (6, "bad line")
-            ]
-        );
-        assert_eq!(read.faults[1].1, Fault::EmptyAnswer("rejected"));
-        assert_eq!(
-            read.settle(true).unwrap().skipped.values().sum::<usize>(),
-            5
-        );
     }
 }

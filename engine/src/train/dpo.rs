@@ -166,18 +166,17 @@ pub fn dpo_mixed(
     )?;
     let penalty = match &config.method {
         Method::Full => None,
-        Method::Lora(lora) => Some(Penalty::open(
-            &config.penalty,
-            lora,
-            &base.shape,
-            &config.against,
-        )?),
+        Method::Lora(lora) => {
+            lora.check(&base.shape.linears())?;
+            let given = &config.against;
+            Some(Penalty::open(&config.penalty, lora, &base.shape, given)?)
+        }
     };
     let previous = match &config.start_from {
         None => None,
         Some(folder) => Some(Adapter::load(folder, &base.shape.linears())?),
     };
-    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref())?;
+    let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref());
     if let Some(adapter) = &previous {
         base.merge(adapter)?;
     }
@@ -307,7 +306,7 @@ fn checkpoint_settings(
     sets: &[PairSet<'_>],
     penalty: Option<&Penalty>,
     previous: Option<&Adapter>,
-) -> Result<serde_json::Value> {
+) -> serde_json::Value {
     let by_content = DpoConfig {
         against: Vec::new(),
         start_from: None,
@@ -326,5 +325,5 @@ fn checkpoint_settings(
             .map(|set| (set.weight, set.pairs.len()))
             .collect::<Vec<_>>()
     );
-    Ok(settings)
+    settings
 }

@@ -65,11 +65,24 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What the examples of a file are counted in, each from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// JSON Lines.
+    Line,
+    /// One JSON array.
+    Element,
+    /// Parquet.
+    Row,
+}
+
 /// The examples of a file, each with its line (from one), and what was wrong with other lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lines<T> {
     /// The file.
     pub path: PathBuf,
+    /// What a line is in it.
+    pub unit: Unit,
     /// Good ones, in order.
     pub items: Vec<(usize, T)>,
     /// Bad ones, in order.
@@ -90,9 +103,10 @@ pub struct Settled<T> {
 }
 
 impl<T> Lines<T> {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path, unit: Unit) -> Self {
         Self {
             path: path.to_path_buf(),
+            unit,
             items: Vec::new(),
             faults: Vec::new(),
         }
@@ -103,7 +117,7 @@ impl<T> Lines<T> {
         self,
         mut change: impl FnMut(T) -> Result<Result<U, Fault>>,
     ) -> Result<Lines<U>> {
-        let mut changed = Lines::new(&self.path);
+        let mut changed = Lines::new(&self.path, self.unit);
         changed.faults = self.faults;
         for (line, item) in self.items {
             match change(item)? {
@@ -138,10 +152,14 @@ impl<T> Lines<T> {
                 self.faults.len() + self.items.len(),
                 counts.join(", ")
             );
-            return Err(Error::Line {
-                path: self.path,
-                line: *line,
-                problem,
+            return Err(match self.unit {
+                Unit::Line => Error::Line {
+                    path: self.path,
+                    line: *line,
+                    problem,
+                },
+                Unit::Element => Error::file(&self.path, format!("element {line}: {problem}")),
+                Unit::Row => Error::file(&self.path, format!("row {line}: {problem}")),
             });
         }
         if self.items.is_empty() {
@@ -172,6 +190,7 @@ mod tests {
     fn lines() -> Lines<char> {
         Lines {
             path: "data.jsonl".into(),
+            unit: Unit::Line,
             items: vec![(1, 'a'), (4, 'b')],
             faults: vec![(2, Fault::SameAnswers), (3, Fault::EmptyAnswer("chosen"))],
         }

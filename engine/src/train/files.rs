@@ -76,12 +76,6 @@ fn write_noted(path: &Path, tensors: &NamedTensors, note: Option<(&str, String)>
     })
 }
 
-pub(super) fn read_tensors(path: &Path) -> Result<NamedTensors> {
-    let tensors = candle_core::safetensors::load(path, &Device::Cpu)
-        .map_err(|e| Error::file(path, format!("cannot be read as safetensors: {e}")))?;
-    Ok(tensors.into_iter().collect())
-}
-
 /// Copies the tokenizer and what belongs to it from one model's folder to another.
 pub fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
     for name in COMPANIONS {

@@ -101,9 +101,6 @@ impl TrainModel {
         let (vars, lora) = match method {
             Method::Full => (params::trainable(weights)?, None),
             Method::Lora(config) => {
-                if config.rank == 0 {
-                    return Err(Error::option("rank", "is 0; it must be at least 1"));
-                }
                 let mut adapters = params::lora(&shape, config, seed)?;
                 if let Some(weight) = weights.values().next() {
                     adapters = params::to_device(&adapters, weight.device())?;

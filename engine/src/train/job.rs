@@ -44,7 +44,7 @@ pub struct SftJob {
     /// Starts from random weights of the shape in `base`'s config.json.
     #[serde(default)]
     pub from_random: bool,
-    /// JSON Lines as [`data::read_examples`] takes them.
+    /// As [`data::read_examples`] takes it.
     pub data: PathBuf,
     /// Leaves bad lines out and counts them, in place of refusing the file.
     #[serde(default)]
@@ -58,7 +58,7 @@ pub struct SftJob {
 /// A file of preference pairs with its weight in the loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WeightedData {
-    /// JSON Lines as [`data::read_pairs`] takes them.
+    /// As [`data::read_pairs`] takes it.
     pub path: PathBuf,
     /// All weights of a job add up to 1.
     pub weight: f64,
@@ -95,7 +95,7 @@ pub struct DpoJob {
 pub struct RewardJob {
     /// Folder of the causal model to start from.
     pub base: PathBuf,
-    /// JSON Lines as [`data::read_pairs`] takes them.
+    /// As [`data::read_pairs`] takes it.
     pub data: PathBuf,
     /// Leaves bad lines out and counts them, in place of refusing the file.
     #[serde(default)]
@@ -223,11 +223,10 @@ impl RewardJob {
         claim(&self.out, self.config.train.again(), &[&self.base])?;
         let texts = data::read_pairs(&self.data)?;
         let tokenizer = text_tokenizer(&self.base)?;
-        // A base without a template has chats as plain texts.
-        let chat_template = tokenizer.has_chat_template()
-            && texts.items.iter().any(|(_, pair)| {
-                matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_))
-            });
+        let chat_template = texts
+            .items
+            .iter()
+            .any(|(_, pair)| matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_)));
         let most = most_tokens(&LlamaShape::read(&self.base)?.0, &self.config.train);
         let data = texts.tokenise(&tokenizer, most)?.settle(self.skip_bad)?;
         let start = Start::Folder(self.base.clone());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::output::write_bytes;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Named sums over examples, e.g. how many were ranked right.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,11 +62,19 @@ pub struct StepReport {
     pub figures: BTreeMap<String, f64>,
 }
 
+/// Mean of the last tenth of these.
+pub(super) fn final_loss(losses: &[f64]) -> f64 {
+    let tail = &losses[losses.len() - losses.len().div_ceil(10)..];
+    tail.iter().sum::<f64>() / tail.len().max(1) as f64
+}
+
 /// `metrics.jsonl` in a run's folder.
 #[derive(Debug)]
 pub(super) struct MetricsFile {
     path: PathBuf,
     file: File,
+    /// Of the steps that were kept.
+    losses: Vec<f64>,
 }
 
 impl MetricsFile {
@@ -74,23 +82,29 @@ impl MetricsFile {
     /// checkpoint.
     pub(super) fn open(folder: &Path, done: usize) -> Result<Self> {
         let path = folder.join("metrics.jsonl");
-        let old = match std::fs::read_to_string(&path) {
-            Ok(text) if done > 0 => text,
-            Ok(_) => String::new(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(Error::io("read", &path)(e)),
+        let old = match done {
+            0 => None,
+            _ => files::read_text_if_there(&path, files::DATA)?,
         };
-        let kept: String = old
-            .lines()
-            .filter(|line| serde_json::from_str::<StepReport>(line).is_ok_and(|r| r.step <= done))
-            .flat_map(|line| [line, "\n"])
-            .collect();
+        let (mut kept, mut losses) = (String::new(), Vec::new());
+        for line in old.iter().flat_map(|text| text.lines()) {
+            let report = serde_json::from_str::<StepReport>(line);
+            if let Some(report) = report.ok().filter(|report| report.step <= done) {
+                kept.extend([line, "\n"]);
+                losses.push(report.loss);
+            }
+        }
         write_bytes(&path, kept.as_bytes())?;
         let file = OpenOptions::new()
             .append(true)
             .open(&path)
             .map_err(Error::io("open", &path))?;
-        Ok(Self { path, file })
+        Ok(Self { path, file, losses })
+    }
+
+    /// The losses of the steps that were kept, in order.
+    pub(super) fn take_losses(&mut self) -> Vec<f64> {
+        std::mem::take(&mut self.losses)
     }
 
     pub(super) fn write(&mut self, report: &StepReport) -> Result<()> {

@@ -7,6 +7,9 @@ use super::ops::{square_sum, with_floats};
 use super::params::{NamedTensors, NamedVars};
 use crate::{Error, Result};
 
+/// How a checkpoint names the two running means of a variable.
+pub(super) const MOMENTS: [&str; 2] = ["first", "second"];
+
 /// Gradients in the order of the variables' names.
 pub type Gradients = Vec<Tensor>;
 
@@ -216,10 +219,9 @@ impl AdamW {
         let named = vars.keys().zip(&self.moments);
         named
             .flat_map(|(name, m)| {
-                [
-                    (format!("{name}.first"), m.first.clone()),
-                    (format!("{name}.second"), m.second.clone()),
-                ]
+                let moments = [m.first.clone(), m.second.clone()];
+                let named = MOMENTS.into_iter().zip(moments);
+                named.map(move |(moment, tensor)| (format!("{name}.{moment}"), tensor))
             })
             .collect()
     }
@@ -234,8 +236,8 @@ impl AdamW {
         };
         for ((name, var), moments) in vars.iter().zip(&mut self.moments) {
             *moments = Moments {
-                first: find(format!("{name}.first"))?.to_device(var.device())?,
-                second: find(format!("{name}.second"))?.to_device(var.device())?,
+                first: find(format!("{name}.{}", MOMENTS[0]))?.to_device(var.device())?,
+                second: find(format!("{name}.{}", MOMENTS[1]))?.to_device(var.device())?,
             };
         }
         self.steps = steps;

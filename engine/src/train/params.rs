@@ -9,8 +9,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::LoraConfig;
 use super::shape::LlamaShape;
-use crate::Result;
 use crate::weights::{Checkpoint, Digest};
+use crate::{Error, Result};
 
 /// Weights by Hugging Face name.
 pub type NamedTensors = BTreeMap<String, Tensor>;
@@ -27,6 +27,27 @@ fn normal(rng: &mut ChaCha8Rng, count: usize, deviation: f32) -> Vec<f32> {
     }
     values.truncate(count);
     values
+}
+
+/// Weights that are drawn at random, at most: 32 GiB.
+const MOST_DRAWN: usize = 1 << 33;
+
+/// Refuses a model that is larger than what is trained from nothing.
+pub fn check_drawn(shape: &LlamaShape) -> Result<()> {
+    let sizes = shape.weights().into_iter();
+    let count = sizes
+        .map(|(_, dims)| {
+            dims.iter()
+                .fold(1usize, |all, side| all.saturating_mul(*side))
+        })
+        .fold(0usize, usize::saturating_add);
+    if count > MOST_DRAWN {
+        let problem = format!(
+            "describes a model of {count} weights; at most {MOST_DRAWN} are drawn at random"
+        );
+        return Err(Error::option("config", problem));
+    }
+    Ok(())
 }
 
 /// A fresh causal model: norms at one, matrices normal with deviation `sqrt(2 / (5 d))` (Nguyen and
@@ -65,7 +86,7 @@ pub fn score_head(shape: &LlamaShape, device: &Device) -> Result<Tensor> {
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
 /// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
 pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
-    config.check_targets(shape.linears().iter().map(|(name, _)| name.as_str()))?;
+    config.check(&shape.linears())?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = NamedTensors::new();
     for (name, [d_out, d_in]) in shape.linears() {

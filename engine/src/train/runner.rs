@@ -13,7 +13,7 @@ use super::claim;
 use super::config::TrainConfig;
 use super::diverged::{blow_up, diverged};
 use super::forward::TrainModel;
-use super::metrics::{MetricsFile, StepReport};
+use super::metrics::{MetricsFile, StepReport, final_loss};
 use super::optimiser::{AdamW, global_norm, learning_rate};
 use super::parallel::{ShareLoss, StepGradients, differentiate};
 use super::params::{self, NamedTensors};
@@ -53,7 +53,7 @@ pub struct TrainReport {
     pub left_out_by: BTreeMap<String, usize>,
     /// The last step, as reported; `None` when a resumed run was already at its end.
     pub last: Option<StepReport>,
-    /// Mean loss of the last tenth of the steps of this process.
+    /// Mean loss of the last tenth of the steps, those before resuming included.
     pub final_loss: f64,
     /// Wall clock of the loop in this process.
     pub seconds: f64,
@@ -104,6 +104,7 @@ impl Runner<'_> {
         claim::clear(self.folder, self.config.again())?;
         let mut state = self.start()?;
         let mut metrics = MetricsFile::open(self.folder, state.position.step)?;
+        state.losses = metrics.take_losses();
         let clock = Instant::now();
         let first = state.position.step;
         let mut epoch = sampler.epoch(state.position.epoch);
@@ -136,13 +137,12 @@ impl Runner<'_> {
         if self.config.checkpoint_every > 0 {
             self.save(&state, reporter)?;
         }
-        let tail = &state.losses[state.losses.len() - state.losses.len().div_ceil(10)..];
         Ok(TrainReport {
             steps: state.position.step,
             tokens: state.position.tokens,
             left_out: self.left_out.values().sum(),
             left_out_by: self.left_out.clone(),
-            final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
+            final_loss: final_loss(&state.losses),
             last: state.last,
             seconds: clock.elapsed().as_secs_f64(),
         })
@@ -260,16 +260,8 @@ impl Runner<'_> {
         };
         let mut position = fresh;
         if let Some(place) = checkpoint::newest(self.folder).filter(|_| self.config.resume) {
-            let loaded = checkpoint::load(&place, &self.settings)?;
-            for (name, var) in vars {
-                let Some(tensor) = loaded.weights.get(name) else {
-                    return Err(Error::MissingTensor {
-                        path: place,
-                        tensor: name.clone(),
-                    });
-                };
-                var.set(&tensor.to_device(var.device())?)?;
-            }
+            let loaded = checkpoint::load(&place, &self.settings, vars)?;
+            loaded.restore(vars)?;
             optimiser.restore(vars, &loaded.optimiser, loaded.position.step)?;
             position = loaded.position;
         }

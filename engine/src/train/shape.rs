@@ -52,9 +52,11 @@ impl LlamaShape {
     fn from_json(path: &Path, value: &Value) -> Result<Self> {
         let number = |field: &str| -> Result<usize> {
             let found = value.get(field).and_then(Value::as_u64).map(|v| v as usize);
-            found
+            let size = found
                 .filter(|&v| v > 0)
-                .ok_or_else(|| Error::field(path, field, "must be a whole number above zero"))
+                .ok_or_else(|| Error::field(path, field, "must be a whole number above zero"))?;
+            crate::model::check_size(path, field, size)?;
+            Ok(size)
         };
         let or = |field: &str, default: usize| -> Result<usize> {
             if value.get(field).is_none_or(Value::is_null) {

@@ -10,9 +10,13 @@
 //! | Alpaca | `instruction`, `input` | `output` |
 //! | Anthropic's HH | up to the last `\n\nAssistant:` | what follows it |
 //! | text to learn from its beginning | none | `text` |
+//!
+//! An answer is one turn. `system` goes before any conversation that has no system turn of its own.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::{Fields, bad, check_line, fields, text};
+use super::turns::{last_answer, turns};
 use super::{Fault, TextExample, TextPair};
 use crate::types::{Message, Prompt};
 
@@ -20,113 +24,56 @@ use crate::types::{Message, Prompt};
 const ASSISTANT: &str = "\n\nAssistant:";
 const HUMAN: &str = "\n\nHuman:";
 
-type Fields = Map<String, Value>;
+const NEEDS_AN_EXAMPLE: &str =
+    "needs `prompt` and `response`, `messages` that end with an answer, or `text` alone";
 
-fn bad(problem: impl Into<String>) -> Fault {
-    Fault::BadLine(problem.into())
-}
-
-fn fields(object: &Value) -> Result<&Fields, Fault> {
-    object
-        .as_object()
-        .ok_or_else(|| bad("is JSON, but not an object"))
-}
-
-/// A text field; `None` where it is absent or null.
-fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, Fault> {
+fn conversation(fields: &Fields, name: &'static str) -> Result<Option<Vec<Message>>, Fault> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(bad(format!("`{name}` is not a string"))),
+        Some(value) => turns(value, name).map(Some),
     }
 }
 
-/// One turn: `role` and `content`, or ShareGPT's `from` and `value`.
-fn turn(value: &Value, name: &str) -> Result<Message, Fault> {
-    let field = |a: &str, b: &str| value.get(a).or_else(|| value.get(b));
-    let role = field("role", "from").and_then(Value::as_str);
-    let content = match field("content", "value") {
-        Some(Value::String(content)) => Some(content.clone()),
-        // The parts of a message that are text.
-        Some(Value::Array(parts)) => parts
-            .iter()
-            .map(|part| part.get("text").and_then(Value::as_str))
-            .collect::<Option<String>>(),
-        _ => None,
-    };
-    let (Some(role), Some(content)) = (role, content) else {
-        return Err(bad(format!(
-            "a turn of `{name}` lacks `role` and `content` (or `from` and `value`) as text"
-        )));
-    };
-    let role = match role {
-        "human" => "user",
-        "gpt" | "chatgpt" | "bot" | "model" => "assistant",
-        other => other,
-    };
-    Ok(Message::new(role, content))
+fn asks(turns: &[Message], text: &str) -> bool {
+    turns
+        .iter()
+        .any(|turn| turn.role == "user" && turn.content == text)
 }
 
-fn turns(value: &Value, name: &str) -> Result<Vec<Message>, Fault> {
-    match value {
-        Value::Array(all) if !all.is_empty() => all.iter().map(|v| turn(v, name)).collect(),
-        Value::Object(_) => Ok(vec![turn(value, name)?]),
-        _ => Err(bad(format!(
-            "`{name}` is not a list of turns with something in it"
-        ))),
-    }
-}
-
-/// The last turn of a conversation, which is the assistant's, and what comes before it.
-fn last_answer(
-    mut turns: Vec<Message>,
-    name: &'static str,
-) -> Result<(Vec<Message>, String), Fault> {
-    match turns.pop() {
-        Some(last) if last.role == "assistant" => Ok((turns, last.content)),
-        _ => Err(Fault::NoAnswer(name)),
-    }
-}
-
-/// The prompt that stands apart from its answers.
+/// The prompt that stands apart from its answers, as yet without `system`.
 fn prompt(fields: &Fields) -> Result<Option<Prompt>, Fault> {
-    let chat = |user: String| -> Result<Prompt, Fault> {
-        Ok(match text(fields, "system")? {
-            Some(system) => Prompt::Messages(vec![Message::system(system), Message::user(user)]),
-            None => Prompt::Chat(user),
-        })
-    };
-    let conversation = |name: &str| -> Result<Option<Prompt>, Fault> {
-        match fields.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => {
-                let mut all = turns(value, name)?;
-                if let Some(system) = text(fields, "system")? {
-                    all.insert(0, Message::system(system));
-                }
-                Ok(Some(Prompt::Messages(all)))
-            }
-        }
-    };
     let mut found = Vec::new();
     match fields.get("prompt") {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) => found.push(Prompt::Text(text.clone())),
-        Some(_) => found.extend(conversation("prompt")?),
+        Some(_) => found.extend(conversation(fields, "prompt")?.map(Prompt::Messages)),
     }
     if let Some(user) = text(fields, "chat")? {
-        found.push(chat(user.to_owned())?);
+        found.push(Prompt::Chat(user.to_owned()));
     }
     // UltraFeedback holds the chosen conversation once more, beside prompt and answers.
-    if found.is_empty() || fields.get("chosen").is_none() {
-        found.extend(conversation("messages")?);
+    if (found.is_empty() || fields.get("chosen").is_none())
+        && let Some(all) = conversation(fields, "messages")?
+    {
+        // UltraChat says the first question once more.
+        if matches!(found.as_slice(), [Prompt::Text(text)] if asks(&all, text)) {
+            found.clear();
+        }
+        found.push(Prompt::Messages(all));
     }
-    found.extend(conversation("conversations")?);
-    if let Some(instruction) = text(fields, "instruction")? {
-        found.push(chat(match text(fields, "input")? {
-            Some(input) if !input.is_empty() => format!("{instruction}\n\n{input}"),
-            _ => instruction.to_owned(),
-        })?);
+    found.extend(conversation(fields, "conversations")?.map(Prompt::Messages));
+    let input = text(fields, "input")?.filter(|input| !input.is_empty());
+    match (text(fields, "instruction")?, input) {
+        (Some(instruction), Some(input)) => {
+            found.push(Prompt::Chat(format!("{instruction}\n\n{input}")));
+        }
+        (Some(instruction), None) => found.push(Prompt::Chat(instruction.to_owned())),
+        (None, Some(_)) => {
+            return Err(bad(
+                "has `input` without `instruction`, to which it belongs; write both, or one `prompt`",
+            ));
+        }
+        (None, None) => {}
     }
     if found.len() > 1 {
         return Err(bad(
@@ -136,65 +83,110 @@ fn prompt(fields: &Fields) -> Result<Option<Prompt>, Fault> {
     Ok(found.pop())
 }
 
+/// The prompt as the model gets it: with `system` before a conversation, and with room for an answer behind it.
+fn finished(prompt: Prompt, fields: &Fields) -> Result<Prompt, Fault> {
+    let system = text(fields, "system")?.filter(|system| !system.is_empty());
+    let prompt = match (prompt, system) {
+        (prompt, None) => prompt,
+        (Prompt::Chat(user), Some(system)) => {
+            Prompt::Messages(vec![Message::system(system), Message::user(user)])
+        }
+        (Prompt::Messages(mut all), Some(system)) => {
+            match all.first().filter(|first| first.role == "system") {
+                None => all.insert(0, Message::system(system)),
+                Some(first) if first.content == system => {}
+                Some(_) => {
+                    return Err(bad(
+                        "has `system` beside a conversation that begins with another system turn; keep one",
+                    ));
+                }
+            }
+            Prompt::Messages(all)
+        }
+        (Prompt::Text(_) | Prompt::Tokens(_), Some(_)) => {
+            return Err(bad(
+                "has `system`, which has no place in plain text; write the question as `chat` or `messages`, which go through the chat template",
+            ));
+        }
+    };
+    match &prompt {
+        Prompt::Messages(all) if all.last().is_some_and(|last| last.role == "assistant") => {
+            Err(bad(
+                "has an answer beside a conversation that ends with the assistant's turn already; end the conversation with the user's",
+            ))
+        }
+        _ => Ok(prompt),
+    }
+}
+
 /// A supervised example.
 pub(super) fn example(object: &Value) -> Result<TextExample, Fault> {
     let fields = fields(object)?;
+    check_line(fields)?;
     let given = prompt(fields)?;
-    let mut answers = Vec::new();
-    for name in ["response", "completion", "output"] {
-        match fields.get(name) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(text)) => answers.push(text.clone()),
-            Some(value) => answers.push(last_answer(turns(value, name)?, "completion")?.1),
-        }
-    }
+    let named = ["response", "completion", "output"]
+        .into_iter()
+        .filter_map(|name| Some((name, fields.get(name)?)));
+    let (absent, answers): (Vec<_>, Vec<_>) = named.partition(|(_, value)| value.is_null());
     let whole = text(fields, "text")?;
-    match (given, answers.pop(), whole) {
-        (Some(prompt), Some(response), None) if answers.is_empty() => {
-            Ok(TextExample { prompt, response })
-        }
-        (Some(Prompt::Messages(all)), None, None) => {
+    let example = match (given, answers.as_slice(), whole) {
+        (Some(prompt), &[(_, Value::String(response))], None) => TextExample {
+            prompt,
+            response: response.clone(),
+        },
+        (given @ Some(_), &[(name, value)], None) => listed(given.as_ref(), value, name)?,
+        (Some(Prompt::Messages(all)), [], None) => {
             let (before, response) = last_answer(all, "messages")?;
-            Ok(TextExample {
+            TextExample {
                 prompt: Prompt::Messages(before),
                 response,
-            })
+            }
         }
-        (None, None, Some(text)) => Ok(TextExample {
+        (None, [], Some(text)) => TextExample {
             prompt: Prompt::Text(String::new()),
             response: text.to_owned(),
-        }),
-        _ => Err(bad(
-            "needs `prompt` and `response`, `messages` that end with an answer, or `text` alone",
-        )),
-    }
+        },
+        (Some(_), [], None) => match absent.first() {
+            Some((name, _)) => return Err(Fault::EmptyAnswer(name)),
+            None => return Err(bad(NEEDS_AN_EXAMPLE)),
+        },
+        (_, [_, _, ..], _) => {
+            return Err(bad(
+                "has more than one of `response`, `completion` and `output`",
+            ));
+        }
+        _ => return Err(bad(NEEDS_AN_EXAMPLE)),
+    };
+    Ok(TextExample {
+        prompt: finished(example.prompt, fields)?,
+        ..example
+    })
 }
 
 /// A better and a worse answer to one prompt.
 pub(super) fn pair(object: &Value) -> Result<TextPair, Fault> {
     let fields = fields(object)?;
+    check_line(fields)?;
     if fields.get("chosen").is_none() || fields.get("rejected").is_none() {
         return Err(bad("needs `chosen` and `rejected`"));
     }
     let given = prompt(fields)?;
     let answer = |name: &'static str| -> Result<TextExample, Fault> {
-        match fields.get(name) {
-            None | Some(Value::Null) => Err(bad("needs `chosen` and `rejected`")),
+        let example = match fields.get(name) {
+            None | Some(Value::Null) => return Err(Fault::EmptyAnswer(name)),
             Some(Value::String(text)) => match &given {
-                Some(prompt) => Ok(TextExample {
+                Some(prompt) => TextExample {
                     prompt: prompt.clone(),
                     response: text.clone(),
-                }),
-                None => dialogue(text, name),
+                },
+                None => dialogue(text, name)?,
             },
-            Some(value) => {
-                let (before, response) = last_answer(turns(value, name)?, name)?;
-                Ok(TextExample {
-                    prompt: joined(given.as_ref(), before)?,
-                    response,
-                })
-            }
-        }
+            Some(value) => listed(given.as_ref(), value, name)?,
+        };
+        Ok(TextExample {
+            prompt: finished(example.prompt, fields)?,
+            ..example
+        })
     };
     Ok(TextPair {
         chosen: answer("chosen")?,
@@ -202,21 +194,64 @@ pub(super) fn pair(object: &Value) -> Result<TextPair, Fault> {
     })
 }
 
-/// The prompt of an answer that is a list of turns: what stands apart, and the turns before the answer.
-fn joined(given: Option<&Prompt>, before: Vec<Message>) -> Result<Prompt, Fault> {
-    match given {
-        None if before.is_empty() => Err(bad("has no prompt: its answers are single turns")),
-        None => Ok(Prompt::Messages(before)),
-        Some(Prompt::Text(text) | Prompt::Chat(text)) => match before.last() {
-            None => Ok(Prompt::Chat(text.clone())),
-            // UltraFeedback says the prompt twice.
-            Some(last) if last.content == *text => Ok(Prompt::Messages(before)),
-            Some(_) => Err(Fault::DifferentPrompts),
-        },
-        Some(Prompt::Messages(turns)) if before.is_empty() || before == *turns => {
-            Ok(Prompt::Messages(turns.clone()))
+/// An answer that is a list of turns: the last of them, to what stands apart and the turns before it.
+fn listed(given: Option<&Prompt>, value: &Value, name: &'static str) -> Result<TextExample, Fault> {
+    if value.as_array().is_some_and(Vec::is_empty) {
+        return Err(Fault::EmptyAnswer(name));
+    }
+    let (before, response) = last_answer(turns(value, name)?, name)?;
+    Ok(TextExample {
+        prompt: joined(given, before, name)?,
+        response,
+    })
+}
+
+/// The prompt of an answer's last turn: what stands apart, or the turns before it, which may say that again.
+fn joined(
+    given: Option<&Prompt>,
+    before: Vec<Message>,
+    name: &'static str,
+) -> Result<Prompt, Fault> {
+    let Some(given) = given else {
+        if before.is_empty() {
+            return Err(bad("has no prompt: its answers are single turns"));
         }
-        Some(_) => Err(Fault::DifferentPrompts),
+        return Ok(Prompt::Messages(before));
+    };
+    let first = before.iter().find(|turn| turn.role != "system");
+    match first.map(|turn| turn.role.as_str()) {
+        None if before.is_empty() => {
+            return Ok(match given {
+                Prompt::Text(text) | Prompt::Chat(text) => Prompt::Chat(text.clone()),
+                other => other.clone(),
+            });
+        }
+        Some("user") => {}
+        _ => {
+            return Err(bad(format!(
+                "`{name}` goes on for several turns after the prompt, of which one alone can be the answer; put the earlier ones into the prompt"
+            )));
+        }
+    }
+    let again = match given {
+        Prompt::Text(text) | Prompt::Chat(text) => asks(&before, text),
+        // The prompt may be the chosen conversation once more, with its answer, or without its system turn.
+        Prompt::Messages(turns) => {
+            let spoken = before.iter().skip_while(|turn| turn.role == "system");
+            before == *turns
+                || spoken.eq(turns)
+                || turns
+                    .split_last()
+                    .is_some_and(|(last, head)| last.role == "assistant" && before == head)
+        }
+        Prompt::Tokens(_) => false,
+    };
+    match (again, name) {
+        (true, _) => Ok(Prompt::Messages(before)),
+        (false, "chosen" | "rejected") => Err(Fault::DifferentPrompts),
+        (false, _) => Err(bad(format!(
+            "the turns of `{name}` before its answer are not those of the prompt"
+        ))),
     }
 }
 
@@ -314,5 +349,127 @@ mod tests {
         let human = "\n\nHuman: a\n\nAssistant: b\n\nHuman: c";
         let object = json!({"chosen": human, "rejected": human});
         assert_eq!(pair(&object), Err(Fault::NoAnswer("chosen")));
+    }
+
+    #[test]
+    fn system_goes_before_the_conversation_or_is_refused() {
+        let turn = |role: &str, content: &str| json!({"role": role, "content": content});
+        let (q, a, b) = (
+            turn("user", "Q"),
+            turn("assistant", "A"),
+            turn("assistant", "B"),
+        );
+        let told = Prompt::Messages(vec![Message::system("S"), Message::user("Q")]);
+        for object in [
+            json!({"system": "S", "chosen": [q, a], "rejected": [q, b]}),
+            json!({"system": "S", "prompt": "Q", "chosen": [q, a], "rejected": [q, b]}),
+            json!({"system": "S", "prompt": "Q", "chosen": [a], "rejected": [b]}),
+            json!({"system": "S", "prompt": [q], "chosen": "A", "rejected": "B"}),
+            json!({"system": "S", "messages": [turn("system", "S"), q], "chosen": "A", "rejected": "B"}),
+            json!({"system": "S", "instruction": "Q", "chosen": "A", "rejected": "B"}),
+        ] {
+            let pair = pair(&object).unwrap();
+            assert_eq!(
+                (&pair.chosen.prompt, &pair.rejected.prompt),
+                (&told, &told),
+                "{object}"
+            );
+        }
+        let example = |object: &Value| example(object).map(|example| example.prompt);
+        assert_eq!(
+            example(&json!({"system": "S", "messages": [q, a]})),
+            Ok(told.clone())
+        );
+        assert_eq!(
+            example(&json!({"system": "S", "prompt": "Q", "completion": [a]})),
+            Ok(told)
+        );
+        for object in [
+            json!({"system": "S", "prompt": "Q", "response": "A"}),
+            json!({"system": "S", "text": "A"}),
+            json!({"system": "S", "messages": [turn("system", "other"), q, a]}),
+        ] {
+            let fault = example(&object).unwrap_err().to_string();
+            assert!(fault.contains("`system`"), "{fault}");
+        }
+        assert!(example(&json!({"system": "", "prompt": "Q", "response": "A"})).is_ok());
+    }
+
+    #[test]
+    fn an_answer_is_one_turn() {
+        let turn = |role: &str, content: &str| json!({"role": role, "content": content});
+        let (q, a, b) = (
+            turn("user", "Q"),
+            turn("assistant", "A"),
+            turn("assistant", "B"),
+        );
+        let whole = json!({"prompt": [q], "completion": [q, a]});
+        assert_eq!(
+            example(&whole).unwrap().prompt,
+            Prompt::Messages(vec![Message::user("Q")])
+        );
+        for object in [
+            json!({"prompt": [q], "completion": [a, q, b]}),
+            json!({"prompt": "Q", "response": [a, q, b]}),
+            json!({"prompt": [q, a], "response": "B"}),
+            json!({"prompt": [q], "completion": [turn("user", "R"), b]}),
+            json!({"prompt": "Q", "response": "A", "output": "B"}),
+            json!({"prompt": "Q", "input": "more", "response": "A"}),
+        ] {
+            assert!(
+                matches!(example(&object), Err(Fault::BadLine(_))),
+                "{object}"
+            );
+        }
+        let several = json!({"prompt": [q], "chosen": [a, q, b], "rejected": [b]});
+        assert!(
+            pair(&several)
+                .unwrap_err()
+                .to_string()
+                .contains("several turns")
+        );
+        // The first question of a conversation, as UltraChat and mixtures of pairs say it.
+        let again =
+            json!({"prompt": "Q", "prompt_id": "x", "messages": [q, a, turn("user", "R"), b]});
+        assert_eq!(example(&again).unwrap().response, "B");
+        let chosen = json!({"messages": [q, a], "chosen": [q, a], "rejected": [q, b]});
+        assert!(pair(&chosen).is_ok());
+    }
+
+    #[test]
+    fn turns_that_hold_more_than_text_are_refused_by_name() {
+        let q = json!({"role": "user", "content": "Q"});
+        for (turn, name) in [
+            (
+                json!({"role": "assistant", "content": null, "tool_calls": [{"id": 1}]}),
+                "tool_calls",
+            ),
+            (
+                json!({"role": "assistant", "content": "A", "weight": 0}),
+                "weight",
+            ),
+            (
+                json!({"role": "assistant", "content": "A", "reasoning_content": "hm"}),
+                "reasoning_content",
+            ),
+            (
+                json!({"role": "assistant", "content": [{"type": "image", "url": "x"}]}),
+                "content",
+            ),
+        ] {
+            let fault = example(&json!({"messages": [q, turn]}))
+                .unwrap_err()
+                .to_string();
+            assert!(fault.contains(name), "{fault}");
+        }
+        let last = json!({"from": "gpt", "value": "A"});
+        for from in ["function_call", "observation", "tool", "narrator"] {
+            let object = json!({"conversations": [{"from": from, "value": "x"}, last]});
+            let fault = example(&object).unwrap_err().to_string();
+            assert!(fault.contains(from), "{fault}");
+        }
+        // What says nothing changes nothing.
+        let object = json!({"messages": [q, {"role": "assistant", "content": "A", "tool_calls": null, "weight": 1}]});
+        assert_eq!(example(&object).unwrap().response, "A");
     }
 }

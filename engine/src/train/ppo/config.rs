@@ -6,7 +6,7 @@ use super::advantage::Gae;
 use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
 use crate::train::claim::Again;
-use crate::train::config::{LoraConfig, OptimiserConfig, device_in_words};
+use crate::train::config::{LoraConfig, OptimiserConfig, check_workers, device_in_words, within};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
 
@@ -134,27 +134,26 @@ impl Default for PpoConfig {
 impl PpoConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in [
-            ("batches", self.batches),
-            ("batch", self.batch),
-            ("epochs", self.epochs),
-            ("minibatch", self.minibatch),
-            ("max-tokens", self.max_tokens),
-            ("workers", self.workers),
+        for (name, value, most) in [
+            ("batches", self.batches, 1 << 24),
+            ("batch", self.batch, 1 << 16),
+            ("epochs", self.epochs, 1 << 10),
+            ("minibatch", self.minibatch, 1 << 16),
+            ("max-tokens", self.max_tokens, 1 << 20),
         ] {
-            if value == 0 {
-                return Err(Error::option(name, "is 0; it must be at least 1"));
-            }
+            within(name, value, most)?;
         }
-        if self.calibration < 2 {
+        check_workers(self.workers)?;
+        self.optimiser.check()?;
+        if !(2..=1 << 16).contains(&self.calibration) {
             let problem = format!(
-                "is {}; a deviation takes at least 2 answers",
-                self.calibration
+                "is {}; it must be 2 to {}: a deviation takes at least 2 answers",
+                self.calibration,
+                1 << 16
             );
             return Err(Error::option("calibration", problem));
         }
         for (name, value) in [
-            ("learning-rate", self.optimiser.learning_rate),
             ("value-rate", self.value_rate),
             ("temperature", self.temperature),
             ("clip", self.clip),

@@ -23,7 +23,7 @@ use crate::train::checkpoint::{self, Checkpoint, Position};
 use crate::train::claim::clear;
 use crate::train::diverged::{blow_up, diverged};
 use crate::train::forward::{Adapters, TrainModel};
-use crate::train::metrics::{Figures, MetricsFile, StepReport};
+use crate::train::metrics::{Figures, MetricsFile, StepReport, final_loss};
 use crate::train::optimiser::{AdamW, learning_rate};
 use crate::train::parallel::{StepGradients, differentiate, for_each_share};
 use crate::train::params;
@@ -75,6 +75,22 @@ struct Carried {
     updates: usize,
 }
 
+impl Carried {
+    /// Refuses what no run of so many objectives has carried.
+    fn check(&self, place: &Path, objectives: usize) -> Result<()> {
+        let scale = [&self.scale.mean, &self.scale.deviation];
+        let fits = scale.iter().all(|numbers| numbers.len() == objectives)
+            && self.scalariser.fits(objectives);
+        if !fits || self.updates > checkpoint::MOST {
+            let problem = format!(
+                "is not a policy's checkpoint: what it carries is not that of {objectives} objectives"
+            );
+            return Err(Error::file(place, problem));
+        }
+        Ok(())
+    }
+}
+
 struct State {
     batches: usize,
     tokens: usize,
@@ -104,6 +120,7 @@ impl Learner<'_> {
         let total = self.config.batches;
         let mut state = self.start(reporter)?;
         let mut metrics = MetricsFile::open(self.folder, state.batches)?;
+        state.losses = metrics.take_losses();
         let clock = Instant::now();
         let first = state.batches;
         while state.batches < total {
@@ -130,14 +147,13 @@ impl Learner<'_> {
         if self.config.checkpoint_every > 0 {
             self.save(&state, reporter)?;
         }
-        let tail = &state.losses[state.losses.len() - state.losses.len().div_ceil(10)..];
         Ok(TrainReport {
             steps: state.batches,
             tokens: state.tokens,
             left_out: 0,
             left_out_by: BTreeMap::new(),
             last: state.last,
-            final_loss: tail.iter().sum::<f64>() / tail.len().max(1) as f64,
+            final_loss: final_loss(&state.losses),
             seconds: clock.elapsed().as_secs_f64(),
         })
     }
@@ -151,20 +167,13 @@ impl Learner<'_> {
         let place = checkpoint::newest(self.folder).filter(|_| self.config.resume);
         let (batches, tokens, carried) = match place {
             Some(place) => {
-                let loaded = checkpoint::load(&place, &self.settings)?;
-                for (name, var) in vars {
-                    let Some(tensor) = loaded.weights.get(name) else {
-                        return Err(Error::MissingTensor {
-                            path: place,
-                            tensor: name.clone(),
-                        });
-                    };
-                    var.set(&tensor.to_device(var.device())?)?;
-                }
+                let loaded = checkpoint::load(&place, &self.settings, vars)?;
+                loaded.restore(vars)?;
                 let carried: Carried =
                     serde_json::from_value(loaded.position.carried).map_err(|e| {
                         Error::file(&place, format!("is not a policy's checkpoint: {e}"))
                     })?;
+                carried.check(&place, self.preference.len())?;
                 optimiser.restore(vars, &loaded.optimiser, carried.updates)?;
                 (loaded.position.step, loaded.position.tokens, carried)
             }

@@ -183,6 +183,13 @@ impl Scalariser {
         }
     }
 
+    /// Whether it is one of so many objectives.
+    pub(super) fn fits(&self, objectives: usize) -> bool {
+        let all = [&self.preference, &self.ideal, &self.log_weights];
+        all.iter().all(|numbers| numbers.len() == objectives)
+            && (self.running.is_empty() || self.running.len() == objectives)
+    }
+
     /// Takes a batch's mean normalised rewards and says how its advantages are mixed. An ideal that a batch
     /// exceeds is raised to it.
     pub fn update(&mut self, config: &ScalariseConfig, rewards: &[f64]) -> Mix {

@@ -102,7 +102,7 @@ fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
     };
     let before = files();
     let held = FolderLock::hold(out.path(), "train sft").unwrap();
-    for (resume, overwrite) in [(true, false), (false, true)] {
+    for (resume, overwrite) in [(false, false), (true, false), (false, true)] {
         (config.train.resume, config.train.overwrite) = (resume, overwrite);
         let refused = sft(&config, &start, &counting(), &mut Silent, out.path()).unwrap_err();
         assert!(
@@ -120,4 +120,216 @@ fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
             .into_iter()
             .any(|e| e.file_name().to_string_lossy().starts_with('.'))
     );
+}
+
+/// Cancelled after three of six steps, in a folder of its own.
+fn broken_off(start: &Start, out: &Path) -> SftConfig {
+    let mut config = sft_config(6);
+    config.train.checkpoint_every = 2;
+    config.train.resume = true;
+    let mut first = Recorder {
+        cancel_at: Some(3),
+        ..Recorder::default()
+    };
+    sft(&config, start, &counting(), &mut first, out).unwrap_err();
+    config
+}
+
+#[test]
+fn a_changed_base_is_named_at_resume() {
+    let root = tempfile::tempdir().unwrap();
+    let (from, out) = (root.path().join("base"), root.path().join("out"));
+    let start = base(&from);
+    let config = broken_off(&start, &out);
+    let refusal = || {
+        let refused = sft(&config, &start, &counting(), &mut Silent, &out).unwrap_err();
+        assert!(refused.is_input(), "{refused}");
+        refused.to_string()
+    };
+    let tensors = load(&from);
+    // One number of all.
+    let mut changed = tensors.clone();
+    let table = &tensors["model.embed_tokens.weight"];
+    let mut numbers: Vec<f32> = table.flatten_all().unwrap().to_vec1().unwrap();
+    numbers[7] += 0.25;
+    let other = Tensor::from_vec(numbers, table.dims(), &Device::Cpu).unwrap();
+    changed.insert("model.embed_tokens.weight".to_owned(), other);
+    store(&from, &changed);
+    assert!(refusal().contains("weights of the base"), "{}", refusal());
+    store(&from, &tensors);
+    let mut settings = config_of(&from);
+    settings["rope_theta"] = json!(20_000.0);
+    std::fs::write(from.join("config.json"), settings.to_string()).unwrap();
+    let words = refusal();
+    assert!(
+        words.contains("config.json of the base") && !words.contains("weights"),
+        "{words}"
+    );
+    settings["rope_theta"] = json!(10_000.0);
+    std::fs::write(from.join("config.json"), settings.to_string()).unwrap();
+    let mut config = config.clone();
+    config.train.seed = 5;
+    let seed = sft(&config, &start, &counting(), &mut Silent, &out).unwrap_err();
+    assert!(
+        seed.to_string().contains("config.train.seed was 0, is 5"),
+        "{seed}"
+    );
+}
+
+#[test]
+fn the_final_loss_of_a_resumed_run_is_that_of_an_undisturbed_one() {
+    let root = tempfile::tempdir().unwrap();
+    let (whole, out) = (root.path().join("whole"), root.path().join("out"));
+    let start = Start::Random(tiny());
+    let mut config = sft_config(30);
+    let undisturbed = sft(&config, &start, &counting(), &mut Silent, &whole).unwrap();
+    config.train.checkpoint_every = 29;
+    config.train.resume = true;
+    let mut first = Recorder {
+        cancel_at: Some(29),
+        ..Recorder::default()
+    };
+    sft(&config, &start, &counting(), &mut first, &out).unwrap_err();
+    let resumed = sft(&config, &start, &counting(), &mut Silent, &out).unwrap();
+    assert_eq!(
+        resumed.final_loss.to_bits(),
+        undisturbed.final_loss.to_bits()
+    );
+    // Already at its end.
+    let again = sft(&config, &start, &counting(), &mut Silent, &out).unwrap();
+    assert_eq!(again.final_loss.to_bits(), undisturbed.final_loss.to_bits());
+}
+
+/// Whatever stands in a checkpoint's files, going on from it ends in a result or an error.
+#[test]
+fn a_spoilt_checkpoint_never_panics() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    let start = Start::Random(tiny());
+    let config = broken_off(&start, &out);
+    let place = checkpoint::newest(&out).unwrap();
+    let (mut refused, mut tried) = (0, 0);
+    for name in [
+        "position.json",
+        "weights.safetensors",
+        "optimiser.safetensors",
+    ] {
+        let path = place.join(name);
+        let whole = std::fs::read(&path).unwrap();
+        let mut variants = vec![
+            Vec::new(),
+            whole[..whole.len() / 2].to_vec(),
+            b"{}".to_vec(),
+        ];
+        for seed in 0..12 {
+            let mut bytes = whole.clone();
+            let at = (seed * 7919) % bytes.len().min(700);
+            bytes[at] = bytes[at].wrapping_add(1 + seed as u8);
+            variants.push(bytes);
+        }
+        if name == "position.json" {
+            for (field, value) in [
+                ("step", json!(usize::MAX)),
+                ("epoch", json!(u64::MAX)),
+                ("tokens", json!(u64::MAX)),
+                ("step_in_epoch", json!(1u64 << 40)),
+                ("step", json!(-1)),
+                ("settings", json!(null)),
+            ] {
+                let mut position: Value = serde_json::from_slice(&whole).unwrap();
+                position[field] = value;
+                variants.push(position.to_string().into_bytes());
+            }
+        }
+        for bytes in variants {
+            std::fs::write(&path, bytes).unwrap();
+            tried += 1;
+            // The result of one that could go on is not to be gone on from.
+            let result = sft(&config, &start, &counting(), &mut Silent, &out);
+            refused += usize::from(result.is_err());
+            for entry in std::fs::read_dir(out.join("checkpoints"))
+                .unwrap()
+                .flatten()
+            {
+                if entry.path() != place {
+                    std::fs::remove_dir_all(entry.path()).unwrap();
+                }
+            }
+            if !place.exists() {
+                broken_off_again(&start, &out, &place);
+            }
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert!(refused * 2 > tried, "{refused} of {tried} were refused");
+}
+
+/// The checkpoint once more, where a run went past it.
+fn broken_off_again(start: &Start, out: &Path, place: &Path) {
+    std::fs::remove_dir_all(out).unwrap();
+    broken_off(start, out);
+    assert!(place.exists());
+}
+
+#[test]
+fn sizes_beyond_reason_are_refused_by_option_and_range() {
+    let out = tempfile::tempdir().unwrap();
+    let start = Start::Random(tiny());
+    let refusal = |change: &dyn Fn(&mut SftConfig)| {
+        let mut config = sft_config(1);
+        config.method = Method::Lora(LoraConfig::default());
+        change(&mut config);
+        let refused = sft(&config, &start, &counting(), &mut Silent, out.path()).unwrap_err();
+        assert!(refused.is_input(), "{refused}");
+        refused.to_string()
+    };
+    let rank = |rank: usize| {
+        refusal(&move |config: &mut SftConfig| {
+            config.method = Method::Lora(LoraConfig {
+                rank,
+                ..LoraConfig::default()
+            });
+        })
+    };
+    for wrong in [0, 25, 1_000_000_000, usize::MAX] {
+        let words = rank(wrong);
+        assert!(
+            words.starts_with("lora") && words.contains("1 to 24"),
+            "{words}"
+        );
+    }
+    for (words, part) in [
+        (
+            refusal(&|c| c.train.workers = 1_000_000),
+            "workers: is 1000000; it must be 1 to 1024",
+        ),
+        (refusal(&|c| c.train.epochs = usize::MAX), "epochs"),
+        (
+            refusal(&|c| c.train.optimiser.warm_up = 1.5),
+            "warm-up: is 1.5; it must be 0 to 1",
+        ),
+        (refusal(&|c| c.train.optimiser.beta2 = f64::NAN), "beta2"),
+        (
+            refusal(&|c| c.train.optimiser.weight_decay = -1.0),
+            "0 or above",
+        ),
+    ] {
+        assert!(words.contains(part), "{words} lacks {part}");
+    }
+    let huge = Start::Random(LlamaShape {
+        vocab_size: 1 << 24,
+        hidden_size: 1 << 16,
+        ..tiny()
+    });
+    let refused = sft(&sft_config(1), &huge, &counting(), &mut Silent, out.path()).unwrap_err();
+    assert!(
+        refused.is_input() && refused.to_string().contains("drawn at random"),
+        "{refused}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = tiny().to_json();
+    config["num_hidden_layers"] = json!(1_000_000_000);
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let refused = LlamaShape::read(folder.path()).unwrap_err().to_string();
+    assert!(refused.contains("`num_hidden_layers`"), "{refused}");
 }

@@ -35,7 +35,7 @@ pub(crate) enum Args {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sft {
-    /// JSON Lines with the examples
+    /// The examples: JSON Lines, one JSON array, or Parquet
     #[arg(long)]
     data: PathBuf,
     /// Folder of the model to start from
@@ -58,7 +58,7 @@ pub(crate) struct Dpo {
     /// Folder of the model to start from, which is also the reference
     #[arg(long)]
     base: PathBuf,
-    /// JSON Lines with pairs of answers
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet
     #[arg(long, required_unless_present = "mix", conflicts_with = "mix")]
     data: Option<PathBuf>,
     /// DPO-LW: several files, each with its weight in the loss, e.g. --mix a.jsonl=0.4 --mix b.jsonl=0.6
@@ -123,7 +123,7 @@ impl PenaltyName {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reward {
-    /// JSON Lines with pairs of answers
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet
     #[arg(long)]
     data: PathBuf,
     /// Folder of the causal model to start from
