@@ -212,6 +212,10 @@ fn bad_texts_to_score_are_refused() {
             "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}",
             "assistant's answer",
         ),
+        (
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"name\": \"b\"}], \"response\": \"c\"}",
+            "unknown field `name`",
+        ),
         ("{\"tokens\": [3]", "EOF"),
         ("\"a\"", "string"),
     ] {

@@ -8,9 +8,10 @@ use crate::Result;
 /// The last token, or the last that does not pad.
 ///
 /// `*ForSequenceClassification` of transformers reads the rightmost token that is not `pad_token_id`
-/// (`modeling_layers.py`, `GenericForSequenceClassification.forward`, since 4.49; the same in 5.x), even where that
-/// token ends the text because padding and end token are one. A published head has learnt to be read there. Releases
-/// before 4.49 took the token before the *first* that pads, which broke on an end token inside a text; that is not followed.
+/// (`last_non_pad_token` in `modeling_gpt2.py` and in `modeling_layers.py`, `GenericForSequenceClassification`; since
+/// early 2025, in 4.x and 5.x), even where that token ends the text because padding and end token are one. A published
+/// head has learnt to be read there. Earlier releases took the token before the *first* that pads, which broke on an
+/// end token inside a text; that is not followed.
 /// Without `pad_token_id`, by safe-rlhf's heads (`LlamaForScore`, which goes by the attention mask), and by the models
 /// that were trained here, the last token is read.
 #[derive(Debug, Clone, Copy)]

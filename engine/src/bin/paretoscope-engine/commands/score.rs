@@ -95,8 +95,22 @@ struct Line {
     prompt: Option<String>,
     chat: Option<String>,
     system: Option<String>,
-    messages: Option<Vec<Message>>,
+    messages: Option<Vec<Turn>>,
     response: Option<String>,
+}
+
+/// A turn of a conversation, with nothing beside that templates might read (`tool_calls`, `name`).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Turn {
+    role: String,
+    content: String,
+}
+
+/// A conversation with something in it.
+fn conversation(turns: Vec<Turn>) -> Prompt {
+    let turn = |turn: Turn| Message::new(turn.role, turn.content);
+    Prompt::Messages(turns.into_iter().map(turn).collect())
 }
 
 impl Line {
@@ -116,11 +130,11 @@ impl Line {
                 answered(chat(self.system, turn), response)
             }
             (None, (None, None, Some(turns)), Some(response)) if !turns.is_empty() => {
-                answered(Prompt::Messages(turns), response)
+                answered(conversation(turns), response)
             }
             (None, (None, None, Some(mut turns)), None) => match turns.pop() {
                 Some(last) if last.role == "assistant" && !turns.is_empty() => {
-                    answered(Prompt::Messages(turns), last.content)
+                    answered(conversation(turns), last.content)
                 }
                 _ => Err("`messages` without `response` must end with the assistant's answer"),
             },
@@ -270,11 +284,11 @@ impl Args {
             (Some(prompt), ..) => Prompt::Text(prompt.clone()),
             (_, Some(turn), _) => chat(self.system.clone(), turn.clone()),
             (.., Some(path)) => {
-                let turns: Vec<Message> = read_json(path)?;
+                let turns: Vec<Turn> = read_json(path)?;
                 if turns.is_empty() {
                     return Err(Error::EmptyPrompt);
                 }
-                Prompt::Messages(turns)
+                conversation(turns)
             }
             (None, None, None) => {
                 return Ok((None, vec![(0, RewardInput::Response(response.clone()))]));
