@@ -1,8 +1,8 @@
 //! Output files and folders that appear whole or not at all.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -12,13 +12,7 @@ pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>,
 ) -> Result<()> {
-    // A link stays, and what it leads to is replaced.
-    let path = &match std::fs::symlink_metadata(path) {
-        Ok(about) if about.is_symlink() && path.exists() => {
-            path.canonicalize().map_err(Error::io("write", path))?
-        }
-        _ => path.to_path_buf(),
-    };
+    let path = &behind_links(path)?;
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -31,17 +25,19 @@ pub fn write_atomically(
             "is a device, a FIFO or a socket, which a file would replace; name a file to write";
         return Err(Error::file(path, problem));
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".paretoscope-").suffix(".part");
-    #[cfg(unix)]
-    {
-        // As any new file: the umask takes away what it takes away.
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let temporary = builder
-        .tempfile_in(folder)
-        .map_err(Error::io("write", path))?;
+    sweep_up(folder);
+    let temporary = held(|builder| {
+        #[cfg(unix)]
+        {
+            // As any new file: the umask takes away what it takes away.
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder)?;
+        // The handle that writes holds the lock.
+        Ok(hold(file.as_file(), file.path())?.then_some(file))
+    })
+    .map_err(Error::io("write", path))?;
     let mut writer = BufWriter::with_capacity(1 << 18, temporary.as_file());
     fill(&mut writer)?;
     writer.flush().map_err(Error::io("write", path))?;
@@ -97,16 +93,21 @@ pub fn folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) ->
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".paretoscope-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o777));
-    }
-    let temporary = builder
-        .tempdir_in(parent)
-        .map_err(Error::io("write", path))?;
+    sweep_up(parent);
+    let (temporary, _lock) = held(|builder| {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(std::fs::Permissions::from_mode(0o777));
+        }
+        let folder = builder.tempdir_in(parent)?;
+        let Ok(lock) = File::open(folder.path()) else {
+            // Where folders cannot be opened none is swept up either.
+            return Ok(Some((folder, None)));
+        };
+        Ok(hold(&lock, folder.path())?.then_some((folder, Some(lock))))
+    })
+    .map_err(Error::io("write", path))?;
     fill(temporary.path())?;
     // From here on the folder is no longer ours to remove.
     let written = temporary.keep();
@@ -118,6 +119,93 @@ pub fn folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) ->
     })?;
     sync_folder(parent);
     Ok(())
+}
+
+/// The names of what is being written.
+const PREFIX: &str = ".paretoscope-";
+const SUFFIX: &str = ".part";
+
+/// Tries new names until `make` holds one: another program may sweep up in the moment before it is held.
+fn held<T>(
+    make: impl Fn(&mut tempfile::Builder<'_, '_>) -> std::io::Result<Option<T>>,
+) -> std::io::Result<T> {
+    for _ in 0..100 {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        if let Some(made) = make(&mut builder)? {
+            return Ok(made);
+        }
+    }
+    Err(std::io::Error::other(
+        "other programs remove our unfinished files as soon as they are made",
+    ))
+}
+
+/// Locks what is being written, as a sign that somebody still writes it; false where it was swept up.
+fn hold(file: &File, path: &Path) -> std::io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(path.exists()),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        // Without locks nothing is ever swept up.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes what killed programs left half-written in a folder: what bears our name and nobody holds.
+fn sweep_up(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(random) = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX))
+        else {
+            continue;
+        };
+        let ours = random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric());
+        let path = entry.path();
+        let kind = entry.file_type();
+        let is_folder = kind.as_ref().is_ok_and(std::fs::FileType::is_dir);
+        if !ours || !(is_folder || kind.is_ok_and(|kind| kind.is_file())) {
+            continue;
+        }
+        let Ok(file) = File::open(&path) else {
+            continue;
+        };
+        if file.try_lock().is_err() {
+            continue;
+        }
+        let removed = if is_folder {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        if let Err(error) = removed {
+            tracing::debug!(%error, path = %path.display(), "leftover not removed");
+        }
+    }
+}
+
+/// Where a path leads through links: they stay, and what they lead to is replaced, or made.
+fn behind_links(path: &Path) -> Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        match std::fs::symlink_metadata(&path) {
+            Ok(about) if about.is_symlink() => {
+                let target = std::fs::read_link(&path).map_err(Error::io("read", &path))?;
+                path = path.parent().unwrap_or(Path::new("")).join(target);
+            }
+            _ => return Ok(path),
+        }
+    }
+    Err(Error::file(
+        &path,
+        "is a link in a circle of links; name a file to write",
+    ))
 }
 
 /// Makes the new name durable. Where a system cannot sync a folder, the file itself is safe.
@@ -164,6 +252,27 @@ mod tests {
         assert!(write().unwrap_err().is_input());
     }
 
+    #[test]
+    fn leftovers_go_and_what_is_held_or_another_s_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at(".paretoscope-Ab12cd.part"), b"half").unwrap();
+        std::fs::create_dir(at(".paretoscope-Ab12ce.part")).unwrap();
+        std::fs::write(at(".paretoscope-Ab12ce.part/inside"), b"half").unwrap();
+        std::fs::write(at(".paretoscope-Ab12cf.part"), b"being written").unwrap();
+        let held = File::open(at(".paretoscope-Ab12cf.part")).unwrap();
+        held.try_lock().unwrap();
+        std::fs::write(at(".paretoscope-notes.part"), b"a person's").unwrap();
+        write_bytes(&at("out"), b"whole").unwrap();
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        let right = [".paretoscope-Ab12cf.part", ".paretoscope-notes.part", "out"];
+        assert_eq!(names, right);
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_stay_and_devices_are_refused() {
@@ -174,6 +283,15 @@ mod tests {
         write_bytes(&link, b"new").unwrap();
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        // A link to nothing yet: the file appears where it points, relative to the link.
+        let dangling = folder.path().join("dangling");
+        std::os::unix::fs::symlink("later", &dangling).unwrap();
+        write_bytes(&dangling, b"made").unwrap();
+        assert!(std::fs::symlink_metadata(&dangling).unwrap().is_symlink());
+        assert_eq!(std::fs::read(folder.path().join("later")).unwrap(), b"made");
+        let circle = folder.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        assert!(write_bytes(&circle, b"").unwrap_err().is_input());
         let socket = folder.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert!(write_bytes(&socket, b"").unwrap_err().is_input());

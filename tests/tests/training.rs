@@ -137,7 +137,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
         ),
         (
             "dpo",
-            "--data {}/pairs.jsonl --lora 2 --against {}/experts/helpful {}/experts/harmless --penalty hsic-normalised --alpha 2",
+            "--data {}/pairs.jsonl --lora 2 --against {}/experts/helpful {}/experts/harmless --penalty orthogonal-cosine --alpha-ratio 0.5",
             &supervised,
             "adapter_model.safetensors",
         ),
@@ -393,6 +393,7 @@ fn value_vectors_come_one_after_the_other() {
         "hsic-released",
         "hsic-rows",
         "hsic-normalised",
+        "hsic-unbiased",
         "orthogonal-olora",
         "orthogonal-cosine",
         "weight-decay",

@@ -12,7 +12,7 @@ use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId};
 use paretoscope_engine::runtime::{bundle_with, training_runs};
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Mutes, Penalty, Point, Preference, Prompt, RowRequest, Sampling,
+    Becomes, BundleInfo, Mutes, Penalty, Point, Preference, Prompt, RowRequest, Sampling, Strength,
     TraceLevel, TrainEnd, TrainNews, TrainPlan, TrainTask,
 };
 use paretoscope_tests::{Fixture, Front, engine};
@@ -66,7 +66,7 @@ fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
             rank: 2,
             against: vec![fixture.join("experts/helpful")],
             penalty: Penalty::OrthogonalCosine,
-            alpha: 1.0,
+            alpha: Strength::Alpha(1.0),
             becomes: Becomes::Value,
         },
         steps: Some(steps),

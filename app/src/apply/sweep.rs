@@ -6,7 +6,9 @@ use paretoscope_engine::protocol::{
     EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble,
 };
 use paretoscope_engine::sweep::points;
-use paretoscope_engine::types::{GateRecord, Prompt, Run, RunStatus, Sampling};
+use paretoscope_engine::types::{
+    GateRecord, Prompt, PromptSample, Run, RunStatus, Sampling, Split,
+};
 
 use super::{Effect, point, rows};
 use crate::state::{
@@ -53,7 +55,15 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
         return Ok(Vec::new());
     };
     let mut prompts: Vec<Prompt> = match &form.source {
-        PromptSource::Bundle => info.prompts.iter().map(|s| s.prompt.clone()).collect(),
+        PromptSource::Bundle => {
+            let learnt = state.training.learnt_from(info);
+            let swept = |sample: &&PromptSample| !learnt || sample.split != Split::Train;
+            info.prompts
+                .iter()
+                .filter(swept)
+                .map(|s| s.prompt.clone())
+                .collect()
+        }
         PromptSource::Editor => {
             if let Some(message) = state.prompt.problem() {
                 return Err(Trouble {
@@ -71,8 +81,11 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
     prompts.truncate(form.prompts);
     if prompts.is_empty() {
         let message = match &form.source {
-            PromptSource::Bundle => {
+            PromptSource::Bundle if info.prompts.is_empty() => {
                 "this bundle ships no prompts; choose a file or use the editor's"
+            }
+            PromptSource::Bundle => {
+                "a policy was trained on all prompts of this bundle; choose a file of others"
             }
             PromptSource::Editor => "the prompt editor is empty; type a prompt first",
             PromptSource::File(_) => "the file of prompts is still being read",

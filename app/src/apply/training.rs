@@ -15,13 +15,11 @@ pub(super) fn set_form(state: &mut AppState, form: TrainForm) {
     let training = &mut state.training;
     let (old, kind) = (training.free_name(), training.form.kind);
     let looked_up = training.form.data == form.data && training.form.data_found;
-    training.form = form;
+    let before = std::mem::replace(&mut training.form, form);
     let form = &mut training.form;
+    form.follow(&before);
     form.preference.resize(objectives, 0.0);
     form.data_found = looked_up || Path::new(form.data.trim()).is_file();
-    if kind != form.kind && form.learning_rate == kind.learning_rate() {
-        form.learning_rate = form.kind.learning_rate();
-    }
     // A name that was made up follows the kind.
     if kind != form.kind && (form.name == old || form.name.is_empty()) {
         training.form.name = training.free_name();

@@ -78,8 +78,14 @@ impl Counts {
 pub struct Model {
     generation: Option<u64>,
     axes: Vec<usize>,
+    /// Objectives that some point has a score of, plotted or not: the front is that of all of them, as everywhere.
+    measured: Vec<usize>,
     entries: Vec<Entry>,
     archive: Archive,
+    /// Means and standard errors on `measured`, per entry.
+    means: Vec<Vec<(f64, f64)>>,
+    /// The points on the plotted axes alone, for the hypervolume.
+    plane: Archive,
     /// Positions in `entries`, best on the first axis last.
     front: Vec<usize>,
     counts: Counts,
@@ -112,8 +118,11 @@ impl Default for Model {
         Self {
             generation: None,
             axes: Vec::new(),
+            measured: Vec::new(),
             entries: Vec::new(),
             archive: Archive::new(0),
+            means: Vec::new(),
+            plane: Archive::new(0),
             front: Vec::new(),
             counts: Counts::default(),
             spans: [NO_SPAN; 3],
@@ -123,7 +132,21 @@ impl Default for Model {
     }
 }
 
-/// Summaries on the plotted axes, all of them there.
+/// The standard error, 0 where there is none.
+fn error(summary: &Summary) -> f64 {
+    if summary.se.is_finite() {
+        summary.se
+    } else {
+        0.0
+    }
+}
+
+/// Objectives that there is a score of.
+fn scored(scores: &[Option<Summary>]) -> impl Iterator<Item = usize> {
+    (0..scores.len()).filter(|&k| scores[k].is_some())
+}
+
+/// Summaries on some objectives, all of them there.
 fn scores_on(axes: &[usize], scores: &[Option<Summary>]) -> Option<Vec<Summary>> {
     axes.iter()
         .map(|&axis| scores.get(axis).copied().flatten())
@@ -135,12 +158,8 @@ pub(crate) fn place(axes: &[usize], scores: &[Option<Summary>]) -> Option<([f64;
     let summaries = scores_on(axes, scores)?;
     let (mut mean, mut se) = ([0.0; 3], [0.0; 3]);
     for (slot, summary) in summaries.iter().take(3).enumerate() {
-        mean[slot] = summary.mean;
-        se[slot] = if summary.se.is_finite() {
-            summary.se
-        } else {
-            0.0
-        };
+        mean[slot] = summary.compared();
+        se[slot] = error(summary);
     }
     mean.iter()
         .all(|value| value.is_finite())
@@ -152,12 +171,24 @@ impl Model {
     pub fn update(&mut self, data: &ParetoData<'_>) -> bool {
         let fresh = self.generation != Some(data.generation)
             || self.axes != data.axes
-            || data.points.len() < self.entries.len();
+            || data.points.len() < self.entries.len()
+            || data.points[self.entries.len()..]
+                .iter()
+                .any(|point| scored(&point.scores).any(|k| !self.measured.contains(&k)));
         if fresh {
+            let mut measured: Vec<usize> = data
+                .points
+                .iter()
+                .flat_map(|point| scored(&point.scores))
+                .collect();
+            measured.sort_unstable();
+            measured.dedup();
             *self = Self {
                 generation: Some(data.generation),
                 axes: data.axes.to_vec(),
-                archive: Archive::new(data.axes.len()),
+                archive: Archive::new(measured.len()),
+                plane: Archive::new(data.axes.len().min(3)),
+                measured,
                 revision: self.revision,
                 ..Self::default()
             };
@@ -183,9 +214,20 @@ impl Model {
         let position = self.entries.len();
         let placed = place(&self.axes, &result.scores);
         let (mean, se) = placed.unwrap_or(([f64::NAN; 3], [0.0; 3]));
-        let scored = scores_on(&self.axes, &result.scores).is_some();
+        let all = scores_on(&self.measured, &result.scores);
+        let scored = scores_on(&self.axes, &result.scores).is_some() && all.is_some();
+        // Without a place on the plotted axes a point is not on the front either.
+        let compared: Vec<(f64, f64)> = match (placed, all) {
+            (Some(_), Some(all)) => all.iter().map(|s| (s.compared(), error(s))).collect(),
+            _ => vec![(f64::NAN, 0.0); self.measured.len()],
+        };
+        let means: Vec<f64> = compared.iter().map(|(mean, _)| *mean).collect();
         self.counts.points += 1;
-        let class = match self.archive.insert(&mean[..self.axes.len().min(3)]) {
+        let change = self.archive.insert(&means);
+        if change != Change::KeptApart {
+            self.plane.insert(&mean[..self.axes.len().min(3)]);
+        }
+        let class = match change {
             Change::KeptApart if scored => Class::NonFinite,
             Change::KeptApart => Class::Unscored,
             Change::Dominated => Class::Dominated,
@@ -193,10 +235,10 @@ impl Model {
                 for beaten in left {
                     self.entries[beaten].class = Class::Dominated;
                 }
-                let near = self
-                    .entries
-                    .iter()
-                    .any(|e| e.class.is_placed() && within_error(&mean, &se, e));
+                let others = self.entries.iter().zip(&self.means);
+                let near = others
+                    .filter(|(e, _)| e.class.is_placed())
+                    .any(|(_, other)| within_error(&compared, other));
                 if near { Class::Uncertain } else { Class::Front }
             }
         };
@@ -222,13 +264,13 @@ impl Model {
                 .iter()
                 .filter(|&&member| member != position)
             {
-                let other = &mut self.entries[member];
-                if within_error(&other.mean, &other.se, &entry) {
-                    other.class = Class::Uncertain;
+                if within_error(&self.means[member], &compared) {
+                    self.entries[member].class = Class::Uncertain;
                 }
             }
         }
         self.entries.push(entry);
+        self.means.push(compared);
     }
 
     fn sort_front(&mut self) {
@@ -267,7 +309,7 @@ impl Model {
                 .collect()
         };
         let corners = [corner(|span| span.0), corner(|span| span.1)];
-        let over = |reference: &Vec<f64>| self.archive.hypervolume(reference);
+        let over = |reference: &Vec<f64>| self.plane.hypervolume(reference);
         let above = base
             .clone()
             .filter(|base| base.len() == dimensions && over(base) > 0.0);
@@ -312,6 +354,11 @@ impl Model {
         self.volume.as_ref()
     }
 
+    /// Whether there are more objectives than the plotted ones, which the front is of as well.
+    pub fn measures_more(&self) -> bool {
+        self.measured.len() > self.axes.len()
+    }
+
     /// Plotted objectives.
     pub fn axes(&self) -> &[usize] {
         &self.axes
@@ -333,10 +380,10 @@ impl Model {
 
 /// Whether one standard error of each difference could make `other` dominate a point: the rule of
 /// [`paretoscope_engine::pareto::uncertain_membership`], for one pair.
-fn within_error(mean: &[f64; 3], se: &[f64; 3], other: &Entry) -> bool {
+fn within_error(point: &[(f64, f64)], other: &[(f64, f64)]) -> bool {
     let mut strictly = false;
-    for axis in 0..3 {
-        let difference = other.mean[axis] - mean[axis] + se[axis].hypot(other.se[axis]);
+    for (&(mean, se), &(other_mean, other_se)) in point.iter().zip(other) {
+        let difference = other_mean - mean + se.hypot(other_se);
         if difference < 0.0 {
             return false;
         }
@@ -401,12 +448,13 @@ mod tests {
         /// Point by point and all at once, against the engine's front and its rule of uncertainty.
         #[test]
         fn classes_are_the_engines(
-            rows in (2_usize..4).prop_flat_map(|axes| prop::collection::vec(
+            rows in (2_usize..6).prop_flat_map(|axes| prop::collection::vec(
                 (prop::collection::vec((0_u8..7).prop_map(|v| f64::from(v) / 2.0), axes), 0.0_f64..0.6), 1..24,
             )),
         ) {
             let points = results(&rows);
-            let axes = &AXES[..rows[0].0.len()];
+            // The front is that of all objectives, also of those that have no axis.
+            let axes = &AXES[..rows[0].0.len().min(3)];
             let mut grown = Model::default();
             for count in 1..=points.len() {
                 grown.update(&data(&points[..count], axes, None));
@@ -483,7 +531,9 @@ mod tests {
         assert_eq!(model.front().len(), 2);
         let revision = model.revision();
         assert!(model.update(&data(&points, &AXES[2..], None)));
-        assert_eq!(model.front(), [1]);
+        // Of all three objectives, also where one is plotted.
+        assert_eq!(model.front(), [0, 1]);
+        assert!(model.measures_more());
         assert!(model.revision() > revision);
         assert!(
             !model.update(&data(&points, &AXES[2..], None)),

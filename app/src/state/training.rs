@@ -7,8 +7,8 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::{JobId, Trouble};
 use paretoscope_engine::routing::Complex;
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, TrainEnd,
-    TrainPlan, TrainRun, TrainStep, TrainTask,
+    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, Split,
+    Strength, TrainEnd, TrainMethod, TrainPlan, TrainRun, TrainSize, TrainStep, TrainTask, USUAL,
 };
 
 /// What can be made.
@@ -82,7 +82,7 @@ impl TrainKind {
             }
             Self::Sft => "JSON Lines with prompt and response; or text alone",
             Self::Router | Self::Ppo => {
-                "JSON Lines with prompts; the bundle's own where none is given"
+                "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
             }
         }
     }
@@ -104,13 +104,25 @@ impl TrainKind {
         matches!(self, Self::Router | Self::Ppo)
     }
 
-    /// A learning rate to begin with.
+    /// A learning rate to begin with; what is trained here is an adapter, a router, or a whole reward model.
     pub fn learning_rate(self) -> f64 {
-        match self {
-            Self::Value | Self::Dpo => 5e-4,
-            Self::Sft | Self::Router => 1e-3,
-            Self::Reward => 3e-4,
-            Self::Ppo => 1e-4,
+        let (method, size) = match self {
+            Self::Value => (TrainMethod::Value, TrainSize::Lora),
+            Self::Dpo => (TrainMethod::Dpo, TrainSize::Lora),
+            Self::Sft => (TrainMethod::Sft, TrainSize::Lora),
+            Self::Reward => (TrainMethod::Reward, TrainSize::Full),
+            Self::Router => (TrainMethod::Router, TrainSize::Lora),
+            Self::Ppo => (TrainMethod::Ppo, TrainSize::Lora),
+        };
+        method.learning_rate(size)
+    }
+
+    /// Steps between checkpoints to begin with; a batch of answers is a step of its kind.
+    pub fn checkpoint_every(self) -> usize {
+        if self.samples() {
+            USUAL.checkpoint_batches
+        } else {
+            USUAL.checkpoint_every
         }
     }
 }
@@ -133,7 +145,7 @@ pub struct TrainForm {
     /// Value vector: by what.
     pub penalty: Penalty,
     /// Value vector: the penalty's weight beside the loss.
-    pub alpha: f64,
+    pub alpha: Strength,
     /// Whether lines of the data that cannot be used are skipped and counted; else refused.
     pub skip_bad: bool,
     /// Rank of the adapter.
@@ -179,30 +191,26 @@ impl Default for TrainForm {
             name: String::new(),
             data: String::new(),
             data_found: false,
-            beta: 0.1,
+            beta: USUAL.beta,
             against: Vec::new(),
-            penalty: Penalty::HsicNormalised,
-            alpha: Penalty::HsicNormalised.usual_alpha(),
+            penalty: USUAL.penalty,
+            alpha: USUAL.penalty.usual_strength(),
             skip_bad: false,
-            rank: 16,
+            rank: USUAL.rank,
             value: false,
             preference: Vec::new(),
             scalarise: Scalarise::default(),
-            rollouts: Rollouts {
-                batches: 100,
-                batch: 64,
-                max_tokens: 96,
-            },
+            rollouts: USUAL.rollouts,
             prompts: false,
             objective: 0,
-            center: 0.01,
+            center: USUAL.center,
             steps: 0,
-            epochs: 1,
-            batch_tokens: 2048,
-            max_length: 512,
-            learning_rate: 5e-4,
+            epochs: USUAL.epochs,
+            batch_tokens: USUAL.batch_tokens,
+            max_length: USUAL.max_length,
+            learning_rate: TrainKind::default().learning_rate(),
             workers: cores.saturating_sub(1).max(1),
-            checkpoint_every: 50,
+            checkpoint_every: USUAL.checkpoint_every,
             seed: 0,
         }
     }
@@ -224,6 +232,21 @@ pub enum TrainField {
 }
 
 impl TrainForm {
+    /// Gives numbers that nobody has touched since `before` what is usual for another kind or penalty: learning
+    /// rates and strengths of different ones cannot be compared.
+    pub fn follow(&mut self, before: &Self) {
+        let (kind, old) = (self.kind, before.kind);
+        if self.learning_rate == old.learning_rate() {
+            self.learning_rate = kind.learning_rate();
+        }
+        if self.checkpoint_every == old.checkpoint_every() {
+            self.checkpoint_every = kind.checkpoint_every();
+        }
+        if self.penalty != before.penalty && self.alpha == before.penalty.usual_strength() {
+            self.alpha = self.penalty.usual_strength();
+        }
+    }
+
     /// What is wrong, by field, in the form's order.
     pub fn problems(&self, info: &BundleInfo, runs: &[TrainEntry]) -> Vec<(TrainField, String)> {
         let mut found = Vec::new();
@@ -263,6 +286,9 @@ impl TrainForm {
                 say(TrainField::Data, "choose a file of examples".to_owned());
             } else if info.prompts.is_empty() {
                 let words = "the bundle ships no prompts; choose a file of them";
+                say(TrainField::Data, words.to_owned());
+            } else if info.prompts.iter().all(|p| p.split != Split::Train) {
+                let words = "the bundle's prompts are all for validation or the test; choose a file of others";
                 say(TrainField::Data, words.to_owned());
             }
         } else if !self.data_found {
@@ -350,7 +376,7 @@ impl TrainForm {
                 rank: self.rank,
                 against: Vec::new(),
                 penalty: Penalty::None,
-                alpha: 0.0,
+                alpha: Strength::default(),
                 becomes,
             },
             TrainKind::Sft => TrainTask::Sft {
@@ -488,6 +514,19 @@ impl TrainingState {
     /// The run that the engine works on.
     pub fn active(&self) -> Option<&TrainEntry> {
         self.runs.iter().find(|run| run.phase.is_active())
+    }
+
+    /// Whether a policy was trained here on prompts that this bundle ships: those of the training part.
+    pub fn learnt_from(&self, info: &BundleInfo) -> bool {
+        self.runs.iter().any(|run| {
+            let samples = matches!(
+                run.plan.task,
+                TrainTask::Router { .. } | TrainTask::Ppo { .. }
+            );
+            let own = run.plan.data.as_os_str().is_empty();
+            let here = info.path == run.plan.bundle || info.path.starts_with(&run.plan.folder);
+            samples && own && here
+        })
     }
 
     /// A run by its folder.

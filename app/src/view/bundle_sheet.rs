@@ -224,6 +224,9 @@ fn adapter_cells(ui: &mut Ui, file: &AdapterInfo) {
         Some(effect) if effect < NO_EFFECT => {
             ui.label(RichText::new("none!").color(tokens.error).strong())
         }
+        Some(effect) if !effect.is_finite() => {
+            ui.label(RichText::new("not finite!").color(tokens.error).strong())
+        }
         Some(effect) => ui.label(format!("{effect:.2}")),
     }
     .on_hover_text("Largest change of any logit on a fixed prompt with this adapter alone");

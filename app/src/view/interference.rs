@@ -86,9 +86,14 @@ impl InterferencePanel {
         if let Some((column, row)) = out.hovered
             && let (Some(pair), Some(layer)) = (self.pairs.get(column), self.layers.get(row))
         {
-            let value = self.matrix.at(column, row).filter(|v| v.is_finite());
-            let value =
-                value.map_or_else(|| "no module in common".to_owned(), |v| format!("{v:.4}"));
+            let found = &found.pairs[column];
+            let chance = found.chance.as_ref();
+            let by_chance = chance.and_then(|c| c.layers.get(row).copied().flatten());
+            let value = found.layers.get(row).copied().flatten();
+            let value = value.map_or_else(
+                || "no module in common".to_owned(),
+                |value| value_words(value, by_chance),
+            );
             out.response
                 .on_hover_text_at_pointer(format!("{pair}\n{layer}: {value}"));
         }
@@ -105,7 +110,13 @@ impl InterferencePanel {
         for pair in &found.pairs {
             values.extend((0..rows).map(|layer| {
                 let value = pair.layers.get(layer).copied().flatten();
-                value.map_or(f32::NAN, |v| v as f32)
+                let chance = pair.chance.as_ref();
+                let by_chance = chance.and_then(|c| c.layers.get(layer).copied().flatten());
+                match value {
+                    None => f32::NAN,
+                    Some(value) if is_chance(value, by_chance) => 0.0,
+                    Some(value) => value as f32,
+                }
             }));
         }
         self.matrix = Matrix {
@@ -137,6 +148,7 @@ fn controls_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         combo.show_ui(ui, |ui| {
             for choice in [
                 Measure::Cosine,
+                Measure::HsicUnbiased,
                 Measure::HsicNormalised,
                 Measure::HsicRows,
                 Measure::HsicReleased,
@@ -167,10 +179,31 @@ fn totals_ui(ui: &mut Ui, found: &Interference) {
         .show(ui, |ui| {
             for pair in &found.pairs {
                 ui.label(pair_words(found, pair.pair));
-                ui.monospace(format!("{:+.4}", pair.total));
+                let by_chance = pair.chance.as_ref().map(|c| c.total);
+                ui.monospace(value_words(pair.total, by_chance));
                 ui.end_row();
             }
         });
+}
+
+/// Whether a value is within twice what chance alone makes.
+fn is_chance(value: f64, by_chance: Option<f64>) -> bool {
+    by_chance.is_some_and(|sd| value.abs() <= 2.0 * sd)
+}
+
+/// A value, and what chance has to do with it.
+fn value_words(value: f64, by_chance: Option<f64>) -> String {
+    match by_chance {
+        None => format!("{value:+.4}"),
+        Some(sd) if is_chance(value, by_chance) => {
+            format!("0: {value:+.4} is within chance (\u{b1}{:.4})", 2.0 * sd)
+        }
+        Some(sd) if value < 0.0 => format!(
+            "{value:+.4}, less alike than chance (z = {:.1}): apart further than independent ones",
+            value / sd
+        ),
+        Some(sd) => format!("{value:+.4}, more than chance (z = {:.1})", value / sd),
+    }
 }
 
 fn totals_words(found: &Interference) -> String {
@@ -197,6 +230,10 @@ fn measure_words(measure: Measure) -> (&'static str, &'static str) {
             "HSIC, normalised",
             "Dependence of the rows of the differences (512 at most per module), median bandwidth; 1 is the same. A biased measure: independent adapters are above 0 (about 0.015 at rank 4, 0.17 at rank 64, 0.29 at rank 128)",
         ),
+        Measure::HsicUnbiased => (
+            "HSIC, unbiased",
+            "Dependence of the rows of the differences (512 at most per module), median bandwidth; 1 is the same. Independent adapters are 0 on average, as are rows in a random order: what lies within twice the standard deviation of that is chance, and drawn as 0",
+        ),
         Measure::HsicRows => (
             "HSIC of rows",
             "As MVA's text has it, on 512 rows at most per module, bandwidth 1: larger is more dependent; sums over modules",
@@ -220,7 +257,9 @@ fn measure_words(measure: Measure) -> (&'static str, &'static str) {
 fn scale(found: &Interference) -> (f32, f32) {
     match found.measure {
         Measure::Cosine => (-1.0, 1.0),
-        Measure::HsicNormalised | Measure::Signs | Measure::Angles => (0.0, 1.0),
+        Measure::HsicNormalised | Measure::HsicUnbiased | Measure::Signs | Measure::Angles => {
+            (0.0, 1.0)
+        }
         Measure::HsicReleased | Measure::HsicRows => {
             let values = found.pairs.iter().flat_map(|p| p.layers.iter().flatten());
             let most = values
@@ -229,5 +268,25 @@ fn scale(found: &Interference) -> (f32, f32) {
                 .fold(0.0, f64::max);
             (0.0, if most > 0.0 { most as f32 } else { 1.0 })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_chance_explains_is_said_to_be_nothing() {
+        assert_eq!(value_words(0.25, None), "+0.2500");
+        let within = value_words(0.004, Some(0.0028));
+        assert!(
+            within.starts_with("0: ") && within.contains("0.0056"),
+            "{within}"
+        );
+        let beyond = value_words(0.14, Some(0.0028));
+        assert!(beyond.contains("z = 50.0"), "{beyond}");
+        let below = value_words(-0.02, Some(0.0028));
+        assert!(below.contains("apart further"), "{below}");
+        assert!(!is_chance(0.5, None));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use paretoscope_engine::types::{
     AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, Given, GivenToken, Message, ModelInfo,
-    Mutes, ObjectiveInfo, Point, Preference, Prompt, PromptSample, TrainStep,
+    Mutes, ObjectiveInfo, Point, Preference, Prompt, PromptSample, Split, TrainStep,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
@@ -90,6 +90,7 @@ pub(crate) fn info() -> BundleInfo {
         .map(|(title, text)| PromptSample {
             title: (*title).into(),
             prompt: Prompt::Chat((*text).into()),
+            split: Split::Train,
         })
         .collect(),
         warnings: Vec::new(),

@@ -182,7 +182,7 @@ impl Bundle {
         let adapters: Vec<AdapterInfo> = (0..bank.adapters.len())
             .map(|i| describe.adapter(i, &values.names[i]))
             .collect();
-        let mut warnings = no_effect_warnings(&adapters);
+        let mut warnings = effect_warnings(&adapters);
         warnings.extend(model.config().window_warning());
         if !left_out.is_empty() {
             warnings.push(format!(
@@ -374,12 +374,12 @@ fn load_bank(
         .filter(|(e, _)| e.kind == ExpertKind::Router)
     {
         let router = RouterExpert::load(&folder.join(&entry.path), linears, &expert_names)?;
-        let apart = router.preference.len() != entry.preference.len()
-            || router
-                .preference
-                .iter()
-                .zip(&entry.preference)
-                .any(|(a, b)| (a - b).abs() > 1e-6);
+        // Of a bundle that has grown, a router says where it stood among fewer objectives: it has none of the others.
+        let longer = router.preference.len().max(entry.preference.len());
+        let share = |of: &[f64], axis: usize| of.get(axis).copied().unwrap_or(0.0);
+        let apart = (0..longer).any(|axis| {
+            (share(&router.preference, axis) - share(&entry.preference, axis)).abs() > 1e-6
+        });
         if apart {
             warnings.push(format!("router {}: router_config.json says {:?}, bundle.json {:?}; the bundle's place is used", entry.name, router.preference, entry.preference));
         }
@@ -455,12 +455,18 @@ impl Describe<'_> {
     }
 }
 
-fn no_effect_warnings(adapters: &[AdapterInfo]) -> Vec<String> {
+fn effect_warnings(adapters: &[AdapterInfo]) -> Vec<String> {
     let mut warnings = Vec::new();
     for adapter in adapters {
         if adapter.effect.is_some_and(|effect| effect < NO_EFFECT) {
             warnings.push(format!(
                 "adapter {} has no effect: no logit changes when it is switched on",
+                adapter.name
+            ));
+        }
+        if adapter.effect == Some(f32::INFINITY) {
+            warnings.push(format!(
+                "adapter {} makes logits that are not finite: its answers fail; use it below 1, or train it anew",
                 adapter.name
             ));
         }

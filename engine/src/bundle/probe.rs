@@ -7,7 +7,8 @@ use crate::types::RowGates;
 /// Tokens of the probe's prompt.
 const TOKENS: usize = 8;
 
-/// For each of `adapters` alone at coefficient 1: the largest change of any logit after a fixed prompt.
+/// For each of `adapters` alone at coefficient 1: the largest change of any logit after a fixed prompt, infinite where a
+/// logit is not finite.
 pub(super) fn effects(model: &Decoder, adapters: usize, routers: usize) -> Result<Vec<f32>> {
     let vocabulary = model.config().vocabulary as u64;
     let length = TOKENS.min(model.config().context);
@@ -35,7 +36,14 @@ pub(super) fn effects(model: &Decoder, adapters: usize, routers: usize) -> Resul
             gates.adapters[adapter] = 1.0;
             let changes = logits(&gates)?;
             let changes = changes.iter().zip(&base).map(|(a, b)| (a - b).abs());
-            Ok(changes.fold(0.0, f32::max))
+            // `f32::max` would pass over NaN.
+            Ok(changes.fold(0.0, |most: f32, change| {
+                if change.is_finite() {
+                    most.max(change)
+                } else {
+                    f32::INFINITY
+                }
+            }))
         })
         .collect()
 }

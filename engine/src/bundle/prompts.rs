@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::types::{Message, Prompt, PromptSample};
+use super::split::split_of;
+use crate::types::{Message, Prompt, PromptSample, Split};
 use crate::{Error, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
-/// `{"tokens": [ids]}`, with an optional title. What else prompts carry elsewhere is read past.
+/// `{"tokens": [ids]}`, with an optional title, the part of the set that it belongs to, and a group (a topic): prompts of
+/// one group belong to one part.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PromptLine {
@@ -18,9 +20,7 @@ struct PromptLine {
     messages: Option<Vec<Message>>,
     tokens: Option<Vec<u32>>,
     title: Option<String>,
-    #[expect(dead_code, reason = "belongs to the line's format")]
-    split: Option<String>,
-    #[expect(dead_code, reason = "belongs to the line's format")]
+    split: Option<Split>,
     group: Option<String>,
 }
 
@@ -74,7 +74,14 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         if text.trim().is_empty() {
             return Err(wrong("the prompt is empty".to_owned()));
         }
+        let asked = match &prompt {
+            Prompt::Tokens(ids) => format!("{ids:?}"),
+            _ => text.clone(),
+        };
         prompts.push(PromptSample {
+            split: parsed
+                .split
+                .unwrap_or_else(|| split_of(parsed.group.as_deref().unwrap_or(&asked))),
             title: parsed.title.unwrap_or(text),
             prompt,
         });
@@ -86,6 +93,25 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         ));
     }
     Ok(prompts)
+}
+
+/// The prompts that a policy may learn on: those of the training part, so that what a sweep measures on the others was
+/// never learnt.
+pub fn read_training_prompts(path: &Path) -> Result<Vec<Prompt>> {
+    let all = read_prompts(path)?;
+    let count = all.len();
+    let training: Vec<Prompt> = all
+        .into_iter()
+        .filter(|sample| sample.split == Split::Train)
+        .map(|sample| sample.prompt)
+        .collect();
+    if training.is_empty() {
+        let problem = format!(
+            "holds {count} prompts, and none to train on: all are of the validation or test part (by their `split`, or by what they ask), which sweeps measure; give a file of prompts for training"
+        );
+        return Err(Error::file(path, problem));
+    }
+    Ok(training)
 }
 
 #[cfg(test)]
@@ -120,6 +146,7 @@ mod tests {
             ("{\"prompt\": \"a\", \"system\": \"s\"}", "`system`"),
             ("{\"prompt\": \"a\"}\n{oops", "line 2"),
             ("{\"prompt\": \"\"}", "line 1"),
+            ("{\"prompt\": \"a\", \"split\": \"dev\"}", "`validation`"),
             ("{\"tokens\": [-1]}", "line 1"),
             ("{\"tokens\": []}", "line 1"),
             ("{\"other\": 1}", "line 1"),
@@ -128,7 +155,30 @@ mod tests {
             let message = read(text).unwrap_err().to_string();
             assert!(message.contains(want), "{text}: {message}");
         }
+        let text = "{\"prompt\": \"a\", \"split\": \"test\"}\n{\"prompt\": \"b\", \"group\": \"g\"}\n{\"chat\": \"c\", \"group\": \"G \"}";
+        let splits: Vec<Split> = read(text).unwrap().into_iter().map(|s| s.split).collect();
+        assert_eq!(splits[0], Split::Test);
+        assert_eq!(splits[1], splits[2]);
         let missing = read_prompts(Path::new("no/such/file.jsonl")).unwrap_err();
         assert!(missing.is_input() && missing.to_string().contains("no/such/file.jsonl"));
+    }
+
+    #[test]
+    fn a_policy_learns_on_the_training_part_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.jsonl");
+        let line = |split: &str| format!("{{\"prompt\": \"{split}\", \"split\": \"{split}\"}}\n");
+        std::fs::write(&path, line("test") + &line("train") + &line("validation")).unwrap();
+        assert_eq!(
+            read_training_prompts(&path).unwrap(),
+            [Prompt::Text("train".into())]
+        );
+        std::fs::write(&path, line("test") + &line("validation")).unwrap();
+        let error = read_training_prompts(&path).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            error.is_input() && text.contains("2 prompts, and none to train on"),
+            "{text}"
+        );
     }
 }

@@ -364,6 +364,9 @@ impl<'a> Build<'a> {
             optimiser: OptimiserConfig {
                 learning_rate: settings.learning_rate,
                 final_rate: 0.02,
+                // Numbers of its own, so that what ships does not follow what is usual elsewhere.
+                warm_up: 0.03,
+                weight_decay: 0.01,
                 ..OptimiserConfig::default()
             },
             checkpoint_every: 100,

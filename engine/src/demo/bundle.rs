@@ -64,7 +64,8 @@ fn fill(world: &World, recipe: &Recipe, parts: &Parts<'_>, out: &Path) -> Result
     }
     prompts(world, recipe, out)?;
     let mut manifest = Manifest::load(parts.made)?;
-    manifest.demonstration = Some(demonstration(world));
+    let source = Source::new(world, recipe.data.clone());
+    manifest.demonstration = Some(demonstration(world, source.split()));
     manifest.base = "base".into();
     manifest.prompts = Some("prompts.jsonl".into());
     for objective in &mut manifest.objectives {

@@ -144,7 +144,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// One question per topic of the split, `limit` topics at most (0: all).
-    fn one_per_topic(world: &World, questions: &[Question], limit: usize) -> Self {
+    pub(super) fn one_per_topic(world: &World, questions: &[Question], limit: usize) -> Self {
         let mut chosen: Vec<Question> = Vec::new();
         for question in questions {
             if chosen.iter().all(|q| q.topic != question.topic) {

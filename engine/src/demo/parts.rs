@@ -11,6 +11,8 @@ use crate::recipe::file::{Merged, ObjectiveSource, Place, RescaleEntry, Router, 
 use crate::recipe::settings::{DpoSettings, RouterSettings, Training, Weights};
 use crate::reward::Reading;
 use crate::train::PenaltyKind;
+use crate::train::ppo::Scalarisation;
+use crate::types::Strength;
 
 /// Name of the merged expert.
 pub const CENTRE: &str = "centre";
@@ -70,8 +72,8 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
             Apart::Yes if objective.index() > 0 => PenaltyKind::HsicNormalised,
             Apart::Yes | Apart::No => PenaltyKind::None,
         },
-        alpha: Some(recipe.values.alpha),
-        rows: None,
+        alpha: Some(Strength::Alpha(recipe.values.alpha)),
+        rows: Some(512),
     };
     let dpo = |settings: &TrainSettings, method: Weights| DpoSettings {
         method,
@@ -80,7 +82,15 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
         epochs: settings.epochs,
         batch_tokens: settings.batch_tokens,
         max_length: recipe.model.context,
-        ..DpoSettings::default()
+        // Numbers of its own, so that what ships does not follow what is usual elsewhere.
+        rank: None,
+        alpha: Some(2.0 * expert.rank as f64),
+        target_modules: None,
+        steps: None,
+        skip_bad: false,
+        warm_up: 0.03,
+        weight_decay: 0.01,
+        checkpoint_every: 50,
     };
     let router = &recipe.router;
     general::Recipe {
@@ -109,7 +119,14 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
                 max_tokens: LIMIT,
                 learning_rate: router.learning_rate,
                 calibration: router.calibration,
-                ..RouterSettings::default()
+                minibatch: 16,
+                epochs: 4,
+                temperature: 1.0,
+                kl: 0.02,
+                kl_target: None,
+                scalarise: Scalarisation::OmdStch,
+                literal: false,
+                checkpoint_every: 20,
             },
         },
         auto: crate::recipe::settings::AutoSettings::default(),

@@ -6,14 +6,17 @@ use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
+use super::card;
 use super::compose::{arrange, compose, render, sample_levels};
 use super::dataset::{DataSettings, Source};
+use super::evaluate::Asked;
 use super::grader::{Grader, MATCH, sentences};
 use super::levels::{Levels, Objective};
 use super::phrasing::{PHRASINGS, ask};
-use super::recipe::ExtraPairs;
+use super::recipe::{ExtraPairs, Recipe};
 use super::split::Split;
 use super::tokenizer;
+use super::voices::voices;
 use super::world::{World, parse};
 
 fn folder() -> PathBuf {
@@ -43,6 +46,54 @@ fn the_world_is_as_large_as_promised() {
     assert!(world.topics.len() >= 150, "{} topics", world.topics.len());
     let risky = world.topics.iter().filter(|t| t.risk.is_some()).count();
     assert!(risky * 10 >= world.topics.len() * 3, "{risky} risky topics");
+}
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo")
+}
+
+/// The words of what ships are those that a build writes.
+#[test]
+fn the_shipped_card_says_what_a_build_would() {
+    let (world, recipe) = (world(), Recipe::default());
+    let source = Source::new(&world, recipe.data.clone());
+    let manifest = crate::bundle::Manifest::load(&shipped()).expect("the bundle ships");
+    let sentence = card::demonstration(&world, source.split());
+    assert!(sentence.contains("159 topics"), "{sentence}");
+    assert_eq!(manifest.demonstration.as_deref(), Some(sentence.as_str()));
+    let text = std::fs::read_to_string(shipped().join("MODEL_CARD.md")).expect("the card ships");
+    let parts = card::parts(&world, source.split(), &recipe, 1_070_000);
+    let same = text.bytes().zip(parts.bytes()).take_while(|(a, b)| a == b);
+    let end = same.count();
+    assert_eq!(
+        end,
+        parts.len(),
+        "differs after {:?}",
+        parts.get(end.saturating_sub(80)..end)
+    );
+    for words in [card::READ, card::REACH] {
+        assert!(text.contains(words), "the card lacks: {words}");
+    }
+}
+
+/// What the router's shares are said to be, measured again on the shipped bundle.
+#[test]
+fn the_shipped_card_has_the_routers_leanings() {
+    let (world, recipe) = (world(), Recipe::default());
+    let source = Source::new(&world, recipe.data.clone());
+    let asked = Asked::one_per_topic(&world, &source.split().test, 0);
+    let options = crate::bundle::LoadOptions {
+        rewards: false,
+        probe: false,
+        ..Default::default()
+    };
+    let bundle = crate::bundle::Bundle::load(&shipped(), &options, &mut |_, _| Ok(()));
+    let found = voices(&bundle.expect("the bundle loads"), &world, &asked).expect("answers");
+    let text = std::fs::read_to_string(shipped().join("MODEL_CARD.md")).expect("the card ships");
+    for voices in found {
+        let words = voices.in_words();
+        assert!(text.contains(&words), "the card lacks: {words}");
+    }
 }
 
 #[test]

@@ -54,25 +54,28 @@ impl Voices {
             return "The router is all but a constant: its shares do not follow the text."
                 .to_owned();
         }
-        let tokens: usize = self.kinds.iter().map(|voice| voice.tokens).sum();
-        let overall = |expert: usize| -> f64 {
-            let weighed = self.kinds.iter().map(|v| v.gates[expert] * v.tokens as f64);
-            weighed.sum::<f64>() / tokens.max(1) as f64
-        };
-        let spoken = self.kinds.iter().filter(|v| v.first && v.tokens > 0);
-        let leanings: Vec<String> = spoken
+        let first: Vec<&Voice> = self
+            .kinds
+            .iter()
+            .filter(|voice| voice.first && voice.tokens > 0)
+            .collect();
+        let leanings: Vec<String> = first
+            .iter()
             .map(|voice| {
-                let gains = voice
-                    .gates
-                    .iter()
-                    .enumerate()
-                    .map(|(e, g)| (e, g - overall(e)));
+                let others = first.iter().filter(|other| other.kind != voice.kind);
+                let tokens: usize = others.clone().map(|other| other.tokens).sum();
+                let elsewhere = |expert: usize| -> f64 {
+                    let weighed = others.clone().map(|o| o.gates[expert] * o.tokens as f64);
+                    weighed.sum::<f64>() / tokens.max(1) as f64
+                };
+                let gains = voice.gates.iter().enumerate();
+                let gains = gains.map(|(expert, gate)| (expert, gate - elsewhere(expert)));
                 let (expert, gain) = gains.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
-                if gain < CONSTANT {
+                if tokens == 0 || gain < CONSTANT {
                     format!("{} lean to none", voice.kind)
                 } else {
                     format!(
-                        "{} lean to `{}` (+{gain:.3})",
+                        "{} lean to `{}` (+{gain:.2})",
                         voice.kind, self.experts[expert]
                     )
                 }
@@ -80,7 +83,7 @@ impl Voices {
             .collect();
         let (module, expert, deviation) = &self.sharpest;
         format!(
-            "At first tokens, against the answers as a whole: {}. Single modules choose far more sharply than \
+            "First tokens, where it is decided what a sentence will be, against the first tokens of the other kinds: {}. Single modules choose far more sharply than \
             their mean: in `{module}` the share of `{expert}` deviates by {deviation:.2} from token to token.",
             leanings.join(", ")
         )

@@ -7,6 +7,8 @@ use rand_chacha::ChaCha8Rng;
 const BUDGET: u64 = 2_000_000_000;
 /// Points drawn where it would cost more.
 const DRAWS: usize = 1_000_000;
+/// Draws that must hit for their share to say anything.
+const HITS: usize = 1_000;
 
 /// A volume, and how it was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +29,8 @@ pub fn hypervolume(points: &[impl AsRef<[f64]>], reference: &[f64]) -> f64 {
 ///
 /// A sweep in two dimensions, `O(n log n)`; a sweep over a growing staircase in three,
 /// `O(n log n)` plus moves; beyond that slices of one dimension less, `O(n)` of them per dimension. Where that would
-/// cost more than a few seconds, points are drawn evenly from the box around the front (a fixed seed) and counted.
+/// cost more than a few seconds, points are drawn (a fixed seed): evenly from the box around the front, or, where the front
+/// fills too little of that, from its own boxes.
 pub fn measure(points: &[impl AsRef<[f64]>], reference: &[f64]) -> Volume {
     measure_within(points, reference, BUDGET)
 }
@@ -82,10 +85,49 @@ fn by_draws(points: &[Vec<f64>], dimensions: usize) -> Volume {
         let held = |p: &&[f64]| p.iter().zip(&place).all(|(side, value)| value < side);
         inside += usize::from(boxes.iter().any(held));
     }
+    // Few hits leave the share in the dark, and none would claim a volume of 0; likewise for misses.
+    if inside.min(draws - inside) < HITS {
+        return by_boxes(&boxes, &mut random);
+    }
     let share = inside as f64 / draws as f64;
     let error = around * (share * (1.0 - share) / draws as f64).sqrt();
     Volume {
         value: share * around,
+        sampled: Some((error, draws)),
+    }
+}
+
+/// Points drawn from the boxes themselves, a box by its volume; each counts for one over the boxes that hold it. The mean
+/// times the sum of the boxes' volumes is the volume of their union, never 0 (Karp, Luby and Madras 1989).
+fn by_boxes(boxes: &[&[f64]], random: &mut ChaCha8Rng) -> Volume {
+    let dimensions = boxes.first().map_or(0, |first| first.len());
+    let mut sum = 0.0;
+    let ends: Vec<f64> = boxes
+        .iter()
+        .map(|sides| {
+            sum += sides.iter().product::<f64>();
+            sum
+        })
+        .collect();
+    let draws = DRAWS.min((BUDGET as usize / (boxes.len().max(1) * dimensions.max(1))).max(10_000));
+    let (mut mean, mut squares) = (0.0, 0.0);
+    let mut place = vec![0.0; dimensions];
+    for draw in 1..=draws {
+        let at = random.random::<f64>() * sum;
+        let from = boxes[ends.partition_point(|end| *end <= at).min(boxes.len() - 1)];
+        for (value, side) in place.iter_mut().zip(from) {
+            *value = random.random::<f64>() * side;
+        }
+        let held = |p: &&&[f64]| p.iter().zip(&place).all(|(side, value)| value < side);
+        // The box that it was drawn from holds it, whatever rounding says.
+        let share = 1.0 / boxes.iter().filter(held).count().max(1) as f64;
+        let off = share - mean;
+        mean += off / draw as f64;
+        squares += off * (share - mean);
+    }
+    let error = sum * (squares / (draws as f64 - 1.0) / draws as f64).sqrt();
+    Volume {
+        value: sum * mean,
         sampled: Some((error, draws)),
     }
 }
@@ -102,7 +144,8 @@ fn volume(mut points: Vec<Vec<f64>>, dimensions: usize, left: &mut u64) -> Optio
     if dimensions > 3 {
         let n = points.len() as u64;
         // Of the maximal points of every slice, to begin with.
-        *left = left.checked_sub(n * n * n / 6 + n * dimensions as u64)?;
+        let cost = n.saturating_mul(n).saturating_mul(n) / 6;
+        *left = left.checked_sub(cost.saturating_add(n * dimensions as u64))?;
     } else {
         *left = left.saturating_sub(32 * points.len() as u64);
     }
@@ -253,6 +296,24 @@ mod tests {
         let drawn = measure_within(&points, &[0.0; 4], 10);
         let (error, draws) = drawn.sampled.unwrap();
         assert!(draws == DRAWS && error > 0.0 && error < 1e-3);
+        assert!(
+            (drawn.value - exact.value).abs() < 4.0 * error,
+            "{drawn:?} {exact:?}"
+        );
+    }
+
+    #[test]
+    fn thin_boxes_are_never_nothing() {
+        // Eight boxes, each long in one number and thin in the others: their share of the box around them is 1e-20.
+        let thin = |long: usize| -> Vec<f64> {
+            (0..8).map(|d| if d == long { 1.0 } else { 1e-3 }).collect()
+        };
+        let points: Vec<Vec<f64>> = (0..8).map(thin).collect();
+        let exact = measure(&points, &[0.0; 8]);
+        assert!(exact.sampled.is_none());
+        let drawn = measure_within(&points, &[0.0; 8], 10);
+        let (error, _) = drawn.sampled.unwrap();
+        assert!(error > 0.0 && error < 0.01 * exact.value);
         assert!(
             (drawn.value - exact.value).abs() < 4.0 * error,
             "{drawn:?} {exact:?}"

@@ -6,8 +6,10 @@
 
 mod archive;
 mod dominance;
+mod halves;
 mod hypervolume;
 mod indicators;
+mod stairs;
 
 pub use archive::{Archive, Change};
 pub use dominance::{dominates, front};

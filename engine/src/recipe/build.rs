@@ -172,8 +172,7 @@ fn announce(recipe: &Recipe, plan: &Plan, board: &mut Board<'_>) -> Result<()> {
         );
     }
     let measured = {
-        let divisions = (1.0 / recipe.auto.step(objectives)).round();
-        let tokens = divisions.powi(objectives as i32 - 1)
+        let tokens = recipe.auto.places(objectives)?.len() as f64
             * recipe.auto.prompts as f64
             * recipe.auto.max_tokens as f64;
         2.0 * parameters * tokens / SPEED

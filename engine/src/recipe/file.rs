@@ -11,6 +11,7 @@ use crate::files::{SETTINGS, read_text};
 use crate::forge::merge::{Filter, Method, PcbVariant};
 use crate::forge::{Precision, Rescale};
 use crate::train::{PenaltyConfig, PenaltyKind};
+use crate::types::{Strength, USUAL};
 use crate::weights::parse_toml;
 
 /// How a bundle is made; the file's paths are relative to its folder.
@@ -49,8 +50,8 @@ pub struct Recipe {
     pub values: Vec<Value>,
     /// Prompts that the window offers.
     pub prompts: Option<PathBuf>,
-    /// Prompts that routers are trained on and automatic places are measured on; by default those that
-    /// the window offers.
+    /// Prompts that routers are trained on and automatic places are measured on; by default the training part
+    /// of those that the window offers, so that the others can be swept.
     pub training_prompts: Option<PathBuf>,
     /// How experts, value vectors and routers are trained.
     #[serde(default)]
@@ -191,14 +192,18 @@ pub struct Value {
     pub source: Option<PathBuf>,
     /// Preferences, as `train dpo` takes them.
     pub data: Option<PathBuf>,
-    /// What keeps it apart from those before it while it is trained; by default nothing. The first has none
-    /// before it, and is trained alone whatever it says.
-    #[serde(default)]
+    /// What keeps it apart from those before it while it is trained; by default the unbiased HSIC. The first has
+    /// none before it, and is trained alone whatever it says.
+    #[serde(default = "usual_penalty")]
     pub penalty: PenaltyKind,
-    /// Weight of the penalty beside the loss; by default the penalty's usual one.
-    pub alpha: Option<f64>,
+    /// Weight of the penalty beside the loss: a number, or `{ ratio = 0.3 }`; by default the penalty's usual one.
+    pub alpha: Option<Strength>,
     /// For penalties on rows: at most this many rows of each module.
     pub rows: Option<usize>,
+}
+
+const fn usual_penalty() -> PenaltyKind {
+    USUAL.penalty
 }
 
 impl Value {

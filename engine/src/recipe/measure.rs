@@ -8,7 +8,6 @@ use super::progress::Board;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::generate::{Generator, RowNews, RowTag};
 use crate::output::write_bytes;
-use crate::protocol::SweepGrid;
 use crate::reward::{RewardInput, score_all};
 use crate::sweep;
 use crate::types::{Expert, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
@@ -23,8 +22,8 @@ pub(super) struct Measurement<'a> {
     pub(super) bundle: &'a Path,
     /// Its experts.
     pub(super) experts: &'a [Expert],
-    /// Step of the grid.
-    pub(super) step: f64,
+    /// Where, besides the experts' own places.
+    pub(super) places: &'a [Preference],
     /// On what.
     pub(super) prompts: &'a [Prompt],
     /// New tokens of an answer at most.
@@ -32,28 +31,23 @@ pub(super) struct Measurement<'a> {
 }
 
 impl Measurement<'_> {
-    /// The grid from its corners inwards, then the places of experts that are not on it.
-    pub(super) fn points(&self) -> Result<Vec<Preference>> {
-        let objectives = self
-            .experts
-            .first()
-            .map_or(0, |e| e.preference.as_slice().len());
-        let grid = SweepGrid::Simplex {
-            step: self.step,
-            objectives: Vec::new(),
-        };
-        let visited = sweep::points(&grid, objectives, 0, self.prompts.len(), false)?;
-        let mut points: Vec<Preference> = visited
-            .into_iter()
-            .filter_map(|point| match point {
-                Point::Preference(preference) => Some(preference),
-                Point::Weights(_) => None,
-            })
-            .collect();
+    /// The places from the corners inwards, then those of experts that are not among them.
+    fn points(&self) -> Result<Vec<Preference>> {
+        let mut points = self.places.to_vec();
         for expert in self.experts {
             if !points.iter().any(|point| near(point, &expert.preference)) {
                 points.push(expert.preference.clone());
             }
+        }
+        let rows = points.len().saturating_mul(self.prompts.len());
+        if rows > sweep::MAX_ROWS {
+            let problem = format!(
+                "of {} at {} places are {rows} answers, and at most {} are measured; take fewer",
+                self.prompts.len(),
+                points.len(),
+                sweep::MAX_ROWS
+            );
+            return Err(Error::option("auto.prompts", problem));
         }
         Ok(points)
     }

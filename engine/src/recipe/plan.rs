@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Merged, Place, Recipe, RescaleEntry, Router};
 use super::settings::{DpoSettings, Weights};
-use crate::bundle::read_prompts;
+use crate::bundle::{read_prompts, read_training_prompts};
 use crate::forge::expert::ExpertSettings;
 use crate::forge::merge::{MergeSettings, Method};
 use crate::forge::{DeltaSource, check_share};
 use crate::model::LlamaConfig;
 use crate::routing::Complex;
-use crate::sweep::parse_grid;
 use crate::train::data::read_pairs;
-use crate::types::{Expert, ExpertKind, Preference};
+use crate::types::{Expert, ExpertKind, Preference, Prompt};
 use crate::{Error, Result};
 
 /// What stands for a place that is found later.
@@ -28,7 +27,34 @@ pub(super) struct Plan {
     /// Routers likewise.
     pub(super) routers: Vec<(String, Option<Preference>)>,
     /// For routers and automatic places.
-    pub(super) prompts: Option<PathBuf>,
+    pub(super) prompts: Option<TrainingPrompts>,
+}
+
+/// Prompts that routers learn on and places are measured on.
+#[derive(Debug, Clone)]
+pub(super) enum TrainingPrompts {
+    /// A file of their own, all of it.
+    Own(PathBuf),
+    /// The training part of those that the window offers, so that the others can be swept.
+    Offered(PathBuf),
+}
+
+impl TrainingPrompts {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Own(path) | Self::Offered(path) => path,
+        }
+    }
+
+    pub(super) fn read(&self) -> Result<Vec<Prompt>> {
+        match self {
+            Self::Own(path) => {
+                let samples = read_prompts(path)?;
+                Ok(samples.into_iter().map(|sample| sample.prompt).collect())
+            }
+            Self::Offered(path) => read_training_prompts(path),
+        }
+    }
 }
 
 /// The recipe and its file, for errors that name a field.
@@ -58,10 +84,9 @@ impl Checker<'_> {
             .merged
             .clone()
             .unwrap_or_else(|| standard_merge(objectives));
-        let prompts = recipe
-            .training_prompts
-            .clone()
-            .or_else(|| recipe.prompts.clone());
+        let own = recipe.training_prompts.clone().map(TrainingPrompts::Own);
+        let offered = || recipe.prompts.clone().map(TrainingPrompts::Offered);
+        let prompts = own.or_else(offered);
         let scored = recipe
             .objectives
             .iter()
@@ -92,6 +117,9 @@ impl Checker<'_> {
                 let problem =
                     format!("is missing; {field} that are trained or placed need prompts");
                 return self.wrong("training_prompts", problem);
+            }
+            if let Some(prompts) = &prompts {
+                self.of("training_prompts", prompts.read().map(drop))?;
             }
         }
         Ok(Plan {
@@ -228,10 +256,9 @@ impl Checker<'_> {
             return self.wrong("training.values.method", problem);
         }
         let auto = &self.recipe.auto;
-        let step = auto.step(self.recipe.objectives.len());
         self.of(
             "auto.step",
-            parse_grid(&format!("simplex:{step}")).map(drop),
+            auto.places(self.recipe.objectives.len()).map(drop),
         )?;
         for (field, value) in [("prompts", auto.prompts), ("max_tokens", auto.max_tokens)] {
             if value == 0 {

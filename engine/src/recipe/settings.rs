@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::SweepGrid;
+use crate::sweep;
 use crate::train::ppo::{KlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 use crate::train::{DpoConfig, LoraConfig, Method, OptimiserConfig, TrainConfig};
+use crate::types::{Point, Preference, TrainMethod, TrainSize, USUAL};
 use crate::{Error, Result};
 
 /// The tables `[training.experts]`, `[training.values]` and `[training.routers]`.
@@ -43,7 +46,7 @@ pub struct DpoSettings {
     pub target_modules: Option<Vec<String>>,
     /// How strongly the model is held to the base.
     pub beta: f64,
-    /// The highest learning rate; by default 1e-4 for adapters and 1e-5 for all weights.
+    /// The highest learning rate; by default [`TrainMethod::learning_rate`]'s.
     pub learning_rate: Option<f64>,
     /// Passes over the data.
     pub epochs: usize,
@@ -70,16 +73,16 @@ impl Default for DpoSettings {
             rank: None,
             alpha: None,
             target_modules: None,
-            beta: 0.1,
+            beta: USUAL.beta,
             learning_rate: None,
-            epochs: 1,
+            epochs: USUAL.epochs,
             steps: None,
-            batch_tokens: 4096,
-            max_length: 512,
+            batch_tokens: USUAL.batch_tokens,
+            max_length: USUAL.max_length,
             skip_bad: false,
-            warm_up: 0.03,
-            weight_decay: 0.01,
-            checkpoint_every: 50,
+            warm_up: USUAL.warm_up,
+            weight_decay: USUAL.weight_decay,
+            checkpoint_every: USUAL.checkpoint_every,
         }
     }
 }
@@ -88,18 +91,22 @@ impl DpoSettings {
     /// As the trainer takes them; `rank` is the recipe's.
     pub fn config(&self, rank: usize, seed: u64, workers: usize, resume: bool) -> DpoConfig {
         let rank = self.rank.unwrap_or(rank);
-        let (method, rate) = match self.method {
-            Weights::Full => (Method::Full, 1e-5),
+        let (method, size) = match self.method {
+            Weights::Full => (Method::Full, TrainSize::Full),
             Weights::Lora => {
-                let standard = LoraConfig::default().target_modules;
+                let standard = LoraConfig::of_rank(rank);
                 let lora = LoraConfig {
                     rank,
-                    alpha: self.alpha.unwrap_or(2.0 * rank as f64),
-                    target_modules: self.target_modules.clone().unwrap_or(standard),
+                    alpha: self.alpha.unwrap_or(standard.alpha),
+                    target_modules: self
+                        .target_modules
+                        .clone()
+                        .unwrap_or(standard.target_modules),
                 };
-                (Method::Lora(lora), 1e-4)
+                (Method::Lora(lora), TrainSize::Lora)
             }
         };
+        let rate = TrainMethod::Dpo.learning_rate(size);
         DpoConfig {
             train: TrainConfig {
                 seed,
@@ -131,6 +138,13 @@ impl DpoSettings {
             return Err(Error::option("beta", problem));
         }
         check_every(self.checkpoint_every)?;
+        if let Some(alpha) = self
+            .alpha
+            .filter(|alpha| !(alpha.is_finite() && *alpha > 0.0))
+        {
+            let problem = format!("is {alpha}; it must be above zero");
+            return Err(Error::option("alpha", problem));
+        }
         self.config(rank, 0, 1, false).train.check()
     }
 }
@@ -254,7 +268,8 @@ fn check_every(steps: usize) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AutoSettings {
-    /// Step of the grid over the simplex; by default 0.1 for two objectives, 0.25 for three, 0.5 for more.
+    /// Step of the grid over the simplex; by default 0.1 for two objectives and 0.25 for three. For more,
+    /// [`AutoSettings::places`] has points inside that no coarse grid has.
     pub step: Option<f64>,
     /// The first so many of the training prompts.
     pub prompts: usize,
@@ -273,12 +288,151 @@ impl Default for AutoSettings {
 }
 
 impl AutoSettings {
-    /// The step of the grid for so many objectives.
-    pub fn step(&self, objectives: usize) -> f64 {
-        self.step.unwrap_or(match objectives {
-            0..=2 => 0.1,
-            3 => 0.25,
-            _ => 0.5,
-        })
+    /// The places that are looked at, for so many objectives: a grid where a step is given or there are three at
+    /// most; else, where a grid would have to be very fine to have points inside, the centres of all corners,
+    /// edges and triangles, and what lies halfway from each to the centre of all.
+    pub fn places(&self, objectives: usize) -> Result<Vec<Preference>> {
+        let step = match (self.step, objectives) {
+            (Some(step), _) => step,
+            (None, 0..=2) => 0.1,
+            (None, 3) => 0.25,
+            (None, _) => return star(objectives),
+        };
+        let grid = SweepGrid::Simplex {
+            step,
+            objectives: Vec::new(),
+        };
+        let points = sweep::points(&grid, objectives, 0, self.prompts, false)?;
+        Ok(points
+            .into_iter()
+            .filter_map(|point| match point {
+                Point::Preference(preference) => Some(preference),
+                Point::Weights(_) => None,
+            })
+            .collect())
+    }
+}
+
+/// Corners, centres of edges and triangles, the centre; then what lies between each and the centre.
+fn star(objectives: usize) -> Result<Vec<Preference>> {
+    let mut faces: Vec<Vec<usize>> = (0..objectives).map(|corner| vec![corner]).collect();
+    let mut last = 0..faces.len();
+    for _ in 2..=LARGEST_FACE {
+        for place in last.clone() {
+            let face = faces[place].clone();
+            for corner in face.last().map_or(0, |last| last + 1)..objectives {
+                faces.push([face.as_slice(), &[corner]].concat());
+            }
+        }
+        last = last.end..faces.len();
+    }
+    faces.push((0..objectives).collect());
+    let all = 1.0 / objectives as f64;
+    let shares = |face: &[usize]| {
+        let mut shares = vec![0.0; objectives];
+        for &corner in face {
+            shares[corner] = 1.0 / face.len() as f64;
+        }
+        shares
+    };
+    let on = faces.iter().map(|face| shares(face));
+    let inside = faces.iter().filter(|face| face.len() < objectives);
+    let inside = inside.map(|face| {
+        let outer = shares(face);
+        outer
+            .iter()
+            .map(|share| f64::midpoint(*share, all))
+            .collect()
+    });
+    on.chain(inside)
+        .map(|place| Preference::new(place).map_err(Error::point("auto")))
+        .collect()
+}
+
+/// Corners of the largest faces whose centres are looked at.
+const LARGEST_FACE: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::place::{MeasuredPoint, largest, shortfalls};
+    use crate::types::{Expert, ExpertKind};
+
+    /// A front that is straight everywhere but at one place inside.
+    #[test]
+    fn a_hollow_inside_is_found_with_four_and_five_objectives() {
+        for objectives in [4, 5] {
+            let places = AutoSettings::default().places(objectives).unwrap();
+            let inside = |place: &Preference| place.as_slice().iter().all(|share| *share > 0.0);
+            let inner: Vec<&Preference> = places.iter().filter(|place| inside(place)).collect();
+            assert!(inner.len() > objectives && inner.len() < places.len());
+            for (index, place) in places.iter().enumerate() {
+                assert!(!places[..index].contains(place), "{place:?} twice");
+            }
+            let experts: Vec<Expert> = (0..objectives)
+                .map(|axis| Expert {
+                    kind: ExpertKind::Lora,
+                    name: axis.to_string(),
+                    preference: Preference::one_hot(axis, objectives),
+                })
+                .collect();
+            let hollow = inner[inner.len() - 1].clone();
+            let measured: Vec<MeasuredPoint> = places
+                .iter()
+                .map(|place| {
+                    let less = if *place == hollow { 0.2 } else { 0.0 };
+                    let scores = place.as_slice().iter().map(|share| Some(share - less));
+                    MeasuredPoint {
+                        preference: place.clone(),
+                        rows: vec![scores.collect()],
+                    }
+                })
+                .collect();
+            let found = shortfalls(&experts, &measured).unwrap();
+            assert_eq!(largest(&found).unwrap().preference, hollow);
+        }
+    }
+
+    #[test]
+    fn a_step_makes_a_grid_of_any_number_of_objectives() {
+        let auto = AutoSettings {
+            step: Some(0.5),
+            ..AutoSettings::default()
+        };
+        assert_eq!(auto.places(4).unwrap().len(), 10);
+        assert_eq!(AutoSettings::default().places(2).unwrap().len(), 11);
+        assert_eq!(AutoSettings::default().places(3).unwrap().len(), 15);
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_the_table_has_it() {
+        let settings: Training = toml::from_str("").unwrap();
+        for (method, size) in [
+            (Weights::Full, TrainSize::Full),
+            (Weights::Lora, TrainSize::Lora),
+        ] {
+            let settings = DpoSettings {
+                method,
+                ..settings.values.clone()
+            };
+            let made = settings.config(USUAL.rank, 0, 1, false);
+            let rate = made.train.optimiser.learning_rate;
+            assert_eq!(rate, TrainMethod::Value.learning_rate(size));
+            assert_eq!((made.beta, made.train.epochs), (USUAL.beta, USUAL.epochs));
+            assert_eq!(made.train.batch_tokens, USUAL.batch_tokens);
+            assert_eq!(made.train.max_length, USUAL.max_length);
+            assert_eq!(made.train.checkpoint_every, USUAL.checkpoint_every);
+            if let Method::Lora(lora) = made.method {
+                assert_eq!(lora, LoraConfig::default());
+            }
+        }
+        let router = settings.routers.config(vec![0.5, 0.5], 0, 1, false).ppo;
+        let rollouts = USUAL.rollouts;
+        assert_eq!(
+            (router.batches, router.batch, router.max_tokens),
+            (rollouts.batches, rollouts.batch, rollouts.max_tokens)
+        );
+        let rate = TrainMethod::Router.learning_rate(TrainSize::Lora);
+        assert_eq!(router.optimiser.learning_rate, rate);
     }
 }

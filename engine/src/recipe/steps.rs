@@ -10,9 +10,9 @@ use super::file::{Merged, Recipe, RescaleEntry, Value};
 use super::inputs::digest_of;
 use super::measure::Measurement;
 use super::place::{Shortfall, largest, shortfalls};
-use super::plan::{Plan, merge_settings};
+use super::plan::{Plan, TrainingPrompts, merge_settings};
 use super::progress::Board;
-use crate::bundle::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry, read_prompts};
+use crate::bundle::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
 use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_bytes;
@@ -167,9 +167,9 @@ impl<'a> Workshop<'a> {
     /// Where the next expert is needed most, with these that are there.
     pub(super) fn place(&mut self, name: &str, experts: &[MadeExpert]) -> Result<Shortfall> {
         let recipe = self.recipe;
-        let step = recipe.auto.step(recipe.objectives.len());
+        let grid = recipe.auto.places(recipe.objectives.len())?;
         let places: Vec<&Expert> = experts.iter().map(|made| &made.expert).collect();
-        let settings = json!({ "auto": recipe.auto, "step": step, "experts": places });
+        let settings = json!({ "auto": recipe.auto, "places": grid, "experts": places });
         let manifest = manifest(recipe, experts, &[])?;
         let prompts = self.prompts()?;
         let inputs = self.measured_on(experts)?;
@@ -182,7 +182,7 @@ impl<'a> Workshop<'a> {
             let measurement = Measurement {
                 bundle: &bundle,
                 experts: &list,
-                step,
+                places: &grid,
                 prompts: &prompts[..prompts.len().min(recipe.auto.prompts)],
                 max_tokens: recipe.auto.max_tokens,
             };
@@ -190,7 +190,8 @@ impl<'a> Workshop<'a> {
             let found = shortfalls(&list, &measured)?;
             let Some(worst) = largest(&found) else {
                 let problem = format!(
-                    "leaves no point of the grid for `{name}` that is no expert's and has scores; take a smaller step than {step}"
+                    "leaves no place for `{name}` that is no expert's and has scores; {} were looked at; give a smaller step",
+                    grid.len()
                 );
                 return Err(Error::option("auto.step", problem));
             };
@@ -218,7 +219,11 @@ impl<'a> Workshop<'a> {
         let manifest = manifest(recipe, &loras, &[])?;
         let inputs = self.measured_on(&loras)?;
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let prompts = self.plan.prompts.clone();
+        let prompts = match &self.plan.prompts {
+            Some(TrainingPrompts::Own(path)) => Some(path.clone()),
+            // The bundle's own, of which the trainer takes the training part.
+            Some(TrainingPrompts::Offered(_)) | None => None,
+        };
         let preference = place.as_slice().to_vec();
         let done = self.step(&format!("routers/{name}"), &asked, &inputs, |board, run| {
             let bundle = run.folder.join("bundle");
@@ -287,11 +292,10 @@ impl<'a> Workshop<'a> {
     }
 
     fn prompts(&self) -> Result<Vec<Prompt>> {
-        let Some(path) = &self.plan.prompts else {
-            return Ok(Vec::new());
-        };
-        let samples = read_prompts(path)?;
-        Ok(samples.into_iter().map(|sample| sample.prompt).collect())
+        self.plan
+            .prompts
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), TrainingPrompts::read)
     }
 
     /// Digests of all that scores depend on: base, experts, reward models, prompts.
@@ -306,7 +310,7 @@ impl<'a> Workshop<'a> {
             }
         }
         if let Some(prompts) = &self.plan.prompts {
-            digests.push(digest_of(prompts)?);
+            digests.push(digest_of(prompts.path())?);
         }
         Ok(digests)
     }

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::project::project;
-use super::solve::{distance, invert};
+use super::solve::{distance, solve};
 use crate::types::{Expert, ExpertKind, Preference};
 use crate::{Error, Result};
 
@@ -18,6 +18,10 @@ use crate::{Error, Result};
 const TOLERANCE: f64 = 1e-9;
 /// A residual below this is rounding.
 const ROUNDING: f64 = 1e-12;
+/// A pivot below this: corners that span no volume.
+const FLAT: f64 = 1e-14;
+/// Objectives up to which cells are drawn.
+const DRAWN: usize = 3;
 
 /// An expert that takes part in a mixture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -40,30 +44,69 @@ pub struct Routing {
     pub residual: f64,
 }
 
-/// A cell: a simplex of `objectives` experts, with the map to barycentric coordinates in it.
+/// An expert that splits every cell around it: those that hold all corners of its carrier.
 #[derive(Debug, Clone)]
-struct Cell {
-    /// Row-major inverse of the matrix whose columns are the corners.
-    inverse: Vec<f64>,
+struct Split {
+    index: usize,
+    /// The face that it lies inside of: corners with its coordinates there, all above [`TOLERANCE`].
+    carrier: Vec<(usize, f64)>,
 }
 
-impl Cell {
-    /// Barycentric coordinates of a point among `objectives` corners.
-    fn coordinates(&self, objectives: usize, target: &[f64]) -> Vec<f64> {
-        let rows = self.inverse.chunks_exact(objectives);
-        rows.map(|row| row.iter().zip(target).map(|(a, b)| a * b).sum())
-            .collect()
+impl Split {
+    /// How much of this expert a point at `coordinates` can hold before the share of a corner of the carrier is used
+    /// up, for each of those corners.
+    fn reaches<'a>(&'a self, coordinates: &'a [f64]) -> impl Iterator<Item = (usize, f64)> + 'a {
+        let of = |&(corner, share): &(usize, f64)| (corner, coordinates[corner] / share);
+        self.carrier.iter().map(of)
+    }
+}
+
+/// A cell on the way down: which experts are its corners, and a point's coordinates there, both for all experts.
+#[derive(Debug, Clone)]
+struct Place {
+    corner: Vec<bool>,
+    coordinates: Vec<f64>,
+}
+
+impl Place {
+    fn is_around(&self, split: &Split) -> bool {
+        split.carrier.iter().all(|&(corner, _)| self.corner[corner])
+    }
+
+    /// Steps into the part of this cell in which the expert stands in place of corner `gone`, and holds `reach`.
+    fn step(&mut self, split: &Split, gone: usize, reach: f64) {
+        let reach = reach.max(0.0);
+        for &(corner, share) in &split.carrier {
+            self.coordinates[corner] -= reach * share;
+        }
+        self.coordinates[gone] = 0.0;
+        self.corner[gone] = false;
+        self.coordinates[split.index] = reach;
+        self.corner[split.index] = true;
+    }
+
+    fn corners(&self) -> Vec<usize> {
+        (0..self.corner.len()).filter(|&i| self.corner[i]).collect()
     }
 }
 
 /// The subdivision made by a set of experts.
+///
+/// Cells are not stored (nine objectives with an expert on every face already have 9! of them): a point is walked from
+/// the cell of the one-hot experts through the splits, in their order, into the cell that encloses it.
 #[derive(Debug, Clone)]
 pub struct Complex {
     objectives: usize,
     positions: Vec<Vec<f64>>,
-    corners: Vec<Vec<usize>>,
-    maps: Vec<Cell>,
+    /// Indices of the one-hot experts, by objective; `None` where one is missing, and there is nothing to subdivide.
+    one_hot: Option<Vec<usize>>,
+    splits: Vec<Split>,
+    drawn: Vec<Vec<usize>>,
 }
+
+/// Cells that a preference may lie in at once. More are met only in a corner of many objectives with experts on most
+/// faces, where "all neighbours" says nothing any more.
+const MOST_AROUND: usize = 20_000;
 
 impl Complex {
     /// Cuts the simplex of `objectives` by `experts`: the one-hot ones first, then the other LoRA
@@ -99,11 +142,12 @@ impl Complex {
         let mut complex = Self {
             objectives,
             positions,
-            corners: Vec::new(),
-            maps: Vec::new(),
+            one_hot: None,
+            splits: Vec::new(),
+            drawn: Vec::new(),
         };
-
-        let one_hot: Option<Vec<usize>> = (0..objectives)
+        // Without all one-hot experts there is nothing to subdivide: preferences are projected.
+        complex.one_hot = (0..objectives)
             .map(|i| {
                 complex
                     .positions
@@ -111,11 +155,9 @@ impl Complex {
                     .position(|p| p[i] >= 1.0 - TOLERANCE)
             })
             .collect();
-        // Without all one-hot experts there is nothing to subdivide: preferences are projected.
-        let Some(one_hot) = one_hot else {
+        let Some(one_hot) = complex.one_hot.clone() else {
             return Ok(complex);
         };
-        complex.add_cell(experts, one_hot.clone())?;
         for kind in [ExpertKind::Lora, ExpertKind::Router] {
             for (index, expert) in experts.iter().enumerate() {
                 if expert.kind == kind && !one_hot.contains(&index) {
@@ -123,13 +165,16 @@ impl Complex {
                 }
             }
         }
+        if objectives <= DRAWN {
+            complex.drawn = complex.all_cells(&one_hot);
+        }
         Ok(complex)
     }
 
-    /// The cells, each as the indices of its corners, for drawing; none where one-hot experts are
-    /// missing.
+    /// The cells, each as the indices of its corners, for drawing: of up to three objectives; none where one-hot
+    /// experts are missing.
     pub fn cells(&self) -> &[Vec<usize>] {
-        &self.corners
+        &self.drawn
     }
 
     /// Number of objectives.
@@ -144,11 +189,7 @@ impl Complex {
     pub fn route(&self, preference: &Preference) -> Routing {
         let target = preference.as_slice();
         let mut experts: Vec<Enclosing> = match self.locate(target) {
-            Some((cell, coordinates)) => self.corners[cell]
-                .iter()
-                .zip(coordinates)
-                .map(|(&index, weight)| Enclosing { index, weight })
-                .collect(),
+            Some(place) => self.weights(&place, target),
             None => project(&self.positions, target)
                 .into_iter()
                 .enumerate()
@@ -171,27 +212,43 @@ impl Complex {
     }
 
     /// The corners of all cells that hold `preference`, in order of index: everything that is next to it
-    /// from any side. Where one-hot experts are missing, the experts that it is mixed from.
-    pub fn around(&self, preference: &Preference) -> Vec<usize> {
+    /// from any side. Where one-hot experts are missing, the experts that it is mixed from. Fails where more cells meet
+    /// there than can be walked.
+    pub fn around(&self, preference: &Preference) -> Result<Vec<usize>> {
         let target = preference.as_slice();
-        let holds = |map: &Cell| {
-            let coordinates = map.coordinates(self.objectives, target);
-            coordinates.iter().all(|&c| c >= -TOLERANCE)
-        };
-        let mut found: Vec<usize> = self
-            .corners
-            .iter()
-            .zip(&self.maps)
-            .filter(|(_, map)| holds(map))
-            .flat_map(|(corners, _)| corners.iter().copied())
-            .collect();
+        let mut places: Vec<Place> = self.start(target).into_iter().collect();
+        for split in &self.splits {
+            let (split_up, mut kept): (Vec<Place>, Vec<Place>) =
+                places.into_iter().partition(|place| place.is_around(split));
+            for place in split_up {
+                let least = split.reaches(&place.coordinates).map(|(_, reach)| reach);
+                let least = least.fold(f64::INFINITY, f64::min);
+                for (gone, reach) in split.reaches(&place.coordinates) {
+                    // In this part no share falls below zero.
+                    let over = |&(_, share): &(usize, f64)| (reach - least) * share <= TOLERANCE;
+                    if split.carrier.iter().all(over) {
+                        let mut part = place.clone();
+                        part.step(split, gone, reach);
+                        kept.push(part);
+                    }
+                }
+            }
+            if kept.len() > MOST_AROUND {
+                let problem = format!(
+                    "more than {MOST_AROUND} cells of the experts meet at {target:?}; take away experts, or move the preference inside"
+                );
+                return Err(Error::option("preference", problem));
+            }
+            places = kept;
+        }
+        let mut found: Vec<usize> = places.iter().flat_map(Place::corners).collect();
         if found.is_empty() {
             let mixed = self.route(preference).experts;
             found.extend(mixed.iter().map(|near| near.index));
         }
         found.sort_unstable();
         found.dedup();
-        found
+        Ok(found)
     }
 
     /// Where a mixture of experts stands.
@@ -205,85 +262,91 @@ impl Complex {
         at
     }
 
-    /// The cell that encloses `target` and its coordinates there. Of several (a shared face), any
-    /// gives the same weights; where rounding leaves `target` outside all, the closest serves.
-    fn locate(&self, target: &[f64]) -> Option<(usize, Vec<f64>)> {
-        let mut best: Option<(usize, Vec<f64>, f64)> = None;
-        for (index, cell) in self.maps.iter().enumerate() {
-            let coordinates = cell.coordinates(self.objectives, target);
-            let smallest = coordinates.iter().copied().fold(f64::INFINITY, f64::min);
-            if smallest >= 0.0 {
-                return Some((index, coordinates));
-            }
-            if best.as_ref().is_none_or(|(_, _, other)| smallest > *other) {
-                best = Some((index, coordinates, smallest));
-            }
+    /// The cell of the one-hot experts, where a point's coordinates are its own numbers.
+    fn start(&self, target: &[f64]) -> Option<Place> {
+        let one_hot = self.one_hot.as_ref()?;
+        let mut place = Place {
+            corner: vec![false; self.positions.len()],
+            coordinates: vec![0.0; self.positions.len()],
+        };
+        for (objective, &index) in one_hot.iter().enumerate() {
+            place.corner[index] = true;
+            place.coordinates[index] = target.get(objective).copied().unwrap_or(0.0);
         }
-        best.map(|(index, coordinates, _)| (index, coordinates))
+        Some(place)
     }
 
-    /// Splits every cell around expert `index`. The cells around it are found by the face that
+    /// The cell that encloses `target`; of several (a shared face), any gives the same weights.
+    fn locate(&self, target: &[f64]) -> Option<Place> {
+        let mut place = self.start(target)?;
+        for split in &self.splits {
+            if place.is_around(split) {
+                let least = split
+                    .reaches(&place.coordinates)
+                    .min_by(|a, b| a.1.total_cmp(&b.1));
+                if let Some((gone, reach)) = least {
+                    place.step(split, gone, reach);
+                }
+            }
+        }
+        Some(place)
+    }
+
+    /// Barycentric coordinates of `target` in its cell, from the corners' own places: what was rounded on the way there
+    /// is not carried along.
+    fn weights(&self, place: &Place, target: &[f64]) -> Vec<Enclosing> {
+        let (n, corners) = (self.objectives, place.corners());
+        let columns: Vec<f64> = (0..n * n)
+            .map(|at| self.positions[corners[at % n]][at / n])
+            .collect();
+        let mut right = vec![0.0; n];
+        for (number, value) in right.iter_mut().zip(target) {
+            *number = *value;
+        }
+        let solved = solve(n, &columns, &right, FLAT)
+            .unwrap_or_else(|| corners.iter().map(|&c| place.coordinates[c]).collect());
+        let pairs = corners.iter().zip(solved);
+        pairs
+            .map(|(&index, weight)| Enclosing { index, weight })
+            .collect()
+    }
+
+    /// Notes that expert `index` splits every cell around it. The cells around it are found by the face that
     /// carries it, not by testing each cell for itself: neighbours then always agree on whether a
     /// point near their common face is on it, and routing stays continuous.
     fn insert(&mut self, experts: &[Expert], index: usize) -> Result<()> {
         let position = self.positions[index].clone();
-        let Some((cell, coordinates)) = self.locate(&position) else {
+        let Some(place) = self.locate(&position) else {
             return Ok(());
         };
-        let carrier: Vec<usize> = self.corners[cell]
-            .iter()
-            .zip(&coordinates)
-            .filter(|&(_, &c)| c > TOLERANCE)
-            .map(|(&corner, _)| corner)
+        let carrier: Vec<(usize, f64)> = self
+            .weights(&place, &position)
+            .into_iter()
+            .filter(|near| near.weight > TOLERANCE)
+            .map(|near| (near.index, near.weight))
             .collect();
-        if let [only] = carrier[..] {
+        if let [(only, _)] = carrier[..] {
             return Err(duplicate(experts, only, index));
         }
-        let (around, rest): (Vec<usize>, Vec<usize>) = (0..self.corners.len()).partition(|&c| {
-            carrier
-                .iter()
-                .all(|corner| self.corners[c].contains(corner))
-        });
-        let split: Vec<Vec<usize>> = around
-            .iter()
-            .flat_map(|&c| {
-                let corners = &self.corners[c];
-                carrier.iter().map(|gone| {
-                    corners
-                        .iter()
-                        .map(|v| if v == gone { index } else { *v })
-                        .collect()
-                })
-            })
-            .collect();
-        self.maps = rest.iter().map(|&c| self.maps[c].clone()).collect();
-        self.corners = rest
-            .iter()
-            .map(|&c| std::mem::take(&mut self.corners[c]))
-            .collect();
-        split
-            .into_iter()
-            .try_for_each(|corners| self.add_cell(experts, corners))
+        self.splits.push(Split { index, carrier });
+        Ok(())
     }
 
-    fn add_cell(&mut self, experts: &[Expert], corners: Vec<usize>) -> Result<()> {
-        let n = self.objectives;
-        let columns: Vec<f64> = (0..n * n)
-            .map(|at| self.positions[corners[at % n]][at / n])
-            .collect();
-        let inverse = invert(n, &columns, 1e-14).ok_or_else(|| {
-            let names: Vec<String> = corners.iter().map(|&c| describe(experts, c)).collect();
-            Error::option(
-                "experts",
-                format!(
-                    "{} span no volume; move them further apart",
-                    names.join(", ")
-                ),
-            )
-        })?;
-        self.corners.push(corners);
-        self.maps.push(Cell { inverse });
-        Ok(())
+    /// All cells at the end of all splits.
+    fn all_cells(&self, one_hot: &[usize]) -> Vec<Vec<usize>> {
+        let mut cells = vec![one_hot.to_vec()];
+        for split in &self.splits {
+            let holds = |cell: &Vec<usize>| split.carrier.iter().all(|(c, _)| cell.contains(c));
+            let (around, mut rest): (Vec<_>, Vec<_>) = cells.into_iter().partition(holds);
+            for cell in around {
+                for (gone, _) in &split.carrier {
+                    let put = |v: &usize| if v == gone { split.index } else { *v };
+                    rest.push(cell.iter().map(put).collect());
+                }
+            }
+            cells = rest;
+        }
+        cells
     }
 }
 

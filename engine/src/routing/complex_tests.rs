@@ -140,6 +140,37 @@ fn a_preference_of_another_length_shows_in_the_residual() {
     assert_eq!(complex.route(&Preference::one_hot(0, 2)).residual, 0.0);
 }
 
+/// Barycentric subdivision: an expert on the middle of every face. Its `n!` cells are walked, not stored.
+#[test]
+fn a_thousand_experts_over_ten_objectives() {
+    let n = 10;
+    let mut faces: Vec<u32> = (1..1_u32 << n).collect();
+    // Corners first, then from the whole simplex down to the edges: each splits what is there.
+    faces.sort_by_key(|face| (face.count_ones() != 1, u32::MAX - face.count_ones()));
+    let middle = |face: &u32| {
+        let on = |i: usize| f64::from(face >> i & 1) / f64::from(face.count_ones());
+        expert(ExpertKind::Lora, &(0..n).map(on).collect::<Vec<_>>())
+    };
+    let set: Vec<Expert> = faces.iter().map(middle).collect();
+    assert_eq!(set.len(), 1023);
+    let complex = Complex::new(&set, n).unwrap();
+    // By hand: sorted from large to small, a point is the chain of faces of its largest numbers.
+    let numbers: Vec<f64> = (1..=n).map(|i| i as f64 / 55.0).collect();
+    let got = complex.route(&Preference::new(numbers).unwrap());
+    assert!(got.residual < 1e-12 && got.experts.len() == n, "{got:?}");
+    for near in &got.experts {
+        let size = faces[near.index].count_ones();
+        let chain = (1_u32 << n) - (1 << (n as u32 - size));
+        assert_eq!(faces[near.index], chain);
+        assert!((near.weight - f64::from(size) / 55.0).abs() < 1e-12);
+    }
+    let inside = complex.around(&Preference::new((1..=n).map(|i| i as f64).collect()).unwrap());
+    assert_eq!(inside.unwrap().len(), n);
+    // 9! cells meet in a corner.
+    let corner = complex.around(&Preference::one_hot(0, n));
+    assert!(corner.unwrap_err().to_string().contains("cells"));
+}
+
 fn simplex_point(n: usize) -> impl Strategy<Value = Vec<f64>> {
     // Small integers make points on faces and collinear experts common.
     prop::collection::vec(0_u32..6, n)

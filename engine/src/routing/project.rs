@@ -48,7 +48,10 @@ pub(super) fn project(points: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
                 weights[i] = w;
             }
             let slope = |i: usize| -> f64 {
-                let quadratic: f64 = (0..n).map(|j| hessian[i * n + j] * weights[j]).sum();
+                let quadratic: f64 = support
+                    .iter()
+                    .map(|&j| hessian[i * n + j] * weights[j])
+                    .sum();
                 quadratic + linear[i] + multiplier
             };
             let steepest = (0..n)

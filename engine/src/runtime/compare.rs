@@ -8,7 +8,7 @@ use super::report::Reporter;
 use crate::forge::dependence::{RowSample, pairwise};
 use crate::protocol::{EngineEvent, JobId};
 use crate::types::{
-    AdapterInfo, BundleInfo, Compared, ExpertKind, Interference, Measure, PairInterference,
+    AdapterInfo, BundleInfo, Chance, Compared, ExpertKind, Interference, Measure, PairInterference,
 };
 use crate::{Error, Result};
 
@@ -126,6 +126,12 @@ fn measured(
             layers: (0..layers)
                 .map(|layer| found.layers.get(&layer).copied())
                 .collect(),
+            chance: found.chance.map(|chance| Chance {
+                total: chance.total,
+                layers: (0..layers)
+                    .map(|layer| chance.layers.get(&layer).copied())
+                    .collect(),
+            }),
         };
     Ok(found.into_iter().map(pair).collect())
 }

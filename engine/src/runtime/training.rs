@@ -13,12 +13,12 @@ use crate::device::DeviceChoice;
 use crate::protocol::{EngineEvent, JobId};
 use crate::train::ppo::{MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 use crate::train::{
-    DpoConfig, DpoJob, LoraConfig, Method, MorlJob, OptimiserConfig, PenaltyConfig, PenaltyKind,
-    RewardConfig, RewardJob, RouterJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob,
-    TrainReporter, WeightedData,
+    DpoConfig, DpoJob, LoraConfig, Method, MorlJob, OptimiserConfig, PenaltyConfig, RewardConfig,
+    RewardJob, RouterJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
+    WeightedData,
 };
 use crate::types::{
-    Becomes, Penalty, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainStep, TrainTask,
+    Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainStep, TrainTask,
 };
 use crate::{Error, Result};
 
@@ -188,7 +188,7 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
         overwrite: false,
         device,
     };
-    let lora = |rank: usize| Method::Lora(lora_config(rank));
+    let lora = |rank: usize| Method::Lora(LoraConfig::of_rank(rank));
     Ok(match &plan.task {
         TrainTask::Dpo {
             beta,
@@ -208,7 +208,7 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
                 beta: *beta,
                 against: against.clone(),
                 penalty: PenaltyConfig {
-                    kind: penalty_kind(*penalty),
+                    kind: *penalty,
                     alpha: *alpha,
                     ..PenaltyConfig::default()
                 },
@@ -272,19 +272,11 @@ fn train_job(plan: &TrainPlan, device: DeviceChoice) -> Result<TrainJob> {
                 config: MorlConfig {
                     reward_weights: weights.clone(),
                     ppo: ppo(plan, rollouts, device, config.ppo),
-                    lora: lora_config(*rank),
+                    lora: LoraConfig::of_rank(*rank),
                 },
             })
         }
     })
-}
-
-fn lora_config(rank: usize) -> LoraConfig {
-    LoraConfig {
-        rank,
-        alpha: 2.0 * rank as f64,
-        ..LoraConfig::default()
-    }
 }
 
 /// The file of prompts; `None` for the bundle's own.
@@ -319,18 +311,6 @@ fn form(scalarise: Scalarise) -> Scalarisation {
         Scalarise::OmdTch => Scalarisation::OmdTch,
         Scalarise::Stch => Scalarisation::Stch,
         Scalarise::OmdStch => Scalarisation::OmdStch,
-    }
-}
-
-fn penalty_kind(penalty: Penalty) -> PenaltyKind {
-    match penalty {
-        Penalty::None => PenaltyKind::None,
-        Penalty::HsicReleased => PenaltyKind::HsicReleased,
-        Penalty::HsicRows => PenaltyKind::HsicRows,
-        Penalty::HsicNormalised => PenaltyKind::HsicNormalised,
-        Penalty::OrthogonalOlora => PenaltyKind::OrthogonalOlora,
-        Penalty::OrthogonalCosine => PenaltyKind::OrthogonalCosine,
-        Penalty::WeightDecay => PenaltyKind::WeightDecay,
     }
 }
 

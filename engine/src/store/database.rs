@@ -17,11 +17,33 @@ use crate::{Error, Result};
 const COLUMNS: &str = "key, sweep, point_index, prompt_index, point, prompt, sampling, text, tokens, \
                        finish, scores, gates_mean, first_token_seconds, seconds";
 
+/// Which file a path names, whatever its name.
+#[derive(Debug, PartialEq, Eq)]
+struct FileName(u64, u64);
+
+impl FileName {
+    /// `None` where nothing is there, and on systems that do not tell.
+    fn of(path: &Path) -> Option<Self> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let about = std::fs::metadata(path).ok()?;
+            Some(Self(about.dev(), about.ino()))
+        }
+        #[cfg(not(unix))]
+        {
+            let _untold = path;
+            None
+        }
+    }
+}
+
 /// An open store. One writer and any number of readers, also in other processes.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    file: Option<FileName>,
 }
 
 impl Store {
@@ -31,6 +53,7 @@ impl Store {
         Ok(Self {
             connection: open(path)?,
             path: path.to_path_buf(),
+            file: FileName::of(path),
         })
     }
 
@@ -122,7 +145,47 @@ impl Store {
                 .map_err(sqlite(&self.path))?;
         }
         transaction.commit().map_err(sqlite(&self.path))?;
+        self.check_place()?;
         Ok(new)
+    }
+
+    /// Fails where the file no longer bears its name: what is written then is gone with the last program that has it
+    /// open. Where nothing has taken its place, all rows are written there anew first.
+    fn check_place(&self) -> Result<()> {
+        let now = FileName::of(&self.path);
+        if now == self.file {
+            return Ok(());
+        }
+        let fault = |problem: &str| Error::Store {
+            path: self.path.clone(),
+            problem: problem.to_owned(),
+            input: false,
+        };
+        if now.is_some() {
+            return Err(fault(
+                "was replaced by another file while rows were written; rows since then are lost: name another file, or start again to go on in this one",
+            ));
+        }
+        let place = Path::new(".").join(&self.path);
+        self.connection
+            .execute("VACUUM INTO ?1", [place.to_string_lossy()])
+            .map_err(sqlite(&self.path))?;
+        Err(fault(
+            "was removed while rows were written; its rows are saved under its name again: start again to go on",
+        ))
+    }
+
+    /// Refuses a row whose scores are not one for each of `objectives`.
+    pub fn check_scores(&self, row: &StoredRow, objectives: usize) -> Result<()> {
+        let got = row.scores.0.len();
+        if got == objectives {
+            return Ok(());
+        }
+        let detail = format!(
+            "rows.scores: the row of point {}, prompt {} has {got} scores for {objectives} objectives",
+            row.point_index, row.prompt_index
+        );
+        Err(damaged(&self.path, &detail))
     }
 
     /// Whether each key is there, in the order asked.

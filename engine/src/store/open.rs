@@ -79,7 +79,8 @@ fn recognise(connection: &Connection, path: &Path) -> Result<usize> {
             "is a SQLite database of another program; name another file",
         ));
     }
-    let version = usize::try_from(version).unwrap_or(0);
+    let version = usize::try_from(version)
+        .map_err(|_| damaged(path, &format!("its version is {version}")))?;
     if version > STEPS.len() {
         let problem = format!(
             "is a store of version {version}, this program knows versions up to {}; use a newer program or another file",
@@ -144,12 +145,23 @@ pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + use<> {
             problem,
             input: false,
         };
+        if matches!(
+            error,
+            rusqlite::Error::NulError(_) | rusqlite::Error::InvalidPath(_)
+        ) {
+            return input(&path, "is no name of a file");
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => input(
                 &path,
                 "is not a SQLite database, or its beginning is damaged; name another file",
             ),
             Some(ErrorCode::DatabaseCorrupt) => damaged(&path, &error.to_string()),
+            // Values of other types, text that is not UTF-8, tables and columns that are not there.
+            None => damaged(&path, &error.to_string()),
+            Some(ErrorCode::Unknown) if error.to_string().contains("no such ") => {
+                damaged(&path, &error.to_string())
+            }
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => input(
                 &path,
                 "cannot be written; change its permissions or copy it elsewhere",

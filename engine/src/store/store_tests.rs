@@ -242,6 +242,60 @@ fn damage_is_named() {
         .unwrap();
     let text = store.rows(sweep).unwrap_err().to_string();
     assert!(text.contains("rows.point"), "{text}");
+
+    for (sql, words) in [
+        ("UPDATE rows SET text = CAST(X'ff' AS TEXT)", "damaged"),
+        ("DROP TABLE rows", "no such table"),
+    ] {
+        fs::write(&path, &whole).unwrap();
+        let store = Store::open(&path).unwrap();
+        store.connection.execute_batch(sql).unwrap();
+        let error = store.rows(sweep).unwrap_err();
+        assert!(
+            error.is_input() && error.to_string().contains(words),
+            "{sql}: {error}"
+        );
+    }
+    fs::write(&path, &whole).unwrap();
+    let store = Store::open(&path).unwrap();
+    let error = store
+        .check_scores(&store.rows(sweep).unwrap()[0], 2)
+        .unwrap_err();
+    assert!(
+        error.is_input() && error.to_string().contains("3 scores for 2"),
+        "{error}"
+    );
+    store
+        .connection
+        .pragma_update(None, "user_version", -1)
+        .unwrap();
+    drop(store);
+    refused(&path, &["damaged", "version is -1"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn rows_of_a_file_that_is_removed_are_saved_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let store = Store::open(&path).unwrap();
+    let sweep = store.sweep(&record(0.1)).unwrap();
+    store.insert_row(&row(sweep, 0)).unwrap();
+    for name in ["run.db", "run.db-wal", "run.db-shm"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    let text = store.insert_row(&row(sweep, 1)).unwrap_err().to_string();
+    assert!(text.contains("was removed"), "{text}");
+    drop(store);
+    let again = Store::open(&path).unwrap();
+    assert_eq!(again.row_count().unwrap(), 2);
+
+    // Another file stands there now, and stays as it is.
+    fs::rename(&path, folder.path().join("elsewhere.db")).unwrap();
+    fs::write(&path, b"somebody else's").unwrap();
+    let text = again.insert_row(&row(sweep, 2)).unwrap_err().to_string();
+    assert!(text.contains("was replaced"), "{text}");
+    assert_eq!(fs::read(&path).unwrap(), b"somebody else's");
 }
 
 /// What a killed writer leaves behind: a transaction that was never committed.

@@ -3,7 +3,7 @@
 //! It does not own the model's slots: whoever drives it (the engine's thread, or the command line)
 //! asks for the next row when a slot is free. Killed at any moment, it goes on from the store.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +12,9 @@ use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{RewardInput, score_all};
 use crate::store::{Store, StoredRow, SweepRecord};
-use crate::types::{Finish, Point, PointResult, RowRequest, Run, RunStatus, Scores, TraceLevel};
+use crate::types::{
+    Finish, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, TraceLevel,
+};
 use crate::{Error, Result};
 
 /// Finished rows that are scored and stored together: reward models run faster on a batch.
@@ -31,6 +33,10 @@ struct Place {
 #[derive(Debug)]
 pub struct SweepRun {
     plan: SweepPlan,
+    /// The plan's prompts, each once: equal prompts are one row, under one key.
+    prompts: Vec<Prompt>,
+    /// Of each of the plan's prompts, its place in `prompts`: equal ones count as often as they stand.
+    listed: Vec<usize>,
     store: Store,
     id: i64,
     /// What chat templates are told, in seconds since 1970: when the store's first sweep was planned. All rows of a
@@ -59,10 +65,8 @@ struct PointState {
 impl SweepRun {
     /// Plans a sweep and finds in its store what is finished already; those points' results come
     /// from [`SweepRun::found`].
-    pub fn new(bundle: &Bundle, mut plan: SweepPlan) -> Result<Self> {
-        // A prompt listed twice is one row under one key: it counts once.
-        let mut seen = HashSet::new();
-        plan.prompts.retain(|prompt| seen.insert(prompt.clone()));
+    pub fn new(bundle: &Bundle, plan: SweepPlan) -> Result<Self> {
+        let (prompts, listed) = each_once(&plan.prompts);
         if plan.prompts.is_empty() {
             return Err(Error::option(
                 "prompts",
@@ -74,10 +78,10 @@ impl SweepRun {
             &plan.grid,
             info.objectives.len(),
             info.values.len(),
-            plan.prompts.len(),
+            prompts.len(),
             plan.include_base,
         )?;
-        for prompt in &plan.prompts {
+        for prompt in &prompts {
             // Before anything runs: a prompt that cannot be read stops the sweep, not one of its rows.
             let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
             let context = bundle.model.config().context;
@@ -102,10 +106,12 @@ impl SweepRun {
                 .into_iter()
                 .map(|point| PointState {
                     point,
-                    scores: vec![None; plan.prompts.len()],
+                    scores: vec![None; prompts.len()],
                 })
                 .collect(),
             plan,
+            prompts,
+            listed,
             store,
             id,
             waiting: VecDeque::new(),
@@ -124,7 +130,7 @@ impl SweepRun {
 
     fn find_finished(&mut self, bundle: &Bundle) -> Result<()> {
         for point in 0..self.points.len() {
-            let places = (0..self.plan.prompts.len()).map(|prompt| Place { point, prompt });
+            let places = (0..self.prompts.len()).map(|prompt| Place { point, prompt });
             let keys: Vec<String> = places
                 .clone()
                 .map(|place| self.key(bundle, place))
@@ -132,6 +138,8 @@ impl SweepRun {
             for (place, found) in places.zip(self.store.rows_by_key(&keys)?) {
                 match found {
                     Some(row) => {
+                        let objectives = bundle.info.objectives.len();
+                        self.store.check_scores(&row, objectives)?;
                         self.points[point].scores[place.prompt] = Some(row.scores);
                         self.rows_found += 1;
                         self.rows_done += 1;
@@ -159,7 +167,7 @@ impl SweepRun {
                 format!("is {index}; the sweep has {} points", self.points.len()),
             ));
         }
-        let places = (0..self.plan.prompts.len()).map(|prompt| Place {
+        let places = (0..self.prompts.len()).map(|prompt| Place {
             point: index,
             prompt,
         });
@@ -173,12 +181,13 @@ impl SweepRun {
 
     fn result(&self, index: usize) -> Option<PointResult> {
         let state = &self.points[index];
-        let scores: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
+        let scored: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
+        let scores: Vec<Scores> = self.listed.iter().map(|&at| scored[at].clone()).collect();
         Some(summarise(index, state.point.clone(), &scores))
     }
 
     fn request(&self, place: Place) -> RowRequest {
-        let prompt = self.plan.prompts[place.prompt].clone();
+        let prompt = self.prompts[place.prompt].clone();
         let mut sampling = self.plan.sampling.clone();
         sampling.seed = row_seed(self.plan.sampling.seed, &prompt);
         RowRequest {
@@ -259,6 +268,12 @@ impl SweepRun {
         // A row that failed half-way is not an answer: its scores count as missing.
         for ((_, run), scores) in self.unscored.iter().zip(&mut scores) {
             if run.finish == Finish::NotFinite {
+                tracing::warn!(
+                    "a row failed: the model's logits are not finite at {:?} after {} tokens of the answer to {:?}",
+                    run.point.as_slice(),
+                    run.tokens.len(),
+                    run.prompt.words()
+                );
                 scores
                     .0
                     .iter_mut()
@@ -306,7 +321,7 @@ impl SweepRun {
 
     /// How far it is.
     pub fn progress(&self, phase: SweepPhase) -> SweepProgress {
-        let rows = self.points.len() * self.plan.prompts.len();
+        let rows = self.points.len() * self.prompts.len();
         let fresh = self.rows_done - self.rows_found;
         let seconds = self.active_seconds
             + self
@@ -324,6 +339,22 @@ impl SweepRun {
             phase,
         }
     }
+}
+
+/// Prompts without repetition, in order, and the place there of each that was listed.
+fn each_once(listed: &[Prompt]) -> (Vec<Prompt>, Vec<usize>) {
+    let mut places: HashMap<&Prompt, usize> = HashMap::new();
+    let mut prompts = Vec::new();
+    let listed = listed
+        .iter()
+        .map(|prompt| {
+            *places.entry(prompt).or_insert_with(|| {
+                prompts.push(prompt.clone());
+                prompts.len() - 1
+            })
+        })
+        .collect();
+    (prompts, listed)
 }
 
 /// A stored row as the run that it was; byte offsets are made anew from its tokens.

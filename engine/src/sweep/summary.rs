@@ -27,11 +27,18 @@ pub fn summarise(index: usize, point: Point, rows: &[Scores]) -> PointResult {
 }
 
 /// Whether each point is on the front of the means. Objectives that no point has a score of are
-/// left out; a point that lacks one of the others, or whose mean is not finite, is never on it.
+/// left out; a point that lacks one of the others, or with a score that is not finite, is never on it: its mean would be
+/// over fewer prompts than the others'.
 pub fn front_flags(results: &[PointResult]) -> Vec<bool> {
     let width = results.iter().map(|r| r.scores.len()).max().unwrap_or(0);
-    let mean =
-        |result: &PointResult, k: usize| result.scores.get(k).copied().flatten().map(|s| s.mean);
+    let mean = |result: &PointResult, k: usize| {
+        result
+            .scores
+            .get(k)
+            .copied()
+            .flatten()
+            .map(|s| s.compared())
+    };
     let scored: Vec<usize> = (0..width)
         .filter(|&k| results.iter().any(|r| mean(r, k).is_some()))
         .collect();
@@ -116,6 +123,12 @@ mod tests {
             result(4, &[&[Some(9.0), None, Some(f64::NAN)]]),
         ];
         assert_eq!(front_flags(&results), [true, true, false, false, false]);
+        // The best mean, but one of its rows failed.
+        let part = [
+            result(0, &[&[Some(1.0)]]),
+            result(1, &[&[Some(5.0)], &[Some(f64::NAN)]]),
+        ];
+        assert_eq!(front_flags(&part), [true, false]);
         assert_eq!(front_flags(&[result(0, &[&[None]])]), [false]);
         assert!(front_flags(&[]).is_empty());
     }

@@ -9,6 +9,7 @@ use super::claim::Again;
 use super::penalty::PenaltyConfig;
 use super::shape::LlamaShape;
 use crate::device::{Backend, DeviceChoice, Precision};
+use crate::types::{TrainMethod, TrainSize, USUAL};
 use crate::{Error, Result};
 
 /// Where the weights come from.
@@ -43,9 +44,16 @@ pub struct LoraConfig {
 
 impl Default for LoraConfig {
     fn default() -> Self {
+        Self::of_rank(USUAL.rank)
+    }
+}
+
+impl LoraConfig {
+    /// Of all linears of the decoder, scaled as is usual.
+    pub fn of_rank(rank: usize) -> Self {
         Self {
-            rank: 16,
-            alpha: 32.0,
+            rank,
+            alpha: USUAL.lora_alpha(rank),
             target_modules: [
                 "q_proj",
                 "k_proj",
@@ -59,9 +67,7 @@ impl Default for LoraConfig {
             .to_vec(),
         }
     }
-}
 
-impl LoraConfig {
     /// Whether the module at `path` gets an adapter.
     pub fn targets(&self, path: &str) -> bool {
         self.target_modules.iter().any(|t| {
@@ -161,13 +167,13 @@ pub struct OptimiserConfig {
 impl Default for OptimiserConfig {
     fn default() -> Self {
         Self {
-            learning_rate: 1e-3,
-            warm_up: 0.03,
-            final_rate: 0.1,
+            learning_rate: TrainMethod::Dpo.learning_rate(TrainSize::Lora),
+            warm_up: USUAL.warm_up,
+            final_rate: USUAL.final_rate,
             beta1: 0.9,
             beta2: 0.95,
             eps: 1e-8,
-            weight_decay: 0.01,
+            weight_decay: USUAL.weight_decay,
             clip: 1.0,
         }
     }
@@ -271,13 +277,13 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             seed: 0,
-            epochs: 1,
+            epochs: USUAL.epochs,
             steps: None,
-            batch_tokens: 4096,
-            max_length: 512,
+            batch_tokens: USUAL.batch_tokens,
+            max_length: USUAL.max_length,
             workers: 2,
             optimiser: OptimiserConfig::default(),
-            checkpoint_every: 200,
+            checkpoint_every: USUAL.checkpoint_every,
             resume: false,
             overwrite: false,
             device: DeviceChoice::Cpu,
@@ -351,7 +357,7 @@ impl Default for DpoConfig {
         Self {
             train: TrainConfig::default(),
             method: Method::Lora(LoraConfig::default()),
-            beta: 0.1,
+            beta: USUAL.beta,
             against: Vec::new(),
             penalty: PenaltyConfig::default(),
             start_from: None,
@@ -366,6 +372,17 @@ pub struct RewardConfig {
     pub train: TrainConfig,
     /// Weight of `(score chosen + score rejected)²`, which keeps scores around zero.
     pub center: f64,
+}
+
+impl RewardConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        if !(self.center.is_finite() && self.center >= 0.0) {
+            let problem = format!("is {}; it must be a number of at least 0", self.center);
+            return Err(Error::option("center", problem));
+        }
+        self.train.check()
+    }
 }
 
 /// A device as on the command line, e.g. `cuda:1`.
@@ -387,5 +404,78 @@ pub(in crate::train) mod device_in_words {
     ) -> Result<DeviceChoice, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_their_option_with_the_range() {
+        type Change = fn(&mut TrainConfig);
+        let cases: [(Change, &str, &str); 9] = [
+            (|c| c.workers = 1_000_000, "workers", "1 to 1024"),
+            (|c| c.workers = 0, "workers", "at least 1"),
+            (
+                |c| c.optimiser.learning_rate = f64::NAN,
+                "learning-rate",
+                "above zero",
+            ),
+            (
+                |c| c.optimiser.learning_rate = -1e-4,
+                "learning-rate",
+                "above zero",
+            ),
+            (|c| c.optimiser.warm_up = 3.0, "warm-up", "0 to 1"),
+            (|c| c.optimiser.warm_up = f64::NAN, "warm-up", "0 to 1"),
+            (
+                |c| c.optimiser.weight_decay = -0.1,
+                "weight-decay",
+                "0 or above",
+            ),
+            (
+                |c| c.optimiser.weight_decay = f64::INFINITY,
+                "weight-decay",
+                "0 or above",
+            ),
+            (|c| c.max_length = 0, "max-length", "at least 1"),
+        ];
+        assert!(TrainConfig::default().check().is_ok());
+        for (change, option, range) in cases {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            let error = config.check().unwrap_err();
+            let text = error.to_string();
+            assert!(
+                error.is_input() && text.contains(option) && text.contains(range),
+                "{text}"
+            );
+        }
+        let reward = RewardConfig {
+            train: TrainConfig::default(),
+            center: -1.0,
+        };
+        assert!(reward.check().unwrap_err().to_string().contains("center"));
+    }
+
+    #[test]
+    fn ranks_and_scalings_that_make_no_adapter_are_refused() {
+        let linears = [("model.layers.0.self_attn.q_proj".to_owned(), [16, 24])];
+        let lora = |rank, alpha| LoraConfig {
+            rank,
+            alpha,
+            target_modules: vec!["q_proj".to_owned()],
+        };
+        assert!(lora(24, 1.0).check(&linears).is_ok());
+        for (rank, alpha, words) in [
+            (0, 1.0, "1 to 24"),
+            (1_000_000_000, 1.0, "1 to 24"),
+            (4, 0.0, "lora-alpha"),
+            (4, f64::INFINITY, "lora-alpha"),
+        ] {
+            let text = lora(rank, alpha).check(&linears).unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

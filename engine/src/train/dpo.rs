@@ -124,11 +124,19 @@ impl Objective for Dpo<'_> {
         Ok(ShareLoss { loss, figures })
     }
 
-    fn addition(&self, model: &TrainModel, workers: usize) -> Result<Option<Addition>> {
-        let penalty = self.penalty.as_ref();
-        penalty
-            .map(|p| p.evaluate(model.vars(), workers))
-            .transpose()
+    fn addition(
+        &self,
+        model: &TrainModel,
+        workers: usize,
+        gradients: &[Tensor],
+        carried: &mut serde_json::Value,
+    ) -> Result<Option<Addition>> {
+        let Some(penalty) = &self.penalty else {
+            return Ok(None);
+        };
+        let mut addition = penalty.evaluate(model.vars(), workers)?;
+        penalty.balance(&mut addition, gradients, carried)?;
+        Ok(Some(addition))
     }
 }
 

@@ -15,7 +15,7 @@ use super::reward::reward;
 use super::runner::TrainReport;
 use super::sft::sft;
 use super::shape::LlamaShape;
-use crate::bundle::{Manifest, read_prompts};
+use crate::bundle::{Manifest, read_prompts, read_training_prompts};
 use crate::text::Tokenizer;
 use crate::types::Prompt;
 use crate::{Error, Result};
@@ -111,7 +111,7 @@ pub struct RewardJob {
 pub struct RouterJob {
     /// The bundle with experts and reward models.
     pub bundle: PathBuf,
-    /// JSON Lines of prompts; by default the bundle's own.
+    /// JSON Lines of prompts; by default those of the bundle's own that train.
     #[serde(default)]
     pub prompts: Option<PathBuf>,
     /// Folder for the result, checkpoints and metrics.jsonl.
@@ -125,7 +125,7 @@ pub struct RouterJob {
 pub struct MorlJob {
     /// The bundle with the base and reward models.
     pub bundle: PathBuf,
-    /// JSON Lines of prompts; by default the bundle's own.
+    /// JSON Lines of prompts; by default those of the bundle's own that train.
     #[serde(default)]
     pub prompts: Option<PathBuf>,
     /// Folder for the result, checkpoints and metrics.jsonl.
@@ -250,19 +250,16 @@ impl MorlJob {
     }
 }
 
-/// Prompts of a file, or the bundle's own.
+/// Prompts of a file, or those of the bundle's own that train.
 fn prompts(bundle: &Path, given: Option<&Path>) -> Result<Vec<Prompt>> {
-    let path = match given {
-        Some(path) => path.to_path_buf(),
-        None => Manifest::load(bundle)?
-            .prompts
-            .map(|path| bundle.join(path))
-            .ok_or_else(|| {
-                Error::option("prompts", "are missing, and the bundle has none of its own")
-            })?,
-    };
-    let samples = read_prompts(&path)?;
-    Ok(samples.into_iter().map(|sample| sample.prompt).collect())
+    if let Some(path) = given {
+        let samples = read_prompts(path)?;
+        return Ok(samples.into_iter().map(|sample| sample.prompt).collect());
+    }
+    let own = Manifest::load(bundle)?.prompts.ok_or_else(|| {
+        Error::option("prompts", "are missing, and the bundle has none of its own")
+    })?;
+    read_training_prompts(&bundle.join(own))
 }
 
 fn text_tokenizer(folder: &Path) -> Result<Tokenizer> {

@@ -63,7 +63,7 @@ pub fn reward(
     reporter: &mut dyn TrainReporter,
     out: &Path,
 ) -> Result<TrainReport> {
-    config.train.check()?;
+    config.check()?;
     claim(out, config.train.again(), &start.folders())?;
     let device = config.train.open_device()?;
     let mut base = Base::open(start, config.train.seed, &device)?;

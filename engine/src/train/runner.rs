@@ -32,8 +32,15 @@ pub(super) trait Objective: Sync {
     /// `share`'s part of the mean loss, which is its sum divided by `total` weight.
     fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss>;
 
-    /// What depends on the trainable weights alone: added once per step, with its gradient.
-    fn addition(&self, _model: &TrainModel, _workers: usize) -> Result<Option<Addition>> {
+    /// What depends on the trainable weights alone: added once per step, with its gradient. It may look at the
+    /// loss's `gradients`, and keeps in `carried` what the next step has to know.
+    fn addition(
+        &self,
+        _model: &TrainModel,
+        _workers: usize,
+        _gradients: &[Tensor],
+        _carried: &mut serde_json::Value,
+    ) -> Result<Option<Addition>> {
         Ok(None)
     }
 }
@@ -169,7 +176,11 @@ impl Runner<'_> {
         })?;
         self.check("the loss", result.loss, step, indices)?;
         let mut figures = result.figures.means(indices.len());
-        if let Some(addition) = objective.addition(self.model, workers)? {
+        // A checkpoint that is due below is of the step before.
+        let mut carried = state.position.carried.clone();
+        if let Some(addition) =
+            objective.addition(self.model, workers, &result.gradients, &mut carried)?
+        {
             add(&mut result, addition.value, addition.gradients)?;
             figures.extend(addition.figures);
             self.check("the loss with its penalty", result.loss, step, indices)?;
@@ -189,6 +200,7 @@ impl Runner<'_> {
         self.check_norm(norm, step, indices)?;
         let tokens = indices.iter().map(|&i| sampler.length(i)).sum();
         let position = &mut state.position;
+        position.carried = carried;
         position.step += 1;
         position.step_in_epoch += 1;
         position.tokens += tokens;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Expert, ExpertKind, Prompt};
+use super::{Channel, Expert, ExpertKind, Prompt, Split};
 
 /// The base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub struct PromptSample {
     pub title: String,
     /// Sent to the engine.
     pub prompt: Prompt,
+    /// Which part of the set it belongs to: as its line says, else by what it asks.
+    pub split: Split,
 }
 
 /// A loaded bundle.

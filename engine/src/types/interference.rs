@@ -13,6 +13,9 @@ pub enum Measure {
     /// The same with the median distance as bandwidth, divided by `√(HSIC(K,K) HSIC(L,L))`: 0 to 1. Total:
     /// mean.
     HsicNormalised,
+    /// The same without the bias of the diagonals (Song et al. 2012): 0 on average where adapters are independent,
+    /// 1 for the same. Total: mean.
+    HsicUnbiased,
     /// Of the differences as vectors: -1 to 1. Total: of all modules together.
     #[default]
     Cosine,
@@ -42,6 +45,19 @@ pub struct PairInterference {
     /// Over all modules that both adapt.
     pub total: f64,
     /// Per decoder layer; `None` where they share no module.
+    pub layers: Vec<Option<f64>>,
+    /// What chance alone makes of the total, and of each layer; `None` for measures without a known one.
+    #[serde(default)]
+    pub chance: Option<Chance>,
+}
+
+/// Standard deviations of a measure over random orders of one adapter's rows, whose mean is 0: what
+/// independent adapters show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chance {
+    /// Of the total.
+    pub total: f64,
+    /// Per decoder layer; `None` where there is no value.
     pub layers: Vec<Option<f64>>,
 }
 

@@ -5,6 +5,7 @@
 //! point as a [`PointResult`].
 
 mod bundle_info;
+mod defaults;
 mod expert;
 mod gates;
 mod given;
@@ -12,25 +13,29 @@ mod identity;
 mod interference;
 mod message;
 mod mutes;
+mod penalty;
 mod point;
 mod record;
 mod row;
 mod scores;
+mod split;
 mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
+pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
 pub use expert::{Expert, ExpertKind};
 pub use gates::RowGates;
 pub use given::{Given, GivenToken};
 pub use identity::RowIdentity;
-pub use interference::{Compared, Interference, Measure, PairInterference};
+pub use interference::{Chance, Compared, Interference, Measure, PairInterference};
 pub use message::Message;
 pub use mutes::{Channel, Mutes};
+pub use penalty::{Penalty, Strength};
 pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
+pub use split::Split;
 pub use training::{
-    Becomes, Penalty, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep,
-    TrainTask,
+    Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
 };

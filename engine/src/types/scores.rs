@@ -42,6 +42,16 @@ impl Summary {
             non_finite: rest.len(),
         }
     }
+
+    /// The mean as other points' are compared with it: NaN where a score is not finite, since a mean over fewer prompts
+    /// is another measurement.
+    pub fn compared(&self) -> f64 {
+        if self.non_finite == 0 {
+            self.mean
+        } else {
+            f64::NAN
+        }
+    }
 }
 
 /// A point of a sweep, with its scores summed up over the prompts.

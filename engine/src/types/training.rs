@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::penalty::{Penalty, Strength};
+
 /// What is made, and the settings of that kind alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -23,7 +25,7 @@ pub enum TrainTask {
         penalty: Penalty,
         /// The penalty's weight beside the loss.
         #[serde(default)]
-        alpha: f64,
+        alpha: Strength,
         /// What becomes of it in a bundle.
         becomes: Becomes,
     },
@@ -102,58 +104,6 @@ impl Scalarise {
         Self::Stch,
         Self::OmdStch,
     ];
-}
-
-/// What keeps a value vector apart from earlier ones (MVA, Algorithm 1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Penalty {
-    /// Nothing: plain DPO.
-    #[default]
-    None,
-    /// HSIC as in MVA's code; equal ranks only.
-    HsicReleased,
-    /// HSIC of rows, as in MVA's text.
-    HsicRows,
-    /// HSIC with median bandwidths, normalised.
-    HsicNormalised,
-    /// Sum of `|A Aⱼᵀ|`, as in O-LoRA.
-    OrthogonalOlora,
-    /// Mean squared cosine between the differences of each module.
-    OrthogonalCosine,
-    /// The squared length of the value vector.
-    WeightDecay,
-}
-
-impl Penalty {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::None,
-        Self::HsicReleased,
-        Self::HsicRows,
-        Self::HsicNormalised,
-        Self::OrthogonalOlora,
-        Self::OrthogonalCosine,
-        Self::WeightDecay,
-    ];
-
-    /// A strength to begin with. Released forms and O-LoRA as published (10 and 0.5); those between 0 and 1 as strong
-    /// as the DPO loss itself, with which the cosine to a first vector of the demonstration falls to a sixth while
-    /// two thirds of the margin stay; the control so that it shortens a vector about as much.
-    pub const fn usual_alpha(self) -> f64 {
-        match self {
-            Self::None => 0.0,
-            Self::HsicReleased | Self::HsicRows => 10.0,
-            Self::HsicNormalised | Self::OrthogonalCosine => 1.0,
-            Self::OrthogonalOlora => 0.5,
-            Self::WeightDecay => 0.1,
-        }
-    }
-
-    /// Whether it compares with earlier adapters.
-    pub const fn compares(self) -> bool {
-        !matches!(self, Self::None | Self::WeightDecay)
-    }
 }
 
 /// What becomes of a trained adapter in a bundle.

@@ -1,6 +1,8 @@
 //! Mute and solo, where extrapolation starts, and runs found on disk.
 
-use paretoscope_engine::types::{Channel, TrainEnd, TrainPlan, TrainRun, TrainTask};
+use paretoscope_engine::types::{
+    Channel, Penalty, Split, Strength, TrainEnd, TrainPlan, TrainRun, TrainTask, USUAL,
+};
 
 use super::*;
 use crate::state::{Overlay, TrainForm, TrainKind, TrainPhase};
@@ -191,4 +193,84 @@ fn made_up_names_follow_the_kind_and_given_ones_stay() {
     };
     go(&mut state, [AppCommand::SetTraining(form)]);
     assert_eq!(state.training.form.name, "mine");
+}
+
+/// Learning rates and strengths of different kinds cannot be compared, and what a person wrote is theirs.
+#[test]
+fn numbers_that_nobody_touched_follow_the_kind_and_the_penalty() {
+    let mut state = loaded();
+    let change = |state: &mut AppState, change: &dyn Fn(&mut TrainForm)| {
+        let mut form = state.training.form.clone();
+        change(&mut form);
+        go(state, [AppCommand::SetTraining(form)]);
+        state.training.form.clone()
+    };
+    let form = change(&mut state, &|_| ());
+    assert_eq!(form.alpha, USUAL.penalty.usual_strength());
+    let form = change(&mut state, &|form| form.penalty = Penalty::OrthogonalOlora);
+    assert_eq!(form.alpha, Strength::Alpha(0.5));
+    change(&mut state, &|form| form.alpha = Strength::Alpha(3.0));
+    let form = change(&mut state, &|form| form.penalty = Penalty::HsicRows);
+    assert_eq!(form.alpha, Strength::Alpha(3.0));
+    let form = change(&mut state, &|form| form.kind = TrainKind::Router);
+    assert_eq!(form.learning_rate, TrainKind::Router.learning_rate());
+    assert_eq!(form.checkpoint_every, USUAL.checkpoint_batches);
+    change(&mut state, &|form| form.learning_rate = 2e-4);
+    let form = change(&mut state, &|form| form.kind = TrainKind::Sft);
+    assert_eq!(
+        (form.learning_rate, form.alpha),
+        (2e-4, Strength::Alpha(3.0))
+    );
+}
+
+/// What the window begins with is what the command line and recipes do.
+#[test]
+fn the_form_begins_with_the_table() {
+    let form = TrainForm::default();
+    let own = (form.beta, form.center, form.rank, form.rollouts);
+    assert_eq!(own, (USUAL.beta, USUAL.center, USUAL.rank, USUAL.rollouts));
+    let common = (form.epochs, form.batch_tokens, form.max_length);
+    assert_eq!(common, (USUAL.epochs, USUAL.batch_tokens, USUAL.max_length));
+    assert_eq!(form.checkpoint_every, USUAL.checkpoint_every);
+    assert_eq!((form.penalty, form.steps), (USUAL.penalty, 0));
+    let rates = TrainKind::ALL.map(|kind| (kind, kind.learning_rate()));
+    for (kind, rate) in rates {
+        let expected = match kind {
+            TrainKind::Value | TrainKind::Dpo | TrainKind::Sft | TrainKind::Ppo => 1e-4,
+            TrainKind::Reward => 1e-5,
+            TrainKind::Router => 1e-3,
+        };
+        assert_eq!(rate, expected, "{kind:?}");
+    }
+}
+
+/// What a policy learnt on measures nothing.
+#[test]
+fn a_sweep_leaves_out_the_prompts_that_a_policy_was_trained_on() {
+    let mut info = bundle();
+    for split in [Split::Validation, Split::Test] {
+        let mut other = info.prompts[0].clone();
+        other.prompt = Prompt::Text(split.name().into());
+        other.split = split;
+        info.prompts.push(other);
+    }
+    let mut state = loaded_with(info);
+    let prompts = |state: &mut AppState| {
+        let form = state.prefs.sweep.clone();
+        go(state, [AppCommand::SetSweep(form)]);
+        let cost = state.sweep.cost.clone();
+        cost.map(|cost| cost.map(|cost| cost.prompts))
+    };
+    assert_eq!(prompts(&mut state), Some(Ok(3)));
+    let mut run = found("policy", Some(TrainEnd::Done));
+    run.plan.bundle = state.info().unwrap().path.clone();
+    run.plan.data = PathBuf::new();
+    run.plan.task = TrainTask::Ppo {
+        weights: vec![1.0; 3],
+        rank: 2,
+        rollouts: USUAL.rollouts,
+        becomes: paretoscope_engine::types::Becomes::Value,
+    };
+    runs_found(&mut state, vec![run]);
+    assert_eq!(prompts(&mut state), Some(Ok(2)));
 }

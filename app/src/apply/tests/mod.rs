@@ -10,7 +10,8 @@ use std::sync::Arc;
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
 use paretoscope_engine::types::{
     BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, Mutes, ObjectiveInfo, Point,
-    PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, TokenPiece, Weights,
+    PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, Split, TokenPiece,
+    Weights,
 };
 
 use super::*;
@@ -63,6 +64,7 @@ fn bundle() -> BundleInfo {
         prompts: vec![PromptSample {
             title: "first".into(),
             prompt: Prompt::Text("hello".into()),
+            split: Split::Train,
         }],
         warnings: Vec::new(),
         demonstration: None,

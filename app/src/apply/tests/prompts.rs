@@ -13,6 +13,7 @@ fn with_template() -> AppState {
     info.prompts.push(PromptSample {
         title: "talk".into(),
         prompt: Prompt::Messages(vec![Message::system("be brief"), Message::user("why?")]),
+        split: Split::Train,
     });
     state.bundle.current = Some(Arc::new(info));
     state

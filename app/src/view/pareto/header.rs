@@ -70,8 +70,13 @@ impl ParetoPanel {
             .collect();
         let value = volume.value * frame.units.iter().map(|unit| unit.scale).product::<f64>();
         let of = if volume.is_base { "over base" } else { "over" };
+        let axes = if self.model.measures_more() {
+            "of the plotted objectives "
+        } else {
+            ""
+        };
         let text = format!(
-            "· hypervolume {} {of} ({})",
+            "· hypervolume {axes}{} {of} ({})",
             value_words(value),
             reference.join(", ")
         );

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
-use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, Scalarise, TrainTask};
+use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, Scalarise, Strength, TrainTask};
 
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
@@ -161,11 +161,8 @@ fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut Train
         let response = combo.show_ui(ui, |ui| {
             for penalty in Penalty::ALL {
                 let (title, hint) = penalty_words(penalty);
-                let choice = ui.selectable_value(&mut form.penalty, penalty, title);
-                if choice.on_hover_text(hint).changed() {
-                    // Strengths of different penalties cannot be compared.
-                    form.alpha = penalty.usual_alpha();
-                }
+                ui.selectable_value(&mut form.penalty, penalty, title)
+                    .on_hover_text(hint);
             }
         });
         ui.ctx()
@@ -175,10 +172,35 @@ fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut Train
             .on_hover_text(penalty_words(form.penalty).1);
     });
     if form.penalty != Penalty::None {
-        let free = |text: &str| real(text, 0.0, 1e6, true);
-        let hint = "The penalty's weight beside the loss";
-        number(ui, "Alpha", ("alpha", 0), &mut form.alpha, &free, hint);
+        strength_ui(ui, &mut form.alpha);
     }
+}
+
+/// A number, or a ratio of gradients.
+fn strength_ui(ui: &mut Ui, strength: &mut Strength) {
+    let mut chosen = matches!(strength, Strength::Ratio { .. });
+    line(ui, "Strength by", |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.selectable_value(&mut chosen, true, "ratio of gradients")
+                .on_hover_text("Alpha follows from running means, so that the penalty pulls as hard beside the loss in every step; the curves show it");
+            ui.selectable_value(&mut chosen, false, "alpha")
+                .on_hover_text("One number for all steps, which cannot be compared between penalties");
+        });
+    });
+    let free = |text: &str| real(text, 0.0, 1e6, true);
+    let mut value = strength.number();
+    if chosen {
+        let hint = "The penalty's gradient beside the loss's; 0.3 is usual";
+        number(ui, "Ratio", ("ratio", 0), &mut value, &free, hint);
+    } else {
+        let hint = "The penalty's weight beside the loss";
+        number(ui, "Alpha", ("alpha", 0), &mut value, &free, hint);
+    }
+    *strength = if chosen {
+        Strength::Ratio { ratio: value }
+    } else {
+        Strength::Alpha(value)
+    };
 }
 
 /// Adapters that a new one can be held apart from: the bundle's, then what was trained here.
@@ -225,6 +247,10 @@ fn penalty_words(penalty: Penalty) -> (&'static str, &'static str) {
         Penalty::HsicNormalised => (
             "HSIC, normalised",
             "Median bandwidths, 1 is the same. A biased measure: independent vectors are above 0, the more the higher their rank",
+        ),
+        Penalty::HsicUnbiased => (
+            "HSIC, unbiased",
+            "Median bandwidths; independent vectors are 0 on average, as rows in a random order are, and what chance explains (twice its standard deviation, about 1.4 divided by the rows) costs nothing",
         ),
         Penalty::OrthogonalOlora => (
             "orthogonal (O-LoRA)",

@@ -2,7 +2,7 @@
 
 use egui::{ProgressBar, RichText, Ui};
 use paretoscope_engine::protocol::Trouble;
-use paretoscope_engine::types::{Becomes, TrainTask};
+use paretoscope_engine::types::{Becomes, Strength, TrainTask};
 
 use super::{curves, weak};
 use crate::command::{AppCommand, CommandQueue};
@@ -108,7 +108,12 @@ fn task_words(run: &TrainEntry) -> String {
         } => {
             let apart = match against.len() {
                 0 => String::new(),
-                n => format!(", apart from {n} (alpha {alpha})"),
+                n => match alpha {
+                    Strength::Alpha(alpha) => format!(", apart from {n} (alpha {alpha})"),
+                    Strength::Ratio { ratio } => {
+                        format!(", apart from {n} (gradients in the ratio {ratio})")
+                    }
+                },
             };
             format!("DPO, beta {beta}, rank {rank}{apart}, {}", becomes(to))
         }

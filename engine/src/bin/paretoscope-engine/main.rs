@@ -2,15 +2,11 @@
 //!
 //! Standard output carries the result alone; logs, progress and errors go to standard error. Exit
 //! status 0 is done, 2 the input is at fault, 1 anything else.
-#![allow(
-    clippy::print_stderr,
-    reason = "a command-line program reports its errors there"
-)]
-
 mod commands;
 mod interrupt;
 mod options;
 mod print;
+mod say;
 mod single_thread;
 
 use std::process::ExitCode;
@@ -34,7 +30,9 @@ fn main() -> ExitCode {
         EnvFilter::try_from_env("PARETOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false)
+        .with_writer(|| say::Plain)
         .init();
 
     let goes_on = options.command.goes_on();
@@ -45,11 +43,11 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Error::Cancelled) => {
-            eprintln!("error: cancelled; {goes_on}");
+            say::line(&format!("error: cancelled; {goes_on}"));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("error: {}", one_line(&error.to_string()));
+            say::line(&format!("error: {}", say::one_line(&error.to_string())));
             if error.is_input() {
                 ExitCode::from(INPUT_AT_FAULT)
             } else {
@@ -75,12 +73,10 @@ fn usage(error: &clap::Error) -> ExitCode {
     };
     // The first paragraph says what is wrong; usage and hints follow it.
     let wrong = text.split("\n\n").next().unwrap_or(&text);
-    let wrong = one_line(wrong);
+    let wrong = say::one_line(wrong);
     let wrong = wrong.strip_prefix("error: ").unwrap_or(&wrong);
-    eprintln!("error: {wrong}; `paretoscope-engine --help` lists what is right");
+    say::line(&format!(
+        "error: {wrong}; `paretoscope-engine --help` lists what is right"
+    ));
     ExitCode::from(INPUT_AT_FAULT)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

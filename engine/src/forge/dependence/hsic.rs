@@ -3,7 +3,7 @@
 //! The rows of `s B A` lie as far apart as those of `s B Rᵀ` with `Aᵀ = Q R`, which have `rank` numbers
 //! instead of `d_in`. Kernel matrices are never whole: blocks of rows are made, used and dropped, again
 //! in every pass. Kernels are taken less 1, which centring makes no difference to, so that bandwidths
-//! far above the distances do not cost all digits.
+//! far above the distances do not cost all digits; of the unbiased form this also makes the diagonal 0.
 
 use std::path::Path;
 
@@ -63,14 +63,14 @@ pub(super) fn released(pair: &[Factors; 2], path: &Path, module: &str) -> Result
     }
     let samples = [Samples::new(one.a.clone()), Samples::new(other.a.clone())];
     let exponent = 1.0 / (2.0 + 1e-5);
-    let terms = kernel_terms(&samples, [exponent; 2]);
+    let terms = kernel_terms(&samples, [exponent; 2], Centring::Plain);
     Ok(Sums::of(terms.cross / (r as f64 * r as f64), [1.0; 2]))
 }
 
 /// As in the text: samples are the rows of `s B A`, bandwidth 1.
 pub(super) fn rows(pair: &[Factors; 2], sample: Option<RowSample>) -> Result<Sums> {
     let samples = samples_of(pair, sample)?;
-    let terms = kernel_terms(&samples, [0.5; 2]);
+    let terms = kernel_terms(&samples, [0.5; 2], Centring::Plain);
     let m = samples[0].rows.rows() as f64;
     let value = if m > 1.0 {
         terms.cross / ((m - 1.0) * (m - 1.0))
@@ -83,14 +83,50 @@ pub(super) fn rows(pair: &[Factors; 2], sample: Option<RowSample>) -> Result<Sum
 /// With the median distance of each matrix as its bandwidth, and normalised.
 pub(super) fn normalised(pair: &[Factors; 2], sample: Option<RowSample>) -> Result<Sums> {
     let samples = samples_of(pair, sample)?;
+    Ok(Sums::of(ratio(&samples, Centring::Plain), [1.0; 2]))
+}
+
+/// The same of kernels without their diagonals, and its variance by chance. Modules of fewer rows than
+/// [`LEAST_UNBIASED`] tell nothing and do not count.
+pub(super) fn unbiased(pair: &[Factors; 2], sample: Option<RowSample>) -> Result<Sums> {
+    if let Some(RowSample { rows, .. }) = sample
+        && rows < LEAST_UNBIASED
+    {
+        let problem =
+            format!("is {rows}; hsic-unbiased needs at least {LEAST_UNBIASED} rows of each module");
+        return Err(Error::option("--rows", problem));
+    }
+    let samples = samples_of(pair, sample)?;
+    let m = samples[0].rows.rows();
+    if m < LEAST_UNBIASED {
+        return Ok(Sums::default());
+    }
+    let chance = unbiased_chance(m);
+    Ok(Sums::of(
+        ratio(&samples, Centring::Unbiased),
+        [chance * chance, 0.0],
+    ))
+}
+
+/// Fewer rows leave nothing of a kernel matrix without its diagonal once it is centred.
+pub(crate) const LEAST_UNBIASED: usize = 4;
+
+/// The standard deviation of the unbiased form of `m` rows where one adapter's rows come in a random order; the
+/// mean is 0. A centred matrix without its diagonal has `m (m - 3) / 2` degrees of freedom.
+pub(crate) fn unbiased_chance(m: usize) -> f64 {
+    let m = m as f64;
+    (2.0 / (m * (m - 3.0)).max(1.0)).sqrt()
+}
+
+/// `C / √(P Q)` at median bandwidths; 0 where a bandwidth would be.
+fn ratio(samples: &[Samples; 2], centring: Centring) -> f64 {
     let bandwidths = [median_distance(&samples[0]), median_distance(&samples[1])];
     if bandwidths.iter().any(|&b| b < NO_BANDWIDTH) {
-        return Ok(Sums::of(0.0, [1.0; 2]));
+        return 0.0;
     }
-    let terms = kernel_terms(&samples, bandwidths.map(|b| 0.5 / (b * b)));
+    let terms = kernel_terms(samples, bandwidths.map(|b| 0.5 / (b * b)), centring);
     let norm = (terms.own[0] * terms.own[1]).sqrt();
-    let value = if norm > 0.0 { terms.cross / norm } else { 0.0 };
-    Ok(Sums::of(value, [1.0; 2]))
+    if norm > 0.0 { terms.cross / norm } else { 0.0 }
 }
 
 /// Points whose distances count.
@@ -185,16 +221,26 @@ fn median_distance(samples: &Samples) -> f64 {
         / 2.0
 }
 
-/// `tr(H K H L)` for the pair and for either with itself.
+/// How kernel matrices are centred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Centring {
+    /// `H K H`.
+    Plain,
+    /// Without the diagonal, so that independent samples have products of mean 0 (Song et al. 2012).
+    Unbiased,
+}
+
+/// `⟨K', L'⟩` of centred matrices, for the pair and for either with itself.
 struct Terms {
     cross: f64,
     own: [f64; 2],
 }
 
 /// Of `K = exp(-exponent · d²)`.
-fn kernel_terms(samples: &[Samples; 2], exponents: [f64; 2]) -> Terms {
+fn kernel_terms(samples: &[Samples; 2], exponents: [f64; 2], centring: Centring) -> Terms {
     let m = samples[0].rows.rows();
-    // tr(H K H L) = Σ K∘L - 2/m Σ kᵢ lᵢ + (Σ k)(Σ l)/m², with k, l the sums of the rows.
+    // ⟨K', L'⟩ = Σ K∘L - 2/m Σ kᵢ lᵢ + (Σ k)(Σ l)/m², with k, l the sums of the rows; unbiased, of matrices
+    // whose diagonal is 0, with m - 2 for m and (m - 1)(m - 2) for m².
     let (mut products, mut sums) = ([0.0f64; 3], [0.0f64; 2]);
     let mut row_products = [0.0f64; 3];
     for start in (0..m).step_by(BLOCK) {
@@ -219,8 +265,12 @@ fn kernel_terms(samples: &[Samples; 2], exponents: [f64; 2]) -> Terms {
         }
     }
     let m = m as f64;
+    let [by_row, by_all] = match centring {
+        Centring::Plain => [m, m * m],
+        Centring::Unbiased => [m - 2.0, (m - 1.0) * (m - 2.0)],
+    };
     let trace = |which: usize, a: usize, b: usize| {
-        products[which] - 2.0 / m * row_products[which] + sums[a] * sums[b] / (m * m)
+        products[which] - 2.0 / by_row * row_products[which] + sums[a] * sums[b] / by_all
     };
     Terms {
         cross: trace(0, 0, 1),

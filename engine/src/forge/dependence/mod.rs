@@ -1,4 +1,4 @@
-//! How much two adapters depend on each other (methods 5.2, 5.7): HSIC in three forms, cosine, agreement
+//! How much two adapters depend on each other (methods 5.2, 5.7): HSIC in four forms, cosine, agreement
 //! of signs, principal angles; nothing here forms a difference `s B A` as a whole.
 
 mod hsic;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use crate::types::Measure;
-pub(crate) use hsic::NO_BANDWIDTH;
 pub use hsic::RowSample;
+pub(crate) use hsic::{LEAST_UNBIASED, NO_BANDWIDTH, unbiased_chance};
 pub use linear::Angles;
 
 use super::{DeltaSource, Matrix, Stage, Tell};
@@ -27,9 +27,26 @@ pub struct Dependence {
     pub layers: BTreeMap<usize, f64>,
     /// Over all modules, as the measure says.
     pub total: f64,
+    /// What chance alone makes of it, for [`Measure::HsicUnbiased`].
+    #[serde(flatten)]
+    pub chance: Option<Chance>,
     /// Cosines of the principal angles, per module, for [`Measure::Angles`].
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub angles: BTreeMap<String, Angles>,
+}
+
+/// Standard deviations where one adapter's rows come in a random order, which makes the mean 0: beyond twice
+/// as much, values are hardly chance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Chance {
+    /// Of the total.
+    #[serde(rename = "sd")]
+    pub total: f64,
+    /// Per decoder layer.
+    #[serde(rename = "layer_sd")]
+    pub layers: BTreeMap<usize, f64>,
+    /// The total in standard deviations.
+    pub z: f64,
 }
 
 /// The factors of one module of one adapter; its difference is `scale · B A`.
@@ -46,7 +63,7 @@ pub(super) struct Factors {
 struct Sums {
     /// What is added up.
     value: f64,
-    /// By what the sum is divided.
+    /// By what the sum is divided, or, of the unbiased form, the variance by chance.
     by: [f64; 2],
     modules: usize,
 }
@@ -71,10 +88,17 @@ impl Sums {
         let ratio = |by: f64| if by > 0.0 { self.value / by } else { 0.0 };
         match measure {
             Measure::HsicReleased | Measure::HsicRows => self.value,
-            Measure::HsicNormalised | Measure::Angles => ratio(self.modules as f64),
+            Measure::HsicNormalised | Measure::HsicUnbiased | Measure::Angles => {
+                ratio(self.modules as f64)
+            }
             Measure::Cosine => ratio((self.by[0] * self.by[1]).sqrt()),
             Measure::Signs => ratio(self.by[0]),
         }
+    }
+
+    /// Of the mean over modules, whose rows are put in order by themselves.
+    fn chance(self) -> f64 {
+        self.by[0].sqrt() / self.modules.max(1) as f64
     }
 }
 
@@ -165,6 +189,7 @@ fn measured(
         modules: BTreeMap::new(),
         layers: BTreeMap::new(),
         total: 0.0,
+        chance: None,
         angles: BTreeMap::new(),
     };
     let (mut total, mut layers) = (Sums::default(), BTreeMap::<usize, Sums>::new());
@@ -183,6 +208,7 @@ fn measured(
             Measure::HsicReleased => hsic::released(&pair, other.path(), &delta.name)?,
             Measure::HsicRows => hsic::rows(&pair, rows)?,
             Measure::HsicNormalised => hsic::normalised(&pair, rows)?,
+            Measure::HsicUnbiased => hsic::unbiased(&pair, rows)?,
             Measure::Cosine => linear::cosine(&pair),
             Measure::Signs => linear::signs(&pair),
             Measure::Angles => {
@@ -202,6 +228,17 @@ fn measured(
         stage.advance(1)?;
     }
     found.total = total.result(measure);
+    if measure == Measure::HsicUnbiased && total.modules > 0 {
+        let by_chance = total.chance();
+        found.chance = Some(Chance {
+            total: by_chance,
+            layers: layers
+                .iter()
+                .map(|(&layer, sums)| (layer, sums.chance()))
+                .collect(),
+            z: found.total / by_chance,
+        });
+    }
     found.layers = layers
         .into_iter()
         .map(|(layer, sums)| (layer, sums.result(measure)))

@@ -98,11 +98,97 @@ fn the_three_forms_agree_with_formed_matrices() {
     }
 }
 
+/// Without the diagonals, as Song et al. have it, all matrices formed; normalised.
+fn plain_unbiased(distances: [&[Vec<f64>]; 2]) -> f64 {
+    let m = distances[0].len();
+    let n = m as f64;
+    let off = |which: usize, i: usize, j: usize| match i == j {
+        true => 0.0,
+        false => (-0.5 * distances[which][i][j] / median(distances[which]).powi(2)).exp(),
+    };
+    let kernels = [0, 1].map(|which| -> Vec<Vec<f64>> {
+        let row = |i| (0..m).map(|j| off(which, i, j)).collect();
+        (0..m).map(row).collect()
+    });
+    // Equation 4 of the paper, without what cancels in the ratio.
+    let product = |a: usize, b: usize| {
+        let (k, l) = (&kernels[a], &kernels[b]);
+        let sum = |k: &[Vec<f64>]| k.iter().flatten().sum::<f64>();
+        let rows = |k: &[Vec<f64>]| k.iter().map(|r| r.iter().sum()).collect::<Vec<f64>>();
+        let trace: f64 = k
+            .iter()
+            .flatten()
+            .zip(l.iter().flatten())
+            .map(|(x, y)| x * y)
+            .sum();
+        let paths: f64 = rows(k).iter().zip(&rows(l)).map(|(x, y)| x * y).sum();
+        trace + sum(k) * sum(l) / ((n - 1.0) * (n - 2.0)) - 2.0 / (n - 2.0) * paths
+    };
+    product(0, 1) / (product(0, 0) * product(1, 1)).sqrt()
+}
+
+#[test]
+fn the_unbiased_form_agrees_with_formed_matrices() {
+    for (out, seed) in [(7, 1), (40, 2)] {
+        let (one, other) = (factors(out, 20, 4, seed), factors(out, 20, 4, seed + 10));
+        let pair = [one.clone(), mixed(&one, &other, 0.5)];
+        let dense = [0, 1].map(|i| squared_distances(&pair[i].b.times(&pair[i].a)));
+        let found = hsic::unbiased(&pair, None).unwrap();
+        let expected = plain_unbiased([&dense[0], &dense[1]]);
+        assert!(
+            (found.value - expected).abs() < 1e-5,
+            "{} {expected}",
+            found.value
+        );
+        close(found.chance(), unbiased_chance(out));
+    }
+    let few = [factors(3, 8, 2, 0), factors(3, 8, 2, 1)];
+    assert_eq!(
+        hsic::unbiased(&few, None).unwrap().modules,
+        0,
+        "three rows tell nothing"
+    );
+    let sample = Some(RowSample { rows: 3, seed: 0 });
+    assert!(hsic::unbiased(&few, sample).is_err_and(|e| e.is_input()));
+}
+
+/// Independent adapters: 0 within four standard errors, whose spread is the known one; the biased form is above.
+#[test]
+fn independent_adapters_are_zero_without_bias() {
+    for rank in [4, 16] {
+        let pairs = 60;
+        let (mut unbiased, mut biased) = (Vec::new(), 0.0);
+        for seed in 0..pairs {
+            let pair = [
+                factors(64, 24, rank, 2 * seed),
+                factors(64, 24, rank, 2 * seed + 1),
+            ];
+            unbiased.push(hsic::unbiased(&pair, None).unwrap().value);
+            biased += hsic::normalised(&pair, None).unwrap().value / pairs as f64;
+        }
+        let count = unbiased.len() as f64;
+        let mean = unbiased.iter().sum::<f64>() / count;
+        let squares: f64 = unbiased.iter().map(|v| (v - mean).powi(2)).sum();
+        let spread = (squares / (count - 1.0)).sqrt();
+        assert!(
+            mean.abs() < 4.0 * spread / count.sqrt(),
+            "rank {rank}: {mean} ({spread})"
+        );
+        let known = unbiased_chance(64);
+        assert!(
+            (spread / known - 1.0).abs() < 0.3,
+            "rank {rank}: {spread}, not {known}"
+        );
+        assert!(biased > 0.08, "rank {rank}: {biased}");
+    }
+}
+
 #[test]
 fn a_thing_depends_wholly_on_itself() {
     let one = factors(40, 20, 3, 4);
     let pair = [one.clone(), one];
     close(hsic::normalised(&pair, None).unwrap().value, 1.0);
+    close(hsic::unbiased(&pair, None).unwrap().value, 1.0);
     close(linear::cosine(&pair).result(Measure::Cosine), 1.0);
     close(linear::signs(&pair).result(Measure::Signs), 1.0);
     let angles = linear::angles(&pair).unwrap();

@@ -61,7 +61,8 @@ fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// `x / sqrt(mean(x^2) + eps) * weight` for each row of `[rows, weight.len()]`.
+/// `x / sqrt(mean(x^2) + eps) * weight` for each row of `[rows, weight.len()]`. Where the mean overflows the row is NaN:
+/// dividing by infinity would turn a model that has blown up into one that says 0 everywhere.
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
     struct Norm<'a> {
         x: &'a [f32],
@@ -79,7 +80,12 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
                 .chunks_exact(width)
                 .zip(self.out.chunks_exact_mut(width))
             {
-                let scale = 1.0 / (sum_of_products(x, x) / width as f32 + self.eps).sqrt();
+                let mean = sum_of_products(x, x) / width as f32 + self.eps;
+                let scale = if mean.is_finite() {
+                    1.0 / mean.sqrt()
+                } else {
+                    f32::NAN
+                };
                 for ((out, x), weight) in out.iter_mut().zip(x).zip(self.weight) {
                     *out = x * scale * weight;
                 }
@@ -151,6 +157,14 @@ mod tests {
         softmax_in_place(&mut x);
         assert!((x.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!((x[36] - 0.632_120_56).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_norm_that_overflows_is_no_zero() {
+        let rows = [[1e25_f32, 1.0], [3.0, 4.0]].concat();
+        let got = rms_norm(&rows, &[1.0, 1.0], 0.0);
+        assert!(got[0].is_nan() && got[1].is_nan());
+        assert!((got[2] - 3.0 / 12.5_f32.sqrt()).abs() < 1e-6);
     }
 
     #[test]

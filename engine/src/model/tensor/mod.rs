@@ -187,7 +187,10 @@ impl TensorLlama {
                 let ids: Vec<u32> = wanted.iter().map(|&t| t as u32).collect();
                 x = x.index_select(&Tensor::from_vec(ids, wanted.len(), &self.device)?, 0)?;
             }
-            Some(self.rms_norm(&x, &self.norm)?)
+            // Squares that overflow would leave a norm of 0, and logits that say nothing: NaN says that it blew up.
+            let overflow = (x.to_dtype(DType::F32)?.sqr()?.sum_keepdim(1)? * 0.0)?;
+            let hidden = self.rms_norm(&x, &self.norm)?;
+            Some(hidden.broadcast_add(&overflow.to_dtype(hidden.dtype())?)?)
         };
         Ok(Body {
             hidden,

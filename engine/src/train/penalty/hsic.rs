@@ -5,14 +5,17 @@
 //! `K' = H K H`, `L' = H L H`:
 //! `C = tr(K H L H) = Σ K' ∘ L'`, `∂C/∂K = L'`, and normalised `N = C / √(P Q)` with `P = Σ K'²`, `Q = Σ L'²` has
 //! `∂N/∂K = (L' - C/P K') / √(P Q)`. With `W = -e K ∘ ∂/∂K` the gradient in the samples is `4 (diag(W 1) - W) X`.
-//! Bandwidths are constants in it.
+//! Bandwidths are constants in it. Unbiased, kernels have no diagonal, which `K - 1` makes 0 by itself, and
+//! `K'ᵢⱼ = Kᵢⱼ - (kᵢ + kⱼ)/(m - 2) + Σ k/((m - 1)(m - 2))` with `k` the sums of the rows, again without a diagonal;
+//! all else is the same, since centring is a projection there, too. It costs `max(0, N - 2 sd)`: a hinge at 0 would
+//! follow what chance makes of independent vectors.
 
 use candle_core::{Device, Tensor};
 
 use super::factor::{Factor, Gradient};
 use super::{PenaltyConfig, PenaltyKind};
 use crate::Result;
-use crate::forge::dependence::NO_BANDWIDTH;
+use crate::forge::dependence::{LEAST_UNBIASED, NO_BANDWIDTH, unbiased_chance};
 
 /// What of an earlier vector's module never changes.
 #[derive(Debug)]
@@ -28,7 +31,10 @@ impl Frozen {
     pub(super) fn new(config: &PenaltyConfig, factor: &Factor) -> Result<Option<Self>> {
         if !matches!(
             config.kind,
-            PenaltyKind::HsicReleased | PenaltyKind::HsicRows | PenaltyKind::HsicNormalised
+            PenaltyKind::HsicReleased
+                | PenaltyKind::HsicRows
+                | PenaltyKind::HsicNormalised
+                | PenaltyKind::HsicUnbiased
         ) {
             return Ok(None);
         }
@@ -100,9 +106,13 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// `None` where the median distance, if it is the bandwidth, is as good as 0.
+    /// `None` where the median distance, if it is the bandwidth, is as good as 0, and where there are too few
+    /// samples for the unbiased form.
     fn of(kind: PenaltyKind, samples: &Samples) -> Option<Self> {
         let m = samples.m;
+        if kind == PenaltyKind::HsicUnbiased && m < LEAST_UNBIASED {
+            return None;
+        }
         let mut values = vec![0.0; m * m];
         for i in 0..m {
             for j in 0..i {
@@ -113,7 +123,7 @@ impl Kernel {
         }
         let exponent = match kind {
             PenaltyKind::HsicReleased => 1.0 / (2.0 + 1e-5),
-            PenaltyKind::HsicNormalised => {
+            PenaltyKind::HsicNormalised | PenaltyKind::HsicUnbiased => {
                 let bandwidth = median(&values, m);
                 if bandwidth < NO_BANDWIDTH {
                     return None;
@@ -129,27 +139,41 @@ impl Kernel {
                 values[j * m + i] = value;
             }
         }
-        let mut means: Vec<f64> = values
-            .chunks_exact(m.max(1))
-            .map(|row| row.iter().sum::<f64>() / m as f64)
-            .collect();
-        // Half of the mean over all goes with each side.
-        let half = means.iter().sum::<f64>() / m.max(1) as f64 / 2.0;
-        for mean in &mut means {
-            *mean -= half;
-        }
-        let mut centred = values.clone();
-        for (row, mean) in centred.chunks_exact_mut(m.max(1)).zip(&means) {
-            for (value, other) in row.iter_mut().zip(&means) {
-                *value -= mean + other;
+        let centred = if kind == PenaltyKind::HsicUnbiased {
+            let mut centred = centred(&values, m, [m - 2, m - 1]);
+            for i in 0..m {
+                centred[i * m + i] = 0.0;
             }
-        }
+            centred
+        } else {
+            centred(&values, m, [m, m])
+        };
         Some(Self {
             exponent,
             less_one: values,
             centred,
         })
     }
+}
+
+/// `Kᵢⱼ - (kᵢ + kⱼ)/p + Σ k/(p q)`, with `k` the sums of the rows.
+fn centred(values: &[f64], m: usize, [p, q]: [usize; 2]) -> Vec<f64> {
+    let mut means: Vec<f64> = values
+        .chunks_exact(m.max(1))
+        .map(|row| row.iter().sum::<f64>() / p as f64)
+        .collect();
+    // Half of what comes of all goes with each side.
+    let half = means.iter().sum::<f64>() / q.max(1) as f64 / 2.0;
+    for mean in &mut means {
+        *mean -= half;
+    }
+    let mut centred = values.to_vec();
+    for (row, mean) in centred.chunks_exact_mut(m.max(1)).zip(&means) {
+        for (value, other) in row.iter_mut().zip(&means) {
+            *value -= mean + other;
+        }
+    }
+    centred
 }
 
 /// The median distance over all pairs; the mean of the middle two where their number is even.
@@ -172,54 +196,86 @@ fn median(squares: &[f64], m: usize) -> f64 {
     f64::midpoint(lower.sqrt(), upper.sqrt())
 }
 
-/// `D` per earlier vector, and the gradient of their weighted sum.
+/// What one module gives.
+pub(super) struct Evaluated {
+    /// `D` per earlier vector.
+    pub(super) values: Vec<f64>,
+    /// What of it the loss counts.
+    pub(super) costs: Vec<f64>,
+    /// Of the weighted sum of the costs.
+    pub(super) gradient: Gradient,
+}
+
+/// `D` per earlier vector, what it costs, and the gradient of the costs' weighted sum.
 pub(super) fn evaluate(
     config: &PenaltyConfig,
     own: &Factor,
     others: &[Option<&Frozen>],
     weights: &[f64],
-) -> Result<(Vec<f64>, Gradient)> {
-    let nothing = (vec![0.0; others.len()], Gradient::default());
+) -> Result<Evaluated> {
+    let mut found = Evaluated {
+        values: vec![0.0; others.len()],
+        costs: vec![0.0; others.len()],
+        gradient: Gradient::default(),
+    };
     if others.iter().all(Option::is_none) {
-        return Ok(nothing);
+        return Ok(found);
     }
     let samples = Samples::of(config, own)?;
     let Some(kernel) = Kernel::of(config.kind, &samples) else {
-        return Ok(nothing);
+        return Ok(found);
     };
     let m = samples.m;
+    let by_chance = match config.kind {
+        PenaltyKind::HsicUnbiased => unbiased_chance(m),
+        _ => 0.0,
+    };
     let divisor = match config.kind {
         PenaltyKind::HsicReleased => (m * m) as f64,
         _ => (m.saturating_sub(1).max(1) as f64).powi(2),
     };
     let own_square: f64 = kernel.centred.iter().map(|v| v * v).sum();
-    let mut values = Vec::with_capacity(others.len());
     // ∂/∂K = Σ shares · L' + share_of_own · K'.
     let (mut shares, mut share_of_own) = (Vec::new(), 0.0);
-    for (other, weight) in others.iter().zip(weights) {
+    for (index, (other, weight)) in others.iter().zip(weights).enumerate() {
         let Some(other) = other else {
-            values.push(0.0);
             continue;
         };
         let pairs = kernel.centred.iter().zip(&other.centred);
         let cross: f64 = pairs.map(|(k, l)| k * f64::from(*l)).sum();
-        if config.kind == PenaltyKind::HsicNormalised {
+        if matches!(
+            config.kind,
+            PenaltyKind::HsicNormalised | PenaltyKind::HsicUnbiased
+        ) {
             let norm = (own_square * other.own).sqrt();
-            if norm > 0.0 {
-                values.push(cross / norm);
-                shares.push((weight / norm, *other));
-                share_of_own -= weight * cross / (own_square * norm);
-            } else {
-                values.push(0.0);
+            if norm <= 0.0 {
+                continue;
             }
+            let value = cross / norm;
+            found.values[index] = value;
+            if config.kind == PenaltyKind::HsicUnbiased {
+                found.costs[index] = (value - 2.0 * by_chance).max(0.0);
+                if found.costs[index] <= 0.0 {
+                    continue;
+                }
+            } else {
+                found.costs[index] = value;
+            }
+            shares.push((weight / norm, *other));
+            share_of_own -= weight * cross / (own_square * norm);
         } else {
-            values.push(cross / divisor);
+            let value = cross / divisor;
+            found.values[index] = value;
+            found.costs[index] = value;
             shares.push((weight / divisor, *other));
         }
     }
-    let slopes = slopes(&kernel, &shares, share_of_own);
-    let gradient = in_factors(config.kind, own, &samples, slopes)?;
-    Ok((values, gradient))
+    // Nothing to pull at: no gradient, rather than one of zeros.
+    if !shares.is_empty() {
+        let slopes = slopes(&kernel, &shares, share_of_own);
+        found.gradient = in_factors(config.kind, own, &samples, slopes)?;
+    }
+    Ok(found)
 }
 
 /// `4 (diag(W 1) - W)`, `[m, m]`.

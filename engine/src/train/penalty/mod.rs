@@ -6,14 +6,16 @@
 //! | `hsic-released` | sum of HSIC over the rows of `A`, bandwidth 1, as MVA's code has it | `hsic` |
 //! | `hsic-rows` | sum of HSIC over the rows of `s B A`, bandwidth 1, as MVA's text has it | `hsic` |
 //! | `hsic-normalised` | mean of the same with median bandwidths, divided by `√(HSIC(K,K) HSIC(L,L))` | `hsic` |
+//! | `hsic-unbiased` | mean of `max(0, N - 2 sd)`, `N` the same without bias and `sd` what chance makes of it | `hsic` |
 //! | `orthogonal-olora` | sum of the sizes of all entries of `A Aⱼᵀ`, as in O-LoRA | `orthogonal` |
 //! | `orthogonal-cosine` | mean of `cos²(s B A, sⱼ Bⱼ Aⱼ)` | `orthogonal` |
 //! | `weight-decay` | `‖s B A‖²` over all modules, no earlier vector: the control | `decay` |
 //!
 //! The gradients are written out rather than taken by candle, because kernels are centred in f64: with
-//! bandwidth 1 they differ from 1 by less than f32 resolves. The values are those of
-//! [`crate::forge::dependence`].
+//! bandwidth 1 they differ from 1 by less than f32 resolves. The values, of `hsic-unbiased` those of `N`, are those
+//! of [`crate::forge::dependence`]. `alpha` is a number, or follows from a ratio of gradients (`balance`).
 
+mod balance;
 mod config;
 mod decay;
 mod factor;
@@ -33,6 +35,8 @@ use super::config::LoraConfig;
 use super::parallel::for_each_share;
 use super::params::NamedVars;
 use super::shape::LlamaShape;
+use crate::forge::dependence::LEAST_UNBIASED;
+use crate::types::Strength;
 use crate::weights::Adapter;
 use crate::{Error, Result};
 
@@ -69,6 +73,8 @@ pub(super) struct Penalty {
 struct ModuleTerm {
     /// `D` per earlier vector (one for all where none is compared), before any mean.
     values: Vec<f64>,
+    /// The same as the loss counts it: without what chance explains.
+    costs: Vec<f64>,
     gradient: Gradient,
     /// `‖s B A‖²`.
     square: f64,
@@ -86,13 +92,24 @@ impl Penalty {
         against: &[PathBuf],
     ) -> Result<Self> {
         let kind = config.kind;
-        if !(config.alpha.is_finite() && config.alpha >= 0.0) {
-            let problem = format!("is {}; it must be a number of at least 0", config.alpha);
-            return Err(Error::option("--alpha", problem));
+        let strength = config.alpha.number();
+        if !(strength.is_finite() && strength >= 0.0) {
+            let option = match config.alpha {
+                Strength::Alpha(_) => "--alpha",
+                Strength::Ratio { .. } => "--alpha-ratio",
+            };
+            let problem = format!("is {strength}; it must be a number of at least 0");
+            return Err(Error::option(option, problem));
         }
-        if let Some(rows @ 0..2) = config.rows {
-            let problem =
-                format!("is {rows}; dependence needs at least 2 rows (0 on the command line: all)");
+        let least = match kind {
+            PenaltyKind::HsicUnbiased => LEAST_UNBIASED,
+            _ => 2,
+        };
+        if let Some(rows) = config.rows.filter(|&rows| rows < least) {
+            let problem = format!(
+                "is {rows}; {} needs at least {least} rows (0 on the command line: all)",
+                kind.name()
+            );
             return Err(Error::option("--penalty-rows", problem));
         }
         if kind.compares() && against.is_empty() {
@@ -177,7 +194,7 @@ impl Penalty {
         })?;
         // By module, so that sums do not depend on the number of threads.
         let terms: BTreeMap<usize, ModuleTerm> = parts.into_iter().flatten().collect();
-        let (values, figures) = self.totals(&terms);
+        let (cost, figures) = self.totals(&terms);
         let mut gradients: BTreeMap<String, Tensor> = BTreeMap::new();
         for (index, term) in terms {
             let module = &self.modules[index];
@@ -196,35 +213,41 @@ impl Penalty {
             })
             .collect::<Result<_>>()?;
         Ok(Addition {
-            value: self.config.alpha * values.iter().sum::<f64>(),
+            value: self.config.factor() * cost,
             gradients,
             figures,
         })
     }
 
-    /// `D` per earlier vector, and the figures.
-    fn totals(&self, terms: &BTreeMap<usize, ModuleTerm>) -> (Vec<f64>, BTreeMap<String, f64>) {
-        let count = terms.values().next().map_or(0, |term| term.values.len());
-        let mut values = vec![0.0; count];
-        for term in terms.values() {
-            for (sum, value) in values.iter_mut().zip(&term.values) {
-                *sum += value;
+    /// `Σⱼ D(θ, θⱼ)` as the loss counts it, and the figures.
+    fn totals(&self, terms: &BTreeMap<usize, ModuleTerm>) -> (f64, BTreeMap<String, f64>) {
+        let kind = self.config.kind;
+        let sums = |of: fn(&ModuleTerm) -> &Vec<f64>| -> Vec<f64> {
+            let count = terms.values().next().map_or(0, |term| of(term).len());
+            let mut sums = vec![0.0; count];
+            for term in terms.values() {
+                for (sum, value) in sums.iter_mut().zip(of(term)) {
+                    *sum += value;
+                }
             }
-        }
+            if kind.compares() && kind.is_mean() {
+                for (sum, earlier) in sums.iter_mut().zip(&self.earlier) {
+                    *sum /= earlier.factors.len() as f64;
+                }
+            }
+            sums
+        };
+        let cost = sums(|term| &term.costs).iter().sum::<f64>();
         let mut figures = BTreeMap::new();
         let squares: f64 = terms.values().map(|term| term.square).sum();
         figures.insert("norm".to_owned(), squares.max(0.0).sqrt());
-        if self.config.kind.compares() {
-            for (value, earlier) in values.iter_mut().zip(&self.earlier) {
-                if self.config.kind.is_mean() {
-                    *value /= earlier.factors.len() as f64;
-                }
+        if kind.compares() {
+            for (value, earlier) in sums(|term| &term.values).iter().zip(&self.earlier) {
                 figures.insert(format!("dependence.{}", earlier.name), *value);
             }
         }
-        if self.config.kind != PenaltyKind::None {
-            let value = self.config.alpha * values.iter().sum::<f64>();
-            figures.insert("penalty".to_owned(), value);
+        if kind != PenaltyKind::None {
+            figures.insert("penalty".to_owned(), self.config.factor() * cost);
         }
         for (index, earlier) in self.earlier.iter().enumerate() {
             let (mut product, mut own, mut theirs) = (0.0, 0.0, 0.0);
@@ -243,7 +266,7 @@ impl Penalty {
             };
             figures.insert(format!("cosine.{}", earlier.name), cosine);
         }
-        (values, figures)
+        (cost, figures)
     }
 
     fn module(&self, module: &str, vars: &NamedVars) -> Result<ModuleTerm> {
@@ -267,32 +290,39 @@ impl Penalty {
             .iter()
             .map(|earlier| {
                 if self.config.kind.is_mean() {
-                    self.config.alpha / earlier.factors.len() as f64
+                    self.config.factor() / earlier.factors.len() as f64
                 } else {
-                    self.config.alpha
+                    self.config.factor()
                 }
             })
             .collect();
+        let mut costs = None;
         let (values, gradient) = match self.config.kind {
             PenaltyKind::None => (Vec::new(), Gradient::default()),
             PenaltyKind::WeightDecay => {
-                let gradient = decay::gradient(&own, self.config.alpha)?;
+                let gradient = decay::gradient(&own, self.config.factor())?;
                 (vec![square], gradient)
             }
             PenaltyKind::OrthogonalOlora => orthogonal::olora(&own, &others, &weights)?,
             PenaltyKind::OrthogonalCosine => {
                 orthogonal::cosine(&own, square, &others, &products, &weights)?
             }
-            PenaltyKind::HsicReleased | PenaltyKind::HsicRows | PenaltyKind::HsicNormalised => {
+            PenaltyKind::HsicReleased
+            | PenaltyKind::HsicRows
+            | PenaltyKind::HsicNormalised
+            | PenaltyKind::HsicUnbiased => {
                 let kernels: Vec<Option<&hsic::Frozen>> = self
                     .earlier
                     .iter()
                     .map(|earlier| earlier.kernels.get(module))
                     .collect();
-                hsic::evaluate(&self.config, &own, &kernels, &weights)?
+                let found = hsic::evaluate(&self.config, &own, &kernels, &weights)?;
+                costs = Some(found.costs);
+                (found.values, found.gradient)
             }
         };
         Ok(ModuleTerm {
+            costs: costs.unwrap_or_else(|| values.clone()),
             values,
             gradient: gradient.of_trained(self.scale)?,
             square,

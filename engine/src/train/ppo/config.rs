@@ -7,6 +7,7 @@ use super::scalarise::ScalariseConfig;
 use crate::device::DeviceChoice;
 use crate::train::claim::Again;
 use crate::train::config::{LoraConfig, OptimiserConfig, check_workers, device_in_words, within};
+use crate::types::{TrainMethod, TrainSize, USUAL};
 use crate::weights::RouterActivation;
 use crate::{Error, Result};
 
@@ -100,15 +101,15 @@ impl Default for PpoConfig {
     fn default() -> Self {
         Self {
             seed: 0,
-            batches: 300,
-            batch: 64,
+            batches: USUAL.rollouts.batches,
+            batch: USUAL.rollouts.batch,
             epochs: 4,
             minibatch: 16,
-            max_tokens: 128,
+            max_tokens: USUAL.rollouts.max_tokens,
             stop: Vec::new(),
             temperature: 1.0,
             optimiser: OptimiserConfig {
-                learning_rate: 1e-3,
+                learning_rate: TrainMethod::Router.learning_rate(TrainSize::Lora),
                 weight_decay: 0.0,
                 clip: 0.5,
                 ..OptimiserConfig::default()
@@ -123,7 +124,7 @@ impl Default for PpoConfig {
             ratio_limit: 10.0,
             calibration: 128,
             workers: 2,
-            checkpoint_every: 20,
+            checkpoint_every: USUAL.checkpoint_batches,
             resume: false,
             overwrite: false,
             device: DeviceChoice::Cpu,
@@ -251,7 +252,7 @@ impl Default for MorlConfig {
                     ..KlConfig::default()
                 },
                 optimiser: OptimiserConfig {
-                    learning_rate: 1e-4,
+                    learning_rate: TrainMethod::Ppo.learning_rate(TrainSize::Lora),
                     ..ppo.optimiser.clone()
                 },
                 ..ppo

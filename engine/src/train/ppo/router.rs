@@ -151,7 +151,7 @@ impl Plan {
         for near in complex.route(&preference).experts {
             shares[near.index] = near.weight;
         }
-        let corners = complex.around(&preference);
+        let corners = complex.around(&preference)?;
         if shares.iter().filter(|&&share| share > 0.0).count() < 2 {
             let names: Vec<&str> = experts.iter().map(|e| e.name.as_str()).collect();
             return Err(Error::option(

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::types::Strength;
 
 fn lora(rank: usize) -> LoraConfig {
     LoraConfig {
@@ -124,7 +125,7 @@ fn a_penalty_keeps_a_second_vector_apart_from_the_first() {
             against: vec![first.clone()],
             penalty: PenaltyConfig {
                 kind,
-                alpha,
+                alpha: Strength::Alpha(alpha),
                 ..PenaltyConfig::default()
             },
             ..config(60)

@@ -143,7 +143,7 @@ struct Progress {
 impl BuildReporter for Progress {
     fn stage(&mut self, name: &str) {
         self.bar = self.bar.next();
-        eprintln!("{name}");
+        crate::say::line(name);
     }
 
     fn training(&mut self) -> &mut dyn TrainReporter {

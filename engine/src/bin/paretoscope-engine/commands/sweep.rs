@@ -8,7 +8,7 @@ use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
 use paretoscope_engine::protocol::{SweepGrid, SweepPhase, SweepPlan};
 use paretoscope_engine::sweep::{SweepRun, front_flags, parse_grid, point_line};
-use paretoscope_engine::types::{PointResult, Prompt};
+use paretoscope_engine::types::{PointResult, Prompt, PromptSample, Split};
 use paretoscope_engine::{Error, Result};
 
 use super::generate::SamplingArgs;
@@ -26,6 +26,10 @@ pub(crate) struct Args {
     /// JSON Lines with a {"prompt": ...} per line
     #[arg(long, value_name = "F.jsonl")]
     prompts: PathBuf,
+    /// Keep the prompts of one part: `train`, `validation`, `test`, or `all`. A line's own "split" says which it is in;
+    /// else a hash of its "group", or of what it asks, does (70, 15, 15 %)
+    #[arg(long, value_name = "SPLIT", default_value = "all")]
+    split: String,
     /// `simplex:STEP` or `box:C:STEP`
     #[arg(long, value_name = "GRID", allow_hyphen_values = true)]
     grid: String,
@@ -70,7 +74,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             ));
         }
     }
-    let prompts = read_prompts(&args.prompts)?;
+    let prompts = of_split(read_prompts(&args.prompts)?, args)?;
     let bundle = load(&args.bundle, global, true)?;
     let prompts = prompts.into_iter().map(|sample| match sample.prompt {
         Prompt::Text(text) if args.chat => Prompt::Chat(text),
@@ -84,6 +88,36 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         store: args.out.clone(),
     };
     drive(&bundle, SweepRun::new(&bundle, plan)?, args.slots)
+}
+
+/// The prompts of the part that was asked for.
+fn of_split(mut prompts: Vec<PromptSample>, args: &Args) -> Result<Vec<PromptSample>> {
+    if args.split == "all" {
+        return Ok(prompts);
+    }
+    let named = Split::ALL.into_iter().find(|s| s.name() == args.split);
+    let split = named.ok_or_else(|| {
+        Error::option(
+            "--split",
+            format!(
+                "`{}` is not known; use train, validation, test or all",
+                args.split
+            ),
+        )
+    })?;
+    let listed = prompts.len();
+    prompts.retain(|sample| sample.split == split);
+    if prompts.is_empty() {
+        return Err(Error::option(
+            "--split",
+            format!(
+                "none of the {listed} prompts of {} belongs to {}; give lines a \"split\", or use all",
+                args.prompts.display(),
+                split.name()
+            ),
+        ));
+    }
+    Ok(prompts)
 }
 
 /// Runs a sweep to its end, then prints its points in the plan's order: which of them are on the

@@ -11,6 +11,7 @@ use paretoscope_engine::train::{
     RewardConfig, RewardJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
     WeightedData,
 };
+use paretoscope_engine::types::{Strength, TrainMethod, TrainSize, USUAL};
 use paretoscope_engine::{Error, Result};
 
 use super::train_policy;
@@ -65,20 +66,25 @@ pub(crate) struct Dpo {
     #[arg(long, value_name = "DATA=WEIGHT")]
     mix: Vec<String>,
     /// How strongly the model is held to the reference
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = USUAL.beta)]
     beta: f64,
     /// Earlier value vectors to keep apart from; the metrics show the cosine to each
     #[arg(long, value_name = "ADAPTER", num_args = 1..)]
     against: Vec<PathBuf>,
-    /// What keeps the new vector apart
-    #[arg(long, value_enum, default_value_t = PenaltyName::None)]
-    penalty: PenaltyName,
+    /// What keeps the new vector apart (default: hsic-unbiased with --against, else none)
+    #[arg(long, value_enum)]
+    penalty: Option<PenaltyName>,
     /// Weight of the penalty beside the DPO loss (default: hsic-released and hsic-rows 10, hsic-normalised and
-    /// orthogonal-cosine 1, orthogonal-olora 0.5, weight-decay 0.1)
+    /// orthogonal-cosine 1, orthogonal-olora 0.5, weight-decay 0.1; hsic-unbiased by --alpha-ratio)
     #[arg(long)]
     alpha: Option<f64>,
-    /// hsic-rows, hsic-normalised: at most this many rows of each module, the same of all vectors; 0 for all
-    #[arg(long, default_value_t = 512, value_name = "N")]
+    /// In place of --alpha: what the penalty's gradient is beside that of the DPO loss, kept so by running means;
+    /// metrics.jsonl holds the alpha of every step (default for hsic-unbiased: 0.3)
+    #[arg(long, conflicts_with = "alpha", value_name = "RATIO")]
+    alpha_ratio: Option<f64>,
+    /// hsic-rows, hsic-normalised, hsic-unbiased: at most this many rows of each module, the same of all vectors; 0
+    /// for all
+    #[arg(long, default_value_t = USUAL.penalty_rows, value_name = "N")]
     penalty_rows: usize,
     /// DPO-SeqT: merge this adapter into the base first; it is then the start and the reference
     #[arg(long, value_name = "ADAPTER")]
@@ -97,8 +103,10 @@ enum PenaltyName {
     HsicReleased,
     /// HSIC over the rows of the difference, as MVA's text has it
     HsicRows,
-    /// The same with median bandwidths, between 0 and 1
+    /// The same with median bandwidths, between 0 and 1; biased: independent vectors are above 0
     HsicNormalised,
+    /// The same without bias: independent vectors are 0 on average, and what chance explains costs nothing
+    HsicUnbiased,
     /// Sum of |A A'|, as in O-LoRA
     OrthogonalOlora,
     /// Mean squared cosine of the differences
@@ -114,6 +122,7 @@ impl PenaltyName {
             Self::HsicReleased => PenaltyKind::HsicReleased,
             Self::HsicRows => PenaltyKind::HsicRows,
             Self::HsicNormalised => PenaltyKind::HsicNormalised,
+            Self::HsicUnbiased => PenaltyKind::HsicUnbiased,
             Self::OrthogonalOlora => PenaltyKind::OrthogonalOlora,
             Self::OrthogonalCosine => PenaltyKind::OrthogonalCosine,
             Self::WeightDecay => PenaltyKind::WeightDecay,
@@ -130,7 +139,7 @@ pub(crate) struct Reward {
     #[arg(long)]
     base: PathBuf,
     /// Weight of the squared sum of both scores, which keeps scores around zero
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = USUAL.center)]
     center: f64,
     #[command(flatten)]
     common: Common,
@@ -151,16 +160,25 @@ struct Lora {
 
 impl Lora {
     fn method(self) -> Method {
+        let Some(rank) = self.rank else {
+            return Method::Full;
+        };
+        let standard = LoraConfig::of_rank(rank);
+        Method::Lora(LoraConfig {
+            alpha: self.scaling.unwrap_or(standard.alpha),
+            target_modules: self
+                .target_modules
+                .map_or(standard.target_modules, |given| {
+                    given.iter().map(|name| name.trim().to_owned()).collect()
+                }),
+            rank,
+        })
+    }
+
+    const fn size(&self) -> TrainSize {
         match self.rank {
-            None => Method::Full,
-            Some(rank) => Method::Lora(LoraConfig {
-                rank,
-                alpha: self.scaling.unwrap_or(2.0 * rank as f64),
-                target_modules: self.target_modules.map_or_else(
-                    || LoraConfig::default().target_modules,
-                    |given| given.iter().map(|name| name.trim().to_owned()).collect(),
-                ),
-            }),
+            None => TrainSize::Full,
+            Some(_) => TrainSize::Lora,
         }
     }
 }
@@ -174,31 +192,31 @@ struct Common {
     #[arg(long)]
     out: PathBuf,
     /// Passes over the data
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = USUAL.epochs)]
     epochs: usize,
     /// Steps in all, in place of epochs
     #[arg(long)]
     steps: Option<usize>,
     /// Tokens per step, roughly
-    #[arg(long, default_value_t = 4096)]
+    #[arg(long, default_value_t = USUAL.batch_tokens)]
     batch_tokens: usize,
     /// Longer examples are left out
-    #[arg(long, default_value_t = 512)]
+    #[arg(long, default_value_t = USUAL.max_length)]
     max_length: usize,
-    /// The highest learning rate
-    #[arg(long, default_value_t = 1e-3)]
-    learning_rate: f64,
+    /// The highest learning rate (default: 1e-5 for all weights, 1e-4 for adapters, 1e-3 from random weights)
+    #[arg(long)]
+    learning_rate: Option<f64>,
     /// Share of the steps for linear warm-up
-    #[arg(long, default_value_t = 0.03)]
+    #[arg(long, default_value_t = USUAL.warm_up)]
     warm_up: f64,
     /// Decoupled decay of matrices
-    #[arg(long, default_value_t = 0.01)]
+    #[arg(long, default_value_t = USUAL.weight_decay)]
     weight_decay: f64,
     /// Threads (default: one per core)
     #[arg(long)]
     workers: Option<usize>,
     /// Steps between checkpoints
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = USUAL.checkpoint_every)]
     checkpoint_every: usize,
     /// Go on from the newest checkpoint in the output folder
     #[arg(long)]
@@ -209,7 +227,7 @@ struct Common {
 }
 
 impl Common {
-    fn config(&self, global: &Global) -> TrainConfig {
+    fn config(&self, global: &Global, method: TrainMethod, size: TrainSize) -> TrainConfig {
         TrainConfig {
             seed: global.seed,
             device: global.device,
@@ -219,7 +237,7 @@ impl Common {
             max_length: self.max_length,
             workers: self.workers.unwrap_or_else(cores),
             optimiser: OptimiserConfig {
-                learning_rate: self.learning_rate,
+                learning_rate: self.learning_rate.unwrap_or(method.learning_rate(size)),
                 warm_up: self.warm_up,
                 weight_decay: self.weight_decay,
                 ..OptimiserConfig::default()
@@ -265,11 +283,15 @@ impl Sft {
                 ));
             }
         };
+        let size = match from_random {
+            true if self.lora.rank.is_none() => TrainSize::Random,
+            _ => self.lora.size(),
+        };
         Ok(TrainJob::Sft(SftJob {
             base,
             from_random,
             config: SftConfig {
-                train: self.common.config(global),
+                train: self.common.config(global, TrainMethod::Sft, size),
                 method: self.lora.method(),
                 train_on_prompts: self.train_on_prompts,
             },
@@ -290,18 +312,30 @@ impl Dpo {
                 .map(|m| weighted(m))
                 .collect::<Result<_>>()?,
         };
+        let penalty = match self.penalty {
+            Some(name) => name.kind(),
+            None if self.against.is_empty() => PenaltyKind::None,
+            None => USUAL.penalty,
+        };
+        let alpha = match (self.alpha, self.alpha_ratio) {
+            (Some(alpha), _) => Strength::Alpha(alpha),
+            (None, Some(ratio)) => Strength::Ratio { ratio },
+            (None, None) => penalty.usual_strength(),
+        };
         Ok(TrainJob::Dpo(DpoJob {
             base: self.base,
             data,
             skip_bad: self.common.skip_bad,
             config: DpoConfig {
-                train: self.common.config(global),
+                train: self
+                    .common
+                    .config(global, TrainMethod::Value, self.lora.size()),
                 method: self.lora.method(),
                 beta: self.beta,
                 against: self.against,
                 penalty: PenaltyConfig {
-                    kind: self.penalty.kind(),
-                    alpha: self.alpha.unwrap_or(self.penalty.kind().usual_alpha()),
+                    kind: penalty,
+                    alpha,
                     rows: (self.penalty_rows > 0).then_some(self.penalty_rows),
                     rows_seed: global.seed,
                 },
@@ -339,7 +373,9 @@ impl Reward {
             data: self.data,
             skip_bad: self.common.skip_bad,
             config: RewardConfig {
-                train: self.common.config(global),
+                train: self
+                    .common
+                    .config(global, TrainMethod::Reward, TrainSize::Full),
                 center: self.center,
             },
             out: self.common.out,
@@ -391,5 +427,102 @@ impl TrainReporter for Bar {
 
     fn cancelled(&self) -> bool {
         self.1.asked()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use paretoscope_engine::recipe::settings::{DpoSettings, Weights};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        args: Args,
+        #[command(flatten)]
+        global: Global,
+    }
+
+    fn job(options: &str) -> TrainJob {
+        let line = Line::parse_from(["train"].into_iter().chain(options.split_whitespace()));
+        let job = match line.args {
+            Args::Sft(args) => args.job(&line.global),
+            Args::Dpo(args) => args.job(&line.global),
+            Args::Reward(args) => Ok(args.job(&line.global)),
+            Args::Router(args) => args.job(&line.global),
+            Args::Ppo(args) => args.job(&line.global),
+        };
+        job.unwrap()
+    }
+
+    fn dpo(options: &str) -> DpoConfig {
+        match job(options) {
+            TrainJob::Dpo(job) => job.config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What is left out on the command line and in a recipe is the same, and the table's.
+    #[test]
+    fn the_command_line_does_what_recipes_do() {
+        let recipe = |method| DpoSettings {
+            method,
+            ..DpoSettings::default()
+        };
+        for (options, method, size) in [
+            (
+                "dpo --base b --data d --out o",
+                Weights::Full,
+                TrainSize::Full,
+            ),
+            (
+                "dpo --base b --data d --out o --lora 16",
+                Weights::Lora,
+                TrainSize::Lora,
+            ),
+        ] {
+            let line = dpo(options);
+            let mut made = recipe(method).config(USUAL.rank, 0, cores(), false);
+            made.train.device = line.train.device;
+            assert_eq!(line, made, "{options}");
+            let rate = TrainMethod::Dpo.learning_rate(size);
+            assert_eq!(line.train.optimiser.learning_rate, rate);
+        }
+        let rates = [
+            ("sft --base b --data d --out o", 1e-5),
+            ("sft --base b --data d --out o --lora 4", 1e-4),
+            ("sft --config b --data d --out o", 1e-3),
+            ("reward --base b --data d --out o", 1e-5),
+            ("router --bundle b --preference 1,1 --out o", 1e-3),
+            ("ppo --bundle b --reward-weights 1,1 --out o", 1e-4),
+        ];
+        for (options, rate) in rates {
+            let found = match job(options) {
+                TrainJob::Sft(job) => job.config.train.optimiser,
+                TrainJob::Reward(job) => job.config.train.optimiser,
+                TrainJob::Router(job) => job.config.ppo.optimiser,
+                TrainJob::Ppo(job) => job.config.ppo.optimiser,
+                TrainJob::Dpo(job) => job.config.train.optimiser,
+            };
+            assert_eq!(found.learning_rate, rate, "{options}");
+        }
+    }
+
+    #[test]
+    fn a_value_vector_is_held_apart_without_being_told_how() {
+        let common = "dpo --base b --data d --out o --lora 4";
+        assert_eq!(dpo(common).penalty.kind, PenaltyKind::None);
+        let apart = dpo(&format!("{common} --against a")).penalty;
+        assert_eq!(apart, PenaltyConfig::of(USUAL.penalty));
+        assert_eq!(apart.alpha, Strength::Ratio { ratio: 0.3 });
+        let told = dpo(&format!("{common} --against a --penalty hsic-rows")).penalty;
+        assert_eq!(told.alpha, Strength::Alpha(10.0));
+        let told = dpo(&format!("{common} --against a --alpha 2")).penalty;
+        assert_eq!(
+            (told.kind, told.alpha),
+            (USUAL.penalty, Strength::Alpha(2.0))
+        );
     }
 }

@@ -7,6 +7,7 @@ use paretoscope_engine::train::ppo::{
     KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig,
 };
 use paretoscope_engine::train::{LoraConfig, MorlJob, OptimiserConfig, RouterJob, TrainJob};
+use paretoscope_engine::types::USUAL;
 
 use super::train::cores;
 use crate::options::{Global, numbers};
@@ -55,7 +56,7 @@ pub(crate) struct Ppo {
     #[arg(long)]
     reward_weights: String,
     /// Rank of the adapter
-    #[arg(long = "lora", default_value_t = LoraConfig::default().rank)]
+    #[arg(long = "lora", default_value_t = USUAL.rank)]
     rank: usize,
     /// The adapter is scaled by alpha / rank (default: twice the rank)
     #[arg(long)]
@@ -78,7 +79,8 @@ pub(crate) struct Ppo {
 
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// JSON Lines of prompts to answer (default: the bundle's)
+    /// JSON Lines of prompts to answer (default: those of the bundle's that are of the training part; what sweeps
+    /// measure by `--split validation` or `test` is never learnt)
     #[arg(long)]
     prompts: Option<PathBuf>,
     /// Folder for the result, checkpoints and metrics.jsonl
@@ -201,13 +203,13 @@ impl Ppo {
             target: Some(args.kl_target),
             ..KlConfig::default()
         };
-        let standard = LoraConfig::default();
+        let standard = LoraConfig::of_rank(args.rank);
         let config = MorlConfig {
             reward_weights: numbers("--reward-weights", &args.reward_weights)?,
             ppo: args.common.config(global, args.learning_rate, kl),
             lora: LoraConfig {
                 rank: args.rank,
-                alpha: args.alpha.unwrap_or(2.0 * args.rank as f64),
+                alpha: args.alpha.unwrap_or(standard.alpha),
                 target_modules: args.target_modules.unwrap_or(standard.target_modules),
             },
         };

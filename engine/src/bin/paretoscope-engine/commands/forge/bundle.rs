@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use paretoscope_engine::bundle::{Addition, Bundle, LoadOptions, Part, extend};
+use paretoscope_engine::bundle::{Addition, Bundle, Growth, LoadOptions, Part, extend, grow};
 use paretoscope_engine::files::shown;
 use paretoscope_engine::recipe::{BuildOptions, BuildProgress, BuildReporter, Recipe, build};
 use paretoscope_engine::{Error, Result};
@@ -25,6 +25,8 @@ pub(crate) enum Args {
     Build(Build),
     /// Make a bundle that has one part more; the old one is not touched
     Add(Add),
+    /// Make a bundle that has one objective more; experts, routers and value vectors stay what they are
+    Grow(Grow),
     /// Load a bundle as the window would, and say all that it would show
     Check(Check),
 }
@@ -42,6 +44,28 @@ pub(crate) struct Add {
     /// Where an expert stands, one share per objective, e.g. 0.25,0.25,0.5
     #[arg(long, value_delimiter = ',', value_name = "P")]
     preference: Option<Vec<f64>>,
+    /// The new bundle's folder
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Grow {
+    /// The bundle's folder
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// Name of the new objective, its expert and its value vector
+    #[arg(long, value_name = "NAME")]
+    objective: String,
+    /// Its reward model
+    #[arg(long, value_name = "PATH")]
+    reward: PathBuf,
+    /// Its LoRA expert, which stands on a corner of its own; all others stay where they are, with no share of it
+    #[arg(long, value_name = "ADAPTER")]
+    expert: PathBuf,
+    /// Its value vector; needed where the bundle lists value vectors
+    #[arg(long, value_name = "ADAPTER")]
+    value: Option<PathBuf>,
     /// The new bundle's folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -97,6 +121,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     match args {
         Args::Build(args) => make(args),
         Args::Add(args) => add(args),
+        Args::Grow(args) => enlarge(args),
         Args::Check(args) => check(args),
     }
 }
@@ -155,8 +180,9 @@ impl BuildReporter for StepBar {
         if self.step != progress.step {
             self.step.clone_from(&progress.step);
             let (number, steps) = (progress.number, progress.steps);
-            self.shown
-                .suspend(|| eprintln!("step {number} of {steps}: {}", progress.step));
+            self.shown.suspend(|| {
+                crate::say::line(&format!("step {number} of {steps}: {}", progress.step))
+            });
         }
         let left = progress.eta_seconds.map(|seconds| {
             let left = HumanDuration(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
@@ -168,7 +194,8 @@ impl BuildReporter for StepBar {
     }
 
     fn skipped(&mut self, step: &str) {
-        self.shown.suspend(|| eprintln!("{step}: unchanged"));
+        self.shown
+            .suspend(|| crate::say::line(&format!("{step}: unchanged")));
     }
 
     fn cancelled(&self) -> bool {
@@ -200,6 +227,17 @@ fn add(args: &Add) -> Result<()> {
     json_line(&json!({ "out": shown(&args.out), "bundle": manifest }))
 }
 
+fn enlarge(args: &Grow) -> Result<()> {
+    let growth = Growth {
+        objective: args.objective.clone(),
+        reward: args.reward.clone(),
+        expert: args.expert.clone(),
+        value: args.value.clone(),
+    };
+    let manifest = grow(&args.bundle, &growth, &args.out)?;
+    json_line(&json!({ "out": shown(&args.out), "bundle": manifest }))
+}
+
 fn check(args: &Check) -> Result<()> {
     let options = LoadOptions {
         rewards: !args.no_rewards,
@@ -214,7 +252,7 @@ fn check(args: &Check) -> Result<()> {
     // Keys and values, f32.
     let per_token = 2 * config.layers * config.kv_heads * config.head_dim * size_of::<f32>();
     for warning in &bundle.info.warnings {
-        eprintln!("warning: {warning}");
+        crate::say::line(&format!("warning: {warning}"));
     }
     json_line(&json!({
         "bundle": bundle.info,

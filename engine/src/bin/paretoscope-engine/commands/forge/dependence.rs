@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// What is measured
     #[arg(long, value_enum)]
     measure: MeasureName,
-    /// hsic-rows, hsic-normalised: this many rows, the same of both, instead of all
+    /// hsic-rows, hsic-normalised, hsic-unbiased: this many rows, the same of both, instead of all
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
 }
@@ -33,8 +33,10 @@ enum MeasureName {
     HsicReleased,
     /// HSIC of the rows of the difference, as MVA's text has it
     HsicRows,
-    /// The same with median bandwidths, between 0 and 1
+    /// The same with median bandwidths, between 0 and 1; biased: independent adapters are above 0
     HsicNormalised,
+    /// The same without bias: independent adapters are 0 on average, within a few `sd`; `z` is the total in those
+    HsicUnbiased,
     /// Of the differences as vectors
     Cosine,
     /// Share of places whose signs agree
@@ -49,6 +51,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         MeasureName::HsicReleased => Measure::HsicReleased,
         MeasureName::HsicRows => Measure::HsicRows,
         MeasureName::HsicNormalised => Measure::HsicNormalised,
+        MeasureName::HsicUnbiased => Measure::HsicUnbiased,
         MeasureName::Cosine => Measure::Cosine,
         MeasureName::Signs => Measure::Signs,
         MeasureName::Angles => Measure::Angles,

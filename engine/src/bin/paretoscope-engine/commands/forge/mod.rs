@@ -138,7 +138,9 @@ pub(crate) fn tell_figures(figures: &Figures) {
         ..
     } in &figures.modules
     {
-        eprintln!("{module}: rank {rank}, energy kept {energy_kept:.4}");
+        crate::say::line(&format!(
+            "{module}: rank {rank}, energy kept {energy_kept:.4}"
+        ));
     }
-    eprintln!("energy kept in all: {:.4}", figures.energy_kept);
+    crate::say::line(&format!("energy kept in all: {:.4}", figures.energy_kept));
 }

@@ -1,0 +1,115 @@
+//! What training does where a person says nothing: one table for the command line, the window and recipes.
+//!
+//! | method | all weights | adapters | from random weights |
+//! |---|---|---|---|
+//! | fine-tuning, preferences, value vectors | 1e-5 | 1e-4 | 1e-3 |
+//! | reward models | 1e-5 | – | – |
+//! | routers | – | 1e-3, of fresh layers | – |
+//! | MORLHF | – | 1e-4 | – |
+//!
+//! The papers' full fine-tunes are at 1e-5 (HoE, MVA), adapters take about ten times as much (LoRA, appendix D).
+//! The demonstration is a small model and has numbers of its own.
+
+use super::penalty::Penalty;
+use super::training::Rollouts;
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainMethod {
+    /// Supervised fine-tuning.
+    Sft,
+    /// Direct preference optimisation.
+    Dpo,
+    /// The same as a value vector, apart from earlier ones.
+    Value,
+    /// A reward model.
+    Reward,
+    /// A router expert.
+    Router,
+    /// An adapter for one preference (MORLHF).
+    Ppo,
+}
+
+/// Which weights move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainSize {
+    /// All, which know nothing yet.
+    Random,
+    /// All of a model.
+    Full,
+    /// Adapters, or a router's layers.
+    Lora,
+}
+
+/// What runs of all methods share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Tokens per step, roughly.
+    pub batch_tokens: usize,
+    /// Longer examples are left out.
+    pub max_length: usize,
+    /// Share of the steps for linear warm-up.
+    pub warm_up: f64,
+    /// The last learning rate, as a share of the highest.
+    pub final_rate: f64,
+    /// Decoupled decay of matrices.
+    pub weight_decay: f64,
+    /// Steps between checkpoints: what a kill may cost.
+    pub checkpoint_every: usize,
+    /// Rank of adapters; a recipe's experts have the recipe's.
+    pub rank: usize,
+    /// DPO: how strongly the model is held to the reference.
+    pub beta: f64,
+    /// Reward models: weight of the squared sum of both scores.
+    pub center: f64,
+    /// Value vectors: what keeps each apart from those before it, at [`Penalty::usual_strength`].
+    pub penalty: Penalty,
+    /// HSIC of rows: at most so many of each module.
+    pub penalty_rows: usize,
+    /// Routers and MORLHF: the answers that they learn from.
+    pub rollouts: Rollouts,
+    /// The same: batches between checkpoints.
+    pub checkpoint_batches: usize,
+}
+
+/// The table.
+pub const USUAL: Usual = Usual {
+    epochs: 1,
+    batch_tokens: 4096,
+    max_length: 512,
+    warm_up: 0.03,
+    final_rate: 0.1,
+    weight_decay: 0.01,
+    checkpoint_every: 100,
+    rank: 16,
+    beta: 0.1,
+    center: 0.01,
+    penalty: Penalty::HsicUnbiased,
+    penalty_rows: 512,
+    rollouts: Rollouts {
+        batches: 300,
+        batch: 64,
+        max_tokens: 128,
+    },
+    checkpoint_batches: 20,
+};
+
+impl Usual {
+    /// Adapters are scaled by this over the rank.
+    pub const fn lora_alpha(&self, rank: usize) -> f64 {
+        2.0 * rank as f64
+    }
+}
+
+impl TrainMethod {
+    /// The highest learning rate.
+    pub const fn learning_rate(self, size: TrainSize) -> f64 {
+        match (self, size) {
+            (Self::Router, _) | (_, TrainSize::Random) => 1e-3,
+            (Self::Reward, _) | (_, TrainSize::Full) => 1e-5,
+            (_, TrainSize::Lora) => 1e-4,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A bundle of three objectives grows by a fourth.
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot be set up should stop at once"
+)]
+
+use paretoscope_tests::{Fixture, Outcome, engine};
+use serde_json::{Value, json};
+
+fn run(fixture: &Fixture, command: &str) -> Outcome {
+    let place = fixture.path().display().to_string();
+    let arguments: Vec<String> = command
+        .split_whitespace()
+        .map(|word| word.replace("{}", &place))
+        .collect();
+    engine(arguments)
+}
+
+const GROW: &str = "bundle grow --bundle {} --objective brevity --reward {}/rewards/helpful --expert {}/experts/humor --out {}/grown";
+
+fn manifest(fixture: &Fixture, path: &str) -> Value {
+    serde_json::from_slice(&fixture.read(path)).expect("JSON")
+}
+
+#[test]
+fn answers_stay_what_they_were_and_the_new_corner_has_its_expert() {
+    let fixture = Fixture::new();
+    let outcome = run(&fixture, GROW);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let before = manifest(&fixture, "bundle.json");
+    let after = manifest(&fixture, "grown/bundle.json");
+    let objectives = after["objectives"].as_array().expect("a list");
+    assert_eq!(objectives.len(), 4);
+    assert_eq!(objectives[3]["name"], "brevity");
+    let named = |of: &Value, name: &str| {
+        let experts = of["experts"].as_array().expect("a list").clone();
+        let found = experts.into_iter().find(|e| e["name"] == name);
+        found.expect("the expert")["preference"].clone()
+    };
+    assert_eq!(named(&after, "brevity"), json!([0.0, 0.0, 0.0, 1.0]));
+    for expert in before["experts"].as_array().expect("a list") {
+        let name = expert["name"].as_str().expect("a name");
+        let mut place = expert["preference"].as_array().expect("a list").clone();
+        place.push(json!(0.0));
+        let grown = named(&after, name);
+        let numbers = |of: &[Value]| of.iter().map(Value::as_f64).collect::<Vec<_>>();
+        assert_eq!(numbers(grown.as_array().expect("a list")), numbers(&place));
+    }
+
+    let checked = run(&fixture, "bundle check {}/grown --no-probe");
+    assert_eq!(checked.status, Some(0), "{}", checked.stderr);
+    assert!(
+        !checked.stderr.contains("router_config"),
+        "{}",
+        checked.stderr
+    );
+    let answer = |bundle: &str, preference: &str| {
+        let command = format!(
+            "generate --bundle {{}}{bundle} --preference {preference} --tokens 5,6,7 --max-tokens 6"
+        );
+        let outcome = run(&fixture, &command);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        outcome.lines()[0]["tokens"].clone()
+    };
+    for preference in ["1,0,0", "0.2,0.3,0.5", "0.1,0.6,0.3"] {
+        assert_eq!(
+            answer("", preference),
+            answer("/grown", &format!("{preference},0"))
+        );
+    }
+    let corner = run(&fixture, "route --bundle {}/grown --preference 0,0,0,1");
+    assert_eq!(corner.lines()[0]["experts"][0]["name"], "brevity");
+    let inside = run(
+        &fixture,
+        "route --bundle {}/grown --preference 0.1,0.1,0.1,0.7",
+    );
+    assert_eq!(inside.status, Some(0), "{}", inside.stderr);
+    assert_eq!(
+        inside.lines()[0]["residual"].as_f64().map(|r| r < 1e-9),
+        Some(true)
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_nothing_is_written() {
+    let cases: [(&str, &str, fn(&mut Value), &[&str]); 6] = [
+        (
+            "brevity",
+            "humor",
+            |_| (),
+            &["--objective", "taken by an objective"],
+        ),
+        (
+            "--reward {}/rewards/helpful",
+            "--reward {}/experts/humor",
+            |_| (),
+            &["config.json"],
+        ),
+        (
+            "--expert {}/experts/humor",
+            "--expert {}/base",
+            |_| (),
+            &["adapter_config.json"],
+        ),
+        (
+            "",
+            "",
+            |bundle| bundle["experts"][0]["preference"] = json!([1, 0]),
+            &["experts[0].preference", "2 numbers given, 3 needed"],
+        ),
+        (
+            "",
+            "",
+            |bundle| bundle["values"] = json!([{"name": "v", "path": "experts/helpful"}]),
+            &["--value", "1 value vectors", "brevity"],
+        ),
+        (
+            "",
+            "",
+            |bundle| bundle["objectives"] = json!([]),
+            &["objectives", "is empty"],
+        ),
+    ];
+    for (from, to, change, words) in cases {
+        let fixture = Fixture::new();
+        let mut bundle = manifest(&fixture, "bundle.json");
+        change(&mut bundle);
+        std::fs::write(fixture.join("bundle.json"), bundle.to_string()).expect("writable");
+        let command = if from.is_empty() {
+            GROW.to_owned()
+        } else {
+            GROW.replace(from, to)
+        };
+        let outcome = run(&fixture, &command);
+        assert_eq!(outcome.status, Some(2), "{command}: {}", outcome.stderr);
+        for word in words {
+            assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+        }
+        assert!(!fixture.join("grown").exists(), "{command}");
+    }
+}
