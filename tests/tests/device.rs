@@ -47,6 +47,7 @@ fn requests() -> Vec<RowRequest> {
                 ..Sampling::default()
             },
             trace: TraceLevel::Full,
+            time: None,
         })
         .collect()
 }

@@ -29,6 +29,7 @@ fn row(prompt: Prompt, point: Point, max_tokens: usize) -> RowRequest {
         point,
         sampling,
         trace: TraceLevel::None,
+        time: None,
     }
 }
 

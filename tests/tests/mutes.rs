@@ -25,6 +25,7 @@ fn a_muted_expert_is_silent_at_every_module_whatever_the_router_votes() {
                 ..Sampling::default()
             },
             trace: TraceLevel::Full,
+            time: None,
         };
         let job = front.ask(|job| EngineCommand::Generate {
             job,

@@ -100,6 +100,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
             ..Sampling::default()
         },
         trace: TraceLevel::None,
+        time: None,
     };
     let answer = front.ask(|job| EngineCommand::Generate {
         job,

@@ -53,6 +53,7 @@ fn send(
         point: point.clone(),
         sampling: sampling.clone(),
         trace: TraceLevel::Full,
+        time: None,
     };
     let id = state.session.next_id();
     let run = RunEntry {

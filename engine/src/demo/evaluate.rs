@@ -99,6 +99,7 @@ pub(super) fn answers(bundle: &Bundle, point: &Point, prompts: &[String]) -> Res
             ..Sampling::default()
         },
         trace: TraceLevel::None,
+        time: None,
     });
     let runs = generate_all(bundle, requests.collect(), SLOTS)?;
     Ok(runs.into_iter().map(|run| run.text).collect())

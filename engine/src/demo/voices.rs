@@ -106,6 +106,7 @@ pub(super) fn voices(bundle: &Bundle, world: &World, asked: &Asked) -> Result<Ve
                     ..Sampling::default()
                 },
                 trace: TraceLevel::Full,
+                time: None,
             });
             let runs = generate_all(bundle, requests.collect(), SLOTS)?;
             let mut sums = Sums::new(experts.len());

@@ -63,7 +63,7 @@ impl ActiveRow {
         started: Instant,
         cache: RowCache,
     ) -> Result<Self> {
-        let given = bundle.tokenizer.given(&request.prompt)?;
+        let given = bundle.tokenizer.at(request.time).given(&request.prompt)?;
         let prompt = given.ids();
         let mut gates = bundle.plan.gates(&request.point)?;
         mutes.apply(&mut gates);

@@ -98,6 +98,7 @@ impl Measurement<'_> {
                         ..Sampling::default()
                     },
                     trace: TraceLevel::None,
+                    time: None,
                 };
                 generator.add(bundle, RowTag(index as u64), request, Instant::now())?;
             }

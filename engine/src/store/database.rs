@@ -82,6 +82,16 @@ impl Store {
             .map_err(sqlite(&self.path))
     }
 
+    /// When the oldest sweep was planned, in seconds since 1970; the time of the call where there is none.
+    pub fn begun(&self) -> Result<u64> {
+        let sql = "SELECT coalesce(min(created), unixepoch()) FROM sweeps";
+        let seconds: i64 = self
+            .connection
+            .query_row(sql, [], |row| row.get(0))
+            .map_err(sqlite(&self.path))?;
+        Ok(u64::try_from(seconds).unwrap_or(0))
+    }
+
     /// All sweeps, oldest first. The plan's `store` is this file.
     pub fn sweeps(&self) -> Result<Vec<(i64, SweepRecord)>> {
         let mut found = Vec::new();

@@ -355,3 +355,24 @@ fn a_reader_sees_rows_while_the_writer_is_open() {
     writer.insert_row(&row(sweep, 0)).unwrap();
     assert_eq!(reader.row_count().unwrap(), 1);
 }
+
+#[test]
+fn the_first_sweep_sets_the_time_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let store = Store::open(&path).unwrap();
+    store.sweep(&record(0.1)).unwrap();
+    let now = store.begun().unwrap();
+    assert!(now > 1_700_000_000, "{now}");
+    drop(store);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("UPDATE sweeps SET created = 951782400")
+        .unwrap();
+    // Planned on another day, and the same plan again.
+    for step in [0.2, 0.1] {
+        let store = Store::open(&path).unwrap();
+        store.sweep(&record(step)).unwrap();
+        assert_eq!(store.begun().unwrap(), 951_782_400);
+    }
+}

@@ -122,6 +122,10 @@ impl Fields {
                 for turn in turns {
                     self.text(&turn.role);
                     self.text(&turn.content);
+                    // A template tells parts from a text; a text adds nothing here.
+                    if let Some(parts) = turn.given_parts() {
+                        self.texts(parts);
+                    }
                 }
             }
             Prompt::Tokens(tokens) => {

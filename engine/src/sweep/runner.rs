@@ -41,6 +41,9 @@ pub struct SweepRun {
     listed: Vec<usize>,
     store: Store,
     id: i64,
+    /// What chat templates are told, in seconds since 1970: when the store's first sweep was planned. All rows of a
+    /// store are asked at one time, whenever they run.
+    time: u64,
     points: Vec<PointState>,
     waiting: VecDeque<Place>,
     running: HashMap<u64, Place>,
@@ -92,7 +95,9 @@ impl SweepRun {
             reward_digests: bundle.identity.rewards.clone(),
             plan: plan.clone(),
         })?;
+        let time = store.begun()?;
         let mut run = Self {
+            time,
             points: visited
                 .into_iter()
                 .map(|point| PointState {
@@ -164,7 +169,7 @@ impl SweepRun {
 
     fn request(&self, place: Place) -> RowRequest {
         let point = &self.points[place.point].point;
-        request_of(&self.plan, point, &self.prompts[place.prompt])
+        request_of(&self.plan, self.time, point, &self.prompts[place.prompt])
     }
 
     fn key(&self, bundle: &Bundle, place: Place) -> String {
@@ -332,7 +337,7 @@ impl SweepRun {
     }
 }
 
-fn request_of(plan: &SweepPlan, point: &Point, prompt: &Prompt) -> RowRequest {
+fn request_of(plan: &SweepPlan, time: u64, point: &Point, prompt: &Prompt) -> RowRequest {
     let mut sampling = plan.sampling.clone();
     sampling.seed = row_seed(plan.sampling.seed, prompt);
     RowRequest {
@@ -340,6 +345,7 @@ fn request_of(plan: &SweepPlan, point: &Point, prompt: &Prompt) -> RowRequest {
         point: point.clone(),
         sampling,
         trace: TraceLevel::None,
+        time: Some(time),
     }
 }
 
@@ -377,14 +383,16 @@ pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Ve
         let problem = format!("is {index}; the sweep has {} points", visited.len());
         Error::option("index", problem)
     })?;
+    let store = Store::open(&plan.store)?;
+    let time = store.begun()?;
     let keys: Vec<String> = prompts
         .iter()
-        .map(|prompt| key_of(bundle, &request_of(plan, point, prompt)))
+        .map(|prompt| key_of(bundle, &request_of(plan, time, point, prompt)))
         .collect();
-    let rows = Store::open(&plan.store)?.rows_by_key(&keys)?;
+    let rows = store.rows_by_key(&keys)?;
     rows.into_iter()
         .flatten()
-        .map(|row| as_run(bundle, row))
+        .map(|row| as_run(bundle, time, row))
         .collect()
 }
 
@@ -415,14 +423,14 @@ fn each_once(listed: &[Prompt]) -> (Vec<Prompt>, Vec<usize>) {
 }
 
 /// A stored row as the run that it was; byte offsets are made anew from its tokens.
-fn as_run(bundle: &Bundle, row: StoredRow) -> Result<Run> {
+fn as_run(bundle: &Bundle, time: u64, row: StoredRow) -> Result<Run> {
     let mut answer = bundle.tokenizer.answer(&row.sampling.stop);
     for &id in &row.tokens {
         answer.push(id);
     }
     answer.finish();
     let (_, tokens) = answer.into_parts();
-    let given = bundle.tokenizer.given(&row.prompt)?;
+    let given = bundle.tokenizer.at(Some(time)).given(&row.prompt)?;
     Ok(Run {
         prompt_tokens: given.ids(),
         given: Some(Arc::new(given)),

@@ -6,6 +6,17 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result, files};
 
+/// Fields of `tokenizer_config.json` and `special_tokens_map.json` that name a special token.
+pub(super) const SPECIAL: [&str; 7] = [
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+];
+
 /// A JSON object, or `None` where there is no such file.
 pub(super) fn object(path: &Path) -> Result<Option<Map<String, Value>>> {
     let Some(text) = files::read_text_if_there(path, files::SETTINGS)? else {

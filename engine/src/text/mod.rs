@@ -2,15 +2,17 @@
 //!
 //! | step | in → out | file |
 //! |---|---|---|
-//! | chat | a user's turn → the text that the model was trained on | `template` |
+//! | chat | a user's turn → the text that the model was trained on | `template`, `jinja` |
 //! | files | `tokenizer.json`, or the older files → a tokenizer | `slow`, `tokenizer` |
 //! | encode | text → ids, with the tokenizer's own special tokens | `tokenizer` |
 //! | stream | one id at a time → whole characters, with byte offsets per token | `stream` |
 //! | stop | text → text that cannot be part of a stop string | `stop` |
 
+mod added;
 mod answer;
+mod caught;
+mod jinja;
 mod json;
-mod python;
 mod slow;
 mod stop;
 mod stream;

@@ -7,7 +7,6 @@
 //! | `vocab.json`, `merges.txt` | byte-level BPE of RoBERTa and BART | `<s> a </s>`, `<s> a </s></s> b </s>` |
 //! | `vocab.txt` | WordPiece of BERT and DistilBERT | `[CLS] a [SEP]`, `[CLS] a [SEP] b [SEP]` |
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -20,19 +19,9 @@ use tokenizers::processors::bert::BertProcessing;
 use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::json;
+use super::added::{self, added_token};
+use super::json::{self, SPECIAL};
 use crate::{Error, Result};
-
-/// Fields of `special_tokens_map.json` and `tokenizer_config.json` that name a special token.
-const SPECIAL: [&str; 7] = [
-    "bos_token",
-    "eos_token",
-    "unk_token",
-    "sep_token",
-    "pad_token",
-    "cls_token",
-    "mask_token",
-];
 
 /// What a folder without `tokenizer.json` has in its place.
 pub(super) enum Slow {
@@ -158,14 +147,7 @@ impl Beside {
             }
         }
         tokenizer.add_special_tokens(known).map_err(|e| wrong(&e))?;
-        let mut later: BTreeMap<u32, AddedToken> = BTreeMap::new();
-        if let Some(Value::Object(listed)) = self.config.get("added_tokens_decoder") {
-            for (id, token) in listed {
-                if let (Ok(id), Some(token)) = (id.parse(), added_token(token)) {
-                    later.insert(id, token);
-                }
-            }
-        }
+        let mut later = added::listed(&self.config);
         for (content, id) in &self.added {
             if let Some(id) = id.as_u64().and_then(|id| u32::try_from(id).ok()) {
                 later
@@ -175,12 +157,7 @@ impl Beside {
         }
         for (id, token) in later {
             let content = token.content.clone();
-            let added = if token.special {
-                tokenizer.add_special_tokens([token])
-            } else {
-                tokenizer.add_tokens([token])
-            };
-            added.map_err(|e| wrong(&e))?;
+            added::add(tokenizer, token).map_err(|e| wrong(&e))?;
             if tokenizer.token_to_id(&content) != Some(id) {
                 return Err(wrong(&format!(
                     "`{content}` should be token {id}, after a vocabulary of {}",
@@ -190,25 +167,6 @@ impl Beside {
         }
         Ok(())
     }
-}
-
-fn added_token(value: &Value) -> Option<AddedToken> {
-    if let Some(content) = value.as_str() {
-        return Some(AddedToken::from(content.to_owned(), true));
-    }
-    let content = value.get("content")?.as_str()?;
-    let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let special = value
-        .get("special")
-        .and_then(Value::as_bool)
-        .unwrap_or(true);
-    Some(
-        AddedToken::from(content.to_owned(), special)
-            .lstrip(flag("lstrip"))
-            .rstrip(flag("rstrip"))
-            .single_word(flag("single_word"))
-            .normalized(flag("normalized")),
-    )
 }
 
 fn text_path(folder: &Path, name: &str) -> Result<String> {

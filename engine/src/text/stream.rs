@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::caught::caught;
 use crate::types::TokenPiece;
 
 /// The replacement character, with which decoders mark an incomplete one.
@@ -158,7 +159,9 @@ impl TokenStream {
 
 /// The text of ids, special tokens left out; ids that the tokenizer does not know have none.
 pub(super) fn text_of(tokenizer: &tokenizers::Tokenizer, ids: &[u32]) -> String {
-    tokenizer.decode(ids, true).unwrap_or_else(|error| {
+    let text = caught(|| tokenizer.decode(ids, true));
+    let text = text.unwrap_or_else(|words| Err(words.into()));
+    text.unwrap_or_else(|error| {
         tracing::warn!(%error, "the tokenizer's decoder failed");
         String::new()
     })

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::Error;
-use crate::types::{Prompt, TokenPiece};
+use crate::types::{Message, Prompt, TokenPiece};
 
 /// Streams ids and checks everything that must hold of a stream.
 fn streamed(tokenizer: &Tokenizer, ids: &[u32]) -> (Vec<String>, Vec<TokenPiece>) {
@@ -207,12 +207,17 @@ fn prompts_are_checked() {
         Err(Error::EmptyPrompt)
     ));
     assert!(!tokenizer.has_chat_template());
-    assert_eq!(
-        tokenizer
-            .encode_prompt(&Prompt::Chat("A b".to_owned()))
-            .unwrap(),
-        tokenizer.encode("A b", true).unwrap()
-    );
+    // Never as plain text: the model was not trained on that.
+    for prompt in [
+        Prompt::Chat("A b".to_owned()),
+        Prompt::Messages(vec![Message::user("A b")]),
+    ] {
+        let error = tokenizer.encode_prompt(&prompt).unwrap_err();
+        assert!(
+            error.is_input() && error.to_string().contains("no chat template"),
+            "{error}"
+        );
+    }
 
     std::fs::write(
         folder.path().join("generation_config.json"),
@@ -225,7 +230,8 @@ fn prompts_are_checked() {
     )
     .unwrap();
     let tokenizer = Tokenizer::load(folder.path()).unwrap();
-    assert_eq!(tokenizer.end_tokens(), [3]);
+    // Those of config.json end an answer as well.
+    assert_eq!(tokenizer.end_tokens(), [3, 7, 8]);
     assert_eq!(
         tokenizer
             .encode_prompt(&Prompt::Chat("A".to_owned()))
@@ -299,4 +305,58 @@ fn truncation_and_padding_of_the_file_are_switched_off() {
     json["padding"] = serde_json::json!({"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "<|end|>"});
     assert_ne!(json["truncation"], Value::Null);
     assert_eq!(samples::load(&json).encode("abcd", true).unwrap().len(), 4);
+}
+
+#[test]
+fn tokens_that_stand_beside_the_tokenizer_are_added() {
+    let folder = tempfile::tempdir().unwrap();
+    samples::write(folder.path(), &samples::byte_level());
+    let plain = Tokenizer::load(folder.path()).unwrap();
+    let next = plain.own_vocabulary() as u32;
+    let config = serde_json::json!({
+        "eos_token": "the",
+        "added_tokens_decoder": {
+            next.to_string(): {"content": "<|turn|>", "special": true},
+            (next + 1).to_string(): {"content": "<note>", "special": false},
+        },
+    });
+    std::fs::write(
+        folder.path().join("tokenizer_config.json"),
+        config.to_string(),
+    )
+    .unwrap();
+    let tokenizer = Tokenizer::load(folder.path()).unwrap();
+    let ids = tokenizer.encode("a<|turn|><note>the", false).unwrap();
+    let the = tokenizer.closing_token().unwrap();
+    assert_eq!(ids, [1 + u32::from(b'a'), next, next + 1, the]);
+    assert_eq!(tokenizer.decode(&ids).unwrap(), "a<note>");
+}
+
+#[test]
+fn end_tokens_of_both_configurations_end_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    samples::write(folder.path(), &samples::byte_level());
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    put(
+        "config.json",
+        r#"{"vocab_size": 300, "eos_token_id": [4, 5]}"#,
+    );
+    put("generation_config.json", r#"{"eos_token_id": [5, 6]}"#);
+    let tokenizer = Tokenizer::load(folder.path()).unwrap();
+    assert_eq!(tokenizer.end_tokens(), [5, 6, 4]);
+}
+
+#[test]
+fn one_recorded_time_is_told_to_the_template() {
+    let folder = tempfile::tempdir().unwrap();
+    samples::write(folder.path(), &samples::byte_level());
+    let source = "{{ strftime_now('%F %T') }}{{ messages[0].content }}";
+    std::fs::write(folder.path().join("chat_template.jinja"), source).unwrap();
+    let tokenizer = Tokenizer::load(folder.path()).unwrap();
+    let given = |time| {
+        let prompt = Prompt::Chat("!".to_owned());
+        tokenizer.at(time).given(&prompt).unwrap().text
+    };
+    assert_eq!(given(Some(951_782_399)), "2000-02-28 23:59:59!");
+    assert!(given(None) > "2026".to_owned());
 }

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use tokenizers::{PostProcessor as _, TruncationDirection, TruncationParams, truncate_encodings};
 
+use super::added;
+use super::caught::caught;
 use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
 use super::{AnswerStream, ChatTemplate, TokenStream, json};
@@ -38,6 +41,8 @@ pub struct Tokenizer {
     ends: Vec<u32>,
     closing: Option<u32>,
     vocabulary: usize,
+    /// The time that chat templates are told; without it, that of each call.
+    time: Option<u64>,
 }
 
 impl Tokenizer {
@@ -47,10 +52,13 @@ impl Tokenizer {
         let path = folder.join("tokenizer.json");
         let mut unread = None;
         let (inner, byte_fallback) = match files::read_text_if_there(&path, files::TOKENIZER)? {
-            Some(text) => (
-                Some(Arc::new(parse(&path, text.as_bytes())?)),
-                has_byte_fallback(text.as_bytes()),
-            ),
+            Some(text) => {
+                let config = json::object(&folder.join("tokenizer_config.json"))?;
+                (
+                    Some(Arc::new(parse(&path, text.as_bytes(), config)?)),
+                    has_byte_fallback(text.as_bytes()),
+                )
+            }
             None => match slow::load(folder)? {
                 Slow::Built(tokenizer) => (Some(Arc::from(tokenizer)), false),
                 Slow::Unread(why) => {
@@ -76,6 +84,7 @@ impl Tokenizer {
             inner,
             unread,
             byte_fallback,
+            time: None,
         })
     }
 
@@ -92,7 +101,7 @@ impl Tokenizer {
         })
     }
 
-    /// Tokens that end an answer: `eos_token_id` of `generation_config.json`, else of `config.json`; the tokenizer's own
+    /// Tokens that end an answer: `eos_token_id` of `generation_config.json` and of `config.json`; the tokenizer's own
     /// end token; the special token that the chat template writes after an answer.
     pub fn end_tokens(&self) -> &[u32] {
         &self.ends
@@ -103,8 +112,17 @@ impl Tokenizer {
         self.inner.is_some()
     }
 
-    /// Whether [`Prompt::Chat`] is written as the model was trained; without a template it is
-    /// encoded like [`Prompt::Text`], and the caller should say so.
+    /// The same tokenizer, whose chat template is told a recorded time: seconds since 1970, in UTC. Without one it is
+    /// told that of each call.
+    #[must_use]
+    pub fn at(&self, time: Option<u64>) -> Self {
+        Self {
+            time,
+            ..self.clone()
+        }
+    }
+
+    /// Whether [`Prompt::Chat`] and [`Prompt::Messages`] can be written down; without a template they are refused.
     pub fn has_chat_template(&self) -> bool {
         self.template.is_some()
     }
@@ -186,45 +204,34 @@ impl Tokenizer {
             direction,
             ..TruncationParams::default()
         };
-        let alone = |text: &str| inner.encode_fast(text, false).map_err(wrong);
-        let second = second.map(alone).transpose()?;
-        let (first, second) = truncate_encodings(alone(first)?, second, &room).map_err(wrong)?;
-        let cut = inner
-            .post_process(first, second, add_special)
-            .map_err(wrong)?;
+        let cut = guarded(|| {
+            let alone = |text: &str| inner.encode_fast(text, false);
+            let second = second.map(alone).transpose()?;
+            let (first, second) = truncate_encodings(alone(first)?, second, &room)?;
+            inner.post_process(first, second, add_special)
+        })
+        .map_err(wrong)?;
         Ok((cut.get_ids().to_vec(), length))
     }
 
     /// A whole conversation as the chat template writes it down, the last answer with what ends it. It holds its
     /// special tokens already.
     pub fn conversation(&self, turns: &[Message]) -> Result<String> {
-        match &self.template {
-            Some(template) => template.render_whole(turns),
-            None => Err(self.no_template()),
-        }
+        self.through_template(turns, false)
     }
 
     /// A conversation as the chat template writes it down, ready for the answer; see [`Tokenizer::conversation`].
     pub fn opening(&self, turns: &[Message]) -> Result<String> {
-        match &self.template {
-            Some(template) => template.render(turns),
-            None => Err(self.no_template()),
-        }
+        self.through_template(turns, true)
     }
 
-    fn no_template(&self) -> Error {
-        let path = self.folder.join("tokenizer_config.json");
-        Error::file(
-            &path,
-            "has no chat template, which a conversation of several turns needs",
-        )
-    }
-
-    /// The text that a user's turn becomes: through the chat template, or as it is where there is none.
-    pub fn chat(&self, turn: &str) -> Result<String> {
+    fn through_template(&self, turns: &[Message], answer_next: bool) -> Result<String> {
         match &self.template {
-            Some(template) => template.render(&[Message::user(turn)]),
-            None => Ok(turn.to_owned()),
+            Some(template) => template.render(turns, answer_next, self.time),
+            None => Err(Error::file(
+                &self.folder,
+                "has no chat template (chat_template.jinja, or `chat_template` of tokenizer_config.json), and there is no usual one to take in its place: give the text as a `prompt`, or put the model's own template there",
+            )),
         }
     }
 
@@ -232,7 +239,7 @@ impl Tokenizer {
     fn written(&self, prompt: &Prompt) -> Result<Option<(String, bool)>> {
         Ok(match prompt {
             Prompt::Text(text) => Some((text.clone(), true)),
-            Prompt::Chat(turn) => Some((self.chat(turn)?, !self.has_chat_template())),
+            Prompt::Chat(turn) => Some((self.opening(&[Message::user(turn)])?, false)),
             Prompt::Messages(turns) => Some((self.opening(turns)?, false)),
             Prompt::Tokens(_) => None,
         })
@@ -384,24 +391,28 @@ impl Tokenizer {
     }
 }
 
-/// Runs the library on a person's file: where it panics, that is an error like any other. The panic's own words go to
-/// the log alone.
+/// Runs the library on a person's file: where it panics, that is an error like any other.
 fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let words = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(format!(
-            "the tokenizer library failed on it ({}): one of its parts cannot work",
-            words.unwrap_or("no reason given")
+    caught(work).unwrap_or_else(|words| {
+        Err(
+            format!("the tokenizer library failed on it ({words}): one of its parts cannot work")
+                .into(),
         )
-        .into())
     })
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<tokenizers::Tokenizer> {
-    let mut tokenizer = guarded(|| tokenizers::Tokenizer::from_bytes(bytes)).map_err(|error| {
+/// The tokenizer of a file, with the tokens that `tokenizer_config.json` adds.
+fn parse(
+    path: &Path,
+    bytes: &[u8],
+    config: Option<Map<String, Value>>,
+) -> Result<tokenizers::Tokenizer> {
+    let read = || {
+        let mut tokenizer = tokenizers::Tokenizer::from_bytes(bytes)?;
+        added::complete(&mut tokenizer, &config.unwrap_or_default())?;
+        Ok(tokenizer)
+    };
+    let mut tokenizer = guarded(read).map_err(|error| {
         Error::file(
             path,
             format!("is not a tokenizer of the Hugging Face format: {error}"),
@@ -441,13 +452,11 @@ fn ends(
     let mut all = Vec::new();
     for name in ["generation_config.json", "config.json"] {
         let path = folder.join(name);
-        if let Some(ids) = json::object(&path)?
-            .map(|object| json::ids(&path, &object, "eos_token_id"))
-            .transpose()?
-            .flatten()
-        {
-            all = ids;
-            break;
+        let object = json::object(&path)?.unwrap_or_default();
+        for id in json::ids(&path, &object, "eos_token_id")?.unwrap_or_default() {
+            if !all.contains(&id) {
+                all.push(id);
+            }
         }
     }
     let mut own = None;
@@ -473,7 +482,7 @@ fn ends(
 fn written_after(inner: &tokenizers::Tokenizer, template: &ChatTemplate) -> Option<u32> {
     const ANSWER: &str = "paretoscope";
     let turns = [Message::user("a"), Message::assistant(ANSWER)];
-    let text = template.render_whole(&turns).ok()?;
+    let text = template.render(&turns, false, Some(0)).ok()?;
     let (_, after) = text.rsplit_once(ANSWER)?;
     let encoding = guarded(|| inner.encode_fast(after.trim_start(), false)).ok()?;
     let &first = encoding.get_ids().first()?;

@@ -14,13 +14,17 @@ use crate::weights::UPCAST_FROM;
 use crate::{Error, Result};
 
 /// Files of a model's folder that go with its weights.
-const COMPANIONS: [&str; 6] = [
+const COMPANIONS: [&str; 10] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "generation_config.json",
     "added_tokens.json",
     "chat_template.jinja",
+    "chat_template.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
 ];
 
 /// An empty folder, whatever was there.

@@ -223,11 +223,10 @@ impl RewardJob {
         claim(&self.out, self.config.train.again(), &[&self.base])?;
         let texts = data::read_pairs(&self.data)?;
         let tokenizer = text_tokenizer(&self.base)?;
-        // A base without a template has chats as plain texts.
-        let chat_template = tokenizer.has_chat_template()
-            && texts.items.iter().any(|(_, pair)| {
-                matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_))
-            });
+        let chat_template = texts
+            .items
+            .iter()
+            .any(|(_, pair)| matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_)));
         let most = most_tokens(&LlamaShape::read(&self.base)?.0, &self.config.train);
         let data = texts.tokenise(&tokenizer, most)?.settle(self.skip_bad)?;
         let start = Start::Folder(self.base.clone());

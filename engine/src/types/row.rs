@@ -83,6 +83,8 @@ pub struct RowRequest {
     pub sampling: Sampling,
     /// What is recorded of its routing.
     pub trace: TraceLevel,
+    /// The time that the chat template is told, in seconds since 1970 and UTC; without it, that of the start.
+    pub time: Option<u64>,
 }
 
 /// Why a row ended.

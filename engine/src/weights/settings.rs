@@ -16,6 +16,7 @@ const SETTINGS: &[&str] = &[
     "added_tokens.json",
     "chat_template.jinja",
     "chat_template.json",
+    "additional_chat_templates/default.jinja",
     "vocab.json",
     "merges.txt",
     "vocab.txt",
@@ -48,6 +49,7 @@ mod tests {
     fn every_file_that_bears_on_an_answer_changes_the_digest() {
         let folder = tempfile::tempdir().unwrap();
         let mut seen = vec![settings_digest(folder.path()).unwrap()];
+        std::fs::create_dir(folder.path().join("additional_chat_templates")).unwrap();
         for name in SETTINGS {
             std::fs::write(folder.path().join(name), b"a").unwrap();
             seen.push(settings_digest(folder.path()).unwrap());

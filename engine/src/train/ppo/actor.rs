@@ -147,6 +147,7 @@ impl Actor {
                 } else {
                     TraceLevel::None
                 },
+                time: None,
             })
             .collect();
         let runs = self.run(requests, tell)?;

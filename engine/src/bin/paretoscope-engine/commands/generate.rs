@@ -67,6 +67,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         point: args.place.point(&bundle)?,
         sampling: args.sampling.sampling(global),
         trace: TraceLevel::None,
+        time: None,
     };
     let run = generate(&bundle, request)?;
     if run.finish == Finish::NotFinite {

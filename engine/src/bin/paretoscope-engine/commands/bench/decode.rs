@@ -137,6 +137,7 @@ fn requests(args: &Decode, global: &Global, bundle: &Bundle) -> Result<Vec<RowRe
                 point,
                 sampling,
                 trace: TraceLevel::None,
+                time: None,
             })
         })
         .collect()

@@ -107,6 +107,7 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
             point: Point::Preference(preference),
             sampling: Sampling::default(),
             trace: TraceLevel::Full,
+            time: None,
         };
         let start = Instant::now();
         send(

@@ -146,6 +146,7 @@ impl Policy<'_> {
                         ..Sampling::default()
                     },
                     trace: TraceLevel::None,
+                    time: None,
                 })
                 .collect();
             let clock = Instant::now();

@@ -75,6 +75,7 @@ pub(crate) fn run(args: &Sweep, global: &Global) -> Result<()> {
                 ..Sampling::default()
             },
             trace: TraceLevel::None,
+            time: None,
         }));
     }
     let tokens = (requests.len() * args.new_tokens) as f64;
