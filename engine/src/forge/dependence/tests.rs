@@ -102,9 +102,11 @@ fn the_three_forms_agree_with_formed_matrices() {
 fn plain_unbiased(distances: [&[Vec<f64>]; 2]) -> f64 {
     let m = distances[0].len();
     let n = m as f64;
-    let off = |which: usize, i: usize, j: usize| match i == j {
-        true => 0.0,
-        false => (-0.5 * distances[which][i][j] / median(distances[which]).powi(2)).exp(),
+    let off = |which: usize, i: usize, j: usize| {
+        if i == j {
+            return 0.0;
+        }
+        (-0.5 * distances[which][i][j] / median(distances[which]).powi(2)).exp()
     };
     let kernels = [0, 1].map(|which| -> Vec<Vec<f64>> {
         let row = |i| (0..m).map(|j| off(which, i, j)).collect();

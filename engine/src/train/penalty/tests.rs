@@ -250,9 +250,11 @@ fn centred(distances: &[Vec<f64>], bandwidth: f64) -> Vec<f64> {
 /// The same without the diagonal, as Song et al. have it.
 fn centred_unbiased(distances: &[Vec<f64>], bandwidth: f64) -> Vec<f64> {
     let m = distances.len();
-    let kernel = |i: usize, j: usize| match i == j {
-        true => 0.0,
-        false => (-0.5 * distances[i][j] / (bandwidth * bandwidth)).exp(),
+    let kernel = |i: usize, j: usize| {
+        if i == j {
+            return 0.0;
+        }
+        (-0.5 * distances[i][j] / (bandwidth * bandwidth)).exp()
     };
     let sums: Vec<f64> = (0..m)
         .map(|i| (0..m).map(|j| kernel(i, j)).sum::<f64>())
@@ -262,12 +264,10 @@ fn centred_unbiased(distances: &[Vec<f64>], bandwidth: f64) -> Vec<f64> {
     (0..m * m)
         .map(|place| {
             let (i, j) = (place / m, place % m);
-            match i == j {
-                true => 0.0,
-                false => {
-                    kernel(i, j) - (sums[i] + sums[j]) / (n - 2.0) + all / ((n - 1.0) * (n - 2.0))
-                }
+            if i == j {
+                return 0.0;
             }
+            kernel(i, j) - (sums[i] + sums[j]) / (n - 2.0) + all / ((n - 1.0) * (n - 2.0))
         })
         .collect()
 }
@@ -296,9 +296,10 @@ fn plain<'a>(penalty: &'a Penalty, vars: &NamedVars) -> impl Fn(&NamedVars) -> f
                 let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
                 let value = dot(&k, &l) / (dot(&k, &k) * dot(&l, &l)).sqrt();
                 let m = theirs.len() as f64;
-                sum += match unbiased {
-                    true => (value - 2.0 * (2.0 / (m * (m - 3.0))).sqrt()).max(0.0),
-                    false => value,
+                sum += if unbiased {
+                    (value - 2.0 * (2.0 / (m * (m - 3.0))).sqrt()).max(0.0)
+                } else {
+                    value
                 };
             }
             total += sum / earlier.factors.len() as f64;

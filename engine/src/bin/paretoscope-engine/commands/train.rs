@@ -283,9 +283,10 @@ impl Sft {
                 ));
             }
         };
-        let size = match from_random {
-            true if self.lora.rank.is_none() => TrainSize::Random,
-            _ => self.lora.size(),
+        let size = if from_random && self.lora.rank.is_none() {
+            TrainSize::Random
+        } else {
+            self.lora.size()
         };
         Ok(TrainJob::Sft(SftJob {
             base,
