@@ -130,6 +130,11 @@ const CASES: &[Case] = &[
         &["[256, 258, 72, 105, 259]"],
         &[],
     ),
+    (
+        "47-own-logits-not-finite",
+        &["generate: exit 2", "a row failed", "makes logits that are not finite"],
+        &["\"front\":true"],
+    ),
     ("50-own-paths-not-utf8", &["generate: exit 0"], &[]),
     (
         "52-own-bias-without-attention-bias",
@@ -144,6 +149,8 @@ const CASES: &[Case] = &[
 ];
 
 const HOSTILE: &[Case] = &[
+    ("kill-leftovers", &["exit 0"], &[".part"]),
+    ("lora-rank", &["exit 2"], &["| exit 0"]),
     ("non-utf8", &[], &[]),
     ("out-replaces-device", &["prw", "lrw"], &["-rw-r--r-- pipe"]),
     (
@@ -157,9 +164,20 @@ const HOSTILE: &[Case] = &[
         &[],
     ),
     ("pickle-depth", &["exit 2"], &["overflow"]),
+    ("recipe-full-f16", &["exit 0"], &["exit 2"]),
+    ("route-cells", &["exit 0 d=9", "exit 0 d=10"], &[]),
     ("stale-rows", &["again = fresh: yes"], &["STALE"]),
+    (
+        "store-scores",
+        &["exit 2; lines that differ: 0", "rows left: 36"],
+        &[],
+    ),
+    ("store-unlinked", &["exit 1", "saved under its name again"], &[]),
     ("template-crash", &["exit"], &["overflow"]),
     ("template-hang", &["exit"], &["exit 124 (", "exit 134 ("]),
+    ("tokenizer-panic", &[], &[]),
+    ("two-builds", &["exits"], &["exits 0 0", "exits 1", " 1;"]),
+    ("two-trainings", &["of 30 lines"], &["exits 0 0", "exits 1", " 1;"]),
     ("work-deletes", &["notes.txt"], &["exit 0"]),
 ];
 
