@@ -22,6 +22,14 @@ fn manifest(fixture: &Fixture, path: &str) -> Value {
     serde_json::from_slice(&fixture.read(path)).expect("JSON")
 }
 
+/// A name, options, what is done to the bundle, and what is said of it.
+type Case = (
+    &'static str,
+    &'static str,
+    fn(&mut Value),
+    &'static [&'static str],
+);
+
 #[test]
 fn answers_stay_what_they_were_and_the_new_corner_has_its_expert() {
     let fixture = Fixture::new();
@@ -83,7 +91,7 @@ fn answers_stay_what_they_were_and_the_new_corner_has_its_expert() {
 
 #[test]
 fn what_does_not_fit_is_refused_and_nothing_is_written() {
-    let cases: [(&str, &str, fn(&mut Value), &[&str]); 6] = [
+    let cases: [Case; 6] = [
         (
             "brevity",
             "humor",

@@ -132,7 +132,11 @@ const CASES: &[Case] = &[
     ),
     (
         "47-own-logits-not-finite",
-        &["generate: exit 2", "a row failed", "makes logits that are not finite"],
+        &[
+            "generate: exit 2",
+            "a row failed",
+            "makes logits that are not finite",
+        ],
         &["\"front\":true"],
     ),
     ("50-own-paths-not-utf8", &["generate: exit 0"], &[]),
@@ -172,12 +176,20 @@ const HOSTILE: &[Case] = &[
         &["exit 2; lines that differ: 0", "rows left: 36"],
         &[],
     ),
-    ("store-unlinked", &["exit 1", "saved under its name again"], &[]),
+    (
+        "store-unlinked",
+        &["exit 1", "saved under its name again"],
+        &[],
+    ),
     ("template-crash", &["exit"], &["overflow"]),
     ("template-hang", &["exit"], &["exit 124 (", "exit 134 ("]),
     ("tokenizer-panic", &[], &[]),
     ("two-builds", &["exits"], &["exits 0 0", "exits 1", " 1;"]),
-    ("two-trainings", &["of 30 lines"], &["exits 0 0", "exits 1", " 1;"]),
+    (
+        "two-trainings",
+        &["of 30 lines"],
+        &["exits 0 0", "exits 1", " 1;"],
+    ),
     ("work-deletes", &["notes.txt"], &["exit 0"]),
 ];
 

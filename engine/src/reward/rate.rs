@@ -84,7 +84,7 @@ impl<T> ScoreQueue<T> {
         };
         let objective = first.next;
         if let Some(Some(reward)) = rewards.get(objective) {
-            let (taken, ready) = self.ready(reward, objective, tokens)?;
+            let Ready { taken, ready } = self.ready(reward, objective, tokens)?;
             let texts: Vec<&Encoded> = ready.iter().map(|(_, text)| text).collect();
             let rated = if texts.is_empty() {
                 Ok(Vec::new())
@@ -118,14 +118,8 @@ impl<T> ScoreQueue<T> {
             .collect())
     }
 
-    /// The answers that go together through this objective's model: all of them, with NaN in its place until it says
-    /// otherwise, and those of them that it can read.
-    fn ready(
-        &mut self,
-        reward: &Reward,
-        objective: usize,
-        tokens: usize,
-    ) -> Result<(Vec<usize>, Vec<(usize, Encoded)>)> {
+    /// The answers that go together through this objective's model, with NaN in its place until it says otherwise.
+    fn ready(&mut self, reward: &Reward, objective: usize, tokens: usize) -> Result<Ready> {
         let (mut taken, mut ready, mut total) = (Vec::new(), Vec::new(), 0);
         for (index, waiting) in self.waiting.iter_mut().enumerate() {
             if waiting.next != objective {
@@ -154,8 +148,16 @@ impl<T> ScoreQueue<T> {
                 Err(error) => return Err(error),
             }
         }
-        Ok((taken, ready))
+        Ok(Ready { taken, ready })
     }
+}
+
+/// Answers that go together through a reward model, by their places.
+struct Ready {
+    /// All of them.
+    taken: Vec<usize>,
+    /// Those that it can read.
+    ready: Vec<(usize, Encoded)>,
 }
 
 /// Whether another text could fare better.

@@ -80,7 +80,7 @@ fn recognise(connection: &Connection, path: &Path) -> Result<usize> {
         ));
     }
     let version = usize::try_from(version)
-        .map_err(|_| damaged(path, &format!("its version is {version}")))?;
+        .map_err(|_below_zero| damaged(path, &format!("its version is {version}")))?;
     if version > STEPS.len() {
         let problem = format!(
             "is a store of version {version}, this program knows versions up to {}; use a newer program or another file",

@@ -62,8 +62,9 @@ pub(super) fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<()> {
 /// With one more entry of metadata.
 fn write_noted(path: &Path, tensors: &NamedTensors, note: Option<(&str, String)>) -> Result<()> {
     // Hugging Face's loader wants the format named.
-    let mut metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     metadata.extend(note.map(|(key, value)| (key.to_owned(), value)));
+    let metadata = in_order(&metadata);
     let contiguous: BTreeMap<&String, Tensor> = tensors
         .iter()
         .map(|(name, t)| Ok((name, t.contiguous()?.to_device(&Device::Cpu)?)))
@@ -74,6 +75,20 @@ fn write_noted(path: &Path, tensors: &NamedTensors, note: Option<(&str, String)>
             e => Error::file(p, format!("cannot be written: {e}")),
         })
     })
+}
+
+/// A map that goes through its few entries in order. The library writes them as the map does, whose order is another in
+/// every process: without this, equal weights would be unequal files.
+fn in_order(entries: &BTreeMap<String, String>) -> HashMap<String, String> {
+    let mut map: HashMap<String, String> = entries.clone().into_iter().collect();
+    for _ in 0..1_000 {
+        if map.keys().is_sorted() {
+            break;
+        }
+        // Each new map has another order.
+        map = entries.clone().into_iter().collect();
+    }
+    map
 }
 
 /// Copies the tokenizer and what belongs to it from one model's folder to another.
