@@ -106,6 +106,7 @@ const CASES: &[Case] = &[
         &["\"set_apart\":2", "\"set_apart\":1"],
         &[],
     ),
+    ("31-template-features", &["{'equal': 65}"], &[]),
     (
         "40-own-reward-read-without-end-token",
         &[
@@ -155,6 +156,11 @@ const CASES: &[Case] = &[
 const HOSTILE: &[Case] = &[
     ("kill-leftovers", &["exit 0"], &[".part"]),
     ("lora-rank", &["exit 2"], &["| exit 0"]),
+    (
+        "memory-uri",
+        &["exit 2; file", "exit 0; file: file:x.db"],
+        &[],
+    ),
     ("non-utf8", &[], &[]),
     ("out-replaces-device", &["prw", "lrw"], &["-rw-r--r-- pipe"]),
     (
