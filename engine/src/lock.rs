@@ -118,14 +118,14 @@ fn held(folder: &Path, mut file: &File) -> Error {
         .chars()
         .filter(|c| !c.is_control())
         .collect();
+    // Between taking the lock and writing its note a run has no name yet.
     let who = if note.is_empty() {
-        "another run"
+        String::new()
     } else {
-        &note
+        format!(" ({note})")
     };
-    let problem = format!(
-        "is in use by another run ({who}); wait for its end, stop it, or name another folder"
-    );
+    let problem =
+        format!("is in use by another run{who}; wait for its end, stop it, or name another folder");
     drop(file.rewind());
     Error::file(folder, problem)
 }
