@@ -94,3 +94,29 @@ fn escapes_are_spelled_out_and_long_quotes_cut() {
         outcome.stderr.len()
     );
 }
+
+/// Where a router has a share its votes count, token by token, and not only the static coefficients beside it.
+#[test]
+fn the_mean_gate_of_a_row_counts_what_routers_vote() {
+    let fixture = Fixture::new();
+    let line = format!(
+        "sweep --bundle {0} --prompts {0}/prompts.jsonl --grid simplex:0.25 --max-tokens 4 --out {0}/run.db",
+        fixture.path().to_string_lossy()
+    );
+    let outcome = engine(line.split(' '));
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let database = rusqlite::Connection::open(fixture.join("run.db")).expect("a database");
+    let mut query = database
+        .prepare("SELECT gates_mean FROM rows")
+        .expect("the table of rows");
+    let rows = query
+        .query_map([], |row| row.get::<_, String>(0))
+        .expect("rows")
+        .map(|text| serde_json::from_str(&text.expect("a row")).expect("a list"));
+    let rows: Vec<Vec<f64>> = rows.collect();
+    assert_eq!(rows.len(), 15 * 3);
+    for gates in rows {
+        // The votes of a softmax sum to 1, and so do shares.
+        assert!((gates.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{gates:?}");
+    }
+}

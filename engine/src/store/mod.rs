@@ -9,4 +9,4 @@ mod records;
 
 pub use database::Store;
 pub use export::export_rows;
-pub use records::{StoredRow, StoredRun, SweepRecord};
+pub use records::{StoredRow, StoredRun, SweepRecord, gates_mean};

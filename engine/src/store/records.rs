@@ -75,7 +75,7 @@ pub struct StoredRun {
 }
 
 /// Mean gate of each adapter over all tokens and modules of a record; empty for an empty record.
-pub(super) fn gates_mean(record: &GateRecord) -> Vec<f32> {
+pub fn gates_mean(record: &GateRecord) -> Vec<f32> {
     let width = record.adapters.len();
     if width == 0 || record.values.is_empty() {
         return Vec::new();

@@ -11,7 +11,7 @@ use super::{points, row_key, row_seed, summarise};
 use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
-use crate::store::{Store, StoredRow, SweepRecord};
+use crate::store::{Store, StoredRow, SweepRecord, gates_mean};
 use crate::types::{
     Finish, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, TraceLevel,
 };
@@ -61,6 +61,8 @@ pub struct SweepRun {
 #[derive(Debug)]
 struct PointState {
     point: Point,
+    /// Whether routers have a share there: then gates differ from token to token, and their mean is taken.
+    routed: bool,
     scores: Vec<Option<Scores>>,
 }
 
@@ -100,11 +102,15 @@ impl SweepRun {
             time,
             points: visited
                 .into_iter()
-                .map(|point| PointState {
-                    point,
-                    scores: vec![None; prompts.len()],
+                .map(|point| {
+                    let gates = bundle.plan.gates(&point)?;
+                    Ok(PointState {
+                        routed: gates.routers.iter().any(|share| *share != 0.0),
+                        scores: vec![None; prompts.len()],
+                        point,
+                    })
                 })
-                .collect(),
+                .collect::<Result<_>>()?,
             plan,
             prompts,
             listed,
@@ -168,8 +174,13 @@ impl SweepRun {
     }
 
     fn request(&self, place: Place) -> RowRequest {
-        let point = &self.points[place.point].point;
-        request_of(&self.plan, self.time, point, &self.prompts[place.prompt])
+        let PointState { point, routed, .. } = &self.points[place.point];
+        let prompt = &self.prompts[place.prompt];
+        let mut request = request_of(&self.plan, self.time, point, prompt);
+        if *routed {
+            request.trace = TraceLevel::Full;
+        }
+        request
     }
 
     fn key(&self, bundle: &Bundle, place: Place) -> String {
@@ -309,7 +320,10 @@ impl SweepRun {
             tokens: run.tokens.iter().map(|t| t.id).collect(),
             finish: run.finish,
             scores,
-            gates_mean: run.gates.adapters.clone(),
+            gates_mean: match &run.record {
+                Some(record) => gates_mean(record),
+                None => run.gates.adapters.clone(),
+            },
             first_token_seconds: run.first_token_seconds,
             seconds: run.seconds,
         }
