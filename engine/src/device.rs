@@ -136,7 +136,7 @@ impl Backend {
         }
     }
 
-    /// The same, but the CPU and the reason in place of an error.
+    /// [`Backend::find`], but with the CPU and the reason in place of an error.
     pub fn find_or_cpu(choice: DeviceChoice, precision: Precision) -> (Self, Option<String>) {
         Self::find(choice, precision)
             .unwrap_or_else(|error| (Self::Packed, Some(error.to_string())))

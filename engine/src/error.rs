@@ -210,7 +210,7 @@ pub struct Divergence {
     pub step: usize,
     /// The examples of that step, places in the data as given, from zero.
     pub examples: Vec<usize>,
-    /// The same in words; begins with `, ` or is empty.
+    /// The batch in words; begins with `, ` or is empty.
     pub batch: String,
     /// What is still good, and what to change; begins with `; ` or is empty.
     pub hint: String,

@@ -38,7 +38,7 @@ impl Front {
         }
     }
 
-    /// The same with the fixture's bundle loaded.
+    /// A front with the fixture's bundle loaded.
     pub fn with(fixture: &Fixture) -> Self {
         let front = Self::new();
         let job = front.ask(|job| EngineCommand::LoadBundle {

@@ -161,3 +161,23 @@ fn files_stay_short() {
         }
     }
 }
+
+/// Read by itself, in an index or a tooltip, such a sentence says nothing.
+#[test]
+fn no_doc_leans_on_the_one_above_it() {
+    for (path, text) in ["engine", "app", "tests"]
+        .iter()
+        .flat_map(|part| sources(&root().join(part).join("src")))
+    {
+        let leans = text.lines().position(|line| {
+            let doc = line.trim_start().strip_prefix("///");
+            doc.is_some_and(|doc| doc.trim_start().starts_with("The same"))
+        });
+        assert!(
+            leans.is_none(),
+            "{}:{}: begins with \"The same\"; say of what",
+            path.display(),
+            leans.unwrap_or(0) + 1
+        );
+    }
+}

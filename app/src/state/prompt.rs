@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct SamplingForm {
     /// 0 is greedy.
     pub temperature: f64,
-    /// The same seed, prompt and point give the same text.
+    /// Equal seeds, prompts and points give equal texts.
     pub seed: u64,
     /// New tokens at most.
     pub max_tokens: usize,

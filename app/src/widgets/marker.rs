@@ -14,7 +14,7 @@ pub fn slot(info: &BundleInfo, channel: Channel) -> usize {
     }
 }
 
-/// The same of an expert, by its place in the bundle.
+/// The slot of an expert, by its place in the bundle.
 pub fn expert_slot(info: &BundleInfo, expert: usize) -> usize {
     info.channel(expert).map_or(expert, |c| slot(info, c))
 }

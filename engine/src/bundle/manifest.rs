@@ -177,7 +177,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// The same with absolute paths, to be written elsewhere; `folder` is where it lies.
+    /// This manifest with absolute paths, to be written elsewhere; `folder` is where it lies.
     pub fn rooted(mut self, folder: &Path) -> Result<Self> {
         let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
         let root = |path: &mut PathBuf| *path = folder.join(&*path);

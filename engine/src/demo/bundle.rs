@@ -22,7 +22,7 @@ pub struct Parts<'a> {
     pub base: &'a Path,
     /// Bundle of experts, router and value vectors held apart.
     pub made: &'a Path,
-    /// The same with plain value vectors.
+    /// The bundle with plain value vectors.
     pub plain: &'a Path,
     /// Folders of reward models in order of objectives.
     pub rewards: [&'a Path; 3],

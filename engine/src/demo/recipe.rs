@@ -169,7 +169,7 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// The same recipe in a minute: small enough for tests, too small to speak.
+    /// The recipe in a minute: small enough for tests, too small to speak.
     pub fn tiny() -> Self {
         let standard = Self::default();
         Self {

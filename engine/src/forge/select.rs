@@ -16,7 +16,7 @@ const DIGIT: u32 = 16;
 /// Keys that are collected rather than counted.
 const COLLECT: u64 = 1 << 21;
 
-/// The same of values in memory, where another pass costs little.
+/// Values that are collected where they lie in memory, where another pass costs little.
 const COLLECT_IN_MEMORY: u64 = 1 << 14;
 
 /// Keys that a thread counts at a time.

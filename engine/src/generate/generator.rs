@@ -64,7 +64,7 @@ impl Generator {
         self.add_muted(bundle, tag, request, Mutes::default(), started)
     }
 
-    /// The same with some channels silenced.
+    /// [`Generator::add`] with some channels silenced.
     pub fn add_muted(
         &mut self,
         bundle: &Bundle,

@@ -156,7 +156,7 @@ impl MixedGroup {
         fits
     }
 
-    /// The same for adapter `adapter`'s factors at module `path`.
+    /// Gives adapter `adapter` new factors at module `path`; false where this group has no such module, or none of this size.
     pub fn set_adapter(&mut self, adapter: usize, path: &str, factor: &LoraFactor) -> bool {
         let Some(linear) = self.linears.iter_mut().find(|l| l.spec.path == path) else {
             return false;

@@ -95,7 +95,7 @@ impl Decoder {
         placed(found, "router", router, path)
     }
 
-    /// The same for adapter `adapter` of the bank.
+    /// Gives adapter `adapter` of the bank new numbers at module `path`. Refuses a module where it has none of this size.
     pub fn set_adapter(&mut self, adapter: usize, path: &str, factor: &LoraFactor) -> Result<()> {
         let mut found = false;
         match self {

@@ -112,7 +112,7 @@ impl Tokenizer {
         self.inner.is_some()
     }
 
-    /// The same tokenizer, whose chat template is told a recorded time: seconds since 1970, in UTC. Without one it is
+    /// This tokenizer, whose chat template is told a recorded time: seconds since 1970, in UTC. Without one it is
     /// told that of each call.
     #[must_use]
     pub fn at(&self, time: Option<u64>) -> Self {

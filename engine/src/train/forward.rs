@@ -116,7 +116,7 @@ impl TrainModel {
         )
     }
 
-    /// The same without anything to train.
+    /// A model without anything to train.
     pub fn frozen(shape: LlamaShape, weights: &NamedTensors) -> Result<Self> {
         Self::join(shape, weights, NamedVars::new(), &Updates::None)
     }
@@ -132,7 +132,7 @@ impl TrainModel {
         Self::join(shape, weights, vars, &Updates::Mixture(electorate))
     }
 
-    /// The same with a value head `[values, hidden]` and its bias, zero, for every state's expected reward.
+    /// This model with a value head `[values, hidden]` and its bias, zero, for every state's expected reward.
     pub(super) fn with_values(mut self, values: usize) -> Result<Self> {
         let (hidden, device) = (self.shape.hidden_size, self.embedding.device());
         let weight = Tensor::zeros((values, hidden), candle_core::DType::F32, device)?;
@@ -190,7 +190,7 @@ impl TrainModel {
         })
     }
 
-    /// The same with another form of the operations.
+    /// This model with another form of the operations.
     pub fn with_kernels(self, kernels: Kernels) -> Self {
         Self { kernels, ..self }
     }

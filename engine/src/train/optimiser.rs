@@ -79,7 +79,7 @@ impl AdamW {
         })
     }
 
-    /// The same with another multiple of the learning rate for the variables whose names begin with
+    /// This optimiser with another multiple of the learning rate for the variables whose names begin with
     /// `prefix`.
     pub fn with_factor(mut self, vars: &NamedVars, prefix: &str, factor: f64) -> Self {
         for (name, own) in vars.keys().zip(&mut self.factors) {
@@ -185,7 +185,7 @@ impl AdamW {
         Ok(var.inplace_op3(&moments.first, &moments.second, &descent)?)
     }
 
-    /// The same in candle's own operations, on any device.
+    /// The update in candle's own operations, on any device.
     fn update_plain(
         &self,
         var: &Var,

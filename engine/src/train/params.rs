@@ -70,7 +70,7 @@ pub fn random(shape: &LlamaShape, seed: u64) -> Result<NamedTensors> {
     Ok(all)
 }
 
-/// The same weights on a device.
+/// Weights on a device.
 pub fn to_device(tensors: &NamedTensors, device: &Device) -> Result<NamedTensors> {
     tensors
         .iter()

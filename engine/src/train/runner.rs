@@ -55,7 +55,7 @@ pub struct TrainReport {
     /// Examples that were left out: bad ones that were to be skipped, those longer than allowed, those with
     /// nothing to train on.
     pub left_out: usize,
-    /// The same by reason.
+    /// Lines left out, by reason.
     #[serde(default)]
     pub left_out_by: BTreeMap<String, usize>,
     /// The last step, as reported; `None` when a resumed run was already at its end.

@@ -20,7 +20,7 @@ pub enum TrainMethod {
     Sft,
     /// Direct preference optimisation.
     Dpo,
-    /// The same as a value vector, apart from earlier ones.
+    /// DPO of a value vector, apart from earlier ones.
     Value,
     /// A reward model.
     Reward,
@@ -70,7 +70,7 @@ pub struct Usual {
     pub penalty_rows: usize,
     /// Routers and MORLHF: the answers that they learn from.
     pub rollouts: Rollouts,
-    /// The same: batches between checkpoints.
+    /// For policies: batches between checkpoints.
     pub checkpoint_batches: usize,
 }
 

@@ -10,10 +10,10 @@ pub enum Measure {
     HsicReleased,
     /// HSIC of the rows of `s B A`, bandwidth 1, as MVA's text has it. Total: sum.
     HsicRows,
-    /// The same with the median distance as bandwidth, divided by `√(HSIC(K,K) HSIC(L,L))`: 0 to 1. Total:
+    /// HSIC with the median distance as bandwidth, divided by `√(HSIC(K,K) HSIC(L,L))`: 0 to 1. Total:
     /// mean.
     HsicNormalised,
-    /// The same without the bias of the diagonals (Song et al. 2012): 0 on average where adapters are independent,
+    /// HSIC without the bias of the diagonals (Song et al. 2012): 0 on average where adapters are independent,
     /// 1 for the same. Total: mean.
     HsicUnbiased,
     /// Of the differences as vectors: -1 to 1. Total: of all modules together.

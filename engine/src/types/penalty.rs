@@ -16,7 +16,7 @@ pub enum Penalty {
     /// HSIC with median bandwidths, normalised: 0 to 1. Biased: independent vectors are above 0, the more the
     /// higher their rank, so it pushes past independence.
     HsicNormalised,
-    /// The same without bias (Song et al. 2012): independent vectors are 0 on average. What chance explains costs
+    /// HSIC without bias (Song et al. 2012): independent vectors are 0 on average. What chance explains costs
     /// nothing.
     HsicUnbiased,
     /// Sum of `|A Aⱼᵀ|`, as in O-LoRA.

@@ -88,7 +88,7 @@ impl Preference {
         )
     }
 
-    /// The same share for each of `objectives` (at least one).
+    /// An equal share for each of `objectives` (at least one).
     pub fn uniform(objectives: usize) -> Self {
         let objectives = objectives.max(1);
         Self(vec![1.0 / objectives as f64; objectives])

@@ -61,7 +61,7 @@ pub struct Run {
     pub prompt: Prompt,
     /// The prompt as the model saw it.
     pub prompt_tokens: Vec<u32>,
-    /// The same in words: the text after the template, and what each token stands for. Absent from what
+    /// What the model was given, in words: the text after the template, and what each token stands for. Absent from what
     /// older versions stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Arc<Given>>,

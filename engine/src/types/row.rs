@@ -36,7 +36,7 @@ pub struct Sampling {
     pub temperature: f64,
     /// Keep the smallest set of tokens whose probability reaches this; 1 keeps all.
     pub top_p: f64,
-    /// The same seed, prompt and gates give the same text.
+    /// Equal seeds, prompts and gates give equal texts.
     pub seed: u64,
     /// New tokens at most.
     pub max_tokens: usize,

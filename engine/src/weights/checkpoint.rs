@@ -124,7 +124,7 @@ impl Checkpoint {
         Ok(self.shape(one) == self.shape(other) && self.values(one)? == self.values(other)?)
     }
 
-    /// The same without some of its tensors.
+    /// This checkpoint without some of its tensors.
     pub fn without(&self, names: &[String]) -> Self {
         let mut rest = self.clone();
         for name in names {

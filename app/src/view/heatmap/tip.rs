@@ -104,7 +104,7 @@ fn title(trace: &TokenTrace<'_>, cell: &Cell) -> String {
     }
 }
 
-/// The same in one line, for those who do not see it.
+/// The tip in one line, for those who do not see it.
 pub(super) fn cell_words(
     trace: &TokenTrace<'_>,
     shares: &Shares,

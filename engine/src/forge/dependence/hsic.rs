@@ -86,7 +86,7 @@ pub(super) fn normalised(pair: &[Factors; 2], sample: Option<RowSample>) -> Resu
     Ok(Sums::of(ratio(&samples, Centring::Plain), [1.0; 2]))
 }
 
-/// The same of kernels without their diagonals, and its variance by chance. Modules of fewer rows than
+/// HSIC of kernels without their diagonals, and its variance by chance. Modules of fewer rows than
 /// [`LEAST_UNBIASED`] tell nothing and do not count.
 pub(super) fn unbiased(pair: &[Factors; 2], sample: Option<RowSample>) -> Result<Sums> {
     if let Some(RowSample { rows, .. }) = sample

@@ -22,7 +22,7 @@ pub enum Filter {
     /// As released: beyond `ratio` times the smaller side, counted from the Nyquist frequency. What it
     /// takes away depends on the matrix's proportions.
     AuthorsMin(f64),
-    /// The same with the larger side.
+    /// The authors' mask, of the larger side.
     AuthorsMax(f64),
 }
 

@@ -523,7 +523,7 @@ fn check(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<(
     Ok(())
 }
 
-/// The same in candle's own operations, one sequence after the other.
+/// The plain twin of [`attention`], in candle's own operations, one sequence after the other.
 pub fn attention_plain(
     q: &Tensor,
     k: &Tensor,

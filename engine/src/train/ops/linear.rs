@@ -61,7 +61,7 @@ pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     )
 }
 
-/// The same in candle's own operations.
+/// The plain twin of [`linear`], in candle's own operations.
 pub fn linear_plain(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     x.matmul(&weight.t()?)
 }

@@ -83,7 +83,7 @@ pub fn log_prob(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
     })
 }
 
-/// The same in candle's own operations.
+/// The plain twin of [`log_prob`], in candle's own operations.
 pub fn log_prob_plain(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
     let rows = logits.dim(0)?;
     let top = logits.max_keepdim(D::Minus1)?.detach();

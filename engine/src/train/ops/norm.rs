@@ -94,7 +94,7 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
         .apply_op2(weight, RmsNorm { eps: eps as f32 })
 }
 
-/// The same in candle's own operations.
+/// The plain twin of [`rms_norm`], in candle's own operations.
 pub fn rms_norm_plain(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
     x.broadcast_div(&(mean + eps)?.sqrt()?)?

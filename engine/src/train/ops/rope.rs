@@ -100,7 +100,7 @@ pub fn rope(x: &Tensor, rotation: &Rotation) -> Result<Tensor> {
     x.contiguous()?.apply_op1(Rope(rotation.clone()))
 }
 
-/// The same in candle's own operations.
+/// The plain twin of [`rope`], in candle's own operations.
 pub fn rope_plain(x: &Tensor, rotation: &Rotation) -> Result<Tensor> {
     let (rows, width) = x.dims2()?;
     let half = rotation.half;

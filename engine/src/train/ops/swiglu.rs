@@ -66,7 +66,7 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     gate.apply_op2(up, SwiGlu)
 }
 
-/// The same in candle's own operations.
+/// The plain twin of [`swiglu`], in candle's own operations.
 pub fn swiglu_plain(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     gate.silu()? * up
 }

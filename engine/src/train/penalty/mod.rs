@@ -73,7 +73,7 @@ pub(super) struct Penalty {
 struct ModuleTerm {
     /// `D` per earlier vector (one for all where none is compared), before any mean.
     values: Vec<f64>,
-    /// The same as the loss counts it: without what chance explains.
+    /// As the loss counts it: without what chance explains.
     costs: Vec<f64>,
     gradient: Gradient,
     /// `‖s B A‖²`.

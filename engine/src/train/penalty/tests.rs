@@ -247,7 +247,7 @@ fn centred(distances: &[Vec<f64>], bandwidth: f64) -> Vec<f64> {
         .collect()
 }
 
-/// The same without the diagonal, as Song et al. have it.
+/// A centred kernel without its diagonal, as Song et al. have it.
 fn centred_unbiased(distances: &[Vec<f64>], bandwidth: f64) -> Vec<f64> {
     let m = distances.len();
     let kernel = |i: usize, j: usize| {

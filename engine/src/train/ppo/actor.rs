@@ -94,7 +94,7 @@ impl Actor {
         })
     }
 
-    /// The same with the gates of some answers recorded, for the entropy of votes that sum to one.
+    /// This actor with the gates of some answers recorded, for the entropy of votes that sum to one.
     pub(super) fn traced(self) -> Self {
         Self {
             traced: true,

@@ -33,7 +33,7 @@ impl Gae {
 pub struct Trajectory {
     /// Log-probabilities under the policy that sampled it, `[tokens]`.
     pub log_probs: Vec<f32>,
-    /// The same under the base model.
+    /// Log-probabilities under the base model.
     pub reference: Vec<f32>,
     /// Expected rewards, `[tokens, objectives]`.
     pub values: Vec<f32>,

@@ -103,9 +103,9 @@ enum PenaltyName {
     HsicReleased,
     /// HSIC over the rows of the difference, as MVA's text has it
     HsicRows,
-    /// The same with median bandwidths, between 0 and 1; biased: independent vectors are above 0
+    /// HSIC with median bandwidths, between 0 and 1; biased: independent vectors are above 0
     HsicNormalised,
-    /// The same without bias: independent vectors are 0 on average, and what chance explains costs nothing
+    /// HSIC without bias: independent vectors are 0 on average, and what chance explains costs nothing
     HsicUnbiased,
     /// Sum of |A A'|, as in O-LoRA
     OrthogonalOlora,

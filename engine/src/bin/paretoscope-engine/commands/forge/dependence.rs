@@ -33,9 +33,9 @@ enum MeasureName {
     HsicReleased,
     /// HSIC of the rows of the difference, as MVA's text has it
     HsicRows,
-    /// The same with median bandwidths, between 0 and 1; biased: independent adapters are above 0
+    /// HSIC with median bandwidths, between 0 and 1; biased: independent adapters are above 0
     HsicNormalised,
-    /// The same without bias: independent adapters are 0 on average, within a few `sd`; `z` is the total in those
+    /// HSIC without bias: independent adapters are 0 on average, within a few `sd`; `z` is the total in those
     HsicUnbiased,
     /// Of the differences as vectors
     Cosine,
