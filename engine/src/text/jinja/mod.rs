@@ -9,7 +9,7 @@
 //! | read | source → tokens → a template | `lexer`, `parser`, `expressions`, `ast` |
 //! | render | template, names → text | `eval`, `calls`, `scope`, `functions` |
 //! | values | what Python's would do | `value`, `operators`, `attributes`, `methods`, `pieces`, `format`, `text`, `time` |
-//! | filters, tests | `x | name`, `x is name` | `filters`, `words`, `checks` |
+//! | filters, tests | `x \| name`, `x is name` | `filters`, `words`, `checks` |
 //! | limits | steps, bytes, depth | `budget` |
 
 mod ast;
