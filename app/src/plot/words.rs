@@ -40,12 +40,17 @@ pub fn score_words(summary: Option<&Summary>) -> String {
         None => "not scored".to_owned(),
         Some(s) if s.n == 0 => format!("no finite score ({} non-finite)", s.non_finite),
         Some(s) => {
-            let mut words = format!(
-                "{} ± {} (n = {})",
-                value_words(s.mean),
-                value_words(s.se),
-                s.n
-            );
+            // One sample has no error to speak of.
+            let mut words = if s.n == 1 {
+                format!("{} (one sample)", value_words(s.mean))
+            } else {
+                format!(
+                    "{} ± {} (n = {})",
+                    value_words(s.mean),
+                    value_words(s.se),
+                    s.n
+                )
+            };
             if s.non_finite > 0 {
                 words += &format!(", {} non-finite left out", s.non_finite);
             }
@@ -181,6 +186,7 @@ mod tests {
             "1.500 ± 0.500 (n = 2), 1 non-finite left out"
         );
         assert_eq!(score_words(None), "not scored");
+        assert_eq!(score_words(Some(&Summary::of([1.5]))), "1.500 (one sample)");
         assert_eq!(
             score_words(Some(&Summary::of([f64::NAN]))),
             "no finite score (1 non-finite)"

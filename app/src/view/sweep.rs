@@ -190,10 +190,10 @@ fn cost_ui(ui: &mut Ui, state: &AppState) {
                 })
                 .unwrap_or_default();
             let words = format!(
-                "{} points \u{d7} {} prompts = {} generations{time}",
-                count(cost.points),
-                count(cost.prompts),
-                count(cost.rows()),
+                "{} \u{d7} {} = {}{time}",
+                counted(cost.points, "point"),
+                counted(cost.prompts, "prompt"),
+                counted(cost.rows(), "generation"),
             );
             ui.label(RichText::new(words).color(tokens.weak).size(13.0));
         }
@@ -253,6 +253,12 @@ fn progress_words(p: &SweepProgress) -> String {
             format!("{head}{rate}{eta}")
         }
     }
+}
+
+/// A number of things, one or more.
+fn counted(n: usize, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(n))
 }
 
 #[cfg(test)]

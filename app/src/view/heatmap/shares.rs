@@ -236,7 +236,8 @@ pub(super) fn evenness(shares: &[f32]) -> f32 {
         .sum();
     let most = (shares.len() as f32).ln();
     if most > 0.0 {
-        (entropy / most).clamp(0.0, 1.0)
+        // Plus zero: one that speaks alone gives -0.
+        (entropy / most).clamp(0.0, 1.0) + 0.0
     } else {
         0.0
     }
