@@ -145,6 +145,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
     }
+    follow_points(state);
+}
+
+/// Brings the front up to the points that are in.
+fn follow_points(state: &mut AppState) {
+    let (sweep, axes) = (&state.sweep, &state.simplex.axes);
+    state.front.update(&sweep.points, sweep.generation, axes);
 }
 
 /// Steps through the modules that the bundle's experts are on.
@@ -154,10 +161,11 @@ fn step_tiers(state: &mut AppState, by: isize, step: fn(&mut TierOptions, &SiteM
     }
 }
 
-/// What time brings: a generation after a rest, and old news fade.
+/// What a frame brings after its events: the front follows its points, an answer begins after a rest, old news fade.
 pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
+    follow_points(state);
     if state
         .engine
         .notice

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use paretoscope_engine::types::{Point, PointResult, Summary};
 use serde::{Deserialize, Serialize};
 
+use crate::state::Front;
+
 /// A run with a marker of its own: the current one, the pinned one, the base model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Landmark {
@@ -34,7 +36,7 @@ pub struct PlotOptions {
     pub dominated: bool,
     /// Whether ±1 SE is drawn.
     pub whiskers: bool,
-    /// Two places of [`ParetoData::axes`] for one large plot; `None` shows all pairs.
+    /// Two places of [`Front::axes`] for one large plot; `None` shows all pairs.
     pub pair: Option<(usize, usize)>,
     /// Raw or against the base model.
     pub units: Units,
@@ -61,12 +63,10 @@ impl Default for PlotOptions {
 pub struct ParetoData<'a> {
     /// Names of all objectives of the bundle.
     pub objectives: &'a [String],
-    /// The two or three of them that are plotted, by index.
-    pub axes: &'a [usize],
-    /// Points in order of arrival; within one generation they are only appended to.
+    /// Points in order of arrival.
     pub points: &'a [Arc<PointResult>],
-    /// Changes when the points are others, e.g. with a new sweep.
-    pub generation: u64,
+    /// Where they stand on the two or three objectives that are plotted, in the order of `points`.
+    pub front: &'a Front,
     /// The dot that is looked at, by [`PointResult::index`].
     pub selected: Option<usize>,
     /// The current run, where it is scored.
@@ -79,6 +79,13 @@ pub struct ParetoData<'a> {
     pub pending: usize,
     /// The first prompt's text at a point, by [`PointResult::index`], where it is known.
     pub text: &'a dyn Fn(usize) -> Option<String>,
+}
+
+impl<'a> ParetoData<'a> {
+    /// The objectives that are plotted, by index.
+    pub fn axes(&self) -> &'a [usize] {
+        self.front.axes()
+    }
 }
 
 /// What a person asked for.

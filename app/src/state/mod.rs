@@ -2,6 +2,7 @@
 
 mod bundle;
 mod engine;
+mod front;
 mod interference;
 mod overlay;
 mod paths;
@@ -16,6 +17,7 @@ mod trial;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
+pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
 pub use interference::InterferenceState;
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
@@ -57,6 +59,8 @@ pub struct AppState {
     pub session: Session,
     /// The sweep: form, progress, points.
     pub sweep: SweepState,
+    /// The front of its points.
+    pub front: Front,
     /// How much the bundle's adapters depend on each other.
     pub interference: InterferenceState,
     /// Training: the form and the runs.

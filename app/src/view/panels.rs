@@ -34,10 +34,9 @@ pub(super) fn front_ui(
         landmark(state.session.pinned()),
     );
     let base = state
-        .sweep
-        .points
-        .iter()
-        .find(|p| p.point.is_base())
+        .front
+        .base()
+        .and_then(|position| state.sweep.points.get(position))
         .map(|p| Landmark {
             point: None,
             scores: p.scores.clone(),
@@ -60,9 +59,8 @@ pub(super) fn front_ui(
         .filter(|_| state.sweep.is_active());
     let data = ParetoData {
         objectives: &state.objectives,
-        axes: &state.simplex.axes,
         points: &state.sweep.points,
-        generation: state.sweep.generation,
+        front: &state.front,
         selected: state.sweep.selected,
         current: current.as_ref(),
         pinned: pinned.as_ref(),
