@@ -95,7 +95,6 @@ impl Front {
         let job = self.ask(|job| EngineCommand::Generate {
             job,
             row,
-            mutes: Mutes::default(),
             score: false,
         });
         self.finished(job)

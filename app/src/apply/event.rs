@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
 use paretoscope_engine::routing::Complex;
-use paretoscope_engine::types::{BundleInfo, Mutes, Run, RunStatus};
+use paretoscope_engine::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{Effect, interference, notify, point, preview, rows, sweep, training, trial, turns};
 use crate::state::{
@@ -62,15 +62,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             if let Some(run) = state.session.by_job_mut(job) {
                 let reached = |heading: &mut (_, _)| heading.0 == point && heading.1 == mutes;
                 run.heading.take_if(reached);
-                // Several changes before one token leave one mark.
-                if run.mutes_now() != mutes {
-                    run.mutes.retain(|(at, _)| *at < at_token);
-                    run.mutes.push((at_token, mutes));
-                }
-                if *run.point_now() != point {
-                    run.steered.retain(|(at, _)| *at < at_token);
-                    run.steered.push((at_token, point));
-                }
+                run.steering.go(&run.point, at_token, &point, &mutes);
             }
         }
         E::Finished { job, run } => finished(state, job, &run, effects),
@@ -233,7 +225,17 @@ fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
     }
     run.text.push_str(&news.text);
     run.tokens.extend(news.tokens);
-    run.gates.extend_from_slice(&news.gates);
+    if !news.gates.is_empty() {
+        let bundle = &run.bundle;
+        let record = run.record.get_or_insert_with(|| {
+            Arc::new(GateRecord {
+                sites: Arc::new(bundle.sites.clone()),
+                adapters: Arc::new(bundle.adapters.clone()),
+                values: Vec::new(),
+            })
+        });
+        Arc::make_mut(record).values.extend_from_slice(&news.gates);
+    }
 }
 
 fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effect>) {

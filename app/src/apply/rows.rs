@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{Point, Prompt, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{Point, Prompt, RowRequest, Sampling, Steering, TraceLevel};
 
 use super::{Effect, point, turns};
 use crate::command::Gesture;
@@ -51,6 +51,7 @@ fn send(
     let row = RowRequest {
         prompt: prompt.clone(),
         point: point.clone(),
+        mutes: state.mutes.clone(),
         sampling: sampling.clone(),
         trace: TraceLevel::Full,
         time: None,
@@ -59,10 +60,7 @@ fn send(
     let run = RunEntry {
         phase: RunPhase::Queued,
         scoring: score,
-        mutes: (!state.mutes.is_empty())
-            .then(|| (0, state.mutes.clone()))
-            .into_iter()
-            .collect(),
+        steering: Steering::new(&state.mutes),
         started: state.now,
         ..RunEntry::new(id, job, bundle, prompt, point, sampling)
     };
@@ -70,12 +68,7 @@ fn send(
     state.session.push(run);
     state.simplex.stale = false;
     state.prefs.heatmap.token = None;
-    effects.push(Effect::Send(EngineCommand::Generate {
-        job,
-        row,
-        mutes: state.mutes.clone(),
-        score,
-    }));
+    effects.push(Effect::Send(EngineCommand::Generate { job, row, score }));
 }
 
 /// Stops the row that streams; its text stays.

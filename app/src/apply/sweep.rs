@@ -279,7 +279,7 @@ fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
         rows::show_prompt(state, &prompt);
     }
     // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
-    let untraced = state.session.get(id).is_some_and(|r| r.trace().is_none());
+    let untraced = state.session.get(id).is_some_and(|r| r.record.is_none());
     if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {
         let job = state.jobs.next();
         state.sweep.retrace = Some((job, id));

@@ -23,7 +23,7 @@ pub use overlay::{Overlay, OverlayState, Panel};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use preview::{PreviewState, Shown};
 pub use prompt::{PromptState, ROLES, SamplingForm};
-pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
+pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};

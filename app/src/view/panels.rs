@@ -85,7 +85,7 @@ pub(super) fn front_ui(
 /// A run's own scores as a place in the plot; stored rows have their dot already.
 fn landmark(run: Option<&RunEntry>) -> Option<Landmark> {
     // An answer with experts silenced is none of the bundle's.
-    let run = run.filter(|r| r.origin == Origin::Interactive && r.mutes.is_empty())?;
+    let run = run.filter(|r| r.origin == Origin::Interactive && r.steering.mutes.is_empty())?;
     let scores = run.scores.as_ref()?;
     let of = |score: &Option<f64>| {
         score
@@ -133,15 +133,15 @@ pub(super) fn experts_ui(
         state.session.current()
     };
     let run = run.or_else(|| state.session.current());
-    let routing = run.and_then(|r| Some((r, r.trace()?)));
+    let routing = run.and_then(|r| Some((r, r.record.as_deref()?)));
     let trace = routing.map(|(run, trace)| TokenTrace {
         key: run.id.0,
         text: &run.text,
         pieces: &run.tokens,
-        sites: trace.sites,
-        adapters: trace.adapters,
+        sites: &trace.sites,
+        adapters: &trace.adapters,
         experts: run.bundle.lora_experts(),
-        values: trace.values,
+        values: &trace.values,
     });
     let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());
     // The tiers stand below, at most as high as what lies above them.
@@ -167,7 +167,7 @@ pub(super) fn experts_ui(
     if let Some((run, trace)) = routing {
         let token = panel.hovered().or(options.token);
         ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
-            tiers::tiers_ui(ui, state, queue, run, &trace, token);
+            tiers::tiers_ui(ui, state, queue, run, trace, token);
         });
     }
 }

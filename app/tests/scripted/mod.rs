@@ -16,7 +16,7 @@ use paretoscope_engine::protocol::{
 use paretoscope_engine::sweep::points;
 use paretoscope_engine::types::{
     BundleInfo, Finish, GateRecord, Mutes, Point, PointResult, RowGates, RowRequest, Run,
-    RunStatus, Scores, Summary, TokenPiece, TrainEnd, TrainNews, TrainPlan,
+    RunStatus, Scores, Steering, Summary, TokenPiece, TrainEnd, TrainNews, TrainPlan,
 };
 
 /// A row that is being played.
@@ -116,19 +116,14 @@ impl Scripted {
     fn take(&mut self, command: EngineCommand) -> bool {
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, &path),
-            EngineCommand::Generate {
-                job,
-                row,
-                mutes,
-                score,
-            } => self.start_row(job, row, mutes, score),
+            EngineCommand::Generate { job, row, score } => self.start_row(job, row, score),
             EngineCommand::Steer { job, point, mutes } => {
                 if let Some(row) = self.row.as_mut().filter(|r| r.job == job) {
                     let at_token = row.run.tokens.len();
-                    row.run.steered.push((at_token, point.clone()));
                     row.point = point.clone();
                     row.mutes = mutes.clone();
-                    row.run.mutes.push((at_token, mutes.clone()));
+                    let start = &row.request.point;
+                    row.run.steering.go(start, at_token, &point, &mutes);
                     self.send(EngineEvent::Steered {
                         job,
                         at_token,
@@ -222,7 +217,7 @@ impl Scripted {
         self.send(EngineEvent::Loaded { job, bundle });
     }
 
-    fn start_row(&mut self, job: JobId, request: RowRequest, mutes: Mutes, score: bool) {
+    fn start_row(&mut self, job: JobId, request: RowRequest, score: bool) {
         let prompt_tokens = vec![1; 12];
         self.send(EngineEvent::Started {
             job,
@@ -235,11 +230,7 @@ impl Scripted {
             given: bundle::given(&request.prompt).ok().map(Arc::new),
             point: request.point.clone(),
             gates: RowGates::base(self.bundle.adapters.len(), 0),
-            steered: Vec::new(),
-            mutes: (!mutes.is_empty())
-                .then(|| (0, mutes.clone()))
-                .into_iter()
-                .collect(),
+            steering: Steering::new(&request.mutes),
             sampling: request.sampling.clone(),
             text: String::new(),
             tokens: Vec::new(),
@@ -251,7 +242,7 @@ impl Scripted {
             first_token_seconds: 0.02,
             seconds: 1.0,
         };
-        let point = request.point.clone();
+        let (point, mutes) = (request.point.clone(), request.mutes.clone());
         self.row = Some(Row {
             job,
             request,
@@ -453,8 +444,7 @@ impl Scripted {
                 given: bundle::given(prompt).ok().map(Arc::new),
                 point: point.clone(),
                 gates: RowGates::base(self.bundle.adapters.len(), 0),
-                steered: Vec::new(),
-                mutes: Vec::new(),
+                steering: Steering::default(),
                 sampling: plan.sampling.clone(),
                 text,
                 tokens,

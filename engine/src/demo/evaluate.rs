@@ -21,7 +21,9 @@ use crate::bundle::{Bundle, LoadOptions};
 use crate::generate::generate_all;
 use crate::reward::RewardInput;
 use crate::train::{Example, Start, log_likelihood};
-use crate::types::{Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights};
+use crate::types::{
+    Mutes, Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights,
+};
 use crate::{Error, Result};
 
 /// Rows that go through the model together.
@@ -98,6 +100,7 @@ pub(super) fn answers(bundle: &Bundle, point: &Point, prompts: &[String]) -> Res
             max_tokens: LIMIT,
             ..Sampling::default()
         },
+        mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,
     });

@@ -10,7 +10,9 @@ use super::world::World;
 use crate::Result;
 use crate::bundle::Bundle;
 use crate::generate::generate_all;
-use crate::types::{ExpertKind, GateRecord, Point, Prompt, RowRequest, Run, Sampling, TraceLevel};
+use crate::types::{
+    ExpertKind, GateRecord, Mutes, Point, Prompt, RowRequest, Run, Sampling, TraceLevel,
+};
 
 /// Kinds of sentences, as the objectives want them.
 const KINDS: [&str; 3] = ["steps and shortcuts", "cautions and warnings", "jokes"];
@@ -105,6 +107,7 @@ pub(super) fn voices(bundle: &Bundle, world: &World, asked: &Asked) -> Result<Ve
                     max_tokens: LIMIT,
                     ..Sampling::default()
                 },
+                mutes: Mutes::default(),
                 trace: TraceLevel::Full,
                 time: None,
             });

@@ -61,21 +61,9 @@ impl Generator {
         request: RowRequest,
         started: Instant,
     ) -> Result<()> {
-        self.add_muted(bundle, tag, request, Mutes::default(), started)
-    }
-
-    /// [`Generator::add`] with some channels silenced.
-    pub fn add_muted(
-        &mut self,
-        bundle: &Bundle,
-        tag: RowTag,
-        request: RowRequest,
-        mutes: Mutes,
-        started: Instant,
-    ) -> Result<()> {
         let cache = self.caches.pop().unwrap_or_default();
         self.rows
-            .push(ActiveRow::new(bundle, tag, request, mutes, started, cache)?);
+            .push(ActiveRow::new(bundle, tag, request, started, cache)?);
         Ok(())
     }
 

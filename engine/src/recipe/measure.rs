@@ -10,7 +10,7 @@ use crate::generate::{Generator, RowNews, RowTag};
 use crate::output::write_bytes;
 use crate::reward::{RewardInput, score_all};
 use crate::sweep;
-use crate::types::{Expert, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+use crate::types::{Expert, Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
 use crate::{Error, Result};
 
 /// Rows that go through the model together.
@@ -97,6 +97,7 @@ impl Measurement<'_> {
                         max_tokens: self.max_tokens,
                         ..Sampling::default()
                     },
+                    mutes: Mutes::default(),
                     trace: TraceLevel::None,
                     time: None,
                 };

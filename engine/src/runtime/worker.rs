@@ -159,12 +159,7 @@ impl Worker {
         }
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, path),
-            EngineCommand::Generate {
-                job,
-                row,
-                mutes,
-                score,
-            } => self.generate(job, row, mutes, score),
+            EngineCommand::Generate { job, row, score } => self.generate(job, row, score),
             EngineCommand::Steer { job, point, mutes } => self.steer(job, &point, &mutes),
             EngineCommand::Sweep { job, plan } => {
                 self.end_sweep()?;
@@ -326,13 +321,13 @@ impl Worker {
         Ok(())
     }
 
-    fn generate(&mut self, job: JobId, row: RowRequest, mutes: Mutes, score: bool) -> Result<()> {
+    fn generate(&mut self, job: JobId, row: RowRequest, score: bool) -> Result<()> {
         let Some(bundle) = &self.bundle else {
             return self.no_bundle(job);
         };
         let tag = RowTag(job.0);
         let now = Instant::now();
-        match self.generator.add_muted(bundle, tag, row, mutes, now) {
+        match self.generator.add(bundle, tag, row, now) {
             Ok(()) => {
                 self.interactive.insert(tag, score);
                 Ok(())

@@ -13,7 +13,8 @@ use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::store::{Store, StoredRow, SweepRecord, gates_mean};
 use crate::types::{
-    Finish, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, TraceLevel,
+    Finish, Mutes, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, Steering,
+    TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -357,6 +358,7 @@ fn request_of(plan: &SweepPlan, time: u64, point: &Point, prompt: &Prompt) -> Ro
     RowRequest {
         prompt: prompt.clone(),
         point: point.clone(),
+        mutes: Mutes::default(),
         sampling,
         trace: TraceLevel::None,
         time: Some(time),
@@ -451,8 +453,7 @@ fn as_run(bundle: &Bundle, time: u64, row: StoredRow) -> Result<Run> {
         gates: bundle.plan.gates(&row.point)?,
         prompt: row.prompt,
         point: row.point,
-        steered: Vec::new(),
-        mutes: Vec::new(),
+        steering: Steering::default(),
         sampling: row.sampling,
         text: row.text,
         tokens,

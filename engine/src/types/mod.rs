@@ -19,6 +19,7 @@ mod record;
 mod row;
 mod scores;
 mod split;
+mod steering;
 mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
@@ -36,6 +37,7 @@ pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
 pub use split::Split;
+pub use steering::Steering;
 pub use training::{
     Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
 };

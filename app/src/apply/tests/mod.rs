@@ -109,8 +109,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         given: None,
         point: entry.point.clone(),
         gates: paretoscope_engine::types::RowGates::base(3, 0),
-        steered: entry.steered.clone(),
-        mutes: entry.mutes.clone(),
+        steering: entry.steering.clone(),
         sampling: entry.sampling.clone(),
         text: text.into(),
         tokens: vec![TokenPiece {
@@ -216,7 +215,7 @@ fn a_running_row_is_steered_and_says_where() {
         },
     );
     let run = state.session.current().unwrap();
-    assert_eq!(run.steered, [(14, corner(2))]);
+    assert_eq!(run.steering.steered, [(14, corner(2))]);
     assert_eq!(run.heading, None);
     assert_eq!(run.point_now(), &corner(2));
 }

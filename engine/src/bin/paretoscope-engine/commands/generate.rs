@@ -1,7 +1,7 @@
 //! `generate`: one answer.
 
 use paretoscope_engine::generate::generate;
-use paretoscope_engine::types::{Finish, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{Finish, Mutes, RowRequest, Sampling, TraceLevel};
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
@@ -66,6 +66,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         prompt: args.prompt.prompt()?,
         point: args.place.point(&bundle)?,
         sampling: args.sampling.sampling(global),
+        mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,
     };
