@@ -8,8 +8,8 @@ use paretoscope_engine::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{Effect, interference, notify, point, preview, rows, sweep, training, trial, turns};
 use crate::state::{
-    AppState, EnginePhase, InterferenceState, LoadFailure, Mode, Notice, NoticeKind, RunPhase,
-    SimplexState, SweepState,
+    AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
+    RunEntry, RunPhase, SimplexState, SweepState,
 };
 
 /// Takes in one event.
@@ -34,10 +34,11 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 loading.fraction = fraction;
             }
         }
-        E::Loaded { job, bundle } => loaded(state, job, bundle),
+        E::Loaded { job, bundle } => loaded(state, job, bundle, effects),
         E::LoadFailed { job, path, trouble } => {
             if state.bundle.loading.as_ref().is_some_and(|l| l.job == job) {
                 state.bundle.loading = None;
+                state.jobs.end(job);
                 notify(
                     state,
                     NoticeKind::Error,
@@ -47,7 +48,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Started { job, prompt_tokens } => {
-            if let Some(run) = state.session.by_job_mut(job) {
+            if let Some(run) = run_of(state, job) {
                 run.phase = RunPhase::Prefill;
                 run.prompt_tokens = Some(prompt_tokens);
             }
@@ -59,24 +60,25 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             point,
             mutes,
         } => {
-            if let Some(run) = state.session.by_job_mut(job) {
+            if let Some(run) = run_of(state, job) {
                 let reached = |heading: &mut (_, _)| heading.0 == point && heading.1 == mutes;
                 run.heading.take_if(reached);
                 run.steering.go(&run.point, at_token, &point, &mutes);
             }
         }
         E::Finished { job, run } => finished(state, job, &run, effects),
-        E::Scored { job, scores } => {
-            if trial::scored(state, job, &scores, effects) {
-                return;
+        E::Scored { job, scores } => match state.jobs.end(job) {
+            Some(Owner::Trial) => trial::scored(state, scores, effects),
+            Some(Owner::Run(id)) => {
+                if let Some(run) = state.session.get_mut(id) {
+                    run.scoring = false;
+                    run.take_scores(scores);
+                }
             }
-            if let Some(run) = state.session.by_job_mut(job) {
-                run.scoring = false;
-                run.take_scores(scores);
-            }
-        }
+            _ => {}
+        },
         E::SweepPoint { job, result } => {
-            if state.sweep.job == Some(job) {
+            if state.jobs.owner(job) == Some(Owner::Sweep) {
                 match state
                     .sweep
                     .points
@@ -92,7 +94,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Sweep { job, progress } => {
-            if state.sweep.job == Some(job) {
+            if state.jobs.owner(job) == Some(Owner::Sweep) {
                 state.sweep.rate = progress.rows_per_second.or(state.sweep.rate);
                 let before = state.sweep.phase();
                 let (phase, points) = (progress.phase, progress.points_done);
@@ -103,8 +105,8 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Recalled { job, index, runs } => {
-            if state.sweep.recall == Some(job) {
-                sweep::recalled(state, index, runs, effects);
+            if state.jobs.end(job) == Some(Owner::Recall) {
+                sweep::recalled(state, job, index, runs, effects);
             }
         }
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
@@ -115,16 +117,12 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             given,
             context,
         } => preview::previewed(state, job, given, context),
-        E::Retraced { job, record } => sweep::retraced(state, job, record),
-        E::Failed { job, trouble } => {
-            if !trial::failed(state, job, &trouble, effects)
-                && !preview::failed(state, job, &trouble)
-                && !interference::failed(state, job, &trouble)
-                && !training::failed(state, job, &trouble)
-            {
-                failed(state, job, trouble);
+        E::Retraced { job, record } => {
+            if state.jobs.end(job) == Some(Owner::Retrace) {
+                sweep::retraced(state, record);
             }
         }
+        E::Failed { job, trouble } => failed(state, job, trouble, effects),
         E::Stopped { panic } => stopped(state, panic),
     }
 }
@@ -138,13 +136,13 @@ fn outlive_error(state: &mut AppState) {
         .take_if(|n| n.kind == NoticeKind::Error && now - n.at > Notice::SECONDS);
 }
 
-fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
+fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &mut Vec<Effect>) {
     if state.bundle.loading.as_ref().is_some_and(|l| l.job != job) {
         return;
     }
     state.bundle.loading = None;
     state.bundle.failure = None;
-    state.bundle.trial.scores = None;
+    leave_bundle(state);
     state.mutes = Mutes::default();
     state.interference = InterferenceState::default();
     state.prefs.remember(&bundle.path);
@@ -208,11 +206,37 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     state.prefs.heatmap.token = None;
     point::reroute(state);
     sweep::recount(state);
+    trial::again(state, effects);
+}
+
+/// What was asked of the old bundle is not answered any more.
+fn leave_bundle(state: &mut AppState) {
+    for owner in [
+        Owner::Bundle,
+        Owner::Sweep,
+        Owner::Recall,
+        Owner::Retrace,
+        Owner::Interference,
+    ] {
+        state.jobs.forget(owner);
+    }
+    for run in state.session.runs.iter_mut().filter(|run| run.scoring) {
+        run.scoring = false;
+        state.jobs.end(run.job);
+    }
+}
+
+/// The run that a job is for.
+fn run_of(state: &mut AppState, job: JobId) -> Option<&mut RunEntry> {
+    match state.jobs.owner(job)? {
+        Owner::Run(id) => state.session.get_mut(id),
+        _ => None,
+    }
 }
 
 fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
     let now = state.now;
-    let Some(run) = state.session.by_job_mut(job) else {
+    let Some(run) = run_of(state, job) else {
         return;
     };
     // News that do not continue the text can only be late ones of a row that ended.
@@ -240,7 +264,7 @@ fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
 
 fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effect>) {
     let now = state.now;
-    let Some(run) = state.session.by_job_mut(job) else {
+    let Some(run) = run_of(state, job) else {
         return;
     };
     run.ended = Some(now);
@@ -250,8 +274,12 @@ fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effe
     };
     run.finish(done);
     run.scoring &= done.scores.is_none() && done.status == RunStatus::Done;
+    let over = !run.scoring;
     let missed = run.heading.take().is_some() && done.status == RunStatus::Done;
     let (id, n) = (run.id, run.tokens.len());
+    if over {
+        state.jobs.end(job);
+    }
     if state.session.current == Some(id) && done.status == RunStatus::Done {
         notify(
             state,
@@ -277,19 +305,34 @@ fn announce_sweep(state: &mut AppState, phase: SweepPhase, points: usize) {
     notify(state, NoticeKind::Info, text);
 }
 
-fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
-    let now = state.now;
-    notify(state, NoticeKind::Error, trouble.message.clone());
-    if state.sweep.job == Some(job) {
-        state.sweep.trouble = Some(trouble);
-    } else if state.sweep.recall == Some(job) {
-        state.sweep.recalling = false;
-    } else if let Some(run) = state.session.by_job_mut(job) {
-        run.ended = Some(now);
-        run.scoring = false;
-        // Of what failed, be it at its last step or its scores, nothing is shown as an answer.
-        run.phase = RunPhase::Failed(trouble);
+/// What a job was for says what its failure means. Of one whose place another took nothing is said.
+fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<Effect>) {
+    let Some(owner) = state.jobs.end(job) else {
+        return;
+    };
+    let said = trouble.message.clone();
+    match owner {
+        // These say it where it belongs.
+        Owner::Trial => return trial::failed(state, trouble, effects),
+        Owner::Preview => return preview::failed(state, trouble),
+        Owner::Interference => return interference::failed(state, trouble),
+        Owner::Training => return training::failed(state, job, trouble),
+        Owner::Sweep => state.sweep.trouble = Some(trouble),
+        Owner::Recall => state.sweep.recalling = false,
+        Owner::Retrace => state.sweep.retrace = None,
+        // A bundle's failure has an event of its own.
+        Owner::Bundle => {}
+        Owner::Run(id) => {
+            let now = state.now;
+            if let Some(run) = state.session.get_mut(id) {
+                run.ended = Some(now);
+                run.scoring = false;
+                // Of what failed, be it at its last step or its scores, nothing is shown as an answer.
+                run.phase = RunPhase::Failed(trouble);
+            }
+        }
     }
+    notify(state, NoticeKind::Error, said);
 }
 
 fn stopped(state: &mut AppState, panic: Option<String>) {
@@ -313,6 +356,7 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
         }
     }
     training::stopped(state);
+    state.jobs = Jobs::default();
     if state.sweep.is_active() {
         state.sweep.trouble = Some(Trouble {
             message: message.clone(),

@@ -7,7 +7,7 @@ use paretoscope_engine::types::{Point, Prompt, RowRequest, Sampling, Steering, T
 
 use super::{Effect, point, turns};
 use crate::command::Gesture;
-use crate::state::{AppState, PromptState, RunEntry, RunId, RunPhase};
+use crate::state::{AppState, Owner, PromptState, RunEntry, RunId, RunPhase};
 
 /// Generates at the point with the prompt of the editor.
 pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -46,7 +46,8 @@ fn send(
         return;
     };
     stop(state, effects);
-    let job = state.jobs.next();
+    let id = state.session.next_id();
+    let job = state.jobs.begin(Owner::Run(id));
     let score = bundle.objectives.iter().any(|o| o.reward.is_some());
     let row = RowRequest {
         prompt: prompt.clone(),
@@ -56,7 +57,6 @@ fn send(
         trace: TraceLevel::Full,
         time: None,
     };
-    let id = state.session.next_id();
     let run = RunEntry {
         phase: RunPhase::Queued,
         scoring: score,

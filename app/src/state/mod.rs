@@ -4,6 +4,7 @@ mod bundle;
 mod engine;
 mod front;
 mod interference;
+mod jobs;
 mod overlay;
 mod paths;
 mod prefs;
@@ -19,6 +20,7 @@ pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
 pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
 pub use interference::InterferenceState;
+pub use jobs::{Jobs, Owner};
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use preview::{PreviewState, Shown};
@@ -33,7 +35,6 @@ pub use crate::view::heatmap::TierOptions;
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::JobIds;
 use paretoscope_engine::types::{BundleInfo, Mutes, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
@@ -69,8 +70,8 @@ pub struct AppState {
     pub overlay: OverlayState,
     /// What is remembered between sessions.
     pub prefs: Prefs,
-    /// Names of jobs.
-    pub jobs: JobIds,
+    /// The engine's jobs, and what each is for.
+    pub jobs: Jobs,
 }
 
 impl AppState {

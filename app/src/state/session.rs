@@ -251,11 +251,6 @@ impl Session {
         self.runs.iter_mut().find(|r| r.id == id)
     }
 
-    /// A run by the engine's name.
-    pub fn by_job_mut(&mut self, job: JobId) -> Option<&mut RunEntry> {
-        self.runs.iter_mut().rev().find(|r| r.job == job)
-    }
-
     /// The run that is looked at.
     pub fn current(&self) -> Option<&RunEntry> {
         self.current.and_then(|id| self.get(id))

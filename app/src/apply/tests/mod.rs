@@ -477,7 +477,8 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         ],
     );
     let (_, run) = run_of(&probe, "stored words", RunStatus::Done);
-    tell(
+    // Its routing was not stored: it is asked for, and taken in when it comes.
+    let asked = tell(
         &mut state,
         EngineEvent::Recalled {
             job: *job,
@@ -491,15 +492,6 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         ("stored words", corner(1))
     );
     assert!(!state.sweep.recalling);
-    // Its routing was not stored: it is asked for, and taken in when it comes.
-    let asked = tell(
-        &mut state,
-        EngineEvent::Recalled {
-            job: *job,
-            index: 3,
-            runs: vec![run_of(&probe, "stored words", RunStatus::Done).1],
-        },
-    );
     let [Effect::Send(EngineCommand::Retrace { job, run })] = &asked[..] else {
         panic!("{asked:?}")
     };
