@@ -1,6 +1,7 @@
 //! Paretoscope's engine: a mixture of LoRA experts in which every row carries its own gates.
 //!
-//! The way of the data, one module per step:
+//! The way of the data, one module per step; what needs no tensors ([`types`], [`protocol`], [`routing`], [`pareto`])
+//! stands in `paretoscope-core`:
 //!
 //! | step | in → out | module |
 //! |---|---|---|
@@ -25,14 +26,12 @@
 //! | training | data → fine-tunes, value vectors, routers, reward models | [`train`] |
 //! | experts without training | task vectors → adapters, merges | [`forge`] |
 //! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
-//! | demonstration | an authored world → the bundle that ships | [`demo`] |
 //!
 //! Beneath them: where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
 //! appear whole or not at all ([`files`], [`output`], [`stage`]).
 #![warn(missing_docs)]
 
 pub mod bundle;
-pub mod demo;
 pub mod device;
 mod digest;
 mod error;
@@ -43,18 +42,16 @@ mod lock;
 pub mod mixture;
 pub mod model;
 pub mod output;
-pub mod pareto;
-pub mod protocol;
 pub mod recipe;
 pub mod reward;
-pub mod routing;
 pub mod runtime;
 pub mod stage;
 pub mod store;
 pub mod sweep;
 pub mod text;
 pub mod train;
-pub mod types;
 pub mod weights;
+
+pub use paretoscope_core::{pareto, protocol, routing, types};
 
 pub use error::{Divergence, Error, Result};

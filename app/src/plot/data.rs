@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::types::{Point, PointResult, Summary};
+use paretoscope_core::types::{Point, PointResult, Summary};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Front;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::pareto::{Archive, Change, EstimateArchive, reference_point};
-use paretoscope_engine::types::{Point, PointResult, Summary};
+use paretoscope_core::pareto::{Archive, Change, EstimateArchive, reference_point};
+use paretoscope_core::types::{Point, PointResult, Summary};
 
 /// Where a point stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -373,8 +373,8 @@ impl Front {
 
 #[cfg(test)]
 mod tests {
-    use paretoscope_engine::pareto::{front, uncertain_membership};
-    use paretoscope_engine::types::{Preference, Weights};
+    use paretoscope_core::pareto::{front, uncertain_membership};
+    use paretoscope_core::types::{Preference, Weights};
     use proptest::prelude::*;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paretoscope_engine::protocol::{JobId, JobIds};
+use paretoscope_core::protocol::{JobId, JobIds};
 
 use super::RunId;
 
