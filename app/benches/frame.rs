@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use egui::{Event, RawInput, Rect, pos2};
-use paretoscope::plot::{ParetoData, PlotOptions};
-use paretoscope::state::Front;
-use paretoscope::view::heatmap::{HeatmapMode, HeatmapOptions, HeatmapPanel, TokenTrace};
+use paretoscope::plot::ParetoData;
+use paretoscope::state::{Front, HeatmapMode, HeatmapOptions, PlotOptions};
+use paretoscope::view::heatmap::{HeatmapPanel, TokenTrace};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, TokenPiece};
 

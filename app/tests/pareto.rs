@@ -7,8 +7,8 @@ use std::sync::Arc;
 use egui::{Key, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use paretoscope::plot::{Landmark, ParetoAction, ParetoData, PlotOptions, Units};
-use paretoscope::state::{Class, Front};
+use paretoscope::plot::{Landmark, ParetoAction, ParetoData};
+use paretoscope::state::{Class, Front, PlotOptions, Units};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, Weights};
 

@@ -22,8 +22,7 @@ use paretoscope_core::types::Mutes;
 
 use crate::command::AppCommand;
 use crate::registry;
-use crate::state::{AppState, GenerateWhen, Notice, NoticeKind};
-use crate::view::heatmap::{SiteMap, TierOptions};
+use crate::state::{AppState, GenerateWhen, Notice, NoticeKind, SiteMap, TierOptions};
 
 pub use event::event;
 pub(crate) use fields::rescaled;

@@ -6,7 +6,7 @@ mod layer;
 mod ranges;
 mod words;
 
-pub use data::{Landmark, ParetoAction, ParetoData, PlotOptions, Units};
+pub use data::{Landmark, ParetoAction, ParetoData};
 pub use glyphs::{Glyph, Glyphs};
 pub use layer::{Layer, LayerInput, WHISKERS_FOR_ALL, nearest};
 pub(crate) use layer::{Marker, front_marker};

@@ -2,8 +2,8 @@
 
 use paretoscope_core::types::{Point, Summary};
 
-use super::data::{ParetoData, Units};
-use crate::state::{Class, place};
+use super::data::ParetoData;
+use crate::state::{Class, Units, place};
 
 /// A number as short as it can be read: four significant digits at most.
 pub fn value_words(value: f64) -> String {

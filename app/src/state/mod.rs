@@ -3,10 +3,12 @@
 mod bundle;
 mod engine;
 mod front;
+mod heatmap;
 mod interference;
 mod jobs;
 mod overlay;
 mod paths;
+mod plot;
 mod prefs;
 mod preview;
 mod prompt;
@@ -19,9 +21,13 @@ mod trial;
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
 pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
+pub use heatmap::{
+    HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, SiteMap, StripColor, TierOptions,
+};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
 pub use overlay::{Overlay, OverlayState, Panel};
+pub use plot::{PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use preview::{PreviewState, Shown};
 pub use prompt::{PromptState, ROLES, SamplingForm};
@@ -30,8 +36,6 @@ pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
-
-pub use crate::view::heatmap::TierOptions;
 
 use std::sync::Arc;
 

@@ -3,12 +3,12 @@
 use egui::Ui;
 use paretoscope_core::types::{Point, Summary};
 
-use super::heatmap::{HeatmapAction, HeatmapOptions, HeatmapPanel, TokenTrace};
+use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
 use super::pareto::ParetoPanel;
 use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
-use crate::state::{AppState, Origin, RunEntry};
+use crate::state::{AppState, HeatmapOptions, Origin, RunEntry};
 use crate::widgets::{empty_ui, primary_button, section};
 
 /// The Pareto panel.

@@ -6,9 +6,8 @@ use egui::{
 };
 use paretoscope_core::types::{ExpertKind, GateRecord, Mutes, Point};
 
-use super::heatmap::{LayerChoice, ModuleChoice, SiteMap};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, RunEntry, TierOptions};
+use crate::state::{AppState, LayerChoice, ModuleChoice, RunEntry, SiteMap, TierOptions};
 use crate::theme::{Tokens, category, expert_color, expert_letter, expert_marker};
 use crate::widgets::{expert_slot, paint_marker, slot};
 

@@ -4,8 +4,8 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{ComboBox, PopupCloseBehavior, RichText, Ui};
 
 use super::{Frame, ParetoPanel};
-use crate::plot::{ParetoAction, PlotOptions, Units, point_words, value_words};
-use crate::state::Class;
+use crate::plot::{ParetoAction, point_words, value_words};
+use crate::state::{Class, PlotOptions, Units};
 use crate::theme::Tokens;
 
 impl ParetoPanel {

@@ -3,7 +3,8 @@
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
 
 use super::{Frame, ParetoPanel, landmark_scores};
-use crate::plot::{ParetoAction, PlotOptions};
+use crate::plot::ParetoAction;
+use crate::state::PlotOptions;
 
 impl ParetoPanel {
     /// Acts on keys while a plot has the keyboard, or the pointer while nothing else has the keyboard.

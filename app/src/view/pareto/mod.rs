@@ -10,10 +10,8 @@ mod tip;
 
 use egui::{RichText, Ui};
 
-use crate::plot::{
-    Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, PlotOptions, Ranges, Units, summary,
-};
-use crate::state::place;
+use crate::plot::{Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, summary};
+use crate::state::{PlotOptions, Units, place};
 use crate::theme::Tokens;
 use table::Order;
 

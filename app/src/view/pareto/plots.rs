@@ -257,7 +257,7 @@ fn plot_of<'a>(ui: &Ui, frame: &Frame<'_>, (x, y): (usize, usize), names: [Strin
         .iter()
         .all(|unit| *unit == crate::plot::Affine::RAW)
     {
-        crate::plot::Units::Raw
+        crate::state::Units::Raw
     } else {
         units
     };

@@ -4,8 +4,8 @@ use egui::{Key, Modifiers, RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
 
 use super::{Frame, ParetoPanel};
-use crate::plot::{ParetoAction, PlotOptions, Units, class_words, point_words, value_words};
-use crate::state::{Class, Front};
+use crate::plot::{ParetoAction, class_words, point_words, value_words};
+use crate::state::{Class, Front, PlotOptions, Units};
 use crate::theme::Tokens;
 
 /// How the rows are ordered.
