@@ -74,6 +74,43 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.trim_start().starts_with("//"))
 }
 
+/// Modules that code names by `crate::module` or `crate::{module, ...}`.
+fn named(code: &str) -> Vec<&str> {
+    let ends = |c: char| !c.is_alphanumeric() && c != '_';
+    let name = |text: &str| text.find(ends).unwrap_or(text.len());
+    let mut names = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        let Some(list) = after.strip_prefix('{') else {
+            names.push(&after[..name(after)]);
+            continue;
+        };
+        let (mut depth, mut from) = (1, Some(0));
+        for (at, c) in list.char_indices() {
+            if let Some(start) = from.filter(|_| !c.is_whitespace()) {
+                let first = list[start..].trim_start();
+                names.push(&first[..name(first)]);
+                from = None;
+            }
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => from = Some(at + 1),
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn names_are_found_in_braces_and_without() {
+    let code = "use crate::{Error, view::{self, point}, plot};\nlet x = crate::state::Front;";
+    assert_eq!(named(code), ["Error", "view", "plot", "state"]);
+}
+
 /// Imports that go upward in `layers`, of the package whose sources stand in `folder`.
 fn upward(folder: &str, layers: &[&[&str]]) -> Vec<String> {
     let layer = |module: &str| layers.iter().position(|layer| layer.contains(&module));
@@ -90,13 +127,10 @@ fn upward(folder: &str, layers: &[&[&str]]) -> Vec<String> {
             );
             continue;
         };
-        for line in code(&text) {
-            for used in line.split("crate::").skip(1) {
-                let end = |c: char| !c.is_alphanumeric() && c != '_';
-                let used = used.split(end).next().unwrap_or_default();
-                if layer(used).is_some_and(|layer| layer > own_layer) {
-                    wrong.push(format!("{}: {}", inside.display(), line.trim()));
-                }
+        let lines: Vec<&str> = code(&text).collect();
+        for used in named(&lines.join("\n")) {
+            if layer(used).is_some_and(|layer| layer > own_layer) {
+                wrong.push(format!("{}: crate::{used}", inside.display()));
             }
         }
     }
