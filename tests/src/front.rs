@@ -7,7 +7,7 @@ use paretoscope_engine::protocol::{
     EngineCommand, EngineEvent, EngineHandle, JobId, JobIds, SweepPhase, Trouble,
 };
 use paretoscope_engine::runtime::{EngineOptions, spawn};
-use paretoscope_engine::types::{Mutes, PointResult, RowRequest, Run};
+use paretoscope_engine::types::{PointResult, RowRequest, Run};
 
 use crate::Fixture;
 
