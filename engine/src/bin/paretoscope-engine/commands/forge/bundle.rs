@@ -16,7 +16,6 @@ use crate::commands::train::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;
-use crate::single_thread;
 
 /// Bundles.
 #[derive(Debug, Subcommand)]
@@ -134,9 +133,7 @@ fn make(args: &Build) -> Result<()> {
         .routers
         .as_ref()
         .is_none_or(|routers| !routers.is_empty());
-    if routed || sources.chain(values).any(Option::is_some) {
-        single_thread::ensure()?;
-    }
+    if routed || sources.chain(values).any(Option::is_some) {}
     let options = BuildOptions {
         recipe: args.recipe.clone(),
         out: args.out.clone(),
