@@ -9,7 +9,7 @@ use egui::{Event, RawInput, Rect, pos2};
 use paretoscope::plot::{ParetoData, PlotOptions};
 use paretoscope::view::heatmap::{HeatmapMode, HeatmapOptions, HeatmapPanel, TokenTrace};
 use paretoscope::view::pareto::ParetoPanel;
-use paretoscope_engine::types::{Point, PointResult, Preference, Summary, TokenPiece};
+use paretoscope_core::types::{Point, PointResult, Preference, Summary, TokenPiece};
 
 const POINTS: usize = 10_000;
 const TOKENS: usize = 1024;

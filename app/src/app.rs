@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use paretoscope_engine::protocol::EngineHandle;
+use paretoscope_core::protocol::EngineHandle;
 
 use crate::apply::{self, Effect};
 use crate::bridge::{Bridge, DRAIN_BUDGET};
@@ -109,10 +109,7 @@ impl App {
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::PickFolder => self.tasks.pick_folder(),
                 Effect::PickPrompts => self.tasks.pick_prompts(),
-                Effect::ReadPrompts(path) => self.tasks.read_prompts(path),
                 Effect::PickExamples => self.tasks.pick_examples(),
-                Effect::FindRuns(folder) => self.tasks.find_runs(folder),
-                Effect::BundleWith(plan, onto) => self.tasks.bundle_with(plan, onto),
                 Effect::Zoom(zoom) => ctx.set_zoom_factor(zoom),
                 Effect::Theme => theme::choose(ctx, &self.state.prefs),
                 Effect::Close => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
@@ -142,14 +139,7 @@ impl App {
                 TaskAnswer::PromptFile(path) => {
                     apply::prompts_chosen(&mut self.state, path, effects)
                 }
-                TaskAnswer::Prompts(path, read) => {
-                    apply::prompts_read(&mut self.state, &path, read)
-                }
                 TaskAnswer::Examples(path) => apply::data_chosen(&mut self.state, path),
-                TaskAnswer::Runs(runs) => apply::runs_found(&mut self.state, runs),
-                TaskAnswer::BundleWith(plan, made) => {
-                    apply::bundle_made(&mut self.state, &plan, made, effects);
-                }
                 TaskAnswer::NoThread(reason) => apply::no_dialog(&mut self.state, &reason),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::TrySendError;
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, EngineHandle};
+use paretoscope_core::protocol::{EngineCommand, EngineEvent, EngineHandle};
 
 /// Time per frame that may go into taking events.
 pub const DRAIN_BUDGET: Duration = Duration::from_millis(2);
@@ -111,8 +111,8 @@ impl Bridge {
 
 #[cfg(test)]
 mod tests {
-    use paretoscope_engine::protocol::JobId;
-    use paretoscope_engine::types::{Mutes, Point, Preference};
+    use paretoscope_core::protocol::JobId;
+    use paretoscope_core::types::{Mutes, Point, Preference};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::types::{Channel, Compared, Measure, Message, Point};
+use paretoscope_core::types::{Channel, Compared, Measure, Message, Point};
 
 use crate::plot::PlotOptions;
 use crate::state::{

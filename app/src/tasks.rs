@@ -1,4 +1,4 @@
-//! Dialogs and files that would make a frame wait: each on a named thread, its answer by channel.
+//! Dialogs, which would make a frame wait: each on a named thread, its answer by channel.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -8,10 +8,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, Sender};
-use paretoscope_engine::bundle::read_prompts;
-use paretoscope_engine::protocol::Trouble;
-use paretoscope_engine::runtime::{bundle_with, training_runs};
-use paretoscope_engine::types::{Prompt, TrainPlan, TrainRun};
 
 /// What a task came back with.
 #[derive(Debug)]
@@ -20,14 +16,8 @@ pub enum TaskAnswer {
     Folder(Option<PathBuf>),
     /// A file of prompts, or nothing.
     PromptFile(Option<PathBuf>),
-    /// A file of prompts that was read.
-    Prompts(PathBuf, Result<Vec<Prompt>, Trouble>),
     /// A file of training examples, or nothing.
     Examples(Option<PathBuf>),
-    /// The training runs of the folder.
-    Runs(Vec<TrainRun>),
-    /// A bundle with a run's result, or why there is none.
-    BundleWith(Arc<TrainPlan>, Result<PathBuf, Trouble>),
     /// A thread could not be started.
     NoThread(String),
 }
@@ -86,31 +76,6 @@ impl Tasks {
             .pick_file();
         self.spawn("dialog", move || {
             TaskAnswer::Examples(block_on(dialog).map(|handle| handle.path().to_path_buf()))
-        });
-    }
-
-    /// Looks up the training runs of a folder.
-    pub fn find_runs(&self, folder: PathBuf) {
-        self.spawn("find-runs", move || {
-            TaskAnswer::Runs(training_runs(&folder))
-        });
-    }
-
-    /// Makes a bundle that has a run's result as well.
-    pub fn bundle_with(&self, plan: Arc<TrainPlan>, onto: PathBuf) {
-        self.spawn("bundle-with", move || {
-            let made = bundle_with(&plan, &onto).map_err(|error| Trouble::from(&error));
-            TaskAnswer::BundleWith(plan, made)
-        });
-    }
-
-    /// Reads a file of prompts.
-    pub fn read_prompts(&self, path: PathBuf) {
-        self.spawn("read-prompts", move || {
-            let prompts = read_prompts(&path)
-                .map(|samples| samples.into_iter().map(|sample| sample.prompt).collect())
-                .map_err(|error| Trouble::from(&error));
-            TaskAnswer::Prompts(path, prompts)
         });
     }
 

@@ -12,7 +12,7 @@ use paretoscope::gpu::{HeatmapCallback, Matrix, Uniforms};
 use paretoscope::view::heatmap::{
     HeatmapAction, HeatmapMode, HeatmapOptions, HeatmapPanel, StripColor, TokenTrace, cells,
 };
-use paretoscope_engine::types::TokenPiece;
+use paretoscope_core::types::TokenPiece;
 
 struct Bench {
     panel: HeatmapPanel,

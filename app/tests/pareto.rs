@@ -9,7 +9,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use paretoscope::plot::{Class, Landmark, ParetoAction, ParetoData, PlotOptions, Units};
 use paretoscope::view::pareto::ParetoPanel;
-use paretoscope_engine::types::{Point, PointResult, Preference, Summary, Weights};
+use paretoscope_core::types::{Point, PointResult, Preference, Summary, Weights};
 
 /// The panel with what the state would hold, and a log of what was asked for.
 struct Bench {

@@ -8,8 +8,8 @@ use egui_kittest::kittest::Queryable;
 use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
 use paretoscope::state::Panel;
-use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{Message, Prompt};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::types::{Message, Prompt};
 use scripted::Scripted;
 
 struct Window<'a> {

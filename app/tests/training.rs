@@ -8,8 +8,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
 use paretoscope::state::{Overlay, TrainForm, TrainKind, TrainPhase};
-use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{Becomes, TrainTask};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::types::{Becomes, TrainTask};
 use scripted::{Scripted, TRAIN_STEPS};
 
 struct Window<'a> {

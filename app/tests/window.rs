@@ -8,8 +8,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::{App, StartOptions};
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::state::{GenerateWhen, Overlay, Panel};
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent};
-use paretoscope_engine::types::{Point, Preference};
+use paretoscope_core::protocol::{EngineCommand, EngineEvent};
+use paretoscope_core::types::{Point, Preference};
 use scripted::Scripted;
 
 struct Window<'a> {

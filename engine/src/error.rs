@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
-use crate::types::PointError;
+use paretoscope_core::protocol::Trouble;
+use paretoscope_core::types::PointError;
 
 /// The engine's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -307,5 +308,24 @@ impl Error {
     pub fn point(name: impl Into<String>) -> impl FnOnce(PointError) -> Self {
         let name = name.into();
         move |source| Self::Point { name, source }
+    }
+}
+
+impl From<paretoscope_core::Error> for Error {
+    fn from(error: paretoscope_core::Error) -> Self {
+        match error {
+            paretoscope_core::Error::Point { name, source } => Self::Point { name, source },
+            paretoscope_core::Error::Option { name, problem } => Self::Option { name, problem },
+            other => Self::option("point", other.to_string()),
+        }
+    }
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        Self {
+            message: error.to_string(),
+            input: error.is_input(),
+        }
     }
 }

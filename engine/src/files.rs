@@ -80,27 +80,6 @@ pub fn read_text_if_there(path: &Path, limit: u64) -> Result<Option<String>> {
     }
 }
 
-/// A path for JSON, which holds text alone: bytes that are not UTF-8 are shown as the sign for what cannot be.
-pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
-/// [`shown`] as serde's `serialize_with`.
-pub fn serialize_shown<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&path.to_string_lossy())
-}
-
-/// [`serialize_shown`] of a path that may be absent.
-pub fn serialize_shown_if_there<S: serde::Serializer>(
-    path: &Option<std::path::PathBuf>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    match path {
-        Some(path) => serialize_shown(path, to),
-        None => to.serialize_none(),
-    }
-}
-
 /// Bytes of a text file as text: UTF-8, or UTF-16 with a byte-order mark; the mark is left out.
 pub fn decode(path: &Path, mut bytes: Vec<u8>) -> Result<String> {
     let wide = |pairs: &[u8], read: fn([u8; 2]) -> u16| {

@@ -18,7 +18,6 @@
 #![warn(missing_docs)]
 
 pub mod bundle;
-pub mod demo;
 pub mod device;
 mod digest;
 mod error;
@@ -29,18 +28,16 @@ mod lock;
 pub mod mixture;
 pub mod model;
 pub mod output;
-pub mod pareto;
-pub mod protocol;
 pub mod recipe;
 pub mod reward;
-pub mod routing;
 pub mod runtime;
 pub mod stage;
 pub mod store;
 pub mod sweep;
 pub mod text;
 pub mod train;
-pub mod types;
 pub mod weights;
+
+pub use paretoscope_core::{pareto, protocol, routing, types};
 
 pub use error::{Divergence, Error, Result};

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
-use paretoscope_engine::routing::Complex;
-use paretoscope_engine::types::{BundleInfo, Mutes, Run, RunStatus};
+use paretoscope_core::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
+use paretoscope_core::routing::Complex;
+use paretoscope_core::types::{BundleInfo, Mutes, Run, RunStatus};
 
-use super::{Effect, interference, notify, point, preview, rows, sweep, training, trial, turns};
+use super::{
+    Effect, interference, notify, point, preview, rows, shell, sweep, training, trial, turns,
+};
 use crate::state::{
     AppState, EnginePhase, InterferenceState, LoadFailure, Mode, Notice, NoticeKind, RunPhase,
     SimplexState, SweepState,
@@ -83,6 +85,9 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 run.take_scores(scores);
             }
         }
+        E::PromptsRead { path, read } => shell::prompts_read(state, &path, read),
+        E::RunsFound { runs } => training::runs_found(state, runs),
+        E::BundleMade { plan, made } => training::bundle_made(state, &plan, made, effects),
         E::SweepPoint { job, result } => {
             if state.sweep.job == Some(job) {
                 match state

@@ -1,6 +1,6 @@
 //! Numeric fields of the point: the last good value is kept, and the rule is said.
 
-use paretoscope_engine::types::{Point, Preference, Weights};
+use paretoscope_core::types::{Point, Preference, Weights};
 
 use super::{Effect, point};
 use crate::command::Gesture;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, JobId, Trouble};
-use paretoscope_engine::types::{Compared, Interference, Measure};
+use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::Effect;
 use crate::state::{AppState, InterferenceState};

@@ -16,10 +16,9 @@ mod trial;
 mod turns;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{Mutes, TrainPlan};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::types::Mutes;
 
 use crate::command::AppCommand;
 use crate::registry;
@@ -28,8 +27,8 @@ use crate::view::heatmap::{SiteMap, TierOptions};
 
 pub use event::event;
 pub(crate) use fields::rescaled;
-pub use shell::{folder_picked, no_dialog, prompts_chosen, prompts_read, start};
-pub use training::{bundle_made, data_chosen, runs_found};
+pub use shell::{folder_picked, no_dialog, prompts_chosen, start};
+pub use training::data_chosen;
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,14 +43,8 @@ pub enum Effect {
     PickFolder,
     /// Ask for a file of prompts.
     PickPrompts,
-    /// Read a file of prompts.
-    ReadPrompts(PathBuf),
     /// Ask for a file of training examples.
     PickExamples,
-    /// Look up the training runs of a folder.
-    FindRuns(PathBuf),
-    /// Make a bundle that has a run's result as well: the one in this folder, where it fits.
-    BundleWith(Arc<TrainPlan>, PathBuf),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.

@@ -1,6 +1,6 @@
 //! Silencing experts: the running row follows at once, as it follows the point.
 
-use paretoscope_engine::types::{Channel, Mutes};
+use paretoscope_core::types::{Channel, Mutes};
 
 use super::{Effect, point};
 use crate::command::Gesture;

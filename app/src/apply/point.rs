@@ -1,7 +1,7 @@
 //! Moves of the point: routing at once, the running row after it, a new row on release.
 
-use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{AdapterInfo, Point, Preference, Weights};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::types::{AdapterInfo, Point, Preference, Weights};
 
 use super::{Effect, rows};
 use crate::command::Gesture;

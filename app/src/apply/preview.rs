@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, JobId, Trouble};
-use paretoscope_engine::types::Given;
+use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_core::types::Given;
 
 use super::Effect;
 use crate::state::{AppState, EnginePhase, PreviewState, Shown};

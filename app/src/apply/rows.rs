@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::EngineCommand;
-use paretoscope_engine::types::{Point, Prompt, RowRequest, Sampling, TraceLevel};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::types::{Point, Prompt, RowRequest, Sampling, TraceLevel};
 
 use super::{Effect, point, turns};
 use crate::command::Gesture;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use paretoscope_engine::protocol::{EngineCommand, Trouble};
-use paretoscope_engine::types::Prompt;
+use paretoscope_core::protocol::{EngineCommand, Trouble};
+use paretoscope_core::types::Prompt;
 
 use super::{Effect, notify, sweep, training};
 use crate::command::AppCommand;
@@ -26,12 +26,16 @@ pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Eff
     let usable = |path: &PathBuf| path.join(locate::MANIFEST).is_file();
     let last = state.prefs.recents.first().filter(|p| usable(p)).cloned();
     if let PromptSource::File(path) = &state.prefs.sweep.source {
-        effects.push(Effect::ReadPrompts(path.clone()));
+        effects.push(Effect::Send(EngineCommand::ReadPrompts {
+            path: path.clone(),
+        }));
     }
     if let Some(path) = named.or(last).or_else(|| state.bundle.demo.clone()) {
         load(state, &path, effects);
     }
-    effects.push(Effect::FindRuns(state.training.folder.clone()));
+    effects.push(Effect::Send(EngineCommand::FindRuns {
+        folder: state.training.folder.clone(),
+    }));
     effects.push(Effect::Theme);
     effects.push(Effect::Zoom(state.prefs.zoom));
 }
@@ -144,7 +148,7 @@ pub fn folder_picked(state: &mut AppState, path: Option<PathBuf>, effects: &mut 
 }
 
 /// A file of prompts was read.
-pub fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<Prompt>, Trouble>) {
+pub(super) fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<Prompt>, Trouble>) {
     if !matches!(&state.prefs.sweep.source, PromptSource::File(wanted) if wanted == path) {
         return;
     }

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{
-    EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble,
-};
-use paretoscope_engine::sweep::points;
-use paretoscope_engine::types::{
-    GateRecord, Prompt, PromptSample, Run, RunStatus, Sampling, Split,
-};
+use paretoscope_core::points::points;
+use paretoscope_core::protocol::{EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble};
+use paretoscope_core::types::{GateRecord, Prompt, PromptSample, Run, RunStatus, Sampling, Split};
 
 use super::{Effect, point, rows};
 use crate::state::{
@@ -21,7 +17,9 @@ pub(super) fn set_form(state: &mut AppState, form: SweepForm, effects: &mut Vec<
     if form.source != state.prefs.sweep.source {
         state.sweep.file = None;
         if let PromptSource::File(path) = &form.source {
-            effects.push(Effect::ReadPrompts(path.clone()));
+            effects.push(Effect::Send(EngineCommand::ReadPrompts {
+                path: path.clone(),
+            }));
         }
     }
     state.prefs.sweep = form;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, JobId, Trouble};
-use paretoscope_engine::types::{TrainEnd, TrainNews, TrainPlan, TrainRun};
+use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_core::types::{TrainEnd, TrainNews, TrainPlan, TrainRun};
 
 use super::{Effect, notify, shell};
 use crate::state::{AppState, NoticeKind, TrainEntry, TrainForm, TrainPhase};
@@ -39,7 +39,9 @@ pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
         let short = |share: &f64| (share * 1e3).round() / 1e3;
         form.preference = state.simplex.preference.iter().map(short).collect();
     }
-    effects.push(Effect::FindRuns(state.training.folder.clone()));
+    effects.push(Effect::Send(EngineCommand::FindRuns {
+        folder: state.training.folder.clone(),
+    }));
 }
 
 /// A file was chosen, or none.
@@ -55,7 +57,7 @@ pub fn data_chosen(state: &mut AppState, path: Option<PathBuf>) {
 }
 
 /// Runs on disk; those that the window knows better stay as they are.
-pub fn runs_found(state: &mut AppState, found: Vec<TrainRun>) {
+pub(super) fn runs_found(state: &mut AppState, found: Vec<TrainRun>) {
     let training = &mut state.training;
     training.scanned = true;
     let mut runs: Vec<TrainEntry> = training
@@ -218,12 +220,12 @@ pub(super) fn load(state: &mut AppState, folder: &Path, effects: &mut Vec<Effect
         state.training.trouble = None;
         let in_use = state.info().map(|info| info.path.clone());
         let onto = in_use.unwrap_or_else(|| plan.bundle.clone());
-        effects.push(Effect::BundleWith(plan, onto));
+        effects.push(Effect::Send(EngineCommand::BundleWith { plan, onto }));
     }
 }
 
 /// That bundle is there, or not.
-pub fn bundle_made(
+pub(super) fn bundle_made(
     state: &mut AppState,
     plan: &TrainPlan,
     made: Result<PathBuf, Trouble>,

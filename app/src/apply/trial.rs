@@ -1,7 +1,7 @@
 //! A text scored by hand: at once, one at a time.
 
-use paretoscope_engine::protocol::{EngineCommand, JobId, Trouble};
-use paretoscope_engine::types::{Prompt, Scores};
+use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_core::types::{Prompt, Scores};
 
 use super::Effect;
 use crate::state::AppState;

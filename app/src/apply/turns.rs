@@ -1,6 +1,6 @@
 //! The conversation of the prompt editor.
 
-use paretoscope_engine::types::{Message, Prompt};
+use paretoscope_core::types::{Message, Prompt};
 
 use crate::state::{AppState, Panel, PromptState};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::types::{Point, PointResult, Summary};
+use paretoscope_core::types::{Point, PointResult, Summary};
 use serde::{Deserialize, Serialize};
 
 /// A run with a marker of its own: the current one, the pinned one, the base model.

@@ -1,7 +1,7 @@
 //! Points with their class, updated with what is new since the last frame.
 
-use paretoscope_engine::pareto::{Archive, Change, reference_point};
-use paretoscope_engine::types::{Point, PointResult, Summary};
+use paretoscope_core::pareto::{Archive, Change, reference_point};
+use paretoscope_core::types::{Point, PointResult, Summary};
 
 use super::ParetoData;
 
@@ -379,7 +379,7 @@ impl Model {
 }
 
 /// Whether one standard error of each difference could make `other` dominate a point: the rule of
-/// [`paretoscope_engine::pareto::uncertain_membership`], for one pair.
+/// [`paretoscope_core::pareto::uncertain_membership`], for one pair.
 fn within_error(point: &[(f64, f64)], other: &[(f64, f64)]) -> bool {
     let mut strictly = false;
     for (&(mean, se), &(other_mean, other_se)) in point.iter().zip(other) {
@@ -396,8 +396,8 @@ fn within_error(point: &[(f64, f64)], other: &[(f64, f64)]) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use paretoscope_engine::pareto::{front, uncertain_membership};
-    use paretoscope_engine::types::Preference;
+    use paretoscope_core::pareto::{front, uncertain_membership};
+    use paretoscope_core::types::Preference;
     use proptest::prelude::*;
 
     use super::*;

@@ -214,7 +214,7 @@ fn fence(values: &mut [f64]) -> [f64; 2] {
 mod tests {
     use std::sync::Arc;
 
-    use paretoscope_engine::types::{Point, PointResult, Preference, Summary};
+    use paretoscope_core::types::{Point, PointResult, Preference, Summary};
 
     use super::*;
     use crate::plot::ParetoData;

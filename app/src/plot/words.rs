@@ -1,6 +1,6 @@
 //! The plot in words: axis titles, tooltips, and the summary that stands for it where it cannot be seen.
 
-use paretoscope_engine::types::{Point, Summary};
+use paretoscope_core::types::{Point, Summary};
 
 use super::data::{ParetoData, Units};
 use super::model::{Class, Model, place};

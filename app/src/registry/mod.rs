@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use egui::KeyboardShortcut;
 
-use paretoscope_engine::types::Channel;
+use paretoscope_core::types::Channel;
 
 use crate::command::AppCommand;
 use crate::state::{AppState, PromptState};

@@ -2,7 +2,7 @@
 
 use crate::command::AppCommand;
 use crate::state::{AppState, EnginePhase, Mode, PromptState, RunPhase, TrainPhase, presets};
-use paretoscope_engine::types::Prompt;
+use paretoscope_core::types::Prompt;
 
 /// Why a command cannot run right now, or `None`.
 pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {

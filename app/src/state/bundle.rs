@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{JobId, LoadStage, Trouble};
-use paretoscope_engine::types::BundleInfo;
+use paretoscope_core::protocol::{JobId, LoadStage, Trouble};
+use paretoscope_core::types::BundleInfo;
 
 use super::Trial;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{JobId, Trouble};
-use paretoscope_engine::types::{Compared, Interference, Measure};
+use paretoscope_core::protocol::{JobId, Trouble};
+use paretoscope_core::types::{Compared, Interference, Measure};
 
 /// What is asked for, and what is known.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -31,8 +31,8 @@ pub use crate::view::heatmap::TierOptions;
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::JobIds;
-use paretoscope_engine::types::{BundleInfo, Mutes, Prompt};
+use paretoscope_core::protocol::JobIds;
+use paretoscope_core::types::{BundleInfo, Mutes, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use paretoscope_engine::types::Message;
+use paretoscope_core::types::Message;
 use serde::{Deserialize, Serialize};
 
 use super::{SamplingForm, SweepForm};

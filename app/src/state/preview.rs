@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{JobId, Trouble};
-use paretoscope_engine::types::{BundleInfo, Given, Prompt};
+use paretoscope_core::protocol::{JobId, Trouble};
+use paretoscope_core::types::{BundleInfo, Given, Prompt};
 
 /// A prompt as the model would read it.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The prompt and how tokens are chosen.
 
-use paretoscope_engine::types::{Message, Prompt, Sampling};
+use paretoscope_core::types::{Message, Prompt, Sampling};
 use serde::{Deserialize, Serialize};
 
 /// How tokens are chosen, as the form holds it.

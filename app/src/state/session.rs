@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{JobId, Trouble};
-use paretoscope_engine::types::{
+use paretoscope_core::protocol::{JobId, Trouble};
+use paretoscope_core::types::{
     BundleInfo, Finish, GateRecord, Given, Mutes, Point, Prompt, Run, Sampling, Scores, TokenPiece,
 };
 

@@ -1,7 +1,7 @@
 //! Where the point stands.
 
-use paretoscope_engine::routing::{Complex, Routing};
-use paretoscope_engine::types::{Point, Preference, Weights};
+use paretoscope_core::routing::{Complex, Routing};
+use paretoscope_core::types::{Point, Preference, Weights};
 use serde::{Deserialize, Serialize};
 
 /// On the simplex or in the box.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
-use paretoscope_engine::types::{PointResult, Prompt, Run};
+use paretoscope_core::protocol::{JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
+use paretoscope_core::types::{PointResult, Prompt, Run};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{JobId, Trouble};
-use paretoscope_engine::routing::Complex;
-use paretoscope_engine::types::{
+use paretoscope_core::protocol::{JobId, Trouble};
+use paretoscope_core::routing::Complex;
+use paretoscope_core::types::{
     Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, Split,
     Strength, TrainEnd, TrainMethod, TrainPlan, TrainRun, TrainSize, TrainStep, TrainTask, USUAL,
 };

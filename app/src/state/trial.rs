@@ -1,7 +1,7 @@
 //! A text that a person scores by hand, to see what the reward models make of it.
 
-use paretoscope_engine::protocol::{JobId, Trouble};
-use paretoscope_engine::types::Scores;
+use paretoscope_core::protocol::{JobId, Trouble};
+use paretoscope_core::types::Scores;
 
 /// Prompt and answer under trial.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! Named colours, light and dark.
 
 use egui::Color32;
-use paretoscope_engine::types::ExpertKind;
+use paretoscope_core::types::ExpertKind;
 
 /// Okabe and Ito's categories, told apart by people with any kind of colour vision.
 pub const CATEGORIES: [Color32; 7] = [

@@ -2,7 +2,7 @@
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, FontId, Layout, RichText, ScrollArea, Ui};
-use paretoscope_engine::types::{Finish, Point};
+use paretoscope_core::types::{Finish, Point};
 
 use super::given;
 use crate::command::{AppCommand, CommandQueue};

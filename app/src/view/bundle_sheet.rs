@@ -1,8 +1,8 @@
 //! The bundle sheet: open another one, and what the one in use is made of.
 
 use egui::{Context, Grid, Id, Modal, ProgressBar, RichText, ScrollArea, TextEdit, Ui};
-use paretoscope_engine::protocol::LoadStage;
-use paretoscope_engine::types::{AdapterInfo, BundleInfo, ExpertKind};
+use paretoscope_core::protocol::LoadStage;
+use paretoscope_core::types::{AdapterInfo, BundleInfo, ExpertKind};
 
 use super::trial::trial_ui;
 use crate::command::{AppCommand, CommandQueue};

@@ -4,7 +4,7 @@ use egui::accesskit::Live;
 use egui::{
     FontId, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
 };
-use paretoscope_engine::types::{Point, Preference};
+use paretoscope_core::types::{Point, Preference};
 
 use super::keyboard;
 use crate::command::{AppCommand, CommandQueue, Gesture};
@@ -306,8 +306,8 @@ fn hover(ui: &Ui, state: &AppState, geometry: &Geometry, response: Response) {
         && state.prefs.show_experts
     {
         let kind = match expert.kind {
-            paretoscope_engine::types::ExpertKind::Lora => "LoRA expert",
-            paretoscope_engine::types::ExpertKind::Router => "router expert",
+            paretoscope_core::types::ExpertKind::Lora => "LoRA expert",
+            paretoscope_core::types::ExpertKind::Router => "router expert",
         };
         let place = point_words(expert.preference.as_slice(), &names);
         let text = format!(

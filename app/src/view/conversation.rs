@@ -1,7 +1,7 @@
 //! The conversation editor: turns with their roles, one below the other.
 
 use egui::{ComboBox, Id, RichText, ScrollArea, TextEdit, Ui};
-use paretoscope_engine::types::Message;
+use paretoscope_core::types::Message;
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Panel, ROLES};

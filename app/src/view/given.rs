@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::text::{CCursor, LayoutJob, TextFormat};
 use egui::{CollapsingHeader, FontId, Galley, RichText, ScrollArea, Sense, Stroke, Ui};
-use paretoscope_engine::types::Given;
+use paretoscope_core::types::Given;
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;

@@ -1,7 +1,7 @@
 //! The interference sheet: how much the bundle's adapters depend on each other, layers × pairs.
 
 use egui::{ComboBox, Context, Grid, Id, Modal, ProgressBar, RichText, Ui, vec2};
-use paretoscope_engine::types::{Compared, Interference, Measure};
+use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::heatmap::matrix::{self, Axis, MatrixInput, Window};
 use crate::command::{AppCommand, CommandQueue};

@@ -1,7 +1,7 @@
 //! The point by keyboard: up and down for one objective, left and right trade the others.
 
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
-use paretoscope_engine::types::{Point, Preference};
+use paretoscope_core::types::{Point, Preference};
 
 use crate::apply::rescaled;
 use crate::command::{AppCommand, CommandQueue, Gesture};

@@ -1,7 +1,7 @@
 //! The Pareto and the heatmap panel, given what they need of the state.
 
 use egui::Ui;
-use paretoscope_engine::types::{Point, Summary};
+use paretoscope_core::types::{Point, Summary};
 
 use super::heatmap::{HeatmapAction, HeatmapOptions, HeatmapPanel, TokenTrace};
 use super::pareto::ParetoPanel;

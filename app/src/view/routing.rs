@@ -1,7 +1,7 @@
 //! What the point is mixed from: every expert with its share, and the buttons that silence it.
 
 use egui::{Align, Layout, Response, RichText, Sense, Ui, WidgetInfo, vec2};
-use paretoscope_engine::types::{BundleInfo, ExpertKind};
+use paretoscope_core::types::{BundleInfo, ExpertKind};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;

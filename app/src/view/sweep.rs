@@ -1,7 +1,7 @@
 //! Sweep control: what to visit, what it costs, how far it is.
 
 use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
-use paretoscope_engine::protocol::{SweepPhase, SweepProgress};
+use paretoscope_core::protocol::{SweepPhase, SweepProgress};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, PromptSource, SweepForm, SweepMode};

@@ -4,7 +4,7 @@
 use egui::{
     Align, Color32, ComboBox, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
 };
-use paretoscope_engine::types::{ExpertKind, Mutes, Point};
+use paretoscope_core::types::{ExpertKind, Mutes, Point};
 
 use super::heatmap::{LayerChoice, ModuleChoice, SiteMap};
 use crate::command::{AppCommand, CommandQueue};
@@ -347,7 +347,7 @@ fn gates(
     named
         .filter(|&(index, (_, sum))| index < experts || sum != 0.0)
         .map(|(index, (name, sum))| {
-            let channel = paretoscope_engine::types::Channel::Adapter(index);
+            let channel = paretoscope_core::types::Channel::Adapter(index);
             Bar {
                 name: format!("{} {name}", expert_letter(index)),
                 value: sum / count,

@@ -1,7 +1,7 @@
 //! The top bar: bundle, engine, device, zoom, theme, palette.
 
 use egui::{Color32, RichText, Ui};
-use paretoscope_engine::protocol::SweepPhase;
+use paretoscope_core::protocol::SweepPhase;
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, EnginePhase, Overlay};

@@ -1,7 +1,7 @@
 //! Scoring a text by hand, in the bundle sheet.
 
 use egui::{Grid, RichText, TextEdit, Ui};
-use paretoscope_engine::types::BundleInfo;
+use paretoscope_core::types::BundleInfo;
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;

@@ -1,7 +1,7 @@
 //! Extrapolation: one slider per value vector up to C, the direction, and how far out it is.
 
 use egui::{Align2, FontId, Id, Rect, RichText, Sense, Shape, Slider, Stroke, Ui, pos2, vec2};
-use paretoscope_engine::types::{Point, Weights};
+use paretoscope_core::types::{Point, Weights};
 
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, FieldDraft};

@@ -34,7 +34,7 @@ pub(super) fn welcome_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
 
 fn card_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if let EnginePhase::Stopped(panic) = &state.engine.phase {
-        let trouble = paretoscope_engine::protocol::Trouble {
+        let trouble = paretoscope_core::protocol::Trouble {
             message: panic
                 .clone()
                 .unwrap_or_else(|| "its thread ended".to_owned()),

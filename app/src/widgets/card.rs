@@ -1,7 +1,7 @@
 //! Headings, empty states and errors, the same in every panel.
 
 use egui::{Frame, RichText, Ui};
-use paretoscope_engine::protocol::Trouble;
+use paretoscope_core::protocol::Trouble;
 
 use crate::theme::Tokens;
 

@@ -1,7 +1,7 @@
 //! Mute and solo, as on a mixing desk.
 
 use egui::{Button, Key, Modifiers, RichText, Ui, vec2};
-use paretoscope_engine::types::Channel;
+use paretoscope_core::types::Channel;
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;

@@ -1,6 +1,6 @@
 //! Numbers for people.
 
-use paretoscope_engine::types::Point;
+use paretoscope_core::types::Point;
 
 /// Seconds as `42 s`, `3 min 20 s`, `2 h 40 min`.
 pub fn duration(seconds: f64) -> String {

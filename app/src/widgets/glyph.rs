@@ -1,7 +1,7 @@
 //! A point as a picture the size of a letter.
 
 use egui::{Sense, Shape, Stroke, Ui, Vec2, pos2};
-use paretoscope_engine::types::Point;
+use paretoscope_core::types::Point;
 
 use super::simplex::Geometry;
 use crate::theme::Tokens;

@@ -2,7 +2,7 @@
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, Vec2, pos2, vec2};
 
-use paretoscope_engine::types::{BundleInfo, Channel, ExpertKind};
+use paretoscope_core::types::{BundleInfo, Channel, ExpertKind};
 
 use crate::theme::{Marker, expert_color, expert_letter, expert_marker, ink_on};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::types::{
+use paretoscope_core::types::{
     AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, Given, GivenToken, Message, ModelInfo,
     Mutes, ObjectiveInfo, Point, Preference, Prompt, PromptSample, Split, TrainStep,
 };

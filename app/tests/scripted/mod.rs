@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
-use paretoscope_engine::protocol::{
+use paretoscope_core::points::points;
+use paretoscope_core::protocol::{
     COMMAND_CAPACITY, EVENT_CAPACITY, EngineCommand, EngineEvent, EngineHandle, JobId, LoadStage,
     SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
 };
-use paretoscope_engine::sweep::points;
-use paretoscope_engine::types::{
-    BundleInfo, Finish, GateRecord, Mutes, Point, PointResult, RowGates, RowRequest, Run,
+use paretoscope_core::types::{
+    BundleInfo, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates, RowRequest, Run,
     RunStatus, Scores, Summary, TokenPiece, TrainEnd, TrainNews, TrainPlan,
 };
 
@@ -181,6 +181,20 @@ impl Scripted {
                     },
                 }),
             },
+            EngineCommand::ReadPrompts { path } => self.send(EngineEvent::PromptsRead {
+                path,
+                read: Ok(vec![
+                    Prompt::Text("How do I keep bread fresh?".into()),
+                    Prompt::Text("Can I mix bleach and vinegar?".into()),
+                ]),
+            }),
+            EngineCommand::FindRuns { .. } => {
+                self.send(EngineEvent::RunsFound { runs: Vec::new() });
+            }
+            EngineCommand::BundleWith { plan, .. } => {
+                let made = Ok(plan.folder.join("bundle"));
+                self.send(EngineEvent::BundleMade { plan, made });
+            }
             EngineCommand::Score { .. }
             | EngineCommand::Retrace { .. }
             | EngineCommand::Compare { .. } => {}

@@ -39,7 +39,7 @@ pub struct CompressSettings {
     /// The type of numbers on disk.
     pub precision: Precision,
     /// What `adapter_config.json` names as its base.
-    #[serde(serialize_with = "crate::files::serialize_shown_if_there")]
+    #[serde(serialize_with = "crate::types::serialize_shown_if_there")]
     pub base: Option<PathBuf>,
 }
 

@@ -9,7 +9,7 @@ use super::compress::{CompressSettings, Rescale, compress};
 use super::merge::{MergeSettings, Merger, Method, concatenate, with_statistics, write_exactly};
 use super::{DeltaSource, Precision, Projections, RangeFinder, Tell};
 use crate::Result;
-use crate::files::shown;
+use crate::types::shown;
 
 /// The share that is pruned from dense differences unless something else is asked for (HoE, appendix D.1).
 pub const PRUNE: f64 = 0.4;

@@ -9,8 +9,8 @@ use super::compress::{CompressSettings, Figures, compress};
 use super::merge::{MergeSettings, Merger, Method, concatenate, write_exactly};
 use super::{DeltaSource, Precision, Tell};
 use crate::bundle::Manifest;
-use crate::files::shown;
 use crate::routing::Complex;
+use crate::types::shown;
 use crate::types::{Expert, ExpertKind, Point, Preference, Weights};
 use crate::{Error, Result};
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::compress::{CompressSettings, Deltas, Figures, NOTHING, compress};
 use super::{Delta, DeltaSource, Matrix, Tell};
-use crate::files::shown;
+use crate::types::shown;
 use crate::{Error, Result};
 
 /// The linear projections of one source.

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::files::shown;
 use crate::output::write_bytes;
+use crate::types::shown;
 use crate::weights::file_digest;
 use crate::{Error, Result};
 

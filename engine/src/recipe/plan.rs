@@ -373,7 +373,8 @@ impl Checker<'_> {
                 });
             }
         }
-        self.of("preference", Complex::new(&experts, objectives).map(drop))
+        let cut = Complex::new(&experts, objectives);
+        self.of("preference", cut.map(drop).map_err(Error::from))
     }
 }
 

@@ -4,6 +4,7 @@
 //! steps: take the commands that wait, move rows by one token, report. Interactive rows go before a
 //! sweep's, so a drag during a sweep answers at once.
 
+mod aside;
 mod compare;
 mod loading;
 mod report;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
+use super::aside;
 use super::compare::Comparison;
 use super::loading::{LoadEnd, Loading, guarded};
 use super::report::Reporter;
@@ -197,6 +198,24 @@ impl Worker {
                 measure,
             } => self.compare(job, compared, measure),
             EngineCommand::Train { job, plan } => self.train(job, &plan),
+            EngineCommand::ReadPrompts { path } => {
+                let started = aside::prompts(path.clone(), self.reporter.fork());
+                self.unstarted(started, |trouble| EngineEvent::PromptsRead {
+                    path,
+                    read: Err(trouble),
+                })
+            }
+            EngineCommand::FindRuns { folder } => {
+                let started = aside::runs(folder, self.reporter.fork());
+                self.unstarted(started, |_| EngineEvent::RunsFound { runs: Vec::new() })
+            }
+            EngineCommand::BundleWith { plan, onto } => {
+                let started = aside::bundle(Arc::clone(&plan), onto, self.reporter.fork());
+                self.unstarted(started, |trouble| EngineEvent::BundleMade {
+                    plan,
+                    made: Err(trouble),
+                })
+            }
             EngineCommand::Preview { job, prompt } => {
                 self.preview = Some((job, prompt));
                 Ok(())
@@ -226,6 +245,18 @@ impl Worker {
                 Ok(())
             }
             EngineCommand::Shutdown => Ok(()),
+        }
+    }
+
+    /// Tells what a thread would have told, had it started.
+    fn unstarted(
+        &mut self,
+        started: Result<()>,
+        instead: impl FnOnce(Trouble) -> EngineEvent,
+    ) -> Result<()> {
+        match started {
+            Ok(()) => Ok(()),
+            Err(error) => self.reporter.result(instead(Trouble::from(&error))),
         }
     }
 
@@ -559,6 +590,9 @@ fn needs_bundle(command: &EngineCommand) -> bool {
         EngineCommand::LoadBundle { .. }
         | EngineCommand::Cancel { .. }
         | EngineCommand::Train { .. }
+        | EngineCommand::ReadPrompts { .. }
+        | EngineCommand::FindRuns { .. }
+        | EngineCommand::BundleWith { .. }
         | EngineCommand::Shutdown => false,
         EngineCommand::Generate { .. }
         | EngineCommand::Steer { .. }

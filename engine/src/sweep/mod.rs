@@ -1,11 +1,10 @@
 //! Sweeps: the points to visit, the name of each row, the summary per point.
 
-mod grid;
 mod key;
 mod runner;
 mod summary;
 
-pub use grid::{MAX_ROWS, parse_grid, points};
 pub use key::{row_key, row_seed};
+pub use paretoscope_core::points::{MAX_ROWS, parse_grid, points};
 pub use runner::{SweepRun, stored_rows};
 pub use summary::{front_flags, point_line, summarise};

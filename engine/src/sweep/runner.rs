@@ -411,13 +411,13 @@ pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Ve
 }
 
 fn visited(bundle: &Bundle, plan: &SweepPlan, prompts: usize) -> Result<Vec<Point>> {
-    points(
+    Ok(points(
         &plan.grid,
         bundle.info.objectives.len(),
         bundle.info.values.len(),
         prompts,
         plan.include_base,
-    )
+    )?)
 }
 
 /// Prompts without repetition, in order, and the place there of each that was listed.

@@ -1,14 +1,15 @@
 //! Mute and solo, where extrapolation starts, and runs found on disk.
 
-use paretoscope_engine::types::{
+use paretoscope_core::types::{
     Channel, Penalty, Split, Strength, TrainEnd, TrainPlan, TrainRun, TrainTask, USUAL,
 };
 
+use super::super::training::runs_found;
 use super::*;
 use crate::state::{Overlay, TrainForm, TrainKind, TrainPhase};
 
 fn values() -> BundleInfo {
-    let file = |name: &str| paretoscope_engine::types::AdapterInfo {
+    let file = |name: &str| paretoscope_core::types::AdapterInfo {
         name: name.into(),
         path: name.into(),
         rank: 4,
@@ -269,7 +270,7 @@ fn a_sweep_leaves_out_the_prompts_that_a_policy_was_trained_on() {
         weights: vec![1.0; 3],
         rank: 2,
         rollouts: USUAL.rollouts,
-        becomes: paretoscope_engine::types::Becomes::Value,
+        becomes: paretoscope_core::types::Becomes::Value,
     };
     runs_found(&mut state, vec![run]);
     assert_eq!(prompts(&mut state), Some(Ok(2)));

@@ -7,8 +7,8 @@ mod sheets;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
-use paretoscope_engine::types::{
+use paretoscope_core::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
+use paretoscope_core::types::{
     BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, Mutes, ObjectiveInfo, Point,
     PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, Split, TokenPiece,
     Weights,
@@ -108,7 +108,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         prompt_tokens: vec![1, 2],
         given: None,
         point: entry.point.clone(),
-        gates: paretoscope_engine::types::RowGates::base(3, 0),
+        gates: paretoscope_core::types::RowGates::base(3, 0),
         steered: entry.steered.clone(),
         mutes: entry.mutes.clone(),
         sampling: entry.sampling.clone(),

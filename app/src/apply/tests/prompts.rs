@@ -1,6 +1,6 @@
 //! The preview of what the model is given, conversations, and rows that fail.
 
-use paretoscope_engine::types::{Given, GivenToken, Message};
+use paretoscope_core::types::{Given, GivenToken, Message};
 
 use super::*;
 use crate::state::PreviewState;

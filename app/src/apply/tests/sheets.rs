@@ -1,6 +1,6 @@
 //! What happens in the sheets: adapters compared, texts scored by hand.
 
-use paretoscope_engine::types::{Compared, Interference, Measure};
+use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use paretoscope_engine::types::TokenPiece;
+use paretoscope_core::types::TokenPiece;
 
 /// A run's text with the gates behind it. Borrowed; while a run streams it only grows.
 #[derive(Debug, Clone, Copy)]

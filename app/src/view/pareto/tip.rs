@@ -7,7 +7,7 @@ use super::marks::Mark;
 use super::plots::Hover;
 use crate::plot::{Model, class_words, point_words, score_words};
 use crate::theme::Tokens;
-use paretoscope_engine::types::{Point, Summary};
+use paretoscope_core::types::{Point, Summary};
 
 /// Letters of the answer that are shown.
 const EXCERPT: usize = 160;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use egui::{Color32, RichText, Ui, WidgetInfo, accesskit::Role};
 use egui_plot::{AxisHints, HPlacement, Legend, Line, LineStyle, Plot, PlotPoints};
-use paretoscope_engine::types::TrainStep;
+use paretoscope_core::types::TrainStep;
 
 use crate::plot::value_words;
 use crate::state::{AppState, TrainEntry};

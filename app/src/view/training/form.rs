@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
-use paretoscope_engine::types::{BundleInfo, ExpertKind, Penalty, Scalarise, Strength, TrainTask};
+use paretoscope_core::types::{BundleInfo, ExpertKind, Penalty, Scalarise, Strength, TrainTask};
 
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};

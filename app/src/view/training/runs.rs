@@ -1,8 +1,8 @@
 //! The runs that were and the one that is: state, what can be done, curves.
 
 use egui::{ProgressBar, RichText, Ui};
-use paretoscope_engine::protocol::Trouble;
-use paretoscope_engine::types::{Becomes, Strength, TrainTask};
+use paretoscope_core::protocol::Trouble;
+use paretoscope_core::types::{Becomes, Strength, TrainTask};
 
 use super::{curves, weak};
 use crate::command::{AppCommand, CommandQueue};

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::dense::write_dense;
 use super::{MergeSettings, Merger, Method, concatenate, factor_average};
-use crate::files::shown;
 use crate::forge::compress::{CompressSettings, Figures, compress};
 use crate::forge::partial::Partial;
 use crate::forge::provenance::fingerprint;
 use crate::forge::{DeltaSource, Module, PROVENANCE, Precision, Provenance, Tell, write_adapter};
 use crate::output::{check_new_folder, folder_atomically};
+use crate::types::shown;
 use crate::{Error, Result};
 
 /// What a merge becomes.

@@ -6,16 +6,6 @@ use crate::forge::dependence::RowSample;
 pub use crate::types::Penalty as PenaltyKind;
 use crate::types::Strength;
 
-impl PenaltyKind {
-    /// Whether a module's share is its part of a mean over modules, not of a sum.
-    pub(super) const fn is_mean(self) -> bool {
-        matches!(
-            self,
-            Self::HsicNormalised | Self::HsicUnbiased | Self::OrthogonalCosine
-        )
-    }
-}
-
 /// The penalty of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PenaltyConfig {

@@ -1,0 +1,169 @@
+//! `demo`: the demonstration's data and bundle, made from the authored world.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use paretoscope_demo::build::{BuildOptions, BuildReporter, Only, build};
+use paretoscope_demo::dataset::{self, DataSettings};
+use paretoscope_demo::recipe::Recipe;
+use paretoscope_demo::world::World;
+use paretoscope_engine::device::DeviceChoice;
+use paretoscope_engine::train::{StepReport, TrainReporter};
+use paretoscope_engine::{Error, Result};
+
+use super::forge::StepBar;
+use super::train::{Bar, cores};
+use crate::options::Global;
+use crate::print;
+
+/// The demonstration bundle.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Args {
+    /// Make the bundle: data, tokenizer, base, rewards, experts, router, value vectors, evaluation, card
+    Build(Build),
+    /// Write the examples, pairs and prompts as JSON Lines, to be read
+    Data(Data),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Build {
+    /// Folder of the authored world
+    #[arg(long, default_value = "assets/world")]
+    world: PathBuf,
+    /// Folder for everything between; a build goes on from what is there
+    #[arg(long, default_value = "target/demo")]
+    work: PathBuf,
+    /// The bundle's folder
+    #[arg(long, default_value = "assets/demo")]
+    out: PathBuf,
+    /// JSON with all numbers of the recipe (default: the recipe of the bundle that ships)
+    #[arg(long)]
+    recipe: Option<PathBuf>,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Make this part alone, with what it needs, and no bundle
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// Print the recipe and make nothing
+    #[arg(long)]
+    print_recipe: bool,
+}
+
+/// A part of a build.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Part {
+    /// Data, tokenizer and base.
+    Base,
+    /// The reward models.
+    Rewards,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Data {
+    /// Folder of the authored world
+    #[arg(long, default_value = "assets/world")]
+    world: PathBuf,
+    /// Folder for the files
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
+    match args {
+        Args::Build(args) => make(args, global),
+        Args::Data(args) => {
+            let settings = DataSettings {
+                seed: global.seed,
+                ..DataSettings::default()
+            };
+            dataset::write(&World::load(&args.world)?, &settings, &args.out)
+        }
+    }
+}
+
+fn make(args: Build, global: &Global) -> Result<()> {
+    let recipe = match &args.recipe {
+        Some(path) => read_recipe(path)?,
+        None => Recipe {
+            seed: global.seed,
+            ..Recipe::default()
+        },
+    };
+    if args.print_recipe {
+        return print::json_line(&recipe);
+    }
+    if !matches!(global.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
+        return Err(Error::option(
+            "--device",
+            format!(
+                "is {}; the demonstration bundle is made on the CPU",
+                global.device
+            ),
+        ));
+    }
+    let options = BuildOptions {
+        world: args.world,
+        work: args.work,
+        out: args.out,
+        recipe,
+        workers: args.workers.unwrap_or_else(cores),
+        only: args.only.map(|part| match part {
+            Part::Base => Only::Base,
+            Part::Rewards => Only::Rewards,
+        }),
+    };
+    let mut progress = Progress {
+        bar: Bar::new(),
+        steps: StepBar::new(),
+    };
+    match build(&options, &mut progress)? {
+        Some(figures) => print::json_line(&figures),
+        None => Ok(()),
+    }
+}
+
+fn read_recipe(path: &Path) -> Result<Recipe> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    serde_json::from_str(&text).map_err(|e| {
+        Error::file(
+            path,
+            format!("is not a recipe: {e}; `demo build --print-recipe` shows one"),
+        )
+    })
+}
+
+/// A line per stage, a bar per training run.
+struct Progress {
+    bar: Bar,
+    steps: StepBar,
+}
+
+impl BuildReporter for Progress {
+    fn stage(&mut self, name: &str) {
+        self.bar = self.bar.next();
+        crate::say::line(name);
+    }
+
+    fn training(&mut self) -> &mut dyn TrainReporter {
+        self
+    }
+
+    fn parts(&mut self) -> &mut dyn paretoscope_engine::recipe::BuildReporter {
+        &mut self.steps
+    }
+}
+
+impl TrainReporter for Progress {
+    fn step(&mut self, report: &StepReport) {
+        self.bar.step(report);
+    }
+
+    fn preparing(&mut self, what: &'static str, done: usize, total: usize) {
+        self.bar.preparing(what, done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.bar.cancelled()
+    }
+}

@@ -1,0 +1,19 @@
+//! What the window and the engine say to each other, and the exact arithmetic that both do: no tensors, no window, no files.
+//!
+//! | step | in → out | module |
+//! |---|---|---|
+//! | point | a place on the simplex or in the box | [`types`] |
+//! | points | a grid → the points of a sweep, coarse to fine | [`points`] |
+//! | routing | point → enclosing experts → gates | [`routing`] |
+//! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
+//! | messages | commands in, events out | [`protocol`] |
+#![warn(missing_docs)]
+
+mod error;
+pub mod pareto;
+pub mod points;
+pub mod protocol;
+pub mod routing;
+pub mod types;
+
+pub use error::{Error, Result};

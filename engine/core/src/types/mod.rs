@@ -1,0 +1,43 @@
+//! Plain data that flows through the engine: no tensors, no windows, everything serialisable.
+//!
+//! In the order of the data's way: a [`Point`] is routed into [`RowGates`], a [`RowRequest`]
+//! becomes a finished [`Run`], reward models give it [`Scores`], and a sweep sums them up per
+//! point as a [`PointResult`].
+
+mod bundle_info;
+mod defaults;
+mod expert;
+mod gates;
+mod given;
+mod identity;
+mod interference;
+mod message;
+mod mutes;
+mod path;
+mod penalty;
+mod point;
+mod record;
+mod row;
+mod scores;
+mod split;
+mod training;
+
+pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
+pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
+pub use expert::{Expert, ExpertKind};
+pub use gates::RowGates;
+pub use given::{Given, GivenToken};
+pub use identity::RowIdentity;
+pub use interference::{Chance, Compared, Interference, Measure, PairInterference};
+pub use message::Message;
+pub use mutes::{Channel, Mutes};
+pub use path::{serialize_shown, serialize_shown_if_there, shown};
+pub use penalty::{Penalty, Strength};
+pub use point::{Point, PointError, Preference, Weights};
+pub use record::{GateRecord, Run, RunStatus, TokenPiece};
+pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
+pub use scores::{PointResult, Scores, Summary};
+pub use split::Split;
+pub use training::{
+    Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
+};

@@ -1,0 +1,68 @@
+//! Files that would make a row wait: each on a thread of its own, its answer as an event.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::loading::guarded;
+use super::report::Reporter;
+use super::runs::training_runs;
+use super::training::bundle_with;
+use crate::bundle::read_prompts;
+use crate::protocol::{EngineEvent, Trouble};
+use crate::types::{Prompt, TrainPlan};
+use crate::{Error, Result};
+
+/// Reads a file of prompts.
+pub(super) fn prompts(path: PathBuf, reporter: Reporter) -> Result<()> {
+    aside("read-prompts", reporter, move || {
+        let read = |path: &Path| -> Result<Vec<Prompt>> {
+            let samples = read_prompts(path)?;
+            Ok(samples.into_iter().map(|sample| sample.prompt).collect())
+        };
+        let read = told(guarded("reading these prompts", || read(&path)));
+        EngineEvent::PromptsRead { path, read }
+    })
+}
+
+/// Looks up the training runs of a folder.
+pub(super) fn runs(folder: PathBuf, reporter: Reporter) -> Result<()> {
+    aside("find-runs", reporter, move || EngineEvent::RunsFound {
+        runs: training_runs(&folder),
+    })
+}
+
+/// Makes a bundle that has a run's result as well.
+pub(super) fn bundle(plan: Arc<TrainPlan>, onto: PathBuf, reporter: Reporter) -> Result<()> {
+    aside("bundle-with", reporter, move || {
+        let made = guarded("making this bundle", || bundle_with(&plan, &onto));
+        EngineEvent::BundleMade {
+            plan,
+            made: told(made),
+        }
+    })
+}
+
+fn told<T>(made: Result<T>) -> Result<T, Trouble> {
+    made.map_err(|error| Trouble::from(&error))
+}
+
+fn aside(
+    name: &str,
+    mut reporter: Reporter,
+    work: impl FnOnce() -> EngineEvent + Send + 'static,
+) -> Result<()> {
+    let run = move || {
+        if reporter.result(work()).is_err() {
+            tracing::debug!("nobody waits for a file any more");
+        }
+    };
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
+        .map_err(|source| Error::Io {
+            action: "start a thread in",
+            path: PathBuf::from("this process"),
+            source,
+        })
+}
