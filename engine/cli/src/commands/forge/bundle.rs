@@ -127,13 +127,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
 
 fn make(args: &Build) -> Result<()> {
     let recipe = Recipe::load(&args.recipe)?;
-    let sources = recipe.objectives.iter().map(|objective| &objective.data);
-    let values = recipe.values.iter().map(|value| &value.data);
-    let routed = recipe
-        .routers
-        .as_ref()
-        .is_none_or(|routers| !routers.is_empty());
-    if routed || sources.chain(values).any(Option::is_some) {}
     let options = BuildOptions {
         recipe: args.recipe.clone(),
         out: args.out.clone(),
