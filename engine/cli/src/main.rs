@@ -7,7 +7,6 @@ mod interrupt;
 mod options;
 mod print;
 mod say;
-mod single_thread;
 
 use std::process::ExitCode;
 

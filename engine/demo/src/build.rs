@@ -14,11 +14,12 @@ use super::recipe::{Recipe, TrainSettings};
 use super::world::World;
 use super::{card, tokenizer};
 use paretoscope_engine::bundle::Manifest;
+use paretoscope_engine::model::{LlamaConfig, RopeScaling};
 use paretoscope_engine::recipe as general;
 use paretoscope_engine::stage::{Done, Stages, digest};
 use paretoscope_engine::train::{
-    Example, LlamaShape, Method, OptimiserConfig, Pair, RewardConfig, SftConfig, Start,
-    TrainConfig, TrainReporter, reward, sft,
+    Example, Method, OptimiserConfig, Pair, RewardConfig, SftConfig, Start, TrainConfig,
+    TrainReporter, reward, sft,
 };
 use paretoscope_engine::weights::file_digest;
 use paretoscope_engine::{Error, Result};
@@ -375,20 +376,24 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn shape(&self, vocabulary: usize) -> LlamaShape {
+    fn shape(&self, vocabulary: usize) -> LlamaConfig {
         let model = &self.options.recipe.model;
-        LlamaShape {
-            vocab_size: vocabulary,
+        LlamaConfig {
+            vocabulary,
             hidden_size: model.hidden,
             intermediate_size: model.feed_forward,
-            num_hidden_layers: model.layers,
-            num_attention_heads: model.heads,
-            num_key_value_heads: model.heads,
+            layers: model.layers,
+            heads: model.heads,
+            kv_heads: model.heads,
             head_dim: model.hidden / model.heads.max(1),
             rms_norm_eps: 1e-5,
             rope_theta: 10_000.0,
-            max_position_embeddings: model.context,
-            tie_word_embeddings: true,
+            context: model.context,
+            positions: model.context,
+            rope_scaling: RopeScaling::None,
+            attention_bias: false,
+            mlp_bias: false,
+            tied_embeddings: true,
             eos_token_id: Some(tokenizer::END),
             bos_token_id: Some(tokenizer::BOS),
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::kernels::HeadLayout;
 use super::rope::RopeScaling;
@@ -43,6 +44,10 @@ pub struct LlamaConfig {
     pub attention_bias: bool,
     /// Whether gate, up and down have biases.
     pub mlp_bias: bool,
+    /// The token that a text begins with.
+    pub bos_token_id: Option<u32>,
+    /// The token that ends an answer, the first where there are several.
+    pub eos_token_id: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +66,8 @@ struct Raw {
     #[serde(default = "default_eps")]
     rms_norm_eps: f64,
     rope_theta: Option<f64>,
-    rope_scaling: Option<serde_json::Value>,
-    rope_parameters: Option<serde_json::Value>,
+    rope_scaling: Option<Value>,
+    rope_parameters: Option<Value>,
     #[serde(default)]
     tie_word_embeddings: bool,
     #[serde(default)]
@@ -73,10 +78,12 @@ struct Raw {
     sliding_window: Option<usize>,
     /// Qwen's switch, which others have taken over.
     use_sliding_window: Option<bool>,
-    quantization_config: Option<serde_json::Value>,
+    quantization_config: Option<Value>,
     partial_rotary_factor: Option<f64>,
     final_logit_softcapping: Option<f64>,
     attn_logit_softcapping: Option<f64>,
+    bos_token_id: Option<Value>,
+    eos_token_id: Option<Value>,
 }
 
 /// Sizes that `config.json` may state, at most: several times those of the largest models. What a model takes
@@ -230,7 +237,7 @@ impl LlamaConfig {
             .filter(|v| !v.is_null());
         let nested_theta = rope
             .and_then(|v| v.get("rope_theta"))
-            .and_then(serde_json::Value::as_f64);
+            .and_then(Value::as_f64);
         let rope_theta = nested_theta.or(raw.rope_theta).unwrap_or(10_000.0);
         if !(rope_theta.is_finite() && rope_theta > 1.0) {
             return field("rope_theta", format!("is {rope_theta}; it must be above 1"));
@@ -252,7 +259,58 @@ impl LlamaConfig {
             tied_embeddings: raw.tie_word_embeddings,
             attention_bias: raw.attention_bias,
             mlp_bias: raw.mlp_bias,
+            bos_token_id: first_token(raw.bos_token_id.as_ref()),
+            eos_token_id: first_token(raw.eos_token_id.as_ref()),
         })
+    }
+
+    /// Of a folder whose model is to be trained: refuses by name what the differentiable forward lacks.
+    pub fn load_to_train(folder: &Path) -> Result<Self> {
+        let config = Self::load(folder)?;
+        for (field, has) in [
+            ("attention_bias", config.attention_bias),
+            ("mlp_bias", config.mlp_bias),
+        ] {
+            if has {
+                let problem = "biases cannot be trained here; use a base without them";
+                return Err(Error::field(&folder.join("config.json"), field, problem));
+            }
+        }
+        Ok(config)
+    }
+
+    /// `config.json` as Hugging Face writes it for a causal model in f32.
+    pub fn to_json(&self) -> Value {
+        let mut value = json!({
+            "architectures": ["LlamaForCausalLM"],
+            "attention_bias": self.attention_bias,
+            "attention_dropout": 0.0,
+            "bos_token_id": self.bos_token_id,
+            "eos_token_id": self.eos_token_id,
+            "head_dim": self.head_dim,
+            "hidden_act": "silu",
+            "hidden_size": self.hidden_size,
+            "initializer_range": 0.02,
+            "intermediate_size": self.intermediate_size,
+            "max_position_embeddings": self.positions,
+            "mlp_bias": self.mlp_bias,
+            "model_type": "llama",
+            "num_attention_heads": self.heads,
+            "num_hidden_layers": self.layers,
+            "num_key_value_heads": self.kv_heads,
+            "pretraining_tp": 1,
+            "rms_norm_eps": self.rms_norm_eps,
+            "rope_scaling": self.rope_scaling.to_json(),
+            "rope_theta": self.rope_theta,
+            "tie_word_embeddings": self.tied_embeddings,
+            "torch_dtype": "float32",
+            "use_cache": true,
+            "vocab_size": self.vocabulary,
+        });
+        if self.context < self.positions {
+            value["sliding_window"] = json!(self.context);
+        }
+        value
     }
 
     /// What is said of a context that the sliding window caps.
@@ -274,11 +332,25 @@ impl LlamaConfig {
         }
     }
 
+    /// One inverse frequency per pair of a head's dimensions.
+    pub fn inverse_frequencies(&self) -> Vec<f64> {
+        self.rope_scaling
+            .inverse_frequencies(self.head_dim, self.rope_theta)
+    }
+
     /// Path and shape `[out, in]` of every linear module, in order of execution, `lm_head` last.
     pub fn linears(&self) -> Vec<(String, [usize; 2])> {
+        let mut linears = self.projections();
+        linears.push(("lm_head".to_owned(), [self.vocabulary, self.hidden_size]));
+        linears
+    }
+
+    /// Path and shape `[out, in]` of the decoder layers' linear modules, in order of execution: what can be adapted
+    /// in training.
+    pub fn projections(&self) -> Vec<(String, [usize; 2])> {
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        let mut linears = Vec::with_capacity(self.layers * 7 + 1);
+        let mut linears = Vec::with_capacity(self.layers * 7);
         for layer in 0..self.layers {
             for (name, shape) in [
                 ("self_attn.q_proj", [q, hidden]),
@@ -292,15 +364,38 @@ impl LlamaConfig {
                 linears.push((format!("model.layers.{layer}.{name}"), shape));
             }
         }
-        linears.push(("lm_head".to_owned(), [self.vocabulary, hidden]));
         linears
     }
+
+    /// Names and shapes of all weights of the causal model, biases left out.
+    pub fn weights(&self) -> Vec<(String, Vec<usize>)> {
+        let table = vec![self.vocabulary, self.hidden_size];
+        let mut all = vec![("model.embed_tokens.weight".to_owned(), table.clone())];
+        let projections = self.projections().into_iter();
+        all.extend(projections.map(|(path, shape)| (format!("{path}.weight"), shape.to_vec())));
+        for layer in 0..self.layers {
+            for norm in ["input_layernorm", "post_attention_layernorm"] {
+                let name = format!("model.layers.{layer}.{norm}.weight");
+                all.push((name, vec![self.hidden_size]));
+            }
+        }
+        all.push(("model.norm.weight".to_owned(), vec![self.hidden_size]));
+        if !self.tied_embeddings {
+            all.push(("lm_head.weight".to_owned(), table));
+        }
+        all
+    }
+}
+
+/// One token, or the first of a list.
+fn first_token(value: Option<&Value>) -> Option<u32> {
+    let value = value?;
+    let first = value.as_array().map_or(Some(value), |list| list.first())?;
+    first.as_u64().and_then(|id| u32::try_from(id).ok())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn load(more: &Value) -> Result<LlamaConfig> {

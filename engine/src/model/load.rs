@@ -106,9 +106,7 @@ impl Llama {
             progress((index + 1) as f32 / (config.layers + 1) as f32)?;
         }
         let norm = checkpoint.read("model.norm.weight", &[hidden], digest)?;
-        let inverse_frequencies = config
-            .rope_scaling
-            .inverse_frequencies(config.head_dim, config.rope_theta);
+        let inverse_frequencies = config.inverse_frequencies();
         Ok(Self {
             config,
             embedding,

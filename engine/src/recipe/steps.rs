@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::ThreadPool;
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,7 +16,9 @@ use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_bytes;
 use crate::stage::{Done, Run, Stages};
-use crate::train::{DpoConfig, DpoJob, PenaltyConfig, RouterJob, TrainJob, WeightedData};
+use crate::train::{
+    DpoConfig, DpoJob, PenaltyConfig, RouterJob, TrainJob, WeightedData, thread_pool,
+};
 use crate::types::{Expert, ExpertKind, Preference, Prompt};
 use crate::{Error, Result};
 
@@ -75,7 +76,7 @@ impl<'a> Workshop<'a> {
         inputs: &[&str],
         make: impl FnOnce(&Path, crate::forge::Tell<'_>) -> Result<()> + Send,
     ) -> Result<Made> {
-        let pool = rayon_of(self.workers)?;
+        let pool = thread_pool(self.workers)?;
         let done = self.step(name, settings, inputs, |board, run| {
             let folder = run.folder.join(RESULT);
             if folder.exists() {
@@ -174,7 +175,7 @@ impl<'a> Workshop<'a> {
         let prompts = self.prompts()?;
         let inputs = self.measured_on(experts)?;
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let pool = rayon_of(self.workers)?;
+        let pool = thread_pool(self.workers)?;
         let done = self.step(&format!("places/{name}"), &settings, &inputs, |board, run| {
             let bundle = run.folder.join("bundle");
             manifest.save(&bundle)?;
@@ -424,14 +425,6 @@ pub(super) fn manifest(
         values: values.iter().map(value).collect::<Result<_>>()?,
         prompts: recipe.prompts.as_deref().map(full).transpose()?,
     })
-}
-
-/// Threads for everything but training, whatever the process was started with.
-pub(super) fn rayon_of(workers: usize) -> Result<ThreadPool> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .build()
-        .map_err(|e| Error::option("workers", format!("{workers} threads cannot be had: {e}")))
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {

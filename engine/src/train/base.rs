@@ -12,15 +12,15 @@ use super::config::{Method, Start, TrainConfig};
 use super::files;
 use super::forward::TrainModel;
 use super::params::{self, NamedTensors};
-use super::shape::LlamaShape;
 use crate::digest::hexadecimal;
+use crate::model::LlamaConfig;
 use crate::reward::TrainedReading;
-use crate::weights::Adapter;
+use crate::weights::{Adapter, read_json};
 use crate::{Error, Result};
 
 /// A causal model before training.
 pub(super) struct Base {
-    pub(super) shape: LlamaShape,
+    pub(super) shape: LlamaConfig,
     pub(super) config: Value,
     pub(super) weights: NamedTensors,
     folder: Option<PathBuf>,
@@ -41,9 +41,6 @@ impl Base {
     fn on_cpu(start: &Start, seed: u64) -> Result<Self> {
         match start {
             Start::Random(shape) => {
-                shape
-                    .check()
-                    .map_err(|(field, problem)| Error::option(field, problem))?;
                 params::check_drawn(shape)?;
                 let weights = params::random(shape, seed)?;
                 Ok(Self {
@@ -56,7 +53,8 @@ impl Base {
                 })
             }
             Start::Folder(folder) => {
-                let (shape, config) = LlamaShape::read(folder)?;
+                let shape = LlamaConfig::load_to_train(folder)?;
+                let config = read_json(&folder.join("config.json"))?;
                 let stored = params::read(folder, &shape)?;
                 Ok(Self {
                     shape,
@@ -107,7 +105,7 @@ impl Base {
 
     /// The longest sequence that the model and the settings allow.
     pub(super) fn longest(&self, config: &TrainConfig) -> usize {
-        config.max_length.min(self.shape.max_position_embeddings)
+        config.max_length.min(self.shape.context)
     }
 
     /// Refuses tokens that the model has not.
@@ -115,7 +113,7 @@ impl Base {
         &self,
         examples: impl IntoIterator<Item = &'a Example>,
     ) -> Result<()> {
-        let vocabulary = self.shape.vocab_size;
+        let vocabulary = self.shape.vocabulary;
         for example in examples {
             let mut tokens = example.prompt.iter().chain(&example.response).enumerate();
             if let Some((position, &id)) = tokens.find(|&(_, &id)| id as usize >= vocabulary) {

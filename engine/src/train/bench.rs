@@ -8,15 +8,15 @@ use serde::Serialize;
 
 use super::batch::{Example, Sampler};
 use super::config::{Method, OptimiserConfig, check_workers};
+use super::descent::Objective;
 use super::dpo::{Dpo, Pair};
 use super::forward::{Adapters, TrainModel};
 use super::optimiser::AdamW;
-use super::parallel::differentiate;
+use super::parallel::{Team, differentiate};
 use super::params;
-use super::runner::Objective;
 use super::sft::{Sft, sequence_log_probs};
-use super::shape::LlamaShape;
 use crate::Result;
+use crate::model::{LlamaConfig, RopeScaling};
 
 /// The loss of the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,10 +38,10 @@ pub struct Speeds {
 }
 
 /// What to measure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BenchConfig {
     /// The model, drawn at random.
-    pub shape: LlamaShape,
+    pub shape: LlamaConfig,
     /// The loss.
     pub kind: BenchKind,
     /// Which weights move.
@@ -61,18 +61,22 @@ pub struct BenchConfig {
 impl Default for BenchConfig {
     /// The model of 3.4 million parameters that the goals are stated for.
     fn default() -> Self {
-        let shape = LlamaShape {
-            vocab_size: 2048,
+        let shape = LlamaConfig {
+            vocabulary: 2048,
             hidden_size: 192,
             intermediate_size: 512,
-            num_hidden_layers: 6,
-            num_attention_heads: 6,
-            num_key_value_heads: 6,
+            layers: 6,
+            heads: 6,
+            kv_heads: 6,
             head_dim: 32,
             rms_norm_eps: 1e-5,
             rope_theta: 10_000.0,
-            max_position_embeddings: 256,
-            tie_word_embeddings: false,
+            context: 256,
+            positions: 256,
+            rope_scaling: RopeScaling::None,
+            attention_bias: false,
+            mlp_bias: false,
+            tied_embeddings: false,
             eos_token_id: None,
             bos_token_id: None,
         };
@@ -98,13 +102,13 @@ impl BenchConfig {
         // A sequence's last token predicts nothing and does not go through.
         let rows = sequence.saturating_sub(1);
         let size = |[out, inner]: [usize; 2]| (out * inner) as u64;
-        let linears: u64 = self.shape.linears().iter().map(|(_, s)| size(*s)).sum();
-        let head = size([self.shape.vocab_size, self.shape.hidden_size]);
+        let linears: u64 = self.shape.projections().iter().map(|(_, s)| size(*s)).sum();
+        let head = size([self.shape.vocabulary, self.shape.hidden_size]);
         let adapters: u64 = match &self.method {
             Method::Full => 0,
             Method::Lora(lora) => self
                 .shape
-                .linears()
+                .projections()
                 .iter()
                 .filter(|(path, _)| lora.targets(path))
                 .map(|(_, [out, inner])| (lora.rank * (out + inner)) as u64)
@@ -112,9 +116,9 @@ impl BenchConfig {
         };
         let passes = if self.method == Method::Full { 3 } else { 2 };
         // Scores and mixing, over the keys up to each query; both sides of either product have a gradient.
-        let width = (self.shape.num_attention_heads * self.shape.head_dim) as u64;
+        let width = (self.shape.heads * self.shape.head_dim) as u64;
         let pairs = rows * (rows + 1) / 2;
-        let attention = 2 * width * pairs * self.shape.num_hidden_layers as u64;
+        let attention = 2 * width * pairs * self.shape.layers as u64;
         sequences * (rows * (passes * (linears + head) + 3 * adapters) + 3 * attention)
     }
 }
@@ -123,7 +127,7 @@ impl BenchConfig {
 pub fn measure(config: &BenchConfig) -> Result<Speeds> {
     check_workers(config.workers)?;
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let vocabulary = config.shape.vocab_size as u32;
+    let vocabulary = config.shape.vocabulary as u32;
     let mut example = || Example {
         prompt: Vec::new(),
         response: (0..config.sequence)
@@ -157,7 +161,7 @@ pub fn measure(config: &BenchConfig) -> Result<Speeds> {
                 &TrainModel::frozen(config.shape.clone(), &weights)?,
                 &examples,
                 Adapters::Off,
-                config.workers,
+                &Team::new(config.workers)?,
                 |_| Ok(()),
             )?;
             let reference_seconds = clock.elapsed().as_secs_f64();
@@ -182,12 +186,15 @@ fn steps(config: &BenchConfig, model: &TrainModel, objective: &impl Objective) -
     let tokens: usize = lengths.iter().sum();
     let step: Vec<usize> = (0..lengths.len()).collect();
     let shares = Sampler::new(lengths, usize::MAX, config.seed).shares(&step, config.workers);
+    let team = Team::new(config.workers)?;
     let total = step.iter().map(|&i| objective.weight(i)).sum();
     let mut speeds = Vec::with_capacity(config.steps);
     for index in 0..=config.steps {
         let clock = Instant::now();
-        let result = differentiate(model, &shares, |share| objective.loss(model, share, total))?;
-        optimiser.step(model.vars(), &result.gradients, 1e-3, config.workers)?;
+        let result = differentiate(model, &team, &shares, |share| {
+            objective.loss(model, share, total)
+        })?;
+        optimiser.step(model.vars(), &result.gradients, 1e-3, &team)?;
         if index > 0 {
             speeds.push(tokens as f64 / clock.elapsed().as_secs_f64());
         }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::Again;
 use super::penalty::PenaltyConfig;
-use super::shape::LlamaShape;
 use crate::device::{Backend, DeviceChoice, Precision};
+use crate::model::LlamaConfig;
 use crate::types::{TrainMethod, TrainSize, USUAL};
 use crate::{Error, Result};
 
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
     /// Drawn from the run's seed.
-    Random(LlamaShape),
+    Random(LlamaConfig),
     /// A Hugging Face folder of a causal Llama-family model.
     Folder(PathBuf),
 }

@@ -15,12 +15,13 @@ use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
 use super::claim::{claim, hold};
 use super::config::{DpoConfig, Method, Start};
+use super::descent::{Descent, Objective};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
-use super::parallel::ShareLoss;
+use super::parallel::{ShareLoss, Team};
 use super::penalty::{Addition, Penalty, PenaltyKind};
 use super::progress::TrainReporter;
-use super::runner::{Objective, Runner, TrainReport};
+use super::runner::{Runner, TrainReport};
 use super::sequel;
 use super::sft::sequence_log_probs;
 use super::sift::{Fit, Sifted};
@@ -127,14 +128,14 @@ impl Objective for Dpo<'_> {
     fn addition(
         &self,
         model: &TrainModel,
-        workers: usize,
+        team: &Team,
         gradients: &[Tensor],
         carried: &mut serde_json::Value,
     ) -> Result<Option<Addition>> {
         let Some(penalty) = &self.penalty else {
             return Ok(None);
         };
-        let mut addition = penalty.evaluate(model.vars(), workers)?;
+        let mut addition = penalty.evaluate(model.vars(), team)?;
         penalty.balance(&mut addition, gradients, carried)?;
         Ok(Some(addition))
     }
@@ -175,14 +176,14 @@ pub fn dpo_mixed(
     let penalty = match &config.method {
         Method::Full => None,
         Method::Lora(lora) => {
-            lora.check(&base.shape.linears())?;
+            lora.check(&base.shape.projections())?;
             let given = &config.against;
             Some(Penalty::open(&config.penalty, lora, &base.shape, given)?)
         }
     };
     let previous = match &config.start_from {
         None => None,
-        Some(folder) => Some(Adapter::load(folder, &base.shape.linears())?),
+        Some(folder) => Some(Adapter::load(folder, &base.shape.projections())?),
     };
     let settings = checkpoint_settings(config, &base, sets, penalty.as_ref(), previous.as_ref());
     if let Some(adapter) = &previous {
@@ -199,9 +200,10 @@ pub fn dpo_mixed(
     )?;
     let _held = hold(out, config.train.again(), &inputs, "dpo")?;
     let runner = Runner {
-        config: &config.train,
         model: &model,
         folder: out,
+        again: config.train.again(),
+        checkpoint_every: config.train.checkpoint_every,
         settings,
         left_out: sifted.left_out,
         places: sifted.places,
@@ -213,7 +215,10 @@ pub fn dpo_mixed(
         beta: config.beta,
         penalty,
     };
-    let report = runner.run(&objective, reporter)?;
+    let report = runner.run(
+        &mut Descent::new(&config.train, &model, &objective)?,
+        reporter,
+    )?;
     match (&previous, &config.method) {
         (Some(previous), Method::Lora(lora)) => {
             let folder = start.folders();
@@ -295,7 +300,7 @@ fn reference(
         &frozen,
         &examples,
         Adapters::Off,
-        frozen.workers(config.train.workers),
+        &Team::new(frozen.workers(config.train.workers))?,
         |done| {
             reporter.preparing("reference log-probabilities", done, total);
             if reporter.cancelled() {

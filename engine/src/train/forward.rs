@@ -10,7 +10,7 @@ use super::config::{LoraConfig, Method};
 use super::mixture::{self, Electorate, SiteMixture};
 use super::ops::{self, AttentionShape, Rotation};
 use super::params::{self, NamedTensors, NamedVars};
-use super::shape::LlamaShape;
+use crate::model::LlamaConfig;
 use crate::{Error, Result};
 
 /// Whether adapters take part.
@@ -70,7 +70,7 @@ struct Layer {
 /// A model in training: frozen tensors and variables, joined by name.
 #[derive(Debug)]
 pub struct TrainModel {
-    shape: LlamaShape,
+    shape: LlamaConfig,
     embedding: Tensor,
     layers: Vec<Layer>,
     norm: Tensor,
@@ -90,10 +90,10 @@ struct Context<'a> {
 }
 
 impl TrainModel {
-    /// Joins `weights` (all of [`LlamaShape::weights`], and `score.weight` for a reward model) with what
+    /// Joins `weights` (all of [`LlamaConfig::weights`], and `score.weight` for a reward model) with what
     /// `method` makes trainable; adapters are drawn from `seed`.
     pub fn new(
-        shape: LlamaShape,
+        shape: LlamaConfig,
         weights: &NamedTensors,
         method: &Method,
         seed: u64,
@@ -117,13 +117,13 @@ impl TrainModel {
     }
 
     /// A model without anything to train.
-    pub fn frozen(shape: LlamaShape, weights: &NamedTensors) -> Result<Self> {
+    pub fn frozen(shape: LlamaConfig, weights: &NamedTensors) -> Result<Self> {
         Self::join(shape, weights, NamedVars::new(), &Updates::None)
     }
 
     /// Everything frozen but `router` (see [`Electorate::fresh`]), which mixes the experts of `electorate`.
     pub(super) fn routed(
-        shape: LlamaShape,
+        shape: LlamaConfig,
         weights: &NamedTensors,
         electorate: &Electorate<'_>,
         router: &NamedTensors,
@@ -145,7 +145,7 @@ impl TrainModel {
     }
 
     fn join(
-        shape: LlamaShape,
+        shape: LlamaConfig,
         weights: &NamedTensors,
         vars: NamedVars,
         updates: &Updates<'_>,
@@ -155,7 +155,7 @@ impl TrainModel {
             vars: &vars,
             updates,
         };
-        let layers = (0..shape.num_hidden_layers)
+        let layers = (0..shape.layers)
             .map(|i| source.layer(i))
             .collect::<Result<Vec<_>>>()?;
         let embedding = source.tensor("model.embed_tokens.weight")?;
@@ -164,7 +164,7 @@ impl TrainModel {
             .then(|| source.tensor("score.weight"))
             .transpose()?;
         // A reward model has no output projection of its own.
-        let tied = shape.tie_word_embeddings || score.is_some();
+        let tied = shape.tied_embeddings || score.is_some();
         let head = if tied {
             embedding.clone()
         } else {
@@ -176,7 +176,8 @@ impl TrainModel {
         } else {
             Kernels::Plain
         };
-        let frequencies = shape.frequencies();
+        let frequencies = shape.inverse_frequencies();
+        let frequencies = frequencies.into_iter().map(|f| f as f32).collect();
         Ok(Self {
             shape,
             embedding,
@@ -210,7 +211,7 @@ impl TrainModel {
     }
 
     /// The model's shape.
-    pub fn shape(&self) -> &LlamaShape {
+    pub fn shape(&self) -> &LlamaConfig {
         &self.shape
     }
 
@@ -219,8 +220,8 @@ impl TrainModel {
         let context = Context {
             attention: AttentionShape {
                 offsets: std::sync::Arc::clone(&batch.offsets),
-                heads: self.shape.num_attention_heads,
-                kv_heads: self.shape.num_key_value_heads,
+                heads: self.shape.heads,
+                kv_heads: self.shape.kv_heads,
                 head_dim: self.shape.head_dim,
             },
             rotation: Rotation::new(&batch.positions, &self.frequencies),

@@ -14,8 +14,8 @@ use super::progress::TrainReporter;
 use super::reward::reward;
 use super::runner::TrainReport;
 use super::sft::sft;
-use super::shape::LlamaShape;
 use crate::bundle::{Manifest, read_prompts, read_training_prompts};
+use crate::model::LlamaConfig;
 use crate::text::Tokenizer;
 use crate::types::Prompt;
 use crate::{Error, Result};
@@ -172,7 +172,7 @@ impl TrainJob {
 impl SftJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
         claim(&self.out, self.config.train.again(), &[&self.base])?;
-        let shape = LlamaShape::read(&self.base)?.0;
+        let shape = LlamaConfig::load_to_train(&self.base)?;
         let tokenizer = text_tokenizer(&self.base)?;
         let most = most_tokens(&shape, &self.config.train);
         let data = data::read_examples(&self.data)?
@@ -227,7 +227,7 @@ impl RewardJob {
             .items
             .iter()
             .any(|(_, pair)| matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_)));
-        let most = most_tokens(&LlamaShape::read(&self.base)?.0, &self.config.train);
+        let most = most_tokens(&LlamaConfig::load_to_train(&self.base)?, &self.config.train);
         let data = texts.tokenise(&tokenizer, most)?.settle(self.skip_bad)?;
         let start = Start::Folder(self.base.clone());
         let pairs = (data.items.as_slice(), chat_template);
@@ -273,12 +273,12 @@ fn text_tokenizer(folder: &Path) -> Result<Tokenizer> {
     }
 }
 
-fn most_tokens(shape: &LlamaShape, config: &TrainConfig) -> usize {
-    config.max_length.min(shape.max_position_embeddings)
+fn most_tokens(shape: &LlamaConfig, config: &TrainConfig) -> usize {
+    config.max_length.min(shape.context)
 }
 
 fn pairs(base: &Path, data: &Path, config: &TrainConfig, skip_bad: bool) -> Result<Settled<Pair>> {
-    let most = most_tokens(&LlamaShape::read(base)?.0, config);
+    let most = most_tokens(&LlamaConfig::load_to_train(base)?, config);
     data::read_pairs(data)?
         .tokenise(&text_tokenizer(base)?, most)?
         .settle(skip_bad)

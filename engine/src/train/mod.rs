@@ -8,7 +8,7 @@
 //! | forward | batch → log-probabilities or scores, differentiable | [`forward`], [`ops`] |
 //! | loss | log-probabilities → loss | [`mod@sft`], [`mod@dpo`], [`mod@reward`] |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
-//! | step | one thread per share, gradients added, AdamW | `runner`, `parallel`, [`optimiser`] |
+//! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |
 //! | files | checkpoints, metrics, Hugging Face and PEFT folders | `checkpoint`, [`metrics`], `files` |
 
 mod base;
@@ -18,6 +18,7 @@ mod checkpoint;
 mod claim;
 pub mod config;
 pub mod data;
+mod descent;
 mod diverged;
 pub mod dpo;
 pub mod faults;
@@ -38,7 +39,6 @@ pub mod reward;
 mod runner;
 mod sequel;
 pub mod sft;
-pub mod shape;
 mod sift;
 #[cfg(test)]
 mod tests;
@@ -51,9 +51,9 @@ pub use dpo::{Pair, PairSet, dpo, dpo_mixed};
 pub use files::copy_tokenizer;
 pub use job::{DpoJob, MorlJob, RewardJob, RouterJob, SftJob, TrainJob, WeightedData};
 pub use metrics::StepReport;
+pub(crate) use parallel::thread_pool;
 pub use penalty::{PenaltyConfig, PenaltyKind};
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;
 pub use runner::TrainReport;
 pub use sft::{log_likelihood, sft};
-pub use shape::LlamaShape;

@@ -4,6 +4,7 @@ use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor, Var
 
 use super::config::OptimiserConfig;
 use super::ops::{square_sum, with_floats};
+use super::parallel::Team;
 use super::params::{NamedTensors, NamedVars};
 use crate::{Error, Result};
 
@@ -96,13 +97,13 @@ impl AdamW {
     }
 
     /// Moves every variable against its gradient and returns the gradients' norm before clipping. The
-    /// work is shared between `threads`.
-    pub fn step(
+    /// work is shared between the workers of `team`.
+    pub(super) fn step(
         &mut self,
         vars: &NamedVars,
         gradients: &[Tensor],
         rate: f64,
-        threads: usize,
+        team: &Team,
     ) -> Result<f64> {
         let norm = global_norm(gradients)?;
         if !norm.is_finite() {
@@ -128,20 +129,12 @@ impl AdamW {
             }
             Ok(())
         };
-        // Every `threads`-th variable each: neighbours in the order of names have like sizes.
-        let threads = threads.max(1);
-        let mut parts = vec![Vec::new(); threads];
+        // Every so manieth variable each: neighbours in the order of names have like sizes.
+        let mut parts = vec![Vec::new(); team.size()];
         for (index, item) in work.into_iter().enumerate() {
-            parts[index % threads].push(item);
+            parts[index % team.size()].push(item);
         }
-        std::thread::scope(|scope| {
-            let update = &update;
-            let running: Vec<_> = parts
-                .iter()
-                .map(|part| scope.spawn(move || update(part)))
-                .collect();
-            running.into_iter().try_for_each(super::parallel::join)
-        })?;
+        team.each(&parts, |part| update(part))?;
         Ok(norm)
     }
 
@@ -386,10 +379,11 @@ mod tests {
             weight_decay: 0.1,
         };
         let mut reference = candle_nn::AdamW::new(vec![theirs.clone()], theirs_config).unwrap();
+        let team = Team::new(2).unwrap();
         for _ in 0..20 {
             let loss = |v: &Var| v.sqr().unwrap().sum_all().unwrap();
             let gradients = vec![loss(&ours).backward().unwrap().get(&ours).unwrap().clone()];
-            adam.step(&vars, &gradients, 0.05, 2).unwrap();
+            adam.step(&vars, &gradients, 0.05, &team).unwrap();
             reference.backward_step(&loss(&theirs)).unwrap();
         }
         let difference = (ours.as_tensor() - theirs.as_tensor())
@@ -418,7 +412,7 @@ mod tests {
                     (Tensor::new(&[3f32, -4.0, 12.0], &Device::Cpu).unwrap() * scale).unwrap();
                 let norm = AdamW::new(&config, &vars)
                     .unwrap()
-                    .step(&vars, &[gradient], 0.1, 1)
+                    .step(&vars, &[gradient], 0.1, &Team::new(1).unwrap())
                     .unwrap();
                 assert!((norm - 13.0 * scale).abs() < 1e-3);
                 var.to_vec1().unwrap()

@@ -1,8 +1,7 @@
 //! Data parallelism: every worker differentiates its share, the gradients are added up in a fixed order.
 
-use std::thread::ScopedJoinHandle;
-
 use candle_core::{InplaceOp2, Tensor};
+use rayon::ThreadPool;
 
 use super::forward::TrainModel;
 use super::grad_check;
@@ -28,38 +27,70 @@ pub(super) struct StepGradients {
     pub(super) gradients: Gradients,
 }
 
-/// Takes a thread's answer; its panic goes on here.
-pub(super) fn join<T>(handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    handle
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+/// The workers of a run. Each has a thread in a pool of its own: candle spreads a product over the pool that it is
+/// called in, and would otherwise have all workers' products meet on the threads that rows are answered with.
+#[derive(Debug)]
+pub(super) struct Team(Vec<ThreadPool>);
+
+impl Team {
+    /// So many workers, at least one.
+    pub(super) fn new(workers: usize) -> Result<Self> {
+        (0..workers.max(1))
+            .map(|_| thread_pool(1))
+            .collect::<Result<_>>()
+            .map(Self)
+    }
+
+    /// How many they are.
+    pub(super) fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Runs `work` on every share, one worker each; answers in order of the shares.
+    pub(super) fn each<S: Sync, T: Send>(
+        &self,
+        shares: &[S],
+        work: impl Fn(&S) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let mut answers: Vec<Option<Result<T>>> = shares.iter().map(|_| None).collect();
+        self.hand_out(0, shares, &mut answers, &work);
+        answers.into_iter().flatten().collect()
+    }
+
+    /// Gives the first share to a worker and, while that is at it, the others to the workers after it.
+    fn hand_out<S: Sync, T: Send>(
+        &self,
+        worker: usize,
+        shares: &[S],
+        answers: &mut [Option<T>],
+        work: &(impl Fn(&S) -> T + Sync),
+    ) {
+        let ([share, shares @ ..], [answer, answers @ ..]) = (shares, answers) else {
+            return;
+        };
+        self.0[worker % self.size()].in_place_scope(|scope| {
+            scope.spawn(|_| *answer = Some(work(share)));
+            self.hand_out(worker + 1, shares, answers, work);
+        });
+    }
 }
 
-/// Runs `work` on every share, one thread each; answers in order of the shares.
-pub(super) fn for_each_share<T: Send>(
-    shares: &[Vec<usize>],
-    work: impl Fn(&[usize]) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    if let [share] = shares {
-        return Ok(vec![work(share)?]);
-    }
-    std::thread::scope(|scope| {
-        let work = &work;
-        let running: Vec<_> = shares
-            .iter()
-            .map(|share| scope.spawn(move || work(share)))
-            .collect();
-        running.into_iter().map(join).collect()
-    })
+/// A pool of so many threads, apart from the one that rows have.
+pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Error::option("workers", format!("{threads} threads cannot be had: {e}")))
 }
 
 /// The mean loss of a step and its gradients.
 pub(super) fn differentiate(
     model: &TrainModel,
+    team: &Team,
     shares: &[Vec<usize>],
     loss_of: impl Fn(&[usize]) -> Result<ShareLoss> + Sync,
 ) -> Result<StepGradients> {
-    let parts = for_each_share(shares, |share| {
+    let parts = team.each(shares, |share| {
         let ShareLoss { loss, figures } = loss_of(share)?;
         let mut store = loss.backward()?;
         let gradients: Vec<Option<Tensor>> =
@@ -113,5 +144,35 @@ impl InplaceOp2 for Add {
                 *a += b;
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each share has a thread, what is parallel within it stays there, and answers keep their order, also where there
+    /// are more shares than workers.
+    #[test]
+    fn workers_have_a_thread_each() {
+        use rayon::prelude::*;
+        let team = Team::new(3).unwrap();
+        let at = || std::thread::current().id();
+        let shares = [0, 1, 2, 3, 4];
+        let seen = team
+            .each(&shares, |&share| {
+                let inner: Vec<_> = (0..64).into_par_iter().map(|_| at()).collect();
+                assert!(inner.iter().all(|thread| *thread == at()));
+                Ok((share, at()))
+            })
+            .unwrap();
+        assert!(seen.iter().map(|(share, _)| *share).eq(shares));
+        let thread = |share: usize| seen[share].1;
+        assert!(thread(0) != thread(1) && thread(1) != thread(2) && thread(0) == thread(3));
+        let failed = team.each(&shares, |&share| match share {
+            2 => Err(Error::Cancelled),
+            _ => Ok(()),
+        });
+        assert!(matches!(failed, Err(Error::Cancelled)));
     }
 }

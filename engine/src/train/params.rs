@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::config::LoraConfig;
-use super::shape::LlamaShape;
+use crate::model::LlamaConfig;
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
 
@@ -33,7 +33,7 @@ fn normal(rng: &mut ChaCha8Rng, count: usize, deviation: f32) -> Vec<f32> {
 const MOST_DRAWN: usize = 1 << 33;
 
 /// Refuses a model that is larger than what is trained from nothing.
-pub fn check_drawn(shape: &LlamaShape) -> Result<()> {
+pub fn check_drawn(shape: &LlamaConfig) -> Result<()> {
     let sizes = shape.weights().into_iter();
     let count = sizes
         .map(|(_, dims)| {
@@ -52,10 +52,10 @@ pub fn check_drawn(shape: &LlamaShape) -> Result<()> {
 
 /// A fresh causal model: norms at one, matrices normal with deviation `sqrt(2 / (5 d))` (Nguyen and
 /// Salazar 2019), those that write to the residual stream smaller by `sqrt(2 layers)` (GPT-2).
-pub fn random(shape: &LlamaShape, seed: u64) -> Result<NamedTensors> {
+pub fn random(shape: &LlamaConfig, seed: u64) -> Result<NamedTensors> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let base = (2.0 / (5.0 * shape.hidden_size as f32)).sqrt();
-    let residual = base / (2.0 * shape.num_hidden_layers as f32).sqrt();
+    let residual = base / (2.0 * shape.layers as f32).sqrt();
     let mut all = NamedTensors::new();
     for (name, dims) in shape.weights() {
         let count = dims.iter().product();
@@ -79,17 +79,17 @@ pub fn to_device(tensors: &NamedTensors, device: &Device) -> Result<NamedTensors
 }
 
 /// A fresh score head `[1, hidden]`, zero: every text scores the same before training.
-pub fn score_head(shape: &LlamaShape, device: &Device) -> Result<Tensor> {
+pub fn score_head(shape: &LlamaConfig, device: &Device) -> Result<Tensor> {
     Ok(Tensor::zeros((1, shape.hidden_size), DType::F32, device)?)
 }
 
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
 /// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
-pub fn lora(shape: &LlamaShape, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
-    config.check(&shape.linears())?;
+pub fn lora(shape: &LlamaConfig, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
+    config.check(&shape.projections())?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = NamedTensors::new();
-    for (name, [d_out, d_in]) in shape.linears() {
+    for (name, [d_out, d_in]) in shape.projections() {
         if !config.targets(&name) {
             continue;
         }
@@ -118,7 +118,7 @@ pub struct Stored {
 }
 
 /// Every weight of a causal model's folder, checked against its shape.
-pub fn read(folder: &Path, shape: &LlamaShape) -> Result<Stored> {
+pub fn read(folder: &Path, shape: &LlamaConfig) -> Result<Stored> {
     let checkpoint = Checkpoint::open_folder(folder)?;
     let mut digest = Digest::default();
     let (mut weights, mut types) = (NamedTensors::new(), BTreeSet::new());

@@ -8,13 +8,14 @@ use super::batch::Example;
 use super::batch::FlatBatch;
 use super::claim::{claim, hold};
 use super::config::{Method, RewardConfig, Start};
+use super::descent::{Descent, Objective};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
 use super::forward::TrainModel;
 use super::metrics::Figures;
 use super::parallel::ShareLoss;
 use super::params;
 use super::progress::TrainReporter;
-use super::runner::{Objective, Runner, TrainReport};
+use super::runner::{Runner, TrainReport};
 use super::sift::Sifted;
 use crate::Result;
 use crate::reward::TrainedReading;
@@ -85,18 +86,20 @@ pub fn reward(
     )?;
     let _held = hold(out, config.train.again(), &start.folders(), "reward")?;
     let runner = Runner {
-        config: &config.train,
         model: &model,
         folder: out,
+        again: config.train.again(),
+        checkpoint_every: config.train.checkpoint_every,
         settings,
         left_out: sifted.left_out,
         places: sifted.places,
     };
+    let objective = Reward {
+        pairs: sifted.kept,
+        center: config.center,
+    };
     let report = runner.run(
-        &Reward {
-            pairs: sifted.kept,
-            center: config.center,
-        },
+        &mut Descent::new(&config.train, &model, &objective)?,
         reporter,
     )?;
     let reading = closing.map(|closing_token| TrainedReading {

@@ -1,49 +1,21 @@
-//! The loop that all trainers share: steps, schedule, checkpoints, metrics.
+//! The loop that all trainers share: steps, checkpoints, metrics, and what ends it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::batch::Sampler;
 use super::checkpoint::{self, Checkpoint, Position};
-use super::claim;
-use super::config::TrainConfig;
+use super::claim::{self, Again};
 use super::diverged::{blow_up, diverged};
 use super::forward::TrainModel;
 use super::metrics::{MetricsFile, StepReport, final_loss};
-use super::optimiser::{AdamW, global_norm, learning_rate};
-use super::parallel::{ShareLoss, StepGradients, differentiate};
-use super::params::{self, NamedTensors};
-use super::penalty::Addition;
+use super::optimiser::AdamW;
+use super::params::{self, NamedTensors, NamedVars};
 use super::progress::TrainReporter;
 use crate::{Error, Result};
-
-/// What a kind of training brings to the loop.
-pub(super) trait Objective: Sync {
-    /// Tokens that go through the model for every example.
-    fn lengths(&self) -> Vec<usize>;
-
-    /// What example `index` weighs in the mean loss, e.g. its targets.
-    fn weight(&self, index: usize) -> usize;
-
-    /// `share`'s part of the mean loss, which is its sum divided by `total` weight.
-    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss>;
-
-    /// What depends on the trainable weights alone: added once per step, with its gradient. It may look at the
-    /// loss's `gradients`, and keeps in `carried` what the next step has to know.
-    fn addition(
-        &self,
-        _model: &TrainModel,
-        _workers: usize,
-        _gradients: &[Tensor],
-        _carried: &mut serde_json::Value,
-    ) -> Result<Option<Addition>> {
-        Ok(None)
-    }
-}
 
 /// What a finished run tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,82 +38,101 @@ pub struct TrainReport {
     pub seconds: f64,
 }
 
+/// A kind of training as the loop sees it: steps, each of which leaves weights that can be kept.
+pub(super) trait Steps {
+    /// What goes from step to step besides tensors.
+    type Carried: Serialize;
+
+    /// Steps in all.
+    fn total(&self) -> usize;
+
+    /// An optimiser that knows nothing yet.
+    fn optimiser(&self, vars: &NamedVars) -> Result<AdamW>;
+
+    /// What a new run begins with, measured where it has to be.
+    fn begin(&mut self, reporter: &mut dyn TrainReporter) -> Result<Self::Carried>;
+
+    /// What the checkpoint at `place` has carried, and how many updates its optimiser has made.
+    fn resume(&self, position: &Position, place: &Path) -> Result<(Self::Carried, usize)>;
+
+    /// One step. It calls [`Runner::keep_if_due`] before it changes a weight or what is carried, and ends with
+    /// [`Error::Cancelled`] only before that. The loop counts steps and tokens, and fills in these counts and the time
+    /// that is left in the report.
+    fn step(
+        &mut self,
+        runner: &Runner<'_>,
+        state: &mut State<Self::Carried>,
+        reporter: &mut dyn TrainReporter,
+    ) -> Result<StepReport>;
+}
+
 /// A run in progress.
 pub(super) struct Runner<'a> {
-    pub(super) config: &'a TrainConfig,
     pub(super) model: &'a TrainModel,
     pub(super) folder: &'a Path,
+    pub(super) again: Again,
+    /// Steps between checkpoints; 0 for none but the one written on cancelling.
+    pub(super) checkpoint_every: usize,
     /// Everything that must be the same for a checkpoint to fit.
-    pub(super) settings: serde_json::Value,
+    pub(super) settings: Value,
     /// Examples that take no part, by reason.
     pub(super) left_out: BTreeMap<String, usize>,
     /// Where every example stands in the data as given.
     pub(super) places: Vec<usize>,
 }
 
-struct State {
-    position: Position,
-    optimiser: AdamW,
-    losses: Vec<f64>,
-    last: Option<StepReport>,
+/// Where a run stands.
+pub(super) struct State<C> {
+    pub(super) position: Position,
+    pub(super) optimiser: AdamW,
+    pub(super) carried: C,
+    /// Steps done when this process took it up, and steps in all.
+    span: (usize, usize),
 }
 
 impl Runner<'_> {
     /// Trains to the end, or until cancelled.
     pub(super) fn run(
         &self,
-        objective: &impl Objective,
+        steps: &mut impl Steps,
         reporter: &mut dyn TrainReporter,
     ) -> Result<TrainReport> {
-        self.config.check()?;
         std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
-        let lengths = objective.lengths();
-        if lengths.is_empty() {
-            return Err(Error::option(
-                "data",
-                "has no example that fits; at least one is needed",
-            ));
-        }
-        let sampler = Sampler::new(lengths, self.config.batch_tokens, self.config.seed);
-        let total = self.config.steps.unwrap_or_else(|| {
-            (0..self.config.epochs)
-                .map(|e| sampler.epoch(e).len())
-                .sum()
-        });
-        claim::clear(self.folder, self.config.again())?;
-        let mut state = self.start()?;
+        claim::clear(self.folder, self.again)?;
+        let mut state = self.start(steps, reporter)?;
         let mut metrics = MetricsFile::open(self.folder, state.position.step)?;
-        state.losses = metrics.take_losses();
+        let mut losses = metrics.take_losses();
+        let mut last = None;
         let clock = Instant::now();
-        let first = state.position.step;
-        let mut epoch = sampler.epoch(state.position.epoch);
+        let (first, total) = state.span;
         while state.position.step < total {
-            if reporter.cancelled() {
-                self.check_weights(state.position.step)?;
-                self.save(&state, reporter)?;
-                return Err(Error::Cancelled);
-            }
-            while state.position.step_in_epoch >= epoch.len() {
-                state.position.epoch += 1;
-                state.position.step_in_epoch = 0;
-                epoch = sampler.epoch(state.position.epoch);
-            }
-            let indices = &epoch[state.position.step_in_epoch];
-            let report = self.step(
-                objective,
-                &sampler,
-                indices,
-                &mut state,
-                (total, clock, first),
-                reporter,
-            )?;
+            let stepped = if reporter.cancelled() {
+                Err(Error::Cancelled)
+            } else {
+                steps.step(self, &mut state, reporter)
+            };
+            let mut report = match stepped {
+                Ok(report) => report,
+                Err(Error::Cancelled) => {
+                    self.check_weights(state.position.step)?;
+                    self.save(&state, reporter)?;
+                    return Err(Error::Cancelled);
+                }
+                Err(other) => return Err(other),
+            };
+            let position = &mut state.position;
+            position.step += 1;
+            position.tokens += report.tokens;
+            let pace = clock.elapsed().as_secs_f64() / (position.step - first) as f64;
+            (report.step, report.steps) = (position.step, total);
+            report.eta_seconds = pace * (total - position.step) as f64;
             metrics.write(&report)?;
             reporter.step(&report);
-            state.losses.push(report.loss);
-            state.last = Some(report);
+            losses.push(report.loss);
+            last = Some(report);
         }
         self.check_weights(state.position.step)?;
-        if self.config.checkpoint_every > 0 {
+        if self.checkpoint_every > 0 {
             self.save(&state, reporter)?;
         }
         Ok(TrainReport {
@@ -149,90 +140,47 @@ impl Runner<'_> {
             tokens: state.position.tokens,
             left_out: self.left_out.values().sum(),
             left_out_by: self.left_out.clone(),
-            final_loss: final_loss(&state.losses),
-            last: state.last,
+            final_loss: final_loss(&losses),
+            last,
             seconds: clock.elapsed().as_secs_f64(),
         })
     }
 
-    /// One step. Loss and gradient are looked at before the weights are touched, and a checkpoint that is due
-    /// is written only then: what it holds has given a finite loss.
-    fn step(
+    /// Writes the checkpoint of the steps done so far where one is due.
+    pub(super) fn keep_if_due(
         &self,
-        objective: &impl Objective,
-        sampler: &Sampler,
-        indices: &[usize],
-        state: &mut State,
-        (total, clock, first): (usize, Instant, usize),
+        state: &State<impl Serialize>,
         reporter: &mut dyn TrainReporter,
-    ) -> Result<StepReport> {
-        let mut begin = Instant::now();
-        let step = state.position.step;
-        let weight: usize = indices.iter().map(|&i| objective.weight(i)).sum();
-        let workers = self.model.workers(self.config.workers);
-        let shares = sampler.shares(indices, workers);
-        let mut result = differentiate(self.model, &shares, |share| {
-            objective.loss(self.model, share, weight)
-        })?;
-        self.check("the loss", result.loss, step, indices)?;
-        let mut figures = result.figures.means(indices.len());
-        // A checkpoint that is due below is of the step before.
-        let mut carried = state.position.carried.clone();
-        if let Some(addition) =
-            objective.addition(self.model, workers, &result.gradients, &mut carried)?
-        {
-            add(&mut result, addition.value, addition.gradients)?;
-            figures.extend(addition.figures);
-            self.check("the loss with its penalty", result.loss, step, indices)?;
-        }
-        if self.due(step, first, total) {
-            let norm = global_norm(&result.gradients)?;
-            self.check_norm(norm, step, indices)?;
-            let saving = Instant::now();
+    ) -> Result<()> {
+        if self.is_due(state) {
             self.save(state, reporter)?;
-            // Not a part of the step's own speed.
-            begin += saving.elapsed();
         }
-        let rate = learning_rate(&self.config.optimiser, step, total);
-        let norm = state
-            .optimiser
-            .step(self.model.vars(), &result.gradients, rate, workers)?;
-        self.check_norm(norm, step, indices)?;
-        let tokens = indices.iter().map(|&i| sampler.length(i)).sum();
-        let position = &mut state.position;
-        position.carried = carried;
-        position.step += 1;
-        position.step_in_epoch += 1;
-        position.tokens += tokens;
-        let pace = clock.elapsed().as_secs_f64() / (position.step - first) as f64;
-        Ok(StepReport {
-            step: position.step,
-            steps: total,
-            epoch: position.epoch,
-            loss: result.loss,
-            learning_rate: rate,
-            gradient_norm: norm,
-            tokens,
-            tokens_per_second: tokens as f64 / begin.elapsed().as_secs_f64(),
-            eta_seconds: pace * (total - position.step) as f64,
-            figures,
-        })
+        Ok(())
     }
 
-    /// Whether the weights after `step` steps are to be kept, and are not yet.
-    fn due(&self, step: usize, first: usize, total: usize) -> bool {
-        let every = self.config.checkpoint_every;
+    /// Whether the weights after the steps done so far are to be kept, and are not yet.
+    pub(super) fn is_due<C>(&self, state: &State<C>) -> bool {
+        let (step, (first, total), every) =
+            (state.position.step, state.span, self.checkpoint_every);
         every > 0 && step > first && step.is_multiple_of(every) && step < total
     }
 
-    fn check(&self, what: &str, loss: f64, step: usize, indices: &[usize]) -> Result<()> {
+    /// Refuses a loss with which training cannot go on.
+    pub(super) fn check_loss(
+        &self,
+        what: &str,
+        loss: f64,
+        step: usize,
+        indices: &[usize],
+    ) -> Result<()> {
         match blow_up(loss) {
             None => Ok(()),
             Some(became) => Err(self.diverged(what, became, step, indices)),
         }
     }
 
-    fn check_norm(&self, norm: f64, step: usize, indices: &[usize]) -> Result<()> {
+    /// Refuses gradients that are no numbers.
+    pub(super) fn check_norm(&self, norm: f64, step: usize, indices: &[usize]) -> Result<()> {
         if norm.is_finite() {
             return Ok(());
         }
@@ -240,7 +188,14 @@ impl Runner<'_> {
         Err(self.diverged("the gradient", became, step, indices))
     }
 
-    fn diverged(&self, what: &str, became: String, step: usize, indices: &[usize]) -> Error {
+    /// The words for a run that left its range at `step`, on the examples at `indices`.
+    pub(super) fn diverged(
+        &self,
+        what: &str,
+        became: String,
+        step: usize,
+        indices: &[usize],
+    ) -> Error {
         let place = |&i: &usize| self.places.get(i).copied().unwrap_or(i);
         let examples = indices.iter().map(place).collect();
         diverged(self.folder, (what, became), step, examples)
@@ -259,40 +214,52 @@ impl Runner<'_> {
         }
     }
 
-    fn start(&self) -> Result<State> {
+    fn start<S: Steps>(
+        &self,
+        steps: &mut S,
+        reporter: &mut dyn TrainReporter,
+    ) -> Result<State<S::Carried>> {
         let vars = self.model.vars();
-        let mut optimiser = AdamW::new(&self.config.optimiser, vars)?;
-        let fresh = Position {
-            step: 0,
-            epoch: 0,
-            step_in_epoch: 0,
-            tokens: 0,
-            settings: self.settings.clone(),
-            carried: serde_json::Value::Null,
-        };
-        let mut position = fresh;
-        if let Some(place) = checkpoint::newest(self.folder).filter(|_| self.config.resume) {
+        let mut optimiser = steps.optimiser(vars)?;
+        let newest = checkpoint::newest(self.folder).filter(|_| self.again.resume);
+        let (position, carried) = if let Some(place) = newest {
             let loaded = checkpoint::load(&place, &self.settings, vars)?;
             loaded.restore(vars)?;
-            optimiser.restore(vars, &loaded.optimiser, loaded.position.step)?;
-            position = loaded.position;
-        }
+            let (carried, updates) = steps.resume(&loaded.position, &place)?;
+            optimiser.restore(vars, &loaded.optimiser, updates)?;
+            (loaded.position, carried)
+        } else {
+            let position = Position {
+                step: 0,
+                epoch: 0,
+                step_in_epoch: 0,
+                tokens: 0,
+                settings: self.settings.clone(),
+                carried: Value::Null,
+            };
+            (position, steps.begin(reporter)?)
+        };
         Ok(State {
+            span: (position.step, steps.total()),
             position,
             optimiser,
-            losses: Vec::new(),
-            last: None,
+            carried,
         })
     }
 
-    fn save(&self, state: &State, reporter: &mut dyn TrainReporter) -> Result<()> {
+    fn save(&self, state: &State<impl Serialize>, reporter: &mut dyn TrainReporter) -> Result<()> {
         let vars = self.model.vars();
         let weights: NamedTensors = vars
             .iter()
             .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
             .collect();
+        let carried = serde_json::to_value(&state.carried)
+            .map_err(|e| Error::option("checkpoint", e.to_string()))?;
         let checkpoint = Checkpoint {
-            position: state.position.clone(),
+            position: Position {
+                carried,
+                ..state.position.clone()
+            },
             weights,
             optimiser: state.optimiser.state(vars),
         };
@@ -300,15 +267,4 @@ impl Runner<'_> {
         reporter.saved(state.position.step, &place);
         Ok(())
     }
-}
-
-/// Adds what depends on the weights alone.
-fn add(result: &mut StepGradients, value: f64, gradients: Vec<Option<Tensor>>) -> Result<()> {
-    result.loss += value;
-    for (sum, gradient) in result.gradients.iter_mut().zip(gradients) {
-        if let Some(gradient) = gradient {
-            *sum = (&*sum + gradient)?;
-        }
-    }
-    Ok(())
 }

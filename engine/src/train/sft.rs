@@ -8,11 +8,12 @@ use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
 use super::claim::{claim, hold};
 use super::config::{SftConfig, Start};
+use super::descent::{Descent, Objective};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
-use super::parallel::{ShareLoss, for_each_share};
+use super::parallel::{ShareLoss, Team};
 use super::progress::TrainReporter;
-use super::runner::{Objective, Runner, TrainReport};
+use super::runner::{Runner, TrainReport};
 use super::sift::{Fit, Sifted};
 use crate::Result;
 
@@ -76,18 +77,20 @@ pub fn sft(
     )?;
     let _held = hold(out, config.train.again(), &start.folders(), "sft")?;
     let runner = Runner {
-        config: &config.train,
         model: &model,
         folder: out,
+        again: config.train.again(),
+        checkpoint_every: config.train.checkpoint_every,
         settings: base.settings("sft", config, digest(kept.iter().copied())),
         left_out,
         places,
     };
+    let objective = Sft {
+        examples: kept,
+        prompts: config.train_on_prompts,
+    };
     let report = runner.run(
-        &Sft {
-            examples: kept,
-            prompts: config.train_on_prompts,
-        },
+        &mut Descent::new(&config.train, &model, &objective)?,
         reporter,
     )?;
     base.write(out, &model, &config.method)?;
@@ -104,7 +107,7 @@ pub fn log_likelihood(start: &Start, examples: &[Example], workers: usize) -> Re
         &model,
         &examples.iter().collect::<Vec<_>>(),
         Adapters::Off,
-        workers,
+        &Team::new(workers)?,
         |_| Ok(()),
     )?;
     Ok((
@@ -121,7 +124,7 @@ pub(super) fn sequence_log_probs(
     model: &TrainModel,
     examples: &[&Example],
     adapters: Adapters,
-    workers: usize,
+    team: &Team,
     mut progress: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<f64>> {
     let mut chunks: Vec<Vec<usize>> = vec![Vec::new()];
@@ -137,8 +140,8 @@ pub(super) fn sequence_log_probs(
         }
     }
     let mut all = Vec::with_capacity(examples.len());
-    for group in chunks.chunks(workers.max(1)) {
-        let parts = for_each_share(group, |chunk| {
+    for group in chunks.chunks(team.size()) {
+        let parts = team.each(group, |chunk| {
             let batch = PredictionBatch::new(chunk.iter().map(|&i| examples[i]), false);
             if batch.rows.is_empty() {
                 return Ok(vec![0.0; chunk.len()]);

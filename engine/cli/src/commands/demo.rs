@@ -14,7 +14,7 @@ use paretoscope_engine::{Error, Result};
 use super::forge::StepBar;
 use super::train::{Bar, cores};
 use crate::options::Global;
-use crate::{print, single_thread};
+use crate::print;
 
 /// The demonstration bundle.
 #[derive(Debug, Subcommand)]
@@ -102,7 +102,6 @@ fn make(args: Build, global: &Global) -> Result<()> {
             ),
         ));
     }
-    single_thread::ensure()?;
     let options = BuildOptions {
         world: args.world,
         work: args.work,

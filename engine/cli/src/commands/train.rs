@@ -17,7 +17,7 @@ use paretoscope_engine::{Error, Result};
 use super::train_policy;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
-use crate::{print, single_thread};
+use crate::print;
 
 /// Train a model, an adapter, or a reward model.
 #[derive(Debug, Subcommand)]
@@ -260,7 +260,6 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
             "training is in f32; use f32 or auto",
         ));
     }
-    single_thread::ensure()?;
     let job = match args {
         Args::Sft(args) => args.job(global)?,
         Args::Dpo(args) => args.job(global)?,

@@ -125,9 +125,7 @@ impl TensorLlama {
         );
         Ok(Self {
             norm: placer.place(norm, &[hidden]).map_err(trouble)?,
-            frequencies: config
-                .rope_scaling
-                .inverse_frequencies(config.head_dim, config.rope_theta),
+            frequencies: config.inverse_frequencies(),
             config,
             embedding,
             layers,

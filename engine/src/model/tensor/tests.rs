@@ -37,6 +37,8 @@ fn config(tied: bool) -> LlamaConfig {
         tied_embeddings: tied,
         attention_bias: true,
         mlp_bias: true,
+        bos_token_id: None,
+        eos_token_id: None,
     }
 }
 

@@ -32,10 +32,10 @@ use candle_core::Tensor;
 pub use self::config::{PenaltyConfig, PenaltyKind};
 use self::factor::{Factor, Gradient};
 use super::config::LoraConfig;
-use super::parallel::for_each_share;
+use super::parallel::Team;
 use super::params::NamedVars;
-use super::shape::LlamaShape;
 use crate::forge::dependence::LEAST_UNBIASED;
+use crate::model::LlamaConfig;
 use crate::types::Strength;
 use crate::weights::Adapter;
 use crate::{Error, Result};
@@ -88,7 +88,7 @@ impl Penalty {
     pub(super) fn open(
         config: &PenaltyConfig,
         lora: &LoraConfig,
-        shape: &LlamaShape,
+        shape: &LlamaConfig,
         against: &[PathBuf],
     ) -> Result<Self> {
         let kind = config.kind;
@@ -119,7 +119,7 @@ impl Penalty {
             );
             return Err(Error::option("--penalty", problem));
         }
-        let linears = shape.linears();
+        let linears = shape.projections();
         let modules: Vec<(String, [usize; 2])> = linears
             .iter()
             .filter(|(path, _)| lora.targets(path))
@@ -178,15 +178,15 @@ impl Penalty {
     }
 
     /// The penalty, its gradient, and the figures of the vector as it is: `penalty`, `norm`, and
-    /// `cosine.NAME` and `dependence.NAME` for every earlier one. Computed by `workers` threads, with the same result for
+    /// `cosine.NAME` and `dependence.NAME` for every earlier one. Computed by the workers of `team`, with the same result for
     /// any number of them.
-    pub(super) fn evaluate(&self, vars: &NamedVars, workers: usize) -> Result<Addition> {
-        let mut shares = vec![Vec::new(); workers.clamp(1, self.modules.len().max(1))];
+    pub(super) fn evaluate(&self, vars: &NamedVars, team: &Team) -> Result<Addition> {
+        let mut shares = vec![Vec::new(); team.size().min(self.modules.len().max(1))];
         let count = shares.len();
         for index in 0..self.modules.len() {
             shares[index % count].push(index);
         }
-        let parts = for_each_share(&shares, |share| {
+        let parts = team.each(&shares, |share: &Vec<usize>| {
             share
                 .iter()
                 .map(|&index| Ok((index, self.module(&self.modules[index], vars)?)))

@@ -8,23 +8,28 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::forge::dependence::{Measure, RowSample, dependence};
 use crate::forge::{Matrix, Module, Precision, write_adapter};
+use crate::model::RopeScaling;
 use crate::train::params;
 
 mod ratio;
 
-fn shape() -> LlamaShape {
-    LlamaShape {
-        vocab_size: 24,
+fn shape() -> LlamaConfig {
+    LlamaConfig {
+        vocabulary: 24,
         hidden_size: 12,
         intermediate_size: 20,
-        num_hidden_layers: 2,
-        num_attention_heads: 2,
-        num_key_value_heads: 1,
+        layers: 2,
+        heads: 2,
+        kv_heads: 1,
         head_dim: 6,
         rms_norm_eps: 1e-5,
         rope_theta: 10_000.0,
-        max_position_embeddings: 64,
-        tie_word_embeddings: true,
+        context: 64,
+        positions: 64,
+        rope_scaling: RopeScaling::None,
+        attention_bias: false,
+        mlp_bias: false,
+        tied_embeddings: true,
         eos_token_id: Some(1),
         bos_token_id: None,
     }
@@ -144,7 +149,10 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
 
 /// Along a random direction: the slope by differences, and by the gradient.
 fn slopes(penalty: &Penalty, vars: &NamedVars, seed: u64, step: f64) -> (f64, f64) {
-    let gradients = penalty.evaluate(vars, 2).unwrap().gradients;
+    let gradients = penalty
+        .evaluate(vars, &Team::new(2).unwrap())
+        .unwrap()
+        .gradients;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut by_gradient = 0.0;
     let directions: Vec<Tensor> = vars
@@ -175,7 +183,10 @@ fn slopes(penalty: &Penalty, vars: &NamedVars, seed: u64, step: f64) -> (f64, f6
             })
             .collect();
         let moved = params::trainable(&moved).unwrap();
-        penalty.evaluate(&moved, 1).unwrap().value
+        penalty
+            .evaluate(&moved, &Team::new(1).unwrap())
+            .unwrap()
+            .value
     };
     ((at(step) - at(-step)) / (2.0 * step), by_gradient)
 }
@@ -194,7 +205,7 @@ proptest! {
             }
             let penalty = setting.penalty(kind, 7.0, rows);
             let (by_difference, by_gradient) = slopes(&penalty, &setting.vars, seed, 1e-3);
-            let value = penalty.evaluate(&setting.vars, 1).unwrap().value;
+            let value = penalty.evaluate(&setting.vars, &Team::new(1).unwrap()).unwrap().value;
             let tolerance = 0.01 * by_gradient.abs() + 2e-3 * value.abs() + 1e-6;
             prop_assert!(
                 (by_difference - by_gradient).abs() < tolerance,
@@ -319,7 +330,9 @@ fn normalised_gradients_agree_with_differences_at_a_fixed_bandwidth() {
         for rows in [None, Some(8)] {
             let penalty = setting.penalty(kind, 7.0, rows);
             let fixed = plain(&penalty, &setting.vars);
-            let addition = penalty.evaluate(&setting.vars, 1).unwrap();
+            let addition = penalty
+                .evaluate(&setting.vars, &Team::new(1).unwrap())
+                .unwrap();
             let value = addition.value;
             assert!(value > 0.5, "{value} costs too little to tell");
             assert!((fixed(&setting.vars) - value).abs() < 1e-4 * value);
@@ -363,7 +376,11 @@ fn independent_vectors_cost_nothing_without_bias() {
             .zip([PenaltyKind::HsicNormalised, PenaltyKind::HsicUnbiased])
         {
             let penalty = setting.penalty(kind, 1.0, None);
-            *cost += penalty.evaluate(&setting.vars, 1).unwrap().value / 20.0;
+            *cost += penalty
+                .evaluate(&setting.vars, &Team::new(1).unwrap())
+                .unwrap()
+                .value
+                / 20.0;
         }
     }
     assert!(costs[0] > 0.2 && costs[1] < 0.05, "{costs:?}");
@@ -383,7 +400,9 @@ fn values_are_those_of_the_forge() {
         ] {
             for rows in [None, Some(7)] {
                 let penalty = setting.penalty(kind, 2.0, rows);
-                let addition = penalty.evaluate(&setting.vars, 2).unwrap();
+                let addition = penalty
+                    .evaluate(&setting.vars, &Team::new(2).unwrap())
+                    .unwrap();
                 let mut sum = 0.0;
                 for (index, earlier) in setting.against.iter().enumerate() {
                     let sample = rows.map(|rows| RowSample { rows, seed: 3 });
@@ -406,7 +425,10 @@ fn values_are_those_of_the_forge() {
         for (index, earlier) in setting.against.iter().enumerate() {
             let found = dependence(&own, earlier, Measure::Cosine, None, &mut |_| Ok(())).unwrap();
             let penalty = setting.penalty(PenaltyKind::OrthogonalCosine, 1.0, None);
-            let figures = penalty.evaluate(&setting.vars, 1).unwrap().figures;
+            let figures = penalty
+                .evaluate(&setting.vars, &Team::new(1).unwrap())
+                .unwrap()
+                .figures;
             let cosine = figures[&format!("cosine.earlier-{index}")];
             assert!((cosine - found.total).abs() < 1e-5, "{cosine}");
             let squares: f64 = found.modules.values().map(|c| c * c).sum();
@@ -420,7 +442,7 @@ fn values_are_those_of_the_forge() {
 #[test]
 fn orthogonality_and_decay_agree_with_formed_matrices() {
     let setting = setting(4, 0.4);
-    let earlier = Adapter::load(&setting.against[0], &shape().linears()).unwrap();
+    let earlier = Adapter::load(&setting.against[0], &shape().projections()).unwrap();
     let mut overlap = 0.0;
     for (module, factor) in &earlier.factors {
         let a = numbers(&setting.vars[&format!("{module}.lora_A.weight")]);
@@ -434,7 +456,7 @@ fn orthogonality_and_decay_agree_with_formed_matrices() {
     }
     let addition = setting
         .penalty(PenaltyKind::OrthogonalOlora, 0.5, None)
-        .evaluate(&setting.vars, 1)
+        .evaluate(&setting.vars, &Team::new(1).unwrap())
         .unwrap();
     let figure = addition.figures["dependence.earlier-0"];
     assert!((figure - overlap).abs() < 1e-4, "{figure}, not {overlap}");
@@ -451,7 +473,7 @@ fn orthogonality_and_decay_agree_with_formed_matrices() {
     }
     let addition = setting
         .penalty(PenaltyKind::WeightDecay, 3.0, None)
-        .evaluate(&setting.vars, 1)
+        .evaluate(&setting.vars, &Team::new(1).unwrap())
         .unwrap();
     assert!((addition.value - 3.0 * square).abs() < 1e-4 * square);
     assert!((addition.figures["norm"] - square.sqrt()).abs() < 1e-4 * square.sqrt());
@@ -463,7 +485,7 @@ fn at_the_start_there_is_no_dependence_and_no_nan() {
     for kind in PenaltyKind::ALL {
         let addition = setting
             .penalty(kind, 10.0, None)
-            .evaluate(&setting.vars, 2)
+            .evaluate(&setting.vars, &Team::new(2).unwrap())
             .unwrap();
         let by_factors = matches!(
             kind,
@@ -571,7 +593,10 @@ fn threads_and_names_do_not_change_the_sum() {
     let mut setting = setting(7, 0.4);
     setting.against.push(setting.against[0].clone());
     let penalty = setting.penalty(PenaltyKind::HsicNormalised, 10.0, Some(6));
-    let [one, three] = [1, 3].map(|workers| penalty.evaluate(&setting.vars, workers).unwrap());
+    let [one, three] = [1, 3].map(|workers| {
+        let team = Team::new(workers).unwrap();
+        penalty.evaluate(&setting.vars, &team).unwrap()
+    });
     assert_eq!(one.value, three.value);
     assert_eq!(one.figures, three.figures);
     assert_eq!(

@@ -11,7 +11,7 @@ use crate::device::{Backend, Precision};
 use crate::generate::{Generator, RowNews, RowTag};
 use crate::reward::{RewardInput, score_all};
 use crate::sweep::row_seed;
-use crate::train::Example;
+use crate::train::{Example, thread_pool};
 use crate::types::{
     Finish, GateRecord, Mutes, Point, Prompt, RowRequest, Run, Sampling, TraceLevel,
 };
@@ -45,7 +45,7 @@ pub(super) struct Actor {
     batch: usize,
     /// Whether the gates of some answers are recorded.
     traced: bool,
-    /// Training keeps candle's own threads off; rows have these.
+    /// As many threads as learn, which rest meanwhile.
     pool: rayon::ThreadPool,
 }
 
@@ -76,10 +76,6 @@ impl Actor {
                 return Err(Error::option("prompts", problem));
             }
         }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.workers)
-            .build()
-            .map_err(|e| Error::option("workers", format!("cannot be started: {e}")))?;
         Ok(Self {
             bundle,
             prompts,
@@ -92,7 +88,7 @@ impl Actor {
             seed: config.seed,
             batch: config.batch,
             traced: false,
-            pool,
+            pool: thread_pool(config.workers)?,
         })
     }
 

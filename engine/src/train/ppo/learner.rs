@@ -9,7 +9,6 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::actor::{Actor, Answer};
 use super::advantage::{Trajectory, whiten};
@@ -19,16 +18,14 @@ use super::loss::{Sample, loss};
 use super::scalarise::{Mix, Scalarisation, ScalariseConfig, Scalariser, check_ideal};
 use crate::bundle::Bundle;
 use crate::train::batch::{PredictionBatch, Sampler, targets_of};
-use crate::train::checkpoint::{self, Checkpoint, Position};
-use crate::train::claim::clear;
-use crate::train::diverged::{blow_up, diverged};
+use crate::train::checkpoint::{self, Position};
 use crate::train::forward::{Adapters, TrainModel};
-use crate::train::metrics::{Figures, MetricsFile, StepReport, final_loss};
+use crate::train::metrics::{Figures, StepReport};
 use crate::train::optimiser::{AdamW, learning_rate};
-use crate::train::parallel::{StepGradients, differentiate, for_each_share};
-use crate::train::params;
+use crate::train::parallel::{StepGradients, Team, differentiate};
+use crate::train::params::{self, NamedVars};
 use crate::train::progress::TrainReporter;
-use crate::train::runner::TrainReport;
+use crate::train::runner::{Runner, State, Steps};
 use crate::types::{Point, Weights};
 use crate::{Error, Result};
 
@@ -52,19 +49,17 @@ pub(super) struct Learner<'a> {
     pub(super) config: &'a PpoConfig,
     pub(super) scalarise: &'a ScalariseConfig,
     pub(super) preference: Vec<f64>,
-    pub(super) model: TrainModel,
+    pub(super) model: &'a TrainModel,
+    pub(super) team: Team,
     pub(super) actor: Actor,
     pub(super) policy: &'a dyn Policy,
     /// Where the ideal point is measured.
     pub(super) experts: Vec<Point>,
-    pub(super) folder: &'a Path,
-    /// Everything that must be the same for a checkpoint to fit.
-    pub(super) settings: Value,
 }
 
 /// What goes from batch to batch besides tensors.
 #[derive(Debug, Serialize, Deserialize)]
-struct Carried {
+pub(super) struct Carried {
     scale: Scale,
     scalariser: Scalariser,
     /// Per nat.
@@ -91,15 +86,6 @@ impl Carried {
     }
 }
 
-struct State {
-    batches: usize,
-    tokens: usize,
-    carried: Carried,
-    optimiser: AdamW,
-    losses: Vec<f64>,
-    last: Option<StepReport>,
-}
-
 /// What the updates of a batch came to.
 #[derive(Default)]
 struct Updates {
@@ -112,85 +98,21 @@ struct Updates {
     skipped: usize,
 }
 
-impl Learner<'_> {
-    /// Trains to the end, or until cancelled; the trained weights are the model's.
-    pub(super) fn run(&mut self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
-        clear(self.folder, self.config.again())?;
-        let total = self.config.batches;
-        let mut state = self.start(reporter)?;
-        let mut metrics = MetricsFile::open(self.folder, state.batches)?;
-        state.losses = metrics.take_losses();
-        let clock = Instant::now();
-        let first = state.batches;
-        while state.batches < total {
-            let result = self.batch(&mut state, reporter);
-            let mut report = match result {
-                Ok(report) => report,
-                Err(Error::Cancelled) => {
-                    self.save(&state, reporter)?;
-                    return Err(Error::Cancelled);
-                }
-                Err(other) => return Err(other),
-            };
-            let pace = clock.elapsed().as_secs_f64() / (state.batches - first) as f64;
-            report.eta_seconds = pace * (total - state.batches) as f64;
-            metrics.write(&report)?;
-            reporter.step(&report);
-            state.losses.push(report.loss);
-            state.last = Some(report);
-            let every = self.config.checkpoint_every;
-            if every > 0 && state.batches.is_multiple_of(every) && state.batches < total {
-                self.save(&state, reporter)?;
-            }
-        }
-        if self.config.checkpoint_every > 0 {
-            self.save(&state, reporter)?;
-        }
-        Ok(TrainReport {
-            steps: state.batches,
-            tokens: state.tokens,
-            left_out: 0,
-            left_out_by: BTreeMap::new(),
-            last: state.last,
-            final_loss: final_loss(&state.losses),
-            seconds: clock.elapsed().as_secs_f64(),
-        })
+impl Steps for Learner<'_> {
+    type Carried = Carried;
+
+    fn total(&self) -> usize {
+        self.config.batches
     }
 
-    /// Where the last run stopped, or the beginning with everything measured that training leans on.
-    fn start(&mut self, reporter: &mut dyn TrainReporter) -> Result<State> {
-        let vars = self.model.vars();
+    fn optimiser(&self, vars: &NamedVars) -> Result<AdamW> {
         let factor = self.config.value_rate / self.config.optimiser.learning_rate;
-        let mut optimiser =
-            AdamW::new(&self.config.optimiser, vars)?.with_factor(vars, "value.", factor);
-        let place = checkpoint::newest(self.folder).filter(|_| self.config.resume);
-        let (batches, tokens, carried) = match place {
-            Some(place) => {
-                let loaded = checkpoint::load(&place, &self.settings, vars)?;
-                loaded.restore(vars)?;
-                let carried: Carried =
-                    serde_json::from_value(loaded.position.carried).map_err(|e| {
-                        Error::file(&place, format!("is not a policy's checkpoint: {e}"))
-                    })?;
-                carried.check(&place, self.preference.len())?;
-                optimiser.restore(vars, &loaded.optimiser, carried.updates)?;
-                (loaded.position.step, loaded.position.tokens, carried)
-            }
-            None => (0, 0, self.calibrate(reporter)?),
-        };
-        Ok(State {
-            batches,
-            tokens,
-            carried,
-            optimiser,
-            losses: Vec::new(),
-            last: None,
-        })
+        Ok(AdamW::new(&self.config.optimiser, vars)?.with_factor(vars, "value.", factor))
     }
 
-    fn calibrate(&mut self, reporter: &mut dyn TrainReporter) -> Result<Carried> {
-        self.policy.publish(&self.model, &mut self.actor.bundle)?;
+    /// Measures the scale of rewards and the ideal point.
+    fn begin(&mut self, reporter: &mut dyn TrainReporter) -> Result<Carried> {
+        self.policy.publish(self.model, &mut self.actor.bundle)?;
         let count = self.config.calibration;
         let base = Point::Weights(Weights::zero(self.actor.bundle.info.values.len()));
         let scale = calibrate::scale(&self.actor, &base, count, reporter)?;
@@ -217,10 +139,25 @@ impl Learner<'_> {
         })
     }
 
-    fn batch(&mut self, state: &mut State, reporter: &dyn TrainReporter) -> Result<StepReport> {
+    fn resume(&self, position: &Position, place: &Path) -> Result<(Carried, usize)> {
+        let carried = Carried::deserialize(&position.carried)
+            .map_err(|e| Error::file(place, format!("is not a policy's checkpoint: {e}")))?;
+        carried.check(place, self.preference.len())?;
+        let updates = carried.updates;
+        Ok((carried, updates))
+    }
+
+    /// A batch: answer, score, scalarise, estimate, update.
+    fn step(
+        &mut self,
+        runner: &Runner<'_>,
+        state: &mut State<Carried>,
+        reporter: &mut dyn TrainReporter,
+    ) -> Result<StepReport> {
+        runner.keep_if_due(state, reporter)?;
         let clock = Instant::now();
-        let step = state.batches;
-        self.policy.publish(&self.model, &mut self.actor.bundle)?;
+        let step = state.position.step;
+        self.policy.publish(self.model, &mut self.actor.bundle)?;
         let asked = drawn(
             self.actor.prompts(),
             self.config.batch,
@@ -248,11 +185,11 @@ impl Learner<'_> {
         let target = *carried.target.get_or_insert(divergence.max(1.0));
         let samples = self.samples(&answers, trajectories, carried.penalty, &mix);
         let looked = clock.elapsed().as_secs_f64();
-        let updates = self.update(&samples, &mut state.optimiser, (step, &asked))?;
+        let updates = self.update(&samples, &mut state.optimiser, runner, (step, &asked))?;
         if let Some(name) = params::spoilt(self.model.vars())? {
             let what = format!("the weight {name}");
             let became = "became NaN or infinite".to_owned();
-            return Err(diverged(self.folder, (&what, became), step, asked));
+            return Err(runner.diverged(&what, became, step, &asked));
         }
 
         let carried = &mut state.carried;
@@ -277,11 +214,11 @@ impl Learner<'_> {
         let kl = &self.config.kl;
         carried.penalty = kl.adapt(carried.penalty, divergence, target, samples.len());
         carried.updates = state.optimiser.steps();
-        state.batches += 1;
-        state.tokens += report.tokens;
         Ok(report)
     }
+}
 
+impl Learner<'_> {
     /// Probabilities under policy and base, and values, of every answer's tokens.
     fn look(&self, answers: &[Answer], raw: &[Vec<f64>], scale: &Scale) -> Result<Vec<Trajectory>> {
         let objectives = self.preference.len();
@@ -297,11 +234,10 @@ impl Learner<'_> {
                 chunk.push(index);
             }
         }
-        let (model, temperature) = (&self.model, self.config.temperature);
-        let workers = model.workers(self.config.workers);
+        let (model, temperature) = (self.model, self.config.temperature);
         let mut all = Vec::with_capacity(answers.len());
-        for group in chunks.chunks(workers) {
-            let parts = for_each_share(group, |chunk| {
+        for group in chunks.chunks(self.team.size()) {
+            let parts = self.team.each(group, |chunk| {
                 let examples = chunk.iter().map(|&i| &answers[i].example);
                 let batch = PredictionBatch::new(examples, false);
                 let nothing = |&i: &usize| Trajectory {
@@ -371,10 +307,10 @@ impl Learner<'_> {
         &self,
         samples: &[Sample],
         optimiser: &mut AdamW,
+        runner: &Runner<'_>,
         (step, asked): (usize, &[usize]),
     ) -> Result<Updates> {
-        let (model, config) = (&self.model, self.config);
-        let workers = model.workers(config.workers);
+        let (model, config) = (self.model, self.config);
         let rate = learning_rate(&self.config.optimiser, step, self.config.batches);
         let lengths: Vec<usize> = samples.iter().map(|s| s.example.len()).collect();
         let sampler = Sampler::new(lengths, usize::MAX, self.config.seed);
@@ -389,13 +325,13 @@ impl Learner<'_> {
             for minibatch in order.chunks(self.config.minibatch) {
                 let targets = |&i: &usize| targets_of(&samples[i].example, false);
                 let total: usize = minibatch.iter().map(targets).sum();
-                let shares = sampler.shares(minibatch, workers);
-                let result = differentiate(model, &shares, |share| {
+                let shares = sampler.shares(minibatch, self.team.size());
+                let result = differentiate(model, &self.team, &shares, |share| {
                     let samples: Vec<&Sample> = share.iter().map(|&i| &samples[i]).collect();
                     loss(model, config, &samples, total)
                 })?;
                 if step == 0 && all.done == 0 {
-                    self.policy.check(&self.model, &result.gradients)?;
+                    self.policy.check(self.model, &result.gradients)?;
                 }
                 let means = result.figures.means(total);
                 let mean = |name: &str| means.get(name).copied().unwrap_or(0.0);
@@ -403,13 +339,11 @@ impl Learner<'_> {
                     all.skipped += 1;
                     continue;
                 }
-                self.check(result.loss, (step, asked))?;
+                runner.check_loss("the loss", result.loss, step, asked)?;
                 let policy_kl = mean("policy_kl");
-                let norm = optimiser.step(self.model.vars(), &result.gradients, rate, workers)?;
-                if !norm.is_finite() {
-                    let what = ("the gradient", "became NaN or infinite".to_owned());
-                    return Err(diverged(self.folder, what, step, asked.to_vec()));
-                }
+                let norm =
+                    optimiser.step(self.model.vars(), &result.gradients, rate, &self.team)?;
+                runner.check_norm(norm, step, asked)?;
                 all.add(&result, norm, total);
                 if policy_kl > self.config.stop_kl {
                     return Ok(all);
@@ -462,7 +396,7 @@ impl Learner<'_> {
         put("updates".to_owned(), updates.done as f64);
         put("updates_skipped".to_owned(), updates.skipped as f64);
         StepReport {
-            step: step + 1,
+            step,
             steps: self.config.batches,
             epoch: step * self.config.batch / self.actor.prompts(),
             loss: updates.loss / updates.done.max(1) as f64,
@@ -473,43 +407,6 @@ impl Learner<'_> {
             eta_seconds: 0.0,
             figures,
         }
-    }
-
-    /// Stops before an update that would spoil the weights.
-    fn check(&self, loss: f64, (step, prompts): (usize, &[usize])) -> Result<()> {
-        match blow_up(loss) {
-            None => Ok(()),
-            Some(became) => Err(diverged(
-                self.folder,
-                ("the loss", became),
-                step,
-                prompts.to_vec(),
-            )),
-        }
-    }
-
-    fn save(&self, state: &State, reporter: &mut dyn TrainReporter) -> Result<()> {
-        let vars = self.model.vars();
-        let carried = serde_json::to_value(&state.carried)
-            .map_err(|e| Error::option("checkpoint", e.to_string()))?;
-        let checkpoint = Checkpoint {
-            position: Position {
-                step: state.batches,
-                epoch: 0,
-                step_in_epoch: 0,
-                tokens: state.tokens,
-                settings: self.settings.clone(),
-                carried,
-            },
-            weights: vars
-                .iter()
-                .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
-                .collect(),
-            optimiser: state.optimiser.state(vars),
-        };
-        let place = checkpoint::save(self.folder, &checkpoint)?;
-        reporter.saved(state.batches, &place);
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! One adapter for one preference: policy optimisation on a fixed weighted sum of rewards (MORLHF).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
@@ -16,9 +17,10 @@ use crate::train::claim::{claim, hold};
 use crate::train::config::{LoraConfig, Method, Start};
 use crate::train::files;
 use crate::train::forward::TrainModel;
+use crate::train::parallel::Team;
 use crate::train::params::{self, NamedTensors};
 use crate::train::progress::TrainReporter;
-use crate::train::runner::TrainReport;
+use crate::train::runner::{Runner, TrainReport};
 use crate::types::{ExpertKind, Point, Preference, Prompt, Weights};
 use crate::weights::LoraFactor;
 use crate::{Error, Result};
@@ -84,7 +86,7 @@ pub fn train_morl(
         lora: config.lora.clone(),
         paths: base
             .shape
-            .linears()
+            .projections()
             .into_iter()
             .map(|(path, _)| path)
             .collect(),
@@ -97,16 +99,24 @@ pub fn train_morl(
         config: &config.ppo,
         scalarise: &scalarise,
         preference: weights.as_slice().to_vec(),
-        model,
+        model: &model,
+        team: Team::new(model.workers(config.ppo.workers))?,
         actor,
         policy: &policy,
         experts: Vec::new(),
-        folder: out,
-        settings: settings.clone(),
     };
-    let report = super::tidied(learner.run(reporter), &policy_folder, &held)?;
-    let trained: NamedTensors = learner
-        .model
+    let runner = Runner {
+        model: &model,
+        folder: out,
+        again: config.ppo.again(),
+        checkpoint_every: config.ppo.checkpoint_every,
+        settings: settings.clone(),
+        left_out: BTreeMap::new(),
+        places: Vec::new(),
+    };
+    let run = runner.run(&mut learner, reporter);
+    let report = super::tidied(run, &policy_folder, &held)?;
+    let trained: NamedTensors = model
         .vars()
         .iter()
         .filter(|(name, _)| !name.starts_with("value."))

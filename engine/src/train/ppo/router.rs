@@ -1,6 +1,7 @@
 //! A router expert: per module a linear layer that learns which LoRA experts speak, token by token, for one
 //! preference (HoE sections 3.2 and 3.3).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
@@ -11,6 +12,7 @@ use super::config::RouterConfig;
 use super::learner::{Learner, Policy};
 use crate::bundle::{Bundle, ExpertEntry, Manifest};
 use crate::forge::{PROVENANCE, Provenance};
+use crate::model::LlamaConfig;
 use crate::output::write_bytes;
 use crate::routing::Complex;
 use crate::train::base::Base;
@@ -18,9 +20,10 @@ use crate::train::claim::{claim, hold};
 use crate::train::config::Start;
 use crate::train::forward::TrainModel;
 use crate::train::mixture::{Electorate, names};
+use crate::train::parallel::Team;
 use crate::train::params::{NamedTensors, NamedVars};
 use crate::train::progress::TrainReporter;
-use crate::train::runner::TrainReport;
+use crate::train::runner::{Runner, TrainReport};
 use crate::train::{files, optimiser};
 use crate::types::{ExpertKind, Point, Preference, Prompt};
 use crate::weights::{Adapter, RouterActivation, RouterSite};
@@ -48,7 +51,7 @@ pub fn train_router(
     config.scalarise.check(plan.preference.as_slice().len())?;
     let device = crate::train::ppo::device(&config.ppo)?;
     let base = Base::open(&Start::Folder(plan.base.clone()), config.ppo.seed, &device)?;
-    let linears = base.shape.linears();
+    let linears = base.shape.projections();
     let adapters: Vec<Adapter> = plan
         .outputs
         .iter()
@@ -95,15 +98,24 @@ pub fn train_router(
         config: &config.ppo,
         scalarise: &config.scalarise,
         preference: plan.preference.as_slice().to_vec(),
-        model,
+        model: &model,
+        team: Team::new(model.workers(config.ppo.workers))?,
         actor,
         policy: &policy,
         experts: plan.places.clone(),
-        folder: out,
-        settings: settings.clone(),
     };
-    let report = super::tidied(learner.run(reporter), &policy_folder, &held)?;
-    written.write(out, &trained(learner.model.vars()))?;
+    let runner = Runner {
+        model: &model,
+        folder: out,
+        again: config.ppo.again(),
+        checkpoint_every: config.ppo.checkpoint_every,
+        settings: settings.clone(),
+        left_out: BTreeMap::new(),
+        places: Vec::new(),
+    };
+    let run = runner.run(&mut learner, reporter);
+    let report = super::tidied(run, &policy_folder, &held)?;
+    written.write(out, &trained(model.vars()))?;
     let inputs = [folder.join("bundle.json")];
     Provenance::new("train router", &inputs, &settings, &report)?.write(&out.join(PROVENANCE))?;
     std::fs::remove_dir_all(&policy_folder).map_err(Error::io("remove", &policy_folder))?;
@@ -164,7 +176,7 @@ impl Plan {
             ));
         }
         let base = manifest.base.clone();
-        let linears = crate::model::LlamaConfig::load(&base)?.linears();
+        let linears = LlamaConfig::load_to_train(&base)?.projections();
         Ok(Self {
             outputs: corners
                 .iter()

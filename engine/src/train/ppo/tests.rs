@@ -10,12 +10,12 @@ use super::config::KlConfig;
 use super::scalarise::{Scalarisation, ScalariseConfig, Scalariser, check_ideal};
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter};
-use crate::model::{Decoder, LlamaConfig, RowCache, StepRow, Wanted};
+use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Wanted};
 use crate::train::batch::{Example, FlatBatch};
 use crate::train::config::LoraConfig;
 use crate::train::forward::{Adapters, TrainModel};
 use crate::train::mixture::{Electorate, names};
-use crate::train::{LlamaShape, files, params};
+use crate::train::{files, params};
 use crate::types::RowGates;
 use crate::weights::{
     Adapter, Checkpoint, Digest, LoraFactor, RouterActivation, RouterExpert, RouterSite,
@@ -274,28 +274,32 @@ fn gae_by_hand() {
     assert_eq!(gae.advantages(&[1.0, 3.0], &[2.0, 0.5]), [0.75, 2.5]);
 }
 
-fn shape() -> LlamaShape {
-    LlamaShape {
-        vocab_size: 24,
+fn shape() -> LlamaConfig {
+    LlamaConfig {
+        vocabulary: 24,
         hidden_size: 16,
         intermediate_size: 24,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
         head_dim: 4,
         rms_norm_eps: 1e-5,
         rope_theta: 10_000.0,
-        max_position_embeddings: 64,
-        tie_word_embeddings: true,
+        context: 64,
+        positions: 64,
+        rope_scaling: RopeScaling::None,
+        attention_bias: false,
+        mlp_bias: false,
+        tied_embeddings: true,
         eos_token_id: Some(1),
         bos_token_id: Some(0),
     }
 }
 
-fn adapter(shape: &LlamaShape, rank: usize, seed: usize) -> Adapter {
+fn adapter(shape: &LlamaConfig, rank: usize, seed: usize) -> Adapter {
     let number = |i: usize| ((((i + seed * 31) * 7919) % 2003) as f32 / 1001.5 - 1.0) * 0.2;
     let factors = shape
-        .linears()
+        .projections()
         .into_iter()
         .map(|(path, [out, inner])| {
             let factor = LoraFactor {
@@ -325,14 +329,15 @@ fn batch() -> FlatBatch {
     FlatBatch::whole(examples.iter())
 }
 
-fn routed(adapters: &[Adapter], shares: &[f64], floor: f64) -> TrainModel {
-    let shape = shape();
+fn routed(shape: LlamaConfig, adapters: &[Adapter], shares: &[f64], floor: f64) -> TrainModel {
     let weights = params::random(&shape, 3).unwrap();
     let electorate = Electorate {
         adapters: adapters.iter().collect(),
         activation: RouterActivation::Softmax,
     };
-    let fresh = electorate.fresh(&shape.linears(), shares, floor).unwrap();
+    let fresh = electorate
+        .fresh(&shape.projections(), shares, floor)
+        .unwrap();
     TrainModel::routed(shape, &weights, &electorate, &fresh).unwrap()
 }
 
@@ -342,10 +347,10 @@ fn an_untrained_router_is_static_interpolation() {
     let shape = shape();
     let adapters = [adapter(&shape, 3, 1), adapter(&shape, 2, 2)];
     let shares = [0.75, 0.25];
-    let model = routed(&adapters, &shares, 1e-6);
+    let model = routed(shape.clone(), &adapters, &shares, 1e-6);
     let mixed = model.logits(&batch(), Adapters::On).unwrap();
     let mut weights = params::random(&shape, 3).unwrap();
-    for (path, [out, inner]) in shape.linears() {
+    for (path, [out, inner]) in shape.projections() {
         for (adapter, share) in adapters.iter().zip(shares) {
             let factor = &adapter.factors[&path];
             let device = Device::Cpu;
@@ -368,11 +373,30 @@ fn an_untrained_router_is_static_interpolation() {
 /// differentiable forward and in both decoders, token by token.
 #[test]
 fn what_learns_is_what_answers() {
-    let shape = shape();
+    learns_and_answers(shape());
+}
+
+/// As a Llama 3 base: positions stretched in all three bands, heads of a width of their own, an output layer.
+#[test]
+fn what_learns_on_stretched_positions_is_what_answers() {
+    learns_and_answers(LlamaConfig {
+        head_dim: 8,
+        rope_scaling: RopeScaling::Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_context: 64.0,
+        },
+        tied_embeddings: false,
+        ..shape()
+    });
+}
+
+fn learns_and_answers(shape: LlamaConfig) {
     let adapters = [adapter(&shape, 3, 1), adapter(&shape, 2, 2)];
-    let model = routed(&adapters, &[0.6, 0.4], 0.01);
+    let model = routed(shape.clone(), &adapters, &[0.6, 0.4], 0.01);
     let mut sites = BTreeMap::new();
-    for (index, (path, [_, inner])) in shape.linears().into_iter().enumerate() {
+    for (index, (path, [_, inner])) in shape.projections().into_iter().enumerate() {
         let number = |i: usize| ((((i + index * 53) * 7919) % 2003) as f32 / 1001.5 - 1.0) * 0.8;
         let site = RouterSite {
             weight: (0..2 * inner).map(number).collect(),
@@ -390,6 +414,7 @@ fn what_learns_is_what_answers() {
     let weights = params::random(&shape, 3).unwrap();
     files::write_model(folder.path(), &shape.to_json(), (&weights, &[]), None).unwrap();
     let config = LlamaConfig::load(folder.path()).unwrap();
+    assert_eq!(config, shape);
     let bank = Bank {
         experts: 2,
         routers: vec![BankRouter {
@@ -406,8 +431,8 @@ fn what_learns_is_what_answers() {
         }],
         adapters: adapters.to_vec(),
     };
-    let tokens = [0, 5, 9, 3, 7];
-    let flat = FlatBatch::new([tokens]);
+    let tokens: Vec<u32> = (0..48).map(|i| i * 7 % 24).collect();
+    let flat = FlatBatch::new([tokens.clone()]);
     let learns: Vec<f32> = {
         let logits = model.logits(&flat, Adapters::On).unwrap();
         logits.flatten_all().unwrap().to_vec1().unwrap()
@@ -454,7 +479,7 @@ fn gradients_reach_every_router_tensor_and_are_right() {
         adapter(&shape, 2, 2),
         adapter(&shape, 2, 3),
     ];
-    let model = routed(&adapters, &[0.5, 0.3, 0.2], 0.01);
+    let model = routed(shape.clone(), &adapters, &[0.5, 0.3, 0.2], 0.01);
     let loss = |model: &TrainModel| {
         let logits = model.logits(&batch(), Adapters::On).unwrap();
         logits.sqr().unwrap().mean_all().unwrap()

@@ -316,8 +316,8 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
     ] {
         assert!(words.contains(part), "{words} lacks {part}");
     }
-    let huge = Start::Random(LlamaShape {
-        vocab_size: 1 << 24,
+    let huge = Start::Random(LlamaConfig {
+        vocabulary: 1 << 24,
         hidden_size: 1 << 16,
         ..tiny()
     });
@@ -330,6 +330,42 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
     let mut config = tiny().to_json();
     config["num_hidden_layers"] = json!(1_000_000_000);
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let refused = LlamaShape::read(folder.path()).unwrap_err().to_string();
+    let refused = LlamaConfig::load_to_train(folder.path())
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("`num_hidden_layers`"), "{refused}");
+}
+
+/// Stretched positions are learnt on as the base has them, and what is written keeps them.
+#[test]
+fn a_base_with_stretched_positions_is_tuned_and_stays_one() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stretched = LlamaConfig {
+        rope_scaling: RopeScaling::Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_context: 16.0,
+        },
+        ..tiny()
+    };
+    let tune = |start: &Start, out: &Path| {
+        let config = SftConfig {
+            method: Method::Full,
+            ..sft_config(2)
+        };
+        sft(&config, start, &counting(), &mut Silent, out).unwrap()
+    };
+    tune(&Start::Random(stretched.clone()), from.path());
+    let tuned = tune(&Start::Folder(from.path().to_path_buf()), to.path());
+    for folder in [&from, &to] {
+        assert_eq!(LlamaConfig::load(folder.path()).unwrap(), stretched);
+    }
+    // Without the stretching the first loss is another.
+    let mut config = config_of(from.path());
+    config["rope_scaling"] = Value::Null;
+    std::fs::write(from.path().join("config.json"), config.to_string()).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let plain = tune(&Start::Folder(from.path().to_path_buf()), other.path());
+    assert_ne!(plain.final_loss, tuned.final_loss);
 }

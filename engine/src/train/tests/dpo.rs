@@ -84,7 +84,7 @@ fn dpo_with_adapters_learns_the_preference_and_leaves_the_base_alone() {
     );
     assert!(!out.path().join("model.safetensors").exists());
     // The engine's own loader takes it.
-    let loaded = crate::weights::Adapter::load(out.path(), &tiny().linears()).unwrap();
+    let loaded = crate::weights::Adapter::load(out.path(), &tiny().projections()).unwrap();
     assert_eq!(loaded.rank(), 4);
 }
 
@@ -99,7 +99,7 @@ fn dpo_of_all_weights_writes_a_model() {
         ..DpoConfig::default()
     };
     dpo(&config, &start, &preferences(), &mut Silent, out.path()).unwrap();
-    let (shape, _) = LlamaShape::read(out.path()).unwrap();
+    let shape = LlamaConfig::load_to_train(out.path()).unwrap();
     assert_eq!(shape, tiny());
     params::read(out.path(), &shape).unwrap();
     let bad = DpoConfig {
@@ -307,7 +307,7 @@ fn a_sequel_starts_from_the_previous_model_and_fits_the_plain_base() {
     .unwrap();
     // The previous model is the reference as well.
     assert!((recorder.losses[0] - std::f64::consts::LN_2).abs() < 1e-5);
-    let linears = tiny().linears();
+    let linears = tiny().projections();
     let load = |path: &PathBuf| crate::weights::Adapter::load(path, &linears).unwrap();
     let (one, both) = (load(&first), load(&second));
     assert_eq!((one.rank(), both.rank()), (4, 6));
@@ -328,8 +328,14 @@ fn a_sequel_starts_from_the_previous_model_and_fits_the_plain_base() {
     let model = forward::TrainModel::frozen(shape, &merged.weights).unwrap();
     let pairs = other_preferences();
     let examples: Vec<&Example> = pairs.iter().flat_map(|p| p.both()).collect();
-    let sums =
-        sft::sequence_log_probs(&model, &examples, forward::Adapters::Off, 1, |_| Ok(())).unwrap();
+    let sums = sft::sequence_log_probs(
+        &model,
+        &examples,
+        forward::Adapters::Off,
+        &parallel::Team::new(1).unwrap(),
+        |_| Ok(()),
+    )
+    .unwrap();
     let right = sums.chunks(2).filter(|s| s[0] > s[1]).count();
     assert!(right > 30, "{right} of 40");
 }

@@ -8,20 +8,25 @@ mod reliable;
 mod rewards;
 
 use super::*;
+use crate::model::{LlamaConfig, RopeScaling};
 
-fn tiny() -> LlamaShape {
-    LlamaShape {
-        vocab_size: 24,
+fn tiny() -> LlamaConfig {
+    LlamaConfig {
+        vocabulary: 24,
         hidden_size: 16,
         intermediate_size: 24,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
         head_dim: 4,
         rms_norm_eps: 1e-5,
         rope_theta: 10_000.0,
-        max_position_embeddings: 64,
-        tie_word_embeddings: true,
+        context: 64,
+        positions: 64,
+        rope_scaling: RopeScaling::None,
+        attention_bias: false,
+        mlp_bias: false,
+        tied_embeddings: true,
         eos_token_id: Some(1),
         bos_token_id: None,
     }
@@ -148,8 +153,8 @@ fn with_noise(model: &forward::TrainModel) {
 
 #[test]
 fn the_whole_forward_agrees_with_its_plain_form() {
-    let untied = LlamaShape {
-        tie_word_embeddings: false,
+    let untied = LlamaConfig {
+        tied_embeddings: false,
         ..tiny()
     };
     let lora = LoraConfig {
@@ -196,12 +201,23 @@ fn a_sequence_alone_scores_as_in_company() {
     let model = forward::TrainModel::frozen(tiny(), &weights).unwrap();
     let examples = counting();
     let all: Vec<&Example> = examples.iter().collect();
-    let together =
-        sft::sequence_log_probs(&model, &all, forward::Adapters::Off, 2, |_| Ok(())).unwrap();
+    let together = sft::sequence_log_probs(
+        &model,
+        &all,
+        forward::Adapters::Off,
+        &parallel::Team::new(2).unwrap(),
+        |_| Ok(()),
+    )
+    .unwrap();
     for (example, together) in all.iter().zip(together) {
-        let alone =
-            sft::sequence_log_probs(&model, &[example], forward::Adapters::Off, 1, |_| Ok(()))
-                .unwrap();
+        let alone = sft::sequence_log_probs(
+            &model,
+            &[example],
+            forward::Adapters::Off,
+            &parallel::Team::new(1).unwrap(),
+            |_| Ok(()),
+        )
+        .unwrap();
         assert!((alone[0] - together).abs() < 1e-4);
     }
 }
@@ -216,12 +232,13 @@ fn workers_share_a_step_without_changing_it() {
         prompts: false,
     };
     let step: Vec<usize> = (0..examples.len()).collect();
-    let sampler = batch::Sampler::new(runner::Objective::lengths(&objective), 1000, 0);
+    let sampler = batch::Sampler::new(descent::Objective::lengths(&objective), 1000, 0);
     let [one, three] = [1, 3].map(|workers| {
         let shares = sampler.shares(&step, workers);
         assert_eq!(shares.len(), workers);
-        parallel::differentiate(&model, &shares, |s| {
-            runner::Objective::loss(&objective, &model, s, 100)
+        let team = parallel::Team::new(workers).unwrap();
+        parallel::differentiate(&model, &team, &shares, |s| {
+            descent::Objective::loss(&objective, &model, s, 100)
         })
         .unwrap()
     });
@@ -353,7 +370,7 @@ fn what_cannot_be_trained_on_is_refused_or_counted() {
 fn the_inference_engine_reads_what_training_writes() {
     let folder = tempfile::tempdir().unwrap();
     base(folder.path());
-    let config = crate::model::LlamaConfig::load(folder.path()).unwrap();
+    let config = LlamaConfig::load(folder.path()).unwrap();
     assert_eq!(
         (
             config.hidden_size,

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::train::descent::{Descent, Objective};
 use crate::train::parallel::ShareLoss;
-use crate::train::runner::{Objective, Runner};
+use crate::train::runner::Runner;
 
 #[test]
 fn a_cancelled_run_goes_on_as_if_undisturbed() {
@@ -119,15 +120,21 @@ fn a_run_that_blows_up_stops_before_its_weights_are_spoiled() {
             factor,
         };
         let runner = Runner {
-            config: &config,
             model: &model,
             folder: out.path(),
+            again: config.again(),
+            checkpoint_every: config.checkpoint_every,
             settings: serde_json::Value::Null,
             left_out: std::collections::BTreeMap::new(),
             places: (0..examples.len()).map(|i| i + 100).collect(),
         };
         let mut recorder = Recorder::default();
-        let error = runner.run(&bomb, &mut recorder).unwrap_err();
+        let error = runner
+            .run(
+                &mut Descent::new(&config, &model, &bomb).unwrap(),
+                &mut recorder,
+            )
+            .unwrap_err();
         let text = error.to_string();
         for part in [word, "at step 8", "on examples 1", "step-00000006"] {
             assert!(text.contains(part), "{text} lacks {part}");

@@ -26,8 +26,8 @@ fn base_of(folder: &Path, around: &[&str], template: Option<&str>) {
         added.push(json!({"id": 263, "content": "<|begin|>", "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": true}));
     }
-    let shape = LlamaShape {
-        vocab_size: 264,
+    let shape = LlamaConfig {
+        vocabulary: 264,
         eos_token_id: Some(0),
         ..tiny()
     };

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use paretoscope_engine::bundle::{Bundle, ExpertEntry, LoadOptions, Manifest, read_prompts};
 use paretoscope_engine::generate::generate_all;
+use paretoscope_engine::model::LlamaConfig;
 use paretoscope_engine::train::ppo::{PpoConfig, RouterConfig, train_router};
-use paretoscope_engine::train::{LlamaShape, StepReport, TrainReporter};
+use paretoscope_engine::train::{StepReport, TrainReporter};
 use paretoscope_engine::types::{
     ExpertKind, Finish, Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel,
 };
@@ -168,10 +169,10 @@ impl Policy<'_> {
     /// the backward pass only gradients in inputs count. Attention and element-wise work are left out.
     fn floor(&self, manifest: &Manifest, config: &RouterConfig, reports: &Reports) -> Result<f64> {
         let base = self.bundle.join(&manifest.base);
-        let (shape, _) = LlamaShape::read(&base)?;
-        let linears = shape.linears();
+        let shape = LlamaConfig::load_to_train(&base)?;
+        let linears = shape.projections();
         let body: usize = linears.iter().map(|(_, [out, inner])| out * inner).sum();
-        let head = shape.vocab_size * shape.hidden_size;
+        let head = shape.vocabulary * shape.hidden_size;
         let ranks: usize = manifest
             .experts
             .iter()

@@ -13,7 +13,7 @@ use super::peak::multiply_adds_per_second;
 use super::policy::Policy;
 use crate::commands::train::cores;
 use crate::options::{Global, numbers};
-use crate::{print, single_thread};
+use crate::print;
 
 /// Options of `bench train`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,6 @@ enum Kind {
 }
 
 pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
-    single_thread::ensure()?;
     if let (Kind::Router, Some(bundle)) = (args.kind, &args.bundle) {
         let policy = Policy {
             bundle,

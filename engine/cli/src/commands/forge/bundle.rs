@@ -16,7 +16,6 @@ use crate::commands::train::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;
-use crate::single_thread;
 
 /// Bundles.
 #[derive(Debug, Subcommand)]
@@ -128,15 +127,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
 
 fn make(args: &Build) -> Result<()> {
     let recipe = Recipe::load(&args.recipe)?;
-    let sources = recipe.objectives.iter().map(|objective| &objective.data);
-    let values = recipe.values.iter().map(|value| &value.data);
-    let routed = recipe
-        .routers
-        .as_ref()
-        .is_none_or(|routers| !routers.is_empty());
-    if routed || sources.chain(values).any(Option::is_some) {
-        single_thread::ensure()?;
-    }
     let options = BuildOptions {
         recipe: args.recipe.clone(),
         out: args.out.clone(),
