@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::place::{MeasuredPoint, near};
-use super::progress::Board;
+use super::progress::BuildProgress;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::generate::{Generator, RowNews, RowTag};
 use crate::output::write_bytes;
@@ -53,7 +53,11 @@ impl Measurement<'_> {
     }
 
     /// Greedy answers to every prompt at every point, scored. A point that is finished is kept in `folder`.
-    pub(super) fn run(&self, folder: &Path, board: &mut Board<'_>) -> Result<Vec<MeasuredPoint>> {
+    pub(super) fn run(
+        &self,
+        folder: &Path,
+        board: &mut BuildProgress<'_>,
+    ) -> Result<Vec<MeasuredPoint>> {
         let points = self.points()?;
         let mut measured = Vec::with_capacity(points.len());
         let mut bundle = None;
@@ -82,7 +86,7 @@ impl Measurement<'_> {
         &self,
         bundle: &Bundle,
         preference: &Preference,
-        board: &Board<'_>,
+        board: &BuildProgress<'_>,
     ) -> Result<MeasuredPoint> {
         let mut generator = Generator::new(SLOTS);
         let mut texts: Vec<String> = self.prompts.iter().map(|_| String::new()).collect();

@@ -8,7 +8,7 @@ use crate::bundle::Bundle;
 use crate::generate::{Generator, RowTag};
 use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan};
 use crate::reward::Patience;
-use crate::sweep::{SweepRun, stored_rows};
+use crate::sweep::{SweepScheduler, stored_rows};
 use crate::types::{PointResult, Run};
 use crate::{Error, Result};
 
@@ -24,7 +24,7 @@ pub(super) const FIRST_SWEEP_TAG: u64 = 1 << 62;
 
 pub(super) struct ActiveSweep {
     pub(super) job: JobId,
-    run: SweepRun,
+    run: SweepScheduler,
     paused: bool,
     reported: Instant,
 }
@@ -37,7 +37,7 @@ impl ActiveSweep {
         plan: SweepPlan,
         reporter: &mut Reporter,
     ) -> Result<Self> {
-        let run = SweepRun::new(bundle, plan)?;
+        let run = SweepScheduler::new(bundle, plan)?;
         let sweep = Self {
             job,
             run,

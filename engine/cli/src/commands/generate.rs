@@ -5,7 +5,7 @@ use paretoscope_engine::types::{Finish, Mutes, RowRequest, Sampling, TraceLevel}
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
-use super::place::{Place, PromptArgs, load};
+use super::place::{BundlePoint, PromptArgs, load};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -13,7 +13,7 @@ use crate::print::json_line;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    place: BundlePoint,
     #[command(flatten)]
     prompt: PromptArgs,
     #[command(flatten)]

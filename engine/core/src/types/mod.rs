@@ -28,7 +28,7 @@ pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
 pub use expert::{Expert, ExpertKind};
 pub use gates::RowGates;
 pub use given::{Given, GivenToken};
-pub use identity::RowIdentity;
+pub use identity::BundleIdentity;
 pub use interference::{Chance, Compared, Interference, Measure, PairInterference};
 pub use message::Message;
 pub use mutes::{Channel, Mutes};
