@@ -14,7 +14,7 @@ use crate::types::{
 };
 use crate::{Error, Result};
 
-/// The caller's name for a row.
+/// A row by number, for callers that have no better name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RowTag(pub u64);
 
@@ -30,8 +30,9 @@ pub enum RowNews {
 }
 
 #[derive(Debug)]
-pub(super) struct ActiveRow {
-    pub(super) tag: RowTag,
+pub(super) struct ActiveRow<T> {
+    /// The caller's name for it.
+    pub(super) tag: T,
     pub(super) cache: RowCache,
     pub(super) gates: RowGates,
     request: RowRequest,
@@ -52,11 +53,11 @@ pub(super) struct ActiveRow {
     first_token_seconds: f64,
 }
 
-impl ActiveRow {
+impl<T> ActiveRow<T> {
     /// Checks a request and prepares its row; `cache` is a used one, or new.
     pub(super) fn new(
         bundle: &Bundle,
-        tag: RowTag,
+        tag: T,
         request: RowRequest,
         started: Instant,
         cache: RowCache,
