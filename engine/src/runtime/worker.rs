@@ -439,8 +439,8 @@ impl Worker {
     /// Ends a person's rows; what they have is reported.
     fn end_rows(&mut self) -> Result<()> {
         for owner in self.generator.tags() {
-            let cancel = |bundle: &Box<Bundle>| self.generator.cancel(bundle, owner);
-            let run = self.bundle.as_ref().and_then(cancel);
+            let bundle = self.bundle.as_ref();
+            let run = bundle.and_then(|bundle| self.generator.cancel(bundle, owner));
             if let (Owner::Person(job), Some(run)) = (owner, run) {
                 self.finish(job, run)?;
             }
