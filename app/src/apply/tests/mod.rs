@@ -1,6 +1,7 @@
 //! Commands and events against the state.
 
 mod desk;
+mod front;
 mod prompts;
 mod sheets;
 
