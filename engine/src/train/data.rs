@@ -184,7 +184,7 @@ fn too_long(example: &Example, most: usize) -> Option<LineError> {
 }
 
 impl Lines<TextExample> {
-    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is a error.
+    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is an error.
     pub fn tokenise(self, tokenizer: &Tokenizer, most: usize) -> Result<Lines<Example>> {
         self.try_map(|text| {
             let example = text.tokenise(tokenizer)?;
@@ -194,7 +194,7 @@ impl Lines<TextExample> {
 }
 
 impl Lines<TextPair> {
-    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is a error, and so are answers
+    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is an error, and so are answers
     /// that differ in nothing that the tokenizer keeps.
     pub fn tokenise(self, tokenizer: &Tokenizer, most: usize) -> Result<Lines<Pair>> {
         self.try_map(|text| {
