@@ -192,7 +192,12 @@ impl Scripted {
                 self.send(EngineEvent::RunsFound { runs: Vec::new() });
             }
             EngineCommand::BundleWith { plan, .. } => {
-                let made = Ok(plan.folder.join("bundle"));
+                // No run of a script leaves a file.
+                let message = format!("{}: there is no such file", plan.folder.display());
+                let made = Err(Trouble {
+                    message,
+                    input: true,
+                });
                 self.send(EngineEvent::BundleMade { plan, made });
             }
             EngineCommand::Score { job, response, .. } => {

@@ -13,7 +13,7 @@ use paretoscope_fuzz::mutate::Mutator;
 use paretoscope_fuzz::{TARGETS, named};
 
 /// One input may take so long before it counts as hanging; a thousand times what the slowest takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Gives a reader its seeds and `inputs` changed copies; says which input it fell over, and where that is kept.
 fn hold(name: &str, inputs: usize) {
