@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 /// The file that makes a folder a bundle.
 pub const MANIFEST: &str = "bundle.json";
 
-/// `assets/demo` near the executable, in the workspace that it was built in, or here.
+/// Where the demonstration bundle lies in a source tree, and where a package puts it (`/usr/bin` beside `/usr/share`).
+const DEMO: [&str; 2] = ["assets/demo", "share/paretoscope/demo"];
+
+/// The demonstration bundle near the executable, in the workspace that it was built in, or here.
 pub fn demo() -> Option<PathBuf> {
     let beside = std::env::current_exe().ok();
     let above = beside
@@ -17,7 +20,7 @@ pub fn demo() -> Option<PathBuf> {
     above
         .chain(built)
         .chain(std::env::current_dir().ok())
-        .map(|root| root.join("assets").join("demo"))
+        .flat_map(|root| DEMO.map(|demo| root.join(demo)))
         .find(|folder| folder.join(MANIFEST).is_file())
 }
 

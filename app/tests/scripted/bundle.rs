@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use paretoscope_core::types::{
-    AdapterInfo, BundleInfo, Channel, Expert, ExpertKind, Given, GivenToken, Message, ModelInfo,
-    Mutes, ObjectiveInfo, Point, Preference, Prompt, PromptSample, Split, TrainStep,
+    AdapterInfo, BundleInfo, Channel, Compared, Expert, ExpertKind, Given, GivenToken,
+    Interference, Measure, Message, ModelInfo, Mutes, ObjectiveInfo, PairInterference, Point,
+    Preference, Prompt, PromptSample, Split, TrainStep,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
 const LAYERS: usize = 6;
+const VOCABULARY: u32 = 2048;
 
 fn adapter(name: &str, rank: usize) -> AdapterInfo {
     AdapterInfo {
@@ -44,7 +46,7 @@ pub(crate) fn info() -> BundleInfo {
         model: ModelInfo {
             layers: LAYERS,
             hidden_size: 192,
-            vocabulary: 2048,
+            vocabulary: VOCABULARY as usize,
             context: 512,
             parameters: 3_440_000,
             dtype: "f32".into(),
@@ -190,6 +192,11 @@ pub(crate) fn given(prompt: &Prompt) -> Result<Given, String> {
     if turns.iter().any(|turn| turn.content.contains("{broken}")) {
         return Err("chat template, line 3: `messages[0].name` is not defined".into());
     }
+    if let Prompt::Tokens(ids) = prompt
+        && let Some(id) = ids.iter().find(|id| **id >= VOCABULARY)
+    {
+        return Err(format!("token id {id}: the vocabulary has {VOCABULARY}"));
+    }
     let mut tokens = Vec::new();
     let mut push = |text: String, special| {
         let id = 1000 + tokens.len() as u32;
@@ -204,4 +211,32 @@ pub(crate) fn given(prompt: &Prompt) -> Result<Given, String> {
     push("<|assistant|>".into(), true);
     let text = tokens.iter().map(|token| token.text.as_str()).collect();
     Ok(Given { text, tokens })
+}
+
+/// Every pair of experts or value vectors, with a wave over the layers.
+pub(crate) fn interference(
+    info: &BundleInfo,
+    compared: Compared,
+    measure: Measure,
+) -> Interference {
+    let names: Vec<String> = match compared {
+        Compared::Experts => info.adapters.clone(),
+        Compared::Values => info.values.iter().map(|v| v.name.clone()).collect(),
+    };
+    let pair = |a: usize, b: usize| {
+        let at = |layer: usize| 0.4 * ((a * 5 + b * 3 + layer) as f64).sin();
+        PairInterference {
+            pair: (a, b),
+            total: at(LAYERS),
+            layers: (0..LAYERS).map(|layer| Some(at(layer))).collect(),
+            chance: None,
+        }
+    };
+    let all = (0..names.len()).flat_map(|a| (a + 1..names.len()).map(move |b| (a, b)));
+    Interference {
+        compared,
+        measure,
+        pairs: all.map(|(a, b)| pair(a, b)).collect(),
+        names,
+    }
 }

@@ -15,8 +15,9 @@ use paretoscope_core::protocol::{
     SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
 };
 use paretoscope_core::types::{
-    BundleInfo, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates, RowRequest, Run,
-    RunStatus, Scores, Steering, Summary, TokenPiece, TrainEnd, TrainNews, TrainPlan,
+    BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
+    RowRequest, Run, RunStatus, Scores, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
+    TrainNews, TrainPlan, Weights,
 };
 
 /// A row that is being played.
@@ -168,13 +169,7 @@ impl Scripted {
                     given: Arc::new(given),
                     context: self.bundle.model.context,
                 }),
-                Err(message) => self.send(EngineEvent::Failed {
-                    job,
-                    trouble: Trouble {
-                        message,
-                        input: true,
-                    },
-                }),
+                Err(message) => self.fail(job, message),
             },
             EngineCommand::ReadPrompts { path } => self.send(EngineEvent::PromptsRead {
                 path,
@@ -187,12 +182,34 @@ impl Scripted {
                 self.send(EngineEvent::RunsFound { runs: Vec::new() });
             }
             EngineCommand::BundleWith { plan, .. } => {
-                let made = Ok(plan.folder.join("bundle"));
+                // No run of a script leaves a file.
+                let message = format!("{}: there is no such file", plan.folder.display());
+                let made = Err(Trouble {
+                    message,
+                    input: true,
+                });
                 self.send(EngineEvent::BundleMade { plan, made });
             }
-            EngineCommand::Score { .. }
-            | EngineCommand::Retrace { .. }
-            | EngineCommand::Compare { .. } => {}
+            EngineCommand::Score { job, response, .. } => {
+                let share = response.len() as f64 % 7.0;
+                let point = Point::Weights(Weights::new(vec![share]).expect("a weight"));
+                self.send_scores(job, &point);
+            }
+            EngineCommand::Retrace { job, run } => {
+                let gates =
+                    |token| bundle::gates(&self.bundle, &run.point, &Mutes::default(), token);
+                let record = self.record((0..run.tokens.len()).flat_map(gates).collect());
+                self.send(EngineEvent::Retraced { job, record });
+            }
+            EngineCommand::Compare {
+                job,
+                compared,
+                measure,
+            } => {
+                let found = Arc::new(bundle::interference(&self.bundle, compared, measure));
+                self.send(EngineEvent::Comparing { job, fraction: 1.0 });
+                self.send(EngineEvent::Compared { job, found });
+            }
             EngineCommand::Shutdown => {
                 self.send(EngineEvent::Stopped { panic: None });
                 return false;
@@ -232,18 +249,17 @@ impl Scripted {
     }
 
     fn start_row(&mut self, job: JobId, request: RowRequest, score: bool) {
-        let prompt_tokens = vec![1; 12];
-        self.send(EngineEvent::Started {
-            job,
-            prompt_tokens: prompt_tokens.len(),
-        });
+        let given = match bundle::given(&request.prompt) {
+            Ok(given) => given,
+            Err(message) => return self.fail(job, message),
+        };
         let words = bundle::words(&request.point, request.sampling.seed);
         let run = Run {
             prompt: request.prompt.clone(),
-            prompt_tokens,
-            given: bundle::given(&request.prompt).ok().map(Arc::new),
+            prompt_tokens: given.ids(),
+            given: Some(Arc::new(given)),
             point: request.point.clone(),
-            gates: RowGates::base(self.bundle.adapters.len(), 0),
+            gates: self.no_gates(),
             steering: Steering::new(&request.mutes),
             sampling: request.sampling.clone(),
             text: String::new(),
@@ -270,13 +286,23 @@ impl Scripted {
     }
 
     fn step_row(&mut self) {
-        let Some(row) = &mut self.row else { return };
+        let Some(row) = &self.row else { return };
         let at = row.run.tokens.len();
+        if at == 0 {
+            let prompt_tokens = row.run.prompt_tokens.len();
+            self.send(EngineEvent::Started {
+                job: row.job,
+                prompt_tokens,
+            });
+        }
+        if at >= row.request.sampling.max_tokens {
+            return self.end_row(Finish::Length);
+        }
+        let Some(row) = &mut self.row else { return };
         let words = bundle::words(&row.point, row.request.sampling.seed);
         let word = words.get(at).or_else(|| row.words.get(at)).cloned();
-        let Some(word) = word.filter(|_| at < row.request.sampling.max_tokens) else {
-            self.end_row(Finish::Eos);
-            return;
+        let Some(word) = word else {
+            return self.end_row(Finish::Eos);
         };
         let start = row.run.text.len();
         row.run.text.push_str(&word);
@@ -286,7 +312,10 @@ impl Scripted {
             end: row.run.text.len(),
         };
         row.run.tokens.push(piece.clone());
-        let gates = bundle::gates(&self.bundle, &row.point, &row.mutes, at);
+        let gates = match row.request.trace {
+            TraceLevel::Full => bundle::gates(&self.bundle, &row.point, &row.mutes, at),
+            TraceLevel::None => Vec::new(),
+        };
         row.gates.extend_from_slice(&gates);
         let news = TokenNews {
             first: at,
@@ -306,22 +335,46 @@ impl Scripted {
         if finish == Finish::Cancelled {
             row.run.status = RunStatus::Stopped;
         }
-        row.run.record = Some(Arc::new(GateRecord {
-            sites: Arc::new(self.bundle.sites.clone()),
-            adapters: Arc::new(self.bundle.adapters.clone()),
-            values: row.gates,
-        }));
+        if row.request.trace == TraceLevel::Full {
+            row.run.record = Some(self.record(row.gates));
+        }
         self.send(EngineEvent::Finished {
             job: row.job,
             run: Arc::new(row.run),
         });
         if row.score && finish != Finish::Cancelled {
-            let scores = bundle::scores(&row.point).into_iter().map(Some).collect();
-            self.send(EngineEvent::Scored {
-                job: row.job,
-                scores: Scores(scores),
-            });
+            self.send_scores(row.job, &row.point);
         }
+    }
+
+    fn send_scores(&self, job: JobId, point: &Point) {
+        let scores = bundle::scores(point).into_iter().map(Some).collect();
+        self.send(EngineEvent::Scored {
+            job,
+            scores: Scores(scores),
+        });
+    }
+
+    fn fail(&self, job: JobId, message: String) {
+        let trouble = Trouble {
+            message,
+            input: true,
+        };
+        self.send(EngineEvent::Failed { job, trouble });
+    }
+
+    fn no_gates(&self) -> RowGates {
+        let experts = self.bundle.experts.iter();
+        let routers = experts.filter(|e| e.kind == ExpertKind::Router).count();
+        RowGates::base(self.bundle.adapters.len(), routers)
+    }
+
+    fn record(&self, values: Vec<f32>) -> Arc<GateRecord> {
+        Arc::new(GateRecord {
+            sites: Arc::new(self.bundle.sites.clone()),
+            adapters: Arc::new(self.bundle.adapters.clone()),
+            values,
+        })
     }
 
     fn step_sweep(&mut self) {
@@ -452,13 +505,14 @@ impl Scripted {
                     }
                 })
                 .collect();
+            let given = bundle::given(prompt).expect("a prompt that was swept");
             Arc::new(Run {
                 prompt: prompt.clone(),
-                prompt_tokens: vec![1; 9],
-                given: bundle::given(prompt).ok().map(Arc::new),
+                prompt_tokens: given.ids(),
+                given: Some(Arc::new(given)),
                 point: point.clone(),
-                gates: RowGates::base(self.bundle.adapters.len(), 0),
-                steering: Steering::default(),
+                gates: self.no_gates(),
+                steering: Steering::new(&request.mutes),
                 sampling: plan.sampling.clone(),
                 text,
                 tokens,

@@ -48,6 +48,19 @@ pub fn parse_grid(text: &str) -> Result<SweepGrid> {
 /// value vectors. With `include_base` the base model comes first, unless the grid holds it already.
 /// Fails on a step that does not fit, an objective that does not exist, and more than [`MAX_ROWS`]
 /// rows with this many prompts.
+/// ```
+/// use paretoscope_core::points::{parse_grid, points};
+///
+/// let grid = parse_grid("simplex:0.5")?;
+/// let places: Vec<Vec<f64>> = points(&grid, 2, 0, 1, false)?
+///     .iter()
+///     .map(|point| point.as_slice().to_vec())
+///     .collect();
+/// // Corners first, so that a sweep that is stopped early still spans the range.
+/// assert_eq!(places.last(), Some(&vec![0.5, 0.5]));
+/// assert_eq!(places.len(), 3);
+/// # Ok::<(), paretoscope_core::Error>(())
+/// ```
 pub fn points(
     grid: &SweepGrid,
     objectives: usize,

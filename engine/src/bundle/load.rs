@@ -66,6 +66,17 @@ pub struct Bundle {
 
 impl Bundle {
     /// Loads a folder. `progress` hears the step and the fraction of the whole; its error stops the load.
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use paretoscope_engine::bundle::{Bundle, LoadOptions};
+    ///
+    /// let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
+    /// let bundle = Bundle::load(&demo, &LoadOptions::default(), &mut |_step, _fraction| Ok(()))?;
+    /// assert_eq!(bundle.info.name, "demo");
+    /// assert_eq!(bundle.lora_experts(), ["helpful", "harmless", "humor", "centre"]);
+    /// # Ok::<(), paretoscope_engine::Error>(())
+    /// ```
     pub fn load(
         folder: &Path,
         options: &LoadOptions,

@@ -21,6 +21,29 @@ use crate::bundle::Bundle;
 use crate::types::{RowRequest, Run};
 
 /// Generates one row and waits for it.
+/// ```
+/// use std::path::Path;
+///
+/// use paretoscope_engine::bundle::{Bundle, LoadOptions};
+/// use paretoscope_engine::generate::generate;
+/// use paretoscope_engine::types::{Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+///
+/// let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
+/// let bundle = Bundle::load(&demo, &LoadOptions::default(), &mut |_step, _fraction| Ok(()))?;
+/// let row = RowRequest {
+///     prompt: Prompt::Chat("How do I get red wine out of a carpet?".to_owned()),
+///     point: Point::Preference(Preference::one_hot(0, 3)),
+///     sampling: Sampling::default(),
+///     trace: TraceLevel::Full,
+///     time: None,
+/// };
+/// let run = generate(&bundle, row)?;
+/// let record = run.record.expect("asked for");
+/// assert_eq!(record.tokens(), run.tokens.len());
+/// // At helpful's own corner no other expert speaks.
+/// assert_eq!(record.at(0, 0), [1.0, 0.0, 0.0, 0.0]);
+/// # Ok::<(), paretoscope_engine::Error>(())
+/// ```
 pub fn generate(bundle: &Bundle, request: RowRequest) -> Result<Run> {
     let mut runs = generate_all(bundle, vec![request], 1)?;
     Ok(runs.remove(0))

@@ -18,6 +18,13 @@ pub fn dominates(a: &[f64], b: &[f64]) -> bool {
 /// Points come from the largest first number to the smallest, so that only what came before can dominate. In two and
 /// three objectives that takes `O(n log n)`; beyond, halves are compared objective by objective, which takes
 /// `O(n log^(d-2) n)` (Kung, Luccio and Preparata 1975).
+/// ```
+/// use paretoscope_core::pareto::{front, hypervolume};
+///
+/// let scores = [[1.0, 3.0], [2.0, 2.0], [1.5, 1.5], [3.0, 1.0]];
+/// assert_eq!(front(&scores), [0, 1, 3]);
+/// assert_eq!(hypervolume(&scores, &[0.0, 0.0]), 6.0);
+/// ```
 pub fn front(points: &[impl AsRef<[f64]>]) -> Vec<usize> {
     let objectives = points.first().map_or(0, |p| p.as_ref().len());
     let usable = |p: &[f64]| p.len() == objectives && p.iter().all(|v| v.is_finite());

@@ -94,6 +94,27 @@ impl Cell {
 ///
 /// Cells are not stored (nine objectives with an expert on every face already have 9! of them): a point is walked from
 /// the cell of the one-hot experts through the splits, in their order, into the cell that encloses it.
+/// ```
+/// use paretoscope_core::routing::Complex;
+/// use paretoscope_core::types::{Expert, ExpertKind, Preference};
+///
+/// let expert = |name: &str, at: [f64; 3]| Expert {
+///     kind: ExpertKind::Lora,
+///     name: name.to_owned(),
+///     preference: Preference::new(at.to_vec()).expect("a point of the simplex"),
+/// };
+/// let experts = [
+///     expert("helpful", [1.0, 0.0, 0.0]),
+///     expert("harmless", [0.0, 1.0, 0.0]),
+///     expert("humor", [0.0, 0.0, 1.0]),
+///     expert("centre", [1.0, 1.0, 1.0]),
+/// ];
+/// let routing = Complex::new(&experts, 3)?.route(&Preference::new(vec![0.5, 0.25, 0.25])?);
+/// // A quarter of the way from the centre to helpful, which enclose it alone.
+/// let weights: Vec<_> = routing.experts.iter().map(|e| (e.index, e.weight)).collect();
+/// assert_eq!(weights, [(0, 0.25), (3, 0.75)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Complex {
     objectives: usize,

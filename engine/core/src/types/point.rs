@@ -49,6 +49,14 @@ fn check(values: &[f64]) -> Result<(), PointError> {
 }
 
 /// A point of the simplex: one share per objective, each at least 0, together 1.
+/// ```
+/// use paretoscope_core::types::{PointError, Preference};
+///
+/// let preference = Preference::new(vec![2.0, 3.0, 5.0])?;
+/// assert_eq!(preference.as_slice(), [0.2, 0.3, 0.5]);
+/// assert_eq!(Preference::new(vec![0.0, 0.0]), Err(PointError::AllZero));
+/// # Ok::<(), PointError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Preference(Vec<f64>);
@@ -114,6 +122,15 @@ impl From<Preference> for Vec<f64> {
 }
 
 /// Free coefficients, one per value vector, each at least 0 and not normalised (MVA, extrapolation).
+/// ```
+/// use paretoscope_core::types::{Point, PointError, Weights};
+///
+/// // Beyond 1: more of a value vector than it was trained with.
+/// let weights = Weights::new(vec![1.25, 0.0])?;
+/// assert_eq!(weights.as_slice(), [1.25, 0.0]);
+/// assert!(Point::Weights(Weights::zero(2)).is_base());
+/// # Ok::<(), PointError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Weights(Vec<f64>);

@@ -1,0 +1,196 @@
+//! The readers, each as a function of the bytes of one file.
+
+use std::io::{Cursor, Write as _};
+use std::path::Path;
+
+use paretoscope_core::pareto::{Archive, front, hypervolume};
+use paretoscope_core::points;
+use paretoscope_core::protocol::SweepGrid;
+use paretoscope_core::types::{Message, Point};
+use paretoscope_engine::bundle::{Manifest, read_prompts};
+use paretoscope_engine::recipe::Recipe;
+use paretoscope_engine::store::Store;
+use paretoscope_engine::text::ChatTemplate;
+use paretoscope_engine::weights::{Checkpoint, Dora, LoraFolder};
+use zip::write::SimpleFileOptions;
+
+/// Tensors of an input that are read whole; the rest is looked at by shape.
+const MOST_VALUES: usize = 1 << 20;
+
+/// A folder with one file, for a reader that wants a path.
+fn with_file(name: &str, data: &[u8], read: impl FnOnce(&Path, &Path)) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, data).expect("a writable folder");
+    read(folder.path(), &path);
+}
+
+/// `bundle.json`.
+pub fn bundle(data: &[u8]) {
+    with_file("bundle.json", data, |folder, _| {
+        let Ok(manifest) = Manifest::load(folder) else {
+            return;
+        };
+        let names = manifest.objective_names();
+        assert_eq!(names.len(), manifest.objective_count());
+        let _refused = manifest.experts(folder).is_err();
+        // What was read can be written and is the same again.
+        manifest.save(folder).expect("a manifest that was read");
+        let again = Manifest::load(folder).expect("a manifest that was written");
+        assert_eq!(again.objective_names(), names);
+    });
+}
+
+/// `prompts.jsonl`.
+pub fn prompts(data: &[u8]) {
+    with_file("prompts.jsonl", data, |_, path| {
+        if let Ok(prompts) = read_prompts(path) {
+            assert!(!prompts.is_empty());
+        }
+    });
+}
+
+/// `adapter_config.json`, beside the weights of a LoRA adapter.
+pub fn adapter(data: &[u8]) {
+    let weights = crate::seeds::adapter_weights();
+    with_file("adapter_config.json", data, |folder, _| {
+        std::fs::write(folder.join("adapter_model.safetensors"), &weights)
+            .expect("a writable folder");
+        for dora in [Dora::Refuse, Dora::Accept] {
+            if let Ok(files) = LoraFolder::open(folder, dora) {
+                let scales: Vec<_> = files.modules.values().collect();
+                assert!(!scales.is_empty());
+            }
+        }
+    });
+}
+
+/// `model.safetensors`: the header first, then what it points at.
+pub fn safetensors(data: &[u8]) {
+    with_file("model.safetensors", data, |folder, _| {
+        if let Ok(checkpoint) = Checkpoint::open_folder(folder) {
+            read_all(&checkpoint);
+        }
+    });
+}
+
+/// `pytorch_model.bin`, the whole archive.
+pub fn archive(data: &[u8]) {
+    with_file("pytorch_model.bin", data, |folder, _| {
+        if let Ok(checkpoint) = Checkpoint::open_folder(folder) {
+            read_all(&checkpoint);
+        }
+    });
+}
+
+/// The pickle within `pytorch_model.bin`, in a sound archive of ten storages.
+pub fn pickle(data: &[u8]) {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut add = |name: &str, bytes: &[u8]| {
+        zip.start_file(name, stored).expect("an entry");
+        zip.write_all(bytes).expect("memory");
+    };
+    add("archive/data.pkl", data);
+    for storage in 0..10 {
+        add(&format!("archive/data/{storage}"), &[0x3c; 4096]);
+    }
+    let bytes = zip.finish().expect("an archive").into_inner();
+    archive(&bytes);
+}
+
+fn read_all(checkpoint: &Checkpoint) {
+    for name in checkpoint.names() {
+        let shape = checkpoint.shape(name).expect("a tensor by its name");
+        let elements = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
+        if elements.is_some_and(|n| n <= MOST_VALUES)
+            && let Ok(values) = checkpoint.values(name)
+        {
+            assert_eq!(Some(values.len()), elements, "{name}");
+        }
+    }
+}
+
+/// A chat template, rendered for a conversation.
+pub fn template(data: &[u8]) {
+    let Ok(source) = std::str::from_utf8(data) else {
+        return;
+    };
+    let special = [("bos_token", "<s>"), ("eos_token", "</s>")]
+        .map(|(name, token)| (name.to_owned(), token.into()));
+    let template = ChatTemplate::new(
+        "template".into(),
+        source.to_owned(),
+        special.into_iter().collect(),
+    );
+    let turns = [
+        Message::system("Be brief."),
+        Message::user("Hi"),
+        Message::assistant("Hello"),
+        Message::user("ünïcödé 😀 {{ x }}"),
+    ];
+    let rendered = template.render(&turns, true, Some(0)).is_ok();
+    assert!(!rendered || template.problem().is_none());
+}
+
+/// Points: a grid in words, a grid or points in JSON, rows of scores.
+pub fn points(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let grids = [
+        points::parse_grid(text).ok(),
+        serde_json::from_str::<SweepGrid>(text).ok(),
+    ];
+    for grid in grids.into_iter().flatten() {
+        if let Ok(points) = points::points(&grid, 3, 3, 2, true) {
+            assert!(points.len() * 2 <= points::MAX_ROWS);
+            points.iter().for_each(check_point);
+        }
+    }
+    if let Ok(points) = serde_json::from_str::<Vec<Point>>(text) {
+        points.iter().for_each(check_point);
+    }
+    if let Ok(rows) = serde_json::from_str::<Vec<Vec<f64>>>(text) {
+        let rows: Vec<_> = rows.into_iter().take(200).collect();
+        let width = rows.first().map_or(0, Vec::len);
+        let on_front = front(&rows);
+        let mut archive = Archive::new(width);
+        for row in &rows {
+            archive.insert(row);
+        }
+        assert!(on_front.iter().all(|i| *i < rows.len()));
+        assert!(hypervolume(&rows, &vec![0.0; width.min(6)]) >= 0.0);
+    }
+}
+
+fn check_point(point: &Point) {
+    let numbers = point.as_slice();
+    assert!(numbers.iter().all(|v| v.is_finite() && *v >= 0.0));
+    if let Point::Preference(_) = point {
+        let sum: f64 = numbers.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{numbers:?}");
+    }
+}
+
+/// A recipe.
+pub fn recipe(data: &[u8]) {
+    with_file("recipe.toml", data, |_, path| {
+        let _refused = Recipe::load(path).is_err();
+    });
+}
+
+/// A store of answers.
+pub fn store(data: &[u8]) {
+    with_file("run.db", data, |_, path| {
+        let Ok(store) = Store::open(path) else {
+            return;
+        };
+        let _refused = (store.begun().is_err(), store.runs().is_err());
+        let sweeps = store.sweeps().unwrap_or_default();
+        for (sweep, _) in sweeps.iter().take(4) {
+            let _refused = store.rows(*sweep).is_err();
+        }
+        let _refused = store.each_row(|_row| Ok(())).is_err();
+    });
+}
