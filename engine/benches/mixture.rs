@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use paretoscope_core::types::{
-    Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel,
+    Mutes, Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel,
 };
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::device::Backend;
