@@ -512,7 +512,7 @@ impl Scripted {
                 given: Some(Arc::new(given)),
                 point: point.clone(),
                 gates: self.no_gates(),
-                steering: Steering::new(&request.mutes),
+                steering: Steering::default(),
                 sampling: plan.sampling.clone(),
                 text,
                 tokens,

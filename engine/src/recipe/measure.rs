@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::place::{MeasuredPoint, near};
-use super::progress::BuildProgress;
+use super::progress::ProgressTracker;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::generate::{Generator, RowNews, RowTag};
 use crate::output::write_bytes;
@@ -56,7 +56,7 @@ impl Measurement<'_> {
     pub(super) fn run(
         &self,
         folder: &Path,
-        board: &mut BuildProgress<'_>,
+        board: &mut ProgressTracker<'_>,
     ) -> Result<Vec<MeasuredPoint>> {
         let points = self.points()?;
         let mut measured = Vec::with_capacity(points.len());
@@ -86,7 +86,7 @@ impl Measurement<'_> {
         &self,
         bundle: &Bundle,
         preference: &Preference,
-        board: &BuildProgress<'_>,
+        board: &ProgressTracker<'_>,
     ) -> Result<MeasuredPoint> {
         let mut generator = Generator::new(SLOTS);
         let mut texts: Vec<String> = self.prompts.iter().map(|_| String::new()).collect();
