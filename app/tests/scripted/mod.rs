@@ -229,6 +229,11 @@ impl Scripted {
     }
 
     fn load(&mut self, job: JobId, path: &Path) {
+        self.send(EngineEvent::Loading {
+            job,
+            stage: LoadStage::Base,
+            fraction: 0.42,
+        });
         if path.to_string_lossy().contains("bad") {
             let message = format!(
                 "{}: cannot read: no bundle.json in this folder",
@@ -245,11 +250,6 @@ impl Scripted {
             });
             return;
         }
-        self.send(EngineEvent::Loading {
-            job,
-            stage: LoadStage::Base,
-            fraction: 0.42,
-        });
         let bundle = Arc::new(BundleInfo {
             path: path.into(),
             ..self.bundle.as_ref().clone()
@@ -509,6 +509,7 @@ impl Scripted {
             let mut text = String::new();
             let tokens = words
                 .iter()
+                .take(plan.sampling.max_tokens)
                 .map(|word| {
                     let start = text.len();
                     text.push_str(word);
