@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use egui::{Event, RawInput, Rect, pos2};
-use paretoscope::plot::{ParetoData, PlotOptions};
-use paretoscope::view::heatmap::{HeatmapMode, HeatmapOptions, HeatmapPanel, TokenTrace};
+use paretoscope::plot::ParetoData;
+use paretoscope::state::{Front, HeatmapMode, HeatmapOptions, PlotOptions};
+use paretoscope::view::heatmap::{HeatmapPanel, TokenTrace};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, TokenPiece};
 
@@ -49,6 +50,7 @@ struct Window {
     pareto: ParetoPanel,
     heatmap: HeatmapPanel,
     points: Vec<Arc<PointResult>>,
+    front: Front,
     objectives: Vec<String>,
     text: String,
     pieces: Vec<TokenPiece>,
@@ -72,6 +74,7 @@ impl Window {
             pareto: ParetoPanel::default(),
             heatmap: HeatmapPanel::new(None),
             points: (0..POINTS).map(point).collect(),
+            front: Front::default(),
             objectives: ["helpful", "harmless"].map(str::to_owned).to_vec(),
             text: String::new(),
             pieces: Vec::new(),
@@ -134,6 +137,7 @@ impl Window {
             pareto,
             heatmap,
             points,
+            front,
             objectives,
             text,
             pieces,
@@ -144,11 +148,11 @@ impl Window {
             ..
         } = self;
         let mut output = ctx.run_ui(input, |ui| {
+            front.update(points, 1, &[0, 1]);
             let data = ParetoData {
                 objectives,
-                axes: &[0, 1],
                 points,
-                generation: 1,
+                front,
                 selected: Some(17),
                 current: None,
                 pinned: None,

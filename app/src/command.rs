@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use paretoscope_core::types::{Channel, Compared, Measure, Message, Point};
 
-use crate::plot::PlotOptions;
 use crate::state::{
-    GenerateWhen, Mode, Overlay, Panel, RunId, SamplingForm, SweepForm, ThemeChoice, TrainForm,
+    GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions, RunId, SamplingForm,
+    SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
-use crate::view::heatmap::{HeatmapOptions, TierOptions};
 
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,6 @@
 //! Dialogs, which would make a frame wait: each on a named thread, its answer by channel.
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -53,7 +48,7 @@ impl Tasks {
             .set_title("Open a bundle: its folder")
             .pick_folder();
         self.spawn("dialog", move || {
-            TaskAnswer::Folder(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+            TaskAnswer::Folder(pollster::block_on(dialog).map(|handle| handle.path().to_path_buf()))
         });
     }
 
@@ -64,7 +59,9 @@ impl Tasks {
             .add_filter("JSON Lines", &["jsonl", "json", "txt"])
             .pick_file();
         self.spawn("dialog", move || {
-            TaskAnswer::PromptFile(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+            TaskAnswer::PromptFile(
+                pollster::block_on(dialog).map(|handle| handle.path().to_path_buf()),
+            )
         });
     }
 
@@ -75,7 +72,9 @@ impl Tasks {
             .add_filter("JSON Lines", &["jsonl", "json"])
             .pick_file();
         self.spawn("dialog", move || {
-            TaskAnswer::Examples(block_on(dialog).map(|handle| handle.path().to_path_buf()))
+            TaskAnswer::Examples(
+                pollster::block_on(dialog).map(|handle| handle.path().to_path_buf()),
+            )
         });
     }
 
@@ -91,47 +90,5 @@ impl Tasks {
                 .sender
                 .try_send(TaskAnswer::NoThread(error.to_string()));
         }
-    }
-}
-
-/// Wakes a parked thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits for a future on this thread.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiting_on_a_future_gives_its_answer() {
-        let mut left = 3;
-        let countdown = std::future::poll_fn(move |context| {
-            context.waker().wake_by_ref();
-            left -= 1;
-            if left == 0 {
-                Poll::Ready(7)
-            } else {
-                Poll::Pending
-            }
-        });
-        assert_eq!(block_on(countdown), 7);
     }
 }

@@ -9,9 +9,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use paretoscope::gpu::heatmap::{FOLD, NO_MARK, color_at};
 use paretoscope::gpu::{HeatmapCallback, Matrix, Uniforms};
-use paretoscope::view::heatmap::{
-    HeatmapAction, HeatmapMode, HeatmapOptions, HeatmapPanel, StripColor, TokenTrace, cells,
-};
+use paretoscope::state::{HeatmapMode, HeatmapOptions, StripColor};
+use paretoscope::view::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace, cells};
 use paretoscope_core::types::TokenPiece;
 
 struct Bench {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use egui::{Key, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use paretoscope::plot::{Class, Landmark, ParetoAction, ParetoData, PlotOptions, Units};
+use paretoscope::plot::{Landmark, ParetoAction, ParetoData};
+use paretoscope::state::{Class, Front, PlotOptions, Units};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, Weights};
 
@@ -18,8 +19,8 @@ struct Bench {
     objectives: Vec<String>,
     axes: Vec<usize>,
     points: Vec<Arc<PointResult>>,
+    front: Front,
     selected: Option<usize>,
-    base: Option<Landmark>,
     pending: usize,
     log: Vec<ParetoAction>,
 }
@@ -32,23 +33,27 @@ impl Bench {
             objectives: ["helpful", "harmless", "humor"].map(str::to_owned).to_vec(),
             axes: vec![0, 1],
             points,
+            front: Front::default(),
             selected: None,
-            base: None,
             pending: 0,
             log: Vec::new(),
         }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui) {
+        self.front.update(&self.points, 1, &self.axes);
+        let base = self.front.base().map(|position| Landmark {
+            point: None,
+            scores: self.points[position].scores.clone(),
+        });
         let data = ParetoData {
             objectives: &self.objectives,
-            axes: &self.axes,
             points: &self.points,
-            generation: 1,
+            front: &self.front,
             selected: self.selected,
             current: None,
             pinned: None,
-            base: self.base.as_ref(),
+            base: base.as_ref(),
             pending: self.pending,
             text: &|index| Some(format!("answer of point {index}")),
         };
@@ -302,8 +307,7 @@ fn membership_within_one_error_is_said() {
     let harness = Bench::new(points).harness(Vec2::new(900.0, 500.0));
     let classes: Vec<Class> = harness
         .state()
-        .panel
-        .model()
+        .front
         .entries()
         .iter()
         .map(|e| e.class)
@@ -314,20 +318,11 @@ fn membership_within_one_error_is_said() {
 
 #[test]
 fn the_base_model_gives_units_and_the_reference() {
-    let mut bench = Bench::new(points(12, 4));
-    let summary = |mean: f64| {
-        Some(Summary {
-            mean,
-            se: 0.05,
-            n: 16,
-            non_finite: 0,
-        })
-    };
-    bench.base = Some(Landmark {
-        point: None,
-        scores: vec![summary(-0.2), summary(0.1), None],
-    });
-    let mut harness = bench.harness(Vec2::new(1200.0, 600.0));
+    let mut points = points(12, 4);
+    let mut base = result(12, &[-0.2, 0.1], 0.05).as_ref().clone();
+    base.point = Point::Weights(Weights::zero(2));
+    points.push(Arc::new(base));
+    let mut harness = Bench::new(points).harness(Vec2::new(1200.0, 600.0));
     harness.get_by_label_contains("over base (−0.200, 0.100)");
     harness.get_by_label("View").click();
     harness.run();

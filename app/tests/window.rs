@@ -446,7 +446,7 @@ fn the_tiers_of_a_token_are_read_aloud_and_follow_the_chosen_module() {
     w.harness.key_press(Key::CloseBracket);
     w.frames(2);
     assert_ne!(value(&w), mean, "another layer has other gates");
-    let options = paretoscope::view::heatmap::HeatmapOptions {
+    let options = paretoscope::state::HeatmapOptions {
         token: Some(3),
         ..w.state().prefs.heatmap.clone()
     };

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use paretoscope_core::types::{
-    Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel,
+    Mutes, Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel,
 };
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::device::Backend;
@@ -81,6 +81,7 @@ fn rows(bundle: &Bundle, count: usize) -> Generator {
                 ignore_eos: true,
                 ..Sampling::default()
             },
+            mutes: Mutes::default(),
             trace: TraceLevel::None,
             time: Some(0),
         };

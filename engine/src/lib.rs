@@ -1,20 +1,34 @@
 //! Paretoscope's engine: a mixture of LoRA experts in which every row carries its own gates.
 //!
-//! The way of the data, one module per step:
+//! The way of the data, one module per step; what needs no tensors ([`types`], [`protocol`], [`routing`], [`pareto`])
+//! stands in `paretoscope-core`:
 //!
 //! | step | in → out | module |
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
+//! | messages | commands in, events out | [`protocol`] |
+//! | bundle | a folder → model, experts, routers, reward models | [`bundle`] |
 //! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
+//! | rows | prompt + gates → tokens, text, the gates really applied | [`generate`] |
+//! | forward | rows of different gates → logits, in one batch | [`model`], [`mixture`] |
 //! | rewards | prompt + answer → scores | [`reward`] |
-//! | rewards' archive | scores → front, hypervolume | [`pareto`] |
+//! | sweep | points × prompts → rows, scored and summed up | [`sweep`] |
 //! | store | every finished row, durable | [`store`] |
+//! | front | scores of points → front, hypervolume, how sure each member is | [`pareto`] |
+//! | thread | owns a model; moves rows by one token, answers commands | [`runtime`] |
+//!
+//! How bundles are made:
+//!
+//! | step | in → out | module |
+//! |---|---|---|
+//! | weights | checkpoints and adapters on disk ↔ tensors | [`weights`] |
+//! | training | data → fine-tunes, value vectors, routers, reward models | [`train`] |
 //! | experts without training | task vectors → adapters, merges | [`forge`] |
 //! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
-//! | messages | commands in, events out | [`protocol`] |
 //!
-//! Where it computes, and what happens where a GPU is not to be had: [`device`].
+//! Beneath them: where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
+//! appear whole or not at all ([`files`], [`output`], [`stage`]).
 #![warn(missing_docs)]
 
 pub mod bundle;

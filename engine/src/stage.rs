@@ -26,7 +26,7 @@ pub struct Done {
 
 /// What a stage is told when it runs.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub struct StageContext<'a> {
     /// Where its files go.
     pub folder: &'a Path,
     /// Whether an earlier run with the same inputs was cut short here, so that its checkpoints hold.
@@ -49,7 +49,7 @@ impl Stages {
         name: &str,
         settings: &impl Serialize,
         inputs: &[&str],
-        stage: impl FnOnce(&Run<'_>) -> Result<()>,
+        stage: impl FnOnce(&StageContext<'_>) -> Result<()>,
     ) -> Result<Done> {
         let folder = self.work.join(name);
         let json = serde_json::to_string(settings)
@@ -75,7 +75,7 @@ impl Stages {
             std::fs::write(&begun, &digest).map_err(Error::io("write", &begun))?;
         }
         tracing::info!(stage = name, resumes, "begins");
-        stage(&Run {
+        stage(&StageContext {
             folder: &folder,
             resumes,
         })?;

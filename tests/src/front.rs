@@ -7,7 +7,7 @@ use paretoscope_engine::protocol::{
     EngineCommand, EngineEvent, EngineHandle, JobId, JobIds, SweepPhase, Trouble,
 };
 use paretoscope_engine::runtime::{EngineOptions, spawn};
-use paretoscope_engine::types::{Mutes, PointResult, RowRequest, Run};
+use paretoscope_engine::types::{PointResult, RowRequest, Run};
 
 use crate::Fixture;
 
@@ -95,7 +95,6 @@ impl Front {
         let job = self.ask(|job| EngineCommand::Generate {
             job,
             row,
-            mutes: Mutes::default(),
             score: false,
         });
         self.finished(job)

@@ -170,8 +170,8 @@ fn shape_of(event: &EngineEvent) -> Option<String> {
             "Finished {job:?}: {:?}, {:?}, steered {:?}, mutes {:?}, given {}, record {}, scores {}",
             run.finish,
             run.status,
-            run.steered,
-            run.mutes,
+            run.steering.steered,
+            run.steering.mutes,
             run.given.is_some(),
             run.record.is_some(),
             run.scores.is_some(),
@@ -389,6 +389,7 @@ fn generate(trace: TraceLevel, mutes: Mutes, score: bool) -> EngineCommand {
     let row = RowRequest {
         prompt: Prompt::Chat("How do I fix a leaking kitchen tap?".to_owned()),
         point: at([1.0, 1.0, 1.0]),
+        mutes,
         sampling,
         trace,
         time: Some(0),
@@ -396,7 +397,6 @@ fn generate(trace: TraceLevel, mutes: Mutes, score: bool) -> EngineCommand {
     EngineCommand::Generate {
         job: JOB,
         row,
-        mutes,
         score,
     }
 }

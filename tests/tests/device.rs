@@ -15,7 +15,9 @@ use paretoscope_engine::generate::generate_all;
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId};
 use paretoscope_engine::reward::{RewardInput, score_all};
 use paretoscope_engine::runtime::{EngineOptions, spawn};
-use paretoscope_engine::types::{Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{
+    Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
+};
 use paretoscope_tests::{Fixture, engine};
 
 fn load(fixture: &Fixture, backend: Backend) -> Bundle {
@@ -46,6 +48,7 @@ fn requests() -> Vec<RowRequest> {
                 ignore_eos: true,
                 ..Sampling::default()
             },
+            mutes: Mutes::default(),
             trace: TraceLevel::Full,
             time: None,
         })

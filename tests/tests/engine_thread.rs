@@ -28,6 +28,7 @@ fn row(prompt: Prompt, point: Point, max_tokens: usize) -> RowRequest {
         prompt,
         point,
         sampling,
+        mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,
     }
@@ -94,7 +95,6 @@ fn bad_rows_fail_alone() {
     let early = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("a", [1.0, 0.0, 0.0], 2),
-        mutes: Mutes::default(),
         score: false,
     });
     assert!(front.trouble(early).input, "no bundle yet");
@@ -113,13 +113,11 @@ fn bad_rows_fail_alone() {
         let good = front.ask(|job| EngineCommand::Generate {
             job,
             row: text("a", [1.0, 0.0, 0.0], 8),
-            mutes: Mutes::default(),
             score: false,
         });
         let bad = front.ask(|job| EngineCommand::Generate {
             job,
             row,
-            mutes: Mutes::default(),
             score: false,
         });
         let mut good_run = None;
@@ -154,7 +152,6 @@ fn a_cancelled_row_keeps_its_text_and_the_next_one_runs() {
     let job = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("The cat", [0.2, 0.3, 0.5], 80),
-        mutes: Mutes::default(),
         score: false,
     });
     front.wait(|event| {
@@ -196,7 +193,6 @@ fn steering_changes_what_comes_after_it() {
     let job = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("The cat", [1.0, 0.0, 0.0], 80),
-        mutes: Mutes::default(),
         score: false,
     });
     front.wait(|event| {
@@ -221,7 +217,7 @@ fn steering_changes_what_comes_after_it() {
     let plain = front.run(text("The cat", [1.0, 0.0, 0.0], 80));
     // It may have been over before the word came; then nothing was steered and nothing changed.
     let changed_from = steered.unwrap_or(80);
-    assert_eq!(run.steered.len(), usize::from(steered.is_some()));
+    assert_eq!(run.steering.steered.len(), usize::from(steered.is_some()));
     let ids = |run: &Run| run.tokens.iter().map(|t| t.id).collect::<Vec<_>>();
     assert_eq!(ids(&run)[..changed_from], ids(&plain)[..changed_from]);
 }
@@ -324,7 +320,6 @@ fn the_routing_of_a_row_is_found_again_bit_for_bit() {
         let job = front.ask(|job| EngineCommand::Generate {
             job,
             row: request,
-            mutes: Mutes::default(),
             score: false,
         });
         if let Some(preference) = moved {
@@ -356,7 +351,7 @@ fn the_routing_of_a_row_is_found_again_bit_for_bit() {
         assert!(
             found == recorded,
             "gates differ, steered at {:?}",
-            run.steered
+            run.steering.steered
         );
     }
 }
@@ -415,7 +410,6 @@ fn a_row_of_a_person_goes_before_a_sweep() {
     let row = front.ask(|job| EngineCommand::Generate {
         job,
         row: text("The cat", [0.0, 1.0, 0.0], 12),
-        mutes: Mutes::default(),
         score: true,
     });
     let mut scored = false;

@@ -19,6 +19,7 @@ fn a_muted_expert_is_silent_at_every_module_whatever_the_router_votes() {
         let request = RowRequest {
             prompt: Prompt::Text("The cat sat on".to_owned()),
             point: Point::Preference(place),
+            mutes: mutes.clone(),
             sampling: Sampling {
                 max_tokens: 12,
                 ignore_eos: true,
@@ -30,17 +31,16 @@ fn a_muted_expert_is_silent_at_every_module_whatever_the_router_votes() {
         let job = front.ask(|job| EngineCommand::Generate {
             job,
             row: request,
-            mutes: mutes.clone(),
             score: false,
         });
         front.finished(job)
     };
     let whole = answer(&Mutes::default());
-    assert!(whole.mutes.is_empty());
+    assert!(whole.steering.mutes.is_empty());
     let mut mutes = Mutes::default();
     mutes.toggle_mute(Channel::Adapter(1));
     let muted = answer(&mutes);
-    assert_eq!(muted.mutes, [(0, mutes)]);
+    assert_eq!(muted.steering.mutes, [(0, mutes)]);
     let gates = |run: &Run, adapter: usize| {
         let record = run.record.clone().expect("a trace was asked for");
         let first = 0..record.sites.len();

@@ -99,13 +99,13 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
             max_tokens: 4,
             ..Sampling::default()
         },
+        mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,
     };
     let answer = front.ask(|job| EngineCommand::Generate {
         job,
         row,
-        mutes: Mutes::default(),
         score: false,
     });
     front.wait(|event| {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use paretoscope_core::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
 use paretoscope_core::routing::Complex;
-use paretoscope_core::types::{BundleInfo, Mutes, Run, RunStatus};
+use paretoscope_core::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{
     Effect, interference, notify, point, preview, rows, shell, sweep, training, trial, turns,
 };
 use crate::state::{
-    AppState, EnginePhase, InterferenceState, LoadFailure, Mode, Notice, NoticeKind, RunPhase,
-    SimplexState, SweepState,
+    AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
+    RunEntry, RunPhase, SimplexState, SweepState,
 };
 
 /// Takes in one event.
@@ -36,10 +36,11 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 loading.fraction = fraction;
             }
         }
-        E::Loaded { job, bundle } => loaded(state, job, bundle),
+        E::Loaded { job, bundle } => loaded(state, job, bundle, effects),
         E::LoadFailed { job, path, trouble } => {
             if state.bundle.loading.as_ref().is_some_and(|l| l.job == job) {
                 state.bundle.loading = None;
+                state.jobs.end(job);
                 notify(
                     state,
                     NoticeKind::Error,
@@ -49,7 +50,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Started { job, prompt_tokens } => {
-            if let Some(run) = state.session.by_job_mut(job) {
+            if let Some(run) = run_of(state, job) {
                 run.phase = RunPhase::Prefill;
                 run.prompt_tokens = Some(prompt_tokens);
             }
@@ -61,35 +62,28 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             point,
             mutes,
         } => {
-            if let Some(run) = state.session.by_job_mut(job) {
+            if let Some(run) = run_of(state, job) {
                 let reached = |heading: &mut (_, _)| heading.0 == point && heading.1 == mutes;
                 run.heading.take_if(reached);
-                // Several changes before one token leave one mark.
-                if run.mutes_now() != mutes {
-                    run.mutes.retain(|(at, _)| *at < at_token);
-                    run.mutes.push((at_token, mutes));
-                }
-                if *run.point_now() != point {
-                    run.steered.retain(|(at, _)| *at < at_token);
-                    run.steered.push((at_token, point));
-                }
+                run.steering.go(&run.point, at_token, &point, &mutes);
             }
         }
         E::Finished { job, run } => finished(state, job, &run, effects),
-        E::Scored { job, scores } => {
-            if trial::scored(state, job, &scores, effects) {
-                return;
+        E::Scored { job, scores } => match state.jobs.end(job) {
+            Some(Owner::Trial) => trial::scored(state, scores, effects),
+            Some(Owner::Run(id)) => {
+                if let Some(run) = state.session.get_mut(id) {
+                    run.scoring = false;
+                    run.take_scores(scores);
+                }
             }
-            if let Some(run) = state.session.by_job_mut(job) {
-                run.scoring = false;
-                run.take_scores(scores);
-            }
-        }
+            _ => {}
+        },
         E::PromptsRead { path, read } => shell::prompts_read(state, &path, read),
         E::RunsFound { runs } => training::runs_found(state, runs),
         E::BundleMade { plan, made } => training::bundle_made(state, &plan, made, effects),
         E::SweepPoint { job, result } => {
-            if state.sweep.job == Some(job) {
+            if state.jobs.owner(job) == Some(Owner::Sweep) {
                 match state
                     .sweep
                     .points
@@ -105,7 +99,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Sweep { job, progress } => {
-            if state.sweep.job == Some(job) {
+            if state.jobs.owner(job) == Some(Owner::Sweep) {
                 state.sweep.rate = progress.rows_per_second.or(state.sweep.rate);
                 let before = state.sweep.phase();
                 let (phase, points) = (progress.phase, progress.points_done);
@@ -116,8 +110,8 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             }
         }
         E::Recalled { job, index, runs } => {
-            if state.sweep.recall == Some(job) {
-                sweep::recalled(state, index, runs, effects);
+            if state.jobs.end(job) == Some(Owner::Recall) {
+                sweep::recalled(state, job, index, runs, effects);
             }
         }
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
@@ -128,16 +122,12 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             given,
             context,
         } => preview::previewed(state, job, given, context),
-        E::Retraced { job, record } => sweep::retraced(state, job, record),
-        E::Failed { job, trouble } => {
-            if !trial::failed(state, job, &trouble, effects)
-                && !preview::failed(state, job, &trouble)
-                && !interference::failed(state, job, &trouble)
-                && !training::failed(state, job, &trouble)
-            {
-                failed(state, job, trouble);
+        E::Retraced { job, record } => {
+            if state.jobs.end(job) == Some(Owner::Retrace) {
+                sweep::retraced(state, record);
             }
         }
+        E::Failed { job, trouble } => failed(state, job, trouble, effects),
         E::Stopped { panic } => stopped(state, panic),
     }
 }
@@ -151,13 +141,13 @@ fn outlive_error(state: &mut AppState) {
         .take_if(|n| n.kind == NoticeKind::Error && now - n.at > Notice::SECONDS);
 }
 
-fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
+fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &mut Vec<Effect>) {
     if state.bundle.loading.as_ref().is_some_and(|l| l.job != job) {
         return;
     }
     state.bundle.loading = None;
     state.bundle.failure = None;
-    state.bundle.trial.scores = None;
+    leave_bundle(state);
     state.mutes = Mutes::default();
     state.interference = InterferenceState::default();
     state.prefs.remember(&bundle.path);
@@ -221,11 +211,37 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>) {
     state.prefs.heatmap.token = None;
     point::reroute(state);
     sweep::recount(state);
+    trial::again(state, effects);
+}
+
+/// What was asked of the old bundle is not answered any more.
+fn leave_bundle(state: &mut AppState) {
+    for owner in [
+        Owner::Bundle,
+        Owner::Sweep,
+        Owner::Recall,
+        Owner::Retrace,
+        Owner::Interference,
+    ] {
+        state.jobs.forget(owner);
+    }
+    for run in state.session.runs.iter_mut().filter(|run| run.scoring) {
+        run.scoring = false;
+        state.jobs.end(run.job);
+    }
+}
+
+/// The run that a job is for.
+fn run_of(state: &mut AppState, job: JobId) -> Option<&mut RunEntry> {
+    match state.jobs.owner(job)? {
+        Owner::Run(id) => state.session.get_mut(id),
+        _ => None,
+    }
 }
 
 fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
     let now = state.now;
-    let Some(run) = state.session.by_job_mut(job) else {
+    let Some(run) = run_of(state, job) else {
         return;
     };
     // News that do not continue the text can only be late ones of a row that ended.
@@ -238,12 +254,22 @@ fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
     }
     run.text.push_str(&news.text);
     run.tokens.extend(news.tokens);
-    run.gates.extend_from_slice(&news.gates);
+    if !news.gates.is_empty() {
+        let bundle = &run.bundle;
+        let record = run.record.get_or_insert_with(|| {
+            Arc::new(GateRecord {
+                sites: Arc::new(bundle.sites.clone()),
+                adapters: Arc::new(bundle.adapters.clone()),
+                values: Vec::new(),
+            })
+        });
+        Arc::make_mut(record).values.extend_from_slice(&news.gates);
+    }
 }
 
 fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effect>) {
     let now = state.now;
-    let Some(run) = state.session.by_job_mut(job) else {
+    let Some(run) = run_of(state, job) else {
         return;
     };
     run.ended = Some(now);
@@ -253,8 +279,12 @@ fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effe
     };
     run.finish(done);
     run.scoring &= done.scores.is_none() && done.status == RunStatus::Done;
+    let over = !run.scoring;
     let missed = run.heading.take().is_some() && done.status == RunStatus::Done;
     let (id, n) = (run.id, run.tokens.len());
+    if over {
+        state.jobs.end(job);
+    }
     if state.session.current == Some(id) && done.status == RunStatus::Done {
         notify(
             state,
@@ -280,19 +310,34 @@ fn announce_sweep(state: &mut AppState, phase: SweepPhase, points: usize) {
     notify(state, NoticeKind::Info, text);
 }
 
-fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
-    let now = state.now;
-    notify(state, NoticeKind::Error, trouble.message.clone());
-    if state.sweep.job == Some(job) {
-        state.sweep.trouble = Some(trouble);
-    } else if state.sweep.recall == Some(job) {
-        state.sweep.recalling = false;
-    } else if let Some(run) = state.session.by_job_mut(job) {
-        run.ended = Some(now);
-        run.scoring = false;
-        // Of what failed, be it at its last step or its scores, nothing is shown as an answer.
-        run.phase = RunPhase::Failed(trouble);
+/// What a job was for says what its failure means. Of one whose place another took nothing is said.
+fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<Effect>) {
+    let Some(owner) = state.jobs.end(job) else {
+        return;
+    };
+    let said = trouble.message.clone();
+    match owner {
+        // These say it where it belongs.
+        Owner::Trial => return trial::failed(state, trouble, effects),
+        Owner::Preview => return preview::failed(state, trouble),
+        Owner::Interference => return interference::failed(state, trouble),
+        Owner::Training => return training::failed(state, job, trouble),
+        Owner::Sweep => state.sweep.trouble = Some(trouble),
+        Owner::Recall => state.sweep.recalling = false,
+        Owner::Retrace => state.sweep.retrace = None,
+        // A bundle's failure has an event of its own.
+        Owner::Bundle => {}
+        Owner::Run(id) => {
+            let now = state.now;
+            if let Some(run) = state.session.get_mut(id) {
+                run.ended = Some(now);
+                run.scoring = false;
+                // Of what failed, be it at its last step or its scores, nothing is shown as an answer.
+                run.phase = RunPhase::Failed(trouble);
+            }
+        }
     }
+    notify(state, NoticeKind::Error, said);
 }
 
 fn stopped(state: &mut AppState, panic: Option<String>) {
@@ -316,6 +361,7 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
         }
     }
     training::stopped(state);
+    state.jobs = Jobs::default();
     if state.sweep.is_active() {
         state.sweep.trouble = Some(Trouble {
             message: message.clone(),

@@ -6,7 +6,7 @@ use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
 use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::Effect;
-use crate::state::{AppState, InterferenceState};
+use crate::state::{AppState, InterferenceState, Owner};
 
 /// Looks at other adapters or by another measure; asks the engine unless it is known or on its way.
 pub(super) fn compare(
@@ -21,7 +21,7 @@ pub(super) fn compare(
         return;
     }
     cancel(state, effects);
-    let job = state.jobs.next();
+    let job = state.jobs.begin(Owner::Interference);
     state.interference = InterferenceState {
         measure,
         compared,
@@ -38,6 +38,7 @@ pub(super) fn compare(
 /// Stops what is on its way.
 pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
     if let Some(job) = state.interference.job.take() {
+        state.jobs.end(job);
         effects.push(Effect::Send(EngineCommand::Cancel { job }));
     }
 }
@@ -52,15 +53,13 @@ pub(super) fn comparing(state: &mut AppState, job: JobId, fraction: f32) {
 /// It is there.
 pub(super) fn compared(state: &mut AppState, job: JobId, found: Arc<Interference>) {
     if state.interference.job.take_if(|j| *j == job).is_some() {
+        state.jobs.end(job);
         state.interference.found = Some(found);
     }
 }
 
-/// It failed; true if it was this job.
-pub(super) fn failed(state: &mut AppState, job: JobId, trouble: &Trouble) -> bool {
-    let mine = state.interference.job.take_if(|j| *j == job).is_some();
-    if mine {
-        state.interference.trouble = Some(trouble.clone());
-    }
-    mine
+/// It failed.
+pub(super) fn failed(state: &mut AppState, trouble: Trouble) {
+    state.interference.job = None;
+    state.interference.trouble = Some(trouble);
 }

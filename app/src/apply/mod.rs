@@ -22,8 +22,7 @@ use paretoscope_core::types::Mutes;
 
 use crate::command::AppCommand;
 use crate::registry;
-use crate::state::{AppState, GenerateWhen, Notice, NoticeKind};
-use crate::view::heatmap::{SiteMap, TierOptions};
+use crate::state::{AppState, GenerateWhen, Notice, NoticeKind, SiteMap, TierOptions};
 
 pub use event::event;
 pub(crate) use fields::rescaled;
@@ -138,6 +137,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
     }
+    follow_points(state);
+}
+
+/// Brings the front up to the points that are in.
+fn follow_points(state: &mut AppState) {
+    let (sweep, axes) = (&state.sweep, &state.simplex.axes);
+    state.front.update(&sweep.points, sweep.generation, axes);
 }
 
 /// Steps through the modules that the bundle's experts are on.
@@ -147,10 +153,11 @@ fn step_tiers(state: &mut AppState, by: isize, step: fn(&mut TierOptions, &SiteM
     }
 }
 
-/// What time brings: a generation after a rest, and old news fade.
+/// What a frame brings after its events: the front follows its points, an answer begins after a rest, old news fade.
 pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
+    follow_points(state);
     if state
         .engine
         .notice

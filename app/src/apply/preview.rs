@@ -6,7 +6,7 @@ use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
 use paretoscope_core::types::Given;
 
 use super::Effect;
-use crate::state::{AppState, EnginePhase, PreviewState, Shown};
+use crate::state::{AppState, EnginePhase, Owner, PreviewState, Shown};
 
 /// Looks whether the prompt is another one, and asks for it once typing rests.
 pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -45,7 +45,7 @@ pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
         return;
     }
     if let Some((prompt, _)) = &preview.seen {
-        let job = state.jobs.next();
+        let job = state.jobs.begin(Owner::Preview);
         preview.job = Some(job);
         effects.push(Effect::Send(EngineCommand::Preview {
             job,
@@ -56,17 +56,16 @@ pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
 
 /// An answer is here; only the newest prompt's counts.
 pub(super) fn previewed(state: &mut AppState, job: JobId, given: Arc<Given>, context: usize) {
+    // What was typed meanwhile makes it an older prompt's.
     if state.preview.job.take_if(|wanted| *wanted == job).is_some() {
+        state.jobs.end(job);
         state.preview.shown = Some(Ok(Shown { given, context }));
     }
 }
 
-/// The prompt cannot be given, for the reason that template or tokenizer state. Says whether it was asked for
-/// here.
-pub(super) fn failed(state: &mut AppState, job: JobId, trouble: &Trouble) -> bool {
-    let wanted = state.preview.job.take_if(|wanted| *wanted == job).is_some();
-    if wanted {
-        state.preview.shown = Some(Err(trouble.clone()));
+/// The prompt cannot be given, for the reason that template or tokenizer state.
+pub(super) fn failed(state: &mut AppState, trouble: Trouble) {
+    if state.preview.job.take().is_some() {
+        state.preview.shown = Some(Err(trouble));
     }
-    wanted
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use paretoscope_core::protocol::EngineCommand;
-use paretoscope_core::types::{Point, Prompt, RowRequest, Sampling, TraceLevel};
+use paretoscope_core::types::{Point, Prompt, RowRequest, Sampling, Steering, TraceLevel};
 
 use super::{Effect, point, turns};
 use crate::command::Gesture;
-use crate::state::{AppState, PromptState, RunEntry, RunId, RunPhase};
+use crate::state::{AppState, Owner, PromptState, RunEntry, RunId, RunPhase};
 
 /// Generates at the point with the prompt of the editor.
 pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -46,23 +46,21 @@ fn send(
         return;
     };
     stop(state, effects);
-    let job = state.jobs.next();
+    let id = state.session.next_id();
+    let job = state.jobs.begin(Owner::Run(id));
     let score = bundle.objectives.iter().any(|o| o.reward.is_some());
     let row = RowRequest {
         prompt: prompt.clone(),
         point: point.clone(),
+        mutes: state.mutes.clone(),
         sampling: sampling.clone(),
         trace: TraceLevel::Full,
         time: None,
     };
-    let id = state.session.next_id();
     let run = RunEntry {
         phase: RunPhase::Queued,
         scoring: score,
-        mutes: (!state.mutes.is_empty())
-            .then(|| (0, state.mutes.clone()))
-            .into_iter()
-            .collect(),
+        steering: Steering::new(&state.mutes),
         started: state.now,
         ..RunEntry::new(id, job, bundle, prompt, point, sampling)
     };
@@ -70,12 +68,7 @@ fn send(
     state.session.push(run);
     state.simplex.stale = false;
     state.prefs.heatmap.token = None;
-    effects.push(Effect::Send(EngineCommand::Generate {
-        job,
-        row,
-        mutes: state.mutes.clone(),
-        score,
-    }));
+    effects.push(Effect::Send(EngineCommand::Generate { job, row, score }));
 }
 
 /// Stops the row that streams; its text stays.

@@ -10,7 +10,7 @@ use crate::command::AppCommand;
 use crate::locate;
 use crate::registry;
 use crate::state::{
-    AppState, Loading, NoticeKind, Overlay, Panel, PromptSource, SweepForm, ThemeChoice,
+    AppState, Loading, NoticeKind, Overlay, Owner, Panel, PromptSource, SweepForm, ThemeChoice,
 };
 
 /// Smallest and largest zoom.
@@ -128,7 +128,7 @@ pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>)
     if let Some(loading) = state.bundle.loading.take() {
         effects.push(Effect::Send(EngineCommand::Cancel { job: loading.job }));
     }
-    let job = state.jobs.next();
+    let job = state.jobs.begin(Owner::Bundle);
     state.bundle.failure = None;
     state.bundle.typed = path.display().to_string();
     state.bundle.loading = Some(Loading {

@@ -8,8 +8,8 @@ use paretoscope_core::types::{GateRecord, Prompt, PromptSample, Run, RunStatus, 
 
 use super::{Effect, point, rows};
 use crate::state::{
-    AppState, Mode, Origin, PromptSource, RunEntry, RunPhase, SweepCost, SweepForm, SweepMode,
-    SweepState,
+    AppState, Mode, Origin, Owner, PromptSource, RunEntry, RunPhase, SweepCost, SweepForm,
+    SweepMode, SweepState,
 };
 
 /// Changes the form, and reads a newly chosen file.
@@ -140,7 +140,7 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         include_base: true,
         store: state.sweep.folder.join(format!("{name}-{mark}.db")),
     });
-    let job = state.jobs.next();
+    let job = state.jobs.begin(Owner::Sweep);
     state.sweep = SweepState {
         job: Some(job),
         plan: Some(Arc::clone(&plan)),
@@ -180,8 +180,8 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
     state.sweep.selected = dot;
     state.sweep.rows.clear();
     state.sweep.stored.clear();
-    state.sweep.recall = None;
     state.sweep.recalling = false;
+    state.jobs.forget(Owner::Recall);
     let Some(result) = dot.and_then(|index| state.sweep.point(index)).cloned() else {
         return;
     };
@@ -191,8 +191,7 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
     }
     state.simplex.stale = false;
     if let Some(plan) = state.sweep.plan.clone() {
-        let job = state.jobs.next();
-        state.sweep.recall = Some(job);
+        let job = state.jobs.begin(Owner::Recall);
         state.sweep.recalling = true;
         effects.push(Effect::Send(EngineCommand::Recall {
             job,
@@ -205,6 +204,7 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
 /// The rows of the selected dot are here: the one that answers the editor's prompt is looked at.
 pub(super) fn recalled(
     state: &mut AppState,
+    job: JobId,
     index: usize,
     runs: Vec<Arc<Run>>,
     effects: &mut Vec<Effect>,
@@ -213,7 +213,6 @@ pub(super) fn recalled(
         return;
     };
     state.sweep.recalling = false;
-    let job = state.sweep.recall.unwrap_or_else(|| state.jobs.next());
     state.session.runs.retain(|r| {
         !matches!(r.origin, Origin::Sweep { point, .. } if point == index)
             || state.session.pinned == Some(r.id)
@@ -277,10 +276,10 @@ fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
         rows::show_prompt(state, &prompt);
     }
     // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
-    let untraced = state.session.get(id).is_some_and(|r| r.trace().is_none());
+    let untraced = state.session.get(id).is_some_and(|r| r.record.is_none());
     if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {
-        let job = state.jobs.next();
-        state.sweep.retrace = Some((job, id));
+        let job = state.jobs.begin(Owner::Retrace);
+        state.sweep.retrace = Some(id);
         effects.push(Effect::Send(EngineCommand::Retrace {
             job,
             run: Arc::clone(run),
@@ -289,10 +288,9 @@ fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
 }
 
 /// The routing of a stored row is here.
-pub(super) fn retraced(state: &mut AppState, job: JobId, record: Arc<GateRecord>) {
-    if let Some((_, id)) = state.sweep.retrace.take_if(|(wanted, _)| *wanted == job)
-        && let Some(run) = state.session.get_mut(id)
-    {
+pub(super) fn retraced(state: &mut AppState, record: Arc<GateRecord>) {
+    let id = state.sweep.retrace.take();
+    if let Some(run) = id.and_then(|id| state.session.get_mut(id)) {
         run.record = Some(record);
     }
 }

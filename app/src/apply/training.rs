@@ -7,7 +7,7 @@ use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
 use paretoscope_core::types::{TrainEnd, TrainNews, TrainPlan, TrainRun};
 
 use super::{Effect, notify, shell};
-use crate::state::{AppState, NoticeKind, TrainEntry, TrainForm, TrainPhase};
+use crate::state::{AppState, NoticeKind, Owner, TrainEntry, TrainForm, TrainPhase};
 
 /// Changes the form.
 pub(super) fn set_form(state: &mut AppState, form: TrainForm) {
@@ -109,7 +109,7 @@ pub(super) fn resume(state: &mut AppState, folder: &Path, effects: &mut Vec<Effe
 }
 
 fn begin(state: &mut AppState, index: usize, effects: &mut Vec<Effect>) {
-    let job = state.jobs.next();
+    let job = state.jobs.begin(Owner::Training);
     let Some(run) = state.training.runs.get_mut(index) else {
         return;
     };
@@ -188,17 +188,17 @@ pub(super) fn news(state: &mut AppState, job: JobId, news: TrainNews) {
     }
 }
 
-/// A run could not be started; true if it was one.
-pub(super) fn failed(state: &mut AppState, job: JobId, trouble: &Trouble) -> bool {
+/// A run could not be started.
+pub(super) fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
     let run = state
         .training
         .runs
         .iter_mut()
         .find(|run| run.job == Some(job));
-    let Some(run) = run else { return false };
-    run.job = None;
-    run.phase = TrainPhase::Failed(trouble.message.clone());
-    true
+    if let Some(run) = run {
+        run.job = None;
+        run.phase = TrainPhase::Failed(trouble.message);
+    }
 }
 
 /// The engine is gone, and its training with it.

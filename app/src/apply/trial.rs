@@ -1,10 +1,10 @@
 //! A text scored by hand: at once, one at a time.
 
-use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
+use paretoscope_core::protocol::{EngineCommand, Trouble};
 use paretoscope_core::types::{Prompt, Scores};
 
 use super::Effect;
-use crate::state::AppState;
+use crate::state::{AppState, Owner};
 
 /// The text changed.
 pub(super) fn edit(
@@ -28,38 +28,33 @@ pub(super) fn from_current(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Scores came; true if they were for the trial. What was typed meanwhile goes out next.
-pub(super) fn scored(
-    state: &mut AppState,
-    job: JobId,
-    scores: &Scores,
-    effects: &mut Vec<Effect>,
-) -> bool {
+/// Scores the text by the reward models of a bundle that was just loaded; what the old one's would have said is not
+/// waited for.
+pub(super) fn again(state: &mut AppState, effects: &mut Vec<Effect>) {
+    state.jobs.forget(Owner::Trial);
     let trial = &mut state.bundle.trial;
-    if trial.job.take_if(|wanted| *wanted == job).is_none() {
-        return false;
-    }
-    trial.trouble = None;
-    trial.scores = (!trial.response.trim().is_empty()).then(|| scores.clone());
+    trial.job = None;
+    trial.scores = None;
+    trial.stale = true;
     send(state, effects);
-    true
 }
 
-/// Scoring failed; true if it was the trial's.
-pub(super) fn failed(
-    state: &mut AppState,
-    job: JobId,
-    trouble: &Trouble,
-    effects: &mut Vec<Effect>,
-) -> bool {
+/// Scores came. What was typed meanwhile goes out next.
+pub(super) fn scored(state: &mut AppState, scores: Scores, effects: &mut Vec<Effect>) {
     let trial = &mut state.bundle.trial;
-    if trial.job.take_if(|wanted| *wanted == job).is_none() {
-        return false;
-    }
-    trial.scores = None;
-    trial.trouble = Some(trouble.clone());
+    trial.job = None;
+    trial.trouble = None;
+    trial.scores = (!trial.response.trim().is_empty()).then_some(scores);
     send(state, effects);
-    true
+}
+
+/// Scoring failed.
+pub(super) fn failed(state: &mut AppState, trouble: Trouble, effects: &mut Vec<Effect>) {
+    let trial = &mut state.bundle.trial;
+    trial.job = None;
+    trial.scores = None;
+    trial.trouble = Some(trouble);
+    send(state, effects);
 }
 
 fn send(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -74,7 +69,7 @@ fn send(state: &mut AppState, effects: &mut Vec<Effect>) {
         trial.trouble = None;
         return;
     }
-    let job = state.jobs.next();
+    let job = state.jobs.begin(Owner::Trial);
     trial.job = Some(job);
     let prompt = trial.prompt.clone();
     effects.push(Effect::Send(EngineCommand::Score {

@@ -6,8 +6,8 @@ use egui::epaint::{Color32, Mesh, Pos2, Rect, Shape, Stroke, pos2};
 use egui_plot::PlotTransform;
 
 use super::glyphs::{Glyph, Glyphs};
-use super::model::{Class, Entry, Model};
 use super::ranges::Affine;
+use crate::state::{Class, Front, FrontEntry};
 use crate::theme::Tokens;
 
 /// Above so many points only the front keeps its whiskers: more cannot be told apart.
@@ -20,7 +20,7 @@ const MANY: usize = 1000;
 #[derive(Clone, Copy)]
 pub struct LayerInput<'a> {
     /// The points.
-    pub model: &'a Model,
+    pub front: &'a Front,
     /// Which of the plotted objectives are x and y.
     pub pair: (usize, usize),
     /// Raw scores to shown ones, x and y.
@@ -51,7 +51,7 @@ pub struct Layer {
     key: Option<Key>,
     mesh: Arc<Mesh>,
     stairs: Vec<Pos2>,
-    /// Screen positions, one per entry of the model; NaN where not drawn.
+    /// Screen positions, one per entry of the front; NaN where not drawn.
     places: Vec<Pos2>,
 }
 
@@ -67,7 +67,7 @@ impl Layer {
         let tokens = Tokens::of(ui);
         let bounds = transform.bounds();
         let key = Key {
-            revision: input.model.revision(),
+            revision: input.front.revision(),
             pair: input.pair,
             units: input.units,
             dominated: input.dominated,
@@ -96,7 +96,7 @@ impl Layer {
         painter.add(Shape::Mesh(Arc::clone(&self.mesh)));
     }
 
-    /// Screen positions, one per entry of the model; NaN where not drawn.
+    /// Screen positions, one per entry of the front; NaN where not drawn.
     pub fn places(&self) -> &[Pos2] {
         &self.places
     }
@@ -108,7 +108,7 @@ impl Layer {
         input: &LayerInput<'_>,
         tokens: &Tokens,
     ) {
-        let entries = input.model.entries();
+        let entries = input.front.entries();
         let frame = transform.frame().expand(12.0);
         let projection = Projection { transform, input };
         self.places.clear();
@@ -126,7 +126,7 @@ impl Layer {
         // Many points get smaller markers, and many dominated ones step back.
         let many = entries.len() > MANY;
         let small = if many { 0.75 } else { 1.0 };
-        let large = if input.model.front().len() > 60 {
+        let large = if input.front.members().len() > 60 {
             0.8
         } else {
             1.0
@@ -157,7 +157,7 @@ impl Layer {
                 glyphs.add(&mut mesh, glyph, place, small, dominated);
             }
         }
-        for &member in input.model.front() {
+        for &member in input.front.members() {
             let (Some(entry), Some(&place)) = (entries.get(member), self.places.get(member)) else {
                 continue;
             };
@@ -239,7 +239,7 @@ fn whiskers(
     glyphs: &Glyphs,
     mesh: &mut Mesh,
     projection: &Projection<'_>,
-    entry: &Entry,
+    entry: &FrontEntry,
     color: Color32,
 ) {
     let (x, y) = projection.input.pair;
@@ -273,8 +273,8 @@ fn whiskers(
 /// The edge of what the front dominates, for two objectives: from the left edge over the members to
 /// the lower edge. Empty for three objectives, whose front is no line in any pair.
 fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>) -> Vec<Pos2> {
-    let front = input.model.front();
-    if input.model.axes().len() != 2 || front.len() < 2 {
+    let front = input.front.members();
+    if input.front.axes().len() != 2 || front.len() < 2 {
         return Vec::new();
     }
     let frame = projection.transform.frame();
@@ -287,7 +287,7 @@ fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>) -> Vec<Pos2> {
     };
     let mut members: Vec<Pos2> = front
         .iter()
-        .filter_map(|&member| input.model.entries().get(member))
+        .filter_map(|&member| input.front.entries().get(member))
         .map(|entry| near(projection.place(entry.mean[input.pair.0], entry.mean[input.pair.1])))
         .collect();
     members.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));

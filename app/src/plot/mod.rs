@@ -1,18 +1,14 @@
-//! The Pareto plot without its panel: what it is given, which points are on the front, what part of
-//! the plane is looked at, and the meshes that draw it.
+//! The Pareto plot without its panel: what it is given, what part of the plane is looked at, and the meshes that draw it.
 
 mod data;
 mod glyphs;
 mod layer;
-mod model;
 mod ranges;
 mod words;
 
-pub use data::{Landmark, ParetoAction, ParetoData, PlotOptions, Units};
+pub use data::{Landmark, ParetoAction, ParetoData};
 pub use glyphs::{Glyph, Glyphs};
 pub use layer::{Layer, LayerInput, WHISKERS_FOR_ALL, nearest};
 pub(crate) use layer::{Marker, front_marker};
-pub(crate) use model::place;
-pub use model::{Class, Counts, Entry, Model, Volume};
 pub use ranges::{Affine, Ranges};
 pub use words::{axis_titles, class_words, point_words, score_words, summary, value_words};

@@ -1,8 +1,8 @@
 //! What part of the plane is looked at. One range per objective, so that linked plots move together.
 
-use super::model::{Class, Entry, Model};
+use crate::state::{Class, Front, FrontEntry};
 
-/// `shown = raw * scale + shift`, per axis: raw scores, or deviations from the base model.
+/// `shown = raw * scale + shift`, per axis: raw scores, or deviations from the base front.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
     /// Factor; positive.
@@ -55,35 +55,36 @@ const FENCE: f64 = 3.0;
 impl Ranges {
     /// Follows the data while the view is automatic; afterwards only counts what came outside.
     /// `landmarks` are raw scores that the automatic view always holds.
-    pub fn update(&mut self, model: &Model, landmarks: &[[f64; 3]]) {
-        let axes = model.axes().len();
+    pub fn update(&mut self, front: &Front, landmarks: &[[f64; 3]]) {
+        let axes = front.axes().len();
         if self.shown.len() != axes {
             *self = Self::default();
         }
         if !self.owned {
-            if self.revision != Some(model.revision()) || self.landmarks != landmarks {
-                self.revision = Some(model.revision());
+            if self.revision != Some(front.revision()) || self.landmarks != landmarks {
+                self.revision = Some(front.revision());
                 self.landmarks = landmarks.to_vec();
                 self.shown = (0..axes)
-                    .map(|slot| fit(model, landmarks, slot, true))
+                    .map(|slot| fit(front, landmarks, slot, true))
                     .collect();
-                let outside = |e: &&Entry| e.class.is_placed() && !inside(&self.shown, &e.mean);
-                self.outliers = model.entries().iter().filter(outside).count();
+                let outside =
+                    |e: &&FrontEntry| e.class.is_placed() && !inside(&self.shown, &e.mean);
+                self.outliers = front.entries().iter().filter(outside).count();
             }
-            self.known = model.entries().len();
+            self.known = front.entries().len();
             self.unseen.clear();
             return;
         }
         self.outliers = 0;
-        if self.known > model.entries().len() {
+        if self.known > front.entries().len() {
             self.known = 0;
             self.unseen.clear();
         }
-        self.unseen.extend(self.known..model.entries().len());
-        self.known = model.entries().len();
+        self.unseen.extend(self.known..front.entries().len());
+        self.known = front.entries().len();
         let shown = std::mem::take(&mut self.shown);
         self.unseen.retain(|&position| {
-            model
+            front
                 .entries()
                 .get(position)
                 .is_some_and(|e| e.class.is_placed() && !inside(&shown, &e.mean))
@@ -103,12 +104,12 @@ impl Ranges {
     }
 
     /// Shows every point; the view stays the person's.
-    pub fn fit_all(&mut self, model: &Model, landmarks: &[[f64; 3]]) {
-        self.shown = (0..model.axes().len())
-            .map(|slot| fit(model, landmarks, slot, false))
+    pub fn fit_all(&mut self, front: &Front, landmarks: &[[f64; 3]]) {
+        self.shown = (0..front.axes().len())
+            .map(|slot| fit(front, landmarks, slot, false))
             .collect();
         self.owned = true;
-        self.known = model.entries().len();
+        self.known = front.entries().len();
         self.unseen.clear();
     }
 
@@ -148,8 +149,8 @@ fn inside(ranges: &[[f64; 2]], mean: &[f64; 3]) -> bool {
 
 /// A range that holds the front with its errors, the landmarks, and the dominated points; with
 /// `robust`, only those dominated points that are not far off the others.
-fn fit(model: &Model, landmarks: &[[f64; 3]], slot: usize, robust: bool) -> [f64; 2] {
-    let mut means: Vec<f64> = model
+fn fit(front: &Front, landmarks: &[[f64; 3]], slot: usize, robust: bool) -> [f64; 2] {
+    let mut means: Vec<f64> = front
         .entries()
         .iter()
         .filter(|e| e.class.is_placed())
@@ -165,7 +166,7 @@ fn fit(model: &Model, landmarks: &[[f64; 3]], slot: usize, robust: bool) -> [f64
         low = low.min(value);
         high = high.max(value);
     };
-    for entry in model.entries() {
+    for entry in front.entries() {
         let mean = entry.mean[slot];
         match entry.class {
             Class::Front | Class::Uncertain => {
@@ -217,9 +218,8 @@ mod tests {
     use paretoscope_core::types::{Point, PointResult, Preference, Summary};
 
     use super::*;
-    use crate::plot::ParetoData;
 
-    fn model(rows: &[[f64; 2]]) -> Model {
+    fn front(rows: &[[f64; 2]]) -> Front {
         let point = |(index, means): (usize, &[f64; 2])| {
             let summary = |mean| {
                 Some(Summary {
@@ -238,20 +238,9 @@ mod tests {
             })
         };
         let points: Vec<Arc<PointResult>> = rows.iter().enumerate().map(point).collect();
-        let mut model = Model::default();
-        model.update(&ParetoData {
-            objectives: &[],
-            axes: &[0, 1],
-            points: &points,
-            generation: 1,
-            selected: None,
-            current: None,
-            pinned: None,
-            base: None,
-            pending: 0,
-            text: &|_| None,
-        });
-        model
+        let mut front = Front::default();
+        front.update(&points, 1, &[0, 1]);
+        front
     }
 
     /// A cloud in the unit square below a front, and one dominated point far away.
@@ -265,13 +254,13 @@ mod tests {
 
     #[test]
     fn the_automatic_view_is_not_blown_up_by_one_point() {
-        let model = model(&cloud_with_outlier());
+        let front = front(&cloud_with_outlier());
         let mut ranges = Ranges::default();
-        ranges.update(&model, &[]);
+        ranges.update(&front, &[]);
         assert!(ranges.range(0)[0] > -1.0, "{:?}", ranges.range(0));
         assert_eq!(ranges.outliers(), 1, "but it is counted");
-        ranges.fit_all(&model, &[]);
-        ranges.update(&model, &[]);
+        ranges.fit_all(&front, &[]);
+        ranges.update(&front, &[]);
         assert!(ranges.range(0)[0] < -500.0);
         assert_eq!(ranges.outliers() + ranges.unseen(), 0);
     }
@@ -279,27 +268,27 @@ mod tests {
     #[test]
     fn a_landmark_is_always_inside_the_automatic_view() {
         let mut ranges = Ranges::default();
-        let model = model(&[[0.0, 0.0], [1.0, 1.0]]);
-        ranges.update(&model, &[]);
+        let front = front(&[[0.0, 0.0], [1.0, 1.0]]);
+        ranges.update(&front, &[]);
         assert!(ranges.range(1)[1] < 2.0);
-        ranges.update(&model, &[[0.0, 9.0, 0.0]]);
+        ranges.update(&front, &[[0.0, 9.0, 0.0]]);
         assert!(ranges.range(1)[1] > 9.0);
     }
 
     #[test]
     fn one_point_and_no_point_have_a_view() {
         let mut ranges = Ranges::default();
-        ranges.update(&model(&[]), &[]);
+        ranges.update(&front(&[]), &[]);
         assert_eq!(ranges.range(0), [0.0, 1.0]);
         let mut ranges = Ranges::default();
-        ranges.update(&model(&[[3.0, 3.0]]), &[]);
+        ranges.update(&front(&[[3.0, 3.0]]), &[]);
         assert!(ranges.range(0)[0] < 3.0 && 3.0 < ranges.range(0)[1]);
     }
 
     #[test]
     fn a_view_that_is_none_is_not_taken() {
         let mut ranges = Ranges::default();
-        ranges.update(&model(&[[3.0, 3.0]]), &[]);
+        ranges.update(&front(&[[3.0, 3.0]]), &[]);
         ranges.take(0, 1, [1.0, 1.0], [0.0, f64::NAN]);
         assert!(!ranges.is_owned());
     }

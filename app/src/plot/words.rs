@@ -2,8 +2,8 @@
 
 use paretoscope_core::types::{Point, Summary};
 
-use super::data::{ParetoData, Units};
-use super::model::{Class, Model, place};
+use super::data::ParetoData;
+use crate::state::{Class, Units, place};
 
 /// A number as short as it can be read: four significant digits at most.
 pub fn value_words(value: f64) -> String {
@@ -101,7 +101,7 @@ pub fn axis_titles(objective: &str, units: Units) -> [String; 3] {
 }
 
 fn scores_line(data: &ParetoData<'_>, scores: &[Option<Summary>]) -> String {
-    let named = data.axes.iter().filter_map(|&axis| {
+    let named = data.axes().iter().filter_map(|&axis| {
         let summary = scores.get(axis).copied().flatten()?;
         Some(format!(
             "{} {}",
@@ -113,8 +113,9 @@ fn scores_line(data: &ParetoData<'_>, scores: &[Option<Summary>]) -> String {
 }
 
 /// The whole plot in one line.
-pub fn summary(model: &Model, data: &ParetoData<'_>) -> String {
-    let counts = model.counts();
+pub fn summary(data: &ParetoData<'_>) -> String {
+    let front = data.front;
+    let counts = front.counts();
     let mut parts = vec![format!(
         "Front {} of {} points",
         counts.front, counts.points
@@ -125,9 +126,9 @@ pub fn summary(model: &Model, data: &ParetoData<'_>) -> String {
             counts.uncertain
         ));
     }
-    if let Some(selected) = data.selected.and_then(|index| model.position(index))
+    if let Some(selected) = data.selected.and_then(|index| front.position(index))
         && let (Some(entry), Some(result)) =
-            (model.entries().get(selected), data.points.get(selected))
+            (front.entries().get(selected), data.points.get(selected))
     {
         let scores = scores_line(data, &result.scores);
         parts.push(format!(
@@ -141,7 +142,7 @@ pub fn summary(model: &Model, data: &ParetoData<'_>) -> String {
         ("pinned", data.pinned),
         ("base model", data.base),
     ] {
-        if let Some(landmark) = landmark.filter(|l| place(data.axes, &l.scores).is_some()) {
+        if let Some(landmark) = landmark.filter(|l| place(data.axes(), &l.scores).is_some()) {
             parts.push(format!("{name}: {}", scores_line(data, &landmark.scores)));
         }
     }

@@ -2,6 +2,7 @@
 //! palette, the shortcut list, buttons and keys all read it.
 
 mod list;
+mod names;
 mod why_not;
 
 use std::sync::LazyLock;
@@ -49,20 +50,15 @@ pub fn entries() -> &'static [Entry] {
     &ENTRIES
 }
 
-/// What a command is called; commands that carry words of their own have a plain name.
-pub fn title(command: &AppCommand) -> String {
-    entries()
-        .iter()
-        .find(|e| e.command == *command)
-        .map_or_else(|| "This".to_owned(), |e| e.title.to_owned())
+/// The palette's entry of a command, where it lists it.
+pub fn entry(command: &AppCommand) -> Option<&'static Entry> {
+    entries().iter().find(|e| e.command == *command)
 }
 
-/// The keys of a command.
-pub fn shortcut(command: &AppCommand) -> Option<KeyboardShortcut> {
-    entries()
-        .iter()
-        .find(|e| e.command == *command)
-        .and_then(|e| e.shortcut)
+/// What a command is called.
+pub fn title(command: &AppCommand) -> &'static str {
+    let listed = entry(command).map(|e| e.title);
+    listed.or_else(|| names::name(command)).unwrap_or_default()
 }
 
 /// Commands and prompts that match what was typed, best first.
@@ -162,6 +158,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn commands_of_the_palette_are_named_there_alone() {
+        for entry in entries() {
+            let plain = format!("{:?}", entry.command)
+                .chars()
+                .all(char::is_alphanumeric);
+            assert_eq!(plain, names::name(&entry.command).is_none(), "{}", entry.id);
+        }
+        assert_eq!(title(&AppCommand::Generate), "Generate");
+        assert_eq!(title(&AppCommand::SetZoom(2.0)), "Set the size");
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 mod bundle;
 mod engine;
+mod front;
+mod heatmap;
 mod interference;
+mod jobs;
 mod overlay;
 mod paths;
+mod plot;
 mod prefs;
 mod preview;
 mod prompt;
@@ -16,22 +20,25 @@ mod trial;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
+pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
+pub use heatmap::{
+    HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, SiteMap, StripColor, TierOptions,
+};
 pub use interference::InterferenceState;
+pub use jobs::{Jobs, Owner};
 pub use overlay::{Overlay, OverlayState, Panel};
+pub use plot::{PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use preview::{PreviewState, Shown};
 pub use prompt::{PromptState, ROLES, SamplingForm};
-pub use session::{Origin, RunEntry, RunId, RunPhase, Session, Trace};
+pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
 
-pub use crate::view::heatmap::TierOptions;
-
 use std::sync::Arc;
 
-use paretoscope_core::protocol::JobIds;
 use paretoscope_core::types::{BundleInfo, Mutes, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
@@ -57,6 +64,8 @@ pub struct AppState {
     pub session: Session,
     /// The sweep: form, progress, points.
     pub sweep: SweepState,
+    /// The front of its points.
+    pub front: Front,
     /// How much the bundle's adapters depend on each other.
     pub interference: InterferenceState,
     /// Training: the form and the runs.
@@ -65,8 +74,8 @@ pub struct AppState {
     pub overlay: OverlayState,
     /// What is remembered between sessions.
     pub prefs: Prefs,
-    /// Names of jobs.
-    pub jobs: JobIds,
+    /// The engine's jobs, and what each is for.
+    pub jobs: Jobs,
 }
 
 impl AppState {

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use paretoscope_core::types::Message;
 use serde::{Deserialize, Serialize};
 
-use super::{SamplingForm, SweepForm};
-use crate::plot::PlotOptions;
-use crate::view::heatmap::{HeatmapOptions, TierOptions};
+use super::{HeatmapOptions, PlotOptions, SamplingForm, SweepForm, TierOptions};
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use paretoscope_core::protocol::{JobId, Trouble};
 use paretoscope_core::types::{
-    BundleInfo, Finish, GateRecord, Given, Mutes, Point, Prompt, Run, Sampling, Scores, TokenPiece,
+    BundleInfo, Finish, GateRecord, Given, Mutes, Point, Prompt, Run, Sampling, Scores, Steering,
+    TokenPiece,
 };
 
 /// A run's name within the window.
@@ -66,19 +67,15 @@ pub struct RunEntry {
     pub prompt: Prompt,
     /// Where it started out.
     pub point: Point,
-    /// `(first token under it, point)` for every change while it ran.
-    pub steered: Vec<(usize, Point)>,
-    /// `(first token under it, what was silenced)` for every change; empty where all was heard.
-    pub mutes: Vec<(usize, Mutes)>,
+    /// Every change of point and mutes while it ran.
+    pub steering: Steering,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// The answer so far.
     pub text: String,
     /// Its tokens so far.
     pub tokens: Vec<TokenPiece>,
-    /// Gates so far, `[tokens, sites, adapters]`; replaced by `record` when it ends.
-    pub gates: Vec<f32>,
-    /// The routing, once ended.
+    /// The routing so far, and all of it once ended; `None` where none was recorded.
     pub record: Option<Arc<GateRecord>>,
     /// Reward scores, once there.
     pub scores: Option<Scores>,
@@ -100,34 +97,6 @@ pub struct RunEntry {
     pub ended: Option<f64>,
 }
 
-/// The gates of a run, live or recorded.
-#[derive(Debug, Clone, Copy)]
-pub struct Trace<'a> {
-    /// Paths of the adapted modules.
-    pub sites: &'a [String],
-    /// Names of the adapters.
-    pub adapters: &'a [String],
-    /// `[tokens, sites, adapters]`.
-    pub values: &'a [f32],
-}
-
-impl Trace<'_> {
-    /// Whole tokens in the trace.
-    pub fn tokens(&self) -> usize {
-        self.values
-            .len()
-            .checked_div(self.sites.len() * self.adapters.len())
-            .unwrap_or(0)
-    }
-
-    /// The gates of all adapters at one module for one token; empty outside.
-    pub fn at(&self, token: usize, site: usize) -> &[f32] {
-        let width = self.adapters.len();
-        let start = (token * self.sites.len() + site) * width;
-        self.values.get(start..start + width).unwrap_or(&[])
-    }
-}
-
 impl RunEntry {
     /// A run of which nothing is known yet but what was asked.
     pub fn new(
@@ -146,12 +115,10 @@ impl RunEntry {
             bundle,
             prompt,
             point,
-            steered: Vec::new(),
-            mutes: Vec::new(),
+            steering: Steering::default(),
             sampling,
             text: String::new(),
             tokens: Vec::new(),
-            gates: Vec::new(),
             record: None,
             scores: None,
             scoring: false,
@@ -170,13 +137,11 @@ impl RunEntry {
         self.text.clone_from(&run.text);
         self.tokens.clone_from(&run.tokens);
         self.point = run.point.clone();
-        self.steered.clone_from(&run.steered);
-        self.mutes.clone_from(&run.mutes);
+        self.steering.clone_from(&run.steering);
         self.prompt_tokens = Some(run.prompt_tokens.len());
         self.given.clone_from(&run.given);
         if run.record.is_some() {
             self.record.clone_from(&run.record);
-            self.gates = Vec::new();
         }
         if let Some(scores) = &run.scores {
             self.take_scores(scores.clone());
@@ -201,56 +166,35 @@ impl RunEntry {
         });
     }
 
-    /// The point that its newest token was made under.
+    /// The point that its next token is made under.
     pub fn point_now(&self) -> &Point {
-        self.steered.last().map_or(&self.point, |(_, point)| point)
+        self.point_at(usize::MAX)
     }
 
     /// The point that token `token` was made under.
     pub fn point_at(&self, token: usize) -> &Point {
-        let under = self.steered.iter().rev().find(|(at, _)| *at <= token);
-        under.map_or(&self.point, |(_, point)| point)
+        self.steering.point_at(&self.point, token)
     }
 
-    /// What was silenced while its newest token was made.
+    /// What is silenced while its next token is made.
     pub fn mutes_now(&self) -> Mutes {
-        self.mutes
-            .last()
-            .map(|(_, mutes)| mutes.clone())
-            .unwrap_or_default()
+        self.mutes_at(usize::MAX)
     }
 
     /// What was silenced while token `token` was made.
     pub fn mutes_at(&self, token: usize) -> Mutes {
-        let under = self.mutes.iter().rev().find(|(at, _)| *at <= token);
-        under.map(|(_, mutes)| mutes.clone()).unwrap_or_default()
+        self.steering.mutes_at(token).cloned().unwrap_or_default()
     }
 
     /// What is or was silenced, in words; `None` where all was heard all the time.
     pub fn mute_words(&self) -> Option<String> {
         let words = |mutes: &Mutes| mutes.in_words(|channel| self.bundle.channel_name(channel));
-        match &self.mutes[..] {
+        match &self.steering.mutes[..] {
             [] => None,
             [.., (at, last)] => {
                 words(last).or_else(|| Some(format!("all heard from token {at} on")))
             }
         }
-    }
-
-    /// The routing so far; `None` where nothing was recorded.
-    pub fn trace(&self) -> Option<Trace<'_>> {
-        if let Some(record) = &self.record {
-            return Some(Trace {
-                sites: &record.sites,
-                adapters: &record.adapters,
-                values: &record.values,
-            });
-        }
-        (!self.gates.is_empty()).then(|| Trace {
-            sites: &self.bundle.sites,
-            adapters: &self.bundle.adapters,
-            values: &self.gates,
-        })
     }
 
     /// New tokens per second since the first one; `None` before the second.
@@ -305,11 +249,6 @@ impl Session {
     /// A run, to be changed.
     pub fn get_mut(&mut self, id: RunId) -> Option<&mut RunEntry> {
         self.runs.iter_mut().find(|r| r.id == id)
-    }
-
-    /// A run by the engine's name.
-    pub fn by_job_mut(&mut self, job: JobId) -> Option<&mut RunEntry> {
-        self.runs.iter_mut().rev().find(|r| r.job == job)
     }
 
     /// The run that is looked at.

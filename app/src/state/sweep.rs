@@ -92,7 +92,7 @@ pub struct SweepState {
     /// What the store holds of them, in the same order.
     pub stored: Vec<Arc<Run>>,
     /// The row whose routing is being found again.
-    pub retrace: Option<(JobId, RunId)>,
+    pub retrace: Option<RunId>,
     /// Whether the rows of the selected dot are on their way.
     pub recalling: bool,
     /// The sweep under way, or the last one.
@@ -107,8 +107,6 @@ pub struct SweepState {
     pub points: Vec<Arc<PointResult>>,
     /// The dot that is looked at, by [`PointResult::index`].
     pub selected: Option<usize>,
-    /// The engine's name for the recall of the selected dot's rows.
-    pub recall: Option<JobId>,
     /// Why the last one failed.
     pub trouble: Option<Trouble>,
     /// Prompts read from a file, or why they could not be.

@@ -149,7 +149,7 @@ fn mutes_ui(ui: &mut Ui, run: &RunEntry) {
     let Some(words) = run.mute_words() else {
         return;
     };
-    let words = match run.mutes.last() {
+    let words = match run.steering.mutes.last() {
         Some((at, mutes)) if *at > 0 && !mutes.is_empty() => format!("{words}, from token {at} on"),
         _ => words,
     };
@@ -162,10 +162,15 @@ fn mutes_ui(ui: &mut Ui, run: &RunEntry) {
 /// Says that the gates changed on the way: what came before was made under others.
 fn steered_ui(ui: &mut Ui, run: &RunEntry) {
     let tokens = Tokens::of(ui);
-    let Some((first, _)) = run.steered.iter().find(|(at, _)| *at > 0) else {
+    let Some((first, _)) = run.steering.steered.iter().find(|(at, _)| *at > 0) else {
         return;
     };
-    let times = run.steered.iter().filter(|(at, _)| *at > 0).count();
+    let times = run
+        .steering
+        .steered
+        .iter()
+        .filter(|(at, _)| *at > 0)
+        .count();
     let words = match times {
         1 => format!("steered at token {first}"),
         _ => format!("steered {times} times from token {first}"),
@@ -273,7 +278,7 @@ fn job(ui: &Ui, run: &RunEntry) -> LayoutJob {
     };
     let mut job = LayoutJob::default();
     let mut at = 0;
-    for (token, _) in run.steered.iter().filter(|(token, _)| *token > 0) {
+    for (token, _) in run.steering.steered.iter().filter(|(token, _)| *token > 0) {
         let Some(piece) = run.tokens.get(*token) else {
             continue;
         };

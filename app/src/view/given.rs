@@ -52,7 +52,7 @@ pub(super) fn preview_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
             }
         });
     let header = fold.header_response;
-    if let Some(keys) = registry::shortcut(&AppCommand::ToggleGiven) {
+    if let Some(keys) = registry::entry(&AppCommand::ToggleGiven).and_then(|entry| entry.shortcut) {
         let keys = ui.ctx().format_shortcut(&keys);
         header.clone().on_hover_text(format!(
             "The prompt after template and tokenizer, token by token  ({keys})"

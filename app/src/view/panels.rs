@@ -3,12 +3,12 @@
 use egui::Ui;
 use paretoscope_core::types::{Point, Summary};
 
-use super::heatmap::{HeatmapAction, HeatmapOptions, HeatmapPanel, TokenTrace};
+use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
 use super::pareto::ParetoPanel;
 use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
-use crate::state::{AppState, Origin, RunEntry};
+use crate::state::{AppState, HeatmapOptions, Origin, RunEntry};
 use crate::widgets::{empty_ui, primary_button, section};
 
 /// The Pareto panel.
@@ -34,10 +34,9 @@ pub(super) fn front_ui(
         landmark(state.session.pinned()),
     );
     let base = state
-        .sweep
-        .points
-        .iter()
-        .find(|p| p.point.is_base())
+        .front
+        .base()
+        .and_then(|position| state.sweep.points.get(position))
         .map(|p| Landmark {
             point: None,
             scores: p.scores.clone(),
@@ -60,9 +59,8 @@ pub(super) fn front_ui(
         .filter(|_| state.sweep.is_active());
     let data = ParetoData {
         objectives: &state.objectives,
-        axes: &state.simplex.axes,
         points: &state.sweep.points,
-        generation: state.sweep.generation,
+        front: &state.front,
         selected: state.sweep.selected,
         current: current.as_ref(),
         pinned: pinned.as_ref(),
@@ -87,7 +85,7 @@ pub(super) fn front_ui(
 /// A run's own scores as a place in the plot; stored rows have their dot already.
 fn landmark(run: Option<&RunEntry>) -> Option<Landmark> {
     // An answer with experts silenced is none of the bundle's.
-    let run = run.filter(|r| r.origin == Origin::Interactive && r.mutes.is_empty())?;
+    let run = run.filter(|r| r.origin == Origin::Interactive && r.steering.mutes.is_empty())?;
     let scores = run.scores.as_ref()?;
     let of = |score: &Option<f64>| {
         score
@@ -135,15 +133,15 @@ pub(super) fn experts_ui(
         state.session.current()
     };
     let run = run.or_else(|| state.session.current());
-    let routing = run.and_then(|r| Some((r, r.trace()?)));
+    let routing = run.and_then(|r| Some((r, r.record.as_deref()?)));
     let trace = routing.map(|(run, trace)| TokenTrace {
         key: run.id.0,
         text: &run.text,
         pieces: &run.tokens,
-        sites: trace.sites,
-        adapters: trace.adapters,
+        sites: &trace.sites,
+        adapters: &trace.adapters,
         experts: run.bundle.lora_experts(),
-        values: trace.values,
+        values: &trace.values,
     });
     let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());
     // The tiers stand below, at most as high as what lies above them.
@@ -169,7 +167,7 @@ pub(super) fn experts_ui(
     if let Some((run, trace)) = routing {
         let token = panel.hovered().or(options.token);
         ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
-            tiers::tiers_ui(ui, state, queue, run, &trace, token);
+            tiers::tiers_ui(ui, state, queue, run, trace, token);
         });
     }
 }

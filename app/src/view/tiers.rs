@@ -4,11 +4,10 @@
 use egui::{
     Align, Color32, ComboBox, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
 };
-use paretoscope_core::types::{ExpertKind, Mutes, Point};
+use paretoscope_core::types::{ExpertKind, GateRecord, Mutes, Point};
 
-use super::heatmap::{LayerChoice, ModuleChoice, SiteMap};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, RunEntry, TierOptions, Trace};
+use crate::state::{AppState, LayerChoice, ModuleChoice, RunEntry, SiteMap, TierOptions};
 use crate::theme::{Tokens, category, expert_color, expert_letter, expert_marker};
 use crate::widgets::{expert_slot, paint_marker, slot};
 
@@ -57,10 +56,10 @@ pub(super) fn tiers_ui(
     state: &AppState,
     queue: &mut CommandQueue,
     run: &RunEntry,
-    trace: &Trace<'_>,
+    trace: &GateRecord,
     token: Option<usize>,
 ) {
-    let map = SiteMap::new(trace.sites);
+    let map = SiteMap::new(&trace.sites);
     let tiers = tiers(state, run, trace, &map, token, Tokens::of(ui));
     ui.separator();
     chooser_ui(ui, state, queue, &map);
@@ -211,7 +210,7 @@ fn short(module: &str) -> &str {
 fn tiers(
     state: &AppState,
     run: &RunEntry,
-    trace: &Trace<'_>,
+    trace: &GateRecord,
     map: &SiteMap,
     token: Option<usize>,
     tokens: &Tokens,
@@ -323,7 +322,7 @@ fn experts(
 /// The third tier: the gates that were applied, as recorded.
 fn gates(
     run: &RunEntry,
-    trace: &Trace<'_>,
+    trace: &GateRecord,
     sites: &[usize],
     token: Option<usize>,
     mutes: &Mutes,

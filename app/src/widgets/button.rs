@@ -46,13 +46,16 @@ fn show(
         Button::new(label)
     };
     let response = ui.add_enabled(reason.is_none(), button);
-    let keys = registry::shortcut(&command).map(|s| ui.ctx().format_shortcut(&s));
-    let title = registry::title(&command);
-    let hint = match (&reason, keys) {
-        (Some(reason), _) => format!("Off: {reason}"),
-        (None, Some(keys)) => format!("{title}  ({keys})"),
-        (None, None) if title == "This" => String::new(),
-        (None, None) => title,
+    let listed = registry::entry(&command);
+    let keys = listed.and_then(|entry| entry.shortcut);
+    let hint = match (&reason, listed, keys) {
+        (Some(reason), ..) => format!("Off: {reason}"),
+        (None, Some(entry), Some(keys)) => {
+            format!("{}  ({})", entry.title, ui.ctx().format_shortcut(&keys))
+        }
+        (None, Some(entry), None) => entry.title.to_owned(),
+        // Its label says it.
+        (None, None, _) => String::new(),
     };
     if !hint.is_empty() {
         ui.ctx()

@@ -16,8 +16,8 @@ use paretoscope_core::protocol::{
 };
 use paretoscope_core::types::{
     BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
-    RowRequest, Run, RunStatus, Scores, Summary, TokenPiece, TraceLevel, TrainEnd, TrainNews,
-    TrainPlan, Weights,
+    RowRequest, Run, RunStatus, Scores, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
+    TrainNews, TrainPlan, Weights,
 };
 
 /// A row that is being played.
@@ -117,24 +117,14 @@ impl Scripted {
     fn take(&mut self, command: EngineCommand) -> bool {
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, &path),
-            EngineCommand::Generate {
-                job,
-                row,
-                mutes,
-                score,
-            } => self.start_row(job, row, mutes, score),
+            EngineCommand::Generate { job, row, score } => self.start_row(job, row, score),
             EngineCommand::Steer { job, point, mutes } => {
                 if let Some(row) = self.row.as_mut().filter(|r| r.job == job) {
                     let at_token = row.run.tokens.len();
-                    if row.point != point {
-                        row.run.steered.push((at_token, point.clone()));
-                    }
-                    if row.mutes != mutes {
-                        row.run.mutes.retain(|(token, _)| *token < at_token);
-                        row.run.mutes.push((at_token, mutes.clone()));
-                    }
                     row.point = point.clone();
                     row.mutes = mutes.clone();
+                    let start = &row.request.point;
+                    row.run.steering.go(start, at_token, &point, &mutes);
                     self.send(EngineEvent::Steered {
                         job,
                         at_token,
@@ -258,7 +248,7 @@ impl Scripted {
         self.send(EngineEvent::Loaded { job, bundle });
     }
 
-    fn start_row(&mut self, job: JobId, request: RowRequest, mutes: Mutes, score: bool) {
+    fn start_row(&mut self, job: JobId, request: RowRequest, score: bool) {
         let given = match bundle::given(&request.prompt) {
             Ok(given) => given,
             Err(message) => return self.fail(job, message),
@@ -270,11 +260,7 @@ impl Scripted {
             given: Some(Arc::new(given)),
             point: request.point.clone(),
             gates: self.no_gates(),
-            steered: Vec::new(),
-            mutes: (!mutes.is_empty())
-                .then(|| (0, mutes.clone()))
-                .into_iter()
-                .collect(),
+            steering: Steering::new(&request.mutes),
             sampling: request.sampling.clone(),
             text: String::new(),
             tokens: Vec::new(),
@@ -286,7 +272,7 @@ impl Scripted {
             first_token_seconds: 0.02,
             seconds: 1.0,
         };
-        let point = request.point.clone();
+        let (point, mutes) = (request.point.clone(), request.mutes.clone());
         self.row = Some(Row {
             job,
             request,
@@ -527,8 +513,7 @@ impl Scripted {
                 given: Some(Arc::new(given)),
                 point: point.clone(),
                 gates: self.no_gates(),
-                steered: Vec::new(),
-                mutes: Vec::new(),
+                steering: Steering::default(),
                 sampling: plan.sampling.clone(),
                 text,
                 tokens,

@@ -22,7 +22,7 @@ use paretoscope_engine::generate::generate_all;
 use paretoscope_engine::reward::RewardInput;
 use paretoscope_engine::train::{Example, Start, log_likelihood};
 use paretoscope_engine::types::{
-    Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights,
+    Mutes, Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights,
 };
 use paretoscope_engine::{Error, Result};
 
@@ -100,6 +100,7 @@ pub(super) fn answers(bundle: &Bundle, point: &Point, prompts: &[String]) -> Res
             max_tokens: LIMIT,
             ..Sampling::default()
         },
+        mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,
     });

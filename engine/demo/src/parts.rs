@@ -8,7 +8,7 @@ use super::recipe::{Recipe, TrainSettings};
 use paretoscope_engine::bundle::RewardEntry;
 use paretoscope_engine::recipe as general;
 use paretoscope_engine::recipe::file::{
-    Merged, ObjectiveSource, Place, RescaleEntry, Router, Value,
+    Merged, ObjectiveSource, PreferenceEntry, RescaleEntry, Router, Value,
 };
 use paretoscope_engine::recipe::settings::{DpoSettings, RouterSettings, Training, Weights};
 use paretoscope_engine::reward::Reading;
@@ -104,10 +104,10 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
         precision: paretoscope_engine::forge::Precision::default(),
         seed: recipe.seed,
         objectives,
-        merged: Some(vec![Merged::new(CENTRE, Place::At(vec![1.0; 3]))]),
+        merged: Some(vec![Merged::new(CENTRE, PreferenceEntry::At(vec![1.0; 3]))]),
         routers: Some(vec![Router {
             name: router_name(&router.preference),
-            preference: Place::At(router.preference.to_vec()),
+            preference: PreferenceEntry::At(router.preference.to_vec()),
         }]),
         values: Objective::ALL.into_iter().map(value).collect(),
         prompts: None,

@@ -11,7 +11,7 @@ use paretoscope_engine::Result;
 use paretoscope_engine::bundle::Bundle;
 use paretoscope_engine::generate::generate_all;
 use paretoscope_engine::types::{
-    ExpertKind, GateRecord, Point, Prompt, RowRequest, Run, Sampling, TraceLevel,
+    ExpertKind, GateRecord, Mutes, Point, Prompt, RowRequest, Run, Sampling, TraceLevel,
 };
 
 /// Kinds of sentences, as the objectives want them.
@@ -107,6 +107,7 @@ pub(super) fn voices(bundle: &Bundle, world: &World, asked: &Asked) -> Result<Ve
                     max_tokens: LIMIT,
                     ..Sampling::default()
                 },
+                mutes: Mutes::default(),
                 trace: TraceLevel::Full,
                 time: None,
             });

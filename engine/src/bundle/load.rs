@@ -13,7 +13,7 @@ use crate::reward::Reward;
 use crate::routing::{Complex, Plan};
 use crate::text::Tokenizer;
 use crate::types::{
-    AdapterInfo, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo, RowIdentity,
+    AdapterInfo, BundleIdentity, BundleInfo, Expert, ExpertKind, ModelInfo, ObjectiveInfo,
 };
 use crate::weights::{Adapter, Checkpoint, Digest, RouterExpert, settings_digest};
 use crate::{Error, Result};
@@ -59,7 +59,7 @@ pub struct Bundle {
     /// One per objective, where the bundle names one and rewards were asked for.
     pub rewards: Vec<Option<Reward>>,
     /// What the keys of its rows are made of.
-    pub identity: RowIdentity,
+    pub identity: BundleIdentity,
     /// Where it computes.
     pub backend: Backend,
 }
@@ -218,7 +218,7 @@ impl Bundle {
                 .map(|problem| problem.to_string()),
         );
         let digest = digest.hex();
-        let identity = RowIdentity {
+        let identity = BundleIdentity {
             model: format!("{} {}", backend.identity(&digest), settings_digest(&base)?),
             adapters: adapters
                 .iter()

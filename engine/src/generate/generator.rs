@@ -13,16 +13,16 @@ use crate::types::{Finish, Mutes, Point, RowRequest, Run};
 /// others' next token for long.
 pub const PREFILL_CHUNK: usize = 512;
 
-/// Rows under way.
+/// Rows under way. The caller names each by a `T` of its own.
 #[derive(Debug)]
-pub struct Generator {
+pub struct Generator<T = RowTag> {
     slots: usize,
-    rows: Vec<ActiveRow>,
+    rows: Vec<ActiveRow<T>>,
     /// Caches of ended rows, to be used again.
     caches: Vec<RowCache>,
 }
 
-impl Generator {
+impl<T: Copy + Eq> Generator<T> {
     /// With `slots` slots (at least one).
     pub fn new(slots: usize) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Generator {
     }
 
     /// Rows under way, oldest first.
-    pub fn tags(&self) -> Vec<RowTag> {
+    pub fn tags(&self) -> Vec<T> {
         self.rows.iter().map(|row| row.tag).collect()
     }
 
@@ -57,25 +57,13 @@ impl Generator {
     pub fn add(
         &mut self,
         bundle: &Bundle,
-        tag: RowTag,
+        tag: T,
         request: RowRequest,
-        started: Instant,
-    ) -> Result<()> {
-        self.add_muted(bundle, tag, request, Mutes::default(), started)
-    }
-
-    /// [`Generator::add`] with some channels silenced.
-    pub fn add_muted(
-        &mut self,
-        bundle: &Bundle,
-        tag: RowTag,
-        request: RowRequest,
-        mutes: Mutes,
         started: Instant,
     ) -> Result<()> {
         let cache = self.caches.pop().unwrap_or_default();
         self.rows
-            .push(ActiveRow::new(bundle, tag, request, mutes, started, cache)?);
+            .push(ActiveRow::new(bundle, tag, request, started, cache)?);
         Ok(())
     }
 
@@ -84,7 +72,7 @@ impl Generator {
     pub fn steer(
         &mut self,
         bundle: &Bundle,
-        tag: RowTag,
+        tag: T,
         point: &Point,
         mutes: &Mutes,
     ) -> Result<Option<usize>> {
@@ -95,22 +83,18 @@ impl Generator {
     }
 
     /// Ends a row; what it has is kept in its run.
-    pub fn cancel(&mut self, bundle: &Bundle, tag: RowTag) -> Option<Run> {
+    pub fn cancel(&mut self, bundle: &Bundle, tag: T) -> Option<Run> {
         let index = self.rows.iter().position(|row| row.tag == tag)?;
         Some(self.end(bundle, index, Finish::Cancelled))
     }
 
     /// One step of all rows. After an error the rows that took part can only be cancelled.
-    pub fn step(&mut self, bundle: &Bundle) -> Result<Vec<(RowTag, RowNews)>> {
+    pub fn step(&mut self, bundle: &Bundle) -> Result<Vec<(T, RowNews)>> {
         self.step_some(bundle, &self.tags())
     }
 
     /// One step of some rows; the others wait.
-    pub fn step_some(
-        &mut self,
-        bundle: &Bundle,
-        tags: &[RowTag],
-    ) -> Result<Vec<(RowTag, RowNews)>> {
+    pub fn step_some(&mut self, bundle: &Bundle, tags: &[T]) -> Result<Vec<(T, RowNews)>> {
         let mut budget = PREFILL_CHUNK;
         let mut plans: Vec<(usize, Vec<u32>, bool)> = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bundle::Bundle;
 use crate::mixture::Tap;
 use crate::model::{RowCache, StepRow, Wanted};
-use crate::types::{GateRecord, Mutes, Point, RowGates, Run};
+use crate::types::{GateRecord, RowGates, Run};
 use crate::{Error, Result};
 
 /// Tokens of one step. Where the output layer is adapted, every one of them costs a row of logits.
@@ -93,30 +93,23 @@ fn segments(
         let start = if token == 0 { 0 } else { prompt + token - 1 };
         start.min(length)
     };
-    let (mut point, mut mutes) = (&run.point, &Mutes::default());
-    let mut starts: Vec<usize> = run.steered.iter().map(|(token, _)| *token).collect();
-    starts.extend(run.mutes.iter().map(|(token, _)| *token));
-    starts.push(0);
-    starts.sort_unstable();
-    starts.dedup();
+    let mut starts = run.steering.changes();
+    if starts.first() != Some(&0) {
+        starts.insert(0, 0);
+    }
     let mut found = Vec::with_capacity(starts.len());
     for (index, &token) in starts.iter().enumerate() {
-        let last = |changed: &&(usize, Point)| changed.0 == token;
-        point = run
-            .steered
-            .iter()
-            .rev()
-            .find(last)
-            .map_or(point, |(_, p)| p);
-        let muted = run.mutes.iter().find(|(at, _)| *at == token);
-        mutes = muted.map_or(mutes, |(_, m)| m);
         let (start, end) = (
             fed(token),
             starts.get(index + 1).map_or(length, |&t| fed(t)),
         );
         if start < end {
-            let mut gates = bundle.plan.gates(point)?;
-            mutes.apply(&mut gates);
+            let mut gates = bundle
+                .plan
+                .gates(run.steering.point_at(&run.point, token))?;
+            if let Some(mutes) = run.steering.mutes_at(token) {
+                mutes.apply(&mut gates);
+            }
             found.push((start, end, gates));
         }
     }

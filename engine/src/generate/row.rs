@@ -9,12 +9,12 @@ use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
 use crate::types::{
-    Finish, GateRecord, Given, Mutes, Point, RowGates, RowRequest, Run, RunStatus, TokenPiece,
-    TraceLevel,
+    Finish, GateRecord, Given, Mutes, Point, RowGates, RowRequest, Run, RunStatus, Steering,
+    TokenPiece, TraceLevel,
 };
 use crate::{Error, Result};
 
-/// The caller's name for a row.
+/// A row by number, for callers that have no better name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RowTag(pub u64);
 
@@ -30,8 +30,9 @@ pub enum RowNews {
 }
 
 #[derive(Debug)]
-pub(super) struct ActiveRow {
-    pub(super) tag: RowTag,
+pub(super) struct ActiveRow<T> {
+    /// The caller's name for it.
+    pub(super) tag: T,
     pub(super) cache: RowCache,
     pub(super) gates: RowGates,
     request: RowRequest,
@@ -45,28 +46,26 @@ pub(super) struct ActiveRow {
     tokens: Vec<u32>,
     end: Option<u32>,
     gate_values: Vec<f32>,
-    steered: Vec<(usize, Point)>,
-    mutes: Vec<(usize, Mutes)>,
+    steering: Steering,
     /// Tokens, of those whose text is final, that were reported.
     reported: usize,
     started: Instant,
     first_token_seconds: f64,
 }
 
-impl ActiveRow {
+impl<T> ActiveRow<T> {
     /// Checks a request and prepares its row; `cache` is a used one, or new.
     pub(super) fn new(
         bundle: &Bundle,
-        tag: RowTag,
+        tag: T,
         request: RowRequest,
-        mutes: Mutes,
         started: Instant,
         cache: RowCache,
     ) -> Result<Self> {
         let given = bundle.tokenizer.at(request.time).given(&request.prompt)?;
         let prompt = given.ids();
         let mut gates = bundle.plan.gates(&request.point)?;
-        mutes.apply(&mut gates);
+        request.mutes.apply(&mut gates);
         let context = bundle.model.config().context;
         if prompt.len() >= context {
             return Err(Error::PromptTooLong {
@@ -105,12 +104,7 @@ impl ActiveRow {
             tokens: Vec::new(),
             end: None,
             gate_values: Vec::new(),
-            steered: Vec::new(),
-            mutes: if mutes.is_empty() {
-                Vec::new()
-            } else {
-                vec![(0, mutes)]
-            },
+            steering: Steering::new(&request.mutes),
             reported: 0,
             started,
             first_token_seconds: 0.0,
@@ -186,19 +180,10 @@ impl ActiveRow {
         self.tokens.len() == 1
     }
 
-    /// Goes on at another point, or with other channels silenced; both stay where nothing changed.
+    /// Goes on at another point, or with other channels silenced; the index of the next token.
     pub(super) fn steer(&mut self, point: &Point, mutes: &Mutes, gates: RowGates) -> usize {
         let at = self.tokens.len();
-        let before = self.steered.last().map_or(&self.request.point, |(_, p)| p);
-        if before != point {
-            self.steered.push((at, point.clone()));
-        }
-        let all = Mutes::default();
-        if self.mutes.last().map_or(&all, |(_, m)| m) != mutes {
-            // Several changes before one token leave one mark.
-            self.mutes.retain(|(token, _)| *token < at);
-            self.mutes.push((at, mutes.clone()));
-        }
+        self.steering.go(&self.request.point, at, point, mutes);
         self.gates = gates;
         at
     }
@@ -244,8 +229,7 @@ impl ActiveRow {
             given: Some(self.given),
             point: self.request.point,
             gates: self.gates,
-            steered: self.steered,
-            mutes: self.mutes,
+            steering: self.steering,
             sampling: self.request.sampling,
             text,
             tokens,

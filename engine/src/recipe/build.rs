@@ -8,7 +8,7 @@ use super::assemble::assemble;
 use super::file::Recipe;
 use super::inputs::{digest_of, files};
 use super::plan::Plan;
-use super::progress::{Board, BuildReporter, Work};
+use super::progress::{BuildReporter, ProgressTracker, Work};
 use super::settings::DpoSettings;
 use super::steps::{Made, MadeExpert, Workshop, manifest};
 use crate::bundle::Manifest;
@@ -48,7 +48,7 @@ pub fn build(
     check_workers(options.workers)?;
     let plan = Plan::new(recipe, &options.recipe)?;
     let fresh = !options.work.exists();
-    let mut board = Board::new(reporter);
+    let mut board = ProgressTracker::new(reporter);
     announce(recipe, &plan, &mut board)?;
     let stages = Stages::new(&options.work)?;
     // Another build may have finished it since.
@@ -144,7 +144,7 @@ fn inputs(recipe: &Recipe) -> Result<Vec<PathBuf>> {
 }
 
 /// All steps, with a first guess of how long each takes.
-fn announce(recipe: &Recipe, plan: &Plan, board: &mut Board<'_>) -> Result<()> {
+fn announce(recipe: &Recipe, plan: &Plan, board: &mut ProgressTracker<'_>) -> Result<()> {
     let linears = LlamaConfig::load(&recipe.base)?.linears();
     let sizes = linears.iter().map(|(_, [out, inner])| (out * inner) as f64);
     let parameters: f64 = sizes.sum();

@@ -118,7 +118,7 @@ pub struct ObjectiveSource {
 /// Where an expert stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Place {
+pub enum PreferenceEntry {
     /// One number per objective.
     At(Vec<f64>),
     /// A word; `auto` is the only one.
@@ -133,7 +133,7 @@ pub struct Merged {
     pub name: String,
     /// Where it stands, and the weights of the merge: one number per objective, or `"auto"`.
     #[serde(alias = "place")]
-    pub preference: Place,
+    pub preference: PreferenceEntry,
     /// How; PCB by default.
     #[serde(default = "default_method")]
     pub method: Method,
@@ -157,7 +157,7 @@ const fn default_method() -> Method {
 
 impl Merged {
     /// With the defaults of its method.
-    pub fn new(name: &str, preference: Place) -> Self {
+    pub fn new(name: &str, preference: PreferenceEntry) -> Self {
         Self {
             name: name.to_owned(),
             preference,
@@ -179,7 +179,7 @@ pub struct Router {
     pub name: String,
     /// Where it stands: one number per objective, or `"auto"`.
     #[serde(alias = "place")]
-    pub preference: Place,
+    pub preference: PreferenceEntry,
 }
 
 /// A value vector that was trained, or what to train it from: exactly one of the two.

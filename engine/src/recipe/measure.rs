@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::place::{MeasuredPoint, near};
-use super::progress::Board;
+use super::progress::ProgressTracker;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::generate::{Generator, RowNews, RowTag};
 use crate::output::write_bytes;
 use crate::reward::{RewardInput, score_all};
 use crate::sweep;
-use crate::types::{Expert, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+use crate::types::{Expert, Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
 use crate::{Error, Result};
 
 /// Rows that go through the model together.
@@ -53,7 +53,11 @@ impl Measurement<'_> {
     }
 
     /// Greedy answers to every prompt at every point, scored. A point that is finished is kept in `folder`.
-    pub(super) fn run(&self, folder: &Path, board: &mut Board<'_>) -> Result<Vec<MeasuredPoint>> {
+    pub(super) fn run(
+        &self,
+        folder: &Path,
+        board: &mut ProgressTracker<'_>,
+    ) -> Result<Vec<MeasuredPoint>> {
         let points = self.points()?;
         let mut measured = Vec::with_capacity(points.len());
         let mut bundle = None;
@@ -82,7 +86,7 @@ impl Measurement<'_> {
         &self,
         bundle: &Bundle,
         preference: &Preference,
-        board: &Board<'_>,
+        board: &ProgressTracker<'_>,
     ) -> Result<MeasuredPoint> {
         let mut generator = Generator::new(SLOTS);
         let mut texts: Vec<String> = self.prompts.iter().map(|_| String::new()).collect();
@@ -97,6 +101,7 @@ impl Measurement<'_> {
                         max_tokens: self.max_tokens,
                         ..Sampling::default()
                     },
+                    mutes: Mutes::default(),
                     trace: TraceLevel::None,
                     time: None,
                 };

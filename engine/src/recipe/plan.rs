@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::{Merged, Place, Recipe, RescaleEntry, Router};
+use super::file::{Merged, PreferenceEntry, Recipe, RescaleEntry, Router};
 use super::settings::{DpoSettings, Weights};
 use crate::bundle::{read_prompts, read_training_prompts};
 use crate::forge::expert::ExpertSettings;
@@ -272,19 +272,19 @@ impl Checker<'_> {
         &self,
         entries: &[T],
         field: &str,
-        place: impl Fn(&T) -> &Place,
+        place: impl Fn(&T) -> &PreferenceEntry,
     ) -> Result<Vec<(T, Option<Preference>)>> {
         let objectives = self.recipe.objectives.len();
         let mut placed = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
             let field = format!("{field}[{index}].preference");
             let at = match place(entry) {
-                Place::At(numbers) => {
+                PreferenceEntry::At(numbers) => {
                     let read = Preference::with_len(numbers.clone(), objectives);
                     Some(read.or_else(|error| self.wrong(&field, error.to_string()))?)
                 }
-                Place::Word(word) if word == AUTO => None,
-                Place::Word(word) => {
+                PreferenceEntry::Word(word) if word == AUTO => None,
+                PreferenceEntry::Word(word) => {
                     let problem =
                         format!("is \"{word}\"; it is one number per objective, or \"{AUTO}\"");
                     return self.wrong(&field, problem);
@@ -409,7 +409,7 @@ fn standard_merge(objectives: usize) -> Vec<Merged> {
         5 => vec![1.0, 1.0, 1.0, 0.0, 0.0],
         count => vec![1.0; count],
     };
-    vec![Merged::new("merged", Place::At(place))]
+    vec![Merged::new("merged", PreferenceEntry::At(place))]
 }
 
 /// One router (HoE, appendix D.2): of three objectives at [1/4, 1/4, 1/2], of five in the centre, else
@@ -417,9 +417,9 @@ fn standard_merge(objectives: usize) -> Vec<Merged> {
 fn standard_routers(objectives: usize) -> Vec<Router> {
     let preference = match objectives {
         0 | 1 => return Vec::new(),
-        3 => Place::At(vec![0.25, 0.25, 0.5]),
-        5 => Place::At(vec![0.2; 5]),
-        _ => Place::Word(AUTO.to_owned()),
+        3 => PreferenceEntry::At(vec![0.25, 0.25, 0.5]),
+        5 => PreferenceEntry::At(vec![0.2; 5]),
+        _ => PreferenceEntry::Word(AUTO.to_owned()),
     };
     let name = "router".to_owned();
     vec![Router { name, preference }]
@@ -431,25 +431,28 @@ mod tests {
 
     #[test]
     fn the_paper_decides_where_nothing_is_said() {
-        let centre = |objectives: usize| -> Vec<Place> {
+        let centre = |objectives: usize| -> Vec<PreferenceEntry> {
             let merged = standard_merge(objectives);
             merged.into_iter().map(|merged| merged.preference).collect()
         };
-        let router = |objectives: usize| -> Vec<Place> {
+        let router = |objectives: usize| -> Vec<PreferenceEntry> {
             let routers = standard_routers(objectives);
             routers
                 .into_iter()
                 .map(|router| router.preference)
                 .collect()
         };
-        let auto = || vec![Place::Word("auto".to_owned())];
+        let auto = || vec![PreferenceEntry::Word("auto".to_owned())];
         assert!(centre(1).is_empty() && router(1).is_empty());
-        assert_eq!(centre(2), [Place::At(vec![1.0, 1.0])]);
+        assert_eq!(centre(2), [PreferenceEntry::At(vec![1.0, 1.0])]);
         assert_eq!(router(2), auto());
-        assert_eq!(centre(3), [Place::At(vec![1.0; 3])]);
-        assert_eq!(router(3), [Place::At(vec![0.25, 0.25, 0.5])]);
+        assert_eq!(centre(3), [PreferenceEntry::At(vec![1.0; 3])]);
+        assert_eq!(router(3), [PreferenceEntry::At(vec![0.25, 0.25, 0.5])]);
         assert_eq!(router(4), auto());
-        assert_eq!(centre(5), [Place::At(vec![1.0, 1.0, 1.0, 0.0, 0.0])]);
-        assert_eq!(router(5), [Place::At(vec![0.2; 5])]);
+        assert_eq!(
+            centre(5),
+            [PreferenceEntry::At(vec![1.0, 1.0, 1.0, 0.0, 0.0])]
+        );
+        assert_eq!(router(5), [PreferenceEntry::At(vec![0.2; 5])]);
     }
 }

@@ -62,7 +62,7 @@ struct Step {
 }
 
 /// All steps of a build, with what they took.
-pub(super) struct Board<'a> {
+pub(super) struct ProgressTracker<'a> {
     reporter: &'a mut dyn BuildReporter,
     steps: Vec<Step>,
     current: usize,
@@ -75,7 +75,7 @@ pub(super) struct Board<'a> {
     measured: [(f64, f64); WORKS],
 }
 
-impl<'a> Board<'a> {
+impl<'a> ProgressTracker<'a> {
     pub(super) fn new(reporter: &'a mut dyn BuildReporter) -> Self {
         Self {
             reporter,
@@ -135,7 +135,7 @@ impl<'a> Board<'a> {
         self.check()
     }
 
-    /// [`Board::advance`] for a step of the forge, whose passes come one after the other.
+    /// [`ProgressTracker::advance`] for a step of the forge, whose passes come one after the other.
     pub(super) fn forge(&mut self, progress: Progress) -> Result<()> {
         let share = progress.done as f64 / progress.total.max(1) as f64;
         let (from, to) = match progress.stage {
@@ -203,7 +203,7 @@ impl<'a> Board<'a> {
     }
 }
 
-impl TrainReporter for Board<'_> {
+impl TrainReporter for ProgressTracker<'_> {
     fn step(&mut self, report: &StepReport) {
         let mut figures = format!("loss {:.4}", report.loss);
         for (name, value) in &report.figures {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn guesses_are_corrected_by_what_was_measured() {
         let mut notes = Notes::default();
-        let mut board = Board::new(&mut notes);
+        let mut board = ProgressTracker::new(&mut notes);
         board.plan("a".to_owned(), Work::Train, 10.0);
         board.plan("b".to_owned(), Work::Train, 30.0);
         board.plan("c".to_owned(), Work::Merge, 20.0);
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn a_step_only_moves_on_and_can_be_stopped() {
         let mut notes = Notes::default();
-        let mut board = Board::new(&mut notes);
+        let mut board = ProgressTracker::new(&mut notes);
         board.plan("a".to_owned(), Work::Compress, 1.0);
         board.begin("a").unwrap();
         for (stage, done) in [("threshold", 9), ("svd", 1), ("threshold", 1), ("svd", 10)] {
@@ -286,7 +286,7 @@ mod tests {
             ..Notes::default()
         };
         assert!(matches!(
-            Board::new(&mut stopped).check(),
+            ProgressTracker::new(&mut stopped).check(),
             Err(Error::Cancelled)
         ));
     }

@@ -10,12 +10,12 @@ use super::inputs::digest_of;
 use super::measure::Measurement;
 use super::place::{Shortfall, largest, shortfalls};
 use super::plan::{Plan, TrainingPrompts, merge_settings};
-use super::progress::Board;
+use super::progress::ProgressTracker;
 use crate::bundle::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
 use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_bytes;
-use crate::stage::{Done, Run, Stages};
+use crate::stage::{Done, StageContext, Stages};
 use crate::train::{
     DpoConfig, DpoJob, PenaltyConfig, RouterJob, TrainJob, WeightedData, thread_pool,
 };
@@ -44,7 +44,7 @@ pub(super) struct Workshop<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) plan: &'a Plan,
     pub(super) stages: &'a Stages,
-    pub(super) board: Board<'a>,
+    pub(super) board: ProgressTracker<'a>,
     pub(super) workers: usize,
     /// Digest of the base.
     pub(super) base: String,
@@ -56,7 +56,7 @@ impl<'a> Workshop<'a> {
         name: &str,
         settings: &impl Serialize,
         inputs: &[&str],
-        make: impl FnOnce(&mut Board<'a>, &Run<'_>) -> Result<()>,
+        make: impl FnOnce(&mut ProgressTracker<'a>, &StageContext<'_>) -> Result<()>,
     ) -> Result<Done> {
         self.board.begin(name)?;
         let (board, mut ran) = (&mut self.board, false);
@@ -333,7 +333,7 @@ fn train(
     skip_bad: bool,
     out: &Path,
     config: DpoConfig,
-    board: &mut Board<'_>,
+    board: &mut ProgressTracker<'_>,
 ) -> Result<()> {
     let data = WeightedData {
         path: data,

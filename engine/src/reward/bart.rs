@@ -14,7 +14,7 @@ use super::encoder::{EncoderBlock, EncoderNames, Mlp};
 use super::head::Head;
 use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
-use super::ops::{Activation, Attention, Batch, Linear, Norm, Place, add};
+use super::ops::{Activation, Attention, Batch, Compute, Linear, Norm, add};
 use super::{Patience, RewardModel, RewardText};
 use crate::weights::{Checkpoint, read_json};
 use crate::{Error, Result};
@@ -167,10 +167,10 @@ fn up_to(
 impl Bart {
     /// Reads `config.json` and the checkpoint of a Hugging Face folder.
     pub fn load(folder: &Path, device: &Device) -> Result<Self> {
-        Self::load_at(folder, &Place::on(device))
+        Self::load_at(folder, &Compute::on(device))
     }
 
-    pub(super) fn load_at(folder: &Path, place: &Place) -> Result<Self> {
+    pub(super) fn load_at(folder: &Path, place: &Compute) -> Result<Self> {
         let path = folder.join("config.json");
         let mut config: Raw = read_json(&path)?;
         config.labels.unnamed = 3;

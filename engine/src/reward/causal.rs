@@ -10,7 +10,7 @@ use super::head::{Head, missing};
 use super::last::Last;
 use super::load::Labels;
 use super::loader::read;
-use super::ops::Place;
+use super::ops::Compute;
 use super::source::Source;
 use super::{Patience, RewardModel, RewardText};
 use crate::device::Backend;
@@ -121,7 +121,7 @@ impl Causal {
             &tensor,
             config.hidden_size,
             &raw.labels,
-            &Place::on(device),
+            &Compute::on(device),
         )?;
         let normaliser = if raw.do_normalize {
             Some(Normaliser::load(

@@ -7,7 +7,7 @@ use candle_core::Device;
 use serde::Deserialize;
 
 use super::deberta::CandleDeberta;
-use super::ops::{Kernels, Place};
+use super::ops::{Compute, Kernels};
 use super::*;
 use crate::text::Tokenizer;
 
@@ -121,7 +121,7 @@ fn a_llama_score_head_with_bias_and_normaliser_from_pickled_shards() {
 
 #[test]
 fn candles_own_kernels_and_body_agree() {
-    let place = Place {
+    let place = Compute {
         device: Device::Cpu,
         kernels: Kernels::Plain,
     };

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::load::Labels;
 use super::loader::read;
-use super::ops::{Linear, Place};
+use super::ops::{Compute, Linear};
 use crate::weights::Checkpoint;
 use crate::{Error, Result};
 
@@ -22,7 +22,7 @@ impl Head {
         name: &str,
         hidden: usize,
         labels: &Labels,
-        place: &Place,
+        place: &Compute,
     ) -> Result<Self> {
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
         let Some(shape) = checkpoint.shape(&weight) else {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
-use super::ops::{Activation, Linear, Norm, Place};
+use super::ops::{Activation, Compute, Linear, Norm};
 use crate::model::check_size;
 use crate::weights::Checkpoint;
 use crate::{Error, Result};
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// Reads named tensors of one checkpoint.
 pub(super) struct Loader<'a> {
     pub(super) checkpoint: &'a Checkpoint,
-    pub(super) place: Place,
+    pub(super) place: Compute,
     prefix: &'static str,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Loader<'a> {
         checkpoint: &'a Checkpoint,
         prefix: &'static str,
         probe: &str,
-        place: &Place,
+        place: &Compute,
     ) -> Self {
         let bare = checkpoint.contains(probe) && !checkpoint.contains(&format!("{prefix}{probe}"));
         Self {

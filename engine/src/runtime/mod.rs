@@ -6,7 +6,9 @@
 
 mod aside;
 mod compare;
+mod heard;
 mod loading;
+mod owner;
 mod report;
 mod runs;
 mod spawn;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::owner::Owner;
 use super::report::Reporter;
 use crate::bundle::Bundle;
-use crate::generate::{Generator, RowTag};
+use crate::generate::Generator;
 use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan};
 use crate::reward::Patience;
-use crate::sweep::{SweepRun, stored_rows};
+use crate::sweep::{SweepScheduler, stored_rows};
 use crate::types::{PointResult, Run};
 use crate::{Error, Result};
 
@@ -19,12 +20,10 @@ const MOST_UNSCORED: usize = 64;
 /// Tokens of one forward pass of a reward model: with GPT-2 large, a layer of so many takes 30 ms on two cores, and between
 /// layers a person is heard.
 pub(super) const SCORE_TOKENS: usize = 256;
-/// Tags of a sweep's rows; interactive rows have smaller ones.
-pub(super) const FIRST_SWEEP_TAG: u64 = 1 << 62;
 
 pub(super) struct ActiveSweep {
     pub(super) job: JobId,
-    run: SweepRun,
+    run: SweepScheduler,
     paused: bool,
     reported: Instant,
 }
@@ -37,7 +36,7 @@ impl ActiveSweep {
         plan: SweepPlan,
         reporter: &mut Reporter,
     ) -> Result<Self> {
-        let run = SweepRun::new(bundle, plan)?;
+        let run = SweepScheduler::new(bundle, plan)?;
         let sweep = Self {
             job,
             run,
@@ -50,18 +49,17 @@ impl ActiveSweep {
     }
 
     /// Fills free slots, unless it is paused or too many rows wait for their scores.
-    pub(super) fn refill(&mut self, bundle: &Bundle, generator: &mut Generator) -> Result<()> {
+    pub(super) fn refill(
+        &mut self,
+        bundle: &Bundle,
+        generator: &mut Generator<Owner>,
+    ) -> Result<()> {
         while !self.paused
             && self.run.unscored() < MOST_UNSCORED
             && generator.free() > 0
-            && let Some((tag, request)) = self.run.next_row()
+            && let Some((row, request)) = self.run.next_row()
         {
-            generator.add(
-                bundle,
-                RowTag(FIRST_SWEEP_TAG + tag),
-                request,
-                Instant::now(),
-            )?;
+            generator.add(bundle, Owner::Sweep(row), request, Instant::now())?;
         }
         Ok(())
     }
@@ -69,13 +67,9 @@ impl ActiveSweep {
     pub(super) fn finished(
         &mut self,
         bundle: &Bundle,
-        finished: Vec<(RowTag, Run)>,
+        finished: Vec<(u64, Run)>,
         reporter: &mut Reporter,
     ) -> Result<()> {
-        let finished = finished
-            .into_iter()
-            .map(|(tag, run)| (tag.0 - FIRST_SWEEP_TAG, run))
-            .collect();
         let complete = self.run.finished(bundle, finished)?;
         self.points(complete, reporter)
     }

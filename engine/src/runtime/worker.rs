@@ -9,14 +9,16 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
 use super::aside;
 use super::compare::Comparison;
+use super::heard::{Heard, needs_bundle};
 use super::loading::{LoadEnd, Loading, guarded};
+use super::owner::Owner;
 use super::report::Reporter;
 use super::spawn::EngineOptions;
-use super::sweeps::{ActiveSweep, FIRST_SWEEP_TAG, SCORE_TOKENS, recall};
+use super::sweeps::{ActiveSweep, SCORE_TOKENS, recall};
 use super::training::Training;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
-use crate::generate::{Generator, RowNews, RowTag, retrace};
+use crate::generate::{Generator, RowNews, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainPlan};
@@ -32,9 +34,9 @@ pub(super) struct Worker {
     loading: Option<Loading>,
     /// Where loads end.
     load_ends: (Sender<LoadEnd>, Receiver<LoadEnd>),
-    generator: Generator,
-    /// Interactive rows: whether each is scored at its end.
-    interactive: HashMap<RowTag, bool>,
+    generator: Generator<Owner>,
+    /// A person's rows under way: whether each is scored at its end.
+    interactive: HashMap<JobId, bool>,
     /// A person's answers that wait for their scores.
     unscored: ScoreQueue<JobId>,
     sweep: Option<ActiveSweep>,
@@ -160,12 +162,7 @@ impl Worker {
         }
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, path),
-            EngineCommand::Generate {
-                job,
-                row,
-                mutes,
-                score,
-            } => self.generate(job, row, mutes, score),
+            EngineCommand::Generate { job, row, score } => self.generate(job, row, score),
             EngineCommand::Steer { job, point, mutes } => self.steer(job, &point, &mutes),
             EngineCommand::Sweep { job, plan } => {
                 self.end_sweep()?;
@@ -357,15 +354,14 @@ impl Worker {
         Ok(())
     }
 
-    fn generate(&mut self, job: JobId, row: RowRequest, mutes: Mutes, score: bool) -> Result<()> {
+    fn generate(&mut self, job: JobId, row: RowRequest, score: bool) -> Result<()> {
         let Some(bundle) = &self.bundle else {
             return self.no_bundle(job);
         };
-        let tag = RowTag(job.0);
         let now = Instant::now();
-        match self.generator.add_muted(bundle, tag, row, mutes, now) {
+        match self.generator.add(bundle, Owner::Person(job), row, now) {
             Ok(()) => {
-                self.interactive.insert(tag, score);
+                self.interactive.insert(job, score);
                 Ok(())
             }
             Err(error) => self.reporter.failed(job, &error),
@@ -376,7 +372,10 @@ impl Worker {
         let Some(bundle) = &self.bundle else {
             return self.no_bundle(job);
         };
-        match self.generator.steer(bundle, RowTag(job.0), point, mutes) {
+        match self
+            .generator
+            .steer(bundle, Owner::Person(job), point, mutes)
+        {
             Ok(Some(at_token)) => self.reporter.result(EngineEvent::Steered {
                 job,
                 at_token,
@@ -415,12 +414,11 @@ impl Worker {
             training.cancel();
             return Ok(());
         }
-        let tag = RowTag(job.0);
         let Some(bundle) = &self.bundle else {
             return Ok(());
         };
-        match self.generator.cancel(bundle, tag) {
-            Some(run) => self.finish(tag, run),
+        match self.generator.cancel(bundle, Owner::Person(job)) {
+            Some(run) => self.finish(job, run),
             None => Ok(()),
         }
     }
@@ -430,22 +428,21 @@ impl Worker {
         let (Some(sweep), Some(bundle)) = (self.sweep.take(), &self.bundle) else {
             return Ok(());
         };
-        for tag in self.generator.tags() {
-            if tag.0 >= FIRST_SWEEP_TAG {
-                self.generator.cancel(bundle, tag);
+        for owner in self.generator.tags() {
+            if matches!(owner, Owner::Sweep(_)) {
+                self.generator.cancel(bundle, owner);
             }
         }
         sweep.cancel(&mut self.reporter)
     }
 
+    /// Ends a person's rows; what they have is reported.
     fn end_rows(&mut self) -> Result<()> {
-        for tag in self.generator.tags() {
-            if let Some(run) = self
-                .bundle
-                .as_ref()
-                .and_then(|bundle| self.generator.cancel(bundle, tag))
-            {
-                self.finish(tag, run)?;
+        for owner in self.generator.tags() {
+            let bundle = self.bundle.as_ref();
+            let run = bundle.and_then(|bundle| self.generator.cancel(bundle, owner));
+            if let (Owner::Person(job), Some(run)) = (owner, run) {
+                self.finish(job, run)?;
             }
         }
         Ok(())
@@ -464,25 +461,23 @@ impl Worker {
         {
             return self.fail_sweep(&error);
         }
-        let mut tags: Vec<RowTag> = self.generator.tags();
-        tags.retain(|tag| !yielding || self.interactive.contains_key(tag));
-        let news = match self.generator.step_some(bundle, &tags) {
+        let mut rows = self.generator.tags();
+        rows.retain(|owner| !yielding || matches!(owner, Owner::Person(_)));
+        let news = match self.generator.step_some(bundle, &rows) {
             Ok(news) => news,
-            Err(error) => return self.fail_rows(&tags, &error),
+            Err(error) => return self.fail_rows(&rows, &error),
         };
         let mut of_sweep = Vec::new();
-        for (tag, news) in news {
-            match news {
-                RowNews::Finished(run) if tag.0 >= FIRST_SWEEP_TAG => of_sweep.push((tag, *run)),
-                RowNews::Finished(run) => self.finish(tag, *run)?,
-                RowNews::Started(_) | RowNews::Tokens(_) if tag.0 >= FIRST_SWEEP_TAG => {}
-                RowNews::Started(prompt_tokens) => {
-                    self.reporter.result(EngineEvent::Started {
-                        job: JobId(tag.0),
-                        prompt_tokens,
-                    })?;
+        for (owner, news) in news {
+            match (owner, news) {
+                (Owner::Sweep(row), RowNews::Finished(run)) => of_sweep.push((row, *run)),
+                (Owner::Sweep(_), RowNews::Started(_) | RowNews::Tokens(_)) => {}
+                (Owner::Person(job), RowNews::Finished(run)) => self.finish(job, *run)?,
+                (Owner::Person(job), RowNews::Started(prompt_tokens)) => {
+                    self.reporter
+                        .result(EngineEvent::Started { job, prompt_tokens })?;
                 }
-                RowNews::Tokens(news) => self.reporter.tokens(JobId(tag.0), news)?,
+                (Owner::Person(job), RowNews::Tokens(news)) => self.reporter.tokens(job, news)?,
             }
         }
         if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
@@ -533,15 +528,17 @@ impl Worker {
     }
 
     /// Rows whose step failed (the device's memory is full, say) end; the bundle stays in use.
-    fn fail_rows(&mut self, tags: &[RowTag], error: &Error) -> Result<()> {
-        for &tag in tags.iter().filter(|tag| tag.0 < FIRST_SWEEP_TAG) {
-            if let Some(bundle) = &self.bundle {
-                self.generator.cancel(bundle, tag);
+    fn fail_rows(&mut self, rows: &[Owner], error: &Error) -> Result<()> {
+        for &owner in rows {
+            if let Owner::Person(job) = owner {
+                if let Some(bundle) = &self.bundle {
+                    self.generator.cancel(bundle, owner);
+                }
+                self.interactive.remove(&job);
+                self.reporter.failed(job, error)?;
             }
-            self.interactive.remove(&tag);
-            self.reporter.failed(JobId(tag.0), error)?;
         }
-        if tags.iter().any(|tag| tag.0 >= FIRST_SWEEP_TAG) {
+        if rows.iter().any(|owner| matches!(owner, Owner::Sweep(_))) {
             self.fail_sweep(error)?;
         }
         Ok(())
@@ -559,8 +556,8 @@ impl Worker {
     }
 
     /// Reports an interactive row's end, then its scores.
-    fn finish(&mut self, tag: RowTag, run: Run) -> Result<()> {
-        let (job, score) = (JobId(tag.0), self.interactive.remove(&tag).unwrap_or(false));
+    fn finish(&mut self, job: JobId, run: Run) -> Result<()> {
+        let score = self.interactive.remove(&job).unwrap_or(false);
         let text = RewardInput::of(&run.prompt, &run.text);
         self.reporter.result(EngineEvent::Finished {
             job,
@@ -573,36 +570,5 @@ impl Worker {
             self.unscored.push(job, text, bundle.rewards.len());
         }
         Ok(())
-    }
-}
-
-/// What the engine's thread listens for.
-enum Heard {
-    Command(EngineCommand),
-    Loaded(LoadEnd),
-    /// Nobody can send commands any more.
-    Nobody,
-}
-
-/// Whether a command is about the bundle that is loaded.
-fn needs_bundle(command: &EngineCommand) -> bool {
-    match command {
-        EngineCommand::LoadBundle { .. }
-        | EngineCommand::Cancel { .. }
-        | EngineCommand::Train { .. }
-        | EngineCommand::ReadPrompts { .. }
-        | EngineCommand::FindRuns { .. }
-        | EngineCommand::BundleWith { .. }
-        | EngineCommand::Shutdown => false,
-        EngineCommand::Generate { .. }
-        | EngineCommand::Steer { .. }
-        | EngineCommand::Sweep { .. }
-        | EngineCommand::Pause { .. }
-        | EngineCommand::Resume { .. }
-        | EngineCommand::Recall { .. }
-        | EngineCommand::Compare { .. }
-        | EngineCommand::Preview { .. }
-        | EngineCommand::Retrace { .. }
-        | EngineCommand::Score { .. } => true,
     }
 }

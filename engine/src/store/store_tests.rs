@@ -7,7 +7,7 @@ use super::*;
 use crate::protocol::{SweepGrid, SweepPlan};
 use crate::store::export_rows;
 use crate::types::{
-    Finish, GateRecord, Mutes, Point, Preference, Prompt, RowGates, RunStatus, Sampling,
+    Finish, GateRecord, Mutes, Point, Preference, Prompt, RowGates, RunStatus, Sampling, Steering,
     TokenPiece, Weights,
 };
 
@@ -131,8 +131,10 @@ fn runs_come_back_with_their_mean_gates() {
         given: None,
         point: Point::Weights(Weights::new(vec![1.5]).unwrap()),
         gates: RowGates::base(2, 0),
-        steered: vec![(3, Point::Preference(Preference::uniform(2)))],
-        mutes: vec![(0, Mutes::default())],
+        steering: Steering {
+            steered: vec![(3, Point::Preference(Preference::uniform(2)))],
+            mutes: vec![(0, Mutes::default())],
+        },
         sampling: Sampling::default(),
         text: "yes".to_owned(),
         tokens: vec![TokenPiece {

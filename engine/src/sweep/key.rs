@@ -7,14 +7,14 @@
 use sha2::{Digest, Sha256};
 
 use crate::digest::hexadecimal;
-use crate::types::{Point, Prompt, RowIdentity, Sampling};
+use crate::types::{BundleIdentity, Point, Prompt, Sampling};
 
 /// Changes whenever the encoding below does.
 const FORMAT: &str = "paretoscope row 2";
 
 /// The key of a row, SHA-256 in hexadecimal. `sampling` holds the row's own seed.
 pub fn row_key(
-    identity: &RowIdentity,
+    identity: &BundleIdentity,
     point: &Point,
     prompt: &Prompt,
     sampling: &Sampling,
@@ -150,8 +150,8 @@ mod tests {
     use super::*;
     use crate::types::{Preference, Weights};
 
-    fn identity() -> RowIdentity {
-        RowIdentity {
+    fn identity() -> BundleIdentity {
+        BundleIdentity {
             model: "m".to_owned(),
             adapters: vec!["a".to_owned(), "b".to_owned()],
             places: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
@@ -165,12 +165,13 @@ mod tests {
         let point = Point::Preference(Preference::uniform(2));
         let prompt = Prompt::Text("hello".to_owned());
         let sampling = Sampling::default();
-        let with = |change: &dyn Fn(&mut RowIdentity, &mut Point, &mut Prompt, &mut Sampling)| {
-            let (mut i, mut p, mut q, mut s) =
-                (identity(), point.clone(), prompt.clone(), sampling.clone());
-            change(&mut i, &mut p, &mut q, &mut s);
-            row_key(&i, &p, &q, &s)
-        };
+        let with =
+            |change: &dyn Fn(&mut BundleIdentity, &mut Point, &mut Prompt, &mut Sampling)| {
+                let (mut i, mut p, mut q, mut s) =
+                    (identity(), point.clone(), prompt.clone(), sampling.clone());
+                change(&mut i, &mut p, &mut q, &mut s);
+                row_key(&i, &p, &q, &s)
+            };
         let keys = [
             with(&|_, _, _, _| {}),
             with(&|i, _, _, _| i.model = "n".to_owned()),

@@ -6,5 +6,5 @@ mod summary;
 
 pub use key::{row_key, row_seed};
 pub use paretoscope_core::points::{MAX_ROWS, parse_grid, points};
-pub use runner::{SweepRun, stored_rows};
+pub use runner::{SweepScheduler, stored_rows};
 pub use summary::{front_flags, point_line, summarise};

@@ -13,7 +13,8 @@ use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::store::{Store, StoredRow, SweepRecord, gates_mean};
 use crate::types::{
-    Finish, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, TraceLevel,
+    Finish, Mutes, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, Steering,
+    TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -26,14 +27,14 @@ const RATE_AFTER: usize = 5;
 
 /// One row of the plan: which point, which prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct RowIndex {
     point: usize,
     prompt: usize,
 }
 
 /// A sweep under way.
 #[derive(Debug)]
-pub struct SweepRun {
+pub struct SweepScheduler {
     plan: SweepPlan,
     /// The plan's prompts, each once: equal prompts are one row, under one key.
     prompts: Vec<Prompt>,
@@ -45,10 +46,10 @@ pub struct SweepRun {
     /// store are asked at one time, whenever they run.
     time: u64,
     points: Vec<PointState>,
-    waiting: VecDeque<Place>,
-    running: HashMap<u64, Place>,
+    waiting: VecDeque<RowIndex>,
+    running: HashMap<u64, RowIndex>,
     /// Finished and stored, not yet scored.
-    unscored: ScoreQueue<Place>,
+    unscored: ScoreQueue<RowIndex>,
     rows_done: usize,
     rows_found: usize,
     points_done: usize,
@@ -66,9 +67,9 @@ struct PointState {
     scores: Vec<Option<Scores>>,
 }
 
-impl SweepRun {
+impl SweepScheduler {
     /// Plans a sweep and finds in its store what is finished already; those points' results come
-    /// from [`SweepRun::found`].
+    /// from [`SweepScheduler::found`].
     pub fn new(bundle: &Bundle, plan: SweepPlan) -> Result<Self> {
         let (prompts, listed) = each_once(&plan.prompts);
         if plan.prompts.is_empty() {
@@ -132,7 +133,7 @@ impl SweepRun {
 
     fn find_finished(&mut self, bundle: &Bundle) -> Result<()> {
         for point in 0..self.points.len() {
-            let places = (0..self.prompts.len()).map(|prompt| Place { point, prompt });
+            let places = (0..self.prompts.len()).map(|prompt| RowIndex { point, prompt });
             let keys: Vec<String> = places
                 .clone()
                 .map(|place| self.key(bundle, place))
@@ -173,7 +174,7 @@ impl SweepRun {
         Some(summarise(index, state.point.clone(), &scores))
     }
 
-    fn request(&self, place: Place) -> RowRequest {
+    fn request(&self, place: RowIndex) -> RowRequest {
         let PointState { point, routed, .. } = &self.points[place.point];
         let prompt = &self.prompts[place.prompt];
         let mut request = request_of(&self.plan, self.time, point, prompt);
@@ -183,7 +184,7 @@ impl SweepRun {
         request
     }
 
-    fn key(&self, bundle: &Bundle, place: Place) -> String {
+    fn key(&self, bundle: &Bundle, place: RowIndex) -> String {
         key_of(bundle, &self.request(place))
     }
 
@@ -218,7 +219,7 @@ impl SweepRun {
         }
     }
 
-    /// Takes rows back that finished together and stores them; scoring comes later, by [`SweepRun::score`]. Returns the
+    /// Takes rows back that finished together and stores them; scoring comes later, by [`SweepScheduler::score`]. Returns the
     /// points that are complete now.
     pub fn finished(
         &mut self,
@@ -288,7 +289,7 @@ impl SweepRun {
     }
 
     /// Takes scores in; the points that are complete now.
-    fn scored(&mut self, scored: Vec<(Place, Scores)>) -> Vec<PointResult> {
+    fn scored(&mut self, scored: Vec<(RowIndex, Scores)>) -> Vec<PointResult> {
         let mut complete = Vec::new();
         for (place, scores) in scored {
             self.points[place.point].scores[place.prompt] = Some(scores);
@@ -304,7 +305,7 @@ impl SweepRun {
     fn stored(
         &self,
         bundle: &Bundle,
-        place: Place,
+        place: RowIndex,
         run: &Run,
         scores: Option<Scores>,
     ) -> StoredRow {
@@ -357,6 +358,7 @@ fn request_of(plan: &SweepPlan, time: u64, point: &Point, prompt: &Prompt) -> Ro
     RowRequest {
         prompt: prompt.clone(),
         point: point.clone(),
+        mutes: Mutes::default(),
         sampling,
         trace: TraceLevel::None,
         time: Some(time),
@@ -451,8 +453,7 @@ fn as_run(bundle: &Bundle, time: u64, row: StoredRow) -> Result<Run> {
         gates: bundle.plan.gates(&row.point)?,
         prompt: row.prompt,
         point: row.point,
-        steered: Vec::new(),
-        mutes: Vec::new(),
+        steering: Steering::default(),
         sampling: row.sampling,
         text: row.text,
         tokens,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
-use super::claim::Again;
+use super::out_folder::Again;
 use super::penalty::PenaltyConfig;
 use crate::device::{Backend, DeviceChoice, Precision};
 use crate::model::LlamaConfig;

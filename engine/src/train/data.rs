@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::batch::Example;
 use super::dpo::Pair;
-pub use super::faults::{Fault, Lines, Settled, Unit};
+pub use super::line_errors::{LineError, Lines, Settled, Unit};
 use crate::text::Tokenizer;
 use crate::types::Prompt;
 use crate::{Error, Result, files};
@@ -43,11 +43,11 @@ pub struct TextPair {
 }
 
 /// What a file holds: each object with its place from one, as far as it is JSON.
-type Objects = Vec<(usize, Result<Value, Fault>)>;
+type Objects = Vec<(usize, Result<Value, LineError>)>;
 
-fn parsed(json: &[u8]) -> Result<Value, Fault> {
+fn parsed(json: &[u8]) -> Result<Value, LineError> {
     serde_json::from_slice(json)
-        .map_err(|error| Fault::BadLine(format!("is not such a JSON object: {error}")))
+        .map_err(|error| LineError::BadLine(format!("is not such a JSON object: {error}")))
 }
 
 /// The objects of a file, and what they are counted in.
@@ -67,7 +67,7 @@ fn objects(path: &Path) -> Result<(Unit, Objects)> {
         let last = elements.len().max(1);
         let elements = elements.into_iter().map(parsed);
         let mut objects: Objects = (1..).zip(elements).collect();
-        objects.extend(problem.map(|problem| (last, Err(Fault::BadLine(problem.to_owned())))));
+        objects.extend(problem.map(|problem| (last, Err(LineError::BadLine(problem.to_owned())))));
         return Ok((Unit::Element, objects));
     }
     let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
@@ -89,8 +89,8 @@ fn is_parquet(path: &Path) -> Result<bool> {
 
 fn read_lines<T>(
     path: &Path,
-    parse: impl Fn(&Value) -> Result<T, Fault>,
-    check: impl Fn(&T) -> Option<Fault>,
+    parse: impl Fn(&Value) -> Result<T, LineError>,
+    check: impl Fn(&T) -> Option<LineError>,
 ) -> Result<Lines<T>> {
     let (unit, objects) = objects(path)?;
     let mut found = Lines::new(path, unit);
@@ -102,12 +102,12 @@ fn read_lines<T>(
             Ok(read)
         });
         let good = read.and_then(|item| match check(&item) {
-            Some(fault) => Err(fault),
+            Some(error) => Err(error),
             None => Ok(item),
         });
         match good {
             Ok(item) => found.items.push((line, item)),
-            Err(fault) => found.faults.push((line, fault)),
+            Err(error) => found.errors.push((line, error)),
         }
     }
     if !unread.is_empty() {
@@ -118,7 +118,7 @@ fn read_lines<T>(
         let path = path.display();
         tracing::warn!("{path}: fields that are not read: {}", names.join(", "));
     }
-    if found.items.is_empty() && found.faults.is_empty() {
+    if found.items.is_empty() && found.errors.is_empty() {
         return Err(Error::file(
             path,
             "has no examples; it needs one JSON object per line",
@@ -134,7 +134,7 @@ fn empty(example: &TextExample) -> bool {
 /// Reads supervised examples; bad lines are kept apart with their numbers.
 pub fn read_examples(path: &Path) -> Result<Lines<TextExample>> {
     read_lines(path, form::example, |example| {
-        empty(example).then_some(Fault::EmptyAnswer("response"))
+        empty(example).then_some(LineError::EmptyAnswer("response"))
     })
 }
 
@@ -142,13 +142,13 @@ pub fn read_examples(path: &Path) -> Result<Lines<TextExample>> {
 pub fn read_pairs(path: &Path) -> Result<Lines<TextPair>> {
     read_lines(path, form::pair, |pair| {
         if empty(&pair.chosen) {
-            Some(Fault::EmptyAnswer("chosen"))
+            Some(LineError::EmptyAnswer("chosen"))
         } else if empty(&pair.rejected) {
-            Some(Fault::EmptyAnswer("rejected"))
+            Some(LineError::EmptyAnswer("rejected"))
         } else if pair.chosen.prompt != pair.rejected.prompt {
-            Some(Fault::DifferentPrompts)
+            Some(LineError::DifferentPrompts)
         } else if pair.chosen == pair.rejected {
-            Some(Fault::SameAnswers)
+            Some(LineError::SameAnswers)
         } else {
             None
         }
@@ -178,13 +178,13 @@ impl TextPair {
 }
 
 /// A prompt that leaves no room for an answer among `most` tokens.
-fn too_long(example: &Example, most: usize) -> Option<Fault> {
+fn too_long(example: &Example, most: usize) -> Option<LineError> {
     let tokens = example.prompt.len();
-    (tokens >= most).then_some(Fault::PromptTooLong { tokens, most })
+    (tokens >= most).then_some(LineError::PromptTooLong { tokens, most })
 }
 
 impl Lines<TextExample> {
-    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is a fault.
+    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is an error.
     pub fn tokenise(self, tokenizer: &Tokenizer, most: usize) -> Result<Lines<Example>> {
         self.try_map(|text| {
             let example = text.tokenise(tokenizer)?;
@@ -194,13 +194,13 @@ impl Lines<TextExample> {
 }
 
 impl Lines<TextPair> {
-    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is a fault, and so are answers
+    /// Tokenised; a prompt that leaves no room for an answer among `most` tokens is an error, and so are answers
     /// that differ in nothing that the tokenizer keeps.
     pub fn tokenise(self, tokenizer: &Tokenizer, most: usize) -> Result<Lines<Pair>> {
         self.try_map(|text| {
             let pair = text.tokenise(tokenizer)?;
             let long = too_long(&pair.chosen, most).or_else(|| too_long(&pair.rejected, most));
-            let same = (pair.chosen == pair.rejected).then_some(Fault::SameAnswers);
+            let same = (pair.chosen == pair.rejected).then_some(LineError::SameAnswers);
             Ok(long.or(same).map_or(Ok(pair), Err))
         })
     }

@@ -13,18 +13,18 @@ use serde_json::json;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::claim::{claim, hold};
 use super::config::{DpoConfig, Method, Start};
 use super::descent::{Descent, Objective};
+use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
+use super::out_folder::{check_writable, hold};
 use super::parallel::{ShareLoss, Team};
 use super::penalty::{Addition, Penalty, PenaltyKind};
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
-use super::sequel;
 use super::sft::sequence_log_probs;
-use super::sift::{Fit, Sifted};
+use super::stacked;
 use crate::weights::Adapter;
 use crate::{Error, Result};
 
@@ -165,7 +165,7 @@ pub fn dpo_mixed(
     let mut inputs = start.folders();
     inputs.extend(config.against.iter().map(|p| p.as_path()));
     inputs.extend(config.start_from.as_deref());
-    claim(out, config.train.again(), &inputs)?;
+    check_writable(out, config.train.again(), &inputs)?;
     let device = config.train.open_device()?;
     let mut base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(
@@ -190,8 +190,8 @@ pub fn dpo_mixed(
         base.merge(adapter)?;
     }
     let longest = base.longest(&config.train);
-    let (sifted, weights) = sift(sets, longest);
-    let reference = reference(config, &base, &sifted.kept, reporter)?;
+    let (filtered, weights) = filter(sets, longest);
+    let reference = reference(config, &base, &filtered.kept, reporter)?;
     let model = TrainModel::new(
         base.shape.clone(),
         &base.weights,
@@ -205,11 +205,11 @@ pub fn dpo_mixed(
         again: config.train.again(),
         checkpoint_every: config.train.checkpoint_every,
         settings,
-        left_out: sifted.left_out,
-        places: sifted.places,
+        left_out: filtered.left_out,
+        places: filtered.places,
     };
     let objective = Dpo {
-        pairs: sifted.kept,
+        pairs: filtered.kept,
         reference,
         weights,
         beta: config.beta,
@@ -222,7 +222,7 @@ pub fn dpo_mixed(
     match (&previous, &config.method) {
         (Some(previous), Method::Lora(lora)) => {
             let folder = start.folders();
-            sequel::write(out, folder.first().copied(), previous, lora, model.vars())?;
+            stacked::write(out, folder.first().copied(), previous, lora, model.vars())?;
         }
         _ => base.write(out, &model, &config.method)?,
     }
@@ -265,17 +265,17 @@ fn check(config: &DpoConfig, sets: &[PairSet<'_>]) -> Result<()> {
 }
 
 /// The pairs that take part, and what each counts: `wᵢ N / nᵢ`.
-pub(super) fn sift<'a>(sets: &[PairSet<'a>], longest: usize) -> (Sifted<'a, Pair>, Vec<f32>) {
-    let (mut sifted, mut first) = (Sifted::default(), 0);
+pub(super) fn filter<'a>(sets: &[PairSet<'a>], longest: usize) -> (Filtered<'a, Pair>, Vec<f32>) {
+    let (mut filtered, mut first) = (Filtered::default(), 0);
     let mut counts = Vec::new();
     for set in sets {
         if set.weight > 0.0 {
-            let count = sifted.add(set.pairs, first, |pair| pair.fit(longest));
+            let count = filtered.add(set.pairs, first, |pair| pair.fit(longest));
             counts.push((set.weight, count));
         }
         first += set.pairs.len();
     }
-    let all = sifted.kept.len() as f64;
+    let all = filtered.kept.len() as f64;
     let weights = counts
         .into_iter()
         .flat_map(|(weight, count)| {
@@ -283,7 +283,7 @@ pub(super) fn sift<'a>(sets: &[PairSet<'a>], longest: usize) -> (Sifted<'a, Pair
             std::iter::repeat_n(each as f32, count)
         })
         .collect();
-    (sifted, weights)
+    (filtered, weights)
 }
 
 /// `log p_ref(y+) - log p_ref(y-)` of every pair.

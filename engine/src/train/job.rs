@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::claim::claim;
 use super::config::{DpoConfig, Method, RewardConfig, SftConfig, Start, TrainConfig};
 use super::data::{self, Settled};
 use super::dpo::{Pair, PairSet, dpo_mixed};
 use super::files::copy_tokenizer;
+use super::out_folder::check_writable;
 use super::ppo::{MorlConfig, RouterConfig, train_morl, train_router};
 use super::progress::TrainReporter;
 use super::reward::reward;
@@ -171,7 +171,7 @@ impl TrainJob {
 
 impl SftJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        claim(&self.out, self.config.train.again(), &[&self.base])?;
+        check_writable(&self.out, self.config.train.again(), &[&self.base])?;
         let shape = LlamaConfig::load_to_train(&self.base)?;
         let tokenizer = text_tokenizer(&self.base)?;
         let most = most_tokens(&shape, &self.config.train);
@@ -194,7 +194,7 @@ impl SftJob {
 
 impl DpoJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        claim(&self.out, self.config.train.again(), &[&self.base])?;
+        check_writable(&self.out, self.config.train.again(), &[&self.base])?;
         if self.data.is_empty() {
             return Err(Error::option(
                 "--data",
@@ -220,7 +220,7 @@ impl DpoJob {
 
 impl RewardJob {
     fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        claim(&self.out, self.config.train.again(), &[&self.base])?;
+        check_writable(&self.out, self.config.train.again(), &[&self.base])?;
         let texts = data::read_pairs(&self.data)?;
         let tokenizer = text_tokenizer(&self.base)?;
         let chat_template = texts

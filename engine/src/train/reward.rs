@@ -6,17 +6,17 @@ use std::path::Path;
 use super::base::{Base, digest};
 use super::batch::Example;
 use super::batch::FlatBatch;
-use super::claim::{claim, hold};
 use super::config::{Method, RewardConfig, Start};
 use super::descent::{Descent, Objective};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
+use super::filter::Filtered;
 use super::forward::TrainModel;
 use super::metrics::Figures;
+use super::out_folder::{check_writable, hold};
 use super::parallel::ShareLoss;
 use super::params;
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
-use super::sift::Sifted;
 use crate::Result;
 use crate::reward::TrainedReading;
 
@@ -65,15 +65,15 @@ pub fn reward(
     out: &Path,
 ) -> Result<TrainReport> {
     config.check()?;
-    claim(out, config.train.again(), &start.folders())?;
+    check_writable(out, config.train.again(), &start.folders())?;
     let device = config.train.open_device()?;
     let mut base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
     let longest = base.longest(&config.train);
-    let sifted = Sifted::of(pairs, |pair| pair.fit(longest));
-    let examples = sifted.kept.iter().flat_map(|p| p.both());
+    let filtered = Filtered::of(pairs, |pair| pair.fit(longest));
+    let examples = filtered.kept.iter().flat_map(|p| p.both());
     let settings = base.settings("reward", config, digest(examples));
-    let closing = closing_token(sifted.kept.iter().flat_map(|p| p.both()));
+    let closing = closing_token(filtered.kept.iter().flat_map(|p| p.both()));
     let head = params::score_head(&base.shape, &device)?;
     base.weights.insert("score.weight".to_owned(), head);
     // The output projection plays no part in the score.
@@ -91,11 +91,11 @@ pub fn reward(
         again: config.train.again(),
         checkpoint_every: config.train.checkpoint_every,
         settings,
-        left_out: sifted.left_out,
-        places: sifted.places,
+        left_out: filtered.left_out,
+        places: filtered.places,
     };
     let objective = Reward {
-        pairs: sifted.kept,
+        pairs: filtered.kept,
         center: config.center,
     };
     let report = runner.run(

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::checkpoint::{self, Checkpoint, Position};
-use super::claim::{self, Again};
 use super::diverged::{blow_up, diverged};
 use super::forward::TrainModel;
 use super::metrics::{MetricsFile, StepReport, final_loss};
 use super::optimiser::AdamW;
+use super::out_folder::{self, Again};
 use super::params::{self, NamedTensors, NamedVars};
 use super::progress::TrainReporter;
 use crate::{Error, Result};
@@ -98,7 +98,7 @@ impl Runner<'_> {
         reporter: &mut dyn TrainReporter,
     ) -> Result<TrainReport> {
         std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
-        claim::clear(self.folder, self.again)?;
+        out_folder::clear(self.folder, self.again)?;
         let mut state = self.start(steps, reporter)?;
         let mut metrics = MetricsFile::open(self.folder, state.position.step)?;
         let mut losses = metrics.take_losses();

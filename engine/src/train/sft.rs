@@ -6,15 +6,15 @@ use candle_core::Device;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::claim::{claim, hold};
 use super::config::{SftConfig, Start};
 use super::descent::{Descent, Objective};
+use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
+use super::out_folder::{check_writable, hold};
 use super::parallel::{ShareLoss, Team};
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
-use super::sift::{Fit, Sifted};
 use crate::Result;
 
 pub(super) struct Sft<'a> {
@@ -51,16 +51,16 @@ pub fn sft(
     out: &Path,
 ) -> Result<TrainReport> {
     config.train.check()?;
-    claim(out, config.train.again(), &start.folders())?;
+    check_writable(out, config.train.again(), &start.folders())?;
     let device = config.train.open_device()?;
     let base = Base::open(start, config.train.seed, &device)?;
     base.check_tokens(examples)?;
     let longest = base.longest(&config.train);
-    let Sifted {
+    let Filtered {
         kept,
         places,
         left_out,
-    } = Sifted::of(examples, |e| {
+    } = Filtered::of(examples, |e| {
         if e.len() > longest {
             Fit::TooLong
         } else if targets_of(e, config.train_on_prompts) == 0 {

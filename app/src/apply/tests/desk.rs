@@ -58,8 +58,8 @@ fn a_button_steers_the_running_row_and_a_second_press_undoes_it() {
     };
     tell(&mut state, steered);
     let run = state.session.current().unwrap();
-    assert_eq!(run.mutes, [(5, mutes.clone())]);
-    assert!(run.steered.is_empty(), "the point stayed");
+    assert_eq!(run.steering.mutes, [(5, mutes.clone())]);
+    assert!(run.steering.steered.is_empty(), "the point stayed");
     assert!(run.heading.is_none());
     assert_eq!(run.mute_words().as_deref(), Some("muted: b"));
     assert!(run.mutes_at(4).is_empty() && !run.mutes_at(5).is_empty());
@@ -82,7 +82,7 @@ fn an_answer_begun_with_a_solo_says_so_and_brings_it_back_when_it_is_looked_at()
     tell(&mut state, EngineEvent::Finished { job, run });
     let soloed = state.session.current.expect("a run");
     go(&mut state, [AppCommand::ClearMutes, AppCommand::Generate]);
-    assert!(state.session.current().unwrap().mutes.is_empty());
+    assert!(state.session.current().unwrap().steering.mutes.is_empty());
     go(&mut state, [AppCommand::SelectRun(soloed)]);
     assert_eq!(state.mute_words().as_deref(), Some("solo: a"));
     // A channel that the bundle does not have is no channel.

@@ -1,6 +1,7 @@
 //! Commands and events against the state.
 
 mod desk;
+mod front;
 mod prompts;
 mod sheets;
 
@@ -109,8 +110,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         given: None,
         point: entry.point.clone(),
         gates: paretoscope_core::types::RowGates::base(3, 0),
-        steered: entry.steered.clone(),
-        mutes: entry.mutes.clone(),
+        steering: entry.steering.clone(),
         sampling: entry.sampling.clone(),
         text: text.into(),
         tokens: vec![TokenPiece {
@@ -216,7 +216,7 @@ fn a_running_row_is_steered_and_says_where() {
         },
     );
     let run = state.session.current().unwrap();
-    assert_eq!(run.steered, [(14, corner(2))]);
+    assert_eq!(run.steering.steered, [(14, corner(2))]);
     assert_eq!(run.heading, None);
     assert_eq!(run.point_now(), &corner(2));
 }
@@ -478,7 +478,8 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         ],
     );
     let (_, run) = run_of(&probe, "stored words", RunStatus::Done);
-    tell(
+    // Its routing was not stored: it is asked for, and taken in when it comes.
+    let asked = tell(
         &mut state,
         EngineEvent::Recalled {
             job: *job,
@@ -492,15 +493,6 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         ("stored words", corner(1))
     );
     assert!(!state.sweep.recalling);
-    // Its routing was not stored: it is asked for, and taken in when it comes.
-    let asked = tell(
-        &mut state,
-        EngineEvent::Recalled {
-            job: *job,
-            index: 3,
-            runs: vec![run_of(&probe, "stored words", RunStatus::Done).1],
-        },
-    );
     let [Effect::Send(EngineCommand::Retrace { job, run })] = &asked[..] else {
         panic!("{asked:?}")
     };

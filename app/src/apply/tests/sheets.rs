@@ -71,3 +71,52 @@ fn a_text_is_scored_as_it_is_typed_one_at_a_time() {
     assert_eq!(go(&mut state, [typed("  ")]), [], "nothing to score");
     assert_eq!(state.bundle.trial.scores, None);
 }
+
+#[test]
+fn another_bundle_leaves_nothing_waiting_for_the_old_one() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::Generate]);
+    let (job, run) = run_of(&state, "words", RunStatus::Done);
+    tell(&mut state, EngineEvent::Finished { job, run });
+    assert!(state.session.current().unwrap().scoring);
+    go(&mut state, [AppCommand::Try("Question".into(), "A".into())]);
+    let effects = go(&mut state, [AppCommand::StartSweep]);
+    let Some(Effect::Send(EngineCommand::Sweep { job: sweep, .. })) = effects.last().cloned()
+    else {
+        panic!("{effects:?}")
+    };
+    go(&mut state, [AppCommand::LoadBundle("/c".into())]);
+    let loading = state.bundle.loading.as_ref().expect("loading").job;
+    let asked = tell(
+        &mut state,
+        EngineEvent::Loaded {
+            job: loading,
+            bundle: Arc::new(bundle()),
+        },
+    );
+    assert!(!state.session.current().unwrap().scoring);
+    assert!(
+        matches!(&asked[..], [Effect::Send(EngineCommand::Score { response, .. })] if response == "A"),
+        "{asked:?}"
+    );
+    let result = Arc::new(PointResult {
+        index: 0,
+        point: corner(0),
+        scores: vec![None; 3],
+        rows: 1,
+    });
+    tell(&mut state, EngineEvent::SweepPoint { job: sweep, result });
+    assert!(state.sweep.points.is_empty(), "of the old bundle");
+    let trouble = Trouble {
+        message: "the old bundle is gone".into(),
+        input: false,
+    };
+    tell(
+        &mut state,
+        EngineEvent::Failed {
+            job: sweep,
+            trouble,
+        },
+    );
+    assert_eq!(state.sweep.trouble, None);
+}

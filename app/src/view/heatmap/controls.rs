@@ -2,9 +2,9 @@
 
 use egui::{ComboBox, RichText, Sense, Stroke, StrokeKind, Ui, vec2};
 
-use super::options::{HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, StripColor};
-use super::shares::{Shares, SiteMap, normalised};
+use super::shares::{Shares, normalised};
 use super::trace::TokenTrace;
+use crate::state::{HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, SiteMap, StripColor};
 use crate::theme::{Tokens, category, expert_letter, ink_on};
 use crate::view::pareto::keep_together;
 

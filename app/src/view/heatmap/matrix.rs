@@ -18,7 +18,7 @@ pub(in crate::view) struct Window {
 }
 
 /// A cell, as column and row.
-pub(in crate::view) type Place = (usize, usize);
+pub(in crate::view) type CellIndex = (usize, usize);
 
 /// What the columns are.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ pub(in crate::view) struct MatrixInput<'a> {
 /// What happened to the matrix.
 pub(in crate::view) struct MatrixOutput {
     pub response: Response,
-    pub hovered: Option<Place>,
+    pub hovered: Option<CellIndex>,
 }
 
 /// Fewest columns that can be zoomed to.
@@ -180,7 +180,7 @@ fn place_at(
     cell: [f32; 2],
     columns: usize,
     rows: usize,
-) -> Option<Place> {
+) -> Option<CellIndex> {
     let offset = pointer - origin;
     if offset.x < 0.0 || offset.y < 0.0 {
         return None;

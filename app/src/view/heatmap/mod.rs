@@ -4,7 +4,6 @@ mod bar;
 mod chunk;
 mod controls;
 pub(in crate::view) mod matrix;
-mod options;
 mod shares;
 mod strip;
 mod tip;
@@ -12,14 +11,20 @@ mod trace;
 
 use egui::{EventFilter, Key, Modifiers, Response, RichText, Ui};
 
-pub use options::{
-    HeatmapAction, HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, StripColor, TierOptions,
-};
-pub use shares::SiteMap;
 pub use trace::{Cell, Mismatch, TokenTrace, cells};
 
+use crate::state::{HeatmapMode, HeatmapOptions, SiteMap};
 use crate::theme::{Tokens, category, expert_letter};
 use shares::Shares;
+
+/// What a person asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HeatmapAction {
+    /// Look at it differently.
+    Options(HeatmapOptions),
+    /// Generate the run again, with its routing recorded.
+    Regenerate,
+}
 
 /// What the panel keeps from frame to frame: caches and the zoom.
 #[derive(Default)]

@@ -2,100 +2,9 @@
 
 use std::sync::Arc;
 
-use super::options::{HeatmapOptions, LayerChoice, ModuleChoice};
 use super::trace::TokenTrace;
 use crate::gpu::Matrix;
-
-/// The adapted modules by layer and by their path within it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SiteMap {
-    sites: Vec<String>,
-    /// Layer and module of each site.
-    places: Vec<(usize, usize)>,
-    /// Layers that are adapted, ascending.
-    pub layers: Vec<usize>,
-    /// Paths within a layer, in order of execution.
-    pub modules: Vec<String>,
-}
-
-/// Splits `model.layers.3.self_attn.q_proj` into 3 and `self_attn.q_proj`; a path without a layer is layer 0.
-fn split(site: &str) -> (usize, &str) {
-    let mut rest = site;
-    while let Some((_, tail)) = rest.split_once("layers.") {
-        if let Some((number, module)) = tail.split_once('.')
-            && let Ok(layer) = number.parse()
-        {
-            return (layer, module);
-        }
-        rest = tail;
-    }
-    (0, site)
-}
-
-impl SiteMap {
-    /// Whether it was read from these paths.
-    pub(super) fn is_of(&self, sites: &[String]) -> bool {
-        self.sites == sites
-    }
-
-    /// Reads the paths.
-    pub fn new(sites: &[String]) -> Self {
-        let mut map = Self {
-            sites: sites.to_vec(),
-            ..Self::default()
-        };
-        for site in sites {
-            let (layer, module) = split(site);
-            if !map.layers.contains(&layer) {
-                map.layers.push(layer);
-            }
-            let place = map
-                .modules
-                .iter()
-                .position(|m| m == module)
-                .unwrap_or_else(|| {
-                    map.modules.push(module.to_owned());
-                    map.modules.len() - 1
-                });
-            map.places.push((layer, place));
-        }
-        map.layers.sort_unstable();
-        map
-    }
-
-    /// The layer that a choice means here; `None` for the mean over all.
-    pub fn layer(&self, choice: LayerChoice) -> Option<usize> {
-        match choice {
-            LayerChoice::Mean => None,
-            LayerChoice::One(layer) if self.layers.contains(&layer) => Some(layer),
-            LayerChoice::One(_) | LayerChoice::Last => self.layers.last().copied(),
-        }
-    }
-
-    /// The module that a choice means here; `None` for the mean over all.
-    pub fn module(&self, choice: &ModuleChoice) -> Option<usize> {
-        let find = |path: &str| self.modules.iter().position(|m| m == path);
-        match choice {
-            ModuleChoice::Mean => None,
-            ModuleChoice::One(path) if find(path).is_some() => find(path),
-            ModuleChoice::One(_) | ModuleChoice::Usual => find("self_attn.q_proj").or(Some(0)),
-        }
-    }
-
-    /// Sites of a layer and a module, each `None` for all.
-    pub fn sites(&self, layer: Option<usize>, module: Option<usize>) -> Vec<usize> {
-        let wanted = |place: &(usize, usize)| {
-            layer.is_none_or(|layer| place.0 == layer)
-                && module.is_none_or(|module| place.1 == module)
-        };
-        self.places
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| wanted(place))
-            .map(|(site, _)| site)
-            .collect()
-    }
-}
+use crate::state::{HeatmapOptions, SiteMap};
 
 /// What a table of gates was made for; when it changes, the table starts again.
 #[derive(Debug, Clone, PartialEq)]
@@ -258,6 +167,7 @@ pub(super) fn top(shares: &[f32]) -> Option<(usize, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::{LayerChoice, ModuleChoice};
 
     fn names(paths: &[&str]) -> Vec<String> {
         paths.iter().map(|path| (*path).to_owned()).collect()
@@ -271,29 +181,6 @@ mod tests {
             "model.layers.1.mlp.up_proj",
         ]);
         (sites, names(&["a", "b"]))
-    }
-
-    #[test]
-    fn paths_are_read() {
-        assert_eq!(
-            split("model.layers.12.self_attn.q_proj"),
-            (12, "self_attn.q_proj")
-        );
-        assert_eq!(split("lm_head"), (0, "lm_head"));
-        assert_eq!(split("layers.x.layers.2.w"), (2, "w"));
-    }
-
-    #[test]
-    fn default_is_the_last_layers_query() {
-        let (sites, _) = fixture();
-        let map = SiteMap::new(&sites);
-        let options = HeatmapOptions::default();
-        assert_eq!(
-            map.sites(map.layer(options.layer), map.module(&options.module)),
-            [2]
-        );
-        assert_eq!(map.layer(LayerChoice::One(9)), Some(1));
-        assert_eq!(map.module(&ModuleChoice::One("none".to_owned())), Some(0));
     }
 
     #[test]

@@ -6,10 +6,10 @@ use egui::{
 };
 
 use super::chunk::{CELLS, CellLook, Chunk, Setting, visible};
-use super::options::{HeatmapOptions, StripColor};
 use super::shares::{Shares, evenness, normalised, top};
 use super::trace::{Cell, TokenTrace};
 use crate::gpu::cividis;
+use crate::state::{HeatmapOptions, StripColor};
 use crate::theme::{Tokens, category, expert_letter, ink_on};
 
 /// Everything that decides how the cells look; while it stays, only new cells are looked at.

@@ -4,7 +4,8 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{ComboBox, PopupCloseBehavior, RichText, Ui};
 
 use super::{Frame, ParetoPanel};
-use crate::plot::{Class, ParetoAction, PlotOptions, Units, point_words, value_words};
+use crate::plot::{ParetoAction, point_words, value_words};
+use crate::state::{Class, PlotOptions, Units};
 use crate::theme::Tokens;
 
 impl ParetoPanel {
@@ -17,7 +18,7 @@ impl ParetoPanel {
         actions: &mut Vec<ParetoAction>,
     ) {
         let tokens = Tokens::of(ui);
-        let counts = self.model.counts();
+        let counts = frame.data.front.counts();
         let mut options = frame.options.clone();
         ui.horizontal_wrapped(|ui| {
             let front = format!("Front {} of {} points", counts.front, counts.points);
@@ -30,7 +31,7 @@ impl ParetoPanel {
             }
             self.volume(ui, frame);
             self.left_out(ui, frame);
-            if frame.data.axes.len() == 3 {
+            if frame.data.axes().len() == 3 {
                 pair_choice(ui, frame, &mut options);
             }
             let stay = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
@@ -53,10 +54,11 @@ impl ParetoPanel {
 
     /// The hypervolume, never without its reference point.
     fn volume(&self, ui: &mut Ui, frame: &Frame<'_>) {
-        let Some(volume) = self
-            .model
-            .volume()
-            .filter(|_| self.model.counts().front > 0)
+        let Some(volume) = frame
+            .data
+            .front
+            .hypervolume()
+            .filter(|_| frame.data.front.counts().front > 0)
         else {
             return;
         };
@@ -70,7 +72,7 @@ impl ParetoPanel {
             .collect();
         let value = volume.value * frame.units.iter().map(|unit| unit.scale).product::<f64>();
         let of = if volume.is_base { "over base" } else { "over" };
-        let axes = if self.model.measures_more() {
+        let axes = if frame.data.front.measures_more() {
             "of the plotted objectives "
         } else {
             ""
@@ -100,7 +102,7 @@ impl ParetoPanel {
     /// Points without a place, counted and listed.
     fn left_out(&self, ui: &mut Ui, frame: &Frame<'_>) {
         let tokens = Tokens::of(ui);
-        let counts = self.model.counts();
+        let counts = frame.data.front.counts();
         for (count, class, word) in [
             (counts.non_finite, Class::NonFinite, "non-finite"),
             (counts.unscored, Class::Unscored, "not scored"),
@@ -114,8 +116,9 @@ impl ParetoPanel {
                 egui::ScrollArea::vertical()
                     .max_height(240.0)
                     .show(ui, |ui| {
-                        let of_class = self
-                            .model
+                        let of_class = frame
+                            .data
+                            .front
                             .entries()
                             .iter()
                             .enumerate()
@@ -129,8 +132,14 @@ impl ParetoPanel {
                     });
             });
         }
-        for (slot, &axis) in frame.data.axes.iter().enumerate() {
-            if counts.placed() > 1 && self.model.span(slot).is_some_and(|(low, high)| low == high) {
+        for (slot, &axis) in frame.data.axes().iter().enumerate() {
+            if counts.placed() > 1
+                && frame
+                    .data
+                    .front
+                    .span(slot)
+                    .is_some_and(|(low, high)| low == high)
+            {
                 let name = frame
                     .data
                     .objectives
@@ -169,7 +178,7 @@ fn pair_choice(ui: &mut Ui, frame: &Frame<'_>, options: &mut PlotOptions) {
     let name = |slot: usize| {
         frame
             .data
-            .axes
+            .axes()
             .get(slot)
             .and_then(|&axis| frame.data.objectives.get(axis))
             .map_or("?", String::as_str)

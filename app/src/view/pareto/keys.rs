@@ -3,7 +3,8 @@
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
 
 use super::{Frame, ParetoPanel, landmark_scores};
-use crate::plot::{ParetoAction, PlotOptions};
+use crate::plot::ParetoAction;
+use crate::state::PlotOptions;
 
 impl ParetoPanel {
     /// Acts on keys while a plot has the keyboard, or the pointer while nothing else has the keyboard.
@@ -29,7 +30,7 @@ impl ParetoPanel {
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         if pressed(Key::F) {
             self.ranges
-                .fit_all(&self.model, &landmark_scores(frame.data));
+                .fit_all(frame.data.front, &landmark_scores(frame.data));
         }
         if pressed(Key::Home) {
             self.ranges.reset();
@@ -59,21 +60,21 @@ impl ParetoPanel {
 
     /// The next member of the front by the first axis; the end stays the end.
     fn along_the_front(&self, frame: &Frame<'_>, step: i64) -> Option<usize> {
-        let front = self.model.front();
+        let front = frame.data.front.members();
         let selected = frame
             .data
             .selected
-            .and_then(|index| self.model.position(index));
+            .and_then(|index| frame.data.front.position(index));
         let place = match selected {
             None => 0,
             Some(position) => {
-                let score = self.model.entries().get(position)?.mean[0];
+                let score = frame.data.front.entries().get(position)?.mean[0];
                 match front.iter().position(|&member| member == position) {
                     Some(place) => place as i64 + step,
                     // From a dominated point, to the members beside it.
                     None => {
                         let right = front
-                            .partition_point(|&m| self.model.entries()[m].mean[0] < score)
+                            .partition_point(|&m| frame.data.front.entries()[m].mean[0] < score)
                             as i64;
                         if step > 0 { right } else { right - 1 }
                     }
@@ -83,6 +84,6 @@ impl ParetoPanel {
         let place = place.clamp(0, front.len() as i64 - 1);
         front
             .get(usize::try_from(place).ok()?)
-            .map(|&member| self.model.entries()[member].index)
+            .map(|&member| frame.data.front.entries()[member].index)
     }
 }

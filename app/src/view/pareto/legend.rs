@@ -5,7 +5,8 @@ use egui::{RichText, Sense, Ui, vec2};
 
 use super::marks::{self, Mark};
 use super::{Frame, ParetoPanel};
-use crate::plot::{Class, Glyph, Glyphs, Marker, front_marker};
+use crate::plot::{Glyph, Glyphs, Marker, front_marker};
+use crate::state::Class;
 use crate::theme::Tokens;
 
 impl ParetoPanel {
@@ -13,7 +14,7 @@ impl ParetoPanel {
     pub(super) fn legend(&self, ui: &mut Ui, frame: &Frame<'_>) {
         let Some(glyphs) = &self.glyphs else { return };
         let tokens = Tokens::of(ui);
-        let counts = self.model.counts();
+        let counts = frame.data.front.counts();
         let dominated = counts.placed() - counts.front;
         let far = counts.extrapolated - counts.extrapolated_front;
         ui.horizontal_wrapped(|ui| {

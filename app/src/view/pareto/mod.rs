@@ -10,17 +10,14 @@ mod tip;
 
 use egui::{RichText, Ui};
 
-use crate::plot::{
-    Affine, Glyphs, Landmark, Layer, Model, ParetoAction, ParetoData, PlotOptions, Ranges, Units,
-    place, summary,
-};
+use crate::plot::{Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, summary};
+use crate::state::{PlotOptions, Units, place};
 use crate::theme::Tokens;
 use table::Order;
 
 /// What the panel keeps from frame to frame: caches, the view, the hovered dot.
 #[derive(Default)]
 pub struct ParetoPanel {
-    model: Model,
     ranges: Ranges,
     layers: Vec<Layer>,
     glyphs: Option<Glyphs>,
@@ -49,7 +46,7 @@ impl ParetoPanel {
         options: &PlotOptions,
     ) -> Vec<ParetoAction> {
         let mut actions = Vec::new();
-        if !(2..=3).contains(&data.axes.len()) {
+        if !(2..=3).contains(&data.axes().len()) {
             empty(
                 ui,
                 "A front needs two or three objectives. Choose them beside the point.",
@@ -57,13 +54,12 @@ impl ParetoPanel {
             );
             return actions;
         }
-        self.model.update(data);
         let landmarks = landmark_scores(data);
         if options.fits != self.fits {
             self.fits = options.fits;
-            self.ranges.fit_all(&self.model, &landmarks);
+            self.ranges.fit_all(data.front, &landmarks);
         }
-        self.ranges.update(&self.model, &landmarks);
+        self.ranges.update(data.front, &landmarks);
         if !self
             .glyphs
             .as_ref()
@@ -75,9 +71,9 @@ impl ParetoPanel {
         let base = units_of(data);
         let units = match (options.units, &base) {
             (Units::Base, Some(units)) => units.clone(),
-            _ => vec![Affine::RAW; data.axes.len()],
+            _ => vec![Affine::RAW; data.axes().len()],
         };
-        let summary = summary(&self.model, data);
+        let summary = summary(data);
         let frame = Frame {
             data,
             options,
@@ -85,7 +81,7 @@ impl ParetoPanel {
             summary,
         };
         self.header(ui, &frame, base.is_some(), &mut actions);
-        if !options.table && self.is_unscored(data) {
+        if !options.table && is_unscored(data) {
             empty(
                 ui,
                 "Nothing can be placed: these objectives have no reward scores. Load a bundle with reward models, or see the points in the table.",
@@ -106,20 +102,15 @@ impl ParetoPanel {
         self.ranges.reset();
     }
 
-    /// Points with their classes, as of the last frame.
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
-
     /// What part of the plane is looked at, in raw scores.
     pub fn ranges(&self) -> &Ranges {
         &self.ranges
     }
+}
 
-    fn is_unscored(&self, data: &ParetoData<'_>) -> bool {
-        let counts = self.model.counts();
-        counts.points > 0 && counts.unscored == counts.points && landmark_scores(data).is_empty()
-    }
+fn is_unscored(data: &ParetoData<'_>) -> bool {
+    let counts = data.front.counts();
+    counts.points > 0 && counts.unscored == counts.points && landmark_scores(data).is_empty()
 }
 
 /// Raw scores of the landmarks that are scored on every plotted objective.
@@ -132,13 +123,13 @@ fn landmark_scores(data: &ParetoData<'_>) -> Vec<[f64; 3]> {
 }
 
 fn placed(data: &ParetoData<'_>, landmark: &Landmark) -> Option<[f64; 3]> {
-    place(data.axes, &landmark.scores).map(|(mean, _)| mean)
+    place(data.axes(), &landmark.scores).map(|(mean, _)| mean)
 }
 
 /// Deviations from the base model, per plotted objective; `None` where its scores do not vary or are not there.
 fn units_of(data: &ParetoData<'_>) -> Option<Vec<Affine>> {
     let base = data.base?;
-    data.axes
+    data.axes()
         .iter()
         .map(|&axis| {
             let summary = base.scores.get(axis).copied().flatten()?;

@@ -16,7 +16,7 @@ const REACH: f32 = 12.0;
 /// What the pointer is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hover {
-    /// A point, by its position in the model.
+    /// A point, by its position in the front's entries.
     Dot(usize),
     /// A landmark, by its place in [`marks::Mark::ALL`].
     Mark(usize),
@@ -65,7 +65,7 @@ impl ParetoPanel {
             self.clicks(response, frame, actions);
         }
         if let Some(hover) = self.hovered {
-            tip::show(ui, &self.model, frame, hover);
+            tip::show(ui, frame, hover);
         }
         self.keys(ui, frame, &responses, actions);
     }
@@ -88,7 +88,7 @@ impl ParetoPanel {
         let name = |s: usize| {
             frame
                 .data
-                .axes
+                .axes()
                 .get(s)
                 .and_then(|&axis| frame.data.objectives.get(axis))
                 .cloned()
@@ -143,7 +143,7 @@ impl ParetoPanel {
             return None;
         };
         let input = LayerInput {
-            model: &self.model,
+            front: frame.data.front,
             pair,
             units: [frame.units[pair.0], frame.units[pair.1]],
             dominated: frame.options.dominated,
@@ -164,7 +164,7 @@ impl ParetoPanel {
         if let Some(place) = frame
             .data
             .selected
-            .and_then(|index| self.model.position(index))
+            .and_then(|index| frame.data.front.position(index))
             .and_then(place_of)
         {
             painter.circle_stroke(
@@ -240,7 +240,7 @@ impl ParetoPanel {
             .clicked()
         {
             self.ranges
-                .fit_all(&self.model, &landmark_scores(frame.data));
+                .fit_all(frame.data.front, &landmark_scores(frame.data));
             actions.push(ParetoAction::Options(frame.options.clone()));
         }
     }
@@ -257,7 +257,7 @@ fn plot_of<'a>(ui: &Ui, frame: &Frame<'_>, (x, y): (usize, usize), names: [Strin
         .iter()
         .all(|unit| *unit == crate::plot::Affine::RAW)
     {
-        crate::plot::Units::Raw
+        crate::state::Units::Raw
     } else {
         units
     };
@@ -345,7 +345,7 @@ fn marks_of(input: GridInput, distance: f64) -> Vec<GridMark> {
 }
 
 fn pairs(frame: &Frame<'_>) -> Vec<(usize, usize)> {
-    if frame.data.axes.len() == 2 {
+    if frame.data.axes().len() == 2 {
         return vec![(0, 1)];
     }
     match frame.options.pair {

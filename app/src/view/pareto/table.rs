@@ -4,9 +4,8 @@ use egui::{Key, Modifiers, RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
 
 use super::{Frame, ParetoPanel};
-use crate::plot::{
-    Class, Model, ParetoAction, PlotOptions, Units, class_words, point_words, value_words,
-};
+use crate::plot::{ParetoAction, class_words, point_words, value_words};
+use crate::state::{Class, Front, PlotOptions, Units};
 use crate::theme::Tokens;
 
 /// How the rows are ordered.
@@ -14,7 +13,7 @@ use crate::theme::Tokens;
 pub(super) struct Order {
     column: Sort,
     descending: bool,
-    /// The rows in order, for a revision of the model, a column and a direction.
+    /// The rows in order, for a revision of the front, a column and a direction.
     cached: Option<((u64, Sort, bool), Vec<usize>)>,
 }
 
@@ -31,10 +30,10 @@ enum Sort {
 }
 
 impl Order {
-    fn rows(&mut self, model: &Model) -> &[usize] {
-        let key = (model.revision(), self.column, self.descending);
+    fn rows(&mut self, front: &Front) -> &[usize] {
+        let key = (front.revision(), self.column, self.descending);
         if self.cached.as_ref().is_none_or(|(known, _)| *known != key) {
-            let entries = model.entries();
+            let entries = front.entries();
             let mut rows: Vec<usize> = (0..entries.len()).collect();
             rows.sort_by(|&a, &b| {
                 let (a, b) = (&entries[a], &entries[b]);
@@ -136,7 +135,7 @@ impl ParetoPanel {
         }
         let tokens = Tokens::of(ui);
         ui.label(RichText::new(format!("{} rows", frame.data.points.len())).color(tokens.weak));
-        let Self { order, model, .. } = self;
+        let Self { order, .. } = self;
         let mut clicked = None;
         // A click on a number is a click on its row.
         ui.style_mut().interaction.selectable_labels = false;
@@ -149,7 +148,7 @@ impl ParetoPanel {
             .column(Column::initial(130.0).at_least(60.0))
             .columns(
                 Column::initial(125.0).at_least(70.0).resizable(true),
-                frame.data.axes.len(),
+                frame.data.axes().len(),
             )
             .column(Column::initial(40.0))
             .column(Column::remainder().clip(true));
@@ -171,7 +170,7 @@ impl ParetoPanel {
             };
             row.col(|ui| head(ui, "No.", Sort::Index));
             row.col(|ui| head(ui, "Class", Sort::Class));
-            for (slot, &axis) in frame.data.axes.iter().enumerate() {
+            for (slot, &axis) in frame.data.axes().iter().enumerate() {
                 let name = frame.data.objectives.get(axis).map_or("?", String::as_str);
                 row.col(|ui| head(ui, name, Sort::Score(slot)));
             }
@@ -187,11 +186,13 @@ impl ParetoPanel {
                 ui.horizontal(|ui| ui.strong(title));
             });
         });
-        let rows = order.rows(model).to_vec();
+        let rows = order.rows(frame.data.front).to_vec();
         table.body(|body| {
             body.rows(row_height, rows.len(), |mut row| {
                 let Some((entry, result)) = rows.get(row.index()).and_then(|&position| {
-                    model
+                    frame
+                        .data
+                        .front
                         .entries()
                         .get(position)
                         .zip(frame.data.points.get(position))

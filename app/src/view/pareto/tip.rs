@@ -5,7 +5,7 @@ use egui::{Grid, Id, PopupAnchor, RichText, Tooltip, Ui};
 use super::Frame;
 use super::marks::Mark;
 use super::plots::Hover;
-use crate::plot::{Model, class_words, point_words, score_words};
+use crate::plot::{class_words, point_words, score_words};
 use crate::theme::Tokens;
 use paretoscope_core::types::{Point, Summary};
 
@@ -13,7 +13,7 @@ use paretoscope_core::types::{Point, Summary};
 const EXCERPT: usize = 160;
 
 /// Shows it beside the pointer.
-pub(super) fn show(ui: &Ui, model: &Model, frame: &Frame<'_>, hover: Hover) {
+pub(super) fn show(ui: &Ui, frame: &Frame<'_>, hover: Hover) {
     let tip = Tooltip::always_open(
         ui.ctx().clone(),
         ui.layer_id(),
@@ -21,14 +21,14 @@ pub(super) fn show(ui: &Ui, model: &Model, frame: &Frame<'_>, hover: Hover) {
         PopupAnchor::Pointer,
     );
     tip.gap(14.0).width(380.0).show(|ui| match hover {
-        Hover::Dot(position) => dot(ui, model, frame, position),
+        Hover::Dot(position) => dot(ui, frame, position),
         Hover::Mark(kind) => mark(ui, frame, kind),
     });
 }
 
-fn dot(ui: &mut Ui, model: &Model, frame: &Frame<'_>, position: usize) {
+fn dot(ui: &mut Ui, frame: &Frame<'_>, position: usize) {
     let (Some(entry), Some(result)) = (
-        model.entries().get(position),
+        frame.data.front.entries().get(position),
         frame.data.points.get(position),
     ) else {
         return;
@@ -48,7 +48,9 @@ fn dot(ui: &mut Ui, model: &Model, frame: &Frame<'_>, position: usize) {
     );
     point(ui, frame, &result.point);
     scores(ui, frame, &result.scores);
-    let alike = model
+    let alike = frame
+        .data
+        .front
         .entries()
         .iter()
         .filter(|other| other.mean == entry.mean)

@@ -1,11 +1,11 @@
 //! `generate`: one answer.
 
 use paretoscope_engine::generate::generate;
-use paretoscope_engine::types::{Finish, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{Finish, Mutes, RowRequest, Sampling, TraceLevel};
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
-use super::place::{Place, PromptArgs, load};
+use super::place::{BundlePoint, PromptArgs, load};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -13,7 +13,7 @@ use crate::print::json_line;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    place: BundlePoint,
     #[command(flatten)]
     prompt: PromptArgs,
     #[command(flatten)]
@@ -66,6 +66,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         prompt: args.prompt.prompt()?,
         point: args.place.point(&bundle)?,
         sampling: args.sampling.sampling(global),
+        mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,
     };

@@ -10,7 +10,7 @@ use paretoscope_engine::types::shown;
 use paretoscope_engine::{Error, Result};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::place::{Place, PromptArgs, load};
+use super::place::{BundlePoint, PromptArgs, load};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -18,7 +18,7 @@ use crate::print::json_line;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    place: BundlePoint,
     #[command(flatten)]
     prompt: PromptArgs,
     /// The safetensors file to write: `logits` [T, vocabulary]

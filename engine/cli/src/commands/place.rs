@@ -13,7 +13,7 @@ use crate::options::{Global, numbers};
 
 /// A bundle and a point of it.
 #[derive(Debug, Args)]
-pub(crate) struct Place {
+pub(crate) struct BundlePoint {
     /// The bundle's folder
     #[arg(long, value_name = "DIR")]
     pub(crate) bundle: PathBuf,
@@ -32,7 +32,7 @@ struct PointArgs {
     weights: Option<String>,
 }
 
-impl Place {
+impl BundlePoint {
     /// The point, for a bundle that is loaded.
     pub(crate) fn point(&self, bundle: &Bundle) -> Result<Point> {
         if let Some(text) = &self.point.preference {

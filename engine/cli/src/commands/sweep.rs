@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
 use paretoscope_engine::protocol::{SweepGrid, SweepPhase, SweepPlan};
-use paretoscope_engine::sweep::{SweepRun, front_flags, parse_grid, point_line};
+use paretoscope_engine::sweep::{SweepScheduler, front_flags, parse_grid, point_line};
 use paretoscope_engine::types::{PointResult, Prompt, PromptSample, Split};
 use paretoscope_engine::{Error, Result};
 
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         include_base: args.base,
         store: args.out.clone(),
     };
-    drive(&bundle, SweepRun::new(&bundle, plan)?, args.slots)
+    drive(&bundle, SweepScheduler::new(&bundle, plan)?, args.slots)
 }
 
 /// The prompts of the part that was asked for.
@@ -122,7 +122,7 @@ fn of_split(mut prompts: Vec<PromptSample>, args: &Args) -> Result<Vec<PromptSam
 
 /// Runs a sweep to its end, then prints its points in the plan's order: which of them are on the
 /// front is known only when all are in, and so the output is the same however often it was resumed.
-fn drive(bundle: &Bundle, mut sweep: SweepRun, slots: usize) -> Result<()> {
+fn drive(bundle: &Bundle, mut sweep: SweepScheduler, slots: usize) -> Result<()> {
     let mut results: Vec<PointResult> = sweep.found();
     let progress = sweep.progress(SweepPhase::Running);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go")

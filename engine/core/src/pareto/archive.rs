@@ -41,7 +41,7 @@ impl Archive {
     pub fn insert(&mut self, point: &[f64]) -> Change {
         let index = self.points.len();
         self.points.push(point.to_vec());
-        if point.len() != self.objectives || !point.iter().all(|v| v.is_finite()) {
+        if !self.is_compared(index) {
             self.kept_apart += 1;
             return Change::KeptApart;
         }
@@ -69,6 +69,13 @@ impl Archive {
     /// Whether a point is on the front.
     pub fn is_on_front(&self, index: usize) -> bool {
         self.front.binary_search(&index).is_ok()
+    }
+
+    /// Whether a point has all its scores, and is compared with the others; false beyond the last.
+    pub fn is_compared(&self, index: usize) -> bool {
+        self.points
+            .get(index)
+            .is_some_and(|p| p.len() == self.objectives && p.iter().all(|v| v.is_finite()))
     }
 
     /// All points in order of insertion, those kept apart included.

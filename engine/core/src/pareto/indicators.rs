@@ -1,40 +1,4 @@
-//! Numbers that say how good a front is, and how sure one can be of it.
-
-/// For each point, whether its place is uncertain: on the front, but within one standard error of
-/// being dominated; or dominated, but within one standard error of the front.
-///
-/// Two scores differ by more than one standard error where their difference exceeds
-/// `sqrt(se_a^2 + se_b^2)`. `means` and `errors` are one list per point, of equal lengths. Points
-/// with numbers that are not finite are never uncertain and make none so.
-pub fn uncertain_membership(means: &[Vec<f64>], errors: &[Vec<f64>]) -> Vec<bool> {
-    let usable: Vec<bool> = means
-        .iter()
-        .map(|m| m.iter().all(|v| v.is_finite()))
-        .collect();
-    // `b` dominates `a` when each difference is moved by `slack` of its standard error.
-    let dominated = |a: usize, b: usize, slack: f64| {
-        let mut strictly = false;
-        for k in 0..means[a].len() {
-            let (sa, sb) = (errors[a][k], errors[b][k]);
-            let difference = means[b][k] - means[a][k] + slack * sa.hypot(sb);
-            if difference < 0.0 {
-                return false;
-            }
-            strictly |= difference > 0.0;
-        }
-        strictly
-    };
-    (0..means.len())
-        .map(|a| {
-            let by_any = |slack: f64| {
-                (0..means.len())
-                    .filter(|&b| b != a && usable[b] && means[b].len() == means[a].len())
-                    .any(|b| dominated(a, b, slack))
-            };
-            usable[a] && by_any(1.0) != by_any(-1.0)
-        })
-        .collect()
-}
+//! Numbers that say how good a front is.
 
 /// A reference point for hypervolumes: the smallest value of each objective less a tenth of its
 /// range. `None` where no point is finite. To compare runs, take it over all of them and keep it.
@@ -121,40 +85,6 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn membership_is_certain_without_error() {
-        let means = vec![
-            vec![1.0, 2.0],
-            vec![2.0, 1.0],
-            vec![0.0, 0.0],
-            vec![2.0, 1.0],
-        ];
-        let errors = vec![vec![0.0; 2]; 4];
-        assert_eq!(uncertain_membership(&means, &errors), [false; 4]);
-    }
-
-    #[test]
-    fn membership_within_one_standard_error() {
-        // The second is 0.5 below the first in objective 2 only within noise; the third is far off.
-        let means = vec![
-            vec![1.0, 2.0],
-            vec![1.1, 1.5],
-            vec![-9.0, -9.0],
-            vec![1.0, f64::NAN],
-        ];
-        let small = vec![vec![0.03, 0.1]; 4];
-        assert_eq!(uncertain_membership(&means, &small), [false; 4]);
-        let large = vec![vec![0.2, 0.1]; 4];
-        assert_eq!(
-            uncertain_membership(&means, &large),
-            [false, true, false, false]
-        );
-        // A dominated point that one error could lift to the front.
-        let means = vec![vec![1.0, 2.0], vec![0.95, 1.0]];
-        let errors = vec![vec![0.1, 0.1]; 2];
-        assert_eq!(uncertain_membership(&means, &errors), [false, true]);
-    }
 
     #[test]
     fn reference_and_coverage() {

@@ -9,11 +9,11 @@ mod dominance;
 mod halves;
 mod hypervolume;
 mod indicators;
+mod membership;
 mod stairs;
 
 pub use archive::{Archive, Change};
 pub use dominance::{dominates, front};
 pub use hypervolume::{Volume, hypervolume, measure};
-pub use indicators::{
-    coverage, mean_inner_product, reference_point, spearman, uncertain_membership,
-};
+pub use indicators::{coverage, mean_inner_product, reference_point, spearman};
+pub use membership::{EstimateArchive, uncertain_membership};

@@ -60,8 +60,6 @@ pub enum EngineCommand {
         job: JobId,
         /// The row.
         row: RowRequest,
-        /// What is silenced; rows of a sweep hear everything.
-        mutes: Mutes,
         /// Whether the finished text is scored by the bundle's reward models.
         score: bool,
     },

@@ -63,12 +63,12 @@ impl Split {
 
 /// A cell on the way down: which experts are its corners, and a point's coordinates there, both for all experts.
 #[derive(Debug, Clone)]
-struct Place {
+struct Cell {
     corner: Vec<bool>,
     coordinates: Vec<f64>,
 }
 
-impl Place {
+impl Cell {
     fn is_around(&self, split: &Split) -> bool {
         split.carrier.iter().all(|&(corner, _)| self.corner[corner])
     }
@@ -237,9 +237,9 @@ impl Complex {
     /// there than can be walked.
     pub fn around(&self, preference: &Preference) -> Result<Vec<usize>> {
         let target = preference.as_slice();
-        let mut places: Vec<Place> = self.start(target).into_iter().collect();
+        let mut places: Vec<Cell> = self.start(target).into_iter().collect();
         for split in &self.splits {
-            let (split_up, mut kept): (Vec<Place>, Vec<Place>) =
+            let (split_up, mut kept): (Vec<Cell>, Vec<Cell>) =
                 places.into_iter().partition(|place| place.is_around(split));
             for place in split_up {
                 let least = split.reaches(&place.coordinates).map(|(_, reach)| reach);
@@ -262,7 +262,7 @@ impl Complex {
             }
             places = kept;
         }
-        let mut found: Vec<usize> = places.iter().flat_map(Place::corners).collect();
+        let mut found: Vec<usize> = places.iter().flat_map(Cell::corners).collect();
         if found.is_empty() {
             let mixed = self.route(preference).experts;
             found.extend(mixed.iter().map(|near| near.index));
@@ -284,9 +284,9 @@ impl Complex {
     }
 
     /// The cell of the one-hot experts, where a point's coordinates are its own numbers.
-    fn start(&self, target: &[f64]) -> Option<Place> {
+    fn start(&self, target: &[f64]) -> Option<Cell> {
         let one_hot = self.one_hot.as_ref()?;
-        let mut place = Place {
+        let mut place = Cell {
             corner: vec![false; self.positions.len()],
             coordinates: vec![0.0; self.positions.len()],
         };
@@ -298,7 +298,7 @@ impl Complex {
     }
 
     /// The cell that encloses `target`; of several (a shared face), any gives the same weights.
-    fn locate(&self, target: &[f64]) -> Option<Place> {
+    fn locate(&self, target: &[f64]) -> Option<Cell> {
         let mut place = self.start(target)?;
         for split in &self.splits {
             if place.is_around(split) {
@@ -315,7 +315,7 @@ impl Complex {
 
     /// Barycentric coordinates of `target` in its cell, from the corners' own places: what was rounded on the way there
     /// is not carried along.
-    fn weights(&self, place: &Place, target: &[f64]) -> Vec<Enclosing> {
+    fn weights(&self, place: &Cell, target: &[f64]) -> Vec<Enclosing> {
         let (n, corners) = (self.objectives, place.corners());
         let columns: Vec<f64> = (0..n * n)
             .map(|at| self.positions[corners[at % n]][at / n])

@@ -1,8 +1,8 @@
-//! What every row of a bundle has in common.
+//! What makes a bundle the one that it is.
 
-/// What the rows of a sweep have in common.
+/// Identifies a bundle by what its answers and scores depend on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RowIdentity {
+pub struct BundleIdentity {
     /// Digest of the base model's weights, and of its configuration, tokenizer, template and end tokens.
     pub model: String,
     /// Digests of adapters and routers, in the bank's order.

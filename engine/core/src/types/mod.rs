@@ -20,6 +20,7 @@ mod record;
 mod row;
 mod scores;
 mod split;
+mod steering;
 mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
@@ -27,7 +28,7 @@ pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
 pub use expert::{Expert, ExpertKind};
 pub use gates::RowGates;
 pub use given::{Given, GivenToken};
-pub use identity::RowIdentity;
+pub use identity::BundleIdentity;
 pub use interference::{Chance, Compared, Interference, Measure, PairInterference};
 pub use message::Message;
 pub use mutes::{Channel, Mutes};
@@ -38,6 +39,7 @@ pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
 pub use split::Split;
+pub use steering::Steering;
 pub use training::{
     Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finish, Given, Mutes, Point, Prompt, RowGates, Sampling, Scores};
+use super::{Finish, Given, Point, Prompt, RowGates, Sampling, Scores, Steering};
 
 /// A token and the bytes of the text that it made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,16 +65,13 @@ pub struct Run {
     /// older versions stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Arc<Given>>,
-    /// Where it started out. Steering on the way is in `steered`.
+    /// Where it started out. See `steering`.
     pub point: Point,
     /// The gates of the last step.
     pub gates: RowGates,
-    /// `(first new token made under it, point)` for every change of the point while the row ran.
-    pub steered: Vec<(usize, Point)>,
-    /// `(first new token made under it, what was silenced)` for every change; empty where all was heard
-    /// from start to end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mutes: Vec<(usize, Mutes)>,
+    /// Every change of point and mutes on the way.
+    #[serde(flatten)]
+    pub steering: Steering,
     /// How tokens were chosen.
     pub sampling: Sampling,
     /// The answer.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Message, Point};
+use super::{Message, Mutes, Point};
 
 /// What a row starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,6 +79,9 @@ pub struct RowRequest {
     pub prompt: Prompt,
     /// Where it stands.
     pub point: Point,
+    /// What is silenced.
+    #[serde(default, skip_serializing_if = "Mutes::is_empty")]
+    pub mutes: Mutes,
     /// How it goes on and ends.
     pub sampling: Sampling,
     /// What is recorded of its routing.

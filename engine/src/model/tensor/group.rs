@@ -9,7 +9,7 @@ use crate::mixture::Bank;
 use crate::weights::{LoraFactor, RouterActivation, RouterSite};
 
 /// A linear module's own numbers, as read.
-pub(super) struct Weights {
+pub(super) struct LinearWeights {
     pub(super) path: String,
     /// Outputs and inputs.
     pub(super) shape: [usize; 2],
@@ -110,7 +110,11 @@ struct RouterLayer {
 
 impl TensorGroup {
     /// Lays out the bank's experts for the modules of a group.
-    pub(super) fn new(specs: Vec<Weights>, bank: &mut Bank, placer: &mut Placer) -> Result<Self> {
+    pub(super) fn new(
+        specs: Vec<LinearWeights>,
+        bank: &mut Bank,
+        placer: &mut Placer,
+    ) -> Result<Self> {
         let inner = specs.first().map_or(0, |spec| spec.shape[1]);
         let outs: usize = specs.iter().map(|spec| spec.shape[0]).sum();
         let biased = specs.iter().any(|spec| spec.bias.is_some());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::{DType, Device};
 
-use super::group::{Placer, TensorGroup, Weights};
+use super::group::{LinearWeights, Placer, TensorGroup};
 use super::slots::SlotPool;
 use super::{Layer, TensorLlama};
 use crate::mixture::Bank;
@@ -38,7 +38,7 @@ impl TensorLlama {
         let head = match weight {
             None => TensorGroup::tied(path, &model.embedding, bias, bank, &mut placer),
             Some(weight) => {
-                let spec = Weights {
+                let spec = LinearWeights {
                     path: path.to_owned(),
                     shape: [vocabulary, hidden],
                     weight,
@@ -87,7 +87,7 @@ impl TensorLlama {
                     .by_ref()
                     .take(count)
                     .map(|(path, shape)| {
-                        Ok(Weights {
+                        Ok(LinearWeights {
                             weight: checkpoint.read(&format!("{path}.weight"), &shape, digest)?,
                             bias: optional_bias(checkpoint, &path, shape[0], digest)?,
                             path,

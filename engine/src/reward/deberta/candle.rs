@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::config::Config;
 use crate::reward::cost;
 use crate::reward::head::Head;
-use crate::reward::ops::Place;
+use crate::reward::ops::Compute;
 use crate::reward::{Patience, RewardModel, RewardText};
 use crate::weights::{Checkpoint, read_json};
 use crate::{Error, Result};
@@ -56,7 +56,7 @@ impl CandleDeberta {
             "classifier",
             config.pooled,
             &config.labels,
-            &Place::on(&Device::Cpu),
+            &Compute::on(&Device::Cpu),
         )?
         .outputs();
         let mut tensors = HashMap::new();

@@ -22,7 +22,7 @@ use super::cost;
 use super::encoder::{Attend, EncoderBlock, EncoderNames};
 use super::head::Head;
 use super::loader::Loader;
-use super::ops::{Activation, Batch, Linear, Norm, Place, add};
+use super::ops::{Activation, Batch, Compute, Linear, Norm, add};
 use super::{Patience, RewardModel, RewardText};
 use crate::Result;
 use crate::weights::Checkpoint;
@@ -104,7 +104,7 @@ pub struct Deberta {
 impl Deberta {
     /// Reads `config.json` and the checkpoint of a Hugging Face folder, for the CPU.
     pub fn load(folder: &Path) -> Result<Self> {
-        let place = Place::on(&Device::Cpu);
+        let place = Compute::on(&Device::Cpu);
         let config = Config::load(folder)?;
         let checkpoint = Checkpoint::open_folder(folder)?;
         let (width, eps) = (config.width, config.eps);

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{Activation, Kernels, Place, host};
+use super::{Activation, Compute, Kernels, host};
 use crate::model::kernels::{PackedInput, PackedMatrix, Product, products};
 
 /// `y = x W^T (+ b)`, perhaps through an activation.
@@ -31,7 +31,7 @@ impl Linear {
         weight: Vec<f32>,
         bias: Option<Vec<f32>>,
         [outputs, inputs]: [usize; 2],
-        place: &Place,
+        place: &Compute,
     ) -> Result<Self> {
         let weight = match place.kernels {
             Kernels::Packed => Weight::Packed {

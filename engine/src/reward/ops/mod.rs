@@ -37,12 +37,12 @@ pub(super) enum Kernels {
 
 /// Where a model computes, and how.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Compute {
     pub(super) device: Device,
     pub(super) kernels: Kernels,
 }
 
-impl Place {
+impl Compute {
     /// The faster form on this device.
     pub(super) fn on(device: &Device) -> Self {
         let kernels = if device.is_cpu() {

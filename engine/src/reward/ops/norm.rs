@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::host::rows_per_piece;
-use super::{Kernels, Place, add, host};
+use super::{Compute, Kernels, add, host};
 
 /// `(x - mean) / sqrt(variance + eps) * w + b`, row by row.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Norm {
         weight: Vec<f32>,
         bias: Vec<f32>,
         eps: f64,
-        place: &Place,
+        place: &Compute,
     ) -> Result<Self> {
         let width = weight.len();
         let plain = match place.kernels {

@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-fn place(kernels: Kernels) -> Place {
-    Place {
+fn place(kernels: Kernels) -> Compute {
+    Compute {
         device: Device::Cpu,
         kernels,
     }

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::eval::{Evaluated, Kept, Run};
+use super::eval::{Evaluated, Kept, Rendering};
 use super::scope::{Closure, Loop, Scope};
 use super::value::{Dict, Namespace, Value};
 use super::{Arguments, Failure, functions, methods};
 
-impl Run {
+impl Rendering {
     pub(super) fn namespace(&self, fields: Dict) -> Evaluated<Value> {
         let mut held = HashMap::new();
         for (name, value) in &fields.pairs {

@@ -12,7 +12,7 @@ use super::value::{Dict, Namespace, Value};
 use super::{Arguments, Failure, attributes, checks, filters, functions, operators};
 
 /// What a rendering has at hand.
-pub(super) struct Run {
+pub(super) struct Rendering {
     pub budget: Budget,
     /// `strftime_now`'s time: seconds and microseconds since 1970, in UTC.
     pub now: (u64, u32),
@@ -48,7 +48,7 @@ pub(super) fn render(
     now: (u64, u32),
     budget: Budget,
 ) -> Result<String, Failure> {
-    let run = Run {
+    let run = Rendering {
         budget,
         now,
         kept: RefCell::default(),
@@ -67,7 +67,7 @@ pub(super) fn render(
     outcome.map(|_| out)
 }
 
-impl Run {
+impl Rendering {
     fn let_go(&self) {
         let kept = self.kept.take();
         for one in &kept {

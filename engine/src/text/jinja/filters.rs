@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::budget::{Budget, LONGEST_TEXT};
-use super::eval::Run;
+use super::eval::Rendering;
 use super::value::{Dict, Value, View};
 use super::{Arguments, Failure, attributes, methods, operators, pieces, text, words};
 
@@ -67,7 +67,7 @@ pub(super) const NAMES: [&str; 54] = [
 
 /// `value | name(...)`
 pub(super) fn apply(
-    run: &Run,
+    run: &Rendering,
     name: &str,
     value: &Value,
     arguments: &Arguments,
@@ -465,7 +465,7 @@ fn groupby(value: &Value, arguments: &Arguments, budget: &Budget) -> Result<Valu
     Value::list(made, budget)
 }
 
-fn map(run: &Run, value: &Value, arguments: &Arguments) -> Result<Value, Failure> {
+fn map(run: &Rendering, value: &Value, arguments: &Arguments) -> Result<Value, Failure> {
     let budget = &run.budget;
     let mut made = Vec::new();
     if let (None, Some((_, path))) = (
@@ -502,7 +502,7 @@ fn map(run: &Run, value: &Value, arguments: &Arguments) -> Result<Value, Failure
 }
 
 fn select(
-    run: &Run,
+    run: &Rendering,
     value: &Value,
     arguments: &Arguments,
     keep: bool,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::eval::Run;
+use super::eval::Rendering;
 use super::value::{Cycler, Dict, Function, Range, Value, items};
 use super::{Arguments, Failure, time};
 
@@ -47,7 +47,11 @@ pub(super) fn check_field(name: &str) -> Result<(), Failure> {
 }
 
 /// Calls one.
-pub(super) fn call(run: &Run, function: Function, arguments: &Arguments) -> Result<Value, Failure> {
+pub(super) fn call(
+    run: &Rendering,
+    function: Function,
+    arguments: &Arguments,
+) -> Result<Value, Failure> {
     let budget = &run.budget;
     match function {
         Function::Range => range(arguments),
@@ -125,7 +129,7 @@ fn range(arguments: &Arguments) -> Result<Value, Failure> {
 }
 
 /// `dict(...)`: of a mapping or of pairs, with the names given beside.
-fn dict(run: &Run, arguments: &Arguments) -> Result<Dict, Failure> {
+fn dict(run: &Rendering, arguments: &Arguments) -> Result<Dict, Failure> {
     let budget = &run.budget;
     let mut made = match &arguments.positional[..] {
         [] => Dict::default(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::LineError;
 
 /// An object of the data.
 pub(super) type Fields = Map<String, Value>;
@@ -122,12 +122,12 @@ const OF_A_TURN: [(&[&str], &str); 4] = [
 /// Weights in the loss.
 const WEIGHTS: [&str; 4] = ["weight", "weights", "loss_weight", "sample_weight"];
 
-pub(super) fn bad(problem: impl Into<String>) -> Fault {
-    Fault::BadLine(problem.into())
+pub(super) fn bad(problem: impl Into<String>) -> LineError {
+    LineError::BadLine(problem.into())
 }
 
 /// The object itself.
-pub(super) fn fields(object: &Value) -> Result<&Fields, Fault> {
+pub(super) fn fields(object: &Value) -> Result<&Fields, LineError> {
     object
         .as_object()
         .ok_or_else(|| bad("is JSON, but not an object"))
@@ -144,7 +144,7 @@ fn empty(value: &Value) -> bool {
     }
 }
 
-fn refuse(fields: &Fields, meant: &[(&[&str], &str)], whose: &str) -> Result<(), Fault> {
+fn refuse(fields: &Fields, meant: &[(&[&str], &str)], whose: &str) -> Result<(), LineError> {
     for (names, instead) in meant {
         for name in *names {
             if fields.get(*name).is_some_and(|value| !empty(value)) {
@@ -165,7 +165,7 @@ fn unlike_one(fields: &Fields) -> Option<(&'static str, &Value)> {
 }
 
 /// Refuses fields that would change what a line says, and those that are spelt almost as a field that it lacks.
-pub(super) fn check_line(fields: &Fields) -> Result<(), Fault> {
+pub(super) fn check_line(fields: &Fields) -> Result<(), LineError> {
     refuse(fields, &OF_A_LINE, "it")?;
     if let Some((name, value)) = unlike_one(fields) {
         return Err(bad(format!(
@@ -188,7 +188,7 @@ pub(super) fn check_line(fields: &Fields) -> Result<(), Fault> {
 }
 
 /// Refuses fields that would change what a turn says.
-pub(super) fn check_turn(fields: &Fields, name: &str, last: bool) -> Result<(), Fault> {
+pub(super) fn check_turn(fields: &Fields, name: &str, last: bool) -> Result<(), LineError> {
     refuse(fields, &OF_A_TURN, &format!("a turn of `{name}`"))?;
     // Of the turns before the last one none is learnt, whatever it weighs.
     match unlike_one(fields).filter(|_| last) {
@@ -228,7 +228,7 @@ pub(super) fn note_unread(object: &Value, unread: &mut BTreeSet<String>) {
 }
 
 /// A text field; `None` where it is absent or null.
-pub(super) fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, Fault> {
+pub(super) fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, LineError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
 
-    fn checked(line: &Value) -> Result<(), Fault> {
+    fn checked(line: &Value) -> Result<(), LineError> {
         check_line(fields(line).unwrap())
     }
 

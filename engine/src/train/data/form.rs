@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, bad, check_line, fields, text};
 use super::turns::{last_answer, turns};
-use super::{Fault, TextExample, TextPair};
+use super::{LineError, TextExample, TextPair};
 use crate::types::{Message, Prompt};
 
 /// Where an answer begins in a dialogue of the HH data, and where a person speaks.
@@ -27,7 +27,7 @@ const HUMAN: &str = "\n\nHuman:";
 const NEEDS_AN_EXAMPLE: &str =
     "needs `prompt` and `response`, `messages` that end with an answer, or `text` alone";
 
-fn conversation(fields: &Fields, name: &'static str) -> Result<Option<Vec<Message>>, Fault> {
+fn conversation(fields: &Fields, name: &'static str) -> Result<Option<Vec<Message>>, LineError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => turns(value, name).map(Some),
@@ -41,7 +41,7 @@ fn asks(turns: &[Message], text: &str) -> bool {
 }
 
 /// The prompt that stands apart from its answers, as yet without `system`.
-fn prompt(fields: &Fields) -> Result<Option<Prompt>, Fault> {
+fn prompt(fields: &Fields) -> Result<Option<Prompt>, LineError> {
     let mut found = Vec::new();
     match fields.get("prompt") {
         None | Some(Value::Null) => {}
@@ -84,7 +84,7 @@ fn prompt(fields: &Fields) -> Result<Option<Prompt>, Fault> {
 }
 
 /// The prompt as the model gets it: with `system` before a conversation, and with room for an answer behind it.
-fn finished(prompt: Prompt, fields: &Fields) -> Result<Prompt, Fault> {
+fn finished(prompt: Prompt, fields: &Fields) -> Result<Prompt, LineError> {
     let system = text(fields, "system")?.filter(|system| !system.is_empty());
     let prompt = match (prompt, system) {
         (prompt, None) => prompt,
@@ -120,7 +120,7 @@ fn finished(prompt: Prompt, fields: &Fields) -> Result<Prompt, Fault> {
 }
 
 /// A supervised example.
-pub(super) fn example(object: &Value) -> Result<TextExample, Fault> {
+pub(super) fn example(object: &Value) -> Result<TextExample, LineError> {
     let fields = fields(object)?;
     check_line(fields)?;
     let given = prompt(fields)?;
@@ -147,7 +147,7 @@ pub(super) fn example(object: &Value) -> Result<TextExample, Fault> {
             response: text.to_owned(),
         },
         (Some(_), [], None) => match absent.first() {
-            Some((name, _)) => return Err(Fault::EmptyAnswer(name)),
+            Some((name, _)) => return Err(LineError::EmptyAnswer(name)),
             None => return Err(bad(NEEDS_AN_EXAMPLE)),
         },
         (_, [_, _, ..], _) => {
@@ -164,16 +164,16 @@ pub(super) fn example(object: &Value) -> Result<TextExample, Fault> {
 }
 
 /// A better and a worse answer to one prompt.
-pub(super) fn pair(object: &Value) -> Result<TextPair, Fault> {
+pub(super) fn pair(object: &Value) -> Result<TextPair, LineError> {
     let fields = fields(object)?;
     check_line(fields)?;
     if fields.get("chosen").is_none() || fields.get("rejected").is_none() {
         return Err(bad("needs `chosen` and `rejected`"));
     }
     let given = prompt(fields)?;
-    let answer = |name: &'static str| -> Result<TextExample, Fault> {
+    let answer = |name: &'static str| -> Result<TextExample, LineError> {
         let example = match fields.get(name) {
-            None | Some(Value::Null) => return Err(Fault::EmptyAnswer(name)),
+            None | Some(Value::Null) => return Err(LineError::EmptyAnswer(name)),
             Some(Value::String(text)) => match &given {
                 Some(prompt) => TextExample {
                     prompt: prompt.clone(),
@@ -195,9 +195,13 @@ pub(super) fn pair(object: &Value) -> Result<TextPair, Fault> {
 }
 
 /// An answer that is a list of turns: the last of them, to what stands apart and the turns before it.
-fn listed(given: Option<&Prompt>, value: &Value, name: &'static str) -> Result<TextExample, Fault> {
+fn listed(
+    given: Option<&Prompt>,
+    value: &Value,
+    name: &'static str,
+) -> Result<TextExample, LineError> {
     if value.as_array().is_some_and(Vec::is_empty) {
-        return Err(Fault::EmptyAnswer(name));
+        return Err(LineError::EmptyAnswer(name));
     }
     let (before, response) = last_answer(turns(value, name)?, name)?;
     Ok(TextExample {
@@ -211,7 +215,7 @@ fn joined(
     given: Option<&Prompt>,
     before: Vec<Message>,
     name: &'static str,
-) -> Result<Prompt, Fault> {
+) -> Result<Prompt, LineError> {
     let Some(given) = given else {
         if before.is_empty() {
             return Err(bad("has no prompt: its answers are single turns"));
@@ -248,7 +252,7 @@ fn joined(
     };
     match (again, name) {
         (true, _) => Ok(Prompt::Messages(before)),
-        (false, "chosen" | "rejected") => Err(Fault::DifferentPrompts),
+        (false, "chosen" | "rejected") => Err(LineError::DifferentPrompts),
         (false, _) => Err(bad(format!(
             "the turns of `{name}` before its answer are not those of the prompt"
         ))),
@@ -256,7 +260,7 @@ fn joined(
 }
 
 /// A dialogue of the HH data, split after its last `Assistant:`.
-fn dialogue(text: &str, name: &'static str) -> Result<TextExample, Fault> {
+fn dialogue(text: &str, name: &'static str) -> Result<TextExample, LineError> {
     let Some(at) = text.rfind(ASSISTANT) else {
         return Err(bad(format!(
             "has no `prompt`, and `{name}` no {ASSISTANT:?} to split it at"
@@ -264,7 +268,7 @@ fn dialogue(text: &str, name: &'static str) -> Result<TextExample, Fault> {
     };
     let (prompt, response) = text.split_at(at + ASSISTANT.len());
     if response.contains(HUMAN) {
-        return Err(Fault::NoAnswer(name));
+        return Err(LineError::NoAnswer(name));
     }
     Ok(TextExample {
         prompt: Prompt::Text(prompt.to_owned()),
@@ -307,7 +311,7 @@ mod tests {
             Prompt::Text("Q".to_owned())
         );
         let last = json!({"messages": [user]});
-        assert_eq!(example(&last), Err(Fault::NoAnswer("messages")));
+        assert_eq!(example(&last), Err(LineError::NoAnswer("messages")));
     }
 
     #[test]
@@ -341,14 +345,14 @@ mod tests {
             );
         }
         let other = json!({"prompt": "R", "chosen": [q, a], "rejected": [q, b]});
-        assert_eq!(pair(&other), Err(Fault::DifferentPrompts));
+        assert_eq!(pair(&other), Err(LineError::DifferentPrompts));
     }
 
     #[test]
     fn a_dialogue_that_a_person_ends_has_no_answer() {
         let human = "\n\nHuman: a\n\nAssistant: b\n\nHuman: c";
         let object = json!({"chosen": human, "rejected": human});
-        assert_eq!(pair(&object), Err(Fault::NoAnswer("chosen")));
+        assert_eq!(pair(&object), Err(LineError::NoAnswer("chosen")));
     }
 
     #[test]
@@ -417,7 +421,7 @@ mod tests {
             json!({"prompt": "Q", "input": "more", "response": "A"}),
         ] {
             assert!(
-                matches!(example(&object), Err(Fault::BadLine(_))),
+                matches!(example(&object), Err(LineError::BadLine(_))),
                 "{object}"
             );
         }

@@ -18,14 +18,14 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn kinds<T>(lines: &Lines<T>) -> Vec<(usize, &str)> {
-    lines.faults.iter().map(|(l, f)| (*l, f.kind())).collect()
+    lines.errors.iter().map(|(l, f)| (*l, f.kind())).collect()
 }
 
 #[test]
 fn both_supervised_forms_are_read() {
     let file = file("{\"prompt\": \"a\", \"response\": \"b\"}\n\n{\"text\": \"c\"}\n");
     let read = read_examples(file.path()).unwrap();
-    assert!(read.faults.is_empty());
+    assert!(read.errors.is_empty());
     let example = |prompt: &str, response: &str| TextExample {
         prompt: Prompt::Text(prompt.into()),
         response: response.into(),
@@ -93,7 +93,7 @@ fn every_fault_is_found_where_it_is() {
     std::fs::write(file.path(), bytes).unwrap();
     let read = read_pairs(file.path()).unwrap();
     assert_eq!(read.items.len(), 1);
-    let kinds: Vec<(usize, &str)> = read.faults.iter().map(|(l, f)| (*l, f.kind())).collect();
+    let kinds: Vec<(usize, &str)> = read.errors.iter().map(|(l, f)| (*l, f.kind())).collect();
     assert_eq!(
         kinds,
         [
@@ -104,7 +104,7 @@ fn every_fault_is_found_where_it_is() {
             (6, "bad line")
         ]
     );
-    assert_eq!(read.faults[1].1, Fault::EmptyAnswer("rejected"));
+    assert_eq!(read.errors[1].1, LineError::EmptyAnswer("rejected"));
     assert_eq!(
         read.settle(true).unwrap().skipped.values().sum::<usize>(),
         5
@@ -157,7 +157,7 @@ fn answers_that_are_not_there_are_empty_ones() {
 #[test]
 fn parquet_rows_are_what_lines_would_be() {
     let pairs = read_pairs(&fixture("pairs.parquet")).unwrap();
-    assert!(pairs.faults.is_empty() && pairs.unit == Unit::Row);
+    assert!(pairs.errors.is_empty() && pairs.unit == Unit::Row);
     let found: Vec<_> = pairs
         .items
         .iter()

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::Fault;
+use super::LineError;
 use super::fields::{bad, check_turn, fields};
 use crate::types::Message;
 
 /// A list of turns, or one alone.
-pub(super) fn turns(value: &Value, name: &'static str) -> Result<Vec<Message>, Fault> {
+pub(super) fn turns(value: &Value, name: &'static str) -> Result<Vec<Message>, LineError> {
     match value {
         Value::Array(all) if !all.is_empty() => {
             let last = all.len() - 1;
@@ -21,7 +21,7 @@ pub(super) fn turns(value: &Value, name: &'static str) -> Result<Vec<Message>, F
     }
 }
 
-fn turn(value: &Value, name: &str, last: bool) -> Result<Message, Fault> {
+fn turn(value: &Value, name: &str, last: bool) -> Result<Message, LineError> {
     let lacking = || {
         bad(format!(
             "a turn of `{name}` lacks `role` and `content` (or `from` and `value`) as text"
@@ -59,7 +59,7 @@ fn own_role(role: &str) -> &str {
 }
 
 /// ShareGPT has a closed list of speakers; those that are tools belong to calls, which are not read.
-fn sharegpt_role<'a>(from: &'a str, name: &str) -> Result<&'a str, Fault> {
+fn sharegpt_role<'a>(from: &'a str, name: &str) -> Result<&'a str, LineError> {
     match own_role(from) {
         role @ ("system" | "user" | "assistant") => Ok(role),
         "tool" | "tool_call" | "tool_response" | "function" | "function_call"
@@ -76,9 +76,9 @@ fn sharegpt_role<'a>(from: &'a str, name: &str) -> Result<&'a str, Fault> {
 pub(super) fn last_answer(
     mut turns: Vec<Message>,
     name: &'static str,
-) -> Result<(Vec<Message>, String), Fault> {
+) -> Result<(Vec<Message>, String), LineError> {
     match turns.pop() {
         Some(last) if last.role == "assistant" => Ok((turns, last.content)),
-        _ => Err(Fault::NoAnswer(name)),
+        _ => Err(LineError::NoAnswer(name)),
     }
 }

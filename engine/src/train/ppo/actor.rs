@@ -12,7 +12,9 @@ use crate::generate::{Generator, RowNews, RowTag};
 use crate::reward::{RewardInput, score_all};
 use crate::sweep::row_seed;
 use crate::train::{Example, thread_pool};
-use crate::types::{Finish, GateRecord, Point, Prompt, RowRequest, Run, Sampling, TraceLevel};
+use crate::types::{
+    Finish, GateRecord, Mutes, Point, Prompt, RowRequest, Run, Sampling, TraceLevel,
+};
 use crate::{Error, Result};
 
 /// Answers of a batch whose gates are recorded.
@@ -138,6 +140,7 @@ impl Actor {
                     seed: row_seed(self.seed ^ (draw << 24) ^ row as u64, prompt),
                     ..self.sampling.clone()
                 },
+                mutes: Mutes::default(),
                 trace: if row < TRACED && self.traced {
                     TraceLevel::Full
                 } else {

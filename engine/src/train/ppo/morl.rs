@@ -13,10 +13,10 @@ use super::scalarise::{Scalarisation, ScalariseConfig};
 use crate::bundle::{Bundle, ExpertEntry, Manifest, ValueEntry};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::train::base::Base;
-use crate::train::claim::{claim, hold};
 use crate::train::config::{LoraConfig, Method, Start};
 use crate::train::files;
 use crate::train::forward::TrainModel;
+use crate::train::out_folder::{check_writable, hold};
 use crate::train::parallel::Team;
 use crate::train::params::{self, NamedTensors};
 use crate::train::progress::TrainReporter;
@@ -42,7 +42,7 @@ pub fn train_morl(
     let manifest = Manifest::load(folder)?.rooted(folder)?;
     super::check_scored(&manifest, &prompts)?;
     let inputs = super::inputs(folder, &manifest);
-    claim(out, config.ppo.again(), &inputs)?;
+    check_writable(out, config.ppo.again(), &inputs)?;
     let weights = Preference::with_len(config.reward_weights.clone(), manifest.objective_count())
         .map_err(Error::point("reward-weights"))?;
     let device = super::device(&config.ppo)?;

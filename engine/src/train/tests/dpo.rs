@@ -278,8 +278,8 @@ fn sets_of_any_size_weigh_what_they_should() {
     let pairs = preferences();
     let sets = [(&pairs[..10], 0.25), (&pairs[10..], 0.75)]
         .map(|(pairs, weight)| PairSet { pairs, weight });
-    let (sifted, weights) = crate::train::dpo::sift(&sets, 100);
-    assert_eq!(sifted.kept.len(), 40);
+    let (filtered, weights) = crate::train::dpo::filter(&sets, 100);
+    assert_eq!(filtered.kept.len(), 40);
     let share = |range: std::ops::Range<usize>| weights[range].iter().sum::<f32>() / 40.0;
     assert!((share(0..10) - 0.25).abs() < 1e-6 && (share(10..40) - 0.75).abs() < 1e-6);
 }
@@ -291,14 +291,14 @@ fn a_sequel_starts_from_the_previous_model_and_fits_the_plain_base() {
     let start = base(&folder);
     let (first, second) = (root.path().join("first"), root.path().join("second"));
     dpo(&config(30), &start, &preferences(), &mut Silent, &first).unwrap();
-    let sequel = DpoConfig {
+    let stacked = DpoConfig {
         method: Method::Lora(lora(2)),
         start_from: Some(first.clone()),
         ..config(20)
     };
     let mut recorder = Recorder::default();
     dpo(
-        &sequel,
+        &stacked,
         &start,
         &other_preferences(),
         &mut recorder,

@@ -8,7 +8,7 @@ use paretoscope_engine::bundle::Bundle;
 use paretoscope_engine::device::Backend;
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
 use paretoscope_engine::types::{
-    Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel, Weights,
+    Mutes, Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel, Weights,
 };
 use paretoscope_engine::{Error, Result};
 use rand::{Rng as _, SeedableRng as _};
@@ -136,6 +136,7 @@ fn requests(args: &Decode, global: &Global, bundle: &Bundle) -> Result<Vec<RowRe
                 prompt: Prompt::Tokens(ids),
                 point,
                 sampling,
+                mutes: Mutes::default(),
                 trace: TraceLevel::None,
                 time: None,
             })

@@ -106,6 +106,7 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
             prompt: prompts[index % prompts.len()].clone(),
             point: Point::Preference(preference),
             sampling: Sampling::default(),
+            mutes: Mutes::default(),
             trace: TraceLevel::Full,
             time: None,
         };
@@ -115,7 +116,6 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
             EngineCommand::Generate {
                 job,
                 row,
-                mutes: Mutes::default(),
                 score: true,
             },
         )?;

@@ -10,7 +10,7 @@ use paretoscope_engine::model::LlamaConfig;
 use paretoscope_engine::train::ppo::{PpoConfig, RouterConfig, train_router};
 use paretoscope_engine::train::{StepReport, TrainReporter};
 use paretoscope_engine::types::{
-    ExpertKind, Finish, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel,
+    ExpertKind, Finish, Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel,
 };
 use paretoscope_engine::{Error, Result};
 use serde_json::{Value, json};
@@ -146,6 +146,7 @@ impl Policy<'_> {
                         seed: row as u64,
                         ..Sampling::default()
                     },
+                    mutes: Mutes::default(),
                     trace: TraceLevel::None,
                     time: None,
                 })

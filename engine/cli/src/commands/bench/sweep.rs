@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use paretoscope_engine::generate::generate_all;
-use paretoscope_engine::types::{Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+use paretoscope_engine::types::{
+    Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
+};
 use paretoscope_engine::{Error, Result};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -74,6 +76,7 @@ pub(crate) fn run(args: &Sweep, global: &Global) -> Result<()> {
                 ignore_eos: true,
                 ..Sampling::default()
             },
+            mutes: Mutes::default(),
             trace: TraceLevel::None,
             time: None,
         }));

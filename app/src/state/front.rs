@@ -1,9 +1,9 @@
-//! Points with their class, updated with what is new since the last frame.
+//! The front of the sweep's points, its hypervolume and how sure each member is, kept up to date as scores arrive.
 
-use paretoscope_core::pareto::{Archive, Change, reference_point};
+use std::sync::Arc;
+
+use paretoscope_core::pareto::{Archive, Change, EstimateArchive, reference_point};
 use paretoscope_core::types::{Point, PointResult, Summary};
-
-use super::ParetoData;
 
 /// Where a point stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +32,9 @@ impl Class {
     }
 }
 
-/// A point as the plot needs it.
+/// A point of the sweep, on the plotted axes.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct FrontEntry {
     /// [`PointResult::index`].
     pub index: usize,
     /// Means on the plotted axes; the third is 0 where there are two.
@@ -73,31 +73,32 @@ impl Counts {
     }
 }
 
-/// All points with their classes. [`Model::update`] costs what is new, not what is there.
+/// All points with their classes. [`Front::update`] costs what is new, not what is there.
 #[derive(Debug, Clone)]
-pub struct Model {
+pub struct Front {
     generation: Option<u64>,
     axes: Vec<usize>,
     /// Objectives that some point has a score of, plotted or not: the front is that of all of them, as everywhere.
     measured: Vec<usize>,
-    entries: Vec<Entry>,
-    archive: Archive,
-    /// Means and standard errors on `measured`, per entry.
-    means: Vec<Vec<(f64, f64)>>,
+    entries: Vec<FrontEntry>,
+    /// The points on `measured`.
+    archive: EstimateArchive,
     /// The points on the plotted axes alone, for the hypervolume.
     plane: Archive,
     /// Positions in `entries`, best on the first axis last.
-    front: Vec<usize>,
+    members: Vec<usize>,
+    /// Position of the base model's own answers.
+    base: Option<usize>,
     counts: Counts,
     /// Lowest and highest mean per plotted axis, of points that have their place.
     spans: [(f64, f64); 3],
-    volume: Option<Volume>,
+    hypervolume: Option<Hypervolume>,
     revision: u64,
 }
 
 /// A hypervolume, which means nothing without its reference point. In raw scores.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Volume {
+pub struct Hypervolume {
     /// What the front covers above the reference point.
     pub value: f64,
     /// One number per plotted axis.
@@ -113,20 +114,20 @@ pub struct Volume {
 /// Of no point at all.
 const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
-impl Default for Model {
+impl Default for Front {
     fn default() -> Self {
         Self {
             generation: None,
             axes: Vec::new(),
             measured: Vec::new(),
             entries: Vec::new(),
-            archive: Archive::new(0),
-            means: Vec::new(),
+            archive: EstimateArchive::new(0),
             plane: Archive::new(0),
-            front: Vec::new(),
+            members: Vec::new(),
+            base: None,
             counts: Counts::default(),
             spans: [NO_SPAN; 3],
-            volume: None,
+            hypervolume: None,
             revision: 0,
         }
     }
@@ -154,7 +155,7 @@ fn scores_on(axes: &[usize], scores: &[Option<Summary>]) -> Option<Vec<Summary>>
 }
 
 /// Means and standard errors on the plotted axes, where every objective has a finite mean.
-pub(crate) fn place(axes: &[usize], scores: &[Option<Summary>]) -> Option<([f64; 3], [f64; 3])> {
+pub fn place(axes: &[usize], scores: &[Option<Summary>]) -> Option<([f64; 3], [f64; 3])> {
     let summaries = scores_on(axes, scores)?;
     let (mut mean, mut se) = ([0.0; 3], [0.0; 3]);
     for (slot, summary) in summaries.iter().take(3).enumerate() {
@@ -166,47 +167,43 @@ pub(crate) fn place(axes: &[usize], scores: &[Option<Summary>]) -> Option<([f64;
         .then_some((mean, se))
 }
 
-impl Model {
-    /// Takes in what is new; rebuilds when the points or the axes are others. Says whether anything changed.
-    pub fn update(&mut self, data: &ParetoData<'_>) -> bool {
-        let fresh = self.generation != Some(data.generation)
-            || self.axes != data.axes
-            || data.points.len() < self.entries.len()
-            || data.points[self.entries.len()..]
+impl Front {
+    /// Takes in the points that are new since the last time; starts again where the generation, the axes or the scored
+    /// objectives are others. Within one generation points are only appended. Says whether anything changed.
+    pub fn update(&mut self, points: &[Arc<PointResult>], generation: u64, axes: &[usize]) -> bool {
+        let fresh = self.generation != Some(generation)
+            || self.axes != axes
+            || points.len() < self.entries.len()
+            || points[self.entries.len()..]
                 .iter()
                 .any(|point| scored(&point.scores).any(|k| !self.measured.contains(&k)));
         if fresh {
-            let mut measured: Vec<usize> = data
-                .points
+            let mut measured: Vec<usize> = points
                 .iter()
                 .flat_map(|point| scored(&point.scores))
                 .collect();
             measured.sort_unstable();
             measured.dedup();
             *self = Self {
-                generation: Some(data.generation),
-                axes: data.axes.to_vec(),
-                archive: Archive::new(measured.len()),
-                plane: Archive::new(data.axes.len().min(3)),
+                generation: Some(generation),
+                axes: axes.to_vec(),
+                archive: EstimateArchive::new(measured.len()),
+                plane: Archive::new(axes.len().min(3)),
                 measured,
                 revision: self.revision,
                 ..Self::default()
             };
         }
         let known = self.entries.len();
-        for point in data.points.iter().skip(known) {
+        for point in points.iter().skip(known) {
             self.push(point);
         }
         let changed = fresh || self.entries.len() > known;
         if changed {
             self.revision += 1;
-            self.sort_front();
+            self.sort_members();
+            self.measure();
         }
-        let base = data
-            .base
-            .and_then(|base| place(&self.axes, &base.scores))
-            .map(|(mean, _)| mean);
-        self.measure(base, changed);
         changed
     }
 
@@ -217,13 +214,11 @@ impl Model {
         let all = scores_on(&self.measured, &result.scores);
         let scored = scores_on(&self.axes, &result.scores).is_some() && all.is_some();
         // Without a place on the plotted axes a point is not on the front either.
-        let compared: Vec<(f64, f64)> = match (placed, all) {
-            (Some(_), Some(all)) => all.iter().map(|s| (s.compared(), error(s))).collect(),
-            _ => vec![(f64::NAN, 0.0); self.measured.len()],
+        let (means, errors): (Vec<f64>, Vec<f64>) = match (placed, all) {
+            (Some(_), Some(all)) => all.iter().map(|s| (s.compared(), error(s))).unzip(),
+            _ => (vec![f64::NAN; self.measured.len()], Vec::new()),
         };
-        let means: Vec<f64> = compared.iter().map(|(mean, _)| *mean).collect();
-        self.counts.points += 1;
-        let change = self.archive.insert(&means);
+        let change = self.archive.insert(&means, &errors);
         if change != Change::KeptApart {
             self.plane.insert(&mean[..self.axes.len().min(3)]);
         }
@@ -235,71 +230,64 @@ impl Model {
                 for beaten in left {
                     self.entries[beaten].class = Class::Dominated;
                 }
-                let others = self.entries.iter().zip(&self.means);
-                let near = others
-                    .filter(|(e, _)| e.class.is_placed())
-                    .any(|(_, other)| within_error(&compared, other));
-                if near { Class::Uncertain } else { Class::Front }
+                Class::Front
             }
         };
-        self.counts.non_finite += usize::from(class == Class::NonFinite);
-        self.counts.unscored += usize::from(class == Class::Unscored);
+        if result.point.is_base() {
+            self.base.get_or_insert(position);
+        }
         // The base model has no weights to be extrapolated.
         let extrapolated = matches!(result.point, Point::Weights(_)) && !result.point.is_base();
-        let entry = Entry {
+        self.counts.points += 1;
+        self.counts.non_finite += usize::from(class == Class::NonFinite);
+        self.counts.unscored += usize::from(class == Class::Unscored);
+        if class.is_placed() {
+            self.counts.extrapolated += usize::from(extrapolated);
+            for (span, mean) in self.spans.iter_mut().zip(mean) {
+                *span = (span.0.min(mean), span.1.max(mean));
+            }
+        }
+        self.entries.push(FrontEntry {
             index: result.index,
             mean,
             se,
             class,
             extrapolated,
-        };
-        if class.is_placed() {
-            self.counts.extrapolated += usize::from(extrapolated);
-            for (span, mean) in self.spans.iter_mut().zip(entry.mean) {
-                *span = (span.0.min(mean), span.1.max(mean));
-            }
-            for &member in self
-                .archive
-                .front()
-                .iter()
-                .filter(|&&member| member != position)
-            {
-                if within_error(&self.means[member], &compared) {
-                    self.entries[member].class = Class::Uncertain;
-                }
-            }
-        }
-        self.entries.push(entry);
-        self.means.push(compared);
+        });
     }
 
-    fn sort_front(&mut self) {
+    /// The front in order, each member certain or not.
+    fn sort_members(&mut self) {
+        self.members = self.archive.means().front().to_vec();
+        for &member in &self.members {
+            self.entries[member].class = if self.archive.is_uncertain(member) {
+                Class::Uncertain
+            } else {
+                Class::Front
+            };
+        }
         let entries = &self.entries;
-        self.front = self.archive.front().to_vec();
-        self.front.sort_by(|&a, &b| {
+        self.members.sort_by(|&a, &b| {
             entries[a].mean[0]
                 .total_cmp(&entries[b].mean[0])
                 .then(a.cmp(&b))
         });
-        self.counts.front = self.front.len();
-        let count = |test: fn(&Entry) -> bool| {
-            self.front
-                .iter()
-                .filter(|&&member| test(&entries[member]))
-                .count()
+        let count = |test: fn(&FrontEntry) -> bool| {
+            let members = self.members.iter();
+            members.filter(|&&member| test(&entries[member])).count()
         };
+        self.counts.front = self.members.len();
         self.counts.uncertain = count(|entry| entry.class == Class::Uncertain);
         self.counts.extrapolated_front = count(|entry| entry.extrapolated);
     }
 
     /// The hypervolume, above the base model's mean where that is known.
-    fn measure(&mut self, base: Option<[f64; 3]>, changed: bool) {
+    fn measure(&mut self) {
         let dimensions = self.axes.len();
-        let base = base.map(|mean| mean[..dimensions.min(3)].to_vec());
-        let known = self.volume.as_ref().and_then(|v| v.base.as_ref());
-        if !changed && known == base.as_ref() {
-            return;
-        }
+        let base = self.base.map(|position| &self.entries[position]);
+        let base = base
+            .filter(|base| base.class.is_placed())
+            .map(|base| base.mean[..dimensions.min(3)].to_vec());
         // The lowest and the highest corner have the same span as all points.
         let corner = |pick: fn((f64, f64)) -> f64| -> Vec<f64> {
             self.spans
@@ -315,9 +303,9 @@ impl Model {
             .filter(|base| base.len() == dimensions && over(base) > 0.0);
         let is_base = above.is_some();
         let reference = above.or_else(|| reference_point(&corners));
-        self.volume = reference
+        self.hypervolume = reference
             .filter(|reference| reference.len() == dimensions)
-            .map(|reference| Volume {
+            .map(|reference| Hypervolume {
                 value: over(&reference),
                 reference,
                 is_base,
@@ -326,7 +314,7 @@ impl Model {
     }
 
     /// All points, in order of arrival.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[FrontEntry] {
         &self.entries
     }
 
@@ -340,8 +328,13 @@ impl Model {
     }
 
     /// Positions of the front's members, by their score on the first axis.
-    pub fn front(&self) -> &[usize] {
-        &self.front
+    pub fn members(&self) -> &[usize] {
+        &self.members
+    }
+
+    /// Position of the base model's own answers, where they are there.
+    pub fn base(&self) -> Option<usize> {
+        self.base
     }
 
     /// How many points there are of each kind.
@@ -350,8 +343,8 @@ impl Model {
     }
 
     /// The hypervolume; `None` without a point that has its place.
-    pub fn volume(&self) -> Option<&Volume> {
-        self.volume.as_ref()
+    pub fn hypervolume(&self) -> Option<&Hypervolume> {
+        self.hypervolume.as_ref()
     }
 
     /// Whether there are more objectives than the plotted ones, which the front is of as well.
@@ -359,7 +352,7 @@ impl Model {
         self.measured.len() > self.axes.len()
     }
 
-    /// Plotted objectives.
+    /// The plotted objectives, by index.
     pub fn axes(&self) -> &[usize] {
         &self.axes
     }
@@ -378,68 +371,47 @@ impl Model {
     }
 }
 
-/// Whether one standard error of each difference could make `other` dominate a point: the rule of
-/// [`paretoscope_core::pareto::uncertain_membership`], for one pair.
-fn within_error(point: &[(f64, f64)], other: &[(f64, f64)]) -> bool {
-    let mut strictly = false;
-    for (&(mean, se), &(other_mean, other_se)) in point.iter().zip(other) {
-        let difference = other_mean - mean + se.hypot(other_se);
-        if difference < 0.0 {
-            return false;
-        }
-        strictly |= difference > 0.0;
-    }
-    strictly
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use paretoscope_core::pareto::{front, uncertain_membership};
-    use paretoscope_core::types::Preference;
+    use paretoscope_core::types::{Preference, Weights};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plot::Landmark;
+
+    fn result(index: usize, point: Point, means: &[f64], se: f64) -> Arc<PointResult> {
+        let summary = |&mean: &f64| {
+            Some(Summary {
+                mean,
+                se,
+                n: 4,
+                non_finite: 0,
+            })
+        };
+        Arc::new(PointResult {
+            index,
+            point,
+            scores: means.iter().map(summary).collect(),
+            rows: 4,
+        })
+    }
 
     fn results(rows: &[(Vec<f64>, f64)]) -> Vec<Arc<PointResult>> {
         let point = |(index, (means, se)): (usize, &(Vec<f64>, f64))| {
-            let summary = |&mean: &f64| {
-                Some(Summary {
-                    mean,
-                    se: *se,
-                    n: 4,
-                    non_finite: 0,
-                })
-            };
-            Arc::new(PointResult {
-                index,
-                point: Point::Preference(Preference::uniform(means.len())),
-                scores: means.iter().map(summary).collect(),
-                rows: 4,
-            })
+            let point = Point::Preference(Preference::uniform(means.len()));
+            result(index, point, means, *se)
         };
         rows.iter().enumerate().map(point).collect()
     }
 
-    fn data<'a>(
-        points: &'a [Arc<PointResult>],
-        axes: &'a [usize],
-        base: Option<&'a Landmark>,
-    ) -> ParetoData<'a> {
-        ParetoData {
-            objectives: &[],
-            axes,
-            points,
-            generation: 1,
-            selected: None,
-            current: None,
-            pinned: None,
-            base,
-            pending: 0,
-            text: &|_| None,
-        }
+    fn base(means: &[f64]) -> Arc<PointResult> {
+        result(99, Point::Weights(Weights::zero(2)), means, 0.1)
+    }
+
+    fn of(points: &[Arc<PointResult>], axes: &[usize]) -> Front {
+        let mut front = Front::default();
+        front.update(points, 1, axes);
+        front
     }
 
     const AXES: [usize; 3] = [0, 1, 2];
@@ -455,9 +427,9 @@ mod tests {
             let points = results(&rows);
             // The front is that of all objectives, also of those that have no axis.
             let axes = &AXES[..rows[0].0.len().min(3)];
-            let mut grown = Model::default();
+            let mut grown = Front::default();
             for count in 1..=points.len() {
-                grown.update(&data(&points[..count], axes, None));
+                grown.update(&points[..count], 1, axes);
             }
             let means: Vec<Vec<f64>> = rows.iter().map(|(means, _)| means.clone()).collect();
             let errors: Vec<Vec<f64>> = rows.iter().map(|(means, se)| vec![*se; means.len()]).collect();
@@ -470,74 +442,55 @@ mod tests {
                 };
                 prop_assert_eq!(entry.class, expected, "point {}", position);
             }
-            let mut whole = Model::default();
-            whole.update(&data(&points, axes, None));
+            let whole = of(&points, axes);
             prop_assert_eq!(whole.counts(), grown.counts());
-            prop_assert_eq!(whole.volume(), grown.volume());
-            prop_assert_eq!(whole.front(), grown.front());
+            prop_assert_eq!(whole.hypervolume(), grown.hypervolume());
+            prop_assert_eq!(whole.members(), grown.members());
         }
     }
 
     #[test]
     fn the_reference_is_the_base_model_as_soon_as_it_is_known() {
-        let points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
-        let mut model = Model::default();
-        model.update(&data(&points, &AXES[..2], None));
-        let volume = model.volume().unwrap().clone();
-        assert!(!volume.is_base);
+        let mut points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
+        let mut front = of(&points, &AXES[..2]);
+        let volume = front.hypervolume().unwrap().clone();
+        assert!(!volume.is_base && front.base().is_none());
         assert_eq!(volume.reference, [0.9, 0.9]);
         assert!((volume.value - (1.1 * 1.1 - 1.0)).abs() < 1e-12);
-        let scores = [0.0, 0.0].map(|mean| {
-            Some(Summary {
-                mean,
-                se: 0.1,
-                n: 4,
-                non_finite: 0,
-            })
-        });
-        let base = Landmark {
-            point: None,
-            scores: scores.to_vec(),
-        };
-        model.update(&data(&points, &AXES[..2], Some(&base)));
+        points.push(base(&[0.0, 0.0]));
+        assert!(front.update(&points, 1, &AXES[..2]));
+        assert_eq!(front.base(), Some(2));
         assert_eq!(
-            model.volume().map(|v| (v.value, v.is_base)),
+            front.hypervolume().map(|v| (v.value, v.is_base)),
             Some((3.0, true))
         );
     }
 
     #[test]
     fn a_base_that_nothing_lies_above_is_no_reference() {
-        let points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
-        let scores = [0.0, 3.0].map(|mean| Some(Summary::of([mean])));
-        let base = Landmark {
-            point: None,
-            scores: scores.to_vec(),
-        };
-        let mut model = Model::default();
-        model.update(&data(&points, &AXES[..2], Some(&base)));
-        let volume = model.volume().unwrap().clone();
+        let mut points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
+        points.push(base(&[0.0, 3.0]));
+        let mut front = of(&points, &AXES[..2]);
+        let volume = front.hypervolume().unwrap().clone();
         assert!(!volume.is_base && volume.value > 0.0);
         assert_eq!(volume.base, Some(vec![0.0, 3.0]));
-        assert!(!model.update(&data(&points, &AXES[..2], Some(&base))));
-        assert_eq!(model.volume(), Some(&volume));
+        assert!(!front.update(&points, 1, &AXES[..2]), "nothing is new");
+        assert_eq!(front.hypervolume(), Some(&volume));
     }
 
     #[test]
     fn other_axes_start_again() {
         let points = results(&[(vec![1.0, 2.0, 0.0], 0.0), (vec![2.0, 1.0, 5.0], 0.0)]);
-        let mut model = Model::default();
-        model.update(&data(&points, &AXES[..2], None));
-        assert_eq!(model.front().len(), 2);
-        let revision = model.revision();
-        assert!(model.update(&data(&points, &AXES[2..], None)));
+        let mut front = of(&points, &AXES[..2]);
+        assert_eq!(front.members().len(), 2);
+        let revision = front.revision();
+        assert!(front.update(&points, 1, &AXES[2..]));
         // Of all three objectives, also where one is plotted.
-        assert_eq!(model.front(), [0, 1]);
-        assert!(model.measures_more());
-        assert!(model.revision() > revision);
-        assert!(
-            !model.update(&data(&points, &AXES[2..], None)),
-            "nothing is new"
-        );
+        assert_eq!(front.members(), [0, 1]);
+        assert!(front.measures_more());
+        assert!(front.revision() > revision);
+        assert!(!front.update(&points, 1, &AXES[2..]), "nothing is new");
+        assert!(front.update(&points[..1], 2, &AXES[2..]));
+        assert_eq!(front.members(), [0]);
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Again {
 
 /// Refuses a folder in which another run is at work, one that holds a run, unless it is to be resumed or overwritten,
 /// and one that holds what this run starts from.
-pub(super) fn claim(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
+pub(super) fn check_writable(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
     FolderLock::check_free(out)?;
     check(out, again, inputs)
 }
@@ -79,8 +79,8 @@ fn check(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
     }
 }
 
-/// Holds `out` for a run of this kind until the lock is dropped, and [`claim`]s it once more: another run may have
-/// come and gone since it was claimed first, before there was a folder to hold.
+/// Holds `out` for a run of this kind until the lock is dropped, and checks it once more: another run may have come and
+/// gone since [`check_writable`], before there was a folder to hold.
 pub(super) fn hold(out: &Path, again: Again, inputs: &[&Path], kind: &str) -> Result<FolderLock> {
     let lock = FolderLock::hold(out, &format!("train {kind}"))?;
     check(out, again, inputs)?;

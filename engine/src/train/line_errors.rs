@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// What is wrong with one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum LineError {
     /// It is no JSON object with the fields that are needed; why.
     BadLine(String),
     /// The answer in this field has no text.
@@ -28,7 +28,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl LineError {
     /// As counts name it.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadLine(problem) => f.write_str(problem),
@@ -86,7 +86,7 @@ pub struct Lines<T> {
     /// Good ones, in order.
     pub items: Vec<(usize, T)>,
     /// Bad ones, in order.
-    pub faults: Vec<(usize, Fault)>,
+    pub errors: Vec<(usize, LineError)>,
 }
 
 /// A file's examples when bad lines have been dealt with.
@@ -108,32 +108,32 @@ impl<T> Lines<T> {
             path: path.to_path_buf(),
             unit,
             items: Vec::new(),
-            faults: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
-    /// Turns every good example into something else; what `change` finds wrong joins the faults.
+    /// Turns every good example into something else; what `change` finds wrong joins the errors.
     pub fn try_map<U>(
         self,
-        mut change: impl FnMut(T) -> Result<Result<U, Fault>>,
+        mut change: impl FnMut(T) -> Result<Result<U, LineError>>,
     ) -> Result<Lines<U>> {
         let mut changed = Lines::new(&self.path, self.unit);
-        changed.faults = self.faults;
+        changed.errors = self.errors;
         for (line, item) in self.items {
             match change(item)? {
                 Ok(item) => changed.items.push((line, item)),
-                Err(fault) => changed.faults.push((line, fault)),
+                Err(error) => changed.errors.push((line, error)),
             }
         }
-        changed.faults.sort_by_key(|(line, _)| *line);
+        changed.errors.sort_by_key(|(line, _)| *line);
         Ok(changed)
     }
 
-    /// How many lines have which fault.
+    /// How many lines have which error.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for (_, fault) in &self.faults {
-            *counts.entry(fault.kind().to_owned()).or_default() += 1;
+        for (_, error) in &self.errors {
+            *counts.entry(error.kind().to_owned()).or_default() += 1;
         }
         counts
     }
@@ -141,15 +141,15 @@ impl<T> Lines<T> {
     /// Refuses bad lines, naming the first and counting all by kind, or leaves them out where `skip` says so.
     pub fn settle(self, skip: bool) -> Result<Settled<T>> {
         let skipped = self.counts();
-        if let Some((line, fault)) = self.faults.first().filter(|_| !skip) {
+        if let Some((line, error)) = self.errors.first().filter(|_| !skip) {
             let counts: Vec<String> = skipped
                 .iter()
                 .map(|(kind, count)| format!("{kind}: {count}"))
                 .collect();
             let problem = format!(
-                "{fault} (bad lines in all: {} of {}; {}); mend them, or leave them out with --skip-bad",
-                self.faults.len(),
-                self.faults.len() + self.items.len(),
+                "{error} (bad lines in all: {} of {}; {}); mend them, or leave them out with --skip-bad",
+                self.errors.len(),
+                self.errors.len() + self.items.len(),
                 counts.join(", ")
             );
             return Err(match self.unit {
@@ -168,7 +168,7 @@ impl<T> Lines<T> {
             } else {
                 format!(
                     "has no example that is left: all {} lines are bad",
-                    self.faults.len()
+                    self.errors.len()
                 )
             };
             return Err(Error::file(&self.path, problem));
@@ -192,7 +192,10 @@ mod tests {
             path: "data.jsonl".into(),
             unit: Unit::Line,
             items: vec![(1, 'a'), (4, 'b')],
-            faults: vec![(2, Fault::SameAnswers), (3, Fault::EmptyAnswer("chosen"))],
+            errors: vec![
+                (2, LineError::SameAnswers),
+                (3, LineError::EmptyAnswer("chosen")),
+            ],
         }
     }
 
@@ -228,12 +231,12 @@ mod tests {
 
     #[test]
     fn faults_found_later_are_sorted_in() {
-        let long = Fault::PromptTooLong { tokens: 9, most: 8 };
+        let long = LineError::PromptTooLong { tokens: 9, most: 8 };
         let mapped = lines()
             .try_map(|c| Ok(if c == 'a' { Err(long.clone()) } else { Ok(1) }))
             .unwrap();
         assert_eq!(mapped.items, [(4, 1)]);
-        assert_eq!(mapped.faults[0], (1, long));
+        assert_eq!(mapped.errors[0], (1, long));
         let text = mapped.settle(false).unwrap_err().to_string();
         assert!(text.contains("line 1: the prompt has 9 tokens"), "{text}");
     }

@@ -1,8 +1,6 @@
-//! How a person looks at the heatmap, and what they ask for.
+//! How a person looks at the heatmap and the tiers of routing: which modules, which way.
 
 use serde::{Deserialize, Serialize};
-
-use super::shares::SiteMap;
 
 /// What the panel shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -117,18 +115,129 @@ fn stepped(at: Option<usize>, places: usize, by: isize) -> Option<usize> {
     usize::try_from((now + by).rem_euclid(round) - 1).ok()
 }
 
-/// What a person asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum HeatmapAction {
-    /// Look at it differently.
-    Options(HeatmapOptions),
-    /// Generate the run again, with its routing recorded.
-    Regenerate,
+/// The adapted modules by layer and by their path within it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SiteMap {
+    sites: Vec<String>,
+    /// Layer and module of each site.
+    places: Vec<(usize, usize)>,
+    /// Layers that are adapted, ascending.
+    pub layers: Vec<usize>,
+    /// Paths within a layer, in order of execution.
+    pub modules: Vec<String>,
+}
+
+/// Splits `model.layers.3.self_attn.q_proj` into 3 and `self_attn.q_proj`; a path without a layer is layer 0.
+fn split(site: &str) -> (usize, &str) {
+    let mut rest = site;
+    while let Some((_, tail)) = rest.split_once("layers.") {
+        if let Some((number, module)) = tail.split_once('.')
+            && let Ok(layer) = number.parse()
+        {
+            return (layer, module);
+        }
+        rest = tail;
+    }
+    (0, site)
+}
+
+impl SiteMap {
+    /// Whether it was read from these paths.
+    pub fn is_of(&self, sites: &[String]) -> bool {
+        self.sites == sites
+    }
+
+    /// Reads the paths.
+    pub fn new(sites: &[String]) -> Self {
+        let mut map = Self {
+            sites: sites.to_vec(),
+            ..Self::default()
+        };
+        for site in sites {
+            let (layer, module) = split(site);
+            if !map.layers.contains(&layer) {
+                map.layers.push(layer);
+            }
+            let place = map
+                .modules
+                .iter()
+                .position(|m| m == module)
+                .unwrap_or_else(|| {
+                    map.modules.push(module.to_owned());
+                    map.modules.len() - 1
+                });
+            map.places.push((layer, place));
+        }
+        map.layers.sort_unstable();
+        map
+    }
+
+    /// The layer that a choice means here; `None` for the mean over all.
+    pub fn layer(&self, choice: LayerChoice) -> Option<usize> {
+        match choice {
+            LayerChoice::Mean => None,
+            LayerChoice::One(layer) if self.layers.contains(&layer) => Some(layer),
+            LayerChoice::One(_) | LayerChoice::Last => self.layers.last().copied(),
+        }
+    }
+
+    /// The module that a choice means here; `None` for the mean over all.
+    pub fn module(&self, choice: &ModuleChoice) -> Option<usize> {
+        let find = |path: &str| self.modules.iter().position(|m| m == path);
+        match choice {
+            ModuleChoice::Mean => None,
+            ModuleChoice::One(path) if find(path).is_some() => find(path),
+            ModuleChoice::One(_) | ModuleChoice::Usual => find("self_attn.q_proj").or(Some(0)),
+        }
+    }
+
+    /// Sites of a layer and a module, each `None` for all.
+    pub fn sites(&self, layer: Option<usize>, module: Option<usize>) -> Vec<usize> {
+        let wanted = |place: &(usize, usize)| {
+            layer.is_none_or(|layer| place.0 == layer)
+                && module.is_none_or(|module| place.1 == module)
+        };
+        self.places
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| wanted(place))
+            .map(|(site, _)| site)
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_read() {
+        assert_eq!(
+            split("model.layers.12.self_attn.q_proj"),
+            (12, "self_attn.q_proj")
+        );
+        assert_eq!(split("lm_head"), (0, "lm_head"));
+        assert_eq!(split("layers.x.layers.2.w"), (2, "w"));
+    }
+
+    #[test]
+    fn default_is_the_last_layers_query() {
+        let sites = [
+            "model.layers.0.self_attn.q_proj",
+            "model.layers.0.mlp.up_proj",
+            "model.layers.1.self_attn.q_proj",
+            "model.layers.1.mlp.up_proj",
+        ]
+        .map(str::to_owned);
+        let map = SiteMap::new(&sites);
+        let options = HeatmapOptions::default();
+        assert_eq!(
+            map.sites(map.layer(options.layer), map.module(&options.module)),
+            [2]
+        );
+        assert_eq!(map.layer(LayerChoice::One(9)), Some(1));
+        assert_eq!(map.module(&ModuleChoice::One("none".to_owned())), Some(0));
+    }
 
     #[test]
     fn stepping_goes_round_through_the_mean() {

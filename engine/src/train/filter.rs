@@ -26,7 +26,7 @@ impl Fit {
 
 /// What is left of a set of examples.
 #[derive(Debug)]
-pub(super) struct Sifted<'a, T> {
+pub(super) struct Filtered<'a, T> {
     /// Those that take part.
     pub(super) kept: Vec<&'a T>,
     /// Their places in the data as given.
@@ -35,7 +35,7 @@ pub(super) struct Sifted<'a, T> {
     pub(super) left_out: BTreeMap<String, usize>,
 }
 
-impl<T> Default for Sifted<'_, T> {
+impl<T> Default for Filtered<'_, T> {
     fn default() -> Self {
         Self {
             kept: Vec::new(),
@@ -45,7 +45,7 @@ impl<T> Default for Sifted<'_, T> {
     }
 }
 
-impl<'a, T> Sifted<'a, T> {
+impl<'a, T> Filtered<'a, T> {
     /// Adds `items`, the first of which stands at `first` of all data; returns how many fit.
     pub(super) fn add(&mut self, items: &'a [T], first: usize, fit: impl Fn(&T) -> Fit) -> usize {
         let before = self.kept.len();
@@ -63,8 +63,8 @@ impl<'a, T> Sifted<'a, T> {
 
     /// Of one set.
     pub(super) fn of(items: &'a [T], fit: impl Fn(&T) -> Fit) -> Self {
-        let mut sifted = Self::default();
-        sifted.add(items, 0, fit);
-        sifted
+        let mut filtered = Self::default();
+        filtered.add(items, 0, fit);
+        filtered
     }
 }

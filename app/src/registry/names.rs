@@ -1,0 +1,89 @@
+//! Names of commands that the palette does not list, because they carry words of their own.
+
+use crate::command::AppCommand;
+
+/// What such a command is called; `None` of those that the palette lists.
+pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
+    use AppCommand as C;
+    Some(match command {
+        C::SelectRun(_) => "Look at this answer",
+        C::CopyText(_) => "Copy this answer",
+        C::Move(..) => "Move the point",
+        C::Preset(_) => "Go to this preset",
+        C::SetMode(_) => "Interpolate or extrapolate",
+        C::SetAxes(_) => "Choose the objectives",
+        C::FocusAxis(_) => "Choose the objective that keys move",
+        C::EditField(..) => "Type a number of the point",
+        C::EndField => "Leave the number",
+        C::SetC(_) => "Set the largest weight",
+        C::SetGenerate(_) => "Choose when a moved point is answered",
+        C::ShowExperts(_) => "Show the experts",
+        C::ShowCells(_) => "Show the cells",
+        C::ShowSwept(_) => "Show the points of the sweep",
+        C::Magnet(_) => "Snap to experts",
+        C::ToggleMute(_) => "Mute this expert",
+        C::ToggleSolo(_) => "Hear this expert alone",
+        C::SetPrompt(_) => "Change the prompt",
+        C::SetTurn(..) => "Change this turn",
+        C::FocusTurn(_) => "Choose this turn",
+        C::MoveTurn(_) => "Move this turn",
+        C::PickSample(_) => "Take this prompt",
+        C::SetSampling(_) => "Change how tokens are chosen",
+        C::SetSweep(_) => "Change the sweep",
+        C::SelectDot(_) => "Look at this dot",
+        C::StepRow(_) => "Look at another prompt of the dot",
+        C::SetPareto(_) => "Change the plot",
+        C::SetHeatmap(_) => "Change the heatmap",
+        C::SetTiers(_) => "Look at other modules",
+        C::StepTierLayer(_) => "Look at another layer",
+        C::StepTierModule(_) => "Look at another module",
+        C::LoadBundle(_) => "Open this bundle",
+        C::ChooseBundle => "Choose a bundle's folder",
+        C::TypePath(_) => "Type a path",
+        C::Compare(..) => "Compare the adapters",
+        C::Try(..) => "Score this text",
+        C::TryCurrent => "Score the answer as a text",
+        C::DismissFailure => "Put the failure away",
+        C::SetTraining(_) => "Change the training",
+        C::ChooseExamples => "Choose a file of examples",
+        C::StartTraining => "Start the training",
+        C::ResumeTraining(_) => "Go on with this training",
+        C::SelectTraining(_) => "Look at this training",
+        C::LoadTraining(_) => "Load what this training made",
+        C::Show(_) => "Open this sheet",
+        C::Query(_) => "Search",
+        C::MarkRow(_) => "Mark this line",
+        C::Focus(_) | C::FocusTaken => "Go to this panel",
+        C::SetTheme(_) => "Choose the theme",
+        C::SetZoom(_) => "Set the size",
+        C::ReduceMotion(_) => "Reduce motion",
+        C::Generate
+        | C::Stop
+        | C::Regenerate
+        | C::NextSeed
+        | C::Pin
+        | C::Unpin
+        | C::ClearMutes
+        | C::ToggleConversation
+        | C::AddTurn
+        | C::AddSystemTurn
+        | C::RemoveTurn
+        | C::Continue
+        | C::ToggleGiven
+        | C::ToggleIds
+        | C::ChoosePrompts
+        | C::StartSweep
+        | C::TogglePause
+        | C::CancelSweep
+        | C::Fit
+        | C::ToggleTable
+        | C::LoadDemo
+        | C::CancelTraining
+        | C::NextPanel
+        | C::ToggleTheme
+        | C::ZoomIn
+        | C::ZoomOut
+        | C::ZoomReset
+        | C::Quit => return None,
+    })
+}

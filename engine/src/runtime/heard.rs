@@ -1,0 +1,35 @@
+//! What the engine's thread hears.
+
+use super::loading::LoadEnd;
+use crate::protocol::EngineCommand;
+
+/// What the engine's thread listens for.
+pub(super) enum Heard {
+    Command(EngineCommand),
+    Loaded(LoadEnd),
+    /// Nobody can send commands any more.
+    Nobody,
+}
+
+/// Whether a command is about the bundle that is loaded.
+pub(super) fn needs_bundle(command: &EngineCommand) -> bool {
+    match command {
+        EngineCommand::LoadBundle { .. }
+        | EngineCommand::Cancel { .. }
+        | EngineCommand::Train { .. }
+        | EngineCommand::ReadPrompts { .. }
+        | EngineCommand::FindRuns { .. }
+        | EngineCommand::BundleWith { .. }
+        | EngineCommand::Shutdown => false,
+        EngineCommand::Generate { .. }
+        | EngineCommand::Steer { .. }
+        | EngineCommand::Sweep { .. }
+        | EngineCommand::Pause { .. }
+        | EngineCommand::Resume { .. }
+        | EngineCommand::Recall { .. }
+        | EngineCommand::Compare { .. }
+        | EngineCommand::Preview { .. }
+        | EngineCommand::Retrace { .. }
+        | EngineCommand::Score { .. } => true,
+    }
+}
