@@ -154,6 +154,7 @@ fn shape_of(event: &EngineEvent) -> Option<String> {
                 trouble.input
             )
         }
+        EngineEvent::Reading { job, .. } => format!("Reading {job:?}"),
         EngineEvent::Started { job, .. } => format!("Started {job:?}"),
         EngineEvent::Tokens { job, news } => {
             format!("Tokens {job:?}, gates: {}", !news.gates.is_empty())
@@ -217,6 +218,7 @@ fn check(side: &Side, commands: &[EngineCommand], events: &[EngineEvent]) {
             EngineEvent::LoadFailed { trouble, .. } | EngineEvent::Failed { trouble, .. } => {
                 assert!(!trouble.message.is_empty() && !trouble.message.contains('\n'));
             }
+            EngineEvent::Reading { read, tokens, .. } => assert!(read <= tokens),
             EngineEvent::Started {
                 prompt_tokens: n, ..
             } => prompt_tokens = Some(*n),
