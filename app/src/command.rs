@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use paretoscope_core::types::{Channel, Compared, Measure, Message, Point};
 
 use crate::state::{
-    GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions, RunId, SamplingForm,
+    Division, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions, RunId, SamplingForm,
     SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
 
@@ -39,6 +39,12 @@ pub enum AppCommand {
     SelectRun(RunId),
     /// Copy a run's text.
     CopyText(RunId),
+    /// Answers as written, or with their Markdown set.
+    ToggleRaw,
+    /// Mark the words that differ from the pinned answer, or not.
+    ToggleDifferences,
+    /// Text of answers larger (+1) or smaller (-1).
+    AnswerSize(i8),
 
     /// Move the point.
     Move(Point, Gesture),
@@ -179,6 +185,8 @@ pub enum AppCommand {
     SetTheme(ThemeChoice),
     /// Light to dark and back.
     ToggleTheme,
+    /// Divide the window otherwise.
+    SetDivision(Division),
     /// Size of everything.
     SetZoom(f32),
     /// Larger.

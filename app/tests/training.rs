@@ -9,7 +9,7 @@ use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
 use paretoscope::state::{Overlay, TrainForm, TrainKind, TrainPhase};
 use paretoscope_core::protocol::EngineCommand;
-use paretoscope_core::types::{Becomes, TrainTask};
+use paretoscope_core::types::{Part, TrainTask, WeightedData};
 use scripted::{Scripted, TRAIN_STEPS};
 
 struct Window<'a> {
@@ -76,12 +76,14 @@ impl Window<'_> {
 
     /// The form filled in so that it can start.
     fn fill(&mut self, name: &str) {
-        let form = TrainForm {
+        let mut form = TrainForm {
             name: name.to_owned(),
-            against: vec!["experts/helpful".into()],
             data: self.data.path().display().to_string(),
             ..self.state().training.form.clone()
         };
+        if let TrainTask::Dpo(job) = &mut form.task {
+            job.config.against = vec!["experts/helpful".into()];
+        }
         self.queue(AppCommand::SetTraining(form));
     }
 
@@ -180,13 +182,14 @@ fn the_plan_holds_what_the_form_says() {
         _ => None,
     });
     let plan = plan.expect("a training command");
-    assert_eq!(plan.bundle, std::path::PathBuf::from("/bundles/one"));
-    assert!(plan.folder.ends_with("training/placed"));
-    assert!(
-        matches!(&plan.task, TrainTask::Dpo { becomes: Becomes::Expert(p), .. } if *p == [1.0, 1.0, 0.0]),
-        "{:?}",
-        plan.task
-    );
+    assert_eq!(plan.bundle(), Some(std::path::Path::new("/bundles/one")));
+    assert!(plan.out.ends_with("training/placed"));
+    let joins = plan.joins.as_ref().expect("a part of a bundle");
+    assert_eq!(joins.part, Part::Lora(vec![1.0, 1.0, 0.0]));
+    let TrainTask::Dpo(job) = &plan.task else {
+        panic!("{:?}", plan.task);
+    };
+    assert_eq!(job.data, WeightedData::alone(w.data.path()));
     w.click("Reward model");
     assert_eq!(w.state().training.form.kind, TrainKind::Reward);
     assert_eq!(w.state().training.form.name, "reward-1");

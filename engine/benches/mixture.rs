@@ -15,8 +15,8 @@ use paretoscope_core::types::{
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::device::Backend;
 use paretoscope_engine::generate::{Generator, RowTag};
+use paretoscope_engine::kernels::PackedMatrix;
 use paretoscope_engine::mixture::{Bank, LinearSpec, MixedGroup, TokenGates, mixed_linear};
-use paretoscope_engine::model::kernels::PackedMatrix;
 use paretoscope_engine::weights::{Adapter, Checkpoint, Digest};
 
 /// The widest module of a layer.

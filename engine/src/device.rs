@@ -7,53 +7,8 @@ use std::str::FromStr;
 
 use candle_core::{DType, Device, DeviceLocation, Tensor};
 
+pub use crate::types::DeviceChoice;
 use crate::{Error, Result};
-
-/// Where a person wants to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
-    /// A GPU where this build supports one and one is there, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// An NVIDIA GPU, by its ordinal.
-    Cuda(usize),
-    /// The first Apple GPU.
-    Metal,
-}
-
-impl FromStr for DeviceChoice {
-    type Err = Error;
-
-    /// Reads `auto`, `cpu`, `cuda`, `cuda:N` or `metal`; whether it is there is found out later.
-    fn from_str(text: &str) -> Result<Self> {
-        let ordinal = |text: &str| text.strip_prefix("cuda:")?.parse().ok();
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            "metal" => Ok(Self::Metal),
-            other => ordinal(other).map(Self::Cuda).ok_or_else(|| {
-                Error::option(
-                    "device",
-                    format!("is `{other}`; use auto, cpu, cuda, cuda:N or metal"),
-                )
-            }),
-        }
-    }
-}
-
-impl fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
-            Self::Metal => f.write_str("metal"),
-        }
-    }
-}
 
 /// The type of the weights in memory that a person wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -203,6 +158,21 @@ impl Backend {
         match self {
             Self::Packed => format!("CPU, {} threads, {dtype}", rayon::current_num_threads()),
             Self::Tensors { device, .. } => format!("{}, {dtype}", device_name(device)),
+        }
+    }
+}
+
+impl Error {
+    /// An error of candle's on a device: [`Error::DeviceMemory`] where that is it, else [`Error::Tensor`].
+    pub fn on_device(device: &Device, error: candle_core::Error) -> Self {
+        let text = error.to_string().to_lowercase();
+        if text.contains("out_of_memory") || text.contains("out of memory") {
+            Self::DeviceMemory {
+                device: device_name(device),
+                source: error,
+            }
+        } else {
+            Self::Tensor(error)
         }
     }
 }
@@ -358,10 +328,8 @@ mod tests {
             DeviceChoice::Cuda(0)
         );
         for text in ["gpu", "cuda:", "cuda:x", "cuda:-1", ""] {
-            assert!(
-                text.parse::<DeviceChoice>().unwrap_err().is_input(),
-                "{text}"
-            );
+            let refused: Error = text.parse::<DeviceChoice>().unwrap_err().into();
+            assert!(refused.is_input(), "{text}");
         }
         for text in ["auto", "f32", "f16", "bf16"] {
             assert_eq!(text.parse::<Precision>().unwrap().to_string(), text);

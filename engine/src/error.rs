@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
-
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::types::PointError;
 
@@ -165,6 +163,14 @@ pub enum Error {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// The system gives no thread.
+    #[error("cannot start the thread `{name}`: {source}")]
+    Thread {
+        /// What it is for.
+        name: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
     /// The engine's thread is gone.
     #[error("the engine has stopped")]
     EngineGone,
@@ -249,6 +255,7 @@ impl Error {
             Self::Diverged(_)
             | Self::Svd { .. }
             | Self::Cancelled
+            | Self::Thread { .. }
             | Self::EngineGone
             | Self::DeviceMemory { .. }
             | Self::Panicked { .. }
@@ -271,19 +278,6 @@ impl Error {
         Self::File {
             path: path.to_path_buf(),
             problem: problem.into(),
-        }
-    }
-
-    /// An error of candle's on a device: [`Error::DeviceMemory`] where that is it, else [`Error::Tensor`].
-    pub fn on_device(device: &Device, error: candle_core::Error) -> Self {
-        let text = error.to_string().to_lowercase();
-        if text.contains("out_of_memory") || text.contains("out of memory") {
-            Self::DeviceMemory {
-                device: crate::device::device_name(device),
-                source: error,
-            }
-        } else {
-            Self::Tensor(error)
         }
     }
 

@@ -38,6 +38,7 @@ mod error;
 pub mod files;
 pub mod forge;
 pub mod generate;
+pub mod kernels;
 mod lock;
 pub mod mixture;
 pub mod model;

@@ -4,6 +4,8 @@ use std::fs::{File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::{Error, Result};
 
 /// Writes a file through `fill`: into a temporary file beside it, which takes its place only when
@@ -57,6 +59,32 @@ pub fn write_atomically(
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomically(path, |file| {
         file.write_all(bytes).map_err(Error::io("write", path))
+    })
+}
+
+/// Writes a value as indented JSON that ends with a new line.
+pub fn write_json(path: &Path, value: &(impl Serialize + ?Sized)) -> Result<()> {
+    write_atomically(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, value)
+            .map_err(std::io::Error::from)
+            .and_then(|()| file.write_all(b"\n"))
+            .map_err(Error::io("write", path))
+    })
+}
+
+/// Writes each value as JSON on a line of its own.
+pub fn write_json_lines<T: Serialize>(
+    path: &Path,
+    lines: impl IntoIterator<Item = T>,
+) -> Result<()> {
+    write_atomically(path, |file| {
+        for line in lines {
+            serde_json::to_writer(&mut *file, &line)
+                .map_err(std::io::Error::from)
+                .and_then(|()| file.write_all(b"\n"))
+                .map_err(Error::io("write", path))?;
+        }
+        Ok(())
     })
 }
 

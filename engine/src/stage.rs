@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::lock::FolderLock;
+use crate::output::write_bytes;
 use crate::{Error, Result, files};
 
 /// A folder of stages, one folder and one stamp each. While it is open no other build works in the folder.
@@ -72,14 +73,14 @@ impl Stages {
                 std::fs::remove_dir_all(&folder).map_err(Error::io("clear", &folder))?;
             }
             std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-            std::fs::write(&begun, &digest).map_err(Error::io("write", &begun))?;
+            write_bytes(&begun, digest.as_bytes())?;
         }
         tracing::info!(stage = name, resumes, "begins");
         stage(&StageContext {
             folder: &folder,
             resumes,
         })?;
-        std::fs::write(&finished, &digest).map_err(Error::io("write", &finished))?;
+        write_bytes(&finished, digest.as_bytes())?;
         tracing::info!(stage = name, "done");
         Ok(Done { folder, digest })
     }

@@ -11,6 +11,7 @@ mod bundle;
 mod front;
 mod program;
 mod tokenizer;
+pub mod uses;
 mod weights;
 
 pub use bundle::{Fixture, OBJECTIVES};

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use paretoscope_engine::bundle::{Bundle, LoadOptions};
+use paretoscope_engine::generate::{Generator, RowNews, RowTag};
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepGrid, SweepPhase, SweepPlan};
 use paretoscope_engine::types::{
     Channel, Compared, Finish, Measure, Mutes, Point, Preference, Prompt, RowRequest, Run,
@@ -184,6 +186,66 @@ fn a_cancelled_row_keeps_its_text_and_the_next_one_runs() {
         front.run(text("The cat", [0.2, 0.3, 0.5], 80)).tokens,
         whole.tokens
     );
+}
+
+#[test]
+fn a_row_says_how_long_its_prompt_is_before_it_is_read() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let job = front.ask(|job| EngineCommand::Generate {
+        job,
+        row: row(Prompt::Tokens(vec![5; 40]), at([1.0, 0.0, 0.0]), 4),
+        score: false,
+    });
+    let mut said = None;
+    let started = front.wait(|event| match event {
+        EngineEvent::Reading {
+            job: j,
+            read,
+            tokens,
+        } if j == job => {
+            said.get_or_insert((read, tokens));
+            None
+        }
+        EngineEvent::Started {
+            job: j,
+            prompt_tokens,
+        } if j == job => Some(prompt_tokens),
+        _ => None,
+    });
+    assert_eq!((said, started), (Some((0, 40)), 40));
+}
+
+#[test]
+fn a_prompt_read_in_pieces_is_the_same_prompt() {
+    let fixture = Fixture::new();
+    let bundle = Bundle::load(fixture.path(), &LoadOptions::default(), &mut |_, _| Ok(()))
+        .expect("the fixture's bundle");
+    let answer = |chunk: usize| {
+        let mut generator = Generator::new(1).reading_by(chunk);
+        let request = row(Prompt::Tokens((1..41).collect()), at([0.2, 0.3, 0.5]), 12);
+        let tag = RowTag(1);
+        let now = std::time::Instant::now();
+        generator
+            .add(&bundle, tag, request, now)
+            .expect("a good request");
+        let mut read = Vec::new();
+        loop {
+            for (_, news) in generator.step(&bundle).expect("a step") {
+                match news {
+                    RowNews::Reading(tokens) => read.push(tokens),
+                    RowNews::Finished(run) => {
+                        return (read, run.tokens.iter().map(|t| t.id).collect::<Vec<_>>());
+                    }
+                    RowNews::Started(_) | RowNews::Tokens(_) => {}
+                }
+            }
+        }
+    };
+    let (read, whole) = answer(512);
+    assert!(read.is_empty(), "{read:?}");
+    let (read, pieces) = answer(16);
+    assert_eq!((read, pieces), (vec![16, 32], whole));
 }
 
 #[test]

@@ -12,8 +12,9 @@ use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId};
 use paretoscope_engine::runtime::{bundle_with, training_runs};
 use paretoscope_engine::types::{
-    Becomes, BundleInfo, Mutes, Penalty, Point, Preference, Prompt, RowRequest, Sampling, Strength,
-    TraceLevel, TrainEnd, TrainNews, TrainPlan, TrainTask,
+    BundleInfo, DpoConfig, DpoJob, Joins, LoraConfig, Method, Mutes, Part, PenaltyConfig,
+    PenaltyKind, Point, Preference, Prompt, RowRequest, RunConfig, Sampling, TraceLevel,
+    TrainConfig, TrainEnd, TrainJob, TrainNews, TrainTask, WeightedData,
 };
 use paretoscope_tests::{Fixture, Front, engine};
 
@@ -26,7 +27,7 @@ fn load(front: &Front, path: PathBuf) -> Arc<BundleInfo> {
     })
 }
 
-fn train(front: &Front, plan: &TrainPlan) -> JobId {
+fn train(front: &Front, plan: &TrainJob) -> JobId {
     let plan = Arc::new(plan.clone());
     front.ask(|job| EngineCommand::Train { job, plan })
 }
@@ -48,35 +49,47 @@ fn end(front: &Front, job: JobId) -> (Vec<usize>, TrainEnd) {
     (steps, end)
 }
 
-fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainPlan {
+fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainJob {
     let lines: Vec<String> = (0..24)
         .map(|i| {
             format!("{{\"prompt\":\"p{i} \",\"chosen\":\"yes {i}\",\"rejected\":\"no no {i}\"}}")
         })
         .collect();
     fixture.write("pairs.jsonl", lines.join("\n"));
-    TrainPlan {
-        name: name.to_owned(),
-        bundle: fixture.path().to_path_buf(),
-        folder: fixture.out("training").join(name),
-        data: fixture.join("pairs.jsonl"),
-        skip_bad: false,
-        task: TrainTask::Dpo {
-            beta: 0.1,
-            rank: 2,
-            against: vec![fixture.join("experts/helpful")],
-            penalty: Penalty::OrthogonalCosine,
-            alpha: Strength::Alpha(1.0),
-            becomes: Becomes::Value,
-        },
-        steps: Some(steps),
-        epochs: 1,
-        batch_tokens: 64,
-        max_length: 90,
-        learning_rate: 1e-3,
+    let mut run = RunConfig {
+        seed: 1,
         workers: 1,
         checkpoint_every: 5,
-        seed: 1,
+        resume: true,
+        ..RunConfig::default()
+    };
+    run.optimiser.learning_rate = 1e-3;
+    let config = DpoConfig {
+        train: TrainConfig {
+            run,
+            steps: Some(steps),
+            batch_tokens: 64,
+            max_length: 90,
+            ..TrainConfig::default()
+        },
+        method: Method::Lora(LoraConfig::of_rank(2)),
+        against: vec![fixture.join("experts/helpful")],
+        penalty: PenaltyConfig::of(PenaltyKind::OrthogonalCosine),
+        ..DpoConfig::default()
+    };
+    TrainJob {
+        task: TrainTask::Dpo(DpoJob {
+            base: fixture.path().to_path_buf(),
+            data: WeightedData::alone(fixture.join("pairs.jsonl")),
+            skip_bad: false,
+            config,
+        }),
+        out: fixture.out("training").join(name),
+        joins: Some(Joins {
+            name: name.to_owned(),
+            bundle: fixture.path().to_path_buf(),
+            part: Part::Value,
+        }),
     }
 }
 
@@ -85,7 +98,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
     let fixture = Fixture::new();
     let front = Front::new();
     load(&front, fixture.path().to_path_buf());
-    let mut plan = plan(&fixture, "mine", 100_000);
+    let plan = plan(&fixture, "mine", 100_000);
     let job = train(&front, &plan);
     // Answers come beside it, and a second run is refused.
     front.wait(|event| {
@@ -121,7 +134,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
     front.tell(EngineCommand::Cancel { job });
     let (_, ended) = end(&front, job);
     assert_eq!(ended, TrainEnd::Cancelled);
-    let found = training_runs(&fixture.out("training"));
+    let (found, _) = training_runs(&fixture.out("training"));
     assert_eq!(found.len(), 1);
     let (last, checkpoint) = (found[0].steps.last().expect("steps"), found[0].checkpoint);
     assert_eq!(
@@ -155,9 +168,7 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
     front.tell(EngineCommand::Cancel { job });
     end(&front, job);
 
-    plan.name = "short".to_owned();
-    plan.folder = fixture.out("training").join("short");
-    plan.steps = Some(3);
+    let plan = self::plan(&fixture, "short", 3);
     let before = fixture.state();
     let job = train(&front, &plan);
     assert_eq!(end(&front, job), (vec![1, 2, 3], TrainEnd::Done));
@@ -176,15 +187,18 @@ fn a_run_is_cancelled_goes_on_and_joins_a_bundle_while_answers_come() {
 fn a_run_that_cannot_begin_says_why_and_is_found_as_failed() {
     let fixture = Fixture::new();
     let front = Front::new();
-    let mut plan = plan(&fixture, "mine", 5);
-    plan.data = fixture.join("absent.jsonl");
+    let plan = plan(&fixture, "mine", 5);
+    std::fs::remove_file(fixture.join("pairs.jsonl")).expect("the pairs");
     let job = train(&front, &plan);
     let (_, ended) = end(&front, job);
     let TrainEnd::Failed(why) = &ended else {
         panic!("{ended:?}");
     };
-    assert!(why.contains("absent.jsonl"), "{why}");
-    assert_eq!(training_runs(&fixture.out("training"))[0].end, Some(ended));
+    assert!(why.contains("pairs.jsonl"), "{why}");
+    assert_eq!(
+        training_runs(&fixture.out("training")).0[0].end,
+        Some(ended)
+    );
 }
 
 #[test]
@@ -199,8 +213,54 @@ fn closing_the_engine_leaves_a_checkpoint() {
     });
     front.tell(EngineCommand::Shutdown);
     front.wait(|event| matches!(event, EngineEvent::Stopped { .. }).then_some(()));
-    let found = training_runs(&fixture.out("training"));
+    let (found, _) = training_runs(&fixture.out("training"));
     assert!(found[0].checkpoint.is_some());
+}
+
+/// What the window began, the command line takes up, to the same bytes as a run in one go.
+#[test]
+fn a_run_of_the_window_goes_on_from_its_file() {
+    let fixture = Fixture::new();
+    let front = Front::new();
+    let (mine, whole) = (plan(&fixture, "mine", 12), plan(&fixture, "whole", 12));
+    let job = train(&front, &mine);
+    front.wait(|event| {
+        let saved = matches!(&event, EngineEvent::Training { job: j, news: TrainNews::Saved { .. } } if *j == job);
+        saved.then_some(())
+    });
+    front.tell(EngineCommand::Cancel { job });
+    end(&front, job);
+    let job = train(&front, &whole);
+    assert_eq!(end(&front, job).1, TrainEnd::Done);
+    front.tell(EngineCommand::Shutdown);
+    let file = mine.out.join("run.json").display().to_string();
+    let done = engine(["train", "--job", &file]);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let made = |job: &TrainJob| {
+        std::fs::read(job.out.join("adapter_model.safetensors")).expect("the result")
+    };
+    assert!(made(&mine) == made(&whole));
+}
+
+/// A run of another form of settings is refused in words, by the command line and where runs are looked up.
+#[test]
+fn a_run_file_of_an_earlier_version_is_refused_in_words() {
+    let fixture = Fixture::new();
+    let old = r#"{"plan": {"name": "old", "bundle": "b", "folder": "f", "task": {"kind": "reward"}}, "end": "done"}"#;
+    let folder = fixture.out("training").join("old");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("run.json"), old).expect("a file");
+    let (found, refused) = training_runs(&fixture.out("training"));
+    assert!(found.is_empty() && refused.len() == 1);
+    let file = folder.join("run.json").display().to_string();
+    let done = engine(["train", "--job", &file]);
+    assert_eq!(done.status, Some(2), "{}", done.stderr);
+    for words in [refused[0].to_string(), done.stderr] {
+        assert!(
+            words.contains("earlier version") && words.contains("run.json"),
+            "{words}"
+        );
+    }
 }
 
 /// Arguments of `bundle add` for a part of the fixture.

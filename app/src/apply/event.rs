@@ -49,10 +49,22 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 state.bundle.failure = Some(LoadFailure { path, trouble });
             }
         }
+        E::Reading { job, read, tokens } => {
+            let run = run_of(state, job);
+            // News that come late are none.
+            if let Some(run) =
+                run.filter(|r| matches!(r.phase, RunPhase::Queued | RunPhase::Prefill))
+            {
+                run.phase = RunPhase::Prefill;
+                run.prompt_tokens = Some(tokens);
+                run.prompt_read = run.prompt_read.max(read);
+            }
+        }
         E::Started { job, prompt_tokens } => {
             if let Some(run) = run_of(state, job) {
                 run.phase = RunPhase::Prefill;
                 run.prompt_tokens = Some(prompt_tokens);
+                run.prompt_read = prompt_tokens;
             }
         }
         E::Tokens { job, news } => tokens(state, job, news),
@@ -80,7 +92,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             _ => {}
         },
         E::PromptsRead { path, read } => shell::prompts_read(state, &path, read),
-        E::RunsFound { runs } => training::runs_found(state, runs),
+        E::RunsFound { runs, refused } => training::runs_found(state, runs, refused),
         E::BundleMade { plan, made } => training::bundle_made(state, &plan, made, effects),
         E::SweepPoint { job, result } => {
             if state.jobs.owner(job) == Some(Owner::Sweep) {

@@ -80,6 +80,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
                 notify(state, NoticeKind::Info, "Copied the answer".to_owned());
             }
         }
+        C::ToggleRaw => state.prefs.reading.raw = !state.prefs.reading.raw,
+        C::ToggleDifferences => {
+            state.prefs.reading.differences = !state.prefs.reading.differences;
+        }
+        C::AnswerSize(by) => {
+            state.prefs.reading = state.prefs.reading.stepped(f32::from(by));
+        }
         C::Move(to, gesture) => point::go(state, to, gesture, effects),
         C::Preset(number) => point::preset(state, number, effects),
         C::SetMode(mode) => point::set_mode(state, mode, effects),

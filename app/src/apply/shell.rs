@@ -91,6 +91,7 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
             };
             set_theme(state, next, effects);
         }
+        C::SetDivision(division) => state.prefs.division = division.mended(),
         C::SetZoom(zoom) => set_zoom(state, zoom, effects),
         C::ZoomIn => set_zoom(state, state.prefs.zoom + ZOOM_STEP, effects),
         C::ZoomOut => set_zoom(state, state.prefs.zoom - ZOOM_STEP, effects),

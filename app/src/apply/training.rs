@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
-use paretoscope_core::types::{TrainEnd, TrainNews, TrainPlan, TrainRun};
+use paretoscope_core::types::{TrainEnd, TrainJob, TrainNews, TrainRun};
 
 use super::{Effect, notify, shell};
 use crate::state::{AppState, NoticeKind, Owner, TrainEntry, TrainForm, TrainPhase};
@@ -56,10 +56,11 @@ pub fn data_chosen(state: &mut AppState, path: Option<PathBuf>) {
     }
 }
 
-/// Runs on disk; those that the window knows better stay as they are.
-pub(super) fn runs_found(state: &mut AppState, found: Vec<TrainRun>) {
+/// Runs on disk, and why others could not be read; those that the window knows better stay as they are.
+pub(super) fn runs_found(state: &mut AppState, found: Vec<TrainRun>, refused: Vec<Trouble>) {
     let training = &mut state.training;
     training.scanned = true;
+    training.refused = refused;
     let mut runs: Vec<TrainEntry> = training
         .runs
         .iter()
@@ -67,18 +68,15 @@ pub(super) fn runs_found(state: &mut AppState, found: Vec<TrainRun>) {
         .cloned()
         .collect();
     for run in found {
-        if runs
-            .iter()
-            .all(|known| known.plan.folder != run.plan.folder)
-        {
+        if runs.iter().all(|known| known.plan.out != run.plan.out) {
             runs.push(TrainEntry::found(run));
         }
     }
     training.runs = runs;
     if training.selected().is_none() {
-        training.selected = training.runs.first().map(|run| run.plan.folder.clone());
+        training.selected = training.runs.first().map(|run| run.plan.out.clone());
     }
-    let taken = |name: &str| training.runs.iter().any(|run| run.plan.name == name);
+    let taken = |name: &str| training.runs.iter().any(|run| run.plan.name() == name);
     if taken(&training.form.name) {
         training.form.name = training.free_name();
     }
@@ -102,7 +100,7 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
 
 /// Goes on with a run from its newest checkpoint, or from its start where there is none.
 pub(super) fn resume(state: &mut AppState, folder: &Path, effects: &mut Vec<Effect>) {
-    let place = |run: &TrainEntry| run.plan.folder == folder && !run.phase.is_active();
+    let place = |run: &TrainEntry| run.plan.out == folder && !run.phase.is_active();
     if let Some(index) = state.training.runs.iter().position(place) {
         begin(state, index, effects);
     }
@@ -119,7 +117,7 @@ fn begin(state: &mut AppState, index: usize, effects: &mut Vec<Effect>) {
     let kept = run.checkpoint.unwrap_or(0);
     run.steps.retain(|step| step.step <= kept);
     let plan = Arc::clone(&run.plan);
-    state.training.selected = Some(plan.folder.clone());
+    state.training.selected = Some(plan.out.clone());
     effects.push(Effect::Send(EngineCommand::Train { job, plan }));
 }
 
@@ -164,7 +162,7 @@ pub(super) fn news(state: &mut AppState, job: JobId, news: TrainNews) {
         TrainNews::Saved { step } => run.checkpoint = Some(step),
         TrainNews::Ended(end) => {
             run.job = None;
-            let name = run.plan.name.clone();
+            let name = run.plan.name().to_owned();
             let (phase, kind, words) = match end {
                 TrainEnd::Done => (
                     TrainPhase::Done,
@@ -219,7 +217,8 @@ pub(super) fn load(state: &mut AppState, folder: &Path, effects: &mut Vec<Effect
     if state.training.loading.insert(folder.to_path_buf()) {
         state.training.trouble = None;
         let in_use = state.info().map(|info| info.path.clone());
-        let onto = in_use.unwrap_or_else(|| plan.bundle.clone());
+        let own = || plan.bundle().map(Path::to_path_buf).unwrap_or_default();
+        let onto = in_use.unwrap_or_else(own);
         effects.push(Effect::Send(EngineCommand::BundleWith { plan, onto }));
     }
 }
@@ -227,13 +226,13 @@ pub(super) fn load(state: &mut AppState, folder: &Path, effects: &mut Vec<Effect
 /// That bundle is there, or not.
 pub(super) fn bundle_made(
     state: &mut AppState,
-    plan: &TrainPlan,
+    plan: &TrainJob,
     made: Result<PathBuf, Trouble>,
     effects: &mut Vec<Effect>,
 ) {
-    state.training.loading.remove(&plan.folder);
+    state.training.loading.remove(&plan.out);
     match made {
         Ok(path) => shell::load(state, &path, effects),
-        Err(trouble) => state.training.trouble = Some((plan.folder.clone(), trouble)),
+        Err(trouble) => state.training.trouble = Some((plan.out.clone(), trouble)),
     }
 }

@@ -54,12 +54,16 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::Query(_) => "Search",
         C::MarkRow(_) => "Mark this line",
         C::Focus(_) | C::FocusTaken => "Go to this panel",
+        C::SetDivision(_) => "Divide the window",
         C::SetTheme(_) => "Choose the theme",
         C::SetZoom(_) => "Set the size",
         C::ReduceMotion(_) => "Reduce motion",
         C::Generate
         | C::Stop
         | C::Regenerate
+        | C::ToggleRaw
+        | C::ToggleDifferences
+        | C::AnswerSize(_)
         | C::NextSeed
         | C::Pin
         | C::Unpin

@@ -166,7 +166,7 @@ fn needs_bundle(state: &AppState) -> Option<String> {
 /// Why no training can begin: another one is under way.
 fn no_training(state: &AppState) -> Option<String> {
     let run = state.training.active()?;
-    let name = &run.plan.name;
+    let name = run.plan.name();
     Some(format!(
         "{name} is being trained; wait for its end, or cancel it"
     ))

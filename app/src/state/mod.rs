@@ -1,6 +1,7 @@
 //! What the window knows. Views read it; only [`crate::apply`] writes it.
 
 mod bundle;
+mod division;
 mod engine;
 mod front;
 mod heatmap;
@@ -12,6 +13,7 @@ mod plot;
 mod prefs;
 mod preview;
 mod prompt;
+mod reading;
 mod session;
 mod simplex;
 mod sweep;
@@ -19,6 +21,7 @@ mod training;
 mod trial;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
+pub use division::Division;
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
 pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
 pub use heatmap::{
@@ -31,6 +34,7 @@ pub use plot::{PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use preview::{PreviewState, Shown};
 pub use prompt::{PromptState, ROLES, SamplingForm};
+pub use reading::Reading;
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};

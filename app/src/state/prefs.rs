@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use paretoscope_core::types::Message;
 use serde::{Deserialize, Serialize};
 
-use super::{HeatmapOptions, PlotOptions, SamplingForm, SweepForm, TierOptions};
+use super::{Division, HeatmapOptions, PlotOptions, Reading, SamplingForm, SweepForm, TierOptions};
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -39,6 +39,10 @@ pub struct Prefs {
     pub theme: ThemeChoice,
     /// Size of everything; 1 is 100 %.
     pub zoom: f32,
+    /// How the window is divided.
+    pub division: Division,
+    /// How answers are read.
+    pub reading: Reading,
     /// Bundles that were loaded, newest first.
     #[serde(with = "super::paths::many")]
     pub recents: Vec<PathBuf>,
@@ -83,6 +87,8 @@ impl Default for Prefs {
         Self {
             theme: ThemeChoice::default(),
             zoom: 1.0,
+            division: Division::default(),
+            reading: Reading::default(),
             recents: Vec::new(),
             generate: GenerateWhen::default(),
             show_experts: true,

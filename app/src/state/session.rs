@@ -83,6 +83,8 @@ pub struct RunEntry {
     pub scoring: bool,
     /// Tokens of the prompt, once known.
     pub prompt_tokens: Option<usize>,
+    /// Of these, how many the model has read.
+    pub prompt_read: usize,
     /// What the model was given, once known.
     pub given: Option<Arc<Given>>,
     /// Whether it was asked to stop.
@@ -123,6 +125,7 @@ impl RunEntry {
             scores: None,
             scoring: false,
             prompt_tokens: None,
+            prompt_read: 0,
             given: None,
             stopping: false,
             heading: None,

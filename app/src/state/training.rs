@@ -1,18 +1,19 @@
 //! Training: what is asked for, and the runs that were.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use paretoscope_core::protocol::{JobId, Trouble};
 use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{
-    Becomes, BundleInfo, Expert, ExpertKind, Penalty, Preference, Rollouts, Scalarise, Split,
-    Strength, TrainEnd, TrainMethod, TrainPlan, TrainRun, TrainSize, TrainStep, TrainTask, USUAL,
+    BundleInfo, DpoConfig, DpoJob, Expert, ExpertKind, Joins, MorlConfig, MorlJob, Part,
+    PenaltyConfig, Preference, RewardConfig, RewardJob, RouterConfig, RouterJob, SftConfig, SftJob,
+    Split, TrainEnd, TrainJob, TrainRun, TrainStep, TrainTask, USUAL, WeightedData,
 };
 
 /// What can be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TrainKind {
     /// A value vector by direct preference optimisation, apart from earlier ones (MVA).
     #[default]
@@ -104,114 +105,97 @@ impl TrainKind {
         matches!(self, Self::Router | Self::Ppo)
     }
 
-    /// A learning rate to begin with; what is trained here is an adapter, a router, or a whole reward model.
-    pub fn learning_rate(self) -> f64 {
-        let (method, size) = match self {
-            Self::Value => (TrainMethod::Value, TrainSize::Lora),
-            Self::Dpo => (TrainMethod::Dpo, TrainSize::Lora),
-            Self::Sft => (TrainMethod::Sft, TrainSize::Lora),
-            Self::Reward => (TrainMethod::Reward, TrainSize::Full),
-            Self::Router => (TrainMethod::Router, TrainSize::Lora),
-            Self::Ppo => (TrainMethod::Ppo, TrainSize::Lora),
+    /// What is usual for it, without files: those of [`TrainForm::plan`].
+    pub fn usual(self) -> TrainTask {
+        let mut task = match self {
+            Self::Value => TrainTask::Dpo(DpoJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: DpoConfig {
+                    penalty: PenaltyConfig::of(USUAL.penalty),
+                    ..DpoConfig::default()
+                },
+            }),
+            Self::Dpo => TrainTask::Dpo(DpoJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: DpoConfig::default(),
+            }),
+            Self::Sft => TrainTask::Sft(SftJob {
+                base: PathBuf::new(),
+                from_random: false,
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: SftConfig::default(),
+            }),
+            Self::Reward => TrainTask::Reward(RewardJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: RewardConfig::default(),
+            }),
+            Self::Router => TrainTask::Router(RouterJob {
+                bundle: PathBuf::new(),
+                prompts: None,
+                config: RouterConfig::default(),
+            }),
+            Self::Ppo => TrainTask::Ppo(MorlJob {
+                bundle: PathBuf::new(),
+                prompts: None,
+                config: MorlConfig::default(),
+            }),
         };
-        method.learning_rate(size)
-    }
-
-    /// Steps between checkpoints to begin with; a batch of answers is a step of its kind.
-    pub fn checkpoint_every(self) -> usize {
-        if self.samples() {
-            USUAL.checkpoint_batches
-        } else {
-            USUAL.checkpoint_every
-        }
+        // One core stays with the window and its answers; a folder that holds the run goes on.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let run = task.run_mut();
+        run.workers = cores.saturating_sub(1).max(1);
+        run.resume = true;
+        task
     }
 }
 
-/// The form. Numbers in it are always valid; names and paths are judged by [`TrainForm::problems`].
+/// The form: the run that it asks for, and what only the window knows of it. Numbers in it are always valid; names and
+/// paths are judged by [`TrainForm::problems`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainForm {
     /// What is made.
     pub kind: TrainKind,
+    /// With which settings; its files are those of [`TrainForm::plan`].
+    pub task: TrainTask,
+    /// The other kinds as they were left.
+    pub left: BTreeMap<TrainKind, TrainTask>,
     /// Names the result.
     pub name: String,
     /// The file with the examples.
     pub data: String,
     /// Whether that file is there; looked up when it changes.
     pub data_found: bool,
-    /// DPO: how strongly the model is held to the reference.
-    pub beta: f64,
-    /// Value vector: earlier adapters that it is held apart from.
-    pub against: Vec<PathBuf>,
-    /// Value vector: by what.
-    pub penalty: Penalty,
-    /// Value vector: the penalty's weight beside the loss.
-    pub alpha: Strength,
     /// Whether lines of the data that cannot be used are skipped and counted; else refused.
     pub skip_bad: bool,
-    /// Rank of the adapter.
-    pub rank: usize,
     /// Whether the adapter becomes a value vector; else a LoRA expert at `preference`.
     pub value: bool,
     /// Where an expert stands, one share per objective.
     pub preference: Vec<f64>,
-    /// Router: how objectives become one.
-    pub scalarise: Scalarise,
-    /// Policy optimisation: the answers that it learns from.
-    pub rollouts: Rollouts,
-    /// SFT: whether the prompt's tokens count in the loss.
-    pub prompts: bool,
     /// Reward model: the objective that it scores.
     pub objective: usize,
-    /// Reward model: weight of the squared sum of both scores.
-    pub center: f64,
-    /// Steps in all; 0 for whole passes over the data.
-    pub steps: usize,
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Tokens per step, roughly.
-    pub batch_tokens: usize,
-    /// Examples longer than this are left out.
-    pub max_length: usize,
-    /// The highest learning rate.
-    pub learning_rate: f64,
-    /// Threads.
-    pub workers: usize,
-    /// Steps between checkpoints.
-    pub checkpoint_every: usize,
-    /// Everything random comes from this.
-    pub seed: u64,
 }
 
 impl Default for TrainForm {
     fn default() -> Self {
-        // One core stays with the window and its answers.
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let kind = TrainKind::default();
         Self {
-            kind: TrainKind::default(),
+            kind,
+            task: kind.usual(),
+            left: BTreeMap::new(),
             name: String::new(),
             data: String::new(),
             data_found: false,
-            beta: USUAL.beta,
-            against: Vec::new(),
-            penalty: USUAL.penalty,
-            alpha: USUAL.penalty.usual_strength(),
             skip_bad: false,
-            rank: USUAL.rank,
             value: false,
             preference: Vec::new(),
-            scalarise: Scalarise::default(),
-            rollouts: USUAL.rollouts,
-            prompts: false,
             objective: 0,
-            center: USUAL.center,
-            steps: 0,
-            epochs: USUAL.epochs,
-            batch_tokens: USUAL.batch_tokens,
-            max_length: USUAL.max_length,
-            learning_rate: TrainKind::default().learning_rate(),
-            workers: cores.saturating_sub(1).max(1),
-            checkpoint_every: USUAL.checkpoint_every,
-            seed: 0,
         }
     }
 }
@@ -232,18 +216,30 @@ pub enum TrainField {
 }
 
 impl TrainForm {
-    /// Gives numbers that nobody has touched since `before` what is usual for another kind or penalty: learning
-    /// rates and strengths of different ones cannot be compared.
+    /// Takes up the settings of another kind or penalty than `before`: as they were left, else what is usual. Numbers
+    /// that a person has changed and that every kind has stay as they are; rates and strengths that nobody touched
+    /// follow, for those of different kinds cannot be compared.
     pub fn follow(&mut self, before: &Self) {
-        let (kind, old) = (self.kind, before.kind);
-        if self.learning_rate == old.learning_rate() {
-            self.learning_rate = kind.learning_rate();
+        if self.kind != before.kind && self.task == before.task {
+            let task = self.left.remove(&self.kind);
+            let task = task.unwrap_or_else(|| self.kind.usual());
+            let was = std::mem::replace(&mut self.task, task);
+            let (usual, own) = (before.kind.usual(), was.run());
+            let run = self.task.run_mut();
+            if own.optimiser.learning_rate != usual.run().optimiser.learning_rate {
+                run.optimiser.learning_rate = own.optimiser.learning_rate;
+            }
+            if own.checkpoint_every != usual.run().checkpoint_every {
+                run.checkpoint_every = own.checkpoint_every;
+            }
+            (run.workers, run.seed) = (own.workers, own.seed);
+            self.left.insert(before.kind, was);
         }
-        if self.checkpoint_every == old.checkpoint_every() {
-            self.checkpoint_every = kind.checkpoint_every();
-        }
-        if self.penalty != before.penalty && self.alpha == before.penalty.usual_strength() {
-            self.alpha = self.penalty.usual_strength();
+        if let (TrainTask::Dpo(now), TrainTask::Dpo(old)) = (&mut self.task, &before.task) {
+            let (now, old) = (&mut now.config.penalty, &old.config.penalty);
+            if now.kind != old.kind && now.alpha == old.kind.usual_strength() {
+                now.alpha = now.kind.usual_strength();
+            }
         }
     }
 
@@ -274,7 +270,7 @@ impl TrainForm {
         {
             let words = "a name is made of letters, digits, spaces and - _ . +, no dot first";
             say(TrainField::Name, words.to_owned());
-        } else if runs.iter().any(|run| run.plan.name == name) {
+        } else if runs.iter().any(|run| run.plan.name() == name) {
             let words =
                 format!("there is a run called {name} already; resume it, or take another name");
             say(TrainField::Name, words);
@@ -294,7 +290,10 @@ impl TrainForm {
         } else if !self.data_found {
             say(TrainField::Data, "there is no such file".to_owned());
         }
-        if self.kind == TrainKind::Value && self.penalty.compares() && self.against.is_empty() {
+        if let (TrainKind::Value, TrainTask::Dpo(job)) = (self.kind, &self.task)
+            && job.config.penalty.kind.compares()
+            && job.config.against.is_empty()
+        {
             let words =
                 "tick at least one earlier vector, or choose a penalty that compares with none";
             say(TrainField::Against, words.to_owned());
@@ -354,68 +353,50 @@ impl TrainForm {
         placed.err().map(|problem| problem.to_string())
     }
 
-    /// The plan that it stands for, with a folder in `runs`.
-    pub fn plan(&self, info: &BundleInfo, runs: &Path) -> TrainPlan {
-        let becomes = if self.is_value() {
-            Becomes::Value
-        } else {
-            Becomes::Expert(self.preference.clone())
-        };
+    /// The run that it stands for, with a folder in `runs`.
+    pub fn plan(&self, info: &BundleInfo, runs: &Path) -> TrainJob {
+        let (name, data) = (self.name.trim().to_owned(), PathBuf::from(self.data.trim()));
         let objective = info.objectives.get(self.objective);
-        let task = match self.kind {
-            TrainKind::Value => TrainTask::Dpo {
-                beta: self.beta,
-                rank: self.rank,
-                against: self.against.clone(),
-                penalty: self.penalty,
-                alpha: self.alpha,
-                becomes,
-            },
-            TrainKind::Dpo => TrainTask::Dpo {
-                beta: self.beta,
-                rank: self.rank,
-                against: Vec::new(),
-                penalty: Penalty::None,
-                alpha: Strength::default(),
-                becomes,
-            },
-            TrainKind::Sft => TrainTask::Sft {
-                prompts: self.prompts,
-                rank: self.rank,
-                becomes,
-            },
-            TrainKind::Reward => TrainTask::Reward {
-                objective: objective.map(|o| o.name.clone()).unwrap_or_default(),
-                center: self.center,
-            },
-            TrainKind::Router => TrainTask::Router {
-                preference: self.preference.clone(),
-                scalarise: self.scalarise,
-                rollouts: self.rollouts,
-            },
-            TrainKind::Ppo => TrainTask::Ppo {
-                weights: self.preference.clone(),
-                rank: self.rank,
-                rollouts: self.rollouts,
-                becomes,
-            },
+        let part = match self.kind {
+            TrainKind::Reward => {
+                Part::Reward(objective.map(|o| o.name.clone()).unwrap_or_default())
+            }
+            TrainKind::Router => Part::Router(self.preference.clone()),
+            _ if self.is_value() => Part::Value,
+            _ => Part::Lora(self.preference.clone()),
         };
-        let name = self.name.trim().to_owned();
-        TrainPlan {
-            bundle: info.path.clone(),
-            folder: runs.join(&name),
-            data: PathBuf::from(self.data.trim()),
-            skip_bad: self.skip_bad,
+        // A bundle stands for its base model.
+        let bundle = info.path.clone();
+        let prompts = Some(data.clone()).filter(|path| !path.as_os_str().is_empty());
+        let mut task = self.task.clone();
+        match &mut task {
+            TrainTask::Sft(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Dpo(job) => {
+                let data = WeightedData::alone(data);
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Reward(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Router(job) => {
+                job.config.preference = self.preference.clone();
+                (job.bundle, job.prompts) = (bundle, prompts);
+            }
+            TrainTask::Ppo(job) => {
+                job.config.reward_weights = self.preference.clone();
+                (job.bundle, job.prompts) = (bundle, prompts);
+            }
+        }
+        TrainJob {
             task,
-            steps: (self.steps > 0).then_some(self.steps),
-            epochs: self.epochs,
-            batch_tokens: self.batch_tokens,
-            max_length: self.max_length,
-            learning_rate: self.learning_rate,
-            workers: self.workers,
-            checkpoint_every: self.checkpoint_every,
-            seed: self.seed,
-            name,
+            out: runs.join(&name),
+            joins: Some(Joins {
+                name,
+                bundle: info.path.clone(),
+                part,
+            }),
         }
     }
 }
@@ -462,7 +443,7 @@ impl TrainPhase {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainEntry {
     /// What was asked for.
-    pub plan: Arc<TrainPlan>,
+    pub plan: Arc<TrainJob>,
     /// Where it stands.
     pub phase: TrainPhase,
     /// Steps so far.
@@ -500,6 +481,8 @@ pub struct TrainingState {
     pub form: TrainForm,
     /// Runs, the newest first.
     pub runs: Vec<TrainEntry>,
+    /// Why some runs of the folder could not be read.
+    pub refused: Vec<Trouble>,
     /// Whether the folder was read.
     pub scanned: bool,
     /// The run looked at, by its folder.
@@ -519,19 +502,16 @@ impl TrainingState {
     /// Whether a policy was trained here on prompts that this bundle ships: those of the training part.
     pub fn learnt_from(&self, info: &BundleInfo) -> bool {
         self.runs.iter().any(|run| {
-            let samples = matches!(
-                run.plan.task,
-                TrainTask::Router { .. } | TrainTask::Ppo { .. }
-            );
-            let own = run.plan.data.as_os_str().is_empty();
-            let here = info.path == run.plan.bundle || info.path.starts_with(&run.plan.folder);
-            samples && own && here
+            let own = run.plan.task.samples() && run.plan.task.data().is_none();
+            let here =
+                run.plan.bundle() == Some(&info.path) || info.path.starts_with(&run.plan.out);
+            own && here
         })
     }
 
     /// A run by its folder.
     pub fn run(&self, folder: &Path) -> Option<&TrainEntry> {
-        self.runs.iter().find(|run| run.plan.folder == folder)
+        self.runs.iter().find(|run| run.plan.out == folder)
     }
 
     /// The run looked at.
@@ -545,7 +525,7 @@ impl TrainingState {
         let word = self.form.kind.word();
         let free = |n: &usize| {
             let name = format!("{word}-{n}");
-            self.runs.iter().all(|run| run.plan.name != name)
+            self.runs.iter().all(|run| run.plan.name() != name)
         };
         // One more than there are runs is free, if no smaller one is.
         let number = (1..=self.runs.len() + 1).find(free).unwrap_or(1);

@@ -5,7 +5,7 @@ use egui::{
     Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme, ThemePreference, Visuals,
 };
 
-use super::Tokens;
+use super::{Tokens, fonts};
 use crate::state::{Prefs, ThemeChoice};
 
 /// Largest distance of a corner from square.
@@ -13,6 +13,7 @@ const ROUND: u8 = 5;
 
 /// Sets both styles up.
 pub fn install(ctx: &egui::Context) {
+    ctx.set_fonts(fonts::definitions());
     for (theme, tokens) in [(Theme::Dark, &Tokens::DARK), (Theme::Light, &Tokens::LIGHT)] {
         ctx.style_mut_of(theme, |style| {
             style.visuals = visuals(theme, tokens);
@@ -20,7 +21,7 @@ pub fn install(ctx: &egui::Context) {
                 (TextStyle::Small, 12.0, FontFamily::Proportional),
                 (TextStyle::Body, 14.0, FontFamily::Proportional),
                 (TextStyle::Button, 14.0, FontFamily::Proportional),
-                (TextStyle::Heading, 17.0, FontFamily::Proportional),
+                (TextStyle::Heading, 17.0, fonts::strong()),
                 (TextStyle::Monospace, 13.0, FontFamily::Monospace),
             ]
             .into_iter()

@@ -1,6 +1,6 @@
 //! The conversation editor: turns with their roles, one below the other.
 
-use egui::{ComboBox, Id, RichText, ScrollArea, TextEdit, Ui};
+use egui::{ComboBox, Id, RichText, TextEdit, Ui};
 use paretoscope_core::types::Message;
 
 use crate::command::{AppCommand, CommandQueue};
@@ -8,18 +8,15 @@ use crate::state::{AppState, Panel, ROLES};
 use crate::theme::Tokens;
 use crate::widgets::command_button;
 
-/// All turns, and what is done with them.
-pub(super) fn conversation_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    let tall = (ui.available_height() * 0.5).clamp(96.0, 320.0);
-    ScrollArea::vertical()
-        .id_salt("conversation")
-        .max_height(tall)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            for (index, turn) in state.prompt.turns.iter().enumerate() {
-                turn_ui(ui, state, queue, index, turn);
-            }
-        });
+/// All turns.
+pub(super) fn turns_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    for (index, turn) in state.prompt.turns.iter().enumerate() {
+        turn_ui(ui, state, queue, index, turn);
+    }
+}
+
+/// What is done with them.
+pub(super) fn buttons_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.horizontal_wrapped(|ui| {
         command_button(ui, state, queue, AppCommand::AddTurn, "Add turn");
         command_button(ui, state, queue, AppCommand::AddSystemTurn, "Add system");

@@ -2,76 +2,65 @@
 
 use std::sync::Arc;
 
+use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::text::{CCursor, LayoutJob, TextFormat};
-use egui::{CollapsingHeader, FontId, Galley, RichText, ScrollArea, Sense, Stroke, Ui};
+use egui::{FontId, Galley, PopupCloseBehavior, RichText, ScrollArea, Sense, Stroke, Ui};
 use paretoscope_core::types::Given;
 
 use crate::command::{AppCommand, CommandQueue};
-use crate::registry;
 use crate::state::AppState;
 use crate::theme::Tokens;
+use crate::widgets::icon_text;
 
-/// The fold-out under the prompt. It shows the last answer of the engine and says where that is an older prompt's.
-pub(super) fn preview_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+/// What folds out under the prompt, `tall` high. It shows the last answer of the engine and says where that is
+/// an older prompt's.
+pub(super) fn preview_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, tall: f32) {
     let tokens = Tokens::of(ui);
-    let title = match &state.preview.shown {
-        Some(Ok(shown)) => format!(
-            "What the model is given: {} of {} tokens",
-            shown.given.tokens.len(),
-            shown.context
-        ),
-        Some(Err(_)) => "What the model is given: cannot be made".to_owned(),
-        None => "What the model is given".to_owned(),
-    };
-    let tall = (ui.available_height() * 0.4).clamp(64.0, 220.0);
-    let fold = CollapsingHeader::new(title)
-        .id_salt("given")
-        .open(Some(state.prefs.show_given))
-        .show(ui, |ui| match &state.preview.shown {
-            Some(Ok(shown)) => {
-                let count = shown.given.tokens.len();
-                let max = state.prefs.sampling.max_tokens;
-                let (words, color) = room_words(count, shown.context, max);
-                let stale = if state.preview.is_stale() {
-                    " (following what is typed\u{2026})"
-                } else {
-                    ""
-                };
-                let color = match color {
-                    Room::Enough => tokens.weak,
-                    Room::Short => tokens.warn,
-                    Room::None => tokens.error,
-                };
-                ui.label(RichText::new(format!("{words}{stale}")).color(color));
-                given_ui(ui, state, queue, "preview", &shown.given, tall);
-            }
-            Some(Err(_)) => {}
-            None => {
-                let words = "Nothing yet: write a prompt.";
-                ui.label(RichText::new(words).color(tokens.weak));
-            }
-        });
-    let header = fold.header_response;
-    if let Some(keys) = registry::entry(&AppCommand::ToggleGiven).and_then(|entry| entry.shortcut) {
-        let keys = ui.ctx().format_shortcut(&keys);
-        header.clone().on_hover_text(format!(
-            "The prompt after template and tokenizer, token by token  ({keys})"
-        ));
+    match &state.preview.shown {
+        Some(Ok(shown)) => {
+            let count = shown.given.tokens.len();
+            let max = state.prefs.sampling.max_tokens;
+            let (words, color) = room_words(count, shown.context, max);
+            let stale = if state.preview.is_stale() {
+                " (following what is typed\u{2026})"
+            } else {
+                ""
+            };
+            let color = match color {
+                Room::Enough => tokens.weak,
+                Room::Short => tokens.warn,
+                Room::None => tokens.error,
+            };
+            ScrollArea::vertical()
+                .id_salt("preview")
+                .max_height(tall)
+                .auto_shrink([false, true])
+                .show(ui, |ui| {
+                    ui.label(RichText::new(format!("{words}{stale}")).color(color));
+                    given_ui(ui, state, queue, "preview", &shown.given);
+                });
+        }
+        Some(Err(_)) => {}
+        None => {
+            let words = "Nothing yet: write a prompt.";
+            ui.label(RichText::new(words).color(tokens.weak));
+        }
     }
-    if header.clicked() {
-        queue.push(AppCommand::ToggleGiven);
-    }
-    // Said whether the fold is open or not: nothing can be generated from it.
+}
+
+/// Why nothing can be made of the prompt, whether its tokens are shown or not: nothing can be generated from
+/// it.
+pub(super) fn problem_ui(ui: &mut Ui, state: &AppState) {
     if let Some(Err(trouble)) = &state.preview.shown {
         let words = format!("Error: {}", trouble.message);
-        let label = ui.label(RichText::new(words).color(tokens.error));
+        let label = ui.label(RichText::new(words).color(Tokens::of(ui).error));
         ui.ctx().accesskit_node_builder(label.id, |node| {
             node.set_live(egui::accesskit::Live::Polite);
         });
     }
 }
 
-/// The fold-out of an answer.
+/// What an answer was made of, in a menu.
 pub(super) fn answered_ui(
     ui: &mut Ui,
     state: &AppState,
@@ -79,16 +68,25 @@ pub(super) fn answered_ui(
     salt: &str,
     given: &Arc<Given>,
 ) {
-    let title = format!("What the model was given: {} tokens", given.tokens.len());
-    let tall = (ui.available_height() * 0.45).clamp(64.0, 260.0);
-    CollapsingHeader::new(title)
-        .id_salt(("was given", salt))
-        .show(ui, |ui| given_ui(ui, state, queue, salt, given, tall));
+    let count = given.tokens.len();
+    let button = egui::Button::new(icon_text(&format!("{count} prompt tokens"))).small();
+    let stay = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let menu = MenuButton::from_button(button).config(stay);
+    let width = ui.available_width().clamp(260.0, 560.0);
+    let (response, _) = menu.ui(ui, |ui| {
+        ui.set_width(width);
+        ScrollArea::vertical()
+            .max_height(260.0)
+            .show(ui, |ui| given_ui(ui, state, queue, salt, given));
+    });
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(format!("What the model was given: {count} tokens"));
+    });
 }
 
 /// Whether prompt and answer fit into the context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Room {
+pub(super) enum Room {
     Enough,
     /// The answer is cut before the limit that was set for it.
     Short,
@@ -97,7 +95,7 @@ enum Room {
 }
 
 /// The room left of the context, in words.
-fn room_words(count: usize, context: usize, max_tokens: usize) -> (String, Room) {
+pub(super) fn room_words(count: usize, context: usize, max_tokens: usize) -> (String, Room) {
     let left = context.saturating_sub(count);
     if left == 0 {
         let excess = count + 1 - context;
@@ -125,7 +123,6 @@ fn given_ui(
     queue: &mut CommandQueue,
     salt: &str,
     given: &Arc<Given>,
-    tall: f32,
 ) {
     let tokens = Tokens::of(ui);
     let ids = state.prefs.show_ids;
@@ -153,40 +150,33 @@ fn given_ui(
             queue.push(AppCommand::ToggleIds);
         }
     });
-    ScrollArea::vertical()
-        .id_salt(("given", salt))
-        .max_height(tall)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            let laid = laid_out(ui, salt, given, ids);
-            let (rect, response) =
-                ui.allocate_exact_size(laid.galley.size(), Sense::focusable_noninteractive());
-            let specials = given.tokens.iter().filter(|t| t.special).count();
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(
-                    egui::Role::Label,
-                    true,
-                    format!(
-                        "Given to the model, {} tokens, {specials} of them special: {}",
-                        given.tokens.len(),
-                        given.text
-                    ),
-                )
-            });
-            ui.painter()
-                .galley(rect.min, Arc::clone(&laid.galley), tokens.text);
-            if response.has_focus() {
-                let ring = Stroke::new(2.0, tokens.focus);
-                let rect = rect.expand(1.0);
-                ui.painter()
-                    .rect_stroke(rect, 2.0, ring, egui::StrokeKind::Inside);
-            }
-            if let Some(pointer) = response.hover_pos()
-                && let Some(words) = laid.token_at(given, pointer - rect.min)
-            {
-                response.on_hover_text_at_pointer(words);
-            }
-        });
+    let laid = laid_out(ui, salt, given, ids);
+    let (rect, response) =
+        ui.allocate_exact_size(laid.galley.size(), Sense::focusable_noninteractive());
+    let specials = given.tokens.iter().filter(|t| t.special).count();
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(
+            egui::Role::Label,
+            true,
+            format!(
+                "Given to the model, {} tokens, {specials} of them special: {}",
+                given.tokens.len(),
+                given.text
+            ),
+        )
+    });
+    ui.painter()
+        .galley(rect.min, Arc::clone(&laid.galley), tokens.text);
+    if response.has_focus() {
+        let ring = Stroke::new(2.0, tokens.focus);
+        ui.painter()
+            .rect_stroke(rect.expand(1.0), 2.0, ring, egui::StrokeKind::Inside);
+    }
+    if let Some(pointer) = response.hover_pos()
+        && let Some(words) = laid.token_at(given, pointer - rect.min)
+    {
+        response.on_hover_text_at_pointer(words);
+    }
 }
 
 fn special(tokens: &Tokens) -> TextFormat {

@@ -8,6 +8,7 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::gpu::Matrix;
 use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
+use crate::widgets::format::signed_to;
 use crate::widgets::{section, trouble_ui};
 
 /// Most of a sheet's width.
@@ -193,16 +194,19 @@ fn is_chance(value: f64, by_chance: Option<f64>) -> bool {
 
 /// A value, and what chance has to do with it.
 fn value_words(value: f64, by_chance: Option<f64>) -> String {
+    let shown = signed_to(value, 4);
     match by_chance {
-        None => format!("{value:+.4}"),
+        None => shown,
         Some(sd) if is_chance(value, by_chance) => {
-            format!("0: {value:+.4} is within chance (\u{b1}{:.4})", 2.0 * sd)
+            format!("0: {shown} is within chance (\u{b1}{:.4})", 2.0 * sd)
         }
-        Some(sd) if value < 0.0 => format!(
-            "{value:+.4}, less alike than chance (z = {:.1}): apart further than independent ones",
-            value / sd
-        ),
-        Some(sd) => format!("{value:+.4}, more than chance (z = {:.1})", value / sd),
+        Some(sd) if value < 0.0 => {
+            let z = signed_to(value / sd, 1);
+            format!(
+                "{shown}, less alike than chance (z = {z}): apart further than independent ones"
+            )
+        }
+        Some(sd) => format!("{shown}, more than chance (z = {:.1})", value / sd),
     }
 }
 

@@ -21,10 +21,11 @@ mod shortcuts;
 mod status;
 mod sweep;
 mod tiers;
+mod tools;
 mod top_bar;
 mod training;
 mod trial;
 mod weights;
 mod welcome;
 
-pub use layout::{Panels, window_ui};
+pub use layout::{Divider, Panels, Places, Wanted, window_ui};

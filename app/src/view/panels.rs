@@ -1,6 +1,6 @@
 //! The Pareto and the heatmap panel, given what they need of the state.
 
-use egui::Ui;
+use egui::{Align, Layout, RichText, Ui};
 use paretoscope_core::types::{Point, Summary};
 
 use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
@@ -8,8 +8,55 @@ use super::pareto::ParetoPanel;
 use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
-use crate::state::{AppState, HeatmapOptions, Origin, RunEntry};
-use crate::widgets::{empty_ui, primary_button, section};
+use crate::state::{AppState, Division, HeatmapOptions, Origin, RunEntry};
+use crate::theme::Tokens;
+use crate::widgets::{command_button, empty_ui, primary_button, section};
+
+/// The front as a bar: while there is nothing to plot, while it is folded, and while prompt and answer
+/// leave no room for more. One line.
+pub(super) fn front_bar_ui(
+    ui: &mut Ui,
+    division: &Division,
+    state: &AppState,
+    queue: &mut CommandQueue,
+) {
+    let tokens = Tokens::of(ui);
+    ui.horizontal_centered(|ui| {
+        ui.label(RichText::new("Front").heading());
+        if state.sweep.points.is_empty() {
+            let (words, can_start) = match state.sweep.progress.as_ref() {
+                Some(p) if state.sweep.is_active() => (
+                    format!("{} of {} points so far", p.points_done, p.points),
+                    false,
+                ),
+                _ => (
+                    "No points yet. A sweep scores answers all over the simplex.".to_owned(),
+                    true,
+                ),
+            };
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if can_start {
+                    command_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(egui::Label::new(RichText::new(words).color(tokens.weak)).truncate());
+                });
+            });
+            return;
+        }
+        let words = format!("{} points", state.sweep.points.len());
+        ui.label(RichText::new(words).color(tokens.weak));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if division.front_folded && ui.button("Show").clicked() {
+                let division = Division {
+                    front_folded: false,
+                    ..*division
+                };
+                queue.push(AppCommand::SetDivision(division));
+            }
+        });
+    });
+}
 
 /// The Pareto panel.
 pub(super) fn front_ui(

@@ -1,49 +1,101 @@
-//! The prompt editor: samples, run, stop, and how tokens are chosen.
+//! The prompt: its editor, its buttons, and what the model is given of it.
 
-use egui::{ComboBox, Id, RichText, TextEdit, Ui};
+use egui::{Id, RichText, ScrollArea, TextEdit, Ui};
 
-use super::{conversation, given};
+use super::{conversation, given, tools};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, Panel, SamplingForm};
+use crate::state::{AppState, Panel};
 use crate::theme::Tokens;
-use crate::widgets::number::{checked_field, real, whole};
-use crate::widgets::{command_button, primary_button};
 
-/// The editor with its buttons, and what the model is given of it.
-pub(super) fn prompt_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    if state.prompt.conversation {
-        conversation::conversation_ui(ui, state, queue);
-    } else {
-        text_ui(ui, state, queue);
-    }
-    ui.horizontal_wrapped(|ui| {
-        if state.session.running().is_some() {
-            primary_button(ui, state, queue, AppCommand::Stop, "Stop");
-        } else {
-            primary_button(ui, state, queue, AppCommand::Generate, "Generate");
+/// Room above the editor.
+const MARGIN: f32 = 8.0;
+
+/// What the panel keeps from frame to frame: the height of its parts.
+#[derive(Debug, Clone, Copy)]
+pub struct PromptPanel {
+    /// The editor and what folds out: as high as they were drawn.
+    bounded: f32,
+    /// Everything else.
+    rest: f32,
+}
+
+impl Default for PromptPanel {
+    fn default() -> Self {
+        Self {
+            bounded: 52.0,
+            rest: 52.0,
         }
-        command_button(ui, state, queue, AppCommand::Regenerate, "Regenerate");
-        command_button(ui, state, queue, AppCommand::Continue, "Continue");
-        let label = if state.prompt.conversation {
-            "Single prompt"
-        } else {
-            "Conversation"
-        };
-        command_button(ui, state, queue, AppCommand::ToggleConversation, label);
-        samples_ui(ui, state, queue);
-        sampling_ui(ui, state, queue);
-    });
+    }
+}
+
+impl PromptPanel {
+    /// Height that all of it takes.
+    pub fn height(&self) -> f32 {
+        self.bounded + self.rest
+    }
+}
+
+/// The editor with its buttons, and what the model is given of it, in at most `at_most` of height: the
+/// editor and what folds out scroll within their part of that, so the buttons are always to be seen.
+pub(super) fn prompt_ui(
+    ui: &mut Ui,
+    panel: &mut PromptPanel,
+    at_most: f32,
+    state: &AppState,
+    queue: &mut CommandQueue,
+) {
+    let top = ui.cursor().top();
+    ui.add_space(MARGIN);
+    let one_row = ui.text_style_height(&egui::TextStyle::Body) + 8.0;
+    let room = (at_most - panel.rest).max(one_row);
+    let fold = if state.prefs.show_given {
+        (0.45 * room).min(200.0)
+    } else {
+        0.0
+    };
+    let editor = (room - fold).min(0.5 * at_most).max(one_row);
+    let begun = ui.cursor().top();
+    ScrollArea::vertical()
+        .id_salt("editor")
+        .max_height(editor)
+        .min_scrolled_height(one_row)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            if state.prompt.conversation {
+                conversation::turns_ui(ui, state, queue);
+            } else {
+                text_ui(ui, state, queue);
+            }
+        });
+    let mut bounded = ui.cursor().top() - begun;
+    if state.prompt.conversation {
+        conversation::buttons_ui(ui, state, queue);
+    }
+    tools::tools_ui(ui, state, queue);
     if let Some(problem) = state.prompt.problem().filter(|_| state.prompt.conversation) {
         let words = format!("Not ready: {problem}.");
         ui.label(RichText::new(words).color(Tokens::of(ui).warn).size(13.0));
     }
-    given::preview_ui(ui, state, queue);
+    given::problem_ui(ui, state);
     if state.info().is_some_and(|b| {
         b.model.has_tokenizer && !b.model.has_chat_template && b.demonstration.is_none()
     }) {
         let words = "Plain text: this bundle has no chat template.";
         ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
     }
+    if state.prefs.show_given {
+        let begun = ui.cursor().top();
+        given::preview_ui(ui, state, queue, fold);
+        bounded += ui.cursor().top() - begun;
+    }
+    let now = PromptPanel {
+        bounded,
+        rest: ui.cursor().top() - top - bounded,
+    };
+    if (now.height() - panel.height()).abs() > 0.5 || (now.rest - panel.rest).abs() > 0.5 {
+        ui.ctx().request_discard("the prompt has another height");
+    }
+    *panel = now;
 }
 
 /// One text.
@@ -64,100 +116,4 @@ fn text_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if response.changed() {
         queue.push(AppCommand::SetPrompt(text));
     }
-}
-
-fn samples_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    let Some(info) = state.info() else { return };
-    if info.prompts.is_empty() {
-        return;
-    }
-    let title = format!("Samples ({})", info.prompts.len());
-    let response = ComboBox::from_id_salt("samples")
-        .selected_text(title)
-        .width(110.0)
-        .height(320.0)
-        .show_ui(ui, |ui| {
-            ui.set_min_width(280.0);
-            for (index, sample) in info.prompts.iter().enumerate() {
-                if ui
-                    .selectable_label(state.prompt.sample == Some(index), &sample.title)
-                    .clicked()
-                {
-                    queue.push(AppCommand::PickSample(index));
-                }
-            }
-        });
-    ui.ctx()
-        .accesskit_node_builder(response.response.id, |node| {
-            node.set_label("Sample prompts")
-        });
-}
-
-fn sampling_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    let form = &state.prefs.sampling;
-    let words = if form.temperature == 0.0 {
-        format!("Greedy, {} tokens", form.max_tokens)
-    } else {
-        format!(
-            "T {:.2}, seed {}, {} tokens",
-            form.temperature, form.seed, form.max_tokens
-        )
-    };
-    let menu = egui::containers::menu::MenuButton::new(words).config(
-        egui::containers::menu::MenuConfig::new()
-            .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
-    );
-    let (response, _) = menu.ui(ui, |ui| {
-        ui.set_min_width(220.0);
-        let mut set = |form: SamplingForm| queue.push(AppCommand::SetSampling(form));
-        ui.label("Temperature (0 takes the likeliest token)");
-        let value = format!("{}", form.temperature);
-        if let Some(temperature) = checked_field(
-            ui,
-            Id::unique("temperature"),
-            "Temperature",
-            value,
-            80.0,
-            |t| real(t, 0.0, 2.0, true),
-        ) {
-            set(SamplingForm {
-                temperature,
-                ..form.clone()
-            });
-        }
-        ui.label("Seed");
-        let seed = |t: &str| {
-            t.parse::<u64>()
-                .map_err(|_not_a_number| format!("`{t}` is not a whole number of 0 or more"))
-        };
-        if let Some(seed) = checked_field(
-            ui,
-            Id::unique("seed"),
-            "Seed",
-            form.seed.to_string(),
-            80.0,
-            seed,
-        ) {
-            set(SamplingForm {
-                seed,
-                ..form.clone()
-            });
-        }
-        ui.label("New tokens at most");
-        let value = form.max_tokens.to_string();
-        if let Some(max_tokens) = checked_field(
-            ui,
-            Id::unique("max-tokens"),
-            "New tokens at most",
-            value,
-            80.0,
-            |t| whole(t, 1, 4096),
-        ) {
-            set(SamplingForm {
-                max_tokens,
-                ..form.clone()
-            });
-        }
-    });
-    response.on_hover_text("How tokens are chosen; the same in all columns");
 }

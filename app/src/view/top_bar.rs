@@ -133,6 +133,8 @@ pub(crate) fn engine_words(state: &AppState, tokens: &Tokens) -> (String, Color3
             "Stopping\u{2026}".to_owned()
         } else if let Some(rate) = run.tokens_per_second(state.now) {
             format!("Generating {rate:.0} tok/s")
+        } else if let Some(all) = run.prompt_tokens.filter(|all| run.prompt_read < *all) {
+            format!("Reading {} %", 100 * run.prompt_read / all.max(1))
         } else {
             "Generating".to_owned()
         };

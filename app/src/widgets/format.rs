@@ -37,9 +37,21 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A score with its sign.
+/// A score with its sign, to two decimals.
 pub fn signed(value: f64) -> String {
-    format!("{value:+.2}")
+    signed_to(value, 2)
+}
+
+/// A number with its sign, to so many decimals: the minus of text, and no sign for what is 0 as far as it is
+/// shown.
+pub fn signed_to(value: f64, decimals: usize) -> String {
+    let words = format!("{:.decimals$}", value.abs());
+    let sign = match value {
+        _ if words.bytes().all(|b| matches!(b, b'0' | b'.')) => "",
+        v if v < 0.0 => "\u{2212}",
+        _ => "+",
+    };
+    format!("{sign}{words}")
 }
 
 /// A point in numbers: shares as `0.20 / 0.30 / 0.50`, weights with an x before them.
@@ -78,5 +90,10 @@ mod tests {
         assert_eq!(count(6050), "6,050");
         assert_eq!(count(1234567), "1,234,567");
         assert_eq!(bytes(12_340_000), "12.3 MB");
+        assert_eq!(signed(-1.5), "\u{2212}1.50");
+        assert_eq!(
+            (signed(0.25), signed(-0.001)),
+            ("+0.25".into(), "0.00".into())
+        );
     }
 }

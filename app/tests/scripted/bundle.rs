@@ -120,6 +120,12 @@ pub(crate) fn words(point: &Point, seed: u64) -> Vec<String> {
     words
 }
 
+/// What a prompt that begins with `say:` is answered with: the rest of it, word by word.
+pub(crate) fn said(prompt: &Prompt) -> Option<Vec<String>> {
+    let said = prompt.words()?.strip_prefix("say:")?;
+    Some(said.split_inclusive(' ').map(str::to_owned).collect())
+}
+
 /// Gates `[sites, adapters]` of one token.
 pub(crate) fn gates(info: &BundleInfo, point: &Point, mutes: &Mutes, token: usize) -> Vec<f32> {
     let values = point.as_slice();

@@ -17,7 +17,7 @@ use paretoscope_core::protocol::{
 use paretoscope_core::types::{
     BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
     RowRequest, Run, RunStatus, Scores, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
-    TrainNews, TrainPlan, Weights,
+    TrainJob, TrainNews, Weights,
 };
 
 /// A row that is being played.
@@ -25,6 +25,8 @@ struct Row {
     job: JobId,
     request: RowRequest,
     score: bool,
+    /// What it says wherever it is steered, where the prompt says so.
+    said: Option<Vec<String>>,
     words: Vec<String>,
     run: Run,
     gates: Vec<f32>,
@@ -44,7 +46,7 @@ struct Sweep {
 /// A training run that is being played.
 struct Training {
     job: JobId,
-    plan: Arc<TrainPlan>,
+    plan: Arc<TrainJob>,
     step: usize,
 }
 
@@ -179,11 +181,14 @@ impl Scripted {
                 ]),
             }),
             EngineCommand::FindRuns { .. } => {
-                self.send(EngineEvent::RunsFound { runs: Vec::new() });
+                self.send(EngineEvent::RunsFound {
+                    runs: Vec::new(),
+                    refused: Vec::new(),
+                });
             }
             EngineCommand::BundleWith { plan, .. } => {
                 // No run of a script leaves a file.
-                let message = format!("{}: there is no such file", plan.folder.display());
+                let message = format!("{}: there is no such file", plan.out.display());
                 let made = Err(Trouble {
                     message,
                     input: true,
@@ -219,6 +224,11 @@ impl Scripted {
     }
 
     fn load(&mut self, job: JobId, path: &Path) {
+        self.send(EngineEvent::Loading {
+            job,
+            stage: LoadStage::Base,
+            fraction: 0.42,
+        });
         if path.to_string_lossy().contains("bad") {
             let message = format!(
                 "{}: cannot read: no bundle.json in this folder",
@@ -235,11 +245,6 @@ impl Scripted {
             });
             return;
         }
-        self.send(EngineEvent::Loading {
-            job,
-            stage: LoadStage::Base,
-            fraction: 0.42,
-        });
         let bundle = Arc::new(BundleInfo {
             path: path.into(),
             ..self.bundle.as_ref().clone()
@@ -253,6 +258,11 @@ impl Scripted {
             Ok(given) => given,
             Err(message) => return self.fail(job, message),
         };
+        self.send(EngineEvent::Reading {
+            job,
+            read: 0,
+            tokens: given.tokens.len(),
+        });
         let words = bundle::words(&request.point, request.sampling.seed);
         let run = Run {
             prompt: request.prompt.clone(),
@@ -273,10 +283,12 @@ impl Scripted {
             seconds: 1.0,
         };
         let (point, mutes) = (request.point.clone(), request.mutes.clone());
+        let said = bundle::said(&request.prompt);
         self.row = Some(Row {
             job,
             request,
             score,
+            said,
             words,
             run,
             gates: Vec::new(),
@@ -300,7 +312,10 @@ impl Scripted {
         }
         let Some(row) = &mut self.row else { return };
         let words = bundle::words(&row.point, row.request.sampling.seed);
-        let word = words.get(at).or_else(|| row.words.get(at)).cloned();
+        let word = match &row.said {
+            Some(said) => said.get(at).cloned(),
+            None => words.get(at).or_else(|| row.words.get(at)).cloned(),
+        };
         let Some(word) = word else {
             return self.end_row(Finish::Eos);
         };
@@ -416,14 +431,14 @@ impl Scripted {
         self.send(EngineEvent::Training { job, news });
     }
 
-    fn start_training(&mut self, job: JobId, plan: Arc<TrainPlan>) {
+    fn start_training(&mut self, job: JobId, plan: Arc<TrainJob>) {
         let news = TrainNews::Preparing {
             what: "reference log-probabilities".to_owned(),
             done: 32,
             total: 64,
         };
         self.train_news(job, news);
-        let same = |c: &&EngineCommand| matches!(c, EngineCommand::Train { plan: p, .. } if p.folder == plan.folder);
+        let same = |c: &&EngineCommand| matches!(c, EngineCommand::Train { plan: p, .. } if p.out == plan.out);
         // A run that goes on does so from its checkpoint.
         let step = if self.log.iter().filter(same).count() > 1 {
             10
@@ -439,7 +454,7 @@ impl Scripted {
         };
         training.step += 1;
         let (job, step) = (training.job, training.step);
-        let fails = training.plan.name.contains("bad");
+        let fails = training.plan.name().contains("bad");
         let news = bundle::train_step(step, TRAIN_STEPS);
         self.train_news(job, TrainNews::Step(news));
         if step % 10 == 0 {
@@ -495,6 +510,7 @@ impl Scripted {
             let mut text = String::new();
             let tokens = words
                 .iter()
+                .take(plan.sampling.max_tokens)
                 .map(|word| {
                     let start = text.len();
                     text.push_str(word);

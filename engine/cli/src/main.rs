@@ -18,10 +18,20 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Mixtures of LoRA experts, steered per row.
+#[derive(Debug, clap::Parser)]
+#[command(name = "paretoscope-engine", version, propagate_version = true)]
+struct Options {
+    #[command(flatten)]
+    global: options::Global,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
 const INPUT_AT_FAULT: u8 = 2;
 
 fn main() -> ExitCode {
-    let options = match options::Options::try_parse() {
+    let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return usage(&error),
     };
@@ -78,4 +88,16 @@ fn usage(error: &clap::Error) -> ExitCode {
         "error: {wrong}; `paretoscope-engine --help` lists what is right"
     ));
     ExitCode::from(INPUT_AT_FAULT)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Options::command().debug_assert();
+    }
 }

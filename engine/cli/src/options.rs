@@ -1,20 +1,8 @@
 //! The options that every command takes, and lists of numbers.
 
-use clap::{Args, Parser};
+use clap::Args;
 use paretoscope_engine::device::{DeviceChoice, Precision};
 use paretoscope_engine::{Error, Result};
-
-use crate::commands::Command;
-
-/// Mixtures of LoRA experts, steered per row.
-#[derive(Debug, Parser)]
-#[command(name = "paretoscope-engine", version, propagate_version = true)]
-pub(crate) struct Options {
-    #[command(flatten)]
-    pub(crate) global: Global,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
 
 /// Before or after the command.
 #[derive(Debug, Clone, Args)]
@@ -49,14 +37,7 @@ pub(crate) fn numbers(option: &str, text: &str) -> Result<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Options::command().debug_assert();
-    }
 
     #[test]
     fn lists_are_read() {

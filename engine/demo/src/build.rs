@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use tokenizers::Tokenizer;
 
-use super::bundle::{PLAIN, Parts, TOKENIZER, assemble, copy};
+use super::bundle::{Parts, TOKENIZER, assemble, copy};
 use super::dataset::{self, Example as TextExample, Pair as TextPair, Source};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, PLAIN, evaluate};
 use super::levels::Objective;
 use super::parts::{Apart, Sources, parts};
 use super::recipe::{Recipe, TrainSettings};
@@ -15,11 +14,12 @@ use super::world::World;
 use super::{card, tokenizer};
 use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::model::{LlamaConfig, RopeScaling};
+use paretoscope_engine::output::{write_bytes, write_json};
 use paretoscope_engine::recipe as general;
 use paretoscope_engine::stage::{Done, Stages, digest};
-use paretoscope_engine::train::{
-    Example, Method, OptimiserConfig, Pair, RewardConfig, SftConfig, Start, TrainConfig,
-    TrainReporter, reward, sft,
+use paretoscope_engine::train::{Example, Pair, Start, TrainReporter, reward, sft};
+use paretoscope_engine::types::{
+    Method, OptimiserConfig, RewardConfig, RunConfig, SftConfig, TrainConfig,
 };
 use paretoscope_engine::weights::file_digest;
 use paretoscope_engine::{Error, Result};
@@ -126,7 +126,7 @@ pub fn build(
             let scratch = run.folder.join("without-router");
             let places = (options.out.as_path(), scratch.as_path());
             let figures = evaluate(places, &build.world, recipe, options.workers, &mut note)?;
-            write_json(&figures, &run.folder.join("evaluation.json"))
+            write_json(&run.folder.join("evaluation.json"), &figures)
         },
     )?;
     let path = measured.folder.join("evaluation.json");
@@ -136,7 +136,7 @@ pub fn build(
     let source = Source::new(&build.world, recipe.data.clone());
     let card = card::card(&build.world, source.split(), recipe, &figures);
     let path = options.out.join("MODEL_CARD.md");
-    std::fs::write(&path, card).map_err(Error::io("write", &path))?;
+    write_bytes(&path, card.as_bytes())?;
     Ok(Some(figures))
 }
 
@@ -357,22 +357,25 @@ impl<'a> Build<'a> {
 
     fn train_config(&self, settings: &TrainSettings, resume: bool) -> TrainConfig {
         TrainConfig {
-            seed: self.options.recipe.seed,
+            run: RunConfig {
+                seed: self.options.recipe.seed,
+                workers: self.options.workers,
+                optimiser: OptimiserConfig {
+                    learning_rate: settings.learning_rate,
+                    final_rate: 0.02,
+                    // Numbers of its own, so that what ships does not follow what is usual elsewhere.
+                    warm_up: 0.03,
+                    weight_decay: 0.01,
+                    ..OptimiserConfig::default()
+                },
+                checkpoint_every: 100,
+                resume,
+                ..RunConfig::default()
+            },
             epochs: settings.epochs,
             batch_tokens: settings.batch_tokens,
             max_length: self.options.recipe.model.context,
-            workers: self.options.workers,
-            optimiser: OptimiserConfig {
-                learning_rate: settings.learning_rate,
-                final_rate: 0.02,
-                // Numbers of its own, so that what ships does not follow what is usual elsewhere.
-                warm_up: 0.03,
-                weight_decay: 0.01,
-                ..OptimiserConfig::default()
-            },
-            checkpoint_every: 100,
-            resume,
-            ..TrainConfig::default()
+            steps: None,
         }
     }
 
@@ -427,12 +430,6 @@ fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         })
     };
     text.lines().enumerate().map(parse).collect()
-}
-
-fn write_json(value: &impl Serialize, path: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
-    std::fs::write(path, text + "\n").map_err(Error::io("write", path))
 }
 
 fn pairs(objective: Objective, from: &Done, made: &Made) -> Result<Vec<Pair>> {

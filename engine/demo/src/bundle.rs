@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use super::card::demonstration;
 use super::dataset::{Source, write_lines};
+use super::evaluate::PLAIN;
 use super::levels::Objective;
 use super::recipe::{Recipe, samples};
 use super::tokenizer::END;
 use super::world::World;
 use super::{dataset, half, tokenizer};
 use paretoscope_engine::bundle::Manifest;
+use paretoscope_engine::output::write_json;
 use paretoscope_engine::types::ExpertKind;
 use paretoscope_engine::{Error, Result};
 
@@ -29,9 +31,6 @@ pub struct Parts<'a> {
     /// The tokenizer's folder.
     pub tokenizer: &'a Path,
 }
-
-/// The bundle with plain value vectors, inside the other.
-pub const PLAIN: &str = "plain";
 
 /// Writes the bundle in place of `out`: base, experts, router, value vectors, rewards, prompts and
 /// `bundle.json`; and inside it, sharing all but the value vectors, the bundle with plain ones.
@@ -137,12 +136,12 @@ fn model(from: &Path, tokenizer: &Path, to: &Path, context: usize) -> Result<()>
         fields.insert("pad_token_id".to_owned(), json!(tokenizer::PAD));
         fields.insert("max_position_embeddings".to_owned(), json!(context));
     }
-    write_json(&config, &to.join("config.json"))?;
+    write_json(&to.join("config.json"), &config)?;
     copy(tokenizer, to, &TOKENIZER)?;
     let generation = json!({
         "bos_token_id": tokenizer::BOS, "eos_token_id": END, "pad_token_id": tokenizer::PAD, "do_sample": false,
     });
-    write_json(&generation, &to.join("generation_config.json"))
+    write_json(&to.join("generation_config.json"), &generation)
 }
 
 fn prompts(world: &World, recipe: &Recipe, out: &Path) -> Result<()> {
@@ -158,11 +157,4 @@ fn prompts(world: &World, recipe: &Recipe, out: &Path) -> Result<()> {
         write_lines(&out.join("prompts").join(format!("{name}.jsonl")), &lines)?;
     }
     Ok(())
-}
-
-/// Writes JSON beside its place and moves it there.
-pub(super) fn write_json(value: &Value, path: &Path) -> Result<()> {
-    let part = path.with_extension("part");
-    std::fs::write(&part, format!("{value:#}\n")).map_err(Error::io("write", &part))?;
-    std::fs::rename(&part, path).map_err(Error::io("write", path))
 }

@@ -1,6 +1,5 @@
 //! Examples, preference pairs and prompts, drawn from the world and written as JSON Lines.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -9,12 +8,13 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::compose::{Answer, arrange, compose, render, sample_levels};
-use super::grader::sentences;
 use super::levels::Objective;
 use super::phrasing::{ask, roughen};
 use super::recipe::ExtraPairs;
+use super::sentences::sentences;
 use super::split::{Question, Split};
 use super::world::{Topic, World};
+use paretoscope_engine::output::write_json_lines;
 use paretoscope_engine::{Error, Result};
 
 /// How much data to draw.
@@ -344,24 +344,11 @@ fn apart(
     }
 }
 
-/// Writes one JSON document per line; the file appears whole or not at all.
+/// Writes one JSON document per line, in a folder that is made if need be.
 pub fn write_lines<T: Serialize>(path: &Path, lines: &[T]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
-    {
-        let mut writer = std::io::BufWriter::new(file.as_file_mut());
-        for line in lines {
-            serde_json::to_writer(&mut writer, line)
-                .map_err(|e| Error::io("write", path)(std::io::Error::other(e)))?;
-            writer.write_all(b"\n").map_err(Error::io("write", path))?;
-        }
-        writer.flush().map_err(Error::io("write", path))?;
-    }
-    file.persist(path)
-        .map_err(|e| Error::io("write", path)(e.error))?;
-    Ok(())
+    write_json_lines(path, lines)
 }
 
 /// Writes the whole data set under `folder`: what [`write_examples`] and [`write_pairs`] write, and

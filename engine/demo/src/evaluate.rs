@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
-use super::bundle::PLAIN;
 use super::dataset::{Pair, Source};
 use super::figures::{AnswerFigures, spearman};
 use super::front::{FrontFigures, fronts};
@@ -25,6 +24,9 @@ use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights,
 };
 use paretoscope_engine::{Error, Result};
+
+/// The bundle with plain value vectors, inside the other.
+pub const PLAIN: &str = "plain";
 
 /// Rows that go through the model together.
 pub(super) const SLOTS: usize = 32;

@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 
-use super::bundle::write_json;
+use paretoscope_engine::output::{write_bytes, write_json};
 use paretoscope_engine::weights::read_json;
 use paretoscope_engine::{Error, Result};
 
@@ -20,7 +20,7 @@ pub fn adapter(from: &Path, to: &Path, base: &str) -> Result<()> {
     if let Some(fields) = config.as_object_mut() {
         fields.insert("base_model_name_or_path".to_owned(), json!(base));
     }
-    write_json(&config, &to.join(name))
+    write_json(&to.join(name), &config)
 }
 
 /// Copies a safetensors file in f16.
@@ -32,12 +32,11 @@ pub fn tensors(from: &Path, to: &Path) -> Result<()> {
         .into_iter()
         .map(|(name, tensor)| Ok((name, half(&tensor)?)))
         .collect();
-    let part = to.with_extension("part");
     // Hugging Face's loader wants the format named.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize_to_file(halved?, Some(metadata), &part)
-        .map_err(|e| Error::file(&part, format!("cannot be written: {e}")))?;
-    std::fs::rename(&part, to).map_err(Error::io("write", to))
+    let file = safetensors::serialize(halved?, Some(metadata))
+        .map_err(|e| Error::file(to, format!("cannot be written: {e}")))?;
+    write_bytes(to, &file)
 }
 
 /// Half precision, contiguous; values beyond its range are refused rather than stored as infinity.
@@ -84,7 +83,7 @@ mod tests {
         let file = from.path().join("adapter_model.safetensors");
         candle_core::safetensors::save(&HashMap::from([(name, values)]), &file).expect("writes");
         let config = json!({"r": 1, "lora_alpha": 0.6, "base_model_name_or_path": "/somewhere"});
-        write_json(&config, &from.path().join("adapter_config.json")).expect("writes");
+        write_json(&from.path().join("adapter_config.json"), &config).expect("writes");
         adapter(from.path(), to.path(), "../../base").expect("copies");
         let config: Value = read_json(&to.path().join("adapter_config.json")).expect("reads");
         assert_eq!(config["lora_alpha"], 0.6);

@@ -18,6 +18,7 @@ pub mod levels;
 pub mod parts;
 pub mod phrasing;
 pub mod recipe;
+pub mod sentences;
 pub mod split;
 pub mod tokenizer;
 pub mod voices;

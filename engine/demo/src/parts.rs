@@ -12,9 +12,7 @@ use paretoscope_engine::recipe::file::{
 };
 use paretoscope_engine::recipe::settings::{DpoSettings, RouterSettings, Training, Weights};
 use paretoscope_engine::reward::Reading;
-use paretoscope_engine::train::PenaltyKind;
-use paretoscope_engine::train::ppo::Scalarisation;
-use paretoscope_engine::types::Strength;
+use paretoscope_engine::types::{PenaltyKind, Scalarisation, Strength};
 
 /// Name of the merged expert.
 pub const CENTRE: &str = "centre";

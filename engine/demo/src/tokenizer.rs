@@ -10,6 +10,7 @@ use tokenizers::{
     AddedToken, Tokenizer, TokenizerBuilder, decoders, normalizers, pre_tokenizers, processors,
 };
 
+use paretoscope_engine::output::write_json;
 use paretoscope_engine::{Error, Result};
 
 /// Special tokens, in order of their ids from 0: padding, begin of text, the user's turn, the
@@ -101,8 +102,7 @@ pub fn save(tokenizer: &Tokenizer, folder: &Path, context: usize) -> Result<()> 
         "clean_up_tokenization_spaces": false,
         "chat_template": CHAT_TEMPLATE,
     });
-    let path = folder.join("tokenizer_config.json");
-    std::fs::write(&path, format!("{config:#}\n")).map_err(Error::io("write", &path))
+    write_json(&folder.join("tokenizer_config.json"), &config)
 }
 
 /// Token ids of a question, ready for the answer.

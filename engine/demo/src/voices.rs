@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::compose::Part;
 use super::evaluate::{Asked, LIMIT, SLOTS};
-use super::grader::{Grader, sentences};
+use super::grader::Grader;
+use super::sentences::sentences;
 use super::world::World;
 use paretoscope_engine::Result;
 use paretoscope_engine::bundle::Bundle;

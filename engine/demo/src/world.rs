@@ -222,7 +222,7 @@ fn check(file: &Path, domain: &str, raw: RawTopic) -> Result<Topic> {
 fn sentence(text: &str) -> std::result::Result<(), String> {
     let good_start = text.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
     let good_end = text.ends_with(['.', '!', '?']);
-    if !good_start || !good_end || super::grader::sentences(text).len() != 1 {
+    if !good_start || !good_end || super::sentences::sentences(text).len() != 1 {
         return Err(format!(
             "is {text:?}; must be one sentence with a capital at its start and an end mark at its end"
         ));

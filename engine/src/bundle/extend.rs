@@ -3,24 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::manifest::{ExpertEntry, Manifest, RewardEntry, ValueEntry};
-use crate::output::{folder_atomically, write_bytes};
+use crate::output::{folder_atomically, write_json};
 use crate::reward::Reading;
 use crate::routing::Complex;
+pub use crate::types::Part;
 use crate::types::{Expert, ExpertKind};
 use crate::{Error, Result};
-
-/// What a part is to the bundle.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Part {
-    /// A LoRA expert at this preference, one share per objective.
-    Lora(Vec<f64>),
-    /// A router expert at this preference.
-    Router(Vec<f64>),
-    /// A value vector.
-    Value,
-    /// The reward model of this objective, in the place of the one that it has.
-    Reward(String),
-}
 
 /// A part to add.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,10 +94,7 @@ pub fn extend(folder: &Path, addition: &Addition, out: &Path) -> Result<Manifest
     let mut manifest = extended(folder, addition)?;
     manifest.name = format!("{} + {}", manifest.name, addition.name.trim());
     folder_atomically(out, |place| {
-        let path = place.join("bundle.json");
-        let text = serde_json::to_vec_pretty(&manifest)
-            .map_err(|e| Error::file(&path, format!("cannot hold the bundle: {e}")))?;
-        write_bytes(&path, &text)
+        write_json(&place.join("bundle.json"), &manifest)
     })?;
     Ok(manifest)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::files::{SETTINGS, read_text};
-use crate::output::write_bytes;
+use crate::output::write_json;
 use crate::reward::Reading;
 use crate::types::{Expert, ExpertKind, Preference};
 use crate::weights::{fields_of, parse_json};
@@ -195,10 +195,7 @@ impl Manifest {
     /// Writes `bundle.json` into a folder, which is made if need be.
     pub fn save(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let path = folder.join("bundle.json");
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|e| Error::file(&path, format!("cannot hold the bundle: {e}")))?;
-        write_bytes(&path, (text + "\n").as_bytes())
+        write_json(&folder.join("bundle.json"), self)
     }
 
     /// Axes of the simplex: the objectives, or as many as the first expert's preference has.

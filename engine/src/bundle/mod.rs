@@ -1,15 +1,20 @@
 //! A bundle: one folder that `bundle.json` describes, loaded into everything that a row needs.
 
+mod bank;
+mod describe;
 mod extend;
 mod grow;
 mod load;
 mod manifest;
+mod options;
 mod probe;
 mod prompts;
+mod rewards;
 mod split;
 
 pub use extend::{Addition, Part, extend, extended};
 pub use grow::{Growth, grow, grown};
-pub use load::{Bundle, LoadOptions};
+pub use load::Bundle;
 pub use manifest::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
+pub use options::LoadOptions;
 pub use prompts::{read_prompts, read_training_prompts};

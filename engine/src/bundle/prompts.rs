@@ -50,13 +50,7 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         let one = (parsed.prompt, parsed.chat, parsed.messages, parsed.tokens);
         let (prompt, text) = match one {
             (Some(text), None, None, None) => (Prompt::Text(text.clone()), text),
-            (None, Some(text), None, None) => match parsed.system {
-                Some(system) => {
-                    let turns = vec![Message::system(system), Message::user(&text)];
-                    (Prompt::Messages(turns), text)
-                }
-                None => (Prompt::Chat(text.clone()), text),
-            },
+            (None, Some(text), None, None) => (Prompt::chat(parsed.system, &text), text),
             (None, None, Some(turns), None) if !turns.is_empty() => {
                 let last = turns[turns.len() - 1].content.clone();
                 (Prompt::Messages(turns), last)

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::matrix::Matrix;
 use super::peft::{Module, Precision, encode, write_tensors};
-use crate::output::write_bytes;
+use crate::output::{write_bytes, write_json};
 use crate::{Error, Result};
 
 /// `<output>.partial`: finished modules and figures of one step with one set of inputs.
@@ -99,9 +99,7 @@ impl Partial {
     pub(super) fn keep_figure(&self, name: &str, value: &impl Serialize) -> Result<()> {
         self.create()?;
         let path = self.folder.join(format!("{name}.json"));
-        let text = serde_json::to_string(value)
-            .map_err(|e| Error::file(&path, format!("cannot hold the figure: {e}")))?;
-        write_bytes(&path, text.as_bytes())
+        write_json(&path, value)
     }
 
     /// A module that was kept; `None` where it is not there whole.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::matrix::Matrix;
-use crate::output::write_bytes;
+use crate::output::{write_bytes, write_json};
 use crate::{Error, Result};
 
 /// The type of numbers on disk.
@@ -67,10 +67,7 @@ pub fn write_adapter(
     }
     write_tensors(&path, &tensors, precision, [("format", "pt")])?;
     let config = config(modules, base);
-    write_bytes(
-        &folder.join("adapter_config.json"),
-        format!("{config:#}\n").as_bytes(),
-    )
+    write_json(&folder.join("adapter_config.json"), &config)
 }
 
 /// Writes named tensors of one type, each with its shape and bytes.

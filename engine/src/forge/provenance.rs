@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::output::write_bytes;
+use crate::output::write_json;
 use crate::types::shown;
 use crate::weights::file_digest;
 use crate::{Error, Result};
@@ -53,9 +53,7 @@ impl Provenance {
 
     /// Writes it.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|e| Error::file(path, format!("cannot be written: {e}")))?;
-        write_bytes(path, (text + "\n").as_bytes())
+        write_json(path, self)
     }
 }
 

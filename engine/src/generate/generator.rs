@@ -1,6 +1,9 @@
 //! The slots, and the step that moves all of them.
 
+use std::sync::Arc;
 use std::time::Instant;
+
+use rayon::ThreadPool;
 
 use super::row::{ActiveRow, RowNews, RowTag};
 use crate::Result;
@@ -13,22 +16,48 @@ use crate::types::{Finish, Mutes, Point, RowRequest, Run};
 /// others' next token for long.
 pub const PREFILL_CHUNK: usize = 512;
 
+/// Tokens of one prompt that one step takes at most, unless said otherwise: few enough to say often how far it is,
+/// and to hear what a person wants meanwhile.
+const ROW_CHUNK: usize = 128;
+
 /// Rows under way. The caller names each by a `T` of its own.
 #[derive(Debug)]
 pub struct Generator<T = RowTag> {
     slots: usize,
+    /// Tokens of one prompt that one step takes at most.
+    row_chunk: usize,
     rows: Vec<ActiveRow<T>>,
     /// Caches of ended rows, to be used again.
     caches: Vec<RowCache>,
+    /// Where steps run; on the caller's threads without.
+    pool: Option<Arc<ThreadPool>>,
 }
 
-impl<T: Copy + Eq> Generator<T> {
+impl<T: Copy + Eq + Send + Sync> Generator<T> {
     /// With `slots` slots (at least one).
     pub fn new(slots: usize) -> Self {
         Self {
             slots: slots.max(1),
+            row_chunk: ROW_CHUNK,
             rows: Vec::new(),
             caches: Vec::new(),
+            pool: None,
+        }
+    }
+
+    /// With steps on the threads of `pool`, whatever the caller's are.
+    pub fn on(self, pool: Arc<ThreadPool>) -> Self {
+        Self {
+            pool: Some(pool),
+            ..self
+        }
+    }
+
+    /// With prompts read in steps of at most so many tokens (at least one).
+    pub fn reading_by(self, tokens: usize) -> Self {
+        Self {
+            row_chunk: tokens.max(1),
+            ..self
         }
     }
 
@@ -82,6 +111,12 @@ impl<T: Copy + Eq> Generator<T> {
         Ok(row.map(|row| row.steer(point, mutes, gates)))
     }
 
+    /// Tokens of a row's prompt, if the row is there.
+    pub fn prompt_tokens(&self, tag: T) -> Option<usize> {
+        let row = self.rows.iter().find(|row| row.tag == tag)?;
+        Some(row.prompt_tokens())
+    }
+
     /// Ends a row; what it has is kept in its run.
     pub fn cancel(&mut self, bundle: &Bundle, tag: T) -> Option<Run> {
         let index = self.rows.iter().position(|row| row.tag == tag)?;
@@ -95,13 +130,20 @@ impl<T: Copy + Eq> Generator<T> {
 
     /// One step of some rows; the others wait.
     pub fn step_some(&mut self, bundle: &Bundle, tags: &[T]) -> Result<Vec<(T, RowNews)>> {
+        match self.pool.clone() {
+            Some(pool) => pool.install(|| self.forward(bundle, tags)),
+            None => self.forward(bundle, tags),
+        }
+    }
+
+    fn forward(&mut self, bundle: &Bundle, tags: &[T]) -> Result<Vec<(T, RowNews)>> {
         let mut budget = PREFILL_CHUNK;
         let mut plans: Vec<(usize, Vec<u32>, bool)> = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             if !tags.contains(&row.tag) {
                 continue;
             }
-            let (tokens, samples) = row.next_tokens(budget);
+            let (tokens, samples) = row.next_tokens(budget.min(self.row_chunk));
             if tokens.len() > 1 {
                 if budget == 0 {
                     continue;
@@ -149,7 +191,11 @@ impl<T: Copy + Eq> Generator<T> {
             let row = &mut self.rows[*index];
             token += tokens.len();
             row.fed(tokens.len());
-            let Some(logits) = samples.then(|| logits.next()).flatten() else {
+            if !samples {
+                news.push((row.tag, RowNews::Reading(row.read())));
+                continue;
+            }
+            let Some(logits) = logits.next() else {
                 continue;
             };
             let gates = tap

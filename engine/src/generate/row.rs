@@ -21,6 +21,8 @@ pub struct RowTag(pub u64);
 /// What a step brought for a row.
 #[derive(Debug)]
 pub enum RowNews {
+    /// So many tokens of its prompt are read, and more are to come.
+    Reading(usize),
     /// It made its first token; the prompt had so many.
     Started(usize),
     /// It goes on.
@@ -170,6 +172,11 @@ impl<T> ActiveRow<T> {
             return Some(Finish::Stop);
         }
         (self.tokens.len() >= self.max_tokens).then_some(Finish::Length)
+    }
+
+    /// Tokens of the prompt that are in the cache.
+    pub(super) fn read(&self) -> usize {
+        self.fed
     }
 
     pub(super) fn prompt_tokens(&self) -> usize {

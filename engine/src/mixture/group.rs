@@ -1,9 +1,9 @@
 //! Linear modules that read the same input, with their experts, in one go.
 
 use super::{Bank, Tap, TokenGates};
-use crate::model::kernels::{PackedInput, PackedMatrix, Product, products};
-use crate::types::RowGates;
-use crate::weights::{LoraFactor, RouterActivation, RouterSite};
+use crate::kernels::{PackedInput, PackedMatrix, Product, products};
+use crate::types::{RouterActivation, RowGates};
+use crate::weights::{LoraFactor, RouterSite};
 
 /// A linear module's own weight.
 #[derive(Debug)]

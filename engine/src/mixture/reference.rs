@@ -2,8 +2,7 @@
 
 use super::Bank;
 use super::group::softmax;
-use crate::types::RowGates;
-use crate::weights::RouterActivation;
+use crate::types::{RouterActivation, RowGates};
 
 /// `W x + sum_l g_l(x) * s_l B_l (A_l x)` and the gates, for one token at module `path`.
 ///
@@ -61,8 +60,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::kernels::PackedMatrix;
     use crate::mixture::{BankRouter, LinearSpec, MixedGroup, Tap, TokenGates};
-    use crate::model::kernels::PackedMatrix;
     use crate::weights::{Adapter, LoraFactor, RouterExpert, RouterSite};
 
     fn numbers(n: usize, seed: usize) -> Vec<f32> {

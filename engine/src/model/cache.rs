@@ -1,8 +1,8 @@
 //! Keys and values of one row, preallocated for as long as the row may become.
 
 use super::LlamaConfig;
-use super::kernels::{KeyPanels, ValuePanels};
 use super::tensor::SlotLease;
+use crate::kernels::{KeyPanels, ValuePanels};
 
 /// The cache of one row, all layers: panels of its own, or a slot of a model on another device.
 #[derive(Debug, Default)]

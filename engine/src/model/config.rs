@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::kernels::HeadLayout;
 use super::rope::RopeScaling;
+use crate::kernels::HeadLayout;
 use crate::weights::read_json;
 use crate::{Error, Result};
 

@@ -3,7 +3,7 @@
 
 use super::LlamaConfig;
 use super::cache::RowCache;
-use super::kernels::{AttentionRow, Rotation, add_in_place, attend, rms_norm, swiglu};
+use crate::kernels::{AttentionRow, Rotation, add_in_place, attend, rms_norm, swiglu};
 use crate::mixture::{MixedGroup, Tap, TokenGates};
 use crate::types::RowGates;
 

@@ -1,8 +1,8 @@
 //! Checkpoint and bank → model.
 
 use super::LlamaConfig;
-use super::kernels::PackedMatrix;
 use super::llama::{Embedding, Layer, Llama};
+use crate::kernels::PackedMatrix;
 use crate::mixture::{Bank, LinearSpec, MixedGroup};
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};

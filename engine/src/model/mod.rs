@@ -3,7 +3,6 @@
 mod cache;
 mod config;
 mod decoder;
-pub mod kernels;
 mod left_out;
 mod llama;
 mod load;

@@ -16,8 +16,7 @@ use crate::forge::Provenance;
 use crate::model::LlamaConfig;
 use crate::output::check_new_folder;
 use crate::stage::Stages;
-use crate::train::config::check_workers;
-use crate::types::{Expert, Preference};
+use crate::types::{Expert, Preference, check_workers};
 use crate::{Error, Result};
 
 /// Floating-point operations per second that the first guesses of durations take for granted.

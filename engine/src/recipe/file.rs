@@ -10,8 +10,7 @@ use crate::bundle::RewardEntry;
 use crate::files::{SETTINGS, read_text};
 use crate::forge::merge::{Filter, Method, PcbVariant};
 use crate::forge::{Precision, Rescale};
-use crate::train::{PenaltyConfig, PenaltyKind};
-use crate::types::{Strength, USUAL};
+use crate::types::{PenaltyConfig, PenaltyKind, Strength, USUAL};
 use crate::weights::parse_toml;
 
 /// How a bundle is made; the file's paths are relative to its folder.

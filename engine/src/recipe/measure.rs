@@ -1,13 +1,12 @@
 //! A bundle measured on the simplex, point by point, with what is finished kept on the way.
 
 use std::path::Path;
-use std::time::Instant;
 
 use super::place::{MeasuredPoint, near};
 use super::progress::ProgressTracker;
 use crate::bundle::{Bundle, LoadOptions};
-use crate::generate::{Generator, RowNews, RowTag};
-use crate::output::write_bytes;
+use crate::generate::Generator;
+use crate::output::write_json;
 use crate::reward::{RewardInput, score_all};
 use crate::sweep;
 use crate::types::{Expert, Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
@@ -71,7 +70,7 @@ impl Measurement<'_> {
                         None => bundle.insert(load(self.bundle)?),
                     };
                     let point = self.measure(bundle, preference, board)?;
-                    keep(&path, &point)?;
+                    write_json(&path, &point)?;
                     point
                 }
             };
@@ -88,33 +87,23 @@ impl Measurement<'_> {
         preference: &Preference,
         board: &ProgressTracker<'_>,
     ) -> Result<MeasuredPoint> {
+        let requests = self.prompts.iter().map(|prompt| RowRequest {
+            prompt: prompt.clone(),
+            point: Point::Preference(preference.clone()),
+            sampling: Sampling {
+                max_tokens: self.max_tokens,
+                ..Sampling::default()
+            },
+            mutes: Mutes::default(),
+            trace: TraceLevel::None,
+            time: None,
+        });
         let mut generator = Generator::new(SLOTS);
-        let mut texts: Vec<String> = self.prompts.iter().map(|_| String::new()).collect();
-        let mut waiting = self.prompts.iter().enumerate().peekable();
-        while waiting.peek().is_some() || !generator.is_empty() {
-            board.check()?;
-            while let Some((index, prompt)) = waiting.next_if(|_| generator.free() > 0) {
-                let request = RowRequest {
-                    prompt: prompt.clone(),
-                    point: Point::Preference(preference.clone()),
-                    sampling: Sampling {
-                        max_tokens: self.max_tokens,
-                        ..Sampling::default()
-                    },
-                    mutes: Mutes::default(),
-                    trace: TraceLevel::None,
-                    time: None,
-                };
-                generator.add(bundle, RowTag(index as u64), request, Instant::now())?;
-            }
-            for (tag, news) in generator.step(bundle)? {
-                if let RowNews::Finished(run) = news {
-                    texts[tag.0 as usize] = run.text;
-                }
-            }
-        }
-        let pairs = self.prompts.iter().zip(&texts);
-        let inputs: Vec<RewardInput> = pairs.map(|(p, text)| RewardInput::of(p, text)).collect();
+        let runs = generator.run_all(bundle, requests.collect(), &mut |_| board.check())?;
+        let texts = runs
+            .iter()
+            .map(|run| RewardInput::of(&run.prompt, &run.text));
+        let inputs: Vec<RewardInput> = texts.collect();
         let scores = score_all(&bundle.rewards, &inputs)?;
         Ok(MeasuredPoint {
             preference: preference.clone(),
@@ -142,10 +131,4 @@ fn load(folder: &Path) -> Result<Bundle> {
 
 fn kept(path: &Path) -> Option<MeasuredPoint> {
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
-}
-
-fn keep(path: &Path, point: &MeasuredPoint) -> Result<()> {
-    let text = serde_json::to_string(point)
-        .map_err(|e| Error::file(path, format!("cannot hold the scores: {e}")))?;
-    write_bytes(path, text.as_bytes())
 }

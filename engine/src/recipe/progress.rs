@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use crate::forge::Progress;
-use crate::train::{StepReport, TrainReporter};
+use crate::train::TrainReporter;
+use crate::types::TrainStep;
 use crate::{Error, Result};
 
 /// What a build tells.
@@ -204,7 +205,7 @@ impl<'a> ProgressTracker<'a> {
 }
 
 impl TrainReporter for ProgressTracker<'_> {
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: &TrainStep) {
         let mut figures = format!("loss {:.4}", report.loss);
         for (name, value) in &report.figures {
             figures.push_str(&format!(", {name} {value:.3}"));

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::SweepGrid;
 use crate::sweep;
-use crate::train::ppo::{KlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
-use crate::train::{DpoConfig, LoraConfig, Method, OptimiserConfig, TrainConfig};
-use crate::types::{Point, Preference, TrainMethod, TrainSize, USUAL};
+use crate::types::{
+    DpoConfig, KlConfig, LoraConfig, Method, OptimiserConfig, Point, PpoConfig, Preference,
+    RouterConfig, RunConfig, Scalarisation, ScalariseConfig, TrainConfig, TrainMethod, TrainSize,
+    USUAL,
+};
 use crate::{Error, Result};
 
 /// The tables `[training.experts]`, `[training.values]` and `[training.routers]`.
@@ -109,21 +111,23 @@ impl DpoSettings {
         let rate = TrainMethod::Dpo.learning_rate(size);
         DpoConfig {
             train: TrainConfig {
-                seed,
+                run: RunConfig {
+                    seed,
+                    workers,
+                    optimiser: OptimiserConfig {
+                        learning_rate: self.learning_rate.unwrap_or(rate),
+                        warm_up: self.warm_up,
+                        weight_decay: self.weight_decay,
+                        ..OptimiserConfig::default()
+                    },
+                    checkpoint_every: self.checkpoint_every,
+                    resume,
+                    ..RunConfig::default()
+                },
                 epochs: self.epochs,
                 steps: self.steps,
                 batch_tokens: self.batch_tokens,
                 max_length: self.max_length,
-                workers,
-                optimiser: OptimiserConfig {
-                    learning_rate: self.learning_rate.unwrap_or(rate),
-                    warm_up: self.warm_up,
-                    weight_decay: self.weight_decay,
-                    ..OptimiserConfig::default()
-                },
-                checkpoint_every: self.checkpoint_every,
-                resume,
-                ..TrainConfig::default()
             },
             method,
             beta: self.beta,
@@ -145,7 +149,7 @@ impl DpoSettings {
             let problem = format!("is {alpha}; it must be above zero");
             return Err(Error::option("alpha", problem));
         }
-        self.config(rank, 0, 1, false).train.check()
+        Ok(self.config(rank, 0, 1, false).train.check()?)
     }
 }
 
@@ -191,13 +195,13 @@ impl Default for RouterSettings {
             epochs: standard.epochs,
             max_tokens: standard.max_tokens,
             temperature: standard.temperature,
-            learning_rate: standard.optimiser.learning_rate,
+            learning_rate: standard.run.optimiser.learning_rate,
             kl: standard.kl.start,
             kl_target: standard.kl.target,
             scalarise: Scalarisation::default(),
             literal: false,
             calibration: standard.calibration,
-            checkpoint_every: standard.checkpoint_every,
+            checkpoint_every: standard.run.checkpoint_every,
         }
     }
 }
@@ -215,26 +219,29 @@ impl RouterSettings {
         RouterConfig {
             preference,
             ppo: PpoConfig {
-                seed,
+                run: RunConfig {
+                    seed,
+                    workers,
+                    optimiser: OptimiserConfig {
+                        learning_rate: self.learning_rate,
+                        ..standard.run.optimiser.clone()
+                    },
+                    checkpoint_every: self.checkpoint_every,
+                    resume,
+                    ..standard.run.clone()
+                },
                 batches: self.batches,
                 batch: self.batch,
                 minibatch: self.minibatch,
                 epochs: self.epochs,
                 max_tokens: self.max_tokens,
                 temperature: self.temperature,
-                optimiser: OptimiserConfig {
-                    learning_rate: self.learning_rate,
-                    ..standard.optimiser.clone()
-                },
                 kl: KlConfig {
                     start: self.kl,
                     target: self.kl_target,
                     ..standard.kl.clone()
                 },
                 calibration: self.calibration,
-                workers,
-                checkpoint_every: self.checkpoint_every,
-                resume,
                 ..standard
             },
             scalarise: ScalariseConfig {
@@ -249,7 +256,7 @@ impl RouterSettings {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
         check_every(self.checkpoint_every)?;
-        self.config(Vec::new(), 0, 1, false).ppo.check()
+        Ok(self.config(Vec::new(), 0, 1, false).ppo.check()?)
     }
 }
 
@@ -416,23 +423,22 @@ mod tests {
                 ..settings.values.clone()
             };
             let made = settings.config(USUAL.rank, 0, 1, false);
-            let rate = made.train.optimiser.learning_rate;
+            let rate = made.train.run.optimiser.learning_rate;
             assert_eq!(rate, TrainMethod::Value.learning_rate(size));
             assert_eq!((made.beta, made.train.epochs), (USUAL.beta, USUAL.epochs));
             assert_eq!(made.train.batch_tokens, USUAL.batch_tokens);
             assert_eq!(made.train.max_length, USUAL.max_length);
-            assert_eq!(made.train.checkpoint_every, USUAL.checkpoint_every);
+            assert_eq!(made.train.run.checkpoint_every, USUAL.checkpoint_every);
             if let Method::Lora(lora) = made.method {
                 assert_eq!(lora, LoraConfig::default());
             }
         }
         let router = settings.routers.config(vec![0.5, 0.5], 0, 1, false).ppo;
-        let rollouts = USUAL.rollouts;
         assert_eq!(
             (router.batches, router.batch, router.max_tokens),
-            (rollouts.batches, rollouts.batch, rollouts.max_tokens)
+            (USUAL.batches, USUAL.batch, USUAL.max_tokens)
         );
         let rate = TrainMethod::Router.learning_rate(TrainSize::Lora);
-        assert_eq!(router.optimiser.learning_rate, rate);
+        assert_eq!(router.run.optimiser.learning_rate, rate);
     }
 }

@@ -14,12 +14,13 @@ use super::progress::ProgressTracker;
 use crate::bundle::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
 use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
-use crate::output::write_bytes;
+use crate::output::write_json;
 use crate::stage::{Done, StageContext, Stages};
-use crate::train::{
-    DpoConfig, DpoJob, PenaltyConfig, RouterJob, TrainJob, WeightedData, thread_pool,
+use crate::train::{run_job, thread_pool};
+use crate::types::{
+    DpoConfig, DpoJob, Expert, ExpertKind, PenaltyConfig, Preference, Prompt, RouterJob, TrainJob,
+    TrainTask, WeightedData,
 };
-use crate::types::{Expert, ExpertKind, Preference, Prompt};
 use crate::{Error, Result};
 
 /// The folder of an adapter or router in its step's.
@@ -104,8 +105,13 @@ impl<'a> Workshop<'a> {
         let inputs = [self.base.clone(), digest_of(&data)?];
         let inputs = inputs.each_ref().map(String::as_str);
         let done = self.step(&name, &(settings, rank, seed), &inputs, |board, run| {
-            let config = settings.config(rank, seed, workers, run.resumes);
-            train(base, data, settings.skip_bad, run.folder, config, board)
+            let task = TrainTask::Dpo(DpoJob {
+                base,
+                data: WeightedData::alone(data),
+                skip_bad: settings.skip_bad,
+                config: settings.config(rank, seed, workers, run.resumes),
+            });
+            train(task, run.folder, board)
         })?;
         Ok(done.into())
     }
@@ -229,13 +235,12 @@ impl<'a> Workshop<'a> {
         let done = self.step(&format!("routers/{name}"), &asked, &inputs, |board, run| {
             let bundle = run.folder.join("bundle");
             manifest.save(&bundle)?;
-            let job = TrainJob::Router(RouterJob {
+            let task = TrainTask::Router(RouterJob {
                 bundle,
                 prompts,
-                out: run.folder.join(RESULT),
                 config: settings.config(preference, seed, workers, run.resumes),
             });
-            job.run(board).map(drop)
+            train(task, &run.folder.join(RESULT), board)
         })?;
         let expert = Expert {
             kind: ExpertKind::Router,
@@ -282,12 +287,17 @@ impl<'a> Workshop<'a> {
         let asked = (settings, &penalty, rank, seed);
         let against = earlier.iter().map(|made| made.folder.clone()).collect();
         let done = self.step(&name, &asked, &inputs, |board, run| {
-            let config = DpoConfig {
-                against,
-                penalty: penalty.clone(),
-                ..settings.config(rank, seed, workers, run.resumes)
-            };
-            train(base, data, settings.skip_bad, run.folder, config, board)
+            let task = TrainTask::Dpo(DpoJob {
+                base,
+                data: WeightedData::alone(data),
+                skip_bad: settings.skip_bad,
+                config: DpoConfig {
+                    against,
+                    penalty: penalty.clone(),
+                    ..settings.config(rank, seed, workers, run.resumes)
+                },
+            });
+            train(task, run.folder, board)
         })?;
         Ok(done.into())
     }
@@ -326,27 +336,14 @@ impl From<Done> for Made {
     }
 }
 
-/// Trains by direct preference optimisation.
-fn train(
-    base: PathBuf,
-    data: PathBuf,
-    skip_bad: bool,
-    out: &Path,
-    config: DpoConfig,
-    board: &mut ProgressTracker<'_>,
-) -> Result<()> {
-    let data = WeightedData {
-        path: data,
-        weight: 1.0,
-    };
-    let job = TrainJob::Dpo(DpoJob {
-        base,
-        data: vec![data],
-        skip_bad,
+/// Trains into `out`.
+fn train(task: TrainTask, out: &Path, board: &mut ProgressTracker<'_>) -> Result<()> {
+    let job = TrainJob {
+        task,
         out: out.to_path_buf(),
-        config,
-    });
-    job.run(board).map(drop)
+        joins: None,
+    };
+    run_job(&job, board).map(drop)
 }
 
 /// Something that was there before.
@@ -425,12 +422,6 @@ pub(super) fn manifest(
         values: values.iter().map(value).collect::<Result<_>>()?,
         prompts: recipe.prompts.as_deref().map(full).transpose()?,
     })
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
-    write_bytes(path, (text + "\n").as_bytes())
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {

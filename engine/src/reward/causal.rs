@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
 use super::head::{Head, missing};
+use super::labels::Labels;
 use super::last::Last;
-use super::load::Labels;
 use super::loader::read;
 use super::ops::Compute;
 use super::source::Source;

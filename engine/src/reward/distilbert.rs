@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::cost;
 use super::encoder::{EncoderBlock, EncoderNames};
 use super::head::Head;
-use super::load::Labels;
+use super::labels::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
 use super::ops::{Activation, Attention, Batch, Compute, Linear, Norm, add};
 use super::{Patience, RewardModel, RewardText};

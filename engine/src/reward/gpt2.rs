@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::cost;
 use super::head::Head;
+use super::labels::Labels;
 use super::last::Last;
-use super::load::Labels;
 use super::loader::{Loader, activation, check_heads, check_sizes};
 use super::ops::{Activation, Attention, Batch, Compute, Linear, Norm, add};
 use super::{Patience, RewardModel, RewardText};

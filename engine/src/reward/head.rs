@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::load::Labels;
+use super::labels::Labels;
 use super::loader::read;
 use super::ops::{Compute, Linear};
 use crate::weights::Checkpoint;

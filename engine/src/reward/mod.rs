@@ -14,6 +14,7 @@ mod encoder;
 mod gpt2;
 mod head;
 mod input;
+mod labels;
 mod last;
 mod load;
 mod loader;

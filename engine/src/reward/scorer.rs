@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
-use super::load::{Labels, load_from};
+use super::labels::Labels;
+use super::load::load_from;
 use super::source::Source;
 use super::{
     Cut, Form, Patience, Reading, RewardInput, RewardModel, RewardText, Rules, TRAINED_READING,

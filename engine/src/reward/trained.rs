@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::output::write_bytes;
+use crate::Result;
+use crate::output::write_json;
 use crate::weights::read_json;
-use crate::{Error, Result};
 
 /// The file's name.
 pub const TRAINED_READING: &str = "paretoscope_reading.json";
@@ -35,10 +35,7 @@ impl TrainedReading {
 
     /// Leaves it in a folder.
     pub fn save(self, folder: &Path) -> Result<()> {
-        let path = folder.join(TRAINED_READING);
-        let text = serde_json::to_vec_pretty(&self)
-            .map_err(|error| Error::file(&path, error.to_string()))?;
-        write_bytes(&path, &text)
+        write_json(&folder.join(TRAINED_READING), &self)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::loading::guarded;
 use super::report::Reporter;
 use super::runs::training_runs;
+use super::thread::{self, guarded};
 use super::training::bundle_with;
+use crate::Result;
 use crate::bundle::read_prompts;
 use crate::protocol::{EngineEvent, Trouble};
-use crate::types::{Prompt, TrainPlan};
-use crate::{Error, Result};
+use crate::types::{Prompt, TrainJob};
 
 /// Reads a file of prompts.
 pub(super) fn prompts(path: PathBuf, reporter: Reporter) -> Result<()> {
@@ -26,13 +26,17 @@ pub(super) fn prompts(path: PathBuf, reporter: Reporter) -> Result<()> {
 
 /// Looks up the training runs of a folder.
 pub(super) fn runs(folder: PathBuf, reporter: Reporter) -> Result<()> {
-    aside("find-runs", reporter, move || EngineEvent::RunsFound {
-        runs: training_runs(&folder),
+    aside("find-runs", reporter, move || {
+        let (runs, refused) = training_runs(&folder);
+        EngineEvent::RunsFound {
+            runs,
+            refused: refused.iter().map(Trouble::from).collect(),
+        }
     })
 }
 
 /// Makes a bundle that has a run's result as well.
-pub(super) fn bundle(plan: Arc<TrainPlan>, onto: PathBuf, reporter: Reporter) -> Result<()> {
+pub(super) fn bundle(plan: Arc<TrainJob>, onto: PathBuf, reporter: Reporter) -> Result<()> {
     aside("bundle-with", reporter, move || {
         let made = guarded("making this bundle", || bundle_with(&plan, &onto));
         EngineEvent::BundleMade {
@@ -47,7 +51,7 @@ fn told<T>(made: Result<T>) -> Result<T, Trouble> {
 }
 
 fn aside(
-    name: &str,
+    name: &'static str,
     mut reporter: Reporter,
     work: impl FnOnce() -> EngineEvent + Send + 'static,
 ) -> Result<()> {
@@ -56,13 +60,5 @@ fn aside(
             tracing::debug!("nobody waits for a file any more");
         }
     };
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .map(drop)
-        .map_err(|source| Error::Io {
-            action: "start a thread in",
-            path: PathBuf::from("this process"),
-            source,
-        })
+    thread::start(name, run).map(drop)
 }

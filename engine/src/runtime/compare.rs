@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::report::Reporter;
+use super::thread;
 use crate::forge::dependence::{RowSample, pairwise};
 use crate::protocol::{EngineEvent, JobId};
 use crate::types::{
@@ -78,14 +79,7 @@ impl Comparison {
                 tracing::debug!("nobody listens to a comparison any more");
             }
         };
-        std::thread::Builder::new()
-            .name("compare".to_owned())
-            .spawn(run)
-            .map_err(|source| Error::Io {
-                action: "start a thread in",
-                path: PathBuf::from("this process"),
-                source,
-            })?;
+        thread::start("compare", run)?;
         Ok(Self { job, stop })
     }
 }

@@ -1,6 +1,5 @@
 //! Loading a bundle on a thread of its own, so that rows of the one in use go on meanwhile.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Sender;
 
 use super::report::Reporter;
-use super::spawn::panic_words;
+use super::thread::{self, guarded};
 use crate::bundle::{Bundle, LoadOptions};
 use crate::protocol::{EngineEvent, JobId};
 use crate::{Error, Result};
@@ -71,26 +70,7 @@ impl Loading {
                 tracing::debug!("nobody waits for a bundle any more");
             }
         };
-        std::thread::Builder::new()
-            .name("load".to_owned())
-            // What is loaded may be read by recursion: as deep as on the main thread.
-            .stack_size(8 << 20)
-            .spawn(run)
-            .map_err(|source| Error::Io {
-                action: "start a thread in",
-                path: PathBuf::from("this process"),
-                source,
-            })?;
+        thread::start("load", run)?;
         Ok(Self { job, path, stop })
     }
-}
-
-/// Does `work`; a panic inside (a library's, on somebody's file) becomes an error that says what was under way.
-pub(super) fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        Err(Error::Panicked {
-            what: what.to_owned(),
-            message: panic_words(payload.as_ref()),
-        })
-    })
 }

@@ -4,70 +4,80 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::output::write_bytes;
-use crate::types::{TrainEnd, TrainPlan, TrainRun, TrainStep};
+use crate::output::write_json;
+use crate::types::{TrainEnd, TrainJob, TrainRun, TrainStep};
 use crate::weights::read_json;
 use crate::{Error, Result};
 
 /// What makes a folder a run's.
 const FILE: &str = "run.json";
 
-/// `run.json`.
+/// `run.json`: the job, and how it ended.
 #[derive(Debug, Serialize, Deserialize)]
 struct RunFile {
-    plan: TrainPlan,
+    #[serde(flatten)]
+    job: TrainJob,
     /// Absent while it runs, and where it was killed.
     #[serde(default)]
     end: Option<TrainEnd>,
 }
 
 /// Notes what a run was asked for and, once it ended, how.
-pub(super) fn note(plan: &TrainPlan, end: Option<TrainEnd>) -> Result<()> {
-    let path = plan.folder.join(FILE);
+pub(super) fn note(job: &TrainJob, end: Option<TrainEnd>) -> Result<()> {
     let file = RunFile {
-        plan: plan.clone(),
+        job: job.clone(),
         end,
     };
-    let text = serde_json::to_vec_pretty(&file)
-        .map_err(|e| Error::file(&path, format!("cannot hold the run: {e}")))?;
-    write_bytes(&path, &text)
+    write_json(&job.out.join(FILE), &file)
 }
 
-/// The training runs of a folder, the newest first; folders that are none are passed over.
-pub fn training_runs(folder: &Path) -> Vec<TrainRun> {
+/// Reads a job, e.g. a run's `run.json`.
+pub fn read_job(path: &Path) -> Result<TrainJob> {
+    Ok(read_file(path)?.job)
+}
+
+fn read_file(path: &Path) -> Result<RunFile> {
+    let value: serde_json::Value = read_json(path)?;
+    if value.get("plan").is_some() {
+        let problem = "is a run of an earlier version of this program, which wrote another form of settings; its result and metrics are whole, but it cannot go on: start a new run";
+        return Err(Error::field(path, "plan", problem));
+    }
+    serde_json::from_value(value)
+        .map_err(|e| Error::file(path, format!("is not a training job: {e}")))
+}
+
+/// The training runs of a folder, the newest first, and why a `run.json` could not be read; folders without one are
+/// passed over.
+pub fn training_runs(folder: &Path) -> (Vec<TrainRun>, Vec<Error>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
-    let mut found: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let run = read(&entry.path())?;
-            let file = entry.path().join(FILE);
-            let changed = std::fs::metadata(file).and_then(|m| m.modified()).ok();
-            Some((changed, run))
-        })
-        .collect();
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for entry in entries.flatten() {
+        let file = entry.path().join(FILE);
+        let Ok(data) = std::fs::metadata(&file) else {
+            continue;
+        };
+        match read(&entry.path(), &file) {
+            Ok(run) => found.push((data.modified().ok(), run)),
+            Err(error) => refused.push(error),
+        }
+    }
     found.sort_by(|a, b| {
         b.0.cmp(&a.0)
-            .then_with(|| a.1.plan.name.cmp(&b.1.plan.name))
+            .then_with(|| a.1.plan.name().cmp(b.1.plan.name()))
     });
-    found.into_iter().map(|(_, run)| run).collect()
+    let found = found.into_iter().map(|(_, run)| run).collect();
+    (found, refused)
 }
 
-fn read(folder: &Path) -> Option<TrainRun> {
-    let value = read_json(&folder.join(FILE)).ok()?;
-    let file: RunFile = match serde_json::from_value(value) {
-        Ok(file) => file,
-        Err(error) => {
-            tracing::warn!(folder = %folder.display(), %error, "not a training run of this version");
-            return None;
-        }
-    };
-    Some(TrainRun {
+fn read(folder: &Path, file: &Path) -> Result<TrainRun> {
+    let file = read_file(file)?;
+    Ok(TrainRun {
         // A folder that was moved is where it is found.
-        plan: TrainPlan {
-            folder: folder.to_path_buf(),
-            ..file.plan
+        plan: TrainJob {
+            out: folder.to_path_buf(),
+            ..file.job
         },
         steps: steps(folder),
         checkpoint: checkpoint(folder),

@@ -10,18 +10,19 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 use super::aside;
 use super::compare::Comparison;
 use super::heard::{Heard, needs_bundle};
-use super::loading::{LoadEnd, Loading, guarded};
+use super::loading::{LoadEnd, Loading};
+use super::options::EngineOptions;
 use super::owner::Owner;
 use super::report::Reporter;
-use super::spawn::EngineOptions;
 use super::sweeps::{ActiveSweep, SCORE_TOKENS, recall};
+use super::thread::guarded;
 use super::training::Training;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
 use crate::generate::{Generator, RowNews, retrace};
 use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainPlan};
+use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainJob};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -204,7 +205,10 @@ impl Worker {
             }
             EngineCommand::FindRuns { folder } => {
                 let started = aside::runs(folder, self.reporter.fork());
-                self.unstarted(started, |_| EngineEvent::RunsFound { runs: Vec::new() })
+                self.unstarted(started, |trouble| EngineEvent::RunsFound {
+                    runs: Vec::new(),
+                    refused: vec![trouble],
+                })
             }
             EngineCommand::BundleWith { plan, onto } => {
                 let started = aside::bundle(Arc::clone(&plan), onto, self.reporter.fork());
@@ -274,7 +278,7 @@ impl Worker {
     }
 
     /// Trains beside everything else; a run that is under way is not given up for another.
-    fn train(&mut self, job: JobId, plan: &TrainPlan) -> Result<()> {
+    fn train(&mut self, job: JobId, plan: &TrainJob) -> Result<()> {
         self.training.take_if(|training| training.is_over());
         if self.training.is_some() {
             let error = Error::option("train", "another run is under way; cancel it first");
@@ -362,10 +366,19 @@ impl Worker {
         match self.generator.add(bundle, Owner::Person(job), row, now) {
             Ok(()) => {
                 self.interactive.insert(job, score);
-                Ok(())
+                self.reading(job, 0)
             }
             Err(error) => self.reporter.failed(job, &error),
         }
+    }
+
+    /// Says how much of a row's prompt is read.
+    fn reading(&mut self, job: JobId, read: usize) -> Result<()> {
+        let Some(tokens) = self.generator.prompt_tokens(Owner::Person(job)) else {
+            return Ok(());
+        };
+        let event = EngineEvent::Reading { job, read, tokens };
+        self.reporter.progress(job, event)
     }
 
     fn steer(&mut self, job: JobId, point: &Point, mutes: &Mutes) -> Result<()> {
@@ -471,8 +484,9 @@ impl Worker {
         for (owner, news) in news {
             match (owner, news) {
                 (Owner::Sweep(row), RowNews::Finished(run)) => of_sweep.push((row, *run)),
-                (Owner::Sweep(_), RowNews::Started(_) | RowNews::Tokens(_)) => {}
+                (Owner::Sweep(_), _) => {}
                 (Owner::Person(job), RowNews::Finished(run)) => self.finish(job, *run)?,
+                (Owner::Person(job), RowNews::Reading(read)) => self.reading(job, read)?,
                 (Owner::Person(job), RowNews::Started(prompt_tokens)) => {
                     self.reporter
                         .result(EngineEvent::Started { job, prompt_tokens })?;

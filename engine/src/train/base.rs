@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::batch::Example;
-use super::config::{Method, Start, TrainConfig};
+use super::config::Start;
 use super::files;
 use super::forward::TrainModel;
 use super::params::{self, NamedTensors};
 use crate::digest::hexadecimal;
 use crate::model::LlamaConfig;
 use crate::reward::TrainedReading;
+use crate::types::{Method, TrainConfig};
 use crate::weights::{Adapter, read_json};
 use crate::{Error, Result};
 

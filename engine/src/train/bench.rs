@@ -7,7 +7,6 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::batch::{Example, Sampler};
-use super::config::{Method, OptimiserConfig, check_workers};
 use super::descent::Objective;
 use super::dpo::{Dpo, Pair};
 use super::forward::{Adapters, TrainModel};
@@ -17,6 +16,7 @@ use super::params;
 use super::sft::{Sft, sequence_log_probs};
 use crate::Result;
 use crate::model::{LlamaConfig, RopeScaling};
+use crate::types::{Method, OptimiserConfig, check_workers};
 
 /// The loss of the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -205,7 +205,7 @@ fn steps(config: &BenchConfig, model: &TrainModel, objective: &impl Objective) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::LoraConfig;
+    use crate::types::LoraConfig;
 
     /// Counted by hand, of one row.
     #[test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::files;
 use super::params::{NamedTensors, NamedVars};
+use crate::output::write_json;
 use crate::{Error, Result, weights};
 
 /// Where a run stands besides its tensors.
@@ -100,7 +101,7 @@ pub(super) fn save(run: &Path, checkpoint: &Checkpoint) -> Result<PathBuf> {
         &temporary.join("optimiser.safetensors"),
         &checkpoint.optimiser,
     )?;
-    files::write_json(&temporary.join("position.json"), &checkpoint.position)?;
+    write_json(&temporary.join("position.json"), &checkpoint.position)?;
     std::fs::rename(&temporary, &place).map_err(Error::io("rename", &temporary))?;
     for (step, old) in list(run) {
         if step < checkpoint.position.step {

@@ -8,15 +8,14 @@ use serde_json::Value;
 
 use super::batch::Sampler;
 use super::checkpoint::Position;
-use super::config::TrainConfig;
 use super::forward::TrainModel;
-use super::metrics::StepReport;
 use super::optimiser::{AdamW, global_norm, learning_rate};
 use super::parallel::{ShareLoss, StepGradients, Team, differentiate};
 use super::params::NamedVars;
 use super::penalty::Addition;
 use super::progress::TrainReporter;
 use super::runner::{Runner, State, Steps};
+use crate::types::{TrainConfig, TrainStep};
 use crate::{Error, Result};
 
 /// What a kind of training brings to the descent.
@@ -68,14 +67,14 @@ impl<'a, O: Objective> Descent<'a, O> {
                 "has no example that fits; at least one is needed",
             ));
         }
-        let sampler = Sampler::new(lengths, config.batch_tokens, config.seed);
+        let sampler = Sampler::new(lengths, config.batch_tokens, config.run.seed);
         let total = config
             .steps
             .unwrap_or_else(|| (0..config.epochs).map(|e| sampler.epoch(e).len()).sum());
         Ok(Self {
             config,
             objective,
-            team: Team::new(model.workers(config.workers))?,
+            team: Team::new(model.workers(config.run.workers))?,
             epoch: (0, sampler.epoch(0)),
             sampler,
             total,
@@ -104,7 +103,7 @@ impl<O: Objective> Steps for Descent<'_, O> {
     }
 
     fn optimiser(&self, vars: &NamedVars) -> Result<AdamW> {
-        AdamW::new(&self.config.optimiser, vars)
+        AdamW::new(&self.config.run.optimiser, vars)
     }
 
     fn begin(&mut self, _reporter: &mut dyn TrainReporter) -> Result<Value> {
@@ -122,7 +121,7 @@ impl<O: Objective> Steps for Descent<'_, O> {
         runner: &Runner<'_>,
         state: &mut State<Value>,
         reporter: &mut dyn TrainReporter,
-    ) -> Result<StepReport> {
+    ) -> Result<TrainStep> {
         let mut begin = Instant::now();
         let step = state.position.step;
         let indices = self.batch(&mut state.position);
@@ -150,7 +149,7 @@ impl<O: Objective> Steps for Descent<'_, O> {
             // Not a part of the step's own speed.
             begin += saving.elapsed();
         }
-        let rate = learning_rate(&self.config.optimiser, step, self.total);
+        let rate = learning_rate(&self.config.run.optimiser, step, self.total);
         let norm = state
             .optimiser
             .step(model.vars(), &result.gradients, rate, &self.team)?;
@@ -158,7 +157,7 @@ impl<O: Objective> Steps for Descent<'_, O> {
         let tokens = indices.iter().map(|&i| self.sampler.length(i)).sum();
         state.carried = carried;
         state.position.step_in_epoch += 1;
-        Ok(StepReport {
+        Ok(TrainStep {
             step,
             steps: self.total,
             epoch: state.position.epoch,

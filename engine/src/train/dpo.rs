@@ -13,18 +13,19 @@ use serde_json::json;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::config::{DpoConfig, Method, Start};
+use super::config::{Start, open_device};
 use super::descent::{Descent, Objective};
 use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
 use super::out_folder::{check_writable, hold};
 use super::parallel::{ShareLoss, Team};
-use super::penalty::{Addition, Penalty, PenaltyKind};
+use super::penalty::{Addition, Penalty};
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
 use super::sft::sequence_log_probs;
 use super::stacked;
+use crate::types::{DpoConfig, Method, PenaltyKind};
 use crate::weights::Adapter;
 use crate::{Error, Result};
 
@@ -165,9 +166,9 @@ pub fn dpo_mixed(
     let mut inputs = start.folders();
     inputs.extend(config.against.iter().map(|p| p.as_path()));
     inputs.extend(config.start_from.as_deref());
-    check_writable(out, config.train.again(), &inputs)?;
-    let device = config.train.open_device()?;
-    let mut base = Base::open(start, config.train.seed, &device)?;
+    check_writable(out, &config.train.run, &inputs)?;
+    let device = open_device(&config.train.run)?;
+    let mut base = Base::open(start, config.train.run.seed, &device)?;
     base.check_tokens(
         sets.iter()
             .flat_map(|s| s.pairs)
@@ -196,14 +197,13 @@ pub fn dpo_mixed(
         base.shape.clone(),
         &base.weights,
         &config.method,
-        config.train.seed,
+        config.train.run.seed,
     )?;
-    let _held = hold(out, config.train.again(), &inputs, "dpo")?;
+    let _held = hold(out, &config.train.run, &inputs, "dpo")?;
     let runner = Runner {
         model: &model,
         folder: out,
-        again: config.train.again(),
-        checkpoint_every: config.train.checkpoint_every,
+        config: &config.train.run,
         settings,
         left_out: filtered.left_out,
         places: filtered.places,
@@ -300,7 +300,7 @@ fn reference(
         &frozen,
         &examples,
         Adapters::Off,
-        &Team::new(frozen.workers(config.train.workers))?,
+        &Team::new(frozen.workers(config.train.run.workers))?,
         |done| {
             reporter.preparing("reference log-probabilities", done, total);
             if reporter.cancelled() {

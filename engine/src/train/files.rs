@@ -5,11 +5,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::config::LoraConfig;
 use super::params::NamedTensors;
+use crate::output::write_json;
+use crate::types::LoraConfig;
 use crate::weights::UPCAST_FROM;
 use crate::{Error, Result};
 
@@ -45,14 +45,6 @@ fn write_whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<(
         .and_then(|file| file.sync_all())
         .map_err(Error::io("write", &temporary))?;
     std::fs::rename(&temporary, path).map_err(Error::io("rename", &temporary))
-}
-
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::file(path, format!("cannot hold the value: {e}")))?;
-    write_whole(path, |p| {
-        std::fs::write(p, text + "\n").map_err(Error::io("write", p))
-    })
 }
 
 pub(super) fn write_tensors(path: &Path, tensors: &NamedTensors) -> Result<()> {

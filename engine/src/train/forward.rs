@@ -6,11 +6,11 @@
 use candle_core::{Tensor, Var};
 
 use super::batch::{FlatBatch, PredictionBatch, index_tensor};
-use super::config::{LoraConfig, Method};
 use super::mixture::{self, Electorate, SiteMixture};
 use super::ops::{self, AttentionShape, Rotation};
 use super::params::{self, NamedTensors, NamedVars};
 use crate::model::LlamaConfig;
+use crate::types::{LoraConfig, Method};
 use crate::{Error, Result};
 
 /// Whether adapters take part.

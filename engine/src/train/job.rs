@@ -1,15 +1,13 @@
-//! A training run as data: which files, which settings, and the whole way from them to a trained folder.
+//! The whole way from a training job to a trained folder.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::config::{DpoConfig, Method, RewardConfig, SftConfig, Start, TrainConfig};
+use super::config::Start;
 use super::data::{self, Settled};
 use super::dpo::{Pair, PairSet, dpo_mixed};
 use super::files::copy_tokenizer;
 use super::out_folder::check_writable;
-use super::ppo::{MorlConfig, RouterConfig, train_morl, train_router};
+use super::ppo::{train_morl, train_router};
 use super::progress::TrainReporter;
 use super::reward::reward;
 use super::runner::TrainReport;
@@ -17,237 +15,102 @@ use super::sft::sft;
 use crate::bundle::{Manifest, read_prompts, read_training_prompts};
 use crate::model::LlamaConfig;
 use crate::text::Tokenizer;
-use crate::types::Prompt;
+use crate::types::{
+    DpoJob, Method, Prompt, RewardJob, SftJob, TrainConfig, TrainJob, TrainTask, WeightedData,
+};
 use crate::{Error, Result};
 
-/// One training run, as the command line, the window and recipes start it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum TrainJob {
-    /// Supervised fine-tuning.
-    Sft(SftJob),
-    /// Direct preference optimisation.
-    Dpo(DpoJob),
-    /// A reward model.
-    Reward(RewardJob),
-    /// A router expert.
-    Router(RouterJob),
-    /// An adapter for one preference (MORLHF).
-    Ppo(MorlJob),
-}
-
-/// Supervised fine-tuning on answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SftJob {
-    /// Folder of the model to start from; its tokenizer reads the data.
-    pub base: PathBuf,
-    /// Starts from random weights of the shape in `base`'s config.json.
-    #[serde(default)]
-    pub from_random: bool,
-    /// As [`data::read_examples`] takes it.
-    pub data: PathBuf,
-    /// Leaves bad lines out and counts them, in place of refusing the file.
-    #[serde(default)]
-    pub skip_bad: bool,
-    /// Folder for the result, checkpoints and metrics.jsonl.
-    pub out: PathBuf,
-    /// How.
-    pub config: SftConfig,
-}
-
-/// A file of preference pairs with its weight in the loss.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WeightedData {
-    /// As [`data::read_pairs`] takes it.
-    pub path: PathBuf,
-    /// All weights of a job add up to 1.
-    pub weight: f64,
-}
-
-impl WeightedData {
-    /// The only file.
-    pub fn alone(path: impl Into<PathBuf>) -> Vec<Self> {
-        vec![Self {
-            path: path.into(),
-            weight: 1.0,
-        }]
-    }
-}
-
-/// Direct preference optimisation on pairs of answers: value vectors, DPO-LW, DPO-SeqT.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DpoJob {
-    /// Folder of the model to start from, which is also the reference.
-    pub base: PathBuf,
-    /// One file, or several with their weights (DPO-LW).
-    pub data: Vec<WeightedData>,
-    /// Leaves bad lines out and counts them, in place of refusing the file.
-    #[serde(default)]
-    pub skip_bad: bool,
-    /// Folder for the result, checkpoints and metrics.jsonl.
-    pub out: PathBuf,
-    /// How; earlier vectors and the penalty are in it.
-    pub config: DpoConfig,
-}
-
-/// A Bradley-Terry reward model on pairs of answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RewardJob {
-    /// Folder of the causal model to start from.
-    pub base: PathBuf,
-    /// As [`data::read_pairs`] takes it.
-    pub data: PathBuf,
-    /// Leaves bad lines out and counts them, in place of refusing the file.
-    #[serde(default)]
-    pub skip_bad: bool,
-    /// Folder for the result, checkpoints and metrics.jsonl.
-    pub out: PathBuf,
-    /// How.
-    pub config: RewardConfig,
-}
-
-/// A router expert of a bundle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RouterJob {
-    /// The bundle with experts and reward models.
-    pub bundle: PathBuf,
-    /// JSON Lines of prompts; by default those of the bundle's own that train.
-    #[serde(default)]
-    pub prompts: Option<PathBuf>,
-    /// Folder for the result, checkpoints and metrics.jsonl.
-    pub out: PathBuf,
-    /// How.
-    pub config: RouterConfig,
-}
-
-/// An adapter trained on the weighted rewards of a bundle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MorlJob {
-    /// The bundle with the base and reward models.
-    pub bundle: PathBuf,
-    /// JSON Lines of prompts; by default those of the bundle's own that train.
-    #[serde(default)]
-    pub prompts: Option<PathBuf>,
-    /// Folder for the result, checkpoints and metrics.jsonl.
-    pub out: PathBuf,
-    /// How.
-    pub config: MorlConfig,
-}
-
-impl TrainJob {
-    /// The kind in one word, as on the command line: `sft`, `dpo`, `reward`, `router` or `ppo`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sft(_) => "sft",
-            Self::Dpo(_) => "dpo",
-            Self::Reward(_) => "reward",
-            Self::Router(_) => "router",
-            Self::Ppo(_) => "ppo",
+/// Reads, tokenises, trains and writes; ends early with [`Error::Cancelled`] when `reporter` says so.
+pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
+    let out = job.out.as_path();
+    match &job.task {
+        TrainTask::Sft(job) => run_sft(job, reporter, out),
+        TrainTask::Dpo(job) => run_dpo(job, reporter, out),
+        TrainTask::Reward(job) => run_reward(job, reporter, out),
+        TrainTask::Router(job) => {
+            let prompts = prompts(&job.bundle, job.prompts.as_deref())?;
+            train_router(&job.config, &job.bundle, prompts, reporter, out)
         }
-    }
-
-    /// Where the result goes; checkpoints and `metrics.jsonl` lie there, too.
-    pub fn out(&self) -> &Path {
-        match self {
-            Self::Sft(job) => &job.out,
-            Self::Dpo(job) => &job.out,
-            Self::Reward(job) => &job.out,
-            Self::Router(job) => &job.out,
-            Self::Ppo(job) => &job.out,
-        }
-    }
-
-    /// Reads, tokenises, trains and writes; ends early with [`Error::Cancelled`] when `reporter` says so.
-    pub fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        match self {
-            Self::Sft(job) => job.run(reporter),
-            Self::Dpo(job) => job.run(reporter),
-            Self::Reward(job) => job.run(reporter),
-            Self::Router(job) => job.run(reporter),
-            Self::Ppo(job) => job.run(reporter),
+        TrainTask::Ppo(job) => {
+            let prompts = prompts(&job.bundle, job.prompts.as_deref())?;
+            train_morl(&job.config, &job.bundle, prompts, reporter, out)
         }
     }
 }
 
-impl SftJob {
-    fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        check_writable(&self.out, self.config.train.again(), &[&self.base])?;
-        let shape = LlamaConfig::load_to_train(&self.base)?;
-        let tokenizer = text_tokenizer(&self.base)?;
-        let most = most_tokens(&shape, &self.config.train);
-        let data = data::read_examples(&self.data)?
-            .tokenise(&tokenizer, most)?
-            .settle(self.skip_bad)?;
-        let start = if self.from_random {
-            Start::Random(shape)
-        } else {
-            Start::Folder(self.base.clone())
-        };
-        let report = sft(&self.config, &start, &data.items, reporter, &self.out);
-        let report = with_lines(report, &[data])?;
-        if self.config.method == Method::Full {
-            copy_tokenizer(&self.base, &self.out)?;
-        }
-        Ok(report)
+fn run_sft(job: &SftJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result<TrainReport> {
+    let base = &model_of(&job.base)?;
+    check_writable(out, &job.config.train.run, &[base])?;
+    let shape = LlamaConfig::load_to_train(base)?;
+    let tokenizer = text_tokenizer(base)?;
+    let most = most_tokens(&shape, &job.config.train);
+    let data = data::read_examples(&job.data)?
+        .tokenise(&tokenizer, most)?
+        .settle(job.skip_bad)?;
+    let start = if job.from_random {
+        Start::Random(shape)
+    } else {
+        Start::Folder(base.clone())
+    };
+    let report = sft(&job.config, &start, &data.items, reporter, out);
+    let report = with_lines(report, &[data])?;
+    if job.config.method == Method::Full {
+        copy_tokenizer(base, out)?;
     }
+    Ok(report)
 }
 
-impl DpoJob {
-    fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        check_writable(&self.out, self.config.train.again(), &[&self.base])?;
-        if self.data.is_empty() {
-            return Err(Error::option(
-                "--data",
-                "names no file; it needs preference pairs",
-            ));
-        }
-        let read =
-            |data: &WeightedData| pairs(&self.base, &data.path, &self.config.train, self.skip_bad);
-        let data = self.data.iter().map(read).collect::<Result<Vec<_>>>()?;
-        let sets: Vec<PairSet<'_>> = data
-            .iter()
-            .zip(&self.data)
-            .map(|(data, WeightedData { weight, .. })| PairSet {
-                pairs: &data.items,
-                weight: *weight,
-            })
-            .collect();
-        let start = Start::Folder(self.base.clone());
-        let report = dpo_mixed(&self.config, &start, &sets, reporter, &self.out);
-        with_lines(report, &data)
+fn run_dpo(job: &DpoJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result<TrainReport> {
+    let base = &model_of(&job.base)?;
+    check_writable(out, &job.config.train.run, &[base])?;
+    if job.data.is_empty() {
+        return Err(Error::option(
+            "--data",
+            "names no file; it needs preference pairs",
+        ));
     }
+    let read = |data: &WeightedData| pairs(base, &data.path, &job.config.train, job.skip_bad);
+    let data = job.data.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let sets: Vec<PairSet<'_>> = data
+        .iter()
+        .zip(&job.data)
+        .map(|(data, WeightedData { weight, .. })| PairSet {
+            pairs: &data.items,
+            weight: *weight,
+        })
+        .collect();
+    let start = Start::Folder(base.clone());
+    let report = dpo_mixed(&job.config, &start, &sets, reporter, out);
+    with_lines(report, &data)
 }
 
-impl RewardJob {
-    fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        check_writable(&self.out, self.config.train.again(), &[&self.base])?;
-        let texts = data::read_pairs(&self.data)?;
-        let tokenizer = text_tokenizer(&self.base)?;
-        let chat_template = texts
-            .items
-            .iter()
-            .any(|(_, pair)| matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_)));
-        let most = most_tokens(&LlamaConfig::load_to_train(&self.base)?, &self.config.train);
-        let data = texts.tokenise(&tokenizer, most)?.settle(self.skip_bad)?;
-        let start = Start::Folder(self.base.clone());
-        let pairs = (data.items.as_slice(), chat_template);
-        let report = reward(&self.config, &start, pairs, reporter, &self.out);
-        with_lines(report, &[data])
-    }
+fn run_reward(
+    job: &RewardJob,
+    reporter: &mut dyn TrainReporter,
+    out: &Path,
+) -> Result<TrainReport> {
+    let base = &model_of(&job.base)?;
+    check_writable(out, &job.config.train.run, &[base])?;
+    let texts = data::read_pairs(&job.data)?;
+    let tokenizer = text_tokenizer(base)?;
+    let chat_template = texts
+        .items
+        .iter()
+        .any(|(_, pair)| matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_)));
+    let most = most_tokens(&LlamaConfig::load_to_train(base)?, &job.config.train);
+    let data = texts.tokenise(&tokenizer, most)?.settle(job.skip_bad)?;
+    let start = Start::Folder(base.clone());
+    let pairs = (data.items.as_slice(), chat_template);
+    let report = reward(&job.config, &start, pairs, reporter, out);
+    with_lines(report, &[data])
 }
 
-impl RouterJob {
-    fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        let prompts = prompts(&self.bundle, self.prompts.as_deref())?;
-        train_router(&self.config, &self.bundle, prompts, reporter, &self.out)
+/// The model's folder that `base` names: itself, or the base of the bundle that it is.
+fn model_of(base: &Path) -> Result<PathBuf> {
+    if base.join("bundle.json").is_file() {
+        return Ok(base.join(Manifest::load(base)?.base));
     }
-}
-
-impl MorlJob {
-    fn run(&self, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
-        let prompts = prompts(&self.bundle, self.prompts.as_deref())?;
-        train_morl(&self.config, &self.bundle, prompts, reporter, &self.out)
-    }
+    Ok(base.to_path_buf())
 }
 
 /// Prompts of a file, or those of the bundle's own that train.
@@ -322,7 +185,7 @@ fn name_lines<T>(error: Error, data: &[Settled<T>]) -> Error {
 mod tests {
     use super::*;
     use crate::device::DeviceChoice;
-    use crate::train::{PenaltyConfig, PenaltyKind};
+    use crate::types::{DpoConfig, PenaltyConfig, PenaltyKind};
 
     fn job() -> TrainJob {
         let mut config = DpoConfig {
@@ -330,20 +193,24 @@ mod tests {
             penalty: PenaltyConfig::of(PenaltyKind::HsicNormalised),
             ..DpoConfig::default()
         };
-        config.train.device = DeviceChoice::Cuda(1);
-        TrainJob::Dpo(DpoJob {
-            base: "base".into(),
-            data: WeightedData::alone("harmless.jsonl"),
-            skip_bad: true,
+        config.train.run.device = DeviceChoice::Cuda(1);
+        TrainJob {
+            task: TrainTask::Dpo(DpoJob {
+                base: "base".into(),
+                data: WeightedData::alone("harmless.jsonl"),
+                skip_bad: true,
+                config,
+            }),
             out: "values/harmless".into(),
-            config,
-        })
+            joins: None,
+        }
     }
 
     #[test]
     fn jobs_survive_json_and_old_ones_lack_what_came_later() {
         let json = serde_json::to_value(job()).unwrap();
-        assert_eq!((json["kind"].as_str(), job().name()), (Some("dpo"), "dpo"));
+        let (kind, word) = (json["kind"].as_str(), job().task.name());
+        assert_eq!((kind, word, job().name()), (Some("dpo"), "dpo", "harmless"));
         assert_eq!(json["config"]["penalty"]["kind"], "hsic-normalised");
         assert_eq!(json["config"]["train"]["device"], "cuda:1");
         assert_eq!(
@@ -356,7 +223,7 @@ mod tests {
         for field in ["against", "penalty", "start_from"] {
             config.remove(field);
         }
-        let TrainJob::Dpo(read) = serde_json::from_value(old).unwrap() else {
+        let TrainTask::Dpo(read) = serde_json::from_value::<TrainJob>(old).unwrap().task else {
             panic!("another kind");
         };
         assert!(!read.skip_bad && read.config.against.is_empty());

@@ -5,9 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::output::write_bytes;
+use crate::types::TrainStep;
 use crate::{Error, Result, files};
 
 /// Named sums over examples, e.g. how many were ranked right.
@@ -36,32 +35,6 @@ impl Figures {
     }
 }
 
-/// One step, as reported and as written to `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// From one.
-    pub step: usize,
-    /// Steps in all.
-    pub steps: usize,
-    /// The pass over the data, from zero.
-    pub epoch: usize,
-    /// Mean loss of the step.
-    pub loss: f64,
-    /// As used.
-    pub learning_rate: f64,
-    /// Norm of all gradients before clipping.
-    pub gradient_norm: f64,
-    /// Tokens that went through the model in this step.
-    pub tokens: usize,
-    /// Of this step.
-    pub tokens_per_second: f64,
-    /// Until the end, at the speed so far.
-    pub eta_seconds: f64,
-    /// The trainer's own figures, e.g. `accuracy`.
-    #[serde(flatten)]
-    pub figures: BTreeMap<String, f64>,
-}
-
 /// Mean of the last tenth of these.
 pub(super) fn final_loss(losses: &[f64]) -> f64 {
     let tail = &losses[losses.len() - losses.len().div_ceil(10)..];
@@ -88,7 +61,7 @@ impl MetricsFile {
         };
         let (mut kept, mut losses) = (String::new(), Vec::new());
         for line in old.iter().flat_map(|text| text.lines()) {
-            let report = serde_json::from_str::<StepReport>(line);
+            let report = serde_json::from_str::<TrainStep>(line);
             if let Some(report) = report.ok().filter(|report| report.step <= done) {
                 kept.extend([line, "\n"]);
                 losses.push(report.loss);
@@ -107,7 +80,7 @@ impl MetricsFile {
         std::mem::take(&mut self.losses)
     }
 
-    pub(super) fn write(&mut self, report: &StepReport) -> Result<()> {
+    pub(super) fn write(&mut self, report: &TrainStep) -> Result<()> {
         let line = serde_json::to_string(report)
             .map_err(|e| Error::file(&self.path, format!("cannot hold the step's metrics: {e}")))?;
         writeln!(self.file, "{line}").map_err(Error::io("write", &self.path))

@@ -7,7 +7,8 @@
 use candle_core::{D, Tensor};
 
 use super::params::NamedTensors;
-use crate::weights::{Adapter, RouterActivation};
+use crate::types::RouterActivation;
+use crate::weights::Adapter;
 use crate::{Error, Result};
 
 /// The experts of one module and the router's layer on it.

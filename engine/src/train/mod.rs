@@ -2,7 +2,7 @@
 //!
 //! | step | in → out | module |
 //! |---|---|---|
-//! | job | files and settings → a whole run | [`job`] |
+//! | job | a [`TrainJob`](crate::types::TrainJob) → a whole run | [`job`] |
 //! | data | JSON Lines → texts → tokenised examples | [`data`] |
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, differentiable | [`forward`], [`ops`] |
@@ -44,15 +44,11 @@ mod stacked;
 mod tests;
 
 pub use batch::Example;
-pub use config::{
-    DpoConfig, LoraConfig, Method, OptimiserConfig, RewardConfig, SftConfig, Start, TrainConfig,
-};
+pub use config::Start;
 pub use dpo::{Pair, PairSet, dpo, dpo_mixed};
 pub use files::copy_tokenizer;
-pub use job::{DpoJob, MorlJob, RewardJob, RouterJob, SftJob, TrainJob, WeightedData};
-pub use metrics::StepReport;
+pub use job::run_job;
 pub(crate) use parallel::thread_pool;
-pub use penalty::{PenaltyConfig, PenaltyKind};
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;
 pub use runner::TrainReport;

@@ -2,10 +2,10 @@
 
 use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor, Var};
 
-use super::config::OptimiserConfig;
 use super::ops::{square_sum, with_floats};
 use super::parallel::Team;
 use super::params::{NamedTensors, NamedVars};
+use crate::types::OptimiserConfig;
 use crate::{Error, Result};
 
 /// How a checkpoint names the two running means of a variable.
@@ -342,8 +342,8 @@ mod tests {
         };
         let (mut a, mut b) = (optimiser(&fast), optimiser(&plain));
         for step in 1..6 {
-            let gradient = (start.sin().unwrap() * f64::from(step)).unwrap();
-            (a.steps, b.steps) = (step as usize, step as usize);
+            let gradient = (start.sin().unwrap() * step as f64).unwrap();
+            (a.steps, b.steps) = (step, step);
             a.update(&fast, &a.moments[0], &gradient, 0.1, 0.5).unwrap();
             b.update_plain(&plain, &b.moments[0], &gradient, 0.1, 0.5)
                 .unwrap();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::checkpoint;
 use crate::lock::FolderLock;
+use crate::types::RunConfig;
 use crate::{Error, Result};
 
 /// What a finished run leaves.
@@ -14,23 +15,14 @@ const RESULTS: [&str; 3] = [
 ];
 const METRICS: &str = "metrics.jsonl";
 
-/// What is to be done with a run that the folder holds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Again {
-    /// Go on with it.
-    pub(super) resume: bool,
-    /// Give it up.
-    pub(super) overwrite: bool,
-}
-
 /// Refuses a folder in which another run is at work, one that holds a run, unless it is to be resumed or overwritten,
 /// and one that holds what this run starts from.
-pub(super) fn check_writable(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
+pub(super) fn check_writable(out: &Path, again: &RunConfig, inputs: &[&Path]) -> Result<()> {
     FolderLock::check_free(out)?;
     check(out, again, inputs)
 }
 
-fn check(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
+fn check(out: &Path, again: &RunConfig, inputs: &[&Path]) -> Result<()> {
     if again.resume && again.overwrite {
         let problem = "goes on with what --overwrite removes; give one of both";
         return Err(Error::option("--resume", problem));
@@ -81,7 +73,12 @@ fn check(out: &Path, again: Again, inputs: &[&Path]) -> Result<()> {
 
 /// Holds `out` for a run of this kind until the lock is dropped, and checks it once more: another run may have come and
 /// gone since [`check_writable`], before there was a folder to hold.
-pub(super) fn hold(out: &Path, again: Again, inputs: &[&Path], kind: &str) -> Result<FolderLock> {
+pub(super) fn hold(
+    out: &Path,
+    again: &RunConfig,
+    inputs: &[&Path],
+    kind: &str,
+) -> Result<FolderLock> {
     let lock = FolderLock::hold(out, &format!("train {kind}"))?;
     check(out, again, inputs)?;
     Ok(lock)
@@ -96,7 +93,7 @@ fn taken(out: &Path, what: &str) -> Error {
 }
 
 /// Removes what `overwrite` gives up, and what a killed run left half-written.
-pub(super) fn clear(out: &Path, again: Again) -> Result<()> {
+pub(super) fn clear(out: &Path, again: &RunConfig) -> Result<()> {
     checkpoint::sweep(out)?;
     if !again.overwrite {
         return Ok(());

@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::config::LoraConfig;
 use crate::model::LlamaConfig;
+use crate::types::LoraConfig;
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
 

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::metrics::StepReport;
+use crate::types::TrainStep;
 
 /// A listener of a training run: a progress bar, a channel, a test.
 pub trait TrainReporter {
     /// Called after every step.
-    fn step(&mut self, report: &StepReport);
+    fn step(&mut self, report: &TrainStep);
 
     /// Called after a checkpoint was written whole.
     fn saved(&mut self, _step: usize, _checkpoint: &Path) {}
@@ -26,5 +26,5 @@ pub trait TrainReporter {
 pub struct Silent;
 
 impl TrainReporter for Silent {
-    fn step(&mut self, _report: &StepReport) {}
+    fn step(&mut self, _report: &TrainStep) {}
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::base::{Base, digest};
 use super::batch::Example;
 use super::batch::FlatBatch;
-use super::config::{Method, RewardConfig, Start};
+use super::config::{Start, open_device};
 use super::descent::{Descent, Objective};
 use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
 use super::filter::Filtered;
@@ -19,6 +19,7 @@ use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
 use crate::Result;
 use crate::reward::TrainedReading;
+use crate::types::{Method, RewardConfig};
 
 struct Reward<'a> {
     pairs: Vec<&'a Pair>,
@@ -65,9 +66,9 @@ pub fn reward(
     out: &Path,
 ) -> Result<TrainReport> {
     config.check()?;
-    check_writable(out, config.train.again(), &start.folders())?;
-    let device = config.train.open_device()?;
-    let mut base = Base::open(start, config.train.seed, &device)?;
+    check_writable(out, &config.train.run, &start.folders())?;
+    let device = open_device(&config.train.run)?;
+    let mut base = Base::open(start, config.train.run.seed, &device)?;
     base.check_tokens(pairs.iter().flat_map(|p| p.both()))?;
     let longest = base.longest(&config.train);
     let filtered = Filtered::of(pairs, |pair| pair.fit(longest));
@@ -82,14 +83,13 @@ pub fn reward(
         base.shape.clone(),
         &base.weights,
         &Method::Full,
-        config.train.seed,
+        config.train.run.seed,
     )?;
-    let _held = hold(out, config.train.again(), &start.folders(), "reward")?;
+    let _held = hold(out, &config.train.run, &start.folders(), "reward")?;
     let runner = Runner {
         model: &model,
         folder: out,
-        again: config.train.again(),
-        checkpoint_every: config.train.checkpoint_every,
+        config: &config.train.run,
         settings,
         left_out: filtered.left_out,
         places: filtered.places,

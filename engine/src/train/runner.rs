@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::checkpoint::{self, Checkpoint, Position};
 use super::diverged::{blow_up, diverged};
 use super::forward::TrainModel;
-use super::metrics::{MetricsFile, StepReport, final_loss};
+use super::metrics::{MetricsFile, final_loss};
 use super::optimiser::AdamW;
-use super::out_folder::{self, Again};
+use super::out_folder;
 use super::params::{self, NamedTensors, NamedVars};
 use super::progress::TrainReporter;
+use crate::types::{RunConfig, TrainStep};
 use crate::{Error, Result};
 
 /// What a finished run tells.
@@ -31,7 +32,7 @@ pub struct TrainReport {
     #[serde(default)]
     pub left_out_by: BTreeMap<String, usize>,
     /// The last step, as reported; `None` when a resumed run was already at its end.
-    pub last: Option<StepReport>,
+    pub last: Option<TrainStep>,
     /// Mean loss of the last tenth of the steps, those before resuming included.
     pub final_loss: f64,
     /// Wall clock of the loop in this process.
@@ -63,16 +64,14 @@ pub(super) trait Steps {
         runner: &Runner<'_>,
         state: &mut State<Self::Carried>,
         reporter: &mut dyn TrainReporter,
-    ) -> Result<StepReport>;
+    ) -> Result<TrainStep>;
 }
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
     pub(super) model: &'a TrainModel,
     pub(super) folder: &'a Path,
-    pub(super) again: Again,
-    /// Steps between checkpoints; 0 for none but the one written on cancelling.
-    pub(super) checkpoint_every: usize,
+    pub(super) config: &'a RunConfig,
     /// Everything that must be the same for a checkpoint to fit.
     pub(super) settings: Value,
     /// Examples that take no part, by reason.
@@ -98,7 +97,7 @@ impl Runner<'_> {
         reporter: &mut dyn TrainReporter,
     ) -> Result<TrainReport> {
         std::fs::create_dir_all(self.folder).map_err(Error::io("create", self.folder))?;
-        out_folder::clear(self.folder, self.again)?;
+        out_folder::clear(self.folder, self.config)?;
         let mut state = self.start(steps, reporter)?;
         let mut metrics = MetricsFile::open(self.folder, state.position.step)?;
         let mut losses = metrics.take_losses();
@@ -132,7 +131,7 @@ impl Runner<'_> {
             last = Some(report);
         }
         self.check_weights(state.position.step)?;
-        if self.checkpoint_every > 0 {
+        if self.config.checkpoint_every > 0 {
             self.save(&state, reporter)?;
         }
         Ok(TrainReport {
@@ -160,8 +159,11 @@ impl Runner<'_> {
 
     /// Whether the weights after the steps done so far are to be kept, and are not yet.
     pub(super) fn is_due<C>(&self, state: &State<C>) -> bool {
-        let (step, (first, total), every) =
-            (state.position.step, state.span, self.checkpoint_every);
+        let (step, (first, total), every) = (
+            state.position.step,
+            state.span,
+            self.config.checkpoint_every,
+        );
         every > 0 && step > first && step.is_multiple_of(every) && step < total
     }
 
@@ -221,7 +223,7 @@ impl Runner<'_> {
     ) -> Result<State<S::Carried>> {
         let vars = self.model.vars();
         let mut optimiser = steps.optimiser(vars)?;
-        let newest = checkpoint::newest(self.folder).filter(|_| self.again.resume);
+        let newest = checkpoint::newest(self.folder).filter(|_| self.config.resume);
         let (position, carried) = if let Some(place) = newest {
             let loaded = checkpoint::load(&place, &self.settings, vars)?;
             loaded.restore(vars)?;

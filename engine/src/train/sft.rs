@@ -6,7 +6,7 @@ use candle_core::Device;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
-use super::config::{SftConfig, Start};
+use super::config::{Start, open_device};
 use super::descent::{Descent, Objective};
 use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
@@ -16,6 +16,7 @@ use super::parallel::{ShareLoss, Team};
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
 use crate::Result;
+use crate::types::SftConfig;
 
 pub(super) struct Sft<'a> {
     pub(super) examples: Vec<&'a Example>,
@@ -51,9 +52,9 @@ pub fn sft(
     out: &Path,
 ) -> Result<TrainReport> {
     config.train.check()?;
-    check_writable(out, config.train.again(), &start.folders())?;
-    let device = config.train.open_device()?;
-    let base = Base::open(start, config.train.seed, &device)?;
+    check_writable(out, &config.train.run, &start.folders())?;
+    let device = open_device(&config.train.run)?;
+    let base = Base::open(start, config.train.run.seed, &device)?;
     base.check_tokens(examples)?;
     let longest = base.longest(&config.train);
     let Filtered {
@@ -73,14 +74,13 @@ pub fn sft(
         base.shape.clone(),
         &base.weights,
         &config.method,
-        config.train.seed,
+        config.train.run.seed,
     )?;
-    let _held = hold(out, config.train.again(), &start.folders(), "sft")?;
+    let _held = hold(out, &config.train.run, &start.folders(), "sft")?;
     let runner = Runner {
         model: &model,
         folder: out,
-        again: config.train.again(),
-        checkpoint_every: config.train.checkpoint_every,
+        config: &config.train.run,
         settings: base.settings("sft", config, digest(kept.iter().copied())),
         left_out,
         places,

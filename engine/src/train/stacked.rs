@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::config::LoraConfig;
 use super::params::NamedVars;
 use crate::forge::{Matrix, Module, Precision, write_adapter};
+use crate::types::LoraConfig;
 use crate::weights::Adapter;
 use crate::{Error, Result};
 

@@ -17,5 +17,5 @@ pub use adapter::{Adapter, LoraFactor};
 pub use checkpoint::{Checkpoint, Digest, UPCAST_FROM, file_digest};
 pub use json::{fields_of, nearest, parse_json, parse_toml, read_json, unknown};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
-pub use router::{RouterActivation, RouterExpert, RouterSite};
+pub use router::{RouterExpert, RouterSite};
 pub use settings::settings_digest;

@@ -6,18 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Digest, read_json};
+use crate::types::RouterActivation;
 use crate::{Error, Result, files};
-
-/// What follows a router's linear layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum RouterActivation {
-    /// Softmax in f32 over the router's outputs: its votes sum to one.
-    #[default]
-    Softmax,
-    /// Raw scores.
-    None,
-}
 
 /// One module's layer.
 #[derive(Debug, Clone, PartialEq)]

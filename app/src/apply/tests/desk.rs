@@ -1,7 +1,9 @@
 //! Mute and solo, where extrapolation starts, and runs found on disk.
 
+use paretoscope_core::protocol::Trouble;
 use paretoscope_core::types::{
-    Channel, Penalty, Split, Strength, TrainEnd, TrainPlan, TrainRun, TrainTask, USUAL,
+    Channel, DpoConfig, Joins, Part, PenaltyConfig, PenaltyKind, Split, Strength, TrainEnd,
+    TrainJob, TrainRun, TrainTask, USUAL,
 };
 
 use super::super::training::runs_found;
@@ -115,24 +117,14 @@ fn extrapolation_starts_where_the_preference_is_and_stays_where_it_was_put() {
 
 fn found(name: &str, end: Option<TrainEnd>) -> TrainRun {
     TrainRun {
-        plan: TrainPlan {
-            name: name.into(),
-            bundle: "/b".into(),
-            folder: PathBuf::from("/runs").join(name),
-            data: "/d".into(),
-            skip_bad: false,
-            task: TrainTask::Reward {
-                objective: "a".into(),
-                center: 0.0,
-            },
-            steps: None,
-            epochs: 1,
-            batch_tokens: 1,
-            max_length: 1,
-            learning_rate: 1e-3,
-            workers: 1,
-            checkpoint_every: 1,
-            seed: 0,
+        plan: TrainJob {
+            task: TrainKind::Reward.usual(),
+            out: PathBuf::from("/runs").join(name),
+            joins: Some(Joins {
+                name: name.into(),
+                bundle: "/b".into(),
+                part: Part::Reward("a".into()),
+            }),
         },
         steps: Vec::new(),
         checkpoint: Some(20),
@@ -148,7 +140,12 @@ fn runs_found_on_disk_stand_where_they_were_left_and_a_killed_one_goes_on() {
         found("over", Some(TrainEnd::Done)),
         found("broken", Some(TrainEnd::Failed("no room".into()))),
     ];
-    runs_found(&mut state, runs.clone());
+    let trouble = Trouble {
+        message: "old: not read".into(),
+        input: true,
+    };
+    runs_found(&mut state, runs.clone(), vec![trouble.clone()]);
+    assert_eq!(state.training.refused, [trouble]);
     let phases: Vec<TrainPhase> = state
         .training
         .runs
@@ -163,12 +160,12 @@ fn runs_found_on_disk_stand_where_they_were_left_and_a_killed_one_goes_on() {
     );
     assert!(matches!(
         &effects[..],
-        [Effect::Send(EngineCommand::Train { plan, .. })] if plan.name == "killed"
+        [Effect::Send(EngineCommand::Train { plan, .. })] if plan.name() == "killed"
     ));
     // While it runs, what is on disk knows less than the window.
-    runs_found(&mut state, runs);
+    runs_found(&mut state, runs, Vec::new());
     assert_eq!(
-        state.training.active().map(|r| r.plan.name.as_str()),
+        state.training.active().map(|r| r.plan.name()),
         Some("killed")
     );
     assert_eq!(state.training.runs.len(), 3);
@@ -206,41 +203,66 @@ fn numbers_that_nobody_touched_follow_the_kind_and_the_penalty() {
         go(state, [AppCommand::SetTraining(form)]);
         state.training.form.clone()
     };
+    let penalty = |form: &TrainForm| match &form.task {
+        TrainTask::Dpo(job) => job.config.penalty.clone(),
+        other => panic!("{other:?}"),
+    };
+    let set = |form: &mut TrainForm, kind: PenaltyKind| {
+        if let TrainTask::Dpo(job) = &mut form.task {
+            job.config.penalty.kind = kind;
+        }
+    };
     let form = change(&mut state, &|_| ());
-    assert_eq!(form.alpha, USUAL.penalty.usual_strength());
-    let form = change(&mut state, &|form| form.penalty = Penalty::OrthogonalOlora);
-    assert_eq!(form.alpha, Strength::Alpha(0.5));
-    change(&mut state, &|form| form.alpha = Strength::Alpha(3.0));
-    let form = change(&mut state, &|form| form.penalty = Penalty::HsicRows);
-    assert_eq!(form.alpha, Strength::Alpha(3.0));
+    assert_eq!(penalty(&form), PenaltyConfig::of(USUAL.penalty));
+    let form = change(&mut state, &|form| set(form, PenaltyKind::OrthogonalOlora));
+    assert_eq!(penalty(&form).alpha, Strength::Alpha(0.5));
+    change(&mut state, &|form| {
+        if let TrainTask::Dpo(job) = &mut form.task {
+            job.config.penalty.alpha = Strength::Alpha(3.0);
+        }
+    });
+    let form = change(&mut state, &|form| set(form, PenaltyKind::HsicRows));
+    assert_eq!(penalty(&form).alpha, Strength::Alpha(3.0));
     let form = change(&mut state, &|form| form.kind = TrainKind::Router);
-    assert_eq!(form.learning_rate, TrainKind::Router.learning_rate());
-    assert_eq!(form.checkpoint_every, USUAL.checkpoint_batches);
-    change(&mut state, &|form| form.learning_rate = 2e-4);
-    let form = change(&mut state, &|form| form.kind = TrainKind::Sft);
+    let run = form.task.run();
     assert_eq!(
-        (form.learning_rate, form.alpha),
-        (2e-4, Strength::Alpha(3.0))
+        (run.optimiser.learning_rate, run.checkpoint_every),
+        (1e-3, USUAL.checkpoint_batches)
     );
+    change(&mut state, &|form| {
+        let run = form.task.run_mut();
+        (run.optimiser.learning_rate, run.seed) = (2e-4, 7);
+    });
+    let form = change(&mut state, &|form| form.kind = TrainKind::Sft);
+    let run = form.task.run();
+    assert_eq!((run.optimiser.learning_rate, run.seed), (2e-4, 7));
+    assert_eq!(run.checkpoint_every, USUAL.checkpoint_every);
+    // A kind that was left is found as it was.
+    let form = change(&mut state, &|form| form.kind = TrainKind::Value);
+    assert_eq!(penalty(&form).alpha, Strength::Alpha(3.0));
 }
 
 /// What the window begins with is what the command line and recipes do.
 #[test]
 fn the_form_begins_with_the_table() {
-    let form = TrainForm::default();
-    let own = (form.beta, form.center, form.rank, form.rollouts);
-    assert_eq!(own, (USUAL.beta, USUAL.center, USUAL.rank, USUAL.rollouts));
-    let common = (form.epochs, form.batch_tokens, form.max_length);
-    assert_eq!(common, (USUAL.epochs, USUAL.batch_tokens, USUAL.max_length));
-    assert_eq!(form.checkpoint_every, USUAL.checkpoint_every);
-    assert_eq!((form.penalty, form.steps), (USUAL.penalty, 0));
-    let rates = TrainKind::ALL.map(|kind| (kind, kind.learning_rate()));
-    for (kind, rate) in rates {
+    let TrainTask::Dpo(job) = TrainForm::default().task else {
+        panic!("another kind");
+    };
+    let mut config = DpoConfig {
+        penalty: PenaltyConfig::of(USUAL.penalty),
+        ..DpoConfig::default()
+    };
+    // What the window has of its own.
+    config.train.run.resume = true;
+    config.train.run.workers = job.config.train.run.workers;
+    assert_eq!(job.config, config);
+    for kind in TrainKind::ALL {
         let expected = match kind {
             TrainKind::Value | TrainKind::Dpo | TrainKind::Sft | TrainKind::Ppo => 1e-4,
             TrainKind::Reward => 1e-5,
             TrainKind::Router => 1e-3,
         };
+        let rate = kind.usual().run().optimiser.learning_rate;
         assert_eq!(rate, expected, "{kind:?}");
     }
 }
@@ -264,14 +286,10 @@ fn a_sweep_leaves_out_the_prompts_that_a_policy_was_trained_on() {
     };
     assert_eq!(prompts(&mut state), Some(Ok(3)));
     let mut run = found("policy", Some(TrainEnd::Done));
-    run.plan.bundle = state.info().unwrap().path.clone();
-    run.plan.data = PathBuf::new();
-    run.plan.task = TrainTask::Ppo {
-        weights: vec![1.0; 3],
-        rank: 2,
-        rollouts: USUAL.rollouts,
-        becomes: paretoscope_core::types::Becomes::Value,
-    };
-    runs_found(&mut state, vec![run]);
+    run.plan.task = TrainKind::Ppo.usual();
+    if let Some(joins) = &mut run.plan.joins {
+        joins.bundle = state.info().unwrap().path.clone();
+    }
+    runs_found(&mut state, vec![run], Vec::new());
     assert_eq!(prompts(&mut state), Some(Ok(2)));
 }

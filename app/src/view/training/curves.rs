@@ -107,7 +107,7 @@ fn group_ui(ui: &mut Ui, state: &AppState, run: &TrainEntry, group: &Group) {
     let spoken = group_words(group, &run.steps);
     ui.add(egui::Label::new(RichText::new(&spoken).size(13.0).color(tokens.weak)).truncate())
         .on_hover_text(&spoken);
-    let mut plot = Plot::new(("curve", &run.plan.folder, &group.name))
+    let mut plot = Plot::new(("curve", &run.plan.out, &group.name))
         .height(TALL)
         .allow_scroll(false)
         .allow_zoom(false)

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
-use paretoscope_core::types::{BundleInfo, ExpertKind, Penalty, Scalarise, Strength, TrainTask};
+use paretoscope_core::types::{
+    BundleInfo, DpoConfig, ExpertKind, LoraConfig, Method, PenaltyKind, PpoConfig, Scalarisation,
+    Strength, TrainTask,
+};
 
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
@@ -37,6 +40,7 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     };
     ui.label(RichText::new("Make something new").strong());
     kinds_ui(ui, &mut form);
+    form.follow(&state.training.form);
     ui.label(weak(ui, form.kind.words()));
     problem(ui, TrainField::Bundle);
     ui.add_space(4.0);
@@ -47,12 +51,16 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     match form.kind {
         TrainKind::Reward => objective_ui(ui, info, &mut form),
         TrainKind::Value => {
-            against_ui(ui, state, info, &mut form);
+            if let TrainTask::Dpo(job) = &mut form.task {
+                against_ui(ui, state, info, &mut job.config);
+            }
             problem(ui, TrainField::Against);
         }
         TrainKind::Router => {
             place_ui(ui, info, &mut form, "stands at");
-            scalarise_ui(ui, &mut form);
+            if let TrainTask::Router(job) = &mut form.task {
+                scalarise_ui(ui, &mut job.config.scalarise.form);
+            }
         }
         TrainKind::Ppo => {
             place_ui(ui, info, &mut form, "weight of");
@@ -141,15 +149,15 @@ fn objective_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
 }
 
 /// The earlier vectors and what keeps the new one apart from them.
-fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut TrainForm) {
+fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, config: &mut DpoConfig) {
     line(ui, "Apart from", |ui| {
         for (name, path) in earlier(state, info) {
-            let mut on = form.against.contains(&path);
+            let mut on = config.against.contains(&path);
             let response = ui.checkbox(&mut on, name);
             if response.on_hover_text(path.display().to_string()).changed() {
-                form.against.retain(|known| *known != path);
+                config.against.retain(|known| *known != path);
                 if on {
-                    form.against.push(path);
+                    config.against.push(path);
                 }
             }
         }
@@ -157,22 +165,19 @@ fn against_ui(ui: &mut Ui, state: &AppState, info: &BundleInfo, form: &mut Train
     line(ui, "By", |ui| {
         let combo = ComboBox::from_id_salt("penalty")
             .width(170.0)
-            .selected_text(penalty_words(form.penalty).0);
+            .selected_text(penalty_title(config.penalty.kind));
         let response = combo.show_ui(ui, |ui| {
-            for penalty in Penalty::ALL {
-                let (title, hint) = penalty_words(penalty);
-                ui.selectable_value(&mut form.penalty, penalty, title)
-                    .on_hover_text(hint);
+            for penalty in PenaltyKind::ALL {
+                ui.selectable_value(&mut config.penalty.kind, penalty, penalty_title(penalty))
+                    .on_hover_text(penalty.words());
             }
         });
         ui.ctx()
             .accesskit_node_builder(response.response.id, |node| node.set_label("Penalty"));
-        response
-            .response
-            .on_hover_text(penalty_words(form.penalty).1);
+        response.response.on_hover_text(config.penalty.kind.words());
     });
-    if form.penalty != Penalty::None {
-        strength_ui(ui, &mut form.alpha);
+    if config.penalty.kind != PenaltyKind::None {
+        strength_ui(ui, &mut config.penalty.alpha);
     }
 }
 
@@ -213,12 +218,15 @@ fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
         .map(|file| (file.name.clone(), file.path.clone()))
         .collect();
     let done = state.training.runs.iter().filter(|run| {
-        let adapter = !matches!(run.plan.task, TrainTask::Reward { .. });
-        adapter && run.phase == TrainPhase::Done && run.plan.bundle == info.path
+        let adapter = matches!(
+            run.plan.task,
+            TrainTask::Sft(_) | TrainTask::Dpo(_) | TrainTask::Ppo(_)
+        );
+        adapter && run.phase == TrainPhase::Done && run.plan.bundle() == Some(&info.path)
     });
     found.extend(done.map(|run| {
-        let name = format!("{} (trained here)", run.plan.name);
-        (name, run.plan.folder.clone())
+        let name = format!("{} (trained here)", run.plan.name());
+        (name, run.plan.out.clone())
     }));
     let mut seen = Vec::new();
     found.retain(|(_, path)| {
@@ -229,41 +237,16 @@ fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// Title, and what it does.
-fn penalty_words(penalty: Penalty) -> (&'static str, &'static str) {
+const fn penalty_title(penalty: PenaltyKind) -> &'static str {
     match penalty {
-        Penalty::None => (
-            "nothing",
-            "Plain DPO; the cosine to the ticked ones is still measured",
-        ),
-        Penalty::HsicReleased => (
-            "HSIC as released",
-            "As MVA's code has it, on the first factors; equal ranks only",
-        ),
-        Penalty::HsicRows => (
-            "HSIC of rows",
-            "As MVA's text has it, bandwidth 1: numerically next to nothing",
-        ),
-        Penalty::HsicNormalised => (
-            "HSIC, normalised",
-            "Median bandwidths, 1 is the same. A biased measure: independent vectors are above 0, the more the higher their rank",
-        ),
-        Penalty::HsicUnbiased => (
-            "HSIC, unbiased",
-            "Median bandwidths; independent vectors are 0 on average, as rows in a random order are, and what chance explains (twice its standard deviation, about 1.4 divided by the rows) costs nothing",
-        ),
-        Penalty::OrthogonalOlora => (
-            "orthogonal (O-LoRA)",
-            "Sum of the products of the first factors",
-        ),
-        Penalty::OrthogonalCosine => (
-            "orthogonal (cosine)",
-            "Mean squared cosine between the differences of each module",
-        ),
-        Penalty::WeightDecay => (
-            "weight decay",
-            "Shrinks the vector, compares with none: what a penalty does by shrinking alone",
-        ),
+        PenaltyKind::None => "nothing",
+        PenaltyKind::HsicReleased => "HSIC as released",
+        PenaltyKind::HsicRows => "HSIC of rows",
+        PenaltyKind::HsicNormalised => "HSIC, normalised",
+        PenaltyKind::HsicUnbiased => "HSIC, unbiased",
+        PenaltyKind::OrthogonalOlora => "orthogonal (O-LoRA)",
+        PenaltyKind::OrthogonalCosine => "orthogonal (cosine)",
+        PenaltyKind::WeightDecay => "weight decay",
     }
 }
 
@@ -321,87 +304,88 @@ fn number<T: std::fmt::Display>(
 
 fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
     let share = |text: &str| real(text, 0.0, 10.0, false);
-    let rank = |text: &str| whole(text, 1, 1024);
-    match form.kind {
-        TrainKind::Value | TrainKind::Dpo => {
+    match &mut form.task {
+        TrainTask::Dpo(job) => {
             let hint = "How strongly the model is held to the reference; 0.1 is usual";
-            number(ui, "Beta", ("beta", 0), &mut form.beta, &share, hint);
+            number(ui, "Beta", ("beta", 0), &mut job.config.beta, &share, hint);
+            method_ui(ui, &mut job.config.method);
         }
-        TrainKind::Sft => {
+        TrainTask::Sft(job) => {
             line(ui, "Prompts", |ui| {
-                ui.checkbox(&mut form.prompts, "count in the loss, too");
+                let prompts = &mut job.config.train_on_prompts;
+                ui.checkbox(prompts, "count in the loss, too");
             });
+            method_ui(ui, &mut job.config.method);
         }
-        TrainKind::Reward => {
+        TrainTask::Reward(job) => {
             let free = |text: &str| real(text, 0.0, 10.0, true);
             let hint = "Weight of the squared sum of both scores, which keeps scores around zero";
-            number(ui, "Centring", ("center", 0), &mut form.center, &free, hint);
+            let center = &mut job.config.center;
+            number(ui, "Centring", ("center", 0), center, &free, hint);
         }
-        TrainKind::Router | TrainKind::Ppo => rollouts_ui(ui, form),
+        TrainTask::Router(job) => rollouts_ui(ui, &mut job.config.ppo),
+        TrainTask::Ppo(job) => {
+            rollouts_ui(ui, &mut job.config.ppo);
+            rank_ui(ui, &mut job.config.lora);
+        }
     }
-    if !matches!(form.kind, TrainKind::Reward | TrainKind::Router) {
-        let hint = "Rank of the adapter; it is scaled by 2";
-        number(ui, "Rank", ("rank", 0), &mut form.rank, &rank, hint);
+}
+
+/// The rank, of adapters.
+fn method_ui(ui: &mut Ui, method: &mut Method) {
+    if let Method::Lora(lora) = method {
+        rank_ui(ui, lora);
+    }
+}
+
+/// The rank; the scale stays what is usual.
+fn rank_ui(ui: &mut Ui, lora: &mut LoraConfig) {
+    let hint = "Rank of the adapter; it is scaled by 2";
+    let mut rank = lora.rank;
+    let check = |text: &str| whole(text, 1, 1024);
+    number(ui, "Rank", ("rank", 0), &mut rank, &check, hint);
+    if rank != lora.rank {
+        *lora = LoraConfig::of_rank(rank);
     }
 }
 
 /// How objectives become one.
-fn scalarise_ui(ui: &mut Ui, form: &mut TrainForm) {
+fn scalarise_ui(ui: &mut Ui, chosen: &mut Scalarisation) {
     line(ui, "Objectives by", |ui| {
         let combo = ComboBox::from_id_salt("scalarise")
             .width(170.0)
-            .selected_text(scalarise_words(form.scalarise).0);
+            .selected_text(scalarise_title(*chosen));
         let response = combo.show_ui(ui, |ui| {
-            for choice in Scalarise::ALL {
-                let (title, hint) = scalarise_words(choice);
-                ui.selectable_value(&mut form.scalarise, choice, title)
-                    .on_hover_text(hint);
+            for choice in Scalarisation::ALL {
+                ui.selectable_value(chosen, choice, scalarise_title(choice))
+                    .on_hover_text(choice.words());
             }
         });
         ui.ctx()
             .accesskit_node_builder(response.response.id, |node| node.set_label("Scalarisation"));
-        response
-            .response
-            .on_hover_text(scalarise_words(form.scalarise).1);
+        response.response.on_hover_text(chosen.words());
     });
 }
 
-/// Title, and what it does.
-fn scalarise_words(scalarise: Scalarise) -> (&'static str, &'static str) {
-    match scalarise {
-        Scalarise::Linear => (
-            "fixed weights",
-            "The preference itself weighs the rewards; drifts to an edge of the front",
-        ),
-        Scalarise::Tch => (
-            "Tchebycheff",
-            "The objective that falls shortest of its ideal, alone",
-        ),
-        Scalarise::OmdTch => (
-            "Tchebycheff, mirror descent",
-            "Weights grow with how far each objective falls short",
-        ),
-        Scalarise::Stch => (
-            "smooth Tchebycheff",
-            "Softmax over how far each objective falls short",
-        ),
-        Scalarise::OmdStch => (
-            "smooth, mirror descent",
-            "Both, as in the paper's appendix: weights that grow and forget",
-        ),
+const fn scalarise_title(form: Scalarisation) -> &'static str {
+    match form {
+        Scalarisation::Linear => "fixed weights",
+        Scalarisation::Tch => "Tchebycheff",
+        Scalarisation::OmdTch => "Tchebycheff, mirror descent",
+        Scalarisation::Stch => "smooth Tchebycheff",
+        Scalarisation::OmdStch => "smooth, mirror descent",
     }
 }
 
 /// The answers that policy optimisation learns from.
-fn rollouts_ui(ui: &mut Ui, form: &mut TrainForm) {
+fn rollouts_ui(ui: &mut Ui, ppo: &mut PpoConfig) {
     let count = |text: &str| whole(text, 1, 1_000_000);
-    let rollouts = &mut form.rollouts;
     let hint = "Batches of answers in all; each is one step of the curves";
     number(
         ui,
         "Batches",
         ("batches", 0),
-        &mut rollouts.batches,
+        &mut ppo.batches,
         &count,
         hint,
     );
@@ -410,7 +394,7 @@ fn rollouts_ui(ui: &mut Ui, form: &mut TrainForm) {
         ui,
         "Answers per batch",
         ("answers", 0),
-        &mut rollouts.batch,
+        &mut ppo.batch,
         &count,
         hint,
     );
@@ -419,7 +403,7 @@ fn rollouts_ui(ui: &mut Ui, form: &mut TrainForm) {
         ui,
         "Tokens per answer",
         ("tokens", 0),
-        &mut rollouts.max_tokens,
+        &mut ppo.max_tokens,
         &count,
         hint,
     );
@@ -429,39 +413,39 @@ fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
     let count = |text: &str| whole(text, 1, 1_000_000);
     let free = |text: &str| whole(text, 0, 1_000_000);
     let rate = |text: &str| real(text, 0.0, 1.0, false);
+    let TrainForm { task, skip_bad, .. } = form;
     let hint = "The highest learning rate, after a warm-up";
-    number(
-        ui,
-        "Learning rate",
-        ("rate", 0),
-        &mut form.learning_rate,
-        &rate,
-        hint,
-    );
-    if !form.kind.samples() {
+    let highest = &mut task.run_mut().optimiser.learning_rate;
+    number(ui, "Learning rate", ("rate", 0), highest, &rate, hint);
+    if let Some(train) = task.train_mut() {
         let hint = "Passes over the examples";
-        number(ui, "Epochs", ("epochs", 0), &mut form.epochs, &count, hint);
+        number(ui, "Epochs", ("epochs", 0), &mut train.epochs, &count, hint);
         let hint = "Steps in all, in place of epochs; 0 for whole epochs";
+        let mut steps = train.steps.unwrap_or(0);
         number(
             ui,
             "Steps (0: epochs)",
             ("steps", 0),
-            &mut form.steps,
+            &mut steps,
             &free,
             hint,
         );
+        train.steps = (steps > 0).then_some(steps);
     }
     egui::CollapsingHeader::new("More settings").show(ui, |ui| {
-        let hint = "A step takes examples until it has so many tokens";
-        number(ui, "Tokens per step", ("batch", 0), &mut form.batch_tokens, &count, hint);
-        let hint = "Longer examples are left out and counted";
-        number(ui, "Longest example", ("length", 0), &mut form.max_length, &count, hint);
+        if let Some(train) = task.train_mut() {
+            let hint = "A step takes examples until it has so many tokens";
+            number(ui, "Tokens per step", ("batch", 0), &mut train.batch_tokens, &count, hint);
+            let hint = "Longer examples are left out and counted";
+            number(ui, "Longest example", ("length", 0), &mut train.max_length, &count, hint);
+        }
+        let run = task.run_mut();
         let hint = "Steps between checkpoints; a killed run goes on from the last one";
-        number(ui, "Checkpoint every", ("every", 0), &mut form.checkpoint_every, &count, hint);
+        number(ui, "Checkpoint every", ("every", 0), &mut run.checkpoint_every, &count, hint);
         let hint = "Each takes a share of every step; one core less than there are leaves room for answers";
-        number(ui, "Threads", ("workers", 0), &mut form.workers, &|t| whole(t, 1, 256), hint);
+        number(ui, "Threads", ("workers", 0), &mut run.workers, &|t| whole(t, 1, 256), hint);
         line(ui, "Unusable lines", |ui| {
-            ui.checkbox(&mut form.skip_bad, "skip and count")
+            ui.checkbox(skip_bad, "skip and count")
                 .on_hover_text("Empty or equal answers, broken lines; off: the run refuses them by line number");
         });
         let seed = |text: &str| match text.parse::<u64>() {
@@ -469,6 +453,6 @@ fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             Err(_) => Err(format!("`{text}` is not a whole number of zero or more")),
         };
         let hint = "The same seed, data and settings give the same result";
-        number(ui, "Seed", ("seed", 0), &mut form.seed, &seed, hint);
+        number(ui, "Seed", ("seed", 0), &mut run.seed, &seed, hint);
     });
 }

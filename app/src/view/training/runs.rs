@@ -1,8 +1,10 @@
 //! The runs that were and the one that is: state, what can be done, curves.
 
+use std::path::Path;
+
 use egui::{ProgressBar, RichText, Ui};
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::types::{Becomes, Strength, TrainTask};
+use paretoscope_core::types::{Method, Part, Strength, TrainTask};
 
 use super::{curves, weak};
 use crate::command::{AppCommand, CommandQueue};
@@ -14,6 +16,9 @@ use crate::widgets::{command_button, empty_ui, primary_button, trouble_ui};
 /// All runs, and the chosen one in full.
 pub(super) fn runs_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let training = &state.training;
+    for trouble in &training.refused {
+        ui.label(weak(ui, trouble.message.as_str()));
+    }
     if training.runs.is_empty() {
         let words = if training.scanned {
             "No runs yet. What is trained here shows its curves while it learns, can be cancelled and \
@@ -27,10 +32,10 @@ pub(super) fn runs_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.label(RichText::new("Runs").strong());
     ui.horizontal_wrapped(|ui| {
         for run in &training.runs {
-            let chosen = training.selected.as_ref() == Some(&run.plan.folder);
-            let words = format!("{} \u{b7} {}", run.plan.name, short_words(run));
+            let chosen = training.selected.as_ref() == Some(&run.plan.out);
+            let words = format!("{} \u{b7} {}", run.plan.name(), short_words(run));
             if ui.selectable_label(chosen, words).clicked() {
-                queue.push(AppCommand::SelectTraining(run.plan.folder.clone()));
+                queue.push(AppCommand::SelectTraining(run.plan.out.clone()));
             }
         }
     });
@@ -56,9 +61,9 @@ fn short_words(run: &TrainEntry) -> String {
 }
 
 fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEntry) {
-    ui.label(RichText::new(&run.plan.name).heading());
+    ui.label(RichText::new(run.plan.name()).heading());
     ui.label(weak(ui, task_words(run)));
-    let folder = run.plan.folder.display().to_string();
+    let folder = run.plan.out.display().to_string();
     ui.add(egui::Label::new(weak(ui, folder)).truncate());
     progress_ui(ui, run);
     if let TrainPhase::Failed(why) = &run.phase {
@@ -71,7 +76,7 @@ fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEn
     }
     actions_ui(ui, state, queue, run);
     if let Some((at, trouble)) = &state.training.trouble
-        && *at == run.plan.folder
+        && *at == run.plan.out
     {
         let fine = "The bundle in use stays, and the result stays in its folder.";
         trouble_ui(ui, "the result was not loaded", trouble, fine, |_| {});
@@ -92,60 +97,48 @@ fn shares(at: &[f64]) -> String {
 
 /// What is made, of what.
 fn task_words(run: &TrainEntry) -> String {
-    let plan = &run.plan;
-    let becomes = |becomes: &Becomes| match becomes {
-        Becomes::Value => "becomes a value vector".to_owned(),
-        Becomes::Expert(at) => format!("becomes a LoRA expert at {}", shares(at)),
+    let task = &run.plan.task;
+    let becomes = match run.plan.joins.as_ref().map(|joins| &joins.part) {
+        None => String::new(),
+        Some(Part::Value) => ", becomes a value vector".to_owned(),
+        Some(Part::Lora(at)) => format!(", becomes a LoRA expert at {}", shares(at)),
+        Some(Part::Router(at)) => format!(" at {}", shares(at)),
+        Some(Part::Reward(objective)) => format!(" for {objective}"),
     };
-    let what = match &plan.task {
-        TrainTask::Dpo {
-            beta,
-            rank,
-            against,
-            alpha,
-            becomes: to,
-            ..
-        } => {
-            let apart = match against.len() {
-                0 => String::new(),
-                n => match alpha {
-                    Strength::Alpha(alpha) => format!(", apart from {n} (alpha {alpha})"),
-                    Strength::Ratio { ratio } => {
-                        format!(", apart from {n} (gradients in the ratio {ratio})")
-                    }
-                },
+    let rank = |method: &Method| match method {
+        Method::Full => "all weights".to_owned(),
+        Method::Lora(lora) => format!("rank {}", lora.rank),
+    };
+    let what = match task {
+        TrainTask::Dpo(job) => {
+            let config = &job.config;
+            let apart = match (config.against.len(), config.penalty.alpha) {
+                (0, _) => String::new(),
+                (n, Strength::Alpha(alpha)) => format!(", apart from {n} (alpha {alpha})"),
+                (n, Strength::Ratio { ratio }) => {
+                    format!(", apart from {n} (gradients in the ratio {ratio})")
+                }
             };
-            format!("DPO, beta {beta}, rank {rank}{apart}, {}", becomes(to))
+            let (beta, rank) = (config.beta, rank(&config.method));
+            format!("DPO, beta {beta}, {rank}{apart}{becomes}")
         }
-        TrainTask::Sft {
-            rank, becomes: to, ..
-        } => format!("SFT, rank {rank}, {}", becomes(to)),
-        TrainTask::Reward { objective, .. } => format!("Reward model for {objective}"),
-        TrainTask::Router {
-            preference,
-            rollouts,
-            ..
-        } => format!(
-            "Router expert at {}, {} answers per batch",
-            shares(preference),
-            rollouts.batch
-        ),
-        TrainTask::Ppo {
-            weights,
-            rank,
-            becomes: to,
-            ..
-        } => format!(
-            "PPO, weights {}, rank {rank}, {}",
-            shares(weights),
-            becomes(to)
-        ),
+        TrainTask::Sft(job) => format!("SFT, {}{becomes}", rank(&job.config.method)),
+        TrainTask::Reward(_) => format!("Reward model{becomes}"),
+        TrainTask::Router(job) => {
+            let batch = job.config.ppo.batch;
+            format!("Router expert{becomes}, {batch} answers per batch")
+        }
+        TrainTask::Ppo(job) => {
+            let (weights, rank) = (shares(&job.config.reward_weights), job.config.lora.rank);
+            format!("PPO, weights {weights}, rank {rank}{becomes}")
+        }
     };
-    let data = match plan.data.file_name() {
+    let data = match task.data().and_then(Path::file_name) {
         Some(name) => name.to_string_lossy().into_owned(),
         None => "the bundle's prompts".to_owned(),
     };
-    format!("{what}; from {data}; learning rate {}", plan.learning_rate)
+    let rate = task.run().optimiser.learning_rate;
+    format!("{what}; from {data}; learning rate {rate}")
 }
 
 fn progress_ui(ui: &mut Ui, run: &TrainEntry) {
@@ -210,7 +203,7 @@ fn progress(run: &TrainEntry) -> (Option<f32>, String) {
 }
 
 fn actions_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEntry) {
-    let folder = run.plan.folder.clone();
+    let folder = run.plan.out.clone();
     ui.horizontal_wrapped(|ui| match &run.phase {
         phase if phase.is_active() => {
             let hint = "A checkpoint is written first, so the run can go on later";

@@ -8,13 +8,14 @@ use paretoscope_demo::dataset::{self, DataSettings};
 use paretoscope_demo::recipe::Recipe;
 use paretoscope_demo::world::World;
 use paretoscope_engine::device::DeviceChoice;
-use paretoscope_engine::train::{StepReport, TrainReporter};
+use paretoscope_engine::train::TrainReporter;
 use paretoscope_engine::{Error, Result};
 
 use super::forge::StepBar;
 use super::train::{Bar, cores};
 use crate::options::Global;
 use crate::print;
+use paretoscope_engine::types::TrainStep;
 
 /// The demonstration bundle.
 #[derive(Debug, Subcommand)]
@@ -155,7 +156,7 @@ impl BuildReporter for Progress {
 }
 
 impl TrainReporter for Progress {
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: &TrainStep) {
         self.bar.step(report);
     }
 

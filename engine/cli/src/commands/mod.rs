@@ -48,7 +48,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bundle(forge::bundle::Args),
     /// Train a model, an adapter, or a reward model
-    #[command(subcommand)]
     Train(train::Args),
     /// The demonstration bundle and its data
     #[command(subcommand)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::device::Backend;
 use paretoscope_engine::types::{Message, Point, Preference, Prompt, Weights};
@@ -53,11 +53,18 @@ impl BundlePoint {
     }
 }
 
-/// A prompt: ids, text, a user's turn, or a conversation.
+/// What was asked: text, a user's turn, or a conversation; one of the group `asked`.
 #[derive(Debug, Args)]
-pub(crate) struct PromptArgs {
-    #[command(flatten)]
-    source: PromptSource,
+pub(crate) struct Asked {
+    /// Text, encoded with the tokenizer's special tokens
+    #[arg(long, value_name = "TEXT", group = "asked", allow_hyphen_values = true)]
+    prompt: Option<String>,
+    /// A user's turn, through the model's chat template
+    #[arg(long, value_name = "TEXT", group = "asked", allow_hyphen_values = true)]
+    chat: Option<String>,
+    /// A conversation: a JSON list of {"role", "content"}, through the model's chat template
+    #[arg(long, value_name = "FILE.json", group = "asked")]
+    messages: Option<PathBuf>,
     /// What the model is told before the user's turn
     #[arg(
         long,
@@ -68,44 +75,40 @@ pub(crate) struct PromptArgs {
     system: Option<String>,
 }
 
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct PromptSource {
-    /// Token ids, verbatim, e.g. 1,15,3
-    #[arg(long, value_name = "IDS", allow_hyphen_values = true)]
-    tokens: Option<String>,
-    /// Text, encoded with the tokenizer's special tokens
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    prompt: Option<String>,
-    /// A user's turn, through the bundle's chat template
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    chat: Option<String>,
-    /// A conversation: a JSON list of {"role", "content"}, through the bundle's chat template
-    #[arg(long, value_name = "FILE.json")]
-    messages: Option<PathBuf>,
-}
-
-impl PromptArgs {
-    pub(crate) fn prompt(&self) -> Result<Prompt> {
-        let source = &self.source;
-        if let Some(text) = &source.tokens {
-            return token_ids("--tokens", text).map(Prompt::Tokens);
-        }
-        if let Some(text) = &source.prompt {
-            return Ok(Prompt::Text(text.clone()));
-        }
-        if let Some(path) = &source.messages {
+impl Asked {
+    /// `None` where nothing of it was given.
+    pub(crate) fn prompt(&self) -> Result<Option<Prompt>> {
+        if let Some(path) = &self.messages {
             let turns: Vec<Message> = read_json(path)?;
             if turns.is_empty() {
                 return Err(Error::EmptyPrompt);
             }
-            return Ok(Prompt::Messages(turns));
+            return Ok(Some(Prompt::Messages(turns)));
         }
-        let user = source.chat.clone().unwrap_or_default();
-        Ok(match &self.system {
-            Some(system) => Prompt::Messages(vec![Message::system(system), Message::user(user)]),
-            None => Prompt::Chat(user),
-        })
+        let chat = |user: &String| Prompt::chat(self.system.clone(), user);
+        let text = self.prompt.clone().map(Prompt::Text);
+        Ok(text.or_else(|| self.chat.as_ref().map(chat)))
+    }
+}
+
+/// A prompt: what was asked, or ids.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("asked").required(true).multiple(false))]
+pub(crate) struct PromptArgs {
+    #[command(flatten)]
+    asked: Asked,
+    /// Token ids, verbatim, e.g. 1,15,3
+    #[arg(long, value_name = "IDS", group = "asked", allow_hyphen_values = true)]
+    tokens: Option<String>,
+}
+
+impl PromptArgs {
+    pub(crate) fn prompt(&self) -> Result<Prompt> {
+        if let Some(prompt) = self.asked.prompt()? {
+            return Ok(prompt);
+        }
+        let ids = self.tokens.as_deref().unwrap_or_default();
+        token_ids("--tokens", ids).map(Prompt::Tokens)
     }
 }
 

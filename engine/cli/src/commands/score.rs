@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ArgGroup;
 use paretoscope_engine::device::Precision;
 use paretoscope_engine::reward::{Encoded, Form, Rating, Reading, Reward, RewardInput};
 use paretoscope_engine::types::{Message, Prompt};
-use paretoscope_engine::weights::{fields_of, read_json, unknown};
+use paretoscope_engine::weights::{fields_of, unknown};
 use paretoscope_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::place::{backend, token_ids};
+use super::place::{Asked, backend, token_ids};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -25,14 +26,6 @@ pub(crate) struct Args {
     base: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
-    /// What the model is told before the user's turn of --chat
-    #[arg(
-        long,
-        value_name = "TEXT",
-        requires = "chat",
-        allow_hyphen_values = true
-    )]
-    system: Option<String>,
     /// The answer to --prompt, --chat or --messages, or a text alone
     #[arg(long, value_name = "R", conflicts_with_all = ["tokens", "input"], allow_hyphen_values = true)]
     response: Option<String>,
@@ -57,29 +50,12 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(multiple = false)]
+#[command(group = ArgGroup::new("asked").multiple(false).requires("response").conflicts_with_all(["tokens", "input"]))]
 struct Source {
-    /// What was asked
-    #[arg(
-        long,
-        value_name = "P",
-        requires = "response",
-        allow_hyphen_values = true
-    )]
-    prompt: Option<String>,
-    /// A user's turn, through the reward model's chat template
-    #[arg(
-        long,
-        value_name = "TEXT",
-        requires = "response",
-        allow_hyphen_values = true
-    )]
-    chat: Option<String>,
-    /// A conversation: a JSON list of {"role", "content"}, through the reward model's chat template
-    #[arg(long, value_name = "FILE.json", requires = "response")]
-    messages: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
     /// Token ids, verbatim
-    #[arg(long, value_name = "IDS")]
+    #[arg(long, value_name = "IDS", conflicts_with = "input")]
     tokens: Option<String>,
     /// JSON Lines: {"prompt", "response"}, {"chat", "response"} (with "system"), {"messages", "response"},
     /// {"messages"} that end with the answer, {"response"} or {"tokens"}
@@ -95,22 +71,8 @@ struct Line {
     prompt: Option<String>,
     chat: Option<String>,
     system: Option<String>,
-    messages: Option<Vec<Turn>>,
+    messages: Option<Vec<Message>>,
     response: Option<String>,
-}
-
-/// A turn of a conversation, with nothing beside that templates might read (`tool_calls`, `name`).
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Turn {
-    role: String,
-    content: String,
-}
-
-/// A conversation with something in it.
-fn conversation(turns: Vec<Turn>) -> Prompt {
-    let turn = |turn: Turn| Message::new(turn.role, turn.content);
-    Prompt::Messages(turns.into_iter().map(turn).collect())
 }
 
 impl Line {
@@ -127,14 +89,14 @@ impl Line {
                 answered(Prompt::Text(prompt), response)
             }
             (None, (None, Some(turn), None), Some(response)) => {
-                answered(chat(self.system, turn), response)
+                answered(Prompt::chat(self.system, turn), response)
             }
             (None, (None, None, Some(turns)), Some(response)) if !turns.is_empty() => {
-                answered(conversation(turns), response)
+                answered(Prompt::Messages(turns), response)
             }
             (None, (None, None, Some(mut turns)), None) => match turns.pop() {
                 Some(last) if last.role == "assistant" && !turns.is_empty() => {
-                    answered(conversation(turns), last.content)
+                    answered(Prompt::Messages(turns), last.content)
                 }
                 _ => Err("`messages` without `response` must end with the assistant's answer"),
             },
@@ -144,14 +106,6 @@ impl Line {
 }
 
 const EXPECTED: &str = "expected {\"prompt\": ..., \"response\": ...}, {\"chat\": ..., \"response\": ...}, {\"messages\": [...], \"response\": ...}, {\"response\": ...} or {\"tokens\": [...]}";
-
-/// A user's turn, what the system says before it.
-fn chat(system: Option<String>, user: String) -> Prompt {
-    match system {
-        Some(system) => Prompt::Messages(vec![Message::system(system), Message::user(user)]),
-        None => Prompt::Chat(user),
-    }
-}
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -280,19 +234,8 @@ impl Args {
                 "give --response, with --prompt, --chat or --messages or alone; or --tokens; or --input",
             ));
         };
-        let prompt = match (&source.prompt, &source.chat, &source.messages) {
-            (Some(prompt), ..) => Prompt::Text(prompt.clone()),
-            (_, Some(turn), _) => chat(self.system.clone(), turn.clone()),
-            (.., Some(path)) => {
-                let turns: Vec<Turn> = read_json(path)?;
-                if turns.is_empty() {
-                    return Err(Error::EmptyPrompt);
-                }
-                conversation(turns)
-            }
-            (None, None, None) => {
-                return Ok((None, vec![(0, RewardInput::Response(response.clone()))]));
-            }
+        let Some(prompt) = source.asked.prompt()? else {
+            return Ok((None, vec![(0, RewardInput::Response(response.clone()))]));
         };
         Ok((None, vec![(0, RewardInput::of(&prompt, response))]))
     }

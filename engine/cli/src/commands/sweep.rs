@@ -1,14 +1,13 @@
 //! `sweep`: points x prompts, scored and stored; a line per finished point.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Bundle, read_prompts};
-use paretoscope_engine::generate::{Generator, RowNews, RowTag};
+use paretoscope_engine::generate::{Generator, RowSource, RowTag};
 use paretoscope_engine::protocol::{SweepGrid, SweepPhase, SweepPlan};
 use paretoscope_engine::sweep::{SweepScheduler, front_flags, parse_grid, point_line};
-use paretoscope_engine::types::{PointResult, Prompt, PromptSample, Split};
+use paretoscope_engine::types::{PointResult, Prompt, PromptSample, RowRequest, Run, Split};
 use paretoscope_engine::{Error, Result};
 
 use super::generate::SamplingArgs;
@@ -120,48 +119,66 @@ fn of_split(mut prompts: Vec<PromptSample>, args: &Args) -> Result<Vec<PromptSam
     Ok(prompts)
 }
 
+/// A sweep whose rows the slots take, with its progress.
+struct Driven<'a> {
+    bundle: &'a Bundle,
+    sweep: SweepScheduler,
+    results: Vec<PointResult>,
+    bar: ProgressBar,
+    interrupt: Interrupt,
+}
+
+impl Driven<'_> {
+    fn score(&mut self) -> Result<()> {
+        self.results.extend(self.sweep.score_waiting(self.bundle)?);
+        let done = self.sweep.progress(SweepPhase::Running).rows_done;
+        self.bar.set_position(done as u64);
+        Ok(())
+    }
+}
+
+impl RowSource<RowTag> for Driven<'_> {
+    fn next_row(&mut self) -> Option<(RowTag, RowRequest)> {
+        let (tag, request) = self.sweep.next_row()?;
+        Some((RowTag(tag), request))
+    }
+
+    fn stepped(&mut self, ended: Vec<(RowTag, Run)>) -> Result<()> {
+        if !ended.is_empty() {
+            let ended = ended.into_iter().map(|(tag, run)| (tag.0, run)).collect();
+            self.results
+                .extend(self.sweep.finished(self.bundle, ended)?);
+        }
+        self.score()?;
+        // What is finished is stored, scored or not; rows under way begin again.
+        self.interrupt.check()
+    }
+}
+
 /// Runs a sweep to its end, then prints its points in the plan's order: which of them are on the
 /// front is known only when all are in, and so the output is the same however often it was resumed.
-fn drive(bundle: &Bundle, mut sweep: SweepScheduler, slots: usize) -> Result<()> {
-    let mut results: Vec<PointResult> = sweep.found();
+fn drive(bundle: &Bundle, sweep: SweepScheduler, slots: usize) -> Result<()> {
     let progress = sweep.progress(SweepPhase::Running);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(progress.rows as u64).with_style(style);
     bar.set_position(progress.rows_done as u64);
     bar.reset_eta();
-    let mut generator = Generator::new(slots);
-    let interrupt = Interrupt::listen();
-    while !sweep.is_finished() {
-        if interrupt.asked() {
-            // What is finished is stored, scored or not; rows under way begin again.
-            return Err(Error::Cancelled);
-        }
-        while generator.free() > 0
-            && let Some((tag, request)) = sweep.next_row()
-        {
-            generator.add(bundle, RowTag(tag), request, Instant::now())?;
-        }
-        let mut finished = Vec::new();
-        for (tag, news) in generator.step(bundle)? {
-            if let RowNews::Finished(run) = news {
-                finished.push((tag.0, *run));
-            }
-        }
-        if !finished.is_empty() {
-            results.extend(sweep.finished(bundle, finished)?);
-        }
-        results.extend(sweep.score_waiting(bundle)?);
-        bar.set_position(sweep.progress(SweepPhase::Running).rows_done as u64);
-    }
-    bar.finish_and_clear();
+    let mut driven = Driven {
+        bundle,
+        results: sweep.found(),
+        sweep,
+        bar,
+        interrupt: Interrupt::listen(),
+    };
+    Generator::new(slots).drive(bundle, &mut driven)?;
+    // Where the store held all answers, not all of them scored, no step was taken.
+    driven.score()?;
+    driven.bar.finish_and_clear();
+    let mut results = driven.results;
     results.sort_by_key(|result| result.index);
-    let names: Vec<String> = bundle
-        .info
-        .objectives
-        .iter()
-        .map(|o| o.name.clone())
-        .collect();
+    let objectives = bundle.info.objectives.iter();
+    let names: Vec<String> = objectives.map(|o| o.name.clone()).collect();
     for (result, front) in results.iter().zip(front_flags(&results)) {
         json_line(&point_line(result, &names, front))?;
     }

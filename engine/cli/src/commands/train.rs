@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::device::Precision;
-use paretoscope_engine::train::{
+use paretoscope_engine::runtime::read_job;
+use paretoscope_engine::train::{TrainReporter, run_job};
+use paretoscope_engine::types::{
     DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
-    RewardConfig, RewardJob, SftConfig, SftJob, StepReport, TrainConfig, TrainJob, TrainReporter,
-    WeightedData,
+    RewardConfig, RewardJob, RunConfig, SftConfig, SftJob, Strength, TrainConfig, TrainJob,
+    TrainMethod, TrainSize, TrainStep, TrainTask, USUAL, WeightedData,
 };
-use paretoscope_engine::types::{Strength, TrainMethod, TrainSize, USUAL};
 use paretoscope_engine::{Error, Result};
 
 use super::train_policy;
@@ -20,8 +22,18 @@ use crate::options::Global;
 use crate::print;
 
 /// Train a model, an adapter, or a reward model.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// Run a job from its file, e.g. the `run.json` of a run that the window began
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum Args {
+enum What {
     /// Supervised fine-tuning on answers, from random weights or a model
     Sft(Sft),
     /// Direct preference optimisation on pairs of answers
@@ -72,8 +84,8 @@ pub(crate) struct Dpo {
     #[arg(long, value_name = "ADAPTER", num_args = 1..)]
     against: Vec<PathBuf>,
     /// What keeps the new vector apart (default: hsic-unbiased with --against, else none)
-    #[arg(long, value_enum)]
-    penalty: Option<PenaltyName>,
+    #[arg(long, value_parser = by_name(PenaltyKind::ALL, PenaltyKind::name, PenaltyKind::words))]
+    penalty: Option<PenaltyKind>,
     /// Weight of the penalty beside the DPO loss (default: hsic-released and hsic-rows 10, hsic-normalised and
     /// orthogonal-cosine 1, orthogonal-olora 0.5, weight-decay 0.1; hsic-unbiased by --alpha-ratio)
     #[arg(long)]
@@ -93,41 +105,6 @@ pub(crate) struct Dpo {
     lora: Lora,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PenaltyName {
-    /// Plain DPO
-    None,
-    /// HSIC over the rows of A, as MVA's code has it; equal ranks only
-    HsicReleased,
-    /// HSIC over the rows of the difference, as MVA's text has it
-    HsicRows,
-    /// HSIC with median bandwidths, between 0 and 1; biased: independent vectors are above 0
-    HsicNormalised,
-    /// HSIC without bias: independent vectors are 0 on average, and what chance explains costs nothing
-    HsicUnbiased,
-    /// Sum of |A A'|, as in O-LoRA
-    OrthogonalOlora,
-    /// Mean squared cosine of the differences
-    OrthogonalCosine,
-    /// Squared length of the new vector: the control
-    WeightDecay,
-}
-
-impl PenaltyName {
-    const fn kind(self) -> PenaltyKind {
-        match self {
-            Self::None => PenaltyKind::None,
-            Self::HsicReleased => PenaltyKind::HsicReleased,
-            Self::HsicRows => PenaltyKind::HsicRows,
-            Self::HsicNormalised => PenaltyKind::HsicNormalised,
-            Self::HsicUnbiased => PenaltyKind::HsicUnbiased,
-            Self::OrthogonalOlora => PenaltyKind::OrthogonalOlora,
-            Self::OrthogonalCosine => PenaltyKind::OrthogonalCosine,
-            Self::WeightDecay => PenaltyKind::WeightDecay,
-        }
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -183,14 +160,55 @@ impl Lora {
     }
 }
 
+/// What runs of every kind take.
+#[derive(Debug, clap::Args)]
+pub(super) struct Shared {
+    /// Folder for the result, checkpoints and metrics.jsonl
+    #[arg(long)]
+    out: PathBuf,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Steps between checkpoints; for policies, batches (default: 100 steps, 20 batches)
+    #[arg(long)]
+    checkpoint_every: Option<usize>,
+    /// Go on from the newest checkpoint in the output folder
+    #[arg(long)]
+    resume: bool,
+    /// Remove the run that is in the output folder, and start anew
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
+}
+
+impl Shared {
+    /// `usual` with what was said here.
+    pub(super) fn run(&self, global: &Global, usual: RunConfig) -> RunConfig {
+        RunConfig {
+            seed: global.seed,
+            device: global.device,
+            workers: self.workers.unwrap_or_else(cores),
+            checkpoint_every: self.checkpoint_every.unwrap_or(usual.checkpoint_every),
+            resume: self.resume,
+            overwrite: self.overwrite,
+            optimiser: usual.optimiser,
+        }
+    }
+
+    /// The job that leaves its result in the output folder.
+    pub(super) fn job(self, task: TrainTask) -> TrainJob {
+        TrainJob {
+            task,
+            out: self.out,
+            joins: None,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct Common {
     /// Leave bad lines of the data out and count them, in place of refusing the file
     #[arg(long)]
     skip_bad: bool,
-    /// Folder for the result, checkpoints and metrics.jsonl
-    #[arg(long)]
-    out: PathBuf,
     /// Passes over the data
     #[arg(long, default_value_t = USUAL.epochs)]
     epochs: usize,
@@ -212,41 +230,42 @@ struct Common {
     /// Decoupled decay of matrices
     #[arg(long, default_value_t = USUAL.weight_decay)]
     weight_decay: f64,
-    /// Threads (default: one per core)
-    #[arg(long)]
-    workers: Option<usize>,
-    /// Steps between checkpoints
-    #[arg(long, default_value_t = USUAL.checkpoint_every)]
-    checkpoint_every: usize,
-    /// Go on from the newest checkpoint in the output folder
-    #[arg(long)]
-    resume: bool,
-    /// Remove the run that is in the output folder, and start anew
-    #[arg(long, conflicts_with = "resume")]
-    overwrite: bool,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 impl Common {
     fn config(&self, global: &Global, method: TrainMethod, size: TrainSize) -> TrainConfig {
-        TrainConfig {
-            seed: global.seed,
-            device: global.device,
-            epochs: self.epochs,
-            steps: self.steps,
-            batch_tokens: self.batch_tokens,
-            max_length: self.max_length,
-            workers: self.workers.unwrap_or_else(cores),
+        let usual = RunConfig {
             optimiser: OptimiserConfig {
                 learning_rate: self.learning_rate.unwrap_or(method.learning_rate(size)),
                 warm_up: self.warm_up,
                 weight_decay: self.weight_decay,
                 ..OptimiserConfig::default()
             },
-            checkpoint_every: self.checkpoint_every,
-            resume: self.resume,
-            overwrite: self.overwrite,
+            ..RunConfig::default()
+        };
+        TrainConfig {
+            run: self.shared.run(global, usual),
+            epochs: self.epochs,
+            steps: self.steps,
+            batch_tokens: self.batch_tokens,
+            max_length: self.max_length,
         }
     }
+}
+
+/// One of `all` by its name, each explained in the help.
+pub(super) fn by_name<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+    words: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let choices = all.map(|one| PossibleValue::new(name(one)).help(words(one)));
+    PossibleValuesParser::new(choices).try_map(move |text| {
+        let found = all.into_iter().find(|one| name(*one) == text);
+        found.ok_or("is not one of them")
+    })
 }
 
 pub(crate) fn cores() -> usize {
@@ -260,14 +279,27 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
             "training is in f32; use f32 or auto",
         ));
     }
-    let job = match args {
-        Args::Sft(args) => args.job(global)?,
-        Args::Dpo(args) => args.job(global)?,
-        Args::Reward(args) => args.job(global),
-        Args::Router(args) => args.job(global)?,
-        Args::Ppo(args) => args.job(global)?,
+    let job = match (args.what, &args.job) {
+        (Some(what), None) => what.job(global)?,
+        (None, Some(file)) => read_job(file)?,
+        (Some(_), Some(_)) | (None, None) => {
+            let problem = "names a whole run; give it, or one of sft, dpo, reward, router and ppo";
+            return Err(Error::option("--job", problem));
+        }
     };
-    print::json_line(&job.run(&mut Bar::new())?)
+    print::json_line(&run_job(&job, &mut Bar::new())?)
+}
+
+impl What {
+    fn job(self, global: &Global) -> Result<TrainJob> {
+        match self {
+            Self::Sft(args) => args.job(global),
+            Self::Dpo(args) => args.job(global),
+            Self::Reward(args) => Ok(args.job(global)),
+            Self::Router(args) => args.job(global),
+            Self::Ppo(args) => args.job(global),
+        }
+    }
 }
 
 impl Sft {
@@ -287,7 +319,7 @@ impl Sft {
         } else {
             self.lora.size()
         };
-        Ok(TrainJob::Sft(SftJob {
+        let task = TrainTask::Sft(SftJob {
             base,
             from_random,
             config: SftConfig {
@@ -297,8 +329,8 @@ impl Sft {
             },
             data: self.data,
             skip_bad: self.common.skip_bad,
-            out: self.common.out,
-        }))
+        });
+        Ok(self.common.shared.job(task))
     }
 }
 
@@ -313,7 +345,7 @@ impl Dpo {
                 .collect::<Result<_>>()?,
         };
         let penalty = match self.penalty {
-            Some(name) => name.kind(),
+            Some(kind) => kind,
             None if self.against.is_empty() => PenaltyKind::None,
             None => USUAL.penalty,
         };
@@ -322,7 +354,7 @@ impl Dpo {
             (None, Some(ratio)) => Strength::Ratio { ratio },
             (None, None) => penalty.usual_strength(),
         };
-        Ok(TrainJob::Dpo(DpoJob {
+        let task = TrainTask::Dpo(DpoJob {
             base: self.base,
             data,
             skip_bad: self.common.skip_bad,
@@ -341,8 +373,8 @@ impl Dpo {
                 },
                 start_from: self.start_from,
             },
-            out: self.common.out,
-        }))
+        });
+        Ok(self.common.shared.job(task))
     }
 }
 
@@ -368,7 +400,7 @@ fn weighted(text: &str) -> Result<WeightedData> {
 
 impl Reward {
     fn job(self, global: &Global) -> TrainJob {
-        TrainJob::Reward(RewardJob {
+        let task = TrainTask::Reward(RewardJob {
             base: self.base,
             data: self.data,
             skip_bad: self.common.skip_bad,
@@ -378,8 +410,8 @@ impl Reward {
                     .config(global, TrainMethod::Reward, TrainSize::Full),
                 center: self.center,
             },
-            out: self.common.out,
-        })
+        });
+        self.common.shared.job(task)
     }
 }
 
@@ -405,7 +437,7 @@ impl Bar {
 }
 
 impl TrainReporter for Bar {
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: &TrainStep) {
         self.0.set_length(report.steps as u64);
         self.0.set_position(report.step as u64);
         let left = HumanDuration(Duration::from_secs_f64(report.eta_seconds.max(0.0)));
@@ -439,27 +471,20 @@ mod tests {
 
     #[derive(Debug, Parser)]
     struct Line {
-        #[command(subcommand)]
+        #[command(flatten)]
         args: Args,
         #[command(flatten)]
         global: Global,
     }
 
-    fn job(options: &str) -> TrainJob {
+    fn job(options: &str) -> TrainTask {
         let line = Line::parse_from(["train"].into_iter().chain(options.split_whitespace()));
-        let job = match line.args {
-            Args::Sft(args) => args.job(&line.global),
-            Args::Dpo(args) => args.job(&line.global),
-            Args::Reward(args) => Ok(args.job(&line.global)),
-            Args::Router(args) => args.job(&line.global),
-            Args::Ppo(args) => args.job(&line.global),
-        };
-        job.unwrap()
+        line.args.what.unwrap().job(&line.global).unwrap().task
     }
 
     fn dpo(options: &str) -> DpoConfig {
         match job(options) {
-            TrainJob::Dpo(job) => job.config,
+            TrainTask::Dpo(job) => job.config,
             other => panic!("{other:?}"),
         }
     }
@@ -485,10 +510,10 @@ mod tests {
         ] {
             let line = dpo(options);
             let mut made = recipe(method).config(USUAL.rank, 0, cores(), false);
-            made.train.device = line.train.device;
+            made.train.run.device = line.train.run.device;
             assert_eq!(line, made, "{options}");
             let rate = TrainMethod::Dpo.learning_rate(size);
-            assert_eq!(line.train.optimiser.learning_rate, rate);
+            assert_eq!(line.train.run.optimiser.learning_rate, rate);
         }
         let rates = [
             ("sft --base b --data d --out o", 1e-5),
@@ -499,13 +524,8 @@ mod tests {
             ("ppo --bundle b --reward-weights 1,1 --out o", 1e-4),
         ];
         for (options, rate) in rates {
-            let found = match job(options) {
-                TrainJob::Sft(job) => job.config.train.optimiser,
-                TrainJob::Reward(job) => job.config.train.optimiser,
-                TrainJob::Router(job) => job.config.ppo.optimiser,
-                TrainJob::Ppo(job) => job.config.ppo.optimiser,
-                TrainJob::Dpo(job) => job.config.train.optimiser,
-            };
+            let task = job(options);
+            let found = &task.run().optimiser;
             assert_eq!(found.learning_rate, rate, "{options}");
         }
     }

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use paretoscope_engine::Result;
-use paretoscope_engine::train::ppo::{
-    KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig,
+use paretoscope_engine::types::{
+    KlConfig, LoraConfig, MorlConfig, MorlJob, PpoConfig, RouterConfig, RouterJob, Scalarisation,
+    ScalariseConfig, TrainJob, TrainTask, USUAL,
 };
-use paretoscope_engine::train::{LoraConfig, MorlJob, OptimiserConfig, RouterJob, TrainJob};
-use paretoscope_engine::types::USUAL;
 
-use super::train::cores;
+use super::train::{Shared, by_name};
 use crate::options::{Global, numbers};
 
 /// HoE's router expert: learns which LoRA experts speak, token by token, for one preference
@@ -22,7 +21,8 @@ pub(crate) struct Router {
     #[arg(long)]
     preference: String,
     /// How objectives become one
-    #[arg(long, default_value = "omd-stch", value_parser = scalarisation)]
+    #[arg(long, default_value = "omd-stch",
+        value_parser = by_name(Scalarisation::ALL, Scalarisation::name, Scalarisation::words))]
     scalarise: Scalarisation,
     /// Coefficients of objectives as the paper writes them, not those of the exact gradient
     #[arg(long)]
@@ -34,7 +34,7 @@ pub(crate) struct Router {
     #[arg(long)]
     smoothing: Option<f64>,
     /// Learning rate of the router
-    #[arg(long, default_value_t = RouterConfig::default().ppo.optimiser.learning_rate)]
+    #[arg(long, default_value_t = RouterConfig::default().ppo.run.optimiser.learning_rate)]
     learning_rate: f64,
     /// Penalty per nat of divergence from the base model at the start
     #[arg(long, default_value_t = RouterConfig::default().ppo.kl.start)]
@@ -65,7 +65,7 @@ pub(crate) struct Ppo {
     #[arg(long, value_delimiter = ',')]
     target_modules: Option<Vec<String>>,
     /// Learning rate of the adapter
-    #[arg(long, default_value_t = MorlConfig::default().ppo.optimiser.learning_rate)]
+    #[arg(long, default_value_t = MorlConfig::default().ppo.run.optimiser.learning_rate)]
     learning_rate: f64,
     /// Penalty per nat of divergence from the base model at the start
     #[arg(long, default_value_t = MorlConfig::default().ppo.kl.start)]
@@ -83,9 +83,6 @@ struct Common {
     /// measure by `--split validation` or `test` is never learnt)
     #[arg(long)]
     prompts: Option<PathBuf>,
-    /// Folder for the result, checkpoints and metrics.jsonl
-    #[arg(long)]
-    out: PathBuf,
     /// Batches of answers in all
     #[arg(long, default_value_t = PpoConfig::default().batches)]
     batches: usize,
@@ -113,33 +110,15 @@ struct Common {
     /// Answers that measure the scale of rewards and the ideal point
     #[arg(long, default_value_t = PpoConfig::default().calibration)]
     calibration: usize,
-    /// Threads (default: one per core)
-    #[arg(long)]
-    workers: Option<usize>,
-    /// Batches between checkpoints
-    #[arg(long, default_value_t = PpoConfig::default().checkpoint_every)]
-    checkpoint_every: usize,
-    /// Go on from the newest checkpoint in the output folder
-    #[arg(long)]
-    resume: bool,
-    /// Remove a run that the output folder holds, and start anew
-    #[arg(long)]
-    overwrite: bool,
-}
-
-fn scalarisation(name: &str) -> Result<Scalarisation, String> {
-    Scalarisation::named(name).ok_or_else(|| {
-        let names = Scalarisation::ALL.map(|(name, _)| name);
-        format!("it is one of {}", names.join(", "))
-    })
+    #[command(flatten)]
+    shared: Shared,
 }
 
 impl Common {
-    fn config(&self, global: &Global, rate: f64, kl: KlConfig) -> PpoConfig {
-        let standard = PpoConfig::default();
+    fn config(&self, global: &Global, mut usual: PpoConfig, rate: f64, kl: KlConfig) -> PpoConfig {
+        usual.run.optimiser.learning_rate = rate;
         PpoConfig {
-            seed: global.seed,
-            device: global.device,
+            run: self.shared.run(global, usual.run),
             batches: self.batches,
             batch: self.batch,
             epochs: self.epochs,
@@ -147,18 +126,10 @@ impl Common {
             max_tokens: self.max_tokens,
             stop: self.stop.clone(),
             temperature: self.temperature,
-            optimiser: OptimiserConfig {
-                learning_rate: rate,
-                ..standard.optimiser.clone()
-            },
             value_rate: self.value_rate,
             kl,
             calibration: self.calibration,
-            workers: self.workers.unwrap_or_else(cores),
-            checkpoint_every: self.checkpoint_every,
-            resume: self.resume,
-            overwrite: self.overwrite,
-            ..standard
+            ..usual
         }
     }
 }
@@ -171,9 +142,12 @@ impl Router {
             target: args.kl_target,
             ..KlConfig::default()
         };
+        let standard = RouterConfig::default();
         let config = RouterConfig {
             preference: numbers("--preference", &args.preference)?,
-            ppo: args.common.config(global, args.learning_rate, kl),
+            ppo: args
+                .common
+                .config(global, standard.ppo, args.learning_rate, kl),
             scalarise: ScalariseConfig {
                 form: args.scalarise,
                 literal: args.literal,
@@ -184,14 +158,15 @@ impl Router {
                     .transpose()?,
                 ..ScalariseConfig::default()
             },
-            ..RouterConfig::default()
+            activation: standard.activation,
+            floor: standard.floor,
         };
-        Ok(TrainJob::Router(RouterJob {
+        let task = TrainTask::Router(RouterJob {
             bundle: args.bundle,
             prompts: args.common.prompts,
-            out: args.common.out,
             config,
-        }))
+        });
+        Ok(args.common.shared.job(task))
     }
 }
 
@@ -206,18 +181,20 @@ impl Ppo {
         let standard = LoraConfig::of_rank(args.rank);
         let config = MorlConfig {
             reward_weights: numbers("--reward-weights", &args.reward_weights)?,
-            ppo: args.common.config(global, args.learning_rate, kl),
+            ppo: args
+                .common
+                .config(global, MorlConfig::default().ppo, args.learning_rate, kl),
             lora: LoraConfig {
                 rank: args.rank,
                 alpha: args.alpha.unwrap_or(standard.alpha),
                 target_modules: args.target_modules.unwrap_or(standard.target_modules),
             },
         };
-        Ok(TrainJob::Ppo(MorlJob {
+        let task = TrainTask::Ppo(MorlJob {
             bundle: args.bundle,
             prompts: args.common.prompts,
-            out: args.common.out,
             config,
-        }))
+        });
+        Ok(args.common.shared.job(task))
     }
 }

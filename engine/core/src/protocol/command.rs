@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling, TrainPlan};
+use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling, TrainJob};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,7 +125,7 @@ pub enum EngineCommand {
         /// This job.
         job: JobId,
         /// What to make.
-        plan: Arc<TrainPlan>,
+        plan: Arc<TrainJob>,
     },
     /// Read a file of prompts, beside everything else.
     ReadPrompts {
@@ -140,7 +140,7 @@ pub enum EngineCommand {
     /// Make a bundle that has a training run's result as well, beside everything else.
     BundleWith {
         /// The run.
-        plan: Arc<TrainPlan>,
+        plan: Arc<TrainJob>,
         /// The bundle to add to, where its base is that of the run.
         onto: PathBuf,
     },

@@ -9,7 +9,7 @@ use super::JobId;
 use crate::Error;
 use crate::types::{
     BundleInfo, GateRecord, Given, Interference, Mutes, Point, PointResult, Prompt, Run, Scores,
-    TokenPiece, TrainNews, TrainPlan, TrainRun,
+    TokenPiece, TrainJob, TrainNews, TrainRun,
 };
 
 /// An error on its way to a person.
@@ -131,6 +131,15 @@ pub enum EngineEvent {
         /// Why.
         trouble: Trouble,
     },
+    /// A row's prompt is being read. May be coalesced, and come late.
+    Reading {
+        /// The job.
+        job: JobId,
+        /// Tokens of the prompt that the model has read.
+        read: usize,
+        /// Tokens of the prompt.
+        tokens: usize,
+    },
     /// A row is in a slot.
     Started {
         /// The job.
@@ -241,11 +250,13 @@ pub enum EngineEvent {
     RunsFound {
         /// The runs.
         runs: Vec<TrainRun>,
+        /// Why others could not be read.
+        refused: Vec<Trouble>,
     },
     /// A bundle with a run's result, or why there is none. Never dropped.
     BundleMade {
         /// The run.
-        plan: Arc<TrainPlan>,
+        plan: Arc<TrainJob>,
         /// The new bundle's folder.
         made: Result<PathBuf, Trouble>,
     },

@@ -10,8 +10,7 @@
 //! The papers' full fine-tunes are at 1e-5 (HoE, MVA), adapters take about ten times as much (LoRA, appendix D).
 //! The demonstration is a small model and has numbers of its own.
 
-use super::penalty::Penalty;
-use super::training::Rollouts;
+use super::penalty::PenaltyKind;
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,12 +63,16 @@ pub struct Usual {
     pub beta: f64,
     /// Reward models: weight of the squared sum of both scores.
     pub center: f64,
-    /// Value vectors: what keeps each apart from those before it, at [`Penalty::usual_strength`].
-    pub penalty: Penalty,
+    /// Value vectors: what keeps each apart from those before it, at [`PenaltyKind::usual_strength`].
+    pub penalty: PenaltyKind,
     /// HSIC of rows: at most so many of each module.
     pub penalty_rows: usize,
-    /// Routers and MORLHF: the answers that they learn from.
-    pub rollouts: Rollouts,
+    /// Routers and MORLHF: batches of answers in all.
+    pub batches: usize,
+    /// Answers per batch.
+    pub batch: usize,
+    /// New tokens per answer at most.
+    pub max_tokens: usize,
     /// For policies: batches between checkpoints.
     pub checkpoint_batches: usize,
 }
@@ -86,13 +89,11 @@ pub const USUAL: Usual = Usual {
     rank: 16,
     beta: 0.1,
     center: 0.01,
-    penalty: Penalty::HsicUnbiased,
+    penalty: PenaltyKind::HsicUnbiased,
     penalty_rows: 512,
-    rollouts: Rollouts {
-        batches: 300,
-        batch: 64,
-        max_tokens: 128,
-    },
+    batches: 300,
+    batch: 64,
+    max_tokens: 128,
     checkpoint_batches: 20,
 };
 

@@ -14,6 +14,17 @@ pub enum ExpertKind {
     Router,
 }
 
+/// What follows a router's linear layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum RouterActivation {
+    /// Softmax in f32 over the router's outputs: its votes sum to one.
+    #[default]
+    Softmax,
+    /// Raw scores.
+    None,
+}
+
 /// An expert as routing sees it: its kind, its name and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expert {

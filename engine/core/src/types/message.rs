@@ -16,6 +16,7 @@ pub struct Message {
 
 /// A turn in JSON, as transformers takes it: its content is a text, or a list of `{"type": "text", "text": ...}`.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Written {
     role: String,
     content: Content,

@@ -6,6 +6,7 @@
 
 mod bundle_info;
 mod defaults;
+mod device;
 mod expert;
 mod gates;
 mod given;
@@ -25,7 +26,8 @@ mod training;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
 pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
-pub use expert::{Expert, ExpertKind};
+pub use device::DeviceChoice;
+pub use expert::{Expert, ExpertKind, RouterActivation};
 pub use gates::RowGates;
 pub use given::{Given, GivenToken};
 pub use identity::BundleIdentity;
@@ -33,7 +35,7 @@ pub use interference::{Chance, Compared, Interference, Measure, PairInterference
 pub use message::Message;
 pub use mutes::{Channel, Mutes};
 pub use path::{serialize_shown, serialize_shown_if_there, shown};
-pub use penalty::{Penalty, Strength};
+pub use penalty::{PenaltyKind, Strength};
 pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
@@ -41,5 +43,8 @@ pub use scores::{PointResult, Scores, Summary};
 pub use split::Split;
 pub use steering::Steering;
 pub use training::{
-    Becomes, Rollouts, Scalarise, TrainEnd, TrainNews, TrainPlan, TrainRun, TrainStep, TrainTask,
+    DpoConfig, DpoJob, Joins, KlConfig, LoraConfig, Method, MorlConfig, MorlJob, OptimiserConfig,
+    Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RouterConfig, RouterJob, RunConfig,
+    Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob, TrainNews,
+    TrainRun, TrainStep, TrainTask, WeightedData, check_workers,
 };

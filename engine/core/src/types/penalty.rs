@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How dependence on earlier value vectors is measured and held down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Penalty {
+pub enum PenaltyKind {
     /// Not at all: plain DPO.
     #[default]
     None,
@@ -27,15 +27,7 @@ pub enum Penalty {
     WeightDecay,
 }
 
-impl Penalty {
-    /// Whether a module's share is its part of a mean over modules, not of a sum.
-    pub const fn is_mean(self) -> bool {
-        matches!(
-            self,
-            Self::HsicNormalised | Self::HsicUnbiased | Self::OrthogonalCosine
-        )
-    }
-
+impl PenaltyKind {
     /// All, in the order of the command line.
     pub const ALL: [Self; 8] = [
         Self::None,
@@ -60,6 +52,34 @@ impl Penalty {
             Self::OrthogonalCosine => "orthogonal-cosine",
             Self::WeightDecay => "weight-decay",
         }
+    }
+
+    /// What it does, in a line.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::None => "Plain DPO; the cosine to earlier vectors is still measured",
+            Self::HsicReleased => "As MVA's code has it, on the first factors; equal ranks only",
+            Self::HsicRows => "As MVA's text has it, bandwidth 1: numerically next to nothing",
+            Self::HsicNormalised => {
+                "Median bandwidths, 1 is the same. A biased measure: independent vectors are above 0, the more the higher their rank"
+            }
+            Self::HsicUnbiased => {
+                "Median bandwidths; independent vectors are 0 on average, as rows in a random order are, and what chance explains (twice its standard deviation, about 1.4 divided by the rows) costs nothing"
+            }
+            Self::OrthogonalOlora => "Sum of the products of the first factors, as in O-LoRA",
+            Self::OrthogonalCosine => "Mean squared cosine between the differences of each module",
+            Self::WeightDecay => {
+                "Shrinks the vector, compares with none: what a penalty does by shrinking alone"
+            }
+        }
+    }
+
+    /// Whether a module's share is its part of a mean over modules, not of a sum.
+    pub const fn is_mean(self) -> bool {
+        matches!(
+            self,
+            Self::HsicNormalised | Self::HsicUnbiased | Self::OrthogonalCosine
+        )
     }
 
     /// A strength to begin with. Released forms and O-LoRA as published (10 and 0.5); those between 0 and 1 as strong
@@ -109,6 +129,14 @@ impl Default for Strength {
 }
 
 impl Strength {
+    /// What the penalty and its gradient are computed at: of a ratio, what it is to be multiplied by comes after.
+    pub const fn factor(self) -> f64 {
+        match self {
+            Self::Alpha(alpha) => alpha,
+            Self::Ratio { .. } => 1.0,
+        }
+    }
+
     /// The number, of either kind.
     pub const fn number(self) -> f64 {
         match self {
@@ -138,7 +166,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_files() {
-        for penalty in Penalty::ALL {
+        for penalty in PenaltyKind::ALL {
             let text = serde_json::to_value(penalty).unwrap();
             assert_eq!(text, penalty.name());
         }

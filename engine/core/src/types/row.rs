@@ -19,6 +19,14 @@ pub enum Prompt {
 }
 
 impl Prompt {
+    /// A user's turn, after what the system says where it says something.
+    pub fn chat(system: Option<String>, user: impl Into<String>) -> Self {
+        match system {
+            Some(system) => Self::Messages(vec![Message::system(system), Message::user(user)]),
+            None => Self::Chat(user.into()),
+        }
+    }
+
     /// The words that a person reads in a list: the text, or the last turn of a conversation; `None` for ids.
     pub fn words(&self) -> Option<&str> {
         match self {

@@ -11,7 +11,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Factors, Sums};
+use super::parts::{Factors, Sums};
 use crate::forge::Matrix;
 use crate::forge::matrix::sum_of_squares;
 use crate::forge::select::{Selection, Target, number, number_key};

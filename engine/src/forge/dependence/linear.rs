@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Factors, Sums};
+use super::parts::{Factors, Sums};
 use crate::Result;
 use crate::forge::Matrix;
 use crate::forge::svd::of_factors;

@@ -3,6 +3,7 @@
 
 mod hsic;
 mod linear;
+mod parts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ pub use crate::types::Measure;
 pub use hsic::RowSample;
 pub(crate) use hsic::{LEAST_UNBIASED, NO_BANDWIDTH, unbiased_chance};
 pub use linear::Angles;
+
+use parts::{Factors, Sums};
 
 use super::{DeltaSource, Matrix, Stage, Tell};
 use crate::model::in_words;
@@ -47,59 +50,6 @@ pub struct Chance {
     pub layers: BTreeMap<usize, f64>,
     /// The total in standard deviations.
     pub z: f64,
-}
-
-/// The factors of one module of one adapter; its difference is `scale · B A`.
-#[derive(Debug, Clone)]
-pub(super) struct Factors {
-    /// `[rank, in]`.
-    a: Matrix,
-    /// `[out, rank]`, the scale folded in.
-    b: Matrix,
-}
-
-/// How a figure of many modules comes from those of each.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    /// What is added up.
-    value: f64,
-    /// By what the sum is divided, or, of the unbiased form, the variance by chance.
-    by: [f64; 2],
-    modules: usize,
-}
-
-impl Sums {
-    fn add(&mut self, other: Self) {
-        self.value += other.value;
-        self.by[0] += other.by[0];
-        self.by[1] += other.by[1];
-        self.modules += other.modules;
-    }
-
-    fn of(value: f64, by: [f64; 2]) -> Self {
-        Self {
-            value,
-            by,
-            modules: 1,
-        }
-    }
-
-    fn result(self, measure: Measure) -> f64 {
-        let ratio = |by: f64| if by > 0.0 { self.value / by } else { 0.0 };
-        match measure {
-            Measure::HsicReleased | Measure::HsicRows => self.value,
-            Measure::HsicNormalised | Measure::HsicUnbiased | Measure::Angles => {
-                ratio(self.modules as f64)
-            }
-            Measure::Cosine => ratio((self.by[0] * self.by[1]).sqrt()),
-            Measure::Signs => ratio(self.by[0]),
-        }
-    }
-
-    /// Of the mean over modules, whose rows are put in order by themselves.
-    fn chance(self) -> f64 {
-        self.by[0].sqrt() / self.modules.max(1) as f64
-    }
 }
 
 /// Measures two adapters over the modules that both adapt.

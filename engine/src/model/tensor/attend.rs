@@ -8,7 +8,7 @@ use std::ops::Range;
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::slots::LayerSlots;
-use crate::model::kernels::HeadLayout;
+use crate::kernels::HeadLayout;
 
 /// Queries of a prompt that go together at most, so that their scores stay small.
 const MOST_QUERIES: usize = 512;

@@ -6,7 +6,8 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::gates::{Pattern, Recorder, StepGates};
 use crate::mixture::Bank;
-use crate::weights::{LoraFactor, RouterActivation, RouterSite};
+use crate::types::RouterActivation;
+use crate::weights::{LoraFactor, RouterSite};
 
 /// A linear module's own numbers, as read.
 pub(super) struct LinearWeights {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::model::kernels::HeadLayout;
+use crate::kernels::HeadLayout;
 
 /// Positions are made room for in steps of this, so that rows of about the same length share a pool.
 const POSITION_STEP: usize = 64;

@@ -11,10 +11,8 @@ use super::TensorLlama;
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter, Tap};
 use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Wanted};
-use crate::types::RowGates;
-use crate::weights::{
-    Adapter, Checkpoint, Digest, LoraFactor, RouterActivation, RouterExpert, RouterSite,
-};
+use crate::types::{RouterActivation, RowGates};
+use crate::weights::{Adapter, Checkpoint, Digest, LoraFactor, RouterExpert, RouterSite};
 
 const VOCABULARY: usize = 40;
 const ADAPTERS: usize = 3;

@@ -5,7 +5,7 @@ use candle_core::{Device, Result as CandleResult, Tensor};
 use super::config::Config;
 use super::position::Buckets;
 use crate::Result;
-use crate::model::kernels::PackedMatrix;
+use crate::kernels::PackedMatrix;
 use crate::reward::loader::Loader;
 use crate::reward::ops::{HeadRows, Linear, host, per_head, product, softmax_rows};
 

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use serde::Deserialize;
 
 use super::position::Buckets;
-use crate::reward::load::Labels;
+use crate::reward::labels::Labels;
 use crate::reward::loader::{Loader, activation, check_heads, check_sizes};
 use crate::reward::ops::Activation;
 use crate::weights::read_json;

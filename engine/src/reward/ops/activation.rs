@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::model::kernels::exp;
+use crate::kernels::{exp, silu};
 
 /// What stands between two linear layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl WithSimd for Each<'_> {
             }
             Activation::Silu => {
                 for x in values {
-                    *x /= 1.0 + exp(-*x);
+                    *x = silu(*x);
                 }
             }
             Activation::Tanh => {

@@ -5,7 +5,7 @@ use candle_nn::ops::softmax;
 use rayon::prelude::*;
 
 use super::{Kernels, host, softmax_rows};
-use crate::model::kernels::{PackedInput, PackedMatrix, Product, products};
+use crate::kernels::{PackedInput, PackedMatrix, Product, products};
 
 /// `softmax(q k^T * scale) v` for every head of every text.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::{Activation, Compute, Kernels, host};
-use crate::model::kernels::{PackedInput, PackedMatrix, Product, products};
+use crate::kernels::{PackedInput, PackedMatrix, Product, products};
 
 /// `y = x W^T (+ b)`, perhaps through an activation.
 #[derive(Debug)]

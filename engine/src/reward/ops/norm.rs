@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::host::rows_per_piece;
 use super::{Compute, Kernels, add, host};
+use crate::kernels::{dot, sum};
 
 /// `(x - mean) / sqrt(variance + eps) * w + b`, row by row.
 #[derive(Debug)]
@@ -96,35 +97,11 @@ impl WithSimd for Rows<'_> {
                 *x -= mean;
             }
             // The mean first, then the squares: their difference would cancel.
-            let variance = sum_of_squares(row) / width as f32;
+            let variance = dot(row, row) / width as f32;
             let scale = 1.0 / (variance + norm.eps).sqrt();
             for ((x, weight), bias) in row.iter_mut().zip(&norm.weight).zip(&norm.bias) {
                 *x = (*x * scale).mul_add(*weight, *bias);
             }
         }
     }
-}
-
-#[inline(always)]
-fn sum(x: &[f32]) -> f32 {
-    let (chunks, tail) = x.as_chunks::<16>();
-    let mut sums = [0.0_f32; 16];
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x;
-        }
-    }
-    sums.iter().sum::<f32>() + tail.iter().sum::<f32>()
-}
-
-#[inline(always)]
-fn sum_of_squares(x: &[f32]) -> f32 {
-    let (chunks, tail) = x.as_chunks::<16>();
-    let mut sums = [0.0_f32; 16];
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum = x.mul_add(*x, *sum);
-        }
-    }
-    sums.iter().sum::<f32>() + tail.iter().map(|x| x * x).sum::<f32>()
 }

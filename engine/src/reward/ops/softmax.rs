@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::model::kernels::softmax_in_place;
+use crate::kernels::softmax_in_place;
 
 /// Each row of `[rows, columns]` times `scale`, then its softmax over the first `seen(row)`
 /// columns; the others become 0.

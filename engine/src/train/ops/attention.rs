@@ -3,14 +3,20 @@
 //! Works on one head of one sequence at a time in scratch that fits the second-level cache; the
 //! probabilities are computed again in the backward pass rather than kept (Dao et al. 2022).
 
+use std::slice::ChunksExact;
 use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
+use pulp::Simd;
 
-use super::simd::{
-    TILE_COLS, TILE_ROWS, Tile, dot, exp, kernel, max, outer_product, round_up, sum, vectorised,
-};
 use super::storage::{floats, output, read, tensor};
+use crate::kernels::{PANEL, accumulate, dot, exp, kernel, max, sum, vectorised};
+
+/// Rows of a tile.
+const TILE_ROWS: usize = 4;
+
+/// A block of results held in registers.
+type Tile = [[f32; PANEL]; TILE_ROWS];
 
 /// Where sequences lie in a flat batch, and how a row splits into heads.
 #[derive(Debug, Clone)]
@@ -42,23 +48,23 @@ impl AttentionShape {
     }
 }
 
-/// A matrix as vertical panels of [`TILE_COLS`] columns, zero-padded, so that a tile reads it in order.
+/// A matrix as vertical panels of [`PANEL`] columns, zero-padded, so that a tile reads it in order.
 struct Panels {
-    values: Vec<[f32; TILE_COLS]>,
+    values: Vec<[f32; PANEL]>,
     rows: usize,
 }
 
 impl Panels {
     fn new(rows: usize, cols: usize) -> Self {
-        let rows = round_up(rows, TILE_COLS);
+        let rows = rows.next_multiple_of(PANEL);
         Self {
-            values: vec![[0.0; TILE_COLS]; rows * cols.div_ceil(TILE_COLS)],
+            values: vec![[0.0; PANEL]; rows * cols.div_ceil(PANEL)],
             rows,
         }
     }
 
     #[inline(always)]
-    fn panel(&self, index: usize) -> &[[f32; TILE_COLS]] {
+    fn panel(&self, index: usize) -> &[[f32; PANEL]] {
         &self.values[index * self.rows..][..self.rows]
     }
 
@@ -66,10 +72,10 @@ impl Panels {
     #[inline(always)]
     fn load(&mut self, source: &[f32], stride: usize, length: usize, head_dim: usize, scale: f32) {
         for (index, panel) in self.values.chunks_exact_mut(self.rows).enumerate() {
-            let from = index * TILE_COLS;
-            let to = (from + TILE_COLS).min(head_dim);
+            let from = index * PANEL;
+            let to = (from + PANEL).min(head_dim);
             for (row, into) in panel.iter_mut().enumerate() {
-                *into = [0.0; TILE_COLS];
+                *into = [0.0; PANEL];
                 if row < length && from < to {
                     for (into, value) in into.iter_mut().zip(&source[row * stride..][from..to]) {
                         *into = value * scale;
@@ -79,15 +85,15 @@ impl Panels {
         }
     }
 
-    /// Takes the same transposed: panel `j` holds positions `j * TILE_COLS ..`, one row per number of the head.
+    /// Takes the same transposed: panel `j` holds positions `j * PANEL ..`, one row per number of the head.
     #[inline(always)]
     fn load_transposed(&mut self, source: &[f32], stride: usize, length: usize, head_dim: usize) {
         for (index, panel) in self.values.chunks_exact_mut(self.rows).enumerate() {
             for into in panel.iter_mut() {
-                *into = [0.0; TILE_COLS];
+                *into = [0.0; PANEL];
             }
-            for column in 0..TILE_COLS.min(length.saturating_sub(index * TILE_COLS)) {
-                let row = index * TILE_COLS + column;
+            for column in 0..PANEL.min(length.saturating_sub(index * PANEL)) {
+                let row = index * PANEL + column;
                 for (into, value) in panel.iter_mut().zip(&source[row * stride..][..head_dim]) {
                     into[column] = *value;
                 }
@@ -104,9 +110,9 @@ struct Square {
 
 impl Square {
     fn new(rows: usize, width: usize) -> Self {
-        let width = round_up(width, TILE_COLS);
+        let width = width.next_multiple_of(PANEL);
         Self {
-            values: vec![0.0; round_up(rows, TILE_COLS) * width],
+            values: vec![0.0; rows.next_multiple_of(PANEL) * width],
             width,
         }
     }
@@ -124,40 +130,71 @@ impl Square {
     #[inline(always)]
     fn store(&mut self, row: usize, column: usize, tile: &Tile) {
         for (r, values) in tile.iter().enumerate() {
-            self.row_mut(row + r, self.width)[column..column + TILE_COLS].copy_from_slice(values);
+            self.row_mut(row + r, self.width)[column..column + PANEL].copy_from_slice(values);
         }
+    }
+}
+
+/// The numbers `k` of four rows, step by step.
+struct Across<'a> {
+    rows: [&'a [f32]; TILE_ROWS],
+    k: usize,
+}
+
+impl Iterator for Across<'_> {
+    type Item = [f32; TILE_ROWS];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let [a, b, c, d] = self.rows;
+        let k = self.k;
+        self.k += 1;
+        Some([*a.get(k)?, *b.get(k)?, *c.get(k)?, *d.get(k)?])
+    }
+}
+
+/// Four numbers of each row, row by row.
+struct Down<'a> {
+    rows: ChunksExact<'a, f32>,
+    column: usize,
+}
+
+impl<'a> Iterator for Down<'a> {
+    type Item = &'a [f32; TILE_ROWS];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.rows.next()?.get(self.column..)?.first_chunk()
     }
 }
 
 /// `a[row .. row + 4, 0 .. depth] · b`, `a` row-major.
 #[inline(always)]
-fn multiply(a: &Square, row: usize, depth: usize, b: &[[f32; TILE_COLS]]) -> Tile {
-    let mut tile = [[0.0; TILE_COLS]; TILE_ROWS];
-    let rows: [&[f32]; TILE_ROWS] = std::array::from_fn(|r| a.row(row + r, depth));
-    for (k, b) in b[..depth].iter().enumerate() {
-        outer_product(
-            &mut tile,
-            [rows[0][k], rows[1][k], rows[2][k], rows[3][k]],
-            b,
-        );
-    }
+fn multiply<S: Simd>(simd: S, a: &Square, row: usize, depth: usize, b: &[[f32; PANEL]]) -> Tile {
+    let mut tile = [[0.0; PANEL]; TILE_ROWS];
+    let rows = [
+        a.row(row, depth),
+        a.row(row + 1, depth),
+        a.row(row + 2, depth),
+        a.row(row + 3, depth),
+    ];
+    accumulate(simd, Across { rows, k: 0 }, b.as_flattened(), &mut tile);
     tile
 }
 
 /// `a[from .. to, column .. column + 4]ᵀ · b[from .. to]`.
 #[inline(always)]
-fn multiply_transposed(
+fn multiply_transposed<S: Simd>(
+    simd: S,
     a: &Square,
     column: usize,
-    from: usize,
-    to: usize,
-    b: &[[f32; TILE_COLS]],
+    (from, to): (usize, usize),
+    b: &[[f32; PANEL]],
 ) -> Tile {
-    let mut tile = [[0.0; TILE_COLS]; TILE_ROWS];
-    for (k, b) in b[from..to].iter().enumerate() {
-        let a = &a.row(from + k, a.width)[column..column + TILE_ROWS];
-        outer_product(&mut tile, [a[0], a[1], a[2], a[3]], b);
-    }
+    let mut tile = [[0.0; PANEL]; TILE_ROWS];
+    let rows = a.values[from * a.width..to * a.width].chunks_exact(a.width);
+    let panel = b[from..to].as_flattened();
+    accumulate(simd, Down { rows, column }, panel, &mut tile);
     tile
 }
 
@@ -204,7 +241,7 @@ fn load_rows(
     head_dim: usize,
     scale: f32,
 ) {
-    for row in 0..round_up(length, TILE_ROWS) {
+    for row in 0..length.next_multiple_of(TILE_ROWS) {
         let target = into.row_mut(row, head_dim);
         if row < length {
             for (target, value) in target.iter_mut().zip(&source[row * stride..][..head_dim]) {
@@ -218,12 +255,12 @@ fn load_rows(
 
 /// Softmax of the scaled scores, row `i` over columns `0 ..= i`, zero after.
 #[inline(always)]
-fn fill_probabilities(scratch: &mut Scratch, length: usize, head_dim: usize) {
+fn fill_probabilities<S: Simd>(simd: S, scratch: &mut Scratch, length: usize, head_dim: usize) {
     for row in (0..length).step_by(TILE_ROWS) {
-        let seen = round_up((row + TILE_ROWS).min(length), TILE_COLS);
-        for column in (0..seen).step_by(TILE_COLS) {
-            let panel = scratch.keys_transposed.panel(column / TILE_COLS);
-            let tile = multiply(&scratch.queries, row, head_dim, panel);
+        let seen = (row + TILE_ROWS).min(length).next_multiple_of(PANEL);
+        for column in (0..seen).step_by(PANEL) {
+            let panel = scratch.keys_transposed.panel(column / PANEL);
+            let tile = multiply(simd, &scratch.queries, row, head_dim, panel);
             scratch.probabilities.store(row, column, &tile);
         }
         for row in row..row + TILE_ROWS {
@@ -243,7 +280,7 @@ fn fill_probabilities(scratch: &mut Scratch, length: usize, head_dim: usize) {
 }
 
 #[inline(always)]
-fn forward((shape, [q, k, v], out): (&AttentionShape, [&[f32]; 3], &mut [f32])) {
+fn forward<S: Simd>(simd: S, (shape, [q, k, v], out): (&AttentionShape, [&[f32]; 3], &mut [f32])) {
     let dim = shape.head_dim;
     let (q_stride, kv_stride) = (shape.heads * dim, shape.kv_heads * dim);
     let group = shape.heads / shape.kv_heads;
@@ -267,15 +304,16 @@ fn forward((shape, [q, k, v], out): (&AttentionShape, [&[f32]; 3], &mut [f32])) 
                     dim,
                     shape.scale(),
                 );
-                fill_probabilities(&mut scratch, length, dim);
+                fill_probabilities(simd, &mut scratch, length, dim);
                 for row in (0..length).step_by(TILE_ROWS) {
-                    for from in (0..dim).step_by(TILE_COLS) {
+                    for from in (0..dim).step_by(PANEL) {
                         let seen = (row + TILE_ROWS).min(length);
                         let tile = multiply(
+                            simd,
                             &scratch.probabilities,
                             row,
                             seen,
-                            scratch.values.panel(from / TILE_COLS),
+                            scratch.values.panel(from / PANEL),
                         );
                         write_rows(&tile, (row, from), (length, dim), (q_at, q_stride), out);
                     }
@@ -294,7 +332,7 @@ fn write_rows(
     (at, stride): (usize, usize),
     out: &mut [f32],
 ) {
-    let width = TILE_COLS.min(columns - column);
+    let width = PANEL.min(columns - column);
     for (r, values) in tile.iter().enumerate().take(rows - row) {
         let at = at + (row + r) * stride + column;
         for (out, value) in out[at..at + width].iter_mut().zip(values) {
@@ -312,7 +350,8 @@ struct Gradients<'a> {
 /// With `P` the probabilities and `dP = dO Vᵀ`: `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`,
 /// `dV = Pᵀ dO`, the scale of the scores going with `Q` and with `dQ`.
 #[inline(always)]
-fn backward(
+fn backward<S: Simd>(
+    simd: S,
     (shape, [q, k, v, out, d_out], mut gradients): (&AttentionShape, [&[f32]; 5], Gradients<'_>),
 ) {
     let dim = shape.head_dim;
@@ -356,13 +395,14 @@ fn backward(
                 scratch
                     .output_panels
                     .load(&d_out[q_at..], q_stride, length, dim, 1.0);
-                fill_probabilities(&mut scratch, length, dim);
+                fill_probabilities(simd, &mut scratch, length, dim);
                 for row in 0..length {
                     let at = q_at + row * q_stride;
                     scratch.row_dots[row] = dot(&out[at..at + dim], &d_out[at..at + dim]);
                 }
-                fill_differences(&mut scratch, length, dim);
+                fill_differences(simd, &mut scratch, length, dim);
                 write_gradients(
+                    simd,
                     &scratch,
                     length,
                     dim,
@@ -377,12 +417,12 @@ fn backward(
 
 /// `dS` from `P`, `dO` and `V`.
 #[inline(always)]
-fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize) {
+fn fill_differences<S: Simd>(simd: S, scratch: &mut Scratch, length: usize, dim: usize) {
     for row in (0..length).step_by(TILE_ROWS) {
-        let seen = round_up((row + TILE_ROWS).min(length), TILE_COLS);
-        for column in (0..seen).step_by(TILE_COLS) {
-            let panel = scratch.values_transposed.panel(column / TILE_COLS);
-            let tile = multiply(&scratch.output_rows, row, dim, panel);
+        let seen = (row + TILE_ROWS).min(length).next_multiple_of(PANEL);
+        for column in (0..seen).step_by(PANEL) {
+            let panel = scratch.values_transposed.panel(column / PANEL);
+            let tile = multiply(simd, &scratch.output_rows, row, dim, panel);
             scratch.differences.store(row, column, &tile);
         }
         for row in row..row + TILE_ROWS {
@@ -405,7 +445,8 @@ fn fill_differences(scratch: &mut Scratch, length: usize, dim: usize) {
 }
 
 #[inline(always)]
-fn write_gradients(
+fn write_gradients<S: Simd>(
+    simd: S,
     scratch: &Scratch,
     length: usize,
     dim: usize,
@@ -415,24 +456,30 @@ fn write_gradients(
 ) {
     for row in (0..length).step_by(TILE_ROWS) {
         let seen = (row + TILE_ROWS).min(length);
-        for from in (0..dim).step_by(TILE_COLS) {
-            let panel = from / TILE_COLS;
-            let tile = multiply(&scratch.differences, row, seen, scratch.keys.panel(panel));
+        for from in (0..dim).step_by(PANEL) {
+            let panel = from / PANEL;
+            let tile = multiply(
+                simd,
+                &scratch.differences,
+                row,
+                seen,
+                scratch.keys.panel(panel),
+            );
             write_rows(&tile, (row, from), (length, dim), q_place, gradients.q);
             // A key is seen by its own row and later ones; rows before hold zeros or stale numbers.
             let tile = multiply_transposed(
+                simd,
                 &scratch.differences,
                 row,
-                row,
-                length,
+                (row, length),
                 scratch.query_panels.panel(panel),
             );
             write_rows(&tile, (row, from), (length, dim), kv_place, gradients.k);
             let tile = multiply_transposed(
+                simd,
                 &scratch.probabilities,
                 row,
-                row,
-                length,
+                (row, length),
                 scratch.output_panels.panel(panel),
             );
             write_rows(&tile, (row, from), (length, dim), kv_place, gradients.v);
@@ -442,8 +489,8 @@ fn write_gradients(
 
 struct Attention(AttentionShape);
 
-kernel!(Forward = forward((&'a AttentionShape, [&'a [f32]; 3], &'a mut [f32])) -> ());
-kernel!(Backward = backward((&'a AttentionShape, [&'a [f32]; 5], Gradients<'a>)) -> ());
+kernel!(Forward = simd forward((&'a AttentionShape, [&'a [f32]; 3], &'a mut [f32])) -> ());
+kernel!(Backward = simd backward((&'a AttentionShape, [&'a [f32]; 5], Gradients<'a>)) -> ());
 
 impl CustomOp3 for Attention {
     fn name(&self) -> &'static str {

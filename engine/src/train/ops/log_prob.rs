@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 
-use super::simd::{exp, kernel, max, vectorised};
 use super::storage::{floats, output, read, tensor};
+use crate::kernels::{exp, kernel, max, vectorised};
 
 struct LogProb {
     targets: Arc<Vec<u32>>,

@@ -9,7 +9,6 @@ mod linear;
 mod log_prob;
 mod norm;
 mod rope;
-mod simd;
 mod storage;
 mod swiglu;
 #[cfg(test)]

@@ -2,16 +2,11 @@
 
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 
-use super::simd::{dot, kernel, vectorised};
 use super::storage::{floats, output, read, tensor};
+use crate::kernels::{dot, inverse_rms, kernel, vectorised};
 
 struct RmsNorm {
     eps: f32,
-}
-
-#[inline(always)]
-fn inverse_rms(x: &[f32], eps: f32) -> f32 {
-    1.0 / (dot(x, x) / x.len() as f32 + eps).sqrt()
 }
 
 #[inline(always)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::simd::{kernel, vectorised};
 use super::storage::{floats, output, read, tensor};
+use crate::kernels::{kernel, vectorised};
 
 /// Cosines and sines per row of a flat batch, each `[rows, head_dim / 2]`.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, Device, Layout, Result, Shape, Storage, Tensor, bail};
 
-use super::simd::{dot, kernel, vectorised};
+use crate::kernels::{dot, kernel, vectorised};
 
 /// The numbers of a CPU storage, which must lie in order.
 pub(super) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {

@@ -2,15 +2,15 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
-use super::simd::{kernel, sigmoid, vectorised};
 use super::storage::{floats, output, read, tensor};
+use crate::kernels::{kernel, sigmoid, silu, vectorised};
 
 struct SwiGlu;
 
 #[inline(always)]
 fn forward((gate, up, y): (&[f32], &[f32], &mut [f32])) {
     for (y, (g, u)) in y.iter_mut().zip(gate.iter().zip(up)) {
-        *y = g * sigmoid(*g) * u;
+        *y = silu(*g) * u;
     }
 }
 

@@ -13,9 +13,9 @@
 use candle_core::{Device, Tensor};
 
 use super::factor::{Factor, Gradient};
-use super::{PenaltyConfig, PenaltyKind};
 use crate::Result;
-use crate::forge::dependence::{LEAST_UNBIASED, NO_BANDWIDTH, unbiased_chance};
+use crate::forge::dependence::{LEAST_UNBIASED, NO_BANDWIDTH, RowSample, unbiased_chance};
+use crate::types::{PenaltyConfig, PenaltyKind};
 
 /// What of an earlier vector's module never changes.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl Frozen {
     }
 }
 
+/// The choice of rows, where not all are taken.
+pub(super) fn sample(config: &PenaltyConfig) -> Option<RowSample> {
+    let seed = config.rows_seed;
+    config.rows.map(|rows| RowSample { rows, seed })
+}
+
 /// Points whose distances count.
 struct Samples {
     /// How many.
@@ -61,7 +67,7 @@ impl Samples {
         let (gram, chosen) = if config.kind == PenaltyKind::HsicReleased {
             (factor.a.matmul(&factor.a.t()?)?, None)
         } else {
-            let chosen = match config.sample() {
+            let chosen = match sample(config) {
                 Some(sample) => sample.choose(factor.b.dim(0)?)?,
                 None => None,
             };

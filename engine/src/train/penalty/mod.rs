@@ -16,7 +16,6 @@
 //! of [`crate::forge::dependence`]. `alpha` is a number, or follows from a ratio of gradients (`balance`).
 
 mod balance;
-mod config;
 mod decay;
 mod factor;
 mod hsic;
@@ -29,14 +28,12 @@ use std::path::PathBuf;
 
 use candle_core::Tensor;
 
-pub use self::config::{PenaltyConfig, PenaltyKind};
 use self::factor::{Factor, Gradient};
-use super::config::LoraConfig;
 use super::parallel::Team;
 use super::params::NamedVars;
 use crate::forge::dependence::LEAST_UNBIASED;
 use crate::model::LlamaConfig;
-use crate::types::Strength;
+use crate::types::{LoraConfig, PenaltyConfig, PenaltyKind, Strength};
 use crate::weights::Adapter;
 use crate::{Error, Result};
 
@@ -213,7 +210,7 @@ impl Penalty {
             })
             .collect::<Result<_>>()?;
         Ok(Addition {
-            value: self.config.factor() * cost,
+            value: self.config.alpha.factor() * cost,
             gradients,
             figures,
         })
@@ -247,7 +244,7 @@ impl Penalty {
             }
         }
         if kind != PenaltyKind::None {
-            figures.insert("penalty".to_owned(), self.config.factor() * cost);
+            figures.insert("penalty".to_owned(), self.config.alpha.factor() * cost);
         }
         for (index, earlier) in self.earlier.iter().enumerate() {
             let (mut product, mut own, mut theirs) = (0.0, 0.0, 0.0);
@@ -290,9 +287,9 @@ impl Penalty {
             .iter()
             .map(|earlier| {
                 if self.config.kind.is_mean() {
-                    self.config.factor() / earlier.factors.len() as f64
+                    self.config.alpha.factor() / earlier.factors.len() as f64
                 } else {
-                    self.config.factor()
+                    self.config.alpha.factor()
                 }
             })
             .collect();
@@ -300,7 +297,7 @@ impl Penalty {
         let (values, gradient) = match self.config.kind {
             PenaltyKind::None => (Vec::new(), Gradient::default()),
             PenaltyKind::WeightDecay => {
-                let gradient = decay::gradient(&own, self.config.factor())?;
+                let gradient = decay::gradient(&own, self.config.alpha.factor())?;
                 (vec![square], gradient)
             }
             PenaltyKind::OrthogonalOlora => orthogonal::olora(&own, &others, &weights)?,

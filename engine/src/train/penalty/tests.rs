@@ -285,7 +285,7 @@ fn centred_unbiased(distances: &[Vec<f64>], bandwidth: f64) -> Vec<f64> {
 
 /// A normalised penalty with all matrices formed in f64, at the bandwidths that `vars` has.
 fn plain<'a>(penalty: &'a Penalty, vars: &NamedVars) -> impl Fn(&NamedVars) -> f64 + 'a {
-    let rows = penalty.config.sample();
+    let rows = hsic::sample(&penalty.config);
     let of = move |module: &str, vars: &NamedVars, scale| {
         distances(&Factor::trained(module, vars, scale).unwrap(), rows)
     };
@@ -315,7 +315,7 @@ fn plain<'a>(penalty: &'a Penalty, vars: &NamedVars) -> impl Fn(&NamedVars) -> f
             }
             total += sum / earlier.factors.len() as f64;
         }
-        penalty.config.factor() * total
+        penalty.config.alpha.factor() * total
     }
 }
 

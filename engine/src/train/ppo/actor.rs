@@ -1,19 +1,18 @@
 //! Answers of the policy as it stands, and what the reward models say to them.
 
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::config::PpoConfig;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::{Backend, Precision};
-use crate::generate::{Generator, RowNews, RowTag};
+use crate::generate::Generator;
 use crate::reward::{RewardInput, score_all};
 use crate::sweep::row_seed;
 use crate::train::{Example, thread_pool};
 use crate::types::{
-    Finish, GateRecord, Mutes, Point, Prompt, RowRequest, Run, Sampling, TraceLevel,
+    Finish, GateRecord, Mutes, Point, PpoConfig, Prompt, RowRequest, Run, Sampling, TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -46,7 +45,7 @@ pub(super) struct Actor {
     /// Whether the gates of some answers are recorded.
     traced: bool,
     /// As many threads as learn, which rest meanwhile.
-    pool: rayon::ThreadPool,
+    pool: Arc<rayon::ThreadPool>,
 }
 
 /// Says how far something is; its error stops it.
@@ -55,7 +54,7 @@ pub(super) type Tell<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
 impl Actor {
     /// Loads the policy's bundle; every prompt must leave room for an answer.
     pub(super) fn open(folder: &Path, prompts: Vec<Prompt>, config: &PpoConfig) -> Result<Self> {
-        let (backend, note) = Backend::find(config.device, Precision::F32)?;
+        let (backend, note) = Backend::find(config.run.device, Precision::F32)?;
         if let Some(note) = note {
             tracing::warn!("training on the CPU: {note}");
         }
@@ -85,10 +84,10 @@ impl Actor {
                 stop: config.stop.clone(),
                 ..Sampling::default()
             },
-            seed: config.seed,
+            seed: config.run.seed,
             batch: config.batch,
             traced: false,
-            pool: thread_pool(config.workers)?,
+            pool: Arc::new(thread_pool(config.run.workers)?),
         })
     }
 
@@ -149,32 +148,9 @@ impl Actor {
                 time: None,
             })
             .collect();
-        let runs = self.run(requests, tell)?;
+        let mut generator = Generator::new(self.batch).on(Arc::clone(&self.pool));
+        let runs = generator.run_all(&self.bundle, requests, tell)?;
         Ok(runs.into_iter().map(taken).collect())
-    }
-
-    /// All rows, as many at a time as a batch has; their runs come in the order of the requests.
-    fn run(&self, requests: Vec<RowRequest>, tell: Tell<'_>) -> Result<Vec<Run>> {
-        let mut generator = Generator::new(self.batch);
-        let mut runs: Vec<Option<Run>> = requests.iter().map(|_| None).collect();
-        let mut waiting = requests.into_iter().enumerate();
-        let mut next = waiting.next();
-        let mut ended = 0;
-        while next.is_some() || !generator.is_empty() {
-            while let Some((index, request)) = next.take_if(|_| generator.free() > 0) {
-                generator.add(&self.bundle, RowTag(index as u64), request, Instant::now())?;
-                next = waiting.next();
-            }
-            let news = self.pool.install(|| generator.step(&self.bundle))?;
-            for (tag, news) in news {
-                if let RowNews::Finished(run) = news {
-                    runs[tag.0 as usize] = Some(*run);
-                    ended += 1;
-                }
-            }
-            tell(ended)?;
-        }
-        Ok(runs.into_iter().flatten().collect())
     }
 
     /// Raw scores, one per objective, larger is better; NaN for an empty answer.

@@ -11,22 +11,21 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, Answer};
-use super::advantage::{Trajectory, whiten};
+use super::advantage::{Gae, Trajectory, whiten};
 use super::calibrate::{self, Scale};
-use super::config::PpoConfig;
 use super::loss::{Sample, loss};
-use super::scalarise::{Mix, Scalarisation, ScalariseConfig, Scalariser, check_ideal};
+use super::scalarise::{Mix, Scalariser, check_ideal};
 use crate::bundle::Bundle;
 use crate::train::batch::{PredictionBatch, Sampler, targets_of};
 use crate::train::checkpoint::{self, Position};
 use crate::train::forward::{Adapters, TrainModel};
-use crate::train::metrics::{Figures, StepReport};
+use crate::train::metrics::Figures;
 use crate::train::optimiser::{AdamW, learning_rate};
 use crate::train::parallel::{StepGradients, Team, differentiate};
 use crate::train::params::{self, NamedVars};
 use crate::train::progress::TrainReporter;
 use crate::train::runner::{Runner, State, Steps};
-use crate::types::{Point, Weights};
+use crate::types::{Point, PpoConfig, Scalarisation, ScalariseConfig, TrainStep, Weights};
 use crate::{Error, Result};
 
 /// Tokens of a pass that asks for probabilities alone.
@@ -106,8 +105,8 @@ impl Steps for Learner<'_> {
     }
 
     fn optimiser(&self, vars: &NamedVars) -> Result<AdamW> {
-        let factor = self.config.value_rate / self.config.optimiser.learning_rate;
-        Ok(AdamW::new(&self.config.optimiser, vars)?.with_factor(vars, "value.", factor))
+        let factor = self.config.value_rate / self.config.run.optimiser.learning_rate;
+        Ok(AdamW::new(&self.config.run.optimiser, vars)?.with_factor(vars, "value.", factor))
     }
 
     /// Measures the scale of rewards and the ideal point.
@@ -153,7 +152,7 @@ impl Steps for Learner<'_> {
         runner: &Runner<'_>,
         state: &mut State<Carried>,
         reporter: &mut dyn TrainReporter,
-    ) -> Result<StepReport> {
+    ) -> Result<TrainStep> {
         runner.keep_if_due(state, reporter)?;
         let clock = Instant::now();
         let step = state.position.step;
@@ -162,7 +161,7 @@ impl Steps for Learner<'_> {
             self.actor.prompts(),
             self.config.batch,
             step,
-            self.config.seed,
+            self.config.run.seed,
         );
         let answers =
             self.actor
@@ -287,7 +286,10 @@ impl Learner<'_> {
         penalty: f64,
         mix: &Mix,
     ) -> Vec<Sample> {
-        let gae = self.config.gae();
+        let gae = Gae {
+            gamma: self.config.gamma,
+            lambda: self.config.gae_lambda,
+        };
         let mut targets: Vec<_> = trajectories
             .iter()
             .map(|t| t.target(gae, penalty, &mix.coefficients))
@@ -311,10 +313,10 @@ impl Learner<'_> {
         (step, asked): (usize, &[usize]),
     ) -> Result<Updates> {
         let (model, config) = (self.model, self.config);
-        let rate = learning_rate(&self.config.optimiser, step, self.config.batches);
+        let rate = learning_rate(&self.config.run.optimiser, step, self.config.batches);
         let lengths: Vec<usize> = samples.iter().map(|s| s.example.len()).collect();
-        let sampler = Sampler::new(lengths, usize::MAX, self.config.seed);
-        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
+        let sampler = Sampler::new(lengths, usize::MAX, self.config.run.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.config.run.seed);
         rng.set_stream(u64::MAX - step as u64);
         // An answer that a stop string ended at once has no token to learn from.
         let told = |&i: &usize| targets_of(&samples[i].example, false) > 0;
@@ -366,7 +368,7 @@ impl Learner<'_> {
         mix: &Mix,
         carried: &Carried,
         updates: &Updates,
-    ) -> StepReport {
+    ) -> TrainStep {
         let mut figures: BTreeMap<String, f64> = updates.figures.means(updates.tokens);
         let mut put = |name: String, value: f64| {
             figures.insert(name, value);
@@ -395,12 +397,12 @@ impl Learner<'_> {
         }
         put("updates".to_owned(), updates.done as f64);
         put("updates_skipped".to_owned(), updates.skipped as f64);
-        StepReport {
+        TrainStep {
             step,
             steps: self.config.batches,
             epoch: step * self.config.batch / self.actor.prompts(),
             loss: updates.loss / updates.done.max(1) as f64,
-            learning_rate: learning_rate(&self.config.optimiser, step, self.config.batches),
+            learning_rate: learning_rate(&self.config.run.optimiser, step, self.config.batches),
             gradient_norm: updates.gradient_norm / updates.done.max(1) as f64,
             tokens: answers.iter().map(|a| a.example.len()).sum(),
             tokens_per_second: 0.0,

@@ -3,13 +3,13 @@
 use candle_core::{DType, Tensor};
 
 use super::advantage::{Target, Trajectory};
-use super::config::PpoConfig;
 use crate::Result;
 use crate::train::Example;
 use crate::train::batch::PredictionBatch;
 use crate::train::forward::{Adapters, TrainModel};
 use crate::train::metrics::Figures;
 use crate::train::parallel::ShareLoss;
+use crate::types::PpoConfig;
 
 /// An answer with all that an update needs of it.
 #[derive(Debug)]

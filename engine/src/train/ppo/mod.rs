@@ -15,7 +15,6 @@
 mod actor;
 pub mod advantage;
 mod calibrate;
-mod config;
 mod learner;
 mod loss;
 pub mod morl;
@@ -24,26 +23,17 @@ pub mod scalarise;
 #[cfg(test)]
 mod tests;
 
-pub use config::{KlConfig, MorlConfig, PpoConfig, RouterConfig};
 pub use morl::train_morl;
 pub use router::train_router;
-pub use scalarise::{Scalarisation, ScalariseConfig};
 
 use std::path::Path;
 
-use candle_core::Device;
 use serde_json::Value;
 
 use crate::bundle::Manifest;
-use crate::device::{Backend, Precision};
 use crate::lock::FolderLock;
 use crate::types::Prompt;
 use crate::{Error, Result};
-
-/// The device that learns.
-fn device(config: &PpoConfig) -> Result<Device> {
-    Ok(Backend::find(config.device, Precision::F32)?.0.device())
-}
 
 /// Refuses a bundle without a reward model for every objective, and no prompts, before anything is loaded.
 fn check_scored(manifest: &Manifest, prompts: &[Prompt]) -> Result<()> {

@@ -7,13 +7,11 @@ use candle_core::Tensor;
 use serde_json::json;
 
 use super::actor::Actor;
-use super::config::MorlConfig;
 use super::learner::{Learner, Policy};
-use super::scalarise::{Scalarisation, ScalariseConfig};
 use crate::bundle::{Bundle, ExpertEntry, Manifest, ValueEntry};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::train::base::Base;
-use crate::train::config::{LoraConfig, Method, Start};
+use crate::train::config::{Start, open_device};
 use crate::train::files;
 use crate::train::forward::TrainModel;
 use crate::train::out_folder::{check_writable, hold};
@@ -21,7 +19,10 @@ use crate::train::parallel::Team;
 use crate::train::params::{self, NamedTensors};
 use crate::train::progress::TrainReporter;
 use crate::train::runner::{Runner, TrainReport};
-use crate::types::{ExpertKind, Point, Preference, Prompt, Weights};
+use crate::types::{
+    ExpertKind, LoraConfig, Method, MorlConfig, Point, Preference, Prompt, Scalarisation,
+    ScalariseConfig, Weights,
+};
 use crate::weights::LoraFactor;
 use crate::{Error, Result};
 
@@ -42,21 +43,26 @@ pub fn train_morl(
     let manifest = Manifest::load(folder)?.rooted(folder)?;
     super::check_scored(&manifest, &prompts)?;
     let inputs = super::inputs(folder, &manifest);
-    check_writable(out, config.ppo.again(), &inputs)?;
+    check_writable(out, &config.ppo.run, &inputs)?;
     let weights = Preference::with_len(config.reward_weights.clone(), manifest.objective_count())
         .map_err(Error::point("reward-weights"))?;
-    let device = super::device(&config.ppo)?;
+    let device = open_device(&config.ppo.run)?;
     let base = Base::open(
         &Start::Folder(manifest.base.clone()),
-        config.ppo.seed,
+        config.ppo.run.seed,
         &device,
     )?;
     let method = Method::Lora(config.lora.clone());
-    let fresh = params::lora(&base.shape, &config.lora, config.ppo.seed)?;
-    let model = TrainModel::new(base.shape.clone(), &base.weights, &method, config.ppo.seed)?
-        .with_values(manifest.objective_count())?;
+    let fresh = params::lora(&base.shape, &config.lora, config.ppo.run.seed)?;
+    let model = TrainModel::new(
+        base.shape.clone(),
+        &base.weights,
+        &method,
+        config.ppo.run.seed,
+    )?
+    .with_values(manifest.objective_count())?;
 
-    let held = hold(out, config.ppo.again(), &inputs, "ppo")?;
+    let held = hold(out, &config.ppo.run, &inputs, "ppo")?;
     let policy_folder = out.join(POLICY);
     let at = manifest.base.display().to_string();
     files::write_adapter(&policy_folder.join("adapter"), &at, &config.lora, &fresh)?;
@@ -100,7 +106,7 @@ pub fn train_morl(
         scalarise: &scalarise,
         preference: weights.as_slice().to_vec(),
         model: &model,
-        team: Team::new(model.workers(config.ppo.workers))?,
+        team: Team::new(model.workers(config.ppo.run.workers))?,
         actor,
         policy: &policy,
         experts: Vec::new(),
@@ -108,8 +114,7 @@ pub fn train_morl(
     let runner = Runner {
         model: &model,
         folder: out,
-        again: config.ppo.again(),
-        checkpoint_every: config.ppo.checkpoint_every,
+        config: &config.ppo.run,
         settings: settings.clone(),
         left_out: BTreeMap::new(),
         places: Vec::new(),

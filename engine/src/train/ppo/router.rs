@@ -8,15 +8,14 @@ use candle_core::Tensor;
 use serde_json::json;
 
 use super::actor::Actor;
-use super::config::RouterConfig;
 use super::learner::{Learner, Policy};
 use crate::bundle::{Bundle, ExpertEntry, Manifest};
 use crate::forge::{PROVENANCE, Provenance};
 use crate::model::LlamaConfig;
-use crate::output::write_bytes;
+use crate::output::write_json;
 use crate::routing::Complex;
 use crate::train::base::Base;
-use crate::train::config::Start;
+use crate::train::config::{Start, open_device};
 use crate::train::forward::TrainModel;
 use crate::train::mixture::{Electorate, names};
 use crate::train::out_folder::{check_writable, hold};
@@ -25,8 +24,8 @@ use crate::train::params::{NamedTensors, NamedVars};
 use crate::train::progress::TrainReporter;
 use crate::train::runner::{Runner, TrainReport};
 use crate::train::{files, optimiser};
-use crate::types::{ExpertKind, Point, Preference, Prompt};
-use crate::weights::{Adapter, RouterActivation, RouterSite};
+use crate::types::{ExpertKind, Point, Preference, Prompt, RouterActivation, RouterConfig};
+use crate::weights::{Adapter, RouterSite};
 use crate::{Error, Result};
 
 /// The router's name in the bundle that it is trained in.
@@ -47,10 +46,14 @@ pub fn train_router(
     let plan = Plan::new(config, folder)?;
     super::check_scored(&plan.manifest, &prompts)?;
     let inputs = super::inputs(folder, &plan.manifest);
-    check_writable(out, config.ppo.again(), &inputs)?;
+    check_writable(out, &config.ppo.run, &inputs)?;
     config.scalarise.check(plan.preference.as_slice().len())?;
-    let device = crate::train::ppo::device(&config.ppo)?;
-    let base = Base::open(&Start::Folder(plan.base.clone()), config.ppo.seed, &device)?;
+    let device = open_device(&config.ppo.run)?;
+    let base = Base::open(
+        &Start::Folder(plan.base.clone()),
+        config.ppo.run.seed,
+        &device,
+    )?;
     let linears = base.shape.projections();
     let adapters: Vec<Adapter> = plan
         .outputs
@@ -69,7 +72,7 @@ pub fn train_router(
         outputs: &outputs,
         activation: config.activation,
     };
-    let held = hold(out, config.ppo.again(), &inputs, "router")?;
+    let held = hold(out, &config.ppo.run, &inputs, "router")?;
     let policy_folder = out.join(POLICY);
     written.write(&policy_folder.join("router"), &fresh)?;
     plan.write_policy(&policy_folder)?;
@@ -99,7 +102,7 @@ pub fn train_router(
         scalarise: &config.scalarise,
         preference: plan.preference.as_slice().to_vec(),
         model: &model,
-        team: Team::new(model.workers(config.ppo.workers))?,
+        team: Team::new(model.workers(config.ppo.run.workers))?,
         actor,
         policy: &policy,
         experts: plan.places.clone(),
@@ -107,8 +110,7 @@ pub fn train_router(
     let runner = Runner {
         model: &model,
         folder: out,
-        again: config.ppo.again(),
-        checkpoint_every: config.ppo.checkpoint_every,
+        config: &config.ppo.run,
         settings: settings.clone(),
         left_out: BTreeMap::new(),
         places: Vec::new(),
@@ -241,8 +243,7 @@ impl Written<'_> {
             "outputs": self.outputs,
             "activation": self.activation,
         });
-        let text = format!("{config:#}\n");
-        write_bytes(&folder.join("router_config.json"), text.as_bytes())
+        write_json(&folder.join("router_config.json"), &config)
     }
 }
 

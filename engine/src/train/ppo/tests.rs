@@ -6,20 +6,18 @@ use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 
 use super::advantage::{Gae, Trajectory, whiten};
-use super::config::KlConfig;
-use super::scalarise::{Scalarisation, ScalariseConfig, Scalariser, check_ideal};
+use super::scalarise::{Scalariser, check_ideal};
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter};
 use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Wanted};
 use crate::train::batch::{Example, FlatBatch};
-use crate::train::config::LoraConfig;
 use crate::train::forward::{Adapters, TrainModel};
 use crate::train::mixture::{Electorate, names};
 use crate::train::{files, params};
-use crate::types::RowGates;
-use crate::weights::{
-    Adapter, Checkpoint, Digest, LoraFactor, RouterActivation, RouterExpert, RouterSite,
+use crate::types::{
+    KlConfig, LoraConfig, RouterActivation, RowGates, Scalarisation, ScalariseConfig,
 };
+use crate::weights::{Adapter, Checkpoint, Digest, LoraFactor, RouterExpert, RouterSite};
 
 /// Two objectives and three arms; arm `a` pays `PAY[a]`.
 const PAY: [[f64; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [0.4, 0.4]];
@@ -516,7 +514,7 @@ fn gradients_reach_every_router_tensor_and_are_right() {
 fn a_value_head_does_not_pull_at_the_model() {
     let shape = shape();
     let weights = params::random(&shape, 3).unwrap();
-    let method = crate::train::Method::Lora(LoraConfig {
+    let method = crate::types::Method::Lora(LoraConfig {
         rank: 2,
         ..LoraConfig::default()
     });

@@ -44,7 +44,7 @@ fn what_is_learnt_on_a_base_in_16_bits_is_told_from_rounding() {
         let start = stored(&from, dtype);
         let mut config = sft_config(2);
         // Steps far below what 16 bits hold.
-        config.train.optimiser.learning_rate = 1e-5;
+        config.train.run.optimiser.learning_rate = 1e-5;
         sft(&config, &start, &counting(), &mut Silent, &out).unwrap();
         assert_eq!(config_of(&out)["torch_dtype"], "float32");
         let source = DeltaSource::tuned(&from, &out).unwrap();
@@ -85,7 +85,7 @@ fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
     let out = tempfile::tempdir().unwrap();
     let start = Start::Random(tiny());
     let mut config = sft_config(6);
-    config.train.checkpoint_every = 2;
+    config.train.run.checkpoint_every = 2;
     let mut first = Recorder {
         cancel_at: Some(3),
         ..Recorder::default()
@@ -103,7 +103,7 @@ fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
     let before = files();
     let held = FolderLock::hold(out.path(), "train sft").unwrap();
     for (resume, overwrite) in [(false, false), (true, false), (false, true)] {
-        (config.train.resume, config.train.overwrite) = (resume, overwrite);
+        (config.train.run.resume, config.train.run.overwrite) = (resume, overwrite);
         let refused = sft(&config, &start, &counting(), &mut Silent, out.path()).unwrap_err();
         assert!(
             refused.is_input() && refused.to_string().contains("in use by another run"),
@@ -125,8 +125,8 @@ fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
 /// Cancelled after three of six steps, in a folder of its own.
 fn broken_off(start: &Start, out: &Path) -> SftConfig {
     let mut config = sft_config(6);
-    config.train.checkpoint_every = 2;
-    config.train.resume = true;
+    config.train.run.checkpoint_every = 2;
+    config.train.run.resume = true;
     let mut first = Recorder {
         cancel_at: Some(3),
         ..Recorder::default()
@@ -168,7 +168,7 @@ fn a_changed_base_is_named_at_resume() {
     settings["rope_theta"] = json!(10_000.0);
     std::fs::write(from.join("config.json"), settings.to_string()).unwrap();
     let mut config = config.clone();
-    config.train.seed = 5;
+    config.train.run.seed = 5;
     let seed = sft(&config, &start, &counting(), &mut Silent, &out).unwrap_err();
     assert!(
         seed.to_string().contains("config.train.seed was 0, is 5"),
@@ -183,8 +183,8 @@ fn the_final_loss_of_a_resumed_run_is_that_of_an_undisturbed_one() {
     let start = Start::Random(tiny());
     let mut config = sft_config(30);
     let undisturbed = sft(&config, &start, &counting(), &mut Silent, &whole).unwrap();
-    config.train.checkpoint_every = 29;
-    config.train.resume = true;
+    config.train.run.checkpoint_every = 29;
+    config.train.run.resume = true;
     let mut first = Recorder {
         cancel_at: Some(29),
         ..Recorder::default()
@@ -300,17 +300,20 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
     }
     for (words, part) in [
         (
-            refusal(&|c| c.train.workers = 1_000_000),
+            refusal(&|c| c.train.run.workers = 1_000_000),
             "workers: is 1000000; it must be 1 to 1024",
         ),
         (refusal(&|c| c.train.epochs = usize::MAX), "epochs"),
         (
-            refusal(&|c| c.train.optimiser.warm_up = 1.5),
+            refusal(&|c| c.train.run.optimiser.warm_up = 1.5),
             "warm-up: is 1.5; it must be 0 to 1",
         ),
-        (refusal(&|c| c.train.optimiser.beta2 = f64::NAN), "beta2"),
         (
-            refusal(&|c| c.train.optimiser.weight_decay = -1.0),
+            refusal(&|c| c.train.run.optimiser.beta2 = f64::NAN),
+            "beta2",
+        ),
+        (
+            refusal(&|c| c.train.run.optimiser.weight_decay = -1.0),
             "0 or above",
         ),
     ] {

@@ -36,10 +36,10 @@ fn other_preferences() -> Vec<Pair> {
 
 /// Figures of every step.
 #[derive(Default)]
-struct Steps(Vec<StepReport>);
+struct Steps(Vec<TrainStep>);
 
 impl TrainReporter for Steps {
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: &TrainStep) {
         self.0.push(report.clone());
     }
 }
@@ -166,7 +166,7 @@ fn a_penalty_keeps_a_second_vector_apart_from_the_first() {
 
     let (_, plain_steps) = train(PenaltyKind::HsicNormalised, 0.0);
     let (_, steps) = train(PenaltyKind::HsicNormalised, 3.0);
-    let dependence = |steps: &[StepReport]| steps.last().unwrap().figures["dependence.first"];
+    let dependence = |steps: &[TrainStep]| steps.last().unwrap().figures["dependence.first"];
     assert_eq!(
         steps[0].figures["penalty"], 0.0,
         "no vector yet, no dependence"
@@ -181,7 +181,7 @@ fn a_penalty_keeps_a_second_vector_apart_from_the_first() {
     assert!(last_norm(&steps) < 0.8 * last_norm(&plain_steps));
 }
 
-fn last_norm(steps: &[StepReport]) -> f64 {
+fn last_norm(steps: &[TrainStep]) -> f64 {
     steps.last().unwrap().figures["norm"]
 }
 

@@ -9,6 +9,10 @@ mod rewards;
 
 use super::*;
 use crate::model::{LlamaConfig, RopeScaling};
+use crate::types::{
+    DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind, RewardConfig,
+    RewardJob, RunConfig, SftConfig, TrainConfig, TrainJob, TrainStep, TrainTask,
+};
 
 fn tiny() -> LlamaConfig {
     LlamaConfig {
@@ -47,13 +51,16 @@ fn counting() -> Vec<Example> {
 
 fn sft_config(steps: usize) -> SftConfig {
     let train = TrainConfig {
+        run: RunConfig {
+            optimiser: OptimiserConfig {
+                learning_rate: 1e-2,
+                ..OptimiserConfig::default()
+            },
+            checkpoint_every: 0,
+            ..RunConfig::default()
+        },
         steps: Some(steps),
         batch_tokens: 120,
-        optimiser: OptimiserConfig {
-            learning_rate: 1e-2,
-            ..OptimiserConfig::default()
-        },
-        checkpoint_every: 0,
         ..TrainConfig::default()
     };
     SftConfig {
@@ -70,7 +77,7 @@ struct Recorder {
 }
 
 impl TrainReporter for Recorder {
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: &TrainStep) {
         self.losses.push(report.loss);
     }
 
@@ -327,7 +334,7 @@ fn what_cannot_be_trained_on_is_refused_or_counted() {
     let start = Start::Random(tiny());
     let run = |config: &SftConfig, examples: &[Example]| {
         let mut config = config.clone();
-        config.train.overwrite = true;
+        config.train.run.overwrite = true;
         sft(&config, &start, examples, &mut Silent, out.path())
     };
     let outside = Example {
@@ -357,7 +364,7 @@ fn what_cannot_be_trained_on_is_refused_or_counted() {
     assert_eq!(report.left_out, 2);
     assert_eq!(report.left_out_by["nothing to learn"], 1);
     let mut config = sft_config(1);
-    config.train.workers = 0;
+    config.train.run.workers = 0;
     assert!(
         run(&config, &counting())
             .unwrap_err()

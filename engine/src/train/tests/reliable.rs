@@ -14,8 +14,8 @@ fn a_cancelled_run_goes_on_as_if_undisturbed() {
     let mut config = sft_config(12);
     let mut undisturbed = Recorder::default();
     sft(&config, &start, &counting(), &mut undisturbed, whole.path()).unwrap();
-    config.train.checkpoint_every = 3;
-    config.train.resume = true;
+    config.train.run.checkpoint_every = 3;
+    config.train.run.resume = true;
     let mut first = Recorder {
         cancel_at: Some(7),
         ..Recorder::default()
@@ -33,7 +33,7 @@ fn a_cancelled_run_goes_on_as_if_undisturbed() {
     let steps: Vec<usize> = std::fs::read_to_string(broken.path().join("metrics.jsonl"))
         .unwrap()
         .lines()
-        .map(|line| serde_json::from_str::<StepReport>(line).unwrap().step)
+        .map(|line| serde_json::from_str::<TrainStep>(line).unwrap().step)
         .collect();
     assert_eq!(steps, (1..=12).collect::<Vec<_>>());
 }
@@ -42,7 +42,7 @@ fn a_cancelled_run_goes_on_as_if_undisturbed() {
 fn another_runs_checkpoint_is_refused() {
     let out = tempfile::tempdir().unwrap();
     let mut config = sft_config(4);
-    config.train.checkpoint_every = 2;
+    config.train.run.checkpoint_every = 2;
     sft(
         &config,
         &Start::Random(tiny()),
@@ -51,8 +51,8 @@ fn another_runs_checkpoint_is_refused() {
         out.path(),
     )
     .unwrap();
-    config.train.resume = true;
-    config.train.optimiser.learning_rate = 0.5;
+    config.train.run.resume = true;
+    config.train.run.optimiser.learning_rate = 0.5;
     let error = sft(
         &config,
         &Start::Random(tiny()),
@@ -107,8 +107,8 @@ fn a_run_that_blows_up_stops_before_its_weights_are_spoiled() {
         let weights = params::random(&shape, 0).unwrap();
         let model = forward::TrainModel::new(shape, &weights, &Method::Full, 0).unwrap();
         let mut config = sft_config(50).train;
-        config.checkpoint_every = 3;
-        config.workers = 1;
+        config.run.checkpoint_every = 3;
+        config.run.workers = 1;
         let examples = counting();
         let bomb = Bomb {
             inner: sft::Sft {
@@ -122,8 +122,7 @@ fn a_run_that_blows_up_stops_before_its_weights_are_spoiled() {
         let runner = Runner {
             model: &model,
             folder: out.path(),
-            again: config.again(),
-            checkpoint_every: config.checkpoint_every,
+            config: &config.run,
             settings: serde_json::Value::Null,
             left_out: std::collections::BTreeMap::new(),
             places: (0..examples.len()).map(|i| i + 100).collect(),
@@ -159,8 +158,8 @@ fn spoiled_weights_are_never_a_checkpoint_nor_a_result() {
     for steps in [1, 200] {
         let out = tempfile::tempdir().unwrap();
         let mut config = sft_config(steps);
-        config.train.checkpoint_every = 1;
-        config.train.optimiser = OptimiserConfig {
+        config.train.run.checkpoint_every = 1;
+        config.train.run.optimiser = OptimiserConfig {
             learning_rate: 1e30,
             warm_up: 0.0,
             clip: 0.0,
@@ -181,7 +180,7 @@ fn a_folder_with_a_run_is_not_lost_without_being_asked() {
     let start = Start::Random(tiny());
     let run = |change: &dyn Fn(&mut SftConfig)| {
         let mut config = sft_config(6);
-        config.train.checkpoint_every = 2;
+        config.train.run.checkpoint_every = 2;
         change(&mut config);
         sft(&config, &start, &counting(), &mut Silent, out.path())
     };
@@ -195,21 +194,21 @@ fn a_folder_with_a_run_is_not_lost_without_being_asked() {
     }
     assert_same(&made, &weights(out.path(), "model.safetensors"));
     // Resumed at its end it has nothing to do, and writes the same.
-    let report = run(&|c| c.train.resume = true).unwrap();
+    let report = run(&|c| c.train.run.resume = true).unwrap();
     assert!(report.last.is_none() && report.steps == 6);
     assert_same(&made, &weights(out.path(), "model.safetensors"));
     // Anew, with another seed.
     run(&|c| {
-        c.train.overwrite = true;
-        c.train.seed = 1;
-        c.train.checkpoint_every = 0;
+        c.train.run.overwrite = true;
+        c.train.run.seed = 1;
+        c.train.run.checkpoint_every = 0;
     })
     .unwrap();
     assert!(!out.path().join("checkpoints").exists());
     // A result without a checkpoint cannot be resumed.
-    let error = run(&|c| c.train.resume = true).unwrap_err();
+    let error = run(&|c| c.train.run.resume = true).unwrap_err();
     assert!(error.to_string().contains("no checkpoint"), "{error}");
-    assert!(run(&|c| (c.train.resume, c.train.overwrite) = (true, true)).is_err());
+    assert!(run(&|c| (c.train.run.resume, c.train.run.overwrite) = (true, true)).is_err());
     // Half a run is refused, too.
     std::fs::remove_file(out.path().join("model.safetensors")).unwrap();
     let error = run(&|_| {}).unwrap_err();
@@ -222,7 +221,7 @@ fn a_run_does_not_write_over_what_it_starts_from() {
     let start = base(folder.path());
     let before = weights(folder.path(), "model.safetensors");
     let mut config = sft_config(2);
-    config.train.overwrite = true;
+    config.train.run.overwrite = true;
     let error = sft(&config, &start, &counting(), &mut Silent, folder.path()).unwrap_err();
     assert!(error.to_string().contains("starts from"), "{error}");
     assert_same(&before, &weights(folder.path(), "model.safetensors"));
@@ -233,8 +232,8 @@ fn half_written_checkpoints_are_ignored_and_cleared() {
     let out = tempfile::tempdir().unwrap();
     let start = Start::Random(tiny());
     let mut config = sft_config(9);
-    config.train.checkpoint_every = 3;
-    config.train.resume = true;
+    config.train.run.checkpoint_every = 3;
+    config.train.run.resume = true;
     let mut first = Recorder {
         cancel_at: Some(4),
         ..Recorder::default()
@@ -255,8 +254,8 @@ fn another_bases_checkpoint_is_refused() {
     let (one, out) = (root.path().join("one"), root.path().join("out"));
     let start = base(&one);
     let mut config = sft_config(4);
-    config.train.checkpoint_every = 2;
-    config.train.resume = true;
+    config.train.run.checkpoint_every = 2;
+    config.train.run.resume = true;
     sft(&config, &start, &counting(), &mut Silent, &out).unwrap();
     sft(&config, &start, &counting(), &mut Silent, &out).unwrap();
     let error = sft(

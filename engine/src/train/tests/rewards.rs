@@ -67,20 +67,23 @@ fn agrees(around: &[&str], template: Option<&str>, field: &str) {
         .map(|(p, c, r)| json!({field: p, "chosen": c, "rejected": r}).to_string() + "\n")
         .collect();
     std::fs::write(&data, lines).unwrap();
-    let train = TrainConfig {
+    let mut train = TrainConfig {
         // Every step takes all pairs.
         batch_tokens: 1 << 20,
-        workers: 1,
         ..sft_config(40).train
     };
-    let job = TrainJob::Reward(RewardJob {
-        base: base.path().to_path_buf(),
-        data,
-        skip_bad: false,
+    train.run.workers = 1;
+    let job = TrainJob {
+        task: TrainTask::Reward(RewardJob {
+            base: base.path().to_path_buf(),
+            data,
+            skip_bad: false,
+            config: RewardConfig { train, center: 0.0 },
+        }),
         out: out.path().join("reward"),
-        config: RewardConfig { train, center: 0.0 },
-    });
-    let last = job.run(&mut Silent).unwrap().last.unwrap();
+        joins: None,
+    };
+    let last = run_job(&job, &mut Silent).unwrap().last.unwrap();
     let reward =
         Reward::load(&out.path().join("reward"), Reading::default(), &Device::Cpu).unwrap();
     let tokenizer = Tokenizer::load(base.path()).unwrap();

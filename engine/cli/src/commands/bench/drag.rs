@@ -177,14 +177,17 @@ fn quantiles(mut milliseconds: Vec<f64>) -> serde_json::Value {
     json!({"median": quantile(0.5), "p95": quantile(0.95), "max": quantile(1.0)})
 }
 
-fn send(engine: &EngineHandle, command: EngineCommand) -> Result<()> {
+pub(super) fn send(engine: &EngineHandle, command: EngineCommand) -> Result<()> {
     engine
         .commands
         .send(command)
         .map_err(|_gone| Error::EngineGone)
 }
 
-fn wait<T>(engine: &EngineHandle, mut wanted: impl FnMut(EngineEvent) -> Option<T>) -> Result<T> {
+pub(super) fn wait<T>(
+    engine: &EngineHandle,
+    mut wanted: impl FnMut(EngineEvent) -> Option<T>,
+) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let event = engine

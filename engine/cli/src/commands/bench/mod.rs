@@ -9,6 +9,7 @@ mod policy;
 mod score;
 mod sweep;
 mod train;
+mod window;
 
 use clap::Subcommand;
 use paretoscope_engine::Result;

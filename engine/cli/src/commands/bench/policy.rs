@@ -7,10 +7,11 @@ use std::time::Instant;
 use paretoscope_engine::bundle::{Bundle, ExpertEntry, LoadOptions, Manifest, read_prompts};
 use paretoscope_engine::generate::generate_all;
 use paretoscope_engine::model::LlamaConfig;
-use paretoscope_engine::train::ppo::{PpoConfig, RouterConfig, train_router};
-use paretoscope_engine::train::{StepReport, TrainReporter};
+use paretoscope_engine::train::TrainReporter;
+use paretoscope_engine::train::ppo::train_router;
 use paretoscope_engine::types::{
-    ExpertKind, Finish, Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel,
+    ExpertKind, Finish, Mutes, Point, PpoConfig, Preference, Prompt, RouterConfig, RowRequest, Run,
+    RunConfig, Sampling, TraceLevel, TrainStep,
 };
 use paretoscope_engine::{Error, Result};
 use serde_json::{Value, json};
@@ -30,10 +31,10 @@ pub(super) struct Policy<'a> {
 
 /// Keeps every batch's report; the first one warms up.
 #[derive(Default)]
-struct Reports(Vec<StepReport>);
+struct Reports(Vec<TrainStep>);
 
 impl TrainReporter for Reports {
-    fn step(&mut self, report: &StepReport) {
+    fn step(&mut self, report: &TrainStep) {
         self.0.push(report.clone());
     }
 }
@@ -59,12 +60,15 @@ impl Policy<'_> {
         let config = RouterConfig {
             preference: self.preference.clone(),
             ppo: PpoConfig {
-                seed: self.seed,
+                run: RunConfig {
+                    seed: self.seed,
+                    workers: self.workers,
+                    checkpoint_every: 0,
+                    ..PpoConfig::default().run
+                },
                 batch: self.batch,
                 batches: self.batches + 1,
-                workers: self.workers,
                 calibration: self.batch.max(16),
-                checkpoint_every: 0,
                 ..PpoConfig::default()
             },
             ..RouterConfig::default()

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use paretoscope_engine::Result;
 use paretoscope_engine::train::bench::{BenchConfig, BenchKind, measure};
-use paretoscope_engine::train::{LoraConfig, Method};
+use paretoscope_engine::types::{LoraConfig, Method};
 use serde_json::{Value, json};
 
 use super::measure::{median, peak_memory, spread};
 use super::peak::multiply_adds_per_second;
 use super::policy::Policy;
+use super::window::{self, Window};
 use crate::commands::train::cores;
 use crate::options::{Global, numbers};
 use crate::print;
@@ -36,8 +37,8 @@ pub(crate) struct Train {
     /// Threads (default: one per core)
     #[arg(long)]
     workers: Option<usize>,
-    /// The bundle of a router
-    #[arg(long, required_if_eq("kind", "router"))]
+    /// The bundle of a router, or whose base model is tuned in both programs
+    #[arg(long, required_if_eq_any([("kind", "router"), ("kind", "window")]))]
     bundle: Option<PathBuf>,
     /// Where the router stands
     #[arg(long, default_value = "0.25,0.25,0.5")]
@@ -52,6 +53,9 @@ enum Kind {
     Dpo,
     /// A bundle's router by policy optimisation, beside plain generation of the same batch
     Router,
+    /// A bundle's base model by supervised fine-tuning, as the command line trains and as the window does, there also
+    /// while it answers
+    Window,
 }
 
 pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
@@ -65,6 +69,12 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
             seed: global.seed,
         };
         return print::json_line(&policy.measure()?);
+    }
+    if let (Kind::Window, Some(bundle)) = (args.kind, &args.bundle) {
+        let workers = args.workers.unwrap_or_else(cores);
+        let tokens = args.sequence * args.batch;
+        let config = window::config(args.steps.max(1), tokens.max(1), workers, global.seed);
+        return print::json_line(&Window { bundle, config }.measure()?);
     }
     let method = match args.lora {
         None => Method::Full,
@@ -87,7 +97,7 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
         ..BenchConfig::default()
     };
     let config = match args.kind {
-        Kind::Sft | Kind::Router => sft.clone(),
+        Kind::Sft | Kind::Router | Kind::Window => sft.clone(),
         Kind::Dpo => BenchConfig {
             kind: BenchKind::Dpo,
             ..sft.clone()
@@ -97,7 +107,7 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<()> {
     let peak = peak_memory();
     let own = median(speeds.tokens_per_second.iter().copied());
     let beside = match args.kind {
-        Kind::Sft | Kind::Router => Value::Null,
+        Kind::Sft | Kind::Router | Kind::Window => Value::Null,
         Kind::Dpo => {
             let plain = median(measure(&sft)?.tokens_per_second.into_iter());
             json!({ "tokens_per_second": plain, "share": own / plain })

@@ -141,9 +141,9 @@ fn one_tile<S: Simd, const MR: usize>(
             sums[..width].copy_from_slice(&bias[panel * PANEL..][..width]);
         }
     }
-    // A handful of terms at most (base and experts): no allocation for them.
     for (x, weight) in &share.product.terms {
-        accumulate::<S, MR>(simd, &[(x.block(block), weight.panel(panel))], &mut sums);
+        let (rows, _) = x.block(block).as_chunks::<MR>();
+        accumulate::<S, MR>(simd, rows.iter(), weight.panel(panel), &mut sums);
     }
     for (sums, row) in sums.iter().zip(&mut share.rows[block.0..]) {
         row[column..column + width].copy_from_slice(&sums[..width]);

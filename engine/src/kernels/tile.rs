@@ -1,9 +1,11 @@
-//! The one inner loop: a few rows times a panel of 32 columns, accumulators in registers.
+//! The one inner loop of all products: a few rows times a panel of 32 columns, accumulators in registers.
+
+use std::borrow::Borrow;
 
 use pulp::Simd;
 
 /// Columns of a panel: two AVX-512 registers, four AVX2 ones.
-pub(super) const PANEL: usize = 32;
+pub(crate) const PANEL: usize = 32;
 
 /// Rows that one pass over a panel serves, by the number of lanes of the machine's registers.
 #[inline(always)]
@@ -12,27 +14,30 @@ pub(super) const fn max_rows<S: Simd>() -> usize {
     if S::F32_LANES >= 16 { 12 } else { 3 }
 }
 
-/// `sums[i][j] += sum_k rows[k][i] * panel[k][j]`, over every `(rows, panel)` term in turn.
+/// `sums[i][j] += sum_k rows[k][i] * panel[k][j]`, in the order of `k`.
 ///
-/// `rows` is `[k, MR]` and `panel` is `[k, 32]`, both contiguous.
+/// `rows` gives the `MR` values of step `k` after step, and `panel` is `[k, 32]`, contiguous; the shorter one says how many
+/// steps there are.
 #[inline(always)]
-pub(super) fn accumulate<S: Simd, const MR: usize>(
+pub(crate) fn accumulate<S: Simd, const MR: usize>(
     simd: S,
-    terms: &[(&[f32], &[f32])],
+    rows: impl Iterator<Item = impl Borrow<[f32; MR]>>,
+    panel: &[f32],
     sums: &mut [[f32; PANEL]; MR],
 ) {
     match S::F32_LANES {
-        16 => registers::<S, MR, 2>(simd, terms, sums),
-        8 => registers::<S, MR, 4>(simd, terms, sums),
-        4 => registers::<S, MR, 8>(simd, terms, sums),
-        _ => scalar::<MR>(terms, sums),
+        16 => registers::<S, MR, 2>(simd, rows, panel, sums),
+        8 => registers::<S, MR, 4>(simd, rows, panel, sums),
+        4 => registers::<S, MR, 8>(simd, rows, panel, sums),
+        _ => scalar::<MR>(rows, panel, sums),
     }
 }
 
 #[inline(always)]
 fn registers<S: Simd, const MR: usize, const NV: usize>(
     simd: S,
-    terms: &[(&[f32], &[f32])],
+    rows: impl Iterator<Item = impl Borrow<[f32; MR]>>,
+    panel: &[f32],
     sums: &mut [[f32; PANEL]; MR],
 ) {
     let mut acc = [[simd.splat_f32s(0.0); NV]; MR];
@@ -41,15 +46,13 @@ fn registers<S: Simd, const MR: usize, const NV: usize>(
             *acc = *sum;
         }
     }
-    for (rows, panel) in terms {
-        let (columns, _) = S::as_simd_f32s(panel).0.as_chunks::<NV>();
-        let (rows, _) = rows.as_chunks::<MR>();
-        for (row, column) in rows.iter().zip(columns) {
-            for i in 0..MR {
-                let x = simd.splat_f32s(row[i]);
-                for j in 0..NV {
-                    acc[i][j] = simd.mul_add_e_f32s(x, column[j], acc[i][j]);
-                }
+    let (columns, _) = S::as_simd_f32s(panel).0.as_chunks::<NV>();
+    for (row, column) in rows.zip(columns) {
+        let row: &[f32; MR] = row.borrow();
+        for i in 0..MR {
+            let x = simd.splat_f32s(row[i]);
+            for j in 0..NV {
+                acc[i][j] = simd.mul_add_e_f32s(x, column[j], acc[i][j]);
             }
         }
     }
@@ -61,18 +64,16 @@ fn registers<S: Simd, const MR: usize, const NV: usize>(
 }
 
 #[inline(always)]
-fn scalar<const MR: usize>(terms: &[(&[f32], &[f32])], sums: &mut [[f32; PANEL]; MR]) {
-    for (rows, panel) in terms {
-        for (row, column) in rows
-            .as_chunks::<MR>()
-            .0
-            .iter()
-            .zip(panel.as_chunks::<PANEL>().0)
-        {
-            for i in 0..MR {
-                for j in 0..PANEL {
-                    sums[i][j] += row[i] * column[j];
-                }
+fn scalar<const MR: usize>(
+    rows: impl Iterator<Item = impl Borrow<[f32; MR]>>,
+    panel: &[f32],
+    sums: &mut [[f32; PANEL]; MR],
+) {
+    for (row, column) in rows.zip(panel.as_chunks::<PANEL>().0) {
+        let row: &[f32; MR] = row.borrow();
+        for i in 0..MR {
+            for j in 0..PANEL {
+                sums[i][j] += row[i] * column[j];
             }
         }
     }
@@ -83,7 +84,7 @@ fn scalar<const MR: usize>(terms: &[(&[f32], &[f32])], sums: &mut [[f32; PANEL];
 macro_rules! with_rows {
     (@arm $simd:ty, $count:literal, $mr:ident => $body:expr) => {{
         const $mr: usize = $count;
-        if const { $mr <= crate::model::kernels::tile::max_rows::<$simd>() } {
+        if const { $mr <= crate::kernels::tile::max_rows::<$simd>() } {
             $body
         } else {
             unreachable!("blocks are cut to what the registers take")

@@ -2,20 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::advantage::Gae;
-use super::scalarise::ScalariseConfig;
-use crate::device::DeviceChoice;
-use crate::train::config::{LoraConfig, OptimiserConfig, check_workers, device_in_words, within};
-use crate::train::out_folder::Again;
-use crate::types::{TrainMethod, TrainSize, USUAL};
-use crate::weights::RouterActivation;
+use super::config::within;
+use super::{LoraConfig, OptimiserConfig, RunConfig, TrainMethod, TrainSize, USUAL};
+use crate::types::RouterActivation;
 use crate::{Error, Result};
 
 /// How the policy is held to the base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KlConfig {
-    /// Penalty per nat at the start.
+    /// PenaltyKind per nat at the start.
     pub start: f64,
     /// Nats per answer that the penalty steers towards; by default those of the first batch. An untrained
     /// router mixes experts that have left the base already, and should go no further.
@@ -47,8 +43,9 @@ impl KlConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PpoConfig {
-    /// Everything random comes from this.
-    pub seed: u64,
+    /// What runs of every kind have; a batch is a step, and Adam's schedule is over batches.
+    #[serde(flatten)]
+    pub run: RunConfig,
     /// Batches of answers in all.
     pub batches: usize,
     /// Answers per batch.
@@ -63,8 +60,6 @@ pub struct PpoConfig {
     pub stop: Vec<String>,
     /// Answers are sampled at it, and their probabilities are those at it.
     pub temperature: f64,
-    /// Adam and its schedule over batches.
-    pub optimiser: OptimiserConfig,
     /// Learning rate of the value head.
     pub value_rate: f64,
     /// Ratios of probabilities are cut to one plus or minus this; values to the old ones plus or minus it.
@@ -84,36 +79,28 @@ pub struct PpoConfig {
     pub ratio_limit: f64,
     /// Answers by which rewards are normalised (base model) and the ideal point is measured (each expert).
     pub calibration: usize,
-    /// Threads.
-    pub workers: usize,
-    /// Batches between checkpoints; 0 for none but the one written on cancelling.
-    pub checkpoint_every: usize,
-    /// Goes on from the newest checkpoint in the output folder, if there is one.
-    pub resume: bool,
-    /// Removes a run that the output folder holds.
-    pub overwrite: bool,
-    /// Where to compute. Not a setting of the run.
-    #[serde(with = "device_in_words")]
-    pub device: DeviceChoice,
 }
 
 impl Default for PpoConfig {
     fn default() -> Self {
         Self {
-            seed: 0,
-            batches: USUAL.rollouts.batches,
-            batch: USUAL.rollouts.batch,
+            run: RunConfig {
+                optimiser: OptimiserConfig {
+                    learning_rate: TrainMethod::Router.learning_rate(TrainSize::Lora),
+                    weight_decay: 0.0,
+                    clip: 0.5,
+                    ..OptimiserConfig::default()
+                },
+                checkpoint_every: USUAL.checkpoint_batches,
+                ..RunConfig::default()
+            },
+            batches: USUAL.batches,
+            batch: USUAL.batch,
             epochs: 4,
             minibatch: 16,
-            max_tokens: USUAL.rollouts.max_tokens,
+            max_tokens: USUAL.max_tokens,
             stop: Vec::new(),
             temperature: 1.0,
-            optimiser: OptimiserConfig {
-                learning_rate: TrainMethod::Router.learning_rate(TrainSize::Lora),
-                weight_decay: 0.0,
-                clip: 0.5,
-                ..OptimiserConfig::default()
-            },
             value_rate: 1e-3,
             clip: 0.2,
             value_weight: 0.1,
@@ -123,11 +110,6 @@ impl Default for PpoConfig {
             stop_kl: 0.15,
             ratio_limit: 10.0,
             calibration: 128,
-            workers: 2,
-            checkpoint_every: USUAL.checkpoint_batches,
-            resume: false,
-            overwrite: false,
-            device: DeviceChoice::Cpu,
         }
     }
 }
@@ -144,8 +126,7 @@ impl PpoConfig {
         ] {
             within(name, value, most)?;
         }
-        check_workers(self.workers)?;
-        self.optimiser.check()?;
+        self.run.check()?;
         if !(2..=1 << 16).contains(&self.calibration) {
             let problem = format!(
                 "is {}; it must be 2 to {}: a deviation takes at least 2 answers",
@@ -180,22 +161,6 @@ impl PpoConfig {
             return Err(Error::option("kl", problem));
         }
         Ok(())
-    }
-
-    /// What is to be done with a run that the output folder holds.
-    pub(in crate::train) fn again(&self) -> Again {
-        Again {
-            resume: self.resume,
-            overwrite: self.overwrite,
-        }
-    }
-
-    /// The estimator of advantages.
-    pub fn gae(&self) -> Gae {
-        Gae {
-            gamma: self.gamma,
-            lambda: self.gae_lambda,
-        }
     }
 }
 
@@ -241,23 +206,163 @@ pub struct MorlConfig {
 
 impl Default for MorlConfig {
     fn default() -> Self {
-        let ppo = PpoConfig::default();
+        let mut ppo = PpoConfig {
+            // It starts at the base and is asked to stay within sight of it.
+            kl: KlConfig {
+                start: 0.2,
+                target: Some(3.0),
+                ..KlConfig::default()
+            },
+            ..PpoConfig::default()
+        };
+        ppo.run.optimiser.learning_rate = TrainMethod::Ppo.learning_rate(TrainSize::Lora);
         Self {
             reward_weights: Vec::new(),
-            ppo: PpoConfig {
-                // It starts at the base and is asked to stay within sight of it.
-                kl: KlConfig {
-                    start: 0.2,
-                    target: Some(3.0),
-                    ..KlConfig::default()
-                },
-                optimiser: OptimiserConfig {
-                    learning_rate: TrainMethod::Ppo.learning_rate(TrainSize::Lora),
-                    ..ppo.optimiser.clone()
-                },
-                ..ppo
-            },
+            ppo,
             lora: LoraConfig::default(),
+        }
+    }
+}
+
+/// How objectives become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scalarisation {
+    /// Fixed weights, the preference itself; the ablation that drifts to an edge of the front.
+    Linear,
+    /// Tchebycheff (Eqs. 14 to 16): the objective with the largest weighted gap alone.
+    Tch,
+    /// Tchebycheff by online mirror descent: weights grow by the exponential of their gap (Eq. 18).
+    OmdTch,
+    /// Smooth Tchebycheff (Eq. 17): softmax of the weighted gaps over a smoothing.
+    Stch,
+    /// Both (appendix D.3): mirror descent that forgets, whose rest point is the smooth form's weights.
+    #[default]
+    OmdStch,
+}
+
+impl Scalarisation {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Linear,
+        Self::Tch,
+        Self::OmdTch,
+        Self::Stch,
+        Self::OmdStch,
+    ];
+
+    /// As on the command line, e.g. `omd-stch`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Tch => "tch",
+            Self::OmdTch => "omd-tch",
+            Self::Stch => "stch",
+            Self::OmdStch => "omd-stch",
+        }
+    }
+
+    /// What it does, in a line.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Linear => {
+                "The preference itself weighs the rewards; drifts to an edge of the front"
+            }
+            Self::Tch => "The objective that falls shortest of its ideal, alone",
+            Self::OmdTch => "Weights grow with how far each objective falls short",
+            Self::Stch => "Softmax over how far each objective falls short",
+            Self::OmdStch => "Both, as in the paper's appendix: weights that grow and forget",
+        }
+    }
+
+    /// The smoothing where none is given: Eq. 17 has none, which is 1; the running form takes 0.1, so that
+    /// with its rate of 0.1 it forgets 1 % per batch.
+    pub const fn default_smoothing(self) -> f64 {
+        match self {
+            Self::OmdStch => 0.1,
+            _ => 1.0,
+        }
+    }
+}
+
+/// What can be set about scalarisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScalariseConfig {
+    /// Which form.
+    pub form: Scalarisation,
+    /// Coefficients as the paper writes them, `w_i`, in place of the exact gradient's, which are
+    /// proportional to `w_i lambda_i`: the literal form also follows objectives that nobody asked for.
+    pub literal: bool,
+    /// Rate of mirror descent, per batch.
+    pub rate: f64,
+    /// Smoothing of the smooth forms; by default the form's own.
+    pub smoothing: Option<f64>,
+    /// Running weights are cut to this and one minus this, and then divided by their sum.
+    pub least: f64,
+    /// How fast the running mean of rewards follows a batch.
+    pub follow: f64,
+    /// The ideal point in normalised rewards; by default measured on the experts.
+    pub ideal: Option<Vec<f64>>,
+    /// How far above the best expert the measured ideal lies.
+    pub margin: f64,
+}
+
+impl Default for ScalariseConfig {
+    fn default() -> Self {
+        Self {
+            form: Scalarisation::default(),
+            literal: false,
+            rate: 0.1,
+            smoothing: None,
+            least: 0.02,
+            follow: 0.1,
+            ideal: None,
+            margin: 0.1,
+        }
+    }
+}
+
+impl ScalariseConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self, objectives: usize) -> Result<()> {
+        let refuse = |name: &str, value: f64, right: &str| {
+            Err(Error::option(
+                name,
+                format!("is {value}; it must be {right}"),
+            ))
+        };
+        if !(self.rate.is_finite() && self.rate > 0.0) {
+            return refuse("rate", self.rate, "above 0");
+        }
+        if let Some(smoothing) = self.smoothing.filter(|s| !(s.is_finite() && *s > 0.0)) {
+            return refuse("smoothing", smoothing, "above 0");
+        }
+        if !(self.least >= 0.0 && self.least * (objectives as f64) < 1.0) {
+            return refuse(
+                "least weight",
+                self.least,
+                "at least 0 and below one over the objectives",
+            );
+        }
+        if !(self.margin.is_finite() && self.margin >= 0.0) {
+            return refuse("margin", self.margin, "0 or above");
+        }
+        if !(self.follow > 0.0 && self.follow <= 1.0) {
+            return refuse("follow", self.follow, "above 0 and at most 1");
+        }
+        match &self.ideal {
+            Some(ideal) if ideal.len() != objectives => Err(Error::option(
+                "ideal",
+                format!(
+                    "has {} numbers; the bundle has {objectives} objectives",
+                    ideal.len()
+                ),
+            )),
+            Some(ideal) if ideal.iter().any(|z| !z.is_finite()) => {
+                Err(Error::option("ideal", "has a number that is not finite"))
+            }
+            _ => Ok(()),
         }
     }
 }

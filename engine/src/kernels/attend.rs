@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::elementwise::softmax_in_place;
+use super::arithmetic::softmax_in_place;
 use super::tile::{PANEL, accumulate, blocks, max_rows, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
@@ -261,7 +261,8 @@ fn one_block<S: Simd, const MR: usize>(
     for panel in 0..panels {
         let mut sums = [[0.0; PANEL]; MR];
         let keys = task.row.keys.panel(layout, task.head, panel);
-        accumulate::<S, MR>(simd, &[(&scratch.packed, keys)], &mut sums);
+        let (queries, _) = scratch.packed.as_chunks::<MR>();
+        accumulate::<S, MR>(simd, queries.iter(), keys, &mut sums);
         for (i, sums) in sums.iter().enumerate() {
             scratch.scores[i * positions + panel * PANEL..][..PANEL].copy_from_slice(sums);
         }
@@ -284,7 +285,8 @@ fn one_block<S: Simd, const MR: usize>(
     for panel in 0..head_dim.div_ceil(PANEL) {
         let mut sums = [[0.0; PANEL]; MR];
         let values = task.row.values.panel(layout, task.head, panel, positions);
-        accumulate::<S, MR>(simd, &[(&scratch.packed, values)], &mut sums);
+        let (probabilities, _) = scratch.packed.as_chunks::<MR>();
+        accumulate::<S, MR>(simd, probabilities.iter(), values, &mut sums);
         let width = (head_dim - panel * PANEL).min(PANEL);
         for (i, sums) in sums.iter().enumerate() {
             let (token, head) = ((first + i) / group, (first + i) % group);

@@ -1,0 +1,269 @@
+//! The row of buttons under the prompt: one line, whatever the width; what does not fit is in a menu.
+
+use egui::containers::menu::{MenuButton, MenuConfig, SubMenuButton, is_in_menu};
+use egui::{Id, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui};
+
+use super::given::{Room, room_words};
+use crate::command::{AppCommand, CommandQueue};
+use crate::registry;
+use crate::state::{AppState, SamplingForm};
+use crate::theme::Tokens;
+use crate::widgets::format::point;
+use crate::widgets::number::{checked_field, real, whole};
+use crate::widgets::{command_button, primary_button};
+
+/// What stands in the row beside Generate or Stop, the most used first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    /// How many tokens the prompt has.
+    Count,
+    /// Prompts of the bundle.
+    Samples,
+    /// How tokens are chosen.
+    Sampling,
+    /// The exact answer at this point.
+    Regenerate,
+    /// Go on from the answer.
+    Continue,
+    /// One text or several turns.
+    Conversation,
+    /// Earlier answers.
+    History,
+}
+
+/// The row.
+pub(super) fn tools_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    ui.horizontal(|ui| {
+        if state.session.running().is_some() {
+            primary_button(ui, state, queue, AppCommand::Stop, "Stop");
+        } else {
+            primary_button(ui, state, queue, AppCommand::Generate, "Generate");
+        }
+        let tools = there_are(state);
+        let fit = how_many_fit(ui, state, &tools);
+        for tool in &tools[..fit] {
+            tool_ui(ui, state, queue, *tool);
+        }
+        if fit < tools.len() {
+            menu_ui(ui, "More", |ui| {
+                for tool in &tools[fit..] {
+                    tool_ui(ui, state, queue, *tool);
+                }
+            });
+        }
+    });
+}
+
+/// The tools that there is a use for.
+fn there_are(state: &AppState) -> Vec<Tool> {
+    let has_samples = state.info().is_some_and(|info| !info.prompts.is_empty());
+    let mut tools = vec![Tool::Count];
+    tools.extend(has_samples.then_some(Tool::Samples));
+    tools.extend([
+        Tool::Sampling,
+        Tool::Regenerate,
+        Tool::Continue,
+        Tool::Conversation,
+    ]);
+    tools.extend((!state.session.runs.is_empty()).then_some(Tool::History));
+    tools
+}
+
+/// How many of them stand in the row; where not all do, there is room for the menu as well.
+fn how_many_fit(ui: &Ui, state: &AppState, tools: &[Tool]) -> usize {
+    let font = TextStyle::Button.resolve(ui.style());
+    let around = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x + 2.0;
+    let width = |text: String| {
+        let color = egui::Color32::PLACEHOLDER;
+        let galley = ui.fonts_mut(|fonts| fonts.layout_no_wrap(text, font.clone(), color));
+        galley.size().x + around
+    };
+    let widths: Vec<f32> = tools
+        .iter()
+        .map(|tool| width(title(*tool, state)))
+        .collect();
+    let room = ui.available_width();
+    if widths.iter().sum::<f32>() <= room {
+        return tools.len();
+    }
+    let mut left = room - width("More".to_owned());
+    widths
+        .iter()
+        .take_while(|width| {
+            left -= **width;
+            left >= 0.0
+        })
+        .count()
+}
+
+/// What is written on it.
+fn title(tool: Tool, state: &AppState) -> String {
+    match tool {
+        Tool::Count => match &state.preview.shown {
+            Some(Ok(shown)) => format!("{} / {} tokens", shown.given.tokens.len(), shown.context),
+            Some(Err(_)) => "Tokens: none".to_owned(),
+            None => "Tokens".to_owned(),
+        },
+        Tool::Samples => format!(
+            "Samples ({})",
+            state.info().map_or(0, |info| info.prompts.len())
+        ),
+        Tool::Sampling => {
+            let form = &state.prefs.sampling;
+            if form.temperature == 0.0 {
+                format!("Greedy, {} tokens", form.max_tokens)
+            } else {
+                format!(
+                    "T {:.2}, seed {}, {} tokens",
+                    form.temperature, form.seed, form.max_tokens
+                )
+            }
+        }
+        Tool::Regenerate => "Regenerate".to_owned(),
+        Tool::Continue => "Continue".to_owned(),
+        Tool::Conversation if state.prompt.conversation => "Single prompt".to_owned(),
+        Tool::Conversation => "Conversation".to_owned(),
+        Tool::History => format!("History ({})", state.session.runs.len()),
+    }
+}
+
+fn tool_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, tool: Tool) {
+    let words = title(tool, state);
+    match tool {
+        Tool::Count => count_ui(ui, state, queue, words),
+        Tool::Samples => {
+            menu_ui(ui, &words, |ui| samples_ui(ui, state, queue));
+        }
+        Tool::Sampling => {
+            menu_ui(ui, &words, |ui| sampling_ui(ui, state, queue))
+                .on_hover_text("How tokens are chosen; the same in all columns");
+        }
+        Tool::Regenerate => {
+            command_button(ui, state, queue, AppCommand::Regenerate, words);
+        }
+        Tool::Continue => {
+            command_button(ui, state, queue, AppCommand::Continue, words);
+        }
+        Tool::Conversation => {
+            command_button(ui, state, queue, AppCommand::ToggleConversation, words);
+        }
+        Tool::History => {
+            menu_ui(ui, &words, |ui| history_ui(ui, state, queue));
+        }
+    }
+}
+
+/// A menu that stays open while something is chosen in it; within another menu it opens beside that.
+fn menu_ui(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui)) -> egui::Response {
+    let stay = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    if is_in_menu(ui) {
+        SubMenuButton::new(title).config(stay).ui(ui, add).0
+    } else {
+        MenuButton::new(title).config(stay).ui(ui, add).0
+    }
+}
+
+/// The count of tokens; pressed, it shows them.
+fn count_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, words: String) {
+    let tokens = Tokens::of(ui);
+    let (color, name) = match &state.preview.shown {
+        Some(Ok(shown)) => {
+            let (count, context) = (shown.given.tokens.len(), shown.context);
+            let color = match room_words(count, context, state.prefs.sampling.max_tokens).1 {
+                _ if state.preview.is_stale() => tokens.weak,
+                Room::Enough => tokens.text,
+                Room::Short => tokens.warn,
+                Room::None => tokens.error,
+            };
+            (color, format!(": {count} of {context} tokens"))
+        }
+        Some(Err(_)) => (tokens.error, ": cannot be made".to_owned()),
+        None => (tokens.weak, String::new()),
+    };
+    let text = RichText::new(words).color(color);
+    let button = egui::Button::selectable(state.prefs.show_given, text);
+    let response = ui.add(button);
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(format!("What the model is given{name}"));
+    });
+    let keys = registry::entry(&AppCommand::ToggleGiven)
+        .and_then(|entry| entry.shortcut)
+        .map_or_else(String::new, |keys| ui.ctx().format_shortcut(&keys));
+    let hint = format!("The prompt after template and tokenizer, token by token  ({keys})");
+    if response.on_hover_text(hint).clicked() {
+        queue.push(AppCommand::ToggleGiven);
+    }
+}
+
+fn samples_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let Some(info) = state.info() else { return };
+    ui.set_min_width(280.0);
+    ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+        for (index, sample) in info.prompts.iter().enumerate() {
+            let chosen = state.prompt.sample == Some(index);
+            if ui.selectable_label(chosen, &sample.title).clicked() {
+                queue.push(AppCommand::PickSample(index));
+                ui.close();
+            }
+        }
+    });
+}
+
+fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    ui.set_min_width(300.0);
+    ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+        for run in state.session.runs.iter().rev() {
+            let start: String = run.text.chars().take(38).collect();
+            let muted = run
+                .mute_words()
+                .map_or_else(String::new, |m| format!("[{m}] "));
+            let words = format!(
+                "{}  {muted}{}",
+                point(run.point_now()),
+                start.replace('\n', " ")
+            );
+            let now = state.session.current == Some(run.id);
+            if ui.selectable_label(now, words).clicked() {
+                queue.push(AppCommand::SelectRun(run.id));
+                ui.close();
+            }
+        }
+    });
+}
+
+fn sampling_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let form = &state.prefs.sampling;
+    ui.set_min_width(220.0);
+    let mut set = |form: SamplingForm| queue.push(AppCommand::SetSampling(form));
+    ui.label("Temperature (0 takes the likeliest token)");
+    let value = format!("{}", form.temperature);
+    let id = Id::unique("temperature");
+    let check = |t: &str| real(t, 0.0, 2.0, true);
+    if let Some(temperature) = checked_field(ui, id, "Temperature", value, 80.0, check) {
+        set(SamplingForm {
+            temperature,
+            ..form.clone()
+        });
+    }
+    ui.label("Seed");
+    let check = |t: &str| {
+        t.parse::<u64>()
+            .map_err(|_not_a_number| format!("`{t}` is not a whole number of 0 or more"))
+    };
+    let value = form.seed.to_string();
+    if let Some(seed) = checked_field(ui, Id::unique("seed"), "Seed", value, 80.0, check) {
+        set(SamplingForm {
+            seed,
+            ..form.clone()
+        });
+    }
+    ui.label("New tokens at most");
+    let (id, value) = (Id::unique("max-tokens"), form.max_tokens.to_string());
+    let check = |t: &str| whole(t, 1, 4096);
+    if let Some(max_tokens) = checked_field(ui, id, "New tokens at most", value, 80.0, check) {
+        set(SamplingForm {
+            max_tokens,
+            ..form.clone()
+        });
+    }
+}

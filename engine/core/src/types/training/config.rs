@@ -1,0 +1,497 @@
+//! What a person can set about a training run.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{PenaltyKind, Strength, TrainMethod, TrainSize, USUAL};
+use crate::types::DeviceChoice;
+use crate::{Error, Result};
+
+/// Low-rank adapters beside frozen weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoraConfig {
+    /// Rank of every adapter.
+    pub rank: usize,
+    /// The adapters' output is scaled by `alpha / rank`.
+    pub alpha: f64,
+    /// Last parts of the paths of the linears to adapt, e.g. `q_proj`.
+    pub target_modules: Vec<String>,
+}
+
+impl Default for LoraConfig {
+    fn default() -> Self {
+        Self::of_rank(USUAL.rank)
+    }
+}
+
+impl LoraConfig {
+    /// Of all linears of the decoder, scaled as is usual.
+    pub fn of_rank(rank: usize) -> Self {
+        Self {
+            rank,
+            alpha: USUAL.lora_alpha(rank),
+            target_modules: [
+                "q_proj",
+                "k_proj",
+                "v_proj",
+                "o_proj",
+                "gate_proj",
+                "up_proj",
+                "down_proj",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        }
+    }
+
+    /// Whether the module at `path` gets an adapter.
+    pub fn targets(&self, path: &str) -> bool {
+        self.target_modules.iter().any(|t| {
+            path == t
+                || path
+                    .strip_suffix(t.as_str())
+                    .is_some_and(|p| p.ends_with('.'))
+        })
+    }
+
+    /// Refuses targets that name nothing of a model with these linears.
+    pub fn check_targets<'a>(&self, linears: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+        let matches = |target: &str| {
+            linears.clone().any(|path| {
+                path.strip_suffix(target)
+                    .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            })
+        };
+        let wrong = |target: &String| target.is_empty() || !matches(target);
+        match self.target_modules.iter().find(|target| wrong(target)) {
+            None if !self.target_modules.is_empty() => Ok(()),
+            wrong => {
+                let mut last: Vec<&str> =
+                    linears.filter_map(|path| path.rsplit('.').next()).collect();
+                last.sort_unstable();
+                last.dedup();
+                let given = wrong.map_or("", String::as_str);
+                let problem = format!(
+                    "`{given}` names no linear module of the model; there are {}",
+                    last.join(", ")
+                );
+                Err(Error::option("target-modules", problem))
+            }
+        }
+    }
+
+    /// Refuses targets that name nothing, and ranks and scales that make no sense, of a model with these linears.
+    pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
+        self.check_targets(linears.iter().map(|(name, _)| name.as_str()))?;
+        let adapted = linears.iter().filter(|(name, _)| self.targets(name));
+        let most = adapted
+            .flat_map(|(_, sides)| sides)
+            .max()
+            .copied()
+            .unwrap_or(1);
+        if !(1..=most).contains(&self.rank) {
+            let problem = format!(
+                "is {}; a rank must be 1 to {most}, the longest side of the modules that get an adapter",
+                self.rank
+            );
+            return Err(Error::option("lora", problem));
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            let problem = format!("is {}; it must be above zero", self.alpha);
+            return Err(Error::option("lora-alpha", problem));
+        }
+        Ok(())
+    }
+
+    /// `alpha / rank`.
+    pub fn scale(&self) -> f64 {
+        self.alpha / self.rank as f64
+    }
+}
+
+/// Which weights move.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// All of them.
+    Full,
+    /// Adapters alone.
+    Lora(LoraConfig),
+}
+
+/// AdamW and its schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OptimiserConfig {
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Steps of linear warm-up, as a share of all steps.
+    pub warm_up: f64,
+    /// The last learning rate, as a share of the highest.
+    pub final_rate: f64,
+    /// Decay of the mean of gradients.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Added to the root of the second mean.
+    pub eps: f64,
+    /// Decoupled decay of matrices; norms are spared.
+    pub weight_decay: f64,
+    /// The gradient's global norm is cut to this; 0 leaves it.
+    pub clip: f64,
+}
+
+impl Default for OptimiserConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: TrainMethod::Dpo.learning_rate(TrainSize::Lora),
+            warm_up: USUAL.warm_up,
+            final_rate: USUAL.final_rate,
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: USUAL.weight_decay,
+            clip: 1.0,
+        }
+    }
+}
+
+/// Threads of a run, at most.
+const MOST_WORKERS: usize = 1024;
+/// Passes over the data, at most: their steps are counted before the first.
+const MOST_EPOCHS: usize = 10_000;
+
+/// Refuses no threads, and more than any machine has.
+pub fn check_workers(workers: usize) -> Result<()> {
+    within("workers", workers, MOST_WORKERS)
+}
+
+/// Refuses a number that is not 1 to `most`.
+pub(super) fn within(name: &str, value: usize, most: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::option(
+            name,
+            format!("is 0; it must be at least 1, and {most} at most"),
+        )),
+        _ if value > most => Err(Error::option(
+            name,
+            format!("is {value}; it must be 1 to {most}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a number outside of `from` to `to`.
+fn between(name: &str, value: f64, (from, to): (f64, f64)) -> Result<()> {
+    if (from..=to).contains(&value) {
+        return Ok(());
+    }
+    let problem = if to < f64::MAX {
+        format!("is {value}; it must be {from} to {to}")
+    } else {
+        format!("is {value}; it must be {from} or above")
+    };
+    Err(Error::option(name, problem))
+}
+
+impl OptimiserConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        let rate = self.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(Error::option(
+                "learning-rate",
+                format!("is {rate}; it must be above zero"),
+            ));
+        }
+        let below_one = 1.0 - f64::EPSILON;
+        for (name, value, most) in [
+            ("warm-up", self.warm_up, 1.0),
+            ("final-rate", self.final_rate, 1.0),
+            ("beta1", self.beta1, below_one),
+            ("beta2", self.beta2, below_one),
+            ("eps", self.eps, 1.0),
+            ("weight-decay", self.weight_decay, f64::MAX),
+            ("clip", self.clip, f64::MAX),
+        ] {
+            between(name, value, (0.0, most))?;
+        }
+        Ok(())
+    }
+}
+
+/// What runs of every kind have in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// Everything random comes from this.
+    pub seed: u64,
+    /// Threads, each with its share of every step.
+    pub workers: usize,
+    /// AdamW and its schedule.
+    pub optimiser: OptimiserConfig,
+    /// Steps between checkpoints; 0 for none but the one written on cancelling.
+    pub checkpoint_every: usize,
+    /// Goes on from the newest checkpoint in the output folder, if there is one.
+    #[serde(default)]
+    pub resume: bool,
+    /// Starts anew in a folder that holds a run: its checkpoints, metrics and result are removed first.
+    #[serde(default)]
+    pub overwrite: bool,
+    /// Where to compute, in f32; a GPU is one worker. Not a setting of the run: a checkpoint may go on
+    /// elsewhere.
+    #[serde(default = "cpu")]
+    pub device: DeviceChoice,
+}
+
+const fn cpu() -> DeviceChoice {
+    DeviceChoice::Cpu
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            workers: 2,
+            optimiser: OptimiserConfig::default(),
+            checkpoint_every: USUAL.checkpoint_every,
+            resume: false,
+            overwrite: false,
+            device: cpu(),
+        }
+    }
+}
+
+impl RunConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        check_workers(self.workers)?;
+        self.optimiser.check()
+    }
+}
+
+/// A descent over examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    /// What runs of every kind have.
+    #[serde(flatten)]
+    pub run: RunConfig,
+    /// Passes over the data, unless `steps` says otherwise.
+    pub epochs: usize,
+    /// Steps in all; takes the place of `epochs`.
+    pub steps: Option<usize>,
+    /// Tokens per step, roughly: a step takes examples until they reach it.
+    pub batch_tokens: usize,
+    /// Examples longer than this are left out and counted.
+    pub max_length: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            run: RunConfig::default(),
+            epochs: USUAL.epochs,
+            steps: None,
+            batch_tokens: USUAL.batch_tokens,
+            max_length: USUAL.max_length,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        within("batch-tokens", self.batch_tokens, u32::MAX as usize)?;
+        within("max-length", self.max_length, u32::MAX as usize)?;
+        within("epochs", self.epochs, MOST_EPOCHS)?;
+        within("steps", self.steps.unwrap_or(1), u32::MAX as usize)?;
+        self.run.check()
+    }
+}
+
+/// Supervised fine-tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SftConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// Which weights move.
+    pub method: Method,
+    /// Whether the prompt's tokens count in the loss, too.
+    pub train_on_prompts: bool,
+}
+
+impl Default for SftConfig {
+    fn default() -> Self {
+        Self {
+            train: TrainConfig::default(),
+            method: Method::Lora(LoraConfig::default()),
+            train_on_prompts: false,
+        }
+    }
+}
+
+/// Direct preference optimisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DpoConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// Which weights move.
+    pub method: Method,
+    /// How strongly the model is held to the reference.
+    pub beta: f64,
+    /// Earlier value vectors, PEFT folders: what `penalty` compares with, and what the metrics show the cosine to.
+    #[serde(default)]
+    pub against: Vec<PathBuf>,
+    /// What keeps the new vector apart from them. Needs LoRA.
+    #[serde(default)]
+    pub penalty: PenaltyConfig,
+    /// DPO-SeqT: a PEFT folder that is merged into the model first, so that the previous model is both the start
+    /// and the reference. A LoRA result then holds both, one beside the other, and fits the plain base.
+    #[serde(default)]
+    pub start_from: Option<PathBuf>,
+}
+
+impl Default for DpoConfig {
+    fn default() -> Self {
+        Self {
+            train: TrainConfig::default(),
+            method: Method::Lora(LoraConfig::default()),
+            beta: USUAL.beta,
+            against: Vec::new(),
+            penalty: PenaltyConfig::default(),
+            start_from: None,
+        }
+    }
+}
+
+/// A reward model by Bradley and Terry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RewardConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// Weight of `(score chosen + score rejected)²`, which keeps scores around zero.
+    pub center: f64,
+}
+
+impl Default for RewardConfig {
+    fn default() -> Self {
+        let mut train = TrainConfig::default();
+        train.run.optimiser.learning_rate = TrainMethod::Reward.learning_rate(TrainSize::Full);
+        Self {
+            train,
+            center: USUAL.center,
+        }
+    }
+}
+
+impl RewardConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        if !(self.center.is_finite() && self.center >= 0.0) {
+            let problem = format!("is {}; it must be a number of at least 0", self.center);
+            return Err(Error::option("center", problem));
+        }
+        self.train.check()
+    }
+}
+
+/// The penalty of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PenaltyConfig {
+    /// Which.
+    pub kind: PenaltyKind,
+    /// Its weight beside the DPO loss; see [`PenaltyKind::usual_strength`].
+    pub alpha: Strength,
+    /// HSIC of rows: at most this many rows of each module, the same of all vectors; all where `None`.
+    /// Kernels of `n` rows take `16 n²` bytes per thread and `4 n²` per module and earlier vector.
+    pub rows: Option<usize>,
+    /// Of the choice of rows.
+    pub rows_seed: u64,
+}
+
+impl Default for PenaltyConfig {
+    fn default() -> Self {
+        Self::of(PenaltyKind::None)
+    }
+}
+
+impl PenaltyConfig {
+    /// A penalty of its usual strength.
+    pub const fn of(kind: PenaltyKind) -> Self {
+        Self {
+            kind,
+            alpha: kind.usual_strength(),
+            rows: Some(USUAL.penalty_rows),
+            rows_seed: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_their_option_with_the_range() {
+        type Change = fn(&mut TrainConfig);
+        let cases: [(Change, &str, &str); 9] = [
+            (|c| c.run.workers = 1_000_000, "workers", "1 to 1024"),
+            (|c| c.run.workers = 0, "workers", "at least 1"),
+            (
+                |c| c.run.optimiser.learning_rate = f64::NAN,
+                "learning-rate",
+                "above zero",
+            ),
+            (
+                |c| c.run.optimiser.learning_rate = -1e-4,
+                "learning-rate",
+                "above zero",
+            ),
+            (|c| c.run.optimiser.warm_up = 3.0, "warm-up", "0 to 1"),
+            (|c| c.run.optimiser.warm_up = f64::NAN, "warm-up", "0 to 1"),
+            (
+                |c| c.run.optimiser.weight_decay = -0.1,
+                "weight-decay",
+                "0 or above",
+            ),
+            (
+                |c| c.run.optimiser.weight_decay = f64::INFINITY,
+                "weight-decay",
+                "0 or above",
+            ),
+            (|c| c.max_length = 0, "max-length", "at least 1"),
+        ];
+        assert!(TrainConfig::default().check().is_ok());
+        for (change, option, range) in cases {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            let error = config.check().unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(option) && text.contains(range), "{text}");
+        }
+        let reward = RewardConfig {
+            center: -1.0,
+            ..RewardConfig::default()
+        };
+        assert!(reward.check().unwrap_err().to_string().contains("center"));
+    }
+
+    #[test]
+    fn ranks_and_scalings_that_make_no_adapter_are_refused() {
+        let linears = [("model.layers.0.self_attn.q_proj".to_owned(), [16, 24])];
+        let lora = |rank, alpha| LoraConfig {
+            rank,
+            alpha,
+            target_modules: vec!["q_proj".to_owned()],
+        };
+        assert!(lora(24, 1.0).check(&linears).is_ok());
+        for (rank, alpha, words) in [
+            (0, 1.0, "1 to 24"),
+            (1_000_000_000, 1.0, "1 to 24"),
+            (4, 0.0, "lora-alpha"),
+            (4, f64::INFINITY, "lora-alpha"),
+        ] {
+            let text = lora(rank, alpha).check(&linears).unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A training run as data: what is made, from which files, with which settings, and where it goes.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{DpoConfig, MorlConfig, RewardConfig, RouterConfig, RunConfig, SftConfig, TrainConfig};
+
+/// One training run, as the window edits it, the command line flattens it, recipes write it and `run.json` keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainJob {
+    /// What is made, and the settings of that kind.
+    #[serde(flatten)]
+    pub task: TrainTask,
+    /// Folder for the result, checkpoints, `metrics.jsonl`, and `run.json` where the window asked for it.
+    pub out: PathBuf,
+    /// What the result is to a bundle, where it is meant for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joins: Option<Joins>,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TrainTask {
+    /// Supervised fine-tuning.
+    Sft(SftJob),
+    /// Direct preference optimisation.
+    Dpo(DpoJob),
+    /// A reward model.
+    Reward(RewardJob),
+    /// A router expert.
+    Router(RouterJob),
+    /// An adapter for one preference (MORLHF).
+    Ppo(MorlJob),
+}
+
+/// Supervised fine-tuning on answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SftJob {
+    /// Folder of the model to start from, or of a bundle for its base model; its tokenizer reads the data.
+    pub base: PathBuf,
+    /// Starts from random weights of the shape in `base`'s config.json.
+    #[serde(default)]
+    pub from_random: bool,
+    /// Examples: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: SftConfig,
+}
+
+/// A file of preference pairs with its weight in the loss.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeightedData {
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub path: PathBuf,
+    /// All weights of a job add up to 1.
+    pub weight: f64,
+}
+
+impl WeightedData {
+    /// The only file.
+    pub fn alone(path: impl Into<PathBuf>) -> Vec<Self> {
+        vec![Self {
+            path: path.into(),
+            weight: 1.0,
+        }]
+    }
+}
+
+/// Direct preference optimisation on pairs of answers: value vectors, DPO-LW, DPO-SeqT.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DpoJob {
+    /// Folder of the model to start from, or of a bundle for its base model; it is also the reference.
+    pub base: PathBuf,
+    /// One file, or several with their weights (DPO-LW).
+    pub data: Vec<WeightedData>,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How; earlier vectors and the penalty are in it.
+    pub config: DpoConfig,
+}
+
+/// A Bradley-Terry reward model on pairs of answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RewardJob {
+    /// Folder of the causal model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: RewardConfig,
+}
+
+/// A router expert of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouterJob {
+    /// The bundle with experts and reward models.
+    pub bundle: PathBuf,
+    /// JSON Lines of prompts; by default those of the bundle's own that train.
+    #[serde(default)]
+    pub prompts: Option<PathBuf>,
+    /// How.
+    pub config: RouterConfig,
+}
+
+/// An adapter trained on the weighted rewards of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MorlJob {
+    /// The bundle with the base and reward models.
+    pub bundle: PathBuf,
+    /// JSON Lines of prompts; by default those of the bundle's own that train.
+    #[serde(default)]
+    pub prompts: Option<PathBuf>,
+    /// How.
+    pub config: MorlConfig,
+}
+
+/// What the result is to a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Joins {
+    /// Names the run and the part.
+    pub name: String,
+    /// The bundle that it was trained for, and whose base model it has.
+    pub bundle: PathBuf,
+    /// What it is there.
+    pub part: Part,
+}
+
+/// What a part is to a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A LoRA expert at this preference, one share per objective.
+    Lora(Vec<f64>),
+    /// A router expert at this preference.
+    Router(Vec<f64>),
+    /// A value vector.
+    Value,
+    /// The reward model of this objective, in the place of the one that it has.
+    Reward(String),
+}
+
+impl TrainJob {
+    /// What it is called: its part's name, else that of its folder.
+    pub fn name(&self) -> &str {
+        let folder = || self.out.file_name().and_then(|name| name.to_str());
+        let name = self.joins.as_ref().map(|joins| joins.name.as_str());
+        name.or_else(folder).unwrap_or("run")
+    }
+
+    /// The bundle that it was trained for.
+    pub fn bundle(&self) -> Option<&Path> {
+        self.joins.as_ref().map(|joins| joins.bundle.as_path())
+    }
+}
+
+impl TrainTask {
+    /// The kind in one word, as on the command line: `sft`, `dpo`, `reward`, `router` or `ppo`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sft(_) => "sft",
+            Self::Dpo(_) => "dpo",
+            Self::Reward(_) => "reward",
+            Self::Router(_) => "router",
+            Self::Ppo(_) => "ppo",
+        }
+    }
+
+    /// The settings that all kinds have.
+    pub const fn run(&self) -> &RunConfig {
+        match self {
+            Self::Sft(job) => &job.config.train.run,
+            Self::Dpo(job) => &job.config.train.run,
+            Self::Reward(job) => &job.config.train.run,
+            Self::Router(job) => &job.config.ppo.run,
+            Self::Ppo(job) => &job.config.ppo.run,
+        }
+    }
+
+    /// [`TrainTask::run`], to be changed.
+    pub const fn run_mut(&mut self) -> &mut RunConfig {
+        match self {
+            Self::Sft(job) => &mut job.config.train.run,
+            Self::Dpo(job) => &mut job.config.train.run,
+            Self::Reward(job) => &mut job.config.train.run,
+            Self::Router(job) => &mut job.config.ppo.run,
+            Self::Ppo(job) => &mut job.config.ppo.run,
+        }
+    }
+
+    /// The descent over examples; `None` of a policy, which learns from answers of its own.
+    pub const fn train_mut(&mut self) -> Option<&mut TrainConfig> {
+        match self {
+            Self::Sft(job) => Some(&mut job.config.train),
+            Self::Dpo(job) => Some(&mut job.config.train),
+            Self::Reward(job) => Some(&mut job.config.train),
+            Self::Router(_) | Self::Ppo(_) => None,
+        }
+    }
+
+    /// The file that it learns from; `None` for a bundle's own prompts.
+    pub fn data(&self) -> Option<&Path> {
+        match self {
+            Self::Sft(job) => Some(&job.data),
+            Self::Dpo(job) => job.data.first().map(|data| data.path.as_path()),
+            Self::Reward(job) => Some(&job.data),
+            Self::Router(RouterJob { prompts, .. }) | Self::Ppo(MorlJob { prompts, .. }) => {
+                prompts.as_deref()
+            }
+        }
+    }
+
+    /// Whether it learns from rewards of answers that it samples itself.
+    pub const fn samples(&self) -> bool {
+        matches!(self, Self::Router(_) | Self::Ppo(_))
+    }
+}

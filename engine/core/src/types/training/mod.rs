@@ -1,0 +1,19 @@
+//! Training in one vocabulary: a [`TrainJob`] is what the window edits, the command line flattens, recipes write and
+//! `run.json` keeps; a [`TrainRun`] is how it went.
+
+mod config;
+mod job;
+mod policy;
+mod run;
+
+pub use config::{
+    DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, RewardConfig, RunConfig,
+    SftConfig, TrainConfig, check_workers,
+};
+pub use job::{
+    DpoJob, Joins, MorlJob, Part, RewardJob, RouterJob, SftJob, TrainJob, TrainTask, WeightedData,
+};
+pub use policy::{KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
+pub use run::{TrainEnd, TrainNews, TrainRun, TrainStep};
+
+use super::{PenaltyKind, Strength, TrainMethod, TrainSize, USUAL};

@@ -1,0 +1,26 @@
+//! CPU kernels, where candle has no fast path: the floor under answering, mixtures, reward models and training.
+//!
+//! What all of them share is one arithmetic (one exponential, one order of adding up) and one inner loop of products,
+//! the tile. On it stand, for answering: packed products, attention over a preallocated cache, and the small steps
+//! between them. Each of these computes every output element in one fixed order of additions, whatever the number of
+//! rows beside it: a row alone gives bit for bit what it gives in company. They are not differentiable; training has
+//! operations of its own (`train::ops`) on the same arithmetic and tile.
+
+mod arithmetic;
+mod attend;
+mod dispatch;
+mod elementwise;
+mod packed;
+mod parallel;
+mod product;
+mod rope;
+mod tile;
+
+pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
+pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
+pub(crate) use dispatch::{kernel, vectorised};
+pub use elementwise::{add_in_place, rms_norm, swiglu};
+pub use packed::{PackedInput, PackedMatrix};
+pub use product::{Product, products};
+pub use rope::Rotation;
+pub(crate) use tile::{PANEL, accumulate};

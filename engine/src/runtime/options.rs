@@ -1,0 +1,24 @@
+//! How the engine runs.
+
+use crate::device::{DeviceChoice, Precision};
+
+/// How the engine runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Where to compute; the CPU where that is not to be had.
+    pub device: DeviceChoice,
+    /// Type of the weights in memory.
+    pub dtype: Precision,
+    /// Rows of a sweep that run together.
+    pub slots: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            device: DeviceChoice::Auto,
+            dtype: Precision::Auto,
+            slots: 32,
+        }
+    }
+}
