@@ -64,8 +64,8 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
     (
         "app/src",
         "apply",
-        4,
-        "rows, points and sweeps are applied together",
+        12,
+        "one writer in parts: what one does sets others off, and all return its effects",
     ),
 ];
 
