@@ -1,4 +1,4 @@
-// Matrix heatmap: one texel per cell, cividis colours, nearest sampling, exact in framebuffer pixels.
+// Matrix heatmap: one texel per cell, cividis or diverging colours, nearest sampling, exact in framebuffer pixels.
 // The Rust twin of `Uniforms` and the plain reference of every function are in app/src/gpu/heatmap.rs.
 
 struct Uniforms {
@@ -19,6 +19,11 @@ struct Uniforms {
     grid_width: f32,
     // 1 where the target stores linear light and encodes by itself.
     linear_target: u32,
+    // 0: magnitudes, cividis; 1: signed values, blue below the middle of the scale and orange above it.
+    map: u32,
+    pad_a: u32,
+    pad_b: u32,
+    pad_c: u32,
     grid_color: vec4<f32>,
     // Outside the matrix, and cells that are not numbers.
     empty_color: vec4<f32>,
@@ -44,6 +49,15 @@ fn cividis(value: f32) -> vec3<f32> {
     let g = 32.49 + t * (170.73 + t * (52.82 - t * (131.46 - t * (176.58 - t * 67.37))));
     let b = 81.24 + t * (442.36 - t * (2482.43 - t * (6167.24 - t * (6614.94 - t * 2475.67))));
     return clamp(vec3<f32>(r, g, b) / 255.0, vec3<f32>(0.0), vec3<f32>(1.0));
+}
+
+// From blue over light grey to vermillion, both of Okabe and Ito.
+fn diverging(value: f32) -> vec3<f32> {
+    let t = clamp(value, 0.0, 1.0) * 2.0 - 1.0;
+    let middle = vec3<f32>(0.87, 0.87, 0.87);
+    let low = vec3<f32>(0.0, 0.44705883, 0.69803923);
+    let high = vec3<f32>(0.8352941, 0.36862746, 0.0);
+    return mix(middle, select(high, low, t < 0.0), abs(t));
 }
 
 fn linear_from_gamma(color: vec3<f32>) -> vec3<f32> {
@@ -77,7 +91,11 @@ fn color_at(pixel: vec2<f32>) -> vec4<f32> {
     if !is_number(value) {
         return u.empty_color;
     }
-    return vec4<f32>(cividis((value - u.low) / (u.high - u.low)), 1.0);
+    let part = (value - u.low) / (u.high - u.low);
+    if u.map == 1u {
+        return vec4<f32>(diverging(part), 1.0);
+    }
+    return vec4<f32>(cividis(part), 1.0);
 }
 
 @fragment

@@ -158,6 +158,7 @@ impl Window {
                 pinned: None,
                 base: None,
                 pending: 0,
+                color: &|_| egui::Color32::GRAY,
                 text: &|_| None,
             };
             let trace = TokenTrace {

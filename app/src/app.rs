@@ -3,16 +3,22 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use paretoscope_core::protocol::EngineHandle;
+use paretoscope_core::protocol::{EngineEvent, EngineHandle};
 
 use crate::apply::{self, Effect};
 use crate::bridge::{Bridge, DRAIN_BUDGET};
 use crate::command::{AppCommand, CommandQueue};
 use crate::start_clock::StartClock;
-use crate::state::{AppState, Prefs};
+use crate::state::{AppState, Kept, Prefs};
 use crate::tasks::{TaskAnswer, Tasks};
 use crate::{keys, locate, theme, view};
 
+/// The program's name.
+pub const NAME: &str = "Paretoscope";
+/// Where the last session is kept, beside the preferences.
+const SESSION: &str = "session";
+/// Seconds after a change that it is written down: long enough for a drag to be one change.
+const SAVE_AFTER: f64 = 0.5;
 /// How long closing waits for rows that are being written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -53,6 +59,12 @@ pub struct App {
     queue: CommandQueue,
     panels: view::Panels,
     clock: Option<StartClock>,
+    /// Whether a text field had the keyboard in the last frame.
+    wrote: bool,
+    /// What the window is called.
+    title: String,
+    /// When something changed that is not written down yet.
+    changed: Option<f64>,
 }
 
 impl App {
@@ -71,6 +83,9 @@ impl App {
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let mut state = AppState {
             prefs,
+            kept: creation
+                .storage
+                .and_then(|storage| eframe::get_value(storage, SESSION)),
             ..AppState::default()
         };
         state.bundle.demo = options.demo;
@@ -83,6 +98,9 @@ impl App {
             queue: CommandQueue::default(),
             panels: view::Panels::new(creation.wgpu_render_state.as_ref().map(|r| r.target_format)),
             clock: options.clock,
+            wrote: false,
+            title: String::new(),
+            changed: None,
         };
         let mut effects = Vec::new();
         apply::start(&mut app.state, options.bundle, &mut effects);
@@ -107,11 +125,13 @@ impl App {
                     }
                 }
                 Effect::Copy(text) => ctx.copy_text(text),
-                Effect::PickFolder => self.tasks.pick_folder(),
-                Effect::PickPrompts => self.tasks.pick_prompts(),
-                Effect::PickExamples => self.tasks.pick_examples(),
+                Effect::Pick(wanted) => self.tasks.pick(wanted),
                 Effect::Zoom(zoom) => ctx.set_zoom_factor(zoom),
                 Effect::Theme => theme::choose(ctx, &self.state.prefs),
+                Effect::Fullscreen(on) => {
+                    ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(on));
+                }
+                Effect::KeepOpen => ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose),
                 Effect::Close => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             }
         }
@@ -123,6 +143,7 @@ impl App {
         if commands.is_empty() {
             return;
         }
+        self.changed = Some(self.state.now);
         let mut effects = Vec::new();
         for command in commands {
             apply::command(&mut self.state, command, &mut effects);
@@ -132,31 +153,71 @@ impl App {
         ctx.request_repaint();
     }
 
+    /// Writes preferences and session down, once they rest for a moment: a window that is killed loses no more.
+    fn save_soon(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        let Some(changed) = self.changed else { return };
+        let rest = changed + SAVE_AFTER - self.state.now;
+        if rest > 0.0 {
+            ctx.request_repaint_after(Duration::from_secs_f64(rest));
+            return;
+        }
+        self.changed = None;
+        if let Some(storage) = frame.storage_mut() {
+            eframe::App::save(self, storage);
+            storage.flush();
+        }
+    }
+
+    /// Names the window after the bundle in use.
+    fn entitle(&mut self, ctx: &egui::Context) {
+        let title = self.state.info().map_or_else(
+            || NAME.to_owned(),
+            |bundle| format!("{} \u{2013} {NAME}", bundle.name),
+        );
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
     fn take_answers(&mut self, effects: &mut Vec<Effect>) {
         for answer in self.tasks.answers() {
             match answer {
-                TaskAnswer::Folder(path) => apply::folder_picked(&mut self.state, path, effects),
-                TaskAnswer::PromptFile(path) => {
-                    apply::prompts_chosen(&mut self.state, path, effects)
+                TaskAnswer::Picked(wanted, path) => {
+                    apply::picked(&mut self.state, wanted, path, effects);
                 }
-                TaskAnswer::Examples(path) => apply::data_chosen(&mut self.state, path),
-                TaskAnswer::NoThread(reason) => apply::no_dialog(&mut self.state, &reason),
+                TaskAnswer::NoDialog(wanted) => {
+                    apply::no_dialog(&mut self.state, wanted, effects);
+                }
+                TaskAnswer::NoThread(reason) => apply::no_thread(&mut self.state, &reason),
             }
         }
     }
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
         self.state.now = ctx.time();
         let mut effects = Vec::new();
-        let state = &mut self.state;
+        let (state, mut told) = (&mut self.state, false);
         let more = self.bridge.drain(DRAIN_BUDGET, |event| {
+            // Tokens and progress change nothing that is kept.
+            told |= matches!(
+                event,
+                EngineEvent::Finished { .. }
+                    | EngineEvent::Scored { .. }
+                    | EngineEvent::Loaded { .. }
+            );
             apply::event(state, event, &mut effects)
         });
+        if told {
+            self.changed = Some(self.state.now);
+        }
         self.take_answers(&mut effects);
         apply::tick(&mut self.state, &mut effects);
         self.run(ctx, effects);
+        self.entitle(ctx);
+        self.save_soon(ctx, frame);
         let waiting = !self.bridge.flush();
         if more {
             ctx.request_repaint();
@@ -168,7 +229,8 @@ impl eframe::App for App {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        keys::take(ui.ctx(), &self.state, &mut self.queue);
+        keys::take(ui.ctx(), &self.state, self.wrote, &mut self.queue);
+        self.wrote = ui.ctx().text_edit_focused();
         for path in ui.input(|i| {
             i.raw
                 .dropped_files
@@ -176,7 +238,10 @@ impl eframe::App for App {
                 .map(|f| f.path().to_path_buf())
                 .collect::<Vec<_>>()
         }) {
-            self.queue.push(AppCommand::LoadBundle(path));
+            self.queue.push(AppCommand::Dropped(path));
+        }
+        if ui.input(|i| i.viewport().close_requested()) && !self.state.leaving {
+            self.queue.push(AppCommand::Quit);
         }
         view::window_ui(ui, &mut self.panels, &self.state, &mut self.queue);
         let ctx = ui.ctx().clone();
@@ -195,6 +260,10 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         eframe::set_value(storage, eframe::APP_KEY, &self.state.prefs);
+        // Until its bundle is loaded, what was kept stays as it is.
+        if let Some(kept) = Kept::of(&self.state) {
+            eframe::set_value(storage, SESSION, &kept);
+        }
     }
 
     fn on_exit(&mut self) {

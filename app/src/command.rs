@@ -117,7 +117,9 @@ pub enum AppCommand {
     TogglePause,
     /// Stop the sweep; what is finished stays.
     CancelSweep,
-    /// Look at a dot: its point, its texts, its routing.
+    /// Put the sweep before into the plot, or back.
+    SwapSweep,
+    /// Look at a dot: its texts, its routing. Nothing moves.
     SelectDot(Option<usize>),
     /// Look at the next (+1) or previous (-1) row of the selected dot.
     StepRow(isize),
@@ -139,6 +141,8 @@ pub enum AppCommand {
 
     /// Load a bundle.
     LoadBundle(PathBuf),
+    /// A file or folder was dropped onto the window.
+    Dropped(PathBuf),
     /// Load the demonstration bundle.
     LoadDemo,
     /// Pick a bundle by a dialog.
@@ -197,8 +201,14 @@ pub enum AppCommand {
     ZoomReset,
     /// No animations.
     ReduceMotion(bool),
-    /// Close the window.
+    /// The first steps are known.
+    DismissFirstSteps,
+    /// Full screen and back.
+    ToggleFullscreen,
+    /// Close the window; asks first while work is under way.
     Quit,
+    /// Close the window, whatever is under way.
+    Leave,
 }
 
 /// Commands of this frame, in order.

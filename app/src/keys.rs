@@ -6,18 +6,22 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, Overlay};
 
-/// Takes this frame's shortcuts out of the input and queues their commands.
-pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
+/// Takes this frame's shortcuts out of the input and queues their commands. `wrote` says whether a text field had the
+/// keyboard in the frame before: by the time that Escape is seen here, egui has taken it from the field.
+pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut CommandQueue) {
     let writing = ctx.text_edit_focused();
     // Space belongs to the focused button.
     let focused = ctx.memory(|m| m.focused().is_some());
-    if state.overlay.open != Overlay::None {
-        if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
-            queue.push(AppCommand::Show(state.overlay.open));
-        }
-        if state.overlay.open == Overlay::Palette {
-            return;
-        }
+    // An open menu or list closes by Escape itself, and nothing else does.
+    let menu = egui::Popup::is_any_open(ctx);
+    if state.overlay.open != Overlay::None
+        && !menu
+        && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape))
+    {
+        queue.push(AppCommand::Show(state.overlay.open));
+    }
+    if state.overlay.open == Overlay::Palette {
+        return;
     }
     // What lies over the panels has the plain keys to itself.
     let covered = state.overlay.open != Overlay::None;
@@ -38,9 +42,12 @@ pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
         };
         let plain = !shortcut.modifiers.command;
         let key = shortcut.logical_key;
-        let always = matches!(key, Key::Escape | Key::F6);
+        let always = matches!(key, Key::Escape | Key::F6 | Key::F11);
         let help = key == Key::Questionmark && !writing;
         let elsewhere = writing || (covered && !help);
+        if menu && key == Key::Escape {
+            continue;
+        }
         if (plain && elsewhere && !always) || (key == Key::Space && focused) {
             continue;
         }
@@ -54,17 +61,15 @@ pub fn take(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
             continue;
         }
         if key == Key::Escape && registry::why_not(&entry.command, state).is_some() {
-            // Nothing to stop: Escape leaves the field, hears everything again, or leaves the dot.
-            if !writing && !state.mutes.is_empty() {
+            // Nothing to stop: Escape leaves the field, else hears everything again, else leaves the dot.
+            if wrote {
+                continue;
+            }
+            if !state.mutes.is_empty() {
                 queue.push(AppCommand::ClearMutes);
-            } else if !writing && state.sweep.selected.is_some() {
+            } else if state.sweep.selected.is_some() {
                 queue.push(AppCommand::SelectDot(None));
             }
-            ctx.memory_mut(|m| {
-                if let Some(id) = m.focused() {
-                    m.surrender_focus(id);
-                }
-            });
             continue;
         }
         queue.push(entry.command.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use paretoscope::app::{App, StartOptions};
+use paretoscope::app::{App, NAME, StartOptions};
 use paretoscope::start_clock::StartClock;
 use paretoscope::{locate, window};
 use paretoscope_engine::device::{DeviceChoice, Precision};
@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "paretoscope", version)]
 struct Options {
-    /// A bundle's folder; the demonstration bundle where none is given
+    /// A bundle's folder; where none is given, the last one used, else the demonstration bundle
     bundle: Option<PathBuf>,
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value_t)]
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
         slots: options.slots,
     };
     let bundle = options.bundle.map(|path| locate::bundle_folder(&path));
-    window::open("Paretoscope", move |creation| {
+    window::open(NAME, move |creation| {
         let context = creation.egui_ctx.clone();
         let handle = spawn(engine, Arc::new(move || context.request_repaint()))?;
         let mut start = StartOptions::new(bundle);

@@ -1,18 +1,41 @@
 //! Dialogs, which would make a frame wait: each on a named thread, its answer by channel.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+
+/// A dialog that closes sooner was never seen.
+const UNSEEN: Duration = Duration::from_millis(400);
+
+/// What a dialog asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A bundle's folder.
+    Bundle,
+    /// A file of prompts.
+    Prompts,
+    /// A file of training examples.
+    Examples,
+}
+
+impl Wanted {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Bundle => "Open a bundle: its folder",
+            Self::Prompts => "Prompts, one JSON object per line",
+            Self::Examples => "Training examples, one JSON object per line",
+        }
+    }
+}
 
 /// What a task came back with.
 #[derive(Debug)]
 pub enum TaskAnswer {
-    /// A folder for a bundle, or nothing.
-    Folder(Option<PathBuf>),
-    /// A file of prompts, or nothing.
-    PromptFile(Option<PathBuf>),
-    /// A file of training examples, or nothing.
-    Examples(Option<PathBuf>),
+    /// What a person picked, or nothing.
+    Picked(Wanted, Option<PathBuf>),
+    /// No dialog appeared.
+    NoDialog(Wanted),
     /// A thread could not be started.
     NoThread(String),
 }
@@ -41,40 +64,32 @@ impl Tasks {
         self.answers.try_iter().collect()
     }
 
-    /// Asks for a bundle's folder.
-    pub fn pick_folder(&self) {
+    /// Asks a person for a path.
+    pub fn pick(&self, wanted: Wanted) {
+        let dialog = rfd::AsyncFileDialog::new().set_title(wanted.title());
+        let lines = ["jsonl", "json", "txt"];
         // The dialog is made here: some systems ask for the main thread.
-        let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Open a bundle: its folder")
-            .pick_folder();
-        self.spawn("dialog", move || {
-            TaskAnswer::Folder(pollster::block_on(dialog).map(|handle| handle.path().to_path_buf()))
-        });
+        match wanted {
+            Wanted::Bundle => self.wait_for(wanted, dialog.pick_folder()),
+            Wanted::Prompts | Wanted::Examples => {
+                self.wait_for(wanted, dialog.add_filter("JSON Lines", &lines).pick_file());
+            }
+        }
     }
 
-    /// Asks for a file of prompts.
-    pub fn pick_prompts(&self) {
-        let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Prompts, one JSON object per line")
-            .add_filter("JSON Lines", &["jsonl", "json", "txt"])
-            .pick_file();
+    fn wait_for(
+        &self,
+        wanted: Wanted,
+        dialog: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
+    ) {
         self.spawn("dialog", move || {
-            TaskAnswer::PromptFile(
-                pollster::block_on(dialog).map(|handle| handle.path().to_path_buf()),
-            )
-        });
-    }
-
-    /// Asks for a file of training examples.
-    pub fn pick_examples(&self) {
-        let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Training examples, one JSON object per line")
-            .add_filter("JSON Lines", &["jsonl", "json"])
-            .pick_file();
-        self.spawn("dialog", move || {
-            TaskAnswer::Examples(
-                pollster::block_on(dialog).map(|handle| handle.path().to_path_buf()),
-            )
+            let asked = Instant::now();
+            let picked = pollster::block_on(dialog).map(|handle| handle.path().to_path_buf());
+            // Without a desktop portal or zenity, "nothing" comes back before anybody could have said so.
+            if picked.is_none() && asked.elapsed() < UNSEEN {
+                return TaskAnswer::NoDialog(wanted);
+            }
+            TaskAnswer::Picked(wanted, picked)
         });
     }
 

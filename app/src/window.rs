@@ -16,7 +16,8 @@ pub fn open(
     let mut viewport = egui::ViewportBuilder::default()
         .with_app_id(APP_ID)
         .with_title(title)
-        .with_inner_size([1280.0, 800.0])
+        // Fits a 1280x720 projector with its title bar and a task bar.
+        .with_inner_size([1240.0, 640.0])
         .with_min_inner_size([480.0, 360.0])
         .with_drag_and_drop(true);
     if let Some(icon) = icon() {

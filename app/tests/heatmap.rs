@@ -21,6 +21,7 @@ struct Bench {
     sites: Vec<String>,
     adapters: Vec<String>,
     values: Vec<f32>,
+    experts: usize,
     has_run: bool,
     has_trace: bool,
     log: Vec<HeatmapAction>,
@@ -40,6 +41,7 @@ impl Bench {
                 .collect(),
             adapters: ["helpful", "harmless"].map(str::to_owned).to_vec(),
             values: Vec::new(),
+            experts: 2,
             has_run: true,
             has_trace: true,
             log: Vec::new(),
@@ -71,7 +73,7 @@ impl Bench {
             pieces: &self.pieces,
             sites: &self.sites,
             adapters: &self.adapters,
-            experts: self.adapters.len(),
+            experts: self.experts,
             values: &self.values,
         }
     }
@@ -171,7 +173,7 @@ fn arrow_keys_move_a_cursor_that_is_described() {
     assert_eq!(harness.state().options.token, Some(1));
     assert_eq!(
         value(&harness, STRIP),
-        "Token 1 of 3: “the ”; helpful 50 %, harmless 50 %"
+        "Token 1 of 3: “the ”; helpful 50 %, harmless 50 % (a tie)"
     );
     harness.key_press(Key::End);
     harness.run();
@@ -183,7 +185,7 @@ fn arrow_keys_move_a_cursor_that_is_described() {
         "the end stays the end"
     );
     // The cursor is the same token in the matrix.
-    harness.get_by_label("Layers × tokens").click();
+    harness.get_by_label("Layers").click();
     harness.run();
     assert!(value(&harness, "Gates of one expert by layer and token").starts_with("Token 2 of 3"));
 }
@@ -233,6 +235,9 @@ fn empty_states_say_why() {
     bench.has_trace = false;
     let mut harness = bench.harness();
     harness.get_by_label_contains("No answer yet");
+    harness.get_by_label("Generate an answer").click();
+    harness.run();
+    assert_eq!(harness.state_mut().log.pop(), Some(HeatmapAction::Generate));
     harness.state_mut().has_run = true;
     harness.run();
     harness.get_by_label("Regenerate with trace").click();
@@ -287,6 +292,8 @@ fn uniforms(columns: usize, rows: usize) -> Uniforms {
         high: 1.0,
         grid_width: 1.0,
         linear_target: 0,
+        map: 0,
+        pad: [0; 3],
         grid_color: [0.5, 0.25, 0.125, 1.0],
         empty_color: [0.2, 0.3, 0.4, 1.0],
         mark_color: [1.0, 0.0, 0.0, 1.0],
@@ -359,6 +366,29 @@ fn the_shader_draws_what_the_reference_says() {
     for scale in [1.0, 1.5] {
         compare(&mut shader(ramp(12, 9), scale), scale);
     }
+}
+
+#[test]
+fn signed_values_have_the_diverging_colours_of_the_reference() {
+    let mut harness = shader(ramp(12, 9), 1.0);
+    let uniforms = &mut harness.state_mut().uniforms;
+    (uniforms.low, uniforms.map) = (-1.0, paretoscope::gpu::ColorMap::Diverging as u32);
+    harness.run();
+    compare(&mut harness, 1.0);
+}
+
+#[test]
+fn value_vectors_are_told_from_experts_of_the_same_name() {
+    let mut bench = Bench::new(&["Open "]);
+    bench.adapters = vec!["helpful".to_owned(); 2];
+    bench.values = [0.4, 0.6].repeat(6);
+    let mut panel = bench.harness();
+    panel.get_by_label("helpful 40 %");
+    // Its adapters are one expert and one value vector.
+    panel.state_mut().experts = 1;
+    panel.run();
+    panel.get_by_label("helpful (value) 60 %");
+    assert!(value(&panel, STRIP).starts_with("1 tokens"));
 }
 
 #[test]

@@ -28,6 +28,8 @@ impl Window<'_> {
         };
         let harness = Harness::builder()
             .with_size(Vec2::from(pixels) / zoom)
+            // Two clicks of two frames each are a double click.
+            .with_step_dt(1.0 / 60.0)
             .wgpu()
             .build_eframe(|creation| App::new(creation, handle, options));
         let mut window = Self { harness, engine };
@@ -157,7 +159,9 @@ fn what_folds_out_takes_nothing_from_the_answer_and_gives_it_back() {
     w.queue(AppCommand::ToggleGiven);
     w.steps(20);
     let after = w.places();
-    assert_eq!(after[1].size(), before[1].size());
+    // To a rounded point.
+    let off = after[1].size() - before[1].size();
+    assert!(off.length() < 1.5, "{off:?}");
 }
 
 #[test]

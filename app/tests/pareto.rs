@@ -4,11 +4,11 @@ mod support;
 
 use std::sync::Arc;
 
-use egui::{Key, Vec2};
+use egui::{Color32, Key, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use paretoscope::plot::{Landmark, ParetoAction, ParetoData};
-use paretoscope::state::{Class, Front, PlotOptions, Units};
+use paretoscope::plot::{Landmark, ParetoAction, ParetoData, Turn};
+use paretoscope::state::{Class, Front, Large, PlotOptions, Units};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, Weights};
 
@@ -21,6 +21,7 @@ struct Bench {
     points: Vec<Arc<PointResult>>,
     front: Front,
     selected: Option<usize>,
+    current: Option<Landmark>,
     pending: usize,
     log: Vec<ParetoAction>,
 }
@@ -35,6 +36,7 @@ impl Bench {
             points,
             front: Front::default(),
             selected: None,
+            current: None,
             pending: 0,
             log: Vec::new(),
         }
@@ -51,10 +53,11 @@ impl Bench {
             points: &self.points,
             front: &self.front,
             selected: self.selected,
-            current: None,
+            current: self.current.as_ref(),
             pinned: None,
             base: base.as_ref(),
             pending: self.pending,
+            color: &color,
             text: &|index| Some(format!("answer of point {index}")),
         };
         let actions = self.panel.show(ui, &data, &self.options);
@@ -76,6 +79,13 @@ impl Bench {
         harness.run();
         harness
     }
+}
+
+/// A colour per preference, as the window gives them.
+fn color(point: &Point) -> Color32 {
+    let share = |i: usize| point.as_slice().get(i).copied().unwrap_or(0.0);
+    let channel = |i: usize| (255.0 * share(i)) as u8;
+    Color32::from_rgb(channel(0), channel(1), channel(2))
 }
 
 fn result(index: usize, means: &[f64], se: f64) -> Arc<PointResult> {
@@ -313,7 +323,7 @@ fn membership_within_one_error_is_said() {
         .map(|e| e.class)
         .collect();
     assert_eq!(classes, [Class::Uncertain, Class::Uncertain, Class::Front]);
-    harness.get_by_label("Front within 1 SE");
+    harness.get_by_label("Front within 1 SE 2");
 }
 
 #[test]
@@ -323,7 +333,12 @@ fn the_base_model_gives_units_and_the_reference() {
     base.point = Point::Weights(Weights::zero(2));
     points.push(Arc::new(base));
     let mut harness = Bench::new(points).harness(Vec2::new(1200.0, 600.0));
-    harness.get_by_label_contains("over base (−0.200, 0.100)");
+    let hint = |harness: &Harness<'_, Bench>| {
+        let label = harness.get_by_label_contains("of 13 points");
+        let described = label.accesskit_node().data().description();
+        described.unwrap_or_default().to_owned()
+    };
+    assert!(hint(&harness).contains("over base (−0.200, 0.100)"));
     harness.get_by_label("View").click();
     harness.run();
     harness
@@ -332,11 +347,18 @@ fn the_base_model_gives_units_and_the_reference() {
     harness.run();
     assert_eq!(harness.state().options.units, Units::Base);
     // The base model stands at zero of its own units.
-    harness.get_by_label_contains("over base (0.000, 0.000)");
+    assert!(hint(&harness).contains("over base (0.000, 0.000)"));
     assert!(
         !harness.state().panel.ranges().is_owned(),
         "a change of units is no zoom"
     );
+    // In the table the base model has its name, and the volume stands in full.
+    harness.key_press(Key::Escape);
+    harness.run();
+    harness.get_by_label("Table").click();
+    harness.run();
+    harness.get_by_label("base model");
+    harness.get_by_label_contains("over base (0.000, 0.000)");
 }
 
 #[test]
@@ -372,13 +394,17 @@ fn three_objectives_are_linked_pairs() {
     let mut bench = Bench::new(points);
     bench.axes = vec![0, 1, 2];
     let mut harness = bench.harness(Vec2::new(1200.0, 500.0));
-    for title in [
-        "harmless against helpful",
-        "humor against harmless",
-        "humor against helpful",
+    for other in [
+        "Enlarge humor against harmless",
+        "Enlarge humor against helpful",
+        "Enlarge helpful, harmless and humor",
     ] {
-        harness.get_by_label(&format!("Pareto plot: {title}"));
+        harness.get_by_label(other);
     }
+    let frame = harness
+        .get_by_label("Pareto plot: harmless against helpful")
+        .rect();
+    assert!((frame.width() - frame.height()).abs() <= 2.0, "{frame:?}");
     let place = harness
         .get_by_label("Pareto plot: harmless against helpful")
         .rect()
@@ -407,6 +433,127 @@ fn three_objectives_are_linked_pairs() {
             .query_by_label("Pareto plot: harmless against helpful")
             .is_none()
     );
+    // A small one becomes large by the keyboard, too.
+    harness
+        .get_by_label("Enlarge humor against harmless")
+        .focus();
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    harness.get_by_label("Pareto plot: humor against harmless");
+    harness.get_by_label("Enlarge humor against helpful");
+}
+
+/// A panel that shows three objectives in space.
+fn in_space(points: Vec<Arc<PointResult>>) -> Harness<'static, Bench> {
+    let mut bench = Bench::new(points);
+    bench.axes = vec![0, 1, 2];
+    bench.options.large = Large::Space;
+    bench.harness(Vec2::new(900.0, 500.0))
+}
+
+const SPACE: &str = "Pareto space: helpful, harmless and humor";
+
+#[test]
+fn the_cube_turns_by_drag_wheel_and_keys_and_goes_back() {
+    let mut harness = in_space(vec![
+        result(0, &[0.1, 0.9, 0.3], 0.01),
+        result(1, &[0.8, 0.2, 0.5], 0.01),
+    ]);
+    let words = |harness: &Harness<'_, Bench>| {
+        let node = harness.get_by_label(SPACE);
+        node.accesskit_node()
+            .value()
+            .expect("it says how it is seen")
+    };
+    assert!(
+        words(&harness).ends_with("seen from 35° around, 24° above"),
+        "{}",
+        words(&harness)
+    );
+    assert!(words(&harness).starts_with("Front 2 of 2 points"));
+    harness.get_by_label(SPACE).focus();
+    harness.run();
+    for (key, seen) in [
+        (Key::ArrowRight, "40° around, 24° above"),
+        (Key::ArrowUp, "40° around, 29° above"),
+        (Key::ArrowLeft, "35° around, 29° above"),
+    ] {
+        harness.key_press(key);
+        harness.run();
+        assert!(
+            words(&harness).ends_with(seen),
+            "{key:?}: {}",
+            words(&harness)
+        );
+    }
+    harness.key_press(Key::Plus);
+    harness.run();
+    assert!(harness.state().panel.turn().zoom > 1.0);
+    assert!(
+        !harness.state().panel.ranges().is_owned(),
+        "turning is no zoom of the plane"
+    );
+    let middle = harness.get_by_label(SPACE).rect().center() + vec2(60.0, 90.0);
+    let before = harness.state().panel.turn();
+    harness.drag_at(middle);
+    harness.run_steps(2);
+    harness.hover_at(middle + vec2(-40.0, 20.0));
+    harness.run_steps(2);
+    harness.drop_at(middle + vec2(-40.0, 20.0));
+    harness.run_steps(2);
+    let turned = harness.state().panel.turn();
+    assert!(
+        turned.around > before.around && turned.above > before.above,
+        "{turned:?}"
+    );
+    assert!(harness.state().log.is_empty(), "a drag selects nothing");
+    harness.get_by_label("Reset view").click();
+    harness.run();
+    assert_eq!(harness.state().panel.turn(), Turn::default());
+    support::wheel(&harness, 120.0);
+    harness.run_steps(8);
+    assert!(harness.state().panel.turn().zoom > 1.0);
+    harness.get_by_label(SPACE).focus();
+    harness.run();
+    harness.key_press(Key::Home);
+    harness.run();
+    assert_eq!(harness.state().panel.turn(), Turn::default());
+}
+
+#[test]
+fn a_point_in_space_is_named_and_selected_as_in_the_plane() {
+    // One point stands in the middle of its automatic view.
+    let mut harness = in_space(vec![result(5, &[0.2, 0.2, 0.2], 0.001)]);
+    let middle = harness.get_by_label(SPACE).rect().center();
+    harness.hover_at(middle);
+    harness.run_steps(4);
+    harness.get_by_label_contains("Point 5 · front · interpolated");
+    support::click(&mut harness, middle);
+    assert_eq!(harness.state().log, [ParetoAction::Select(5)]);
+    harness.get_by_label(SPACE).focus();
+    harness.run();
+    harness.key_press(Key::T);
+    harness.run();
+    harness.get_by_label("1 rows");
+}
+
+#[test]
+fn the_score_of_one_answer_is_marked_apart_from_means() {
+    let mut bench = Bench::new(points(6, 3));
+    let scores = [0.9, 0.9].map(|score| Some(Summary::of([score])));
+    bench.current = Some(Landmark {
+        point: None,
+        scores: scores.to_vec(),
+    });
+    let mut harness = bench.harness(Vec2::new(900.0, 500.0));
+    harness.get_by_label("Current (A), one prompt");
+    // Among answers to one prompt it is one of them.
+    for point in &mut harness.state_mut().points {
+        Arc::make_mut(point).rows = 1;
+    }
+    harness.run();
+    harness.get_by_label("Current (A)");
 }
 
 #[test]
@@ -416,5 +563,5 @@ fn extrapolated_points_have_their_own_entry_in_the_legend() {
     far.point = Point::Weights(Weights::new(vec![1.5, 1.0]).unwrap());
     points.push(Arc::new(far));
     let harness = Bench::new(points).harness(Vec2::new(900.0, 500.0));
-    harness.get_by_label("Extrapolated front (outlined)");
+    harness.get_by_label("Extrapolated front 1");
 }

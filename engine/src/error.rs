@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use paretoscope_core::protocol::Trouble;
+use paretoscope_core::Problem;
+use paretoscope_core::protocol::{Trouble, TroubleKind};
 use paretoscope_core::types::PointError;
 
 /// The engine's result.
@@ -28,7 +29,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong and what would be right.
-        problem: String,
+        problem: Problem,
     },
     /// A line of a JSON Lines file is wrong.
     #[error("{path}, line {line}: {problem}", path = path.display())]
@@ -38,7 +39,7 @@ pub enum Error {
         /// From one.
         line: usize,
         /// What is wrong and what would be right.
-        problem: String,
+        problem: Problem,
     },
     /// A field of a JSON file is wrong.
     #[error("{path}: field `{field}`: {problem}", path = path.display())]
@@ -48,7 +49,7 @@ pub enum Error {
         /// The field, e.g. `experts[2].preference`.
         field: String,
         /// What is wrong and what would be right.
-        problem: String,
+        problem: Problem,
     },
     /// A tensor is absent.
     #[error("{path}: tensor `{tensor}` is missing", path = path.display())]
@@ -102,7 +103,7 @@ pub enum Error {
         /// The option or argument.
         name: String,
         /// What is wrong and what would be right.
-        problem: String,
+        problem: Problem,
     },
     /// A token id does not exist.
     #[error("token {} of the input is {id}; this model's vocabulary has {vocabulary} tokens (ids 0 to {})", position + 1, vocabulary - 1)]
@@ -200,6 +201,12 @@ pub enum Error {
         /// What the panic said.
         message: String,
     },
+    /// Something that cannot be unless the program is wrong.
+    #[error("a fault of the program: {what}")]
+    Internal {
+        /// What was found, and what should have been.
+        what: String,
+    },
     /// The tensor library refused an operation: a bug of ours, unless memory ran out.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -259,7 +266,38 @@ impl Error {
             | Self::EngineGone
             | Self::DeviceMemory { .. }
             | Self::Panicked { .. }
+            | Self::Internal { .. }
             | Self::Tensor(_) => false,
+        }
+    }
+
+    /// Whose fault it is, with the file and the field that a person would look at.
+    fn kind(&self) -> TroubleKind {
+        let input = |file: Option<&PathBuf>, field: Option<&String>| TroubleKind::Input {
+            file: file.cloned(),
+            field: field.cloned(),
+        };
+        match self {
+            Self::Field { path, field, .. } => input(Some(path), Some(field)),
+            Self::Option { name, .. } | Self::Point { name, .. } => input(None, Some(name)),
+            Self::DeviceMemory { .. } => TroubleKind::Memory,
+            Self::Panicked { .. } | Self::Internal { .. } | Self::Tensor(_) => TroubleKind::Program,
+            Self::Io { path, .. }
+            | Self::File { path, .. }
+            | Self::Line { path, .. }
+            | Self::MissingTensor { path, .. }
+            | Self::Shape { path, .. }
+            | Self::NotFinite { path, .. }
+            | Self::Adapter { path, .. }
+            | Self::NoTokenizer { path }
+            | Self::Store { path, .. }
+                if self.is_input() =>
+            {
+                input(Some(path), None)
+            }
+            _ if self.is_input() => input(None, None),
+            Self::Diverged(_) => TroubleKind::Diverged,
+            _ => TroubleKind::System,
         }
     }
 
@@ -274,15 +312,38 @@ impl Error {
     }
 
     /// An [`Error::File`].
-    pub fn file(path: &Path, problem: impl Into<String>) -> Self {
+    pub fn file(path: &Path, problem: impl Into<Problem>) -> Self {
         Self::File {
             path: path.to_path_buf(),
             problem: problem.into(),
         }
     }
 
+    /// An [`Error::Line`]; lines count from one.
+    pub fn line(path: &Path, line: usize, problem: impl Into<Problem>) -> Self {
+        Self::Line {
+            path: path.to_path_buf(),
+            line,
+            problem: problem.into(),
+        }
+    }
+
+    /// An [`Error::Internal`].
+    pub fn internal(what: impl Into<String>) -> Self {
+        Self::Internal { what: what.into() }
+    }
+
+    /// What [`serde_json`] says when it cannot write to a file: the disk's fault, or ours.
+    pub fn json(path: &Path, error: serde_json::Error) -> Self {
+        if error.is_io() {
+            Self::io("write", path)(error.into())
+        } else {
+            Self::internal(format!("{} cannot hold its value: {error}", path.display()))
+        }
+    }
+
     /// An [`Error::Field`].
-    pub fn field(path: &Path, field: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn field(path: &Path, field: impl Into<String>, problem: impl Into<Problem>) -> Self {
         Self::Field {
             path: path.to_path_buf(),
             field: field.into(),
@@ -291,7 +352,7 @@ impl Error {
     }
 
     /// An [`Error::Option`].
-    pub fn option(name: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn option(name: impl Into<String>, problem: impl Into<Problem>) -> Self {
         Self::Option {
             name: name.into(),
             problem: problem.into(),
@@ -318,8 +379,8 @@ impl From<paretoscope_core::Error> for Error {
 impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
         Self {
+            kind: error.kind(),
             message: error.to_string(),
-            input: error.is_input(),
         }
     }
 }

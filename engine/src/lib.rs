@@ -56,3 +56,4 @@ pub mod weights;
 pub use paretoscope_core::{pareto, protocol, routing, types};
 
 pub use error::{Divergence, Error, Result};
+pub use paretoscope_core::{Bounds, Problem};

@@ -65,10 +65,8 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes a value as indented JSON that ends with a new line.
 pub fn write_json(path: &Path, value: &(impl Serialize + ?Sized)) -> Result<()> {
     write_atomically(path, |file| {
-        serde_json::to_writer_pretty(&mut *file, value)
-            .map_err(std::io::Error::from)
-            .and_then(|()| file.write_all(b"\n"))
-            .map_err(Error::io("write", path))
+        serde_json::to_writer_pretty(&mut *file, value).map_err(|e| Error::json(path, e))?;
+        file.write_all(b"\n").map_err(Error::io("write", path))
     })
 }
 
@@ -79,10 +77,8 @@ pub fn write_json_lines<T: Serialize>(
 ) -> Result<()> {
     write_atomically(path, |file| {
         for line in lines {
-            serde_json::to_writer(&mut *file, &line)
-                .map_err(std::io::Error::from)
-                .and_then(|()| file.write_all(b"\n"))
-                .map_err(Error::io("write", path))?;
+            serde_json::to_writer(&mut *file, &line).map_err(|e| Error::json(path, e))?;
+            file.write_all(b"\n").map_err(Error::io("write", path))?;
         }
         Ok(())
     })

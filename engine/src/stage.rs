@@ -54,7 +54,7 @@ impl Stages {
     ) -> Result<Done> {
         let folder = self.work.join(name);
         let json = serde_json::to_string(settings)
-            .map_err(|e| Error::option(name, format!("settings cannot be written: {e}")))?;
+            .map_err(|e| Error::internal(format!("settings of {name}: {e}")))?;
         let digest = digest([name, &json].into_iter().chain(inputs.iter().copied()));
         let begun = stamp(&self.work, name, "begun");
         let finished = stamp(&self.work, name, "done");

@@ -151,7 +151,7 @@ fn shape_of(event: &EngineEvent) -> Option<String> {
             format!(
                 "LoadFailed {job:?}, {}, input: {}",
                 path.display(),
-                trouble.input
+                trouble.is_input()
             )
         }
         EngineEvent::Reading { job, .. } => format!("Reading {job:?}"),
@@ -198,7 +198,9 @@ fn shape_of(event: &EngineEvent) -> Option<String> {
         EngineEvent::PromptsRead { path, read } => {
             format!("PromptsRead {}: {}", path.display(), read.is_ok())
         }
-        EngineEvent::Failed { job, trouble } => format!("Failed {job:?}, input: {}", trouble.input),
+        EngineEvent::Failed { job, trouble } => {
+            format!("Failed {job:?}, input: {}", trouble.is_input())
+        }
         EngineEvent::Stopped { panic } => format!("Stopped, panic: {}", panic.is_some()),
         other => format!("{other:?}"),
     })

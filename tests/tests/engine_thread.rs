@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepGrid, SweepPhase, SweepPlan};
+use paretoscope_engine::protocol::{
+    EngineCommand, EngineEvent, SweepGrid, SweepPhase, SweepPlan, TroubleKind,
+};
 use paretoscope_engine::types::{
     Channel, Compared, Finish, Measure, Mutes, Point, Preference, Prompt, RowRequest, Run,
     RunStatus, Sampling, TraceLevel, Weights,
@@ -82,7 +84,8 @@ fn a_bundle_that_fails_leaves_the_old_one_in_use() {
     });
     assert_eq!(path, bad.path());
     assert!(
-        trouble.input && trouble.message.contains("model.safetensors"),
+        matches!(trouble.kind, TroubleKind::Input { .. })
+            && trouble.message.contains("model.safetensors"),
         "{}",
         trouble.message
     );
@@ -99,7 +102,7 @@ fn bad_rows_fail_alone() {
         row: text("a", [1.0, 0.0, 0.0], 2),
         score: false,
     });
-    assert!(front.trouble(early).input, "no bundle yet");
+    assert!(front.trouble(early).is_input(), "no bundle yet");
     let front = Front::with(&fixture);
     let two = Point::Preference(Preference::new(vec![0.5, 0.5]).expect("a preference"));
     let weights = Point::Weights(Weights::new(vec![1.0]).expect("weights"));
@@ -133,7 +136,7 @@ fn bad_rows_fail_alone() {
             _ => None,
         });
         assert!(
-            trouble.input && trouble.message.contains(words),
+            trouble.is_input() && trouble.message.contains(words),
             "{}",
             trouble.message
         );

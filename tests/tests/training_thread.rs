@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_engine::bundle::Manifest;
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId};
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, TroubleKind};
 use paretoscope_engine::runtime::{bundle_with, training_runs};
 use paretoscope_engine::types::{
     BundleInfo, DpoConfig, DpoJob, Joins, LoraConfig, Method, Mutes, Part, PenaltyConfig,
@@ -191,10 +191,14 @@ fn a_run_that_cannot_begin_says_why_and_is_found_as_failed() {
     std::fs::remove_file(fixture.join("pairs.jsonl")).expect("the pairs");
     let job = train(&front, &plan);
     let (_, ended) = end(&front, job);
-    let TrainEnd::Failed(why) = &ended else {
+    let TrainEnd::Failed(trouble) = &ended else {
         panic!("{ended:?}");
     };
-    assert!(why.contains("pairs.jsonl"), "{why}");
+    assert!(trouble.message.contains("pairs.jsonl"), "{trouble:?}");
+    let TroubleKind::Input { file, .. } = &trouble.kind else {
+        panic!("{trouble:?}");
+    };
+    assert_eq!(file.as_ref(), Some(&fixture.join("pairs.jsonl")));
     assert_eq!(
         training_runs(&fixture.out("training")).0[0].end,
         Some(ended)

@@ -7,7 +7,7 @@ use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{
-    Effect, interference, notify, point, preview, rows, shell, sweep, training, trial, turns,
+    Effect, interference, kept, notify, point, preview, rows, shell, sweep, training, trial, turns,
 };
 use crate::state::{
     AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
@@ -15,6 +15,7 @@ use crate::state::{
 };
 
 /// Takes in one event.
+#[allow(clippy::too_many_lines, reason = "a table: one entry per event")]
 pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>) {
     use EngineEvent as E;
     if matches!(event, E::Loaded { .. } | E::Finished { .. }) {
@@ -126,6 +127,11 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 sweep::recalled(state, job, index, runs, effects);
             }
         }
+        E::Held { job, held } => {
+            if state.jobs.end(job) == Some(Owner::Held) {
+                state.sweep.held = Some(held);
+            }
+        }
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
         E::Compared { job, found } => interference::compared(state, job, found),
         E::Training { job, news } => training::news(state, job, news),
@@ -222,6 +228,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
     state.prefs.heatmap.adapter = 0;
     state.prefs.heatmap.token = None;
     point::reroute(state);
+    kept::restore(state);
     sweep::recount(state);
     trial::again(state, effects);
 }
@@ -231,6 +238,7 @@ fn leave_bundle(state: &mut AppState) {
     for owner in [
         Owner::Bundle,
         Owner::Sweep,
+        Owner::Held,
         Owner::Recall,
         Owner::Retrace,
         Owner::Interference,
@@ -337,6 +345,8 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<
         Owner::Sweep => state.sweep.trouble = Some(trouble),
         Owner::Recall => state.sweep.recalling = false,
         Owner::Retrace => state.sweep.retrace = None,
+        // Starting the sweep says why its store cannot be read.
+        Owner::Held => return,
         // A bundle's failure has an event of its own.
         Owner::Bundle => {}
         Owner::Run(id) => {
@@ -366,25 +376,16 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
         run.ended = Some(now);
         run.scoring = false;
         if run.phase.is_running() {
-            run.phase = RunPhase::Failed(Trouble {
-                message: message.clone(),
-                input: false,
-            });
+            run.phase = RunPhase::Failed(Trouble::system(message.clone()));
         }
     }
     training::stopped(state);
     state.jobs = Jobs::default();
     if state.sweep.is_active() {
-        state.sweep.trouble = Some(Trouble {
-            message: message.clone(),
-            input: false,
-        });
+        state.sweep.trouble = Some(Trouble::system(message.clone()));
     }
     if let Some(loading) = state.bundle.loading.take() {
-        let trouble = Trouble {
-            message: message.clone(),
-            input: false,
-        };
+        let trouble = Trouble::system(message.clone());
         state.bundle.failure = Some(LoadFailure {
             path: loading.path,
             trouble,

@@ -62,12 +62,15 @@ fn one(state: &AppState, index: usize, value: f64) -> Result<Option<Point>, Stri
                     "{value} is outside 0 to 1; a share lies between them"
                 ));
             }
-            Ok(rescaled(
-                &state.simplex.preference,
-                &state.simplex.axes,
-                index,
-                value,
-            ))
+            let simplex = &state.simplex;
+            let n = simplex.preference.len();
+            // A point on the face of the chosen objectives stays there.
+            let outside = |i: &usize| !simplex.axes.contains(i);
+            let on_face = (0..n).filter(outside).all(|i| simplex.preference[i] == 0.0);
+            let among: Vec<usize> = (0..n)
+                .filter(|i| !on_face || !outside(i) || *i == index)
+                .collect();
+            Ok(rescaled(&simplex.preference, &among, index, value))
         }
         Mode::Extrapolate => {
             let c = state.prefs.c;
@@ -116,23 +119,30 @@ fn all(
     }
 }
 
-/// Share `index` set to `value`, the other axes in proportion (equally where they are all 0).
+/// Share `index` set to `value`, or to all that the objectives of `among` have together where that is less;
+/// the others of them in proportion (equally where they are all 0). What is not among them stays.
 pub(crate) fn rescaled(
     preference: &[f64],
-    axes: &[usize],
+    among: &[usize],
     index: usize,
     value: f64,
 ) -> Option<Point> {
     let mut shares = preference.to_vec();
-    *shares.get_mut(index)? = value;
-    let others: Vec<usize> = axes.iter().copied().filter(|a| *a != index).collect();
+    let others: Vec<usize> = among.iter().copied().filter(|a| *a != index).collect();
     let rest: f64 = others.iter().filter_map(|o| preference.get(*o)).sum();
+    let all = rest + preference.get(index)?;
+    let value = if others.is_empty() {
+        all
+    } else {
+        value.min(all)
+    };
+    *shares.get_mut(index)? = value;
     for &other in &others {
         if let Some(slot) = shares.get_mut(other) {
             *slot = if rest > 0.0 {
-                *slot / rest * (1.0 - value)
+                *slot / rest * (all - value)
             } else {
-                (1.0 - value) / others.len() as f64
+                (all - value) / others.len() as f64
             };
         }
     }
@@ -191,5 +201,10 @@ mod tests {
         // Only the chosen axes take part.
         let point = rescaled(&[0.5, 0.0, 0.5], &[0, 2], 0, 0.25).unwrap();
         assert_eq!(point.as_slice(), [0.25, 0.0, 0.75]);
+        // What they have together stays, and so do the others.
+        let point = rescaled(&[0.25, 0.25, 0.25, 0.25], &[0, 1, 2], 0, 0.5).unwrap();
+        assert_eq!(point.as_slice(), [0.5, 0.125, 0.125, 0.25]);
+        let point = rescaled(&[0.25, 0.25, 0.25, 0.25], &[0, 1, 2], 0, 0.9).unwrap();
+        assert_eq!(point.as_slice(), [0.75, 0.0, 0.0, 0.25]);
     }
 }

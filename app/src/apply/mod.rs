@@ -2,7 +2,9 @@
 
 mod event;
 mod fields;
+mod files;
 mod interference;
+mod kept;
 mod mutes;
 mod point;
 mod preview;
@@ -22,12 +24,13 @@ use paretoscope_core::types::Mutes;
 
 use crate::command::AppCommand;
 use crate::registry;
-use crate::state::{AppState, GenerateWhen, Notice, NoticeKind, SiteMap, TierOptions};
+use crate::state::{AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, SiteMap, TierOptions};
+use crate::tasks::Wanted;
 
 pub use event::event;
 pub(crate) use fields::rescaled;
-pub use shell::{folder_picked, no_dialog, prompts_chosen, start};
-pub use training::data_chosen;
+pub use files::{no_dialog, no_thread, picked};
+pub use shell::start;
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,18 +41,18 @@ pub enum Effect {
     MakeFolder(PathBuf),
     /// Put text on the clipboard.
     Copy(String),
-    /// Ask for a bundle's folder.
-    PickFolder,
-    /// Ask for a file of prompts.
-    PickPrompts,
-    /// Ask for a file of training examples.
-    PickExamples,
+    /// Ask a person for a path by a dialog.
+    Pick(Wanted),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.
     Theme,
+    /// Fill the screen, or no longer.
+    Fullscreen(bool),
     /// Close the window.
     Close,
+    /// Keep it open, though it was asked to close.
+    KeepOpen,
 }
 
 /// Carries a command out, or says why it cannot be.
@@ -88,9 +91,12 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
             state.prefs.reading = state.prefs.reading.stepped(f32::from(by));
         }
         C::Move(to, gesture) => point::go(state, to, gesture, effects),
-        C::Preset(number) => point::preset(state, number, effects),
+        C::Preset(number) => {
+            state.prefs.hints.first_steps |= state.first_steps.went_to(number);
+            point::preset(state, number, effects);
+        }
         C::SetMode(mode) => point::set_mode(state, mode, effects),
-        C::SetAxes(axes) => point::set_axes(state, axes, effects),
+        C::SetAxes(axes) => point::set_axes(state, axes),
         C::FocusAxis(axis) => state.simplex.axis = axis,
         C::EditField(index, text) => fields::edit(state, index, text, effects),
         C::EndField => fields::end(state, effects),
@@ -117,10 +123,11 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::PickSample(index) => rows::pick_sample(state, index, effects),
         C::SetSampling(form) => state.prefs.sampling = form,
         C::SetSweep(form) => sweep::set_form(state, form, effects),
-        C::ChoosePrompts => effects.push(Effect::PickPrompts),
+        C::ChoosePrompts => effects.push(Effect::Pick(Wanted::Prompts)),
         C::StartSweep => sweep::start(state, effects),
         C::TogglePause => sweep::toggle_pause(state, effects),
         C::CancelSweep => sweep::cancel(state, effects),
+        C::SwapSweep => sweep::swap(state),
         C::SelectDot(dot) => sweep::select(state, dot, effects),
         C::StepRow(by) => sweep::step_row(state, by, effects),
         C::SetPareto(view) => state.prefs.pareto = view,
@@ -134,12 +141,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
             interference::compare(state, compared, measure, effects);
         }
         C::SetTraining(form) => training::set_form(state, form),
-        C::ChooseExamples => effects.push(Effect::PickExamples),
+        C::ChooseExamples => effects.push(Effect::Pick(Wanted::Examples)),
         C::StartTraining => training::start(state, effects),
         C::CancelTraining => training::cancel(state, effects),
         C::ResumeTraining(folder) => training::resume(state, &folder, effects),
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
+        C::Dropped(path) => files::dropped(state, path, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => shell::command(state, other, effects),
@@ -164,6 +172,7 @@ fn step_tiers(state: &mut AppState, by: isize, step: fn(&mut TierOptions, &SiteM
 pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
+    sweep::count_held(state, effects);
     follow_points(state);
     if state
         .engine
@@ -178,6 +187,9 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
 /// Seconds until something changes by itself; `None` where nothing will.
 pub fn wake_after(state: &AppState) -> Option<f32> {
     let live = state.prefs.generate == GenerateWhen::Live && state.simplex.stale;
+    let counting = state.sweep.held_due.is_some()
+        && state.engine.phase == EnginePhase::Ready
+        && !state.sweep.is_active();
     // Seconds and speeds are shown while something runs.
     let busy = state.session.running().is_some()
         || state.sweep.is_active()
@@ -188,7 +200,8 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         .notice
         .as_ref()
         .is_some_and(|n| n.kind == NoticeKind::Info);
-    match (live || state.preview.due.is_some(), busy, fading) {
+    let soon = live || state.preview.due.is_some() || counting;
+    match (soon, busy, fading) {
         (true, _, _) => Some(0.05),
         (_, true, _) => Some(0.25),
         (_, _, true) => Some(1.0),

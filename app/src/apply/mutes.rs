@@ -14,6 +14,7 @@ pub(super) fn toggle(
     press: impl FnOnce(&mut Mutes, Channel),
 ) {
     if state.info().is_some_and(|info| info.has(channel)) {
+        state.prefs.hints.desk = true;
         press(&mut state.mutes, channel);
         changed(state, effects);
     }

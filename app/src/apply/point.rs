@@ -16,6 +16,9 @@ pub(super) fn go(state: &mut AppState, to: Point, gesture: Gesture, effects: &mu
     if !place(state, &to) {
         return;
     }
+    if !state.simplex.dragging {
+        state.simplex.drag_run = None;
+    }
     state.simplex.dragging = gesture == Gesture::Moving;
     state.simplex.draft = None;
     settle(state, gesture, effects);
@@ -54,6 +57,7 @@ pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<E
     };
     if let Some(run) = state.session.running_mut() {
         let wanted = (to, state.mutes.clone());
+        let id = run.id;
         let now = || (run.point_now().clone(), run.mutes_now());
         if run.heading.clone().unwrap_or_else(now) != wanted {
             run.heading = Some(wanted.clone());
@@ -64,6 +68,8 @@ pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<E
                 mutes,
             }));
         }
+        // What is steered is what is looked at, also where a dot was.
+        state.session.current = Some(id);
         return;
     }
     if gesture == Gesture::Settled && state.simplex.stale {
@@ -75,7 +81,15 @@ pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<E
 pub(super) fn start_if_wanted(state: &mut AppState, effects: &mut Vec<Effect>) {
     let wanted = state.prefs.generate != GenerateWhen::Manual;
     if wanted && registry::why_not(&crate::command::AppCommand::Generate, state).is_none() {
+        let before = state.simplex.drag_run.take();
         rows::generate(state, effects);
+        // A live drag answers wherever it rests; the last of these answers is the one to keep.
+        if state.prefs.generate == GenerateWhen::Live {
+            if let Some(before) = before {
+                state.session.forget(before);
+            }
+            state.simplex.drag_run = state.session.current;
+        }
     }
 }
 
@@ -153,38 +167,18 @@ fn start_weights(state: &mut AppState) {
     state.simplex.weights_placed = true;
 }
 
-/// Which objectives vary; the share of the others goes to those that do.
-pub(super) fn set_axes(state: &mut AppState, axes: Vec<usize>, effects: &mut Vec<Effect>) {
+/// Which objectives the triangle varies; the point stays where it is.
+pub(super) fn set_axes(state: &mut AppState, axes: Vec<usize>) {
     let n = state.simplex.preference.len();
     let distinct = axes
         .iter()
         .enumerate()
         .all(|(i, a)| *a < n && !axes[..i].contains(a));
-    if !distinct || !(2..=3).contains(&axes.len()) {
-        return;
+    if distinct && (2..=3).contains(&axes.len()) {
+        state.simplex.axes = axes;
+        state.simplex.axis = 0;
+        super::sweep::recount(state);
     }
-    let kept: Vec<f64> = (0..n)
-        .map(|i| {
-            if axes.contains(&i) {
-                state.simplex.preference[i]
-            } else {
-                0.0
-            }
-        })
-        .collect();
-    let even = || {
-        (0..n)
-            .map(|i| if axes.contains(&i) { 1.0 } else { 0.0 })
-            .collect()
-    };
-    let preference = Preference::new(kept).or_else(|_| Preference::new(even()));
-    state.simplex.axes = axes;
-    state.simplex.axis = 0;
-    if let Ok(preference) = preference {
-        place(state, &Point::Preference(preference));
-        settle(state, Gesture::Moving, effects);
-    }
-    super::sweep::recount(state);
 }
 
 /// Largest extrapolation weight; weights beyond it follow.

@@ -139,6 +139,7 @@ pub(super) fn pick_sample(state: &mut AppState, index: usize, effects: &mut Vec<
     state.prompt.sample = Some(index);
     super::sweep::recount(state);
     stop(state, effects);
+    state.simplex.drag_run = None;
     state.simplex.stale = true;
     point::settle(state, Gesture::Settled, effects);
 }

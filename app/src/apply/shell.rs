@@ -10,8 +10,9 @@ use crate::command::AppCommand;
 use crate::locate;
 use crate::registry;
 use crate::state::{
-    AppState, Loading, NoticeKind, Overlay, Owner, Panel, PromptSource, SweepForm, ThemeChoice,
+    AppState, Loading, NoticeKind, Overlay, Owner, Panel, PromptSource, ThemeChoice,
 };
+use crate::tasks::Wanted;
 
 /// Smallest and largest zoom.
 pub(crate) const ZOOM: std::ops::RangeInclusive<f32> = 0.5..=3.0;
@@ -25,7 +26,9 @@ pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Eff
     state.prompt.conversation = state.prefs.conversation && !state.prompt.turns.is_empty();
     let usable = |path: &PathBuf| path.join(locate::MANIFEST).is_file();
     let last = state.prefs.recents.first().filter(|p| usable(p)).cloned();
-    if let PromptSource::File(path) = &state.prefs.sweep.source {
+    if let PromptSource::File(path) = &state.prefs.sweep.source
+        && !path.as_os_str().is_empty()
+    {
         effects.push(Effect::Send(EngineCommand::ReadPrompts {
             path: path.clone(),
         }));
@@ -49,7 +52,7 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
                 load(state, &path, effects);
             }
         }
-        C::ChooseBundle => effects.push(Effect::PickFolder),
+        C::ChooseBundle => effects.push(Effect::Pick(Wanted::Bundle)),
         C::TypePath(text) => state.bundle.typed = text,
         C::DismissFailure => state.bundle.failure = None,
         C::Show(overlay) => {
@@ -100,7 +103,19 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
             state.prefs.reduce_motion = on;
             effects.push(Effect::Theme);
         }
-        C::Quit => effects.push(Effect::Close),
+        C::DismissFirstSteps => state.prefs.hints.first_steps = true,
+        C::ToggleFullscreen => {
+            state.fullscreen = !state.fullscreen;
+            effects.push(Effect::Fullscreen(state.fullscreen));
+        }
+        C::Quit if state.sweep.is_active() || state.training.active().is_some() => {
+            state.overlay.open = Overlay::Closing;
+            effects.push(Effect::KeepOpen);
+        }
+        C::Quit | C::Leave => {
+            state.leaving = true;
+            effects.push(Effect::Close);
+        }
         // `apply::command` takes all others.
         _ => {}
     }
@@ -141,13 +156,6 @@ pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>)
     effects.push(Effect::Send(EngineCommand::LoadBundle { job, path }));
 }
 
-/// A dialog came back with a folder.
-pub fn folder_picked(state: &mut AppState, path: Option<PathBuf>, effects: &mut Vec<Effect>) {
-    if let Some(path) = path {
-        load(state, &path, effects);
-    }
-}
-
 /// A file of prompts was read.
 pub(super) fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<Prompt>, Trouble>) {
     if !matches!(&state.prefs.sweep.source, PromptSource::File(wanted) if wanted == path) {
@@ -162,23 +170,4 @@ pub(super) fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<P
     }
     state.sweep.file = Some(read);
     sweep::recount(state);
-}
-
-/// No thread could be started for a dialog or a file.
-pub fn no_dialog(state: &mut AppState, reason: &str) {
-    notify(
-        state,
-        NoticeKind::Error,
-        format!("no thread to open a dialog or file: {reason}; type the path instead"),
-    );
-}
-
-/// A file of prompts was chosen, or none.
-pub fn prompts_chosen(state: &mut AppState, path: Option<PathBuf>, effects: &mut Vec<Effect>) {
-    let Some(path) = path else { return };
-    let form = SweepForm {
-        source: PromptSource::File(path),
-        ..state.prefs.sweep.clone()
-    };
-    sweep::set_form(state, form, effects);
 }

@@ -6,23 +6,31 @@ use paretoscope_core::points::points;
 use paretoscope_core::protocol::{EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble};
 use paretoscope_core::types::{GateRecord, Prompt, PromptSample, Run, RunStatus, Sampling, Split};
 
-use super::{Effect, point, rows};
+use super::Effect;
 use crate::state::{
-    AppState, Mode, Origin, Owner, PromptSource, RunEntry, RunPhase, SweepCost, SweepForm,
-    SweepMode, SweepState,
+    AppState, EnginePhase, Origin, Owner, PromptSource, RunEntry, RunPhase, Shelved, SweepCost,
+    SweepForm, SweepMode, SweepState,
 };
+
+/// Seconds that the form rests before its store is asked.
+const REST: f64 = 0.3;
+/// Rows of a sweep beyond which nobody waits for a count.
+const MOST_COUNTED: usize = 200_000;
 
 /// Changes the form, and reads a newly chosen file.
 pub(super) fn set_form(state: &mut AppState, form: SweepForm, effects: &mut Vec<Effect>) {
     if form.source != state.prefs.sweep.source {
         state.sweep.file = None;
-        if let PromptSource::File(path) = &form.source {
+        if let PromptSource::File(path) = &form.source
+            && !path.as_os_str().is_empty()
+        {
             effects.push(Effect::Send(EngineCommand::ReadPrompts {
                 path: path.clone(),
             }));
         }
     }
     state.prefs.sweep = form;
+    state.sweep.held = None;
     recount(state);
 }
 
@@ -64,10 +72,7 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
         }
         PromptSource::Editor => {
             if let Some(message) = state.prompt.problem() {
-                return Err(Trouble {
-                    message,
-                    input: true,
-                });
+                return Err(Trouble::input(message));
             }
             state.prompt_now().into_iter().collect()
         }
@@ -86,25 +91,23 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
                 "a policy was trained on all prompts of this bundle; choose a file of others"
             }
             PromptSource::Editor => "the prompt editor is empty; type a prompt first",
+            PromptSource::File(path) if path.as_os_str().is_empty() => {
+                "no file of prompts is named yet; type or paste its path, or drop it onto the window"
+            }
             PromptSource::File(_) => "the file of prompts is still being read",
         };
-        return Err(Trouble {
-            message: message.to_owned(),
-            input: true,
-        });
+        return Err(Trouble::input(message));
     }
     Ok(prompts)
 }
 
 /// Works out what the form would cost.
 pub(super) fn recount(state: &mut AppState) {
+    state.sweep.held_due = Some(state.now + REST);
     state.sweep.cost = state.info().map(|info| {
         let form = &state.prefs.sweep;
         if form.k == 0 {
-            return Err(Trouble {
-                message: "0 steps; a grid needs at least 1".to_owned(),
-                input: true,
-            });
+            return Err(Trouble::input("0 steps; a grid needs at least 1"));
         }
         let count = prompts(state)?.len();
         let (objectives, values) = (info.objectives.len(), info.values.len());
@@ -117,11 +120,9 @@ pub(super) fn recount(state: &mut AppState) {
     });
 }
 
-/// Starts the sweep; rows that its store holds are not made again.
-pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let (Some(info), Ok(prompts)) = (state.info().cloned(), prompts(state)) else {
-        return;
-    };
+/// What the form asks for; `None` where it cannot run.
+fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
+    let (info, prompts) = (state.info()?, prompts(state).ok()?);
     let sampling = Sampling {
         max_tokens: state.prefs.sweep.max_tokens,
         ..state.prefs.sampling.sampling()
@@ -133,15 +134,45 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         .map(|c| if c.is_alphanumeric() { c } else { '-' })
         .take(40)
         .collect();
-    let plan = Arc::new(SweepPlan {
+    let own = || state.sweep.folder.join(format!("{name}-{mark}.db"));
+    Some(Arc::new(SweepPlan {
         grid: grid(state),
         prompts,
         sampling,
         include_base: true,
-        store: state.sweep.folder.join(format!("{name}-{mark}.db")),
-    });
+        store: state.prefs.sweep.store.clone().unwrap_or_else(own),
+    }))
+}
+
+/// Asks, once the form rests, how much of the sweep its store holds already.
+pub(super) fn count_held(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let rested = state.sweep.held_due.is_some_and(|due| state.now >= due);
+    if !rested || state.sweep.is_active() || state.engine.phase != EnginePhase::Ready {
+        return;
+    }
+    state.sweep.held_due = None;
+    let few = |cost: &SweepCost| cost.rows() <= MOST_COUNTED;
+    let countable = matches!(&state.sweep.cost, Some(Ok(cost)) if few(cost));
+    let wanted = plan(state).filter(|_| countable);
+    if state.sweep.held_plan != wanted || state.sweep.held.is_none() {
+        state.sweep.held = None;
+        state.sweep.held_plan.clone_from(&wanted);
+        state.jobs.forget(Owner::Held);
+        if let Some(plan) = wanted {
+            let job = state.jobs.begin(Owner::Held);
+            effects.push(Effect::Send(EngineCommand::CountHeld { job, plan }));
+        }
+    }
+}
+
+/// Starts the sweep; rows that its store holds are not made again.
+pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let Some(plan) = plan(state) else { return };
     let job = state.jobs.begin(Owner::Sweep);
+    leave_dot(state);
+    let shelved = shelve(&mut state.sweep, &plan);
     state.sweep = SweepState {
+        shelved,
         job: Some(job),
         plan: Some(Arc::clone(&plan)),
         folder: std::mem::take(&mut state.sweep.folder),
@@ -151,11 +182,49 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         file: state.sweep.file.take(),
         ..SweepState::default()
     };
-    effects.push(Effect::MakeFolder(state.sweep.folder.clone()));
+    if state.prefs.sweep.store.is_none() {
+        effects.push(Effect::MakeFolder(state.sweep.folder.clone()));
+    }
     effects.push(Effect::Send(EngineCommand::Sweep {
         job,
         plan: plan.as_ref().clone(),
     }));
+}
+
+/// What the sweep in the plot leaves behind when another one takes its place: its points, or, where it has
+/// none or is the same one again, what it had kept itself.
+fn shelve(sweep: &mut SweepState, next: &SweepPlan) -> Option<Shelved> {
+    let other = sweep.plan.as_deref().is_some_and(|plan| plan != next);
+    match (sweep.job, sweep.plan.take()) {
+        (Some(job), Some(plan)) if other && !sweep.points.is_empty() => Some(Shelved {
+            job,
+            plan,
+            progress: sweep.progress.take(),
+            points: std::mem::take(&mut sweep.points),
+        }),
+        _ => sweep.shelved.take(),
+    }
+}
+
+/// Puts the sweep before into the plot, and the one that is there in its place.
+pub(super) fn swap(state: &mut AppState) {
+    leave_dot(state);
+    let sweep = &mut state.sweep;
+    let Some(shelved) = sweep.shelved.take() else {
+        return;
+    };
+    let job = sweep.job.replace(shelved.job);
+    let plan = sweep.plan.replace(shelved.plan);
+    let points = std::mem::replace(&mut sweep.points, shelved.points);
+    let progress = std::mem::replace(&mut sweep.progress, shelved.progress);
+    sweep.shelved = job.zip(plan).map(|(job, plan)| Shelved {
+        job,
+        plan,
+        progress,
+        points,
+    });
+    sweep.trouble = None;
+    sweep.generation += 1;
 }
 
 /// Pauses, or goes on.
@@ -175,21 +244,14 @@ pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Looks at a dot: the point goes there, and its rows are asked for.
+/// Looks at a dot: its stored rows are asked for. Point and prompt stay where they are.
 pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec<Effect>) {
-    state.sweep.selected = dot;
-    state.sweep.rows.clear();
-    state.sweep.stored.clear();
-    state.sweep.recalling = false;
-    state.jobs.forget(Owner::Recall);
+    leave_dot(state);
     let Some(result) = dot.and_then(|index| state.sweep.point(index)).cloned() else {
         return;
     };
-    rows::stop(state, effects);
-    if !(result.point.is_base() && state.simplex.mode == Mode::Interpolate) {
-        point::place(state, &result.point);
-    }
-    state.simplex.stale = false;
+    state.sweep.selected = dot;
+    state.sweep.before = state.session.current;
     if let Some(plan) = state.sweep.plan.clone() {
         let job = state.jobs.begin(Owner::Recall);
         state.sweep.recalling = true;
@@ -199,6 +261,26 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
             index: result.index,
         }));
     }
+}
+
+/// Back to the answer that was looked at before a dot was.
+fn leave_dot(state: &mut AppState) {
+    let sweep = &mut state.sweep;
+    let rows = std::mem::take(&mut sweep.rows);
+    sweep.selected = None;
+    sweep.stored.clear();
+    sweep.recalling = false;
+    state.jobs.forget(Owner::Recall);
+    let before = sweep.before.take();
+    let session = &mut state.session;
+    if session.current.is_some_and(|id| rows.contains(&id)) {
+        session.current = before.filter(|id| session.get(*id).is_some());
+    }
+    // Stored answers are in the store: only a pinned one stays at hand.
+    let kept = [session.pinned, session.current];
+    session
+        .runs
+        .retain(|run| !rows.contains(&run.id) || kept.contains(&Some(run.id)));
 }
 
 /// The rows of the selected dot are here: the one that answers the editor's prompt is looked at.
@@ -213,10 +295,12 @@ pub(super) fn recalled(
         return;
     };
     state.sweep.recalling = false;
-    state.session.runs.retain(|r| {
-        !matches!(r.origin, Origin::Sweep { point, .. } if point == index)
-            || state.session.pinned == Some(r.id)
-    });
+    let known = std::mem::take(&mut state.sweep.rows);
+    let pinned = state.session.pinned;
+    state
+        .session
+        .runs
+        .retain(|r| !known.contains(&r.id) || pinned == Some(r.id));
     let ids: Vec<_> = runs
         .iter()
         .enumerate()
@@ -241,10 +325,10 @@ pub(super) fn recalled(
             id
         })
         .collect();
-    let wanted = state
-        .session
-        .current()
-        .map(|r| r.prompt.clone())
+    // From dot to dot the same prompt, so that answers can be compared.
+    let looked_at = state.sweep.looked_at.clone();
+    let wanted = looked_at
+        .or_else(|| state.session.current().map(|r| r.prompt.clone()))
         .and_then(|prompt| runs.iter().position(|r| r.prompt == prompt))
         .unwrap_or(0);
     state.sweep.rows = ids;
@@ -271,10 +355,8 @@ fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
         return;
     };
     state.session.current = Some(id);
+    state.sweep.looked_at = state.session.get(id).map(|run| run.prompt.clone());
     state.prefs.heatmap.token = None;
-    if let Some(prompt) = state.session.get(id).map(|r| r.prompt.clone()) {
-        rows::show_prompt(state, &prompt);
-    }
     // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
     let untraced = state.session.get(id).is_some_and(|r| r.record.is_none());
     if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {

@@ -44,16 +44,14 @@ pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
     }));
 }
 
-/// A file was chosen, or none.
-pub fn data_chosen(state: &mut AppState, path: Option<PathBuf>) {
-    if let Some(path) = path {
-        let form = TrainForm {
-            data: path.display().to_string(),
-            data_found: false,
-            ..state.training.form.clone()
-        };
-        set_form(state, form);
-    }
+/// A file of examples was chosen.
+pub(super) fn data_chosen(state: &mut AppState, path: PathBuf) {
+    let form = TrainForm {
+        data: path.display().to_string(),
+        data_found: false,
+        ..state.training.form.clone()
+    };
+    set_form(state, form);
 }
 
 /// Runs on disk, and why others could not be read; those that the window knows better stay as they are.
@@ -174,11 +172,11 @@ pub(super) fn news(state: &mut AppState, job: JobId, news: TrainNews) {
                     NoticeKind::Info,
                     format!("Training of {name} stopped; it can go on from its checkpoint"),
                 ),
-                TrainEnd::Failed(why) => (
-                    TrainPhase::Failed(why.clone()),
-                    NoticeKind::Error,
-                    format!("Training of {name} failed: {why}"),
-                ),
+                TrainEnd::Failed(trouble) => {
+                    let trouble = in_form_words(&trouble);
+                    let words = format!("Training of {name} failed: {}", trouble.message);
+                    (TrainPhase::Failed(trouble), NoticeKind::Error, words)
+                }
             };
             run.phase = phase;
             notify(state, kind, words);
@@ -195,7 +193,26 @@ pub(super) fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
         .find(|run| run.job == Some(job));
     if let Some(run) = run {
         run.job = None;
-        run.phase = TrainPhase::Failed(trouble.message);
+        run.phase = TrainPhase::Failed(in_form_words(&trouble));
+    }
+}
+
+/// What the command line calls by an option, the form calls by the title of a field.
+fn in_form_words(trouble: &Trouble) -> Trouble {
+    let titles = [
+        ("--max-length", "\u{201C}Longest example\u{201D}"),
+        (
+            "--skip-bad",
+            "\u{201C}Unusable lines: skip and count\u{201D}",
+        ),
+    ];
+    let words = trouble.message.clone();
+    let message = titles
+        .into_iter()
+        .fold(words, |words, (option, title)| words.replace(option, title));
+    Trouble {
+        kind: trouble.kind.clone(),
+        message,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 
 use super::cividis::cividis;
+use super::colors::{ColorMap, diverging};
 
 /// Columns per block of the data texture; the smallest size that every backend allows is 2,048.
 pub const FOLD: usize = 1024;
@@ -36,6 +37,10 @@ pub struct Uniforms {
     pub grid_width: f32,
     /// 1 where the target encodes gamma by itself.
     pub linear_target: u32,
+    /// A [`ColorMap`], as a number.
+    pub map: u32,
+    /// To a multiple of 16 bytes, as WGSL lays structures out.
+    pub pad: [u32; 3],
     /// Colour of the grid.
     pub grid_color: [f32; 4],
     /// Colour outside the matrix and of cells that are not numbers.
@@ -94,7 +99,12 @@ pub fn color_at(uniforms: &Uniforms, matrix: &Matrix, pixel: [f32; 2]) -> [f32; 
     }
     match matrix.at(column as usize, row as usize) {
         Some(value) if value.is_finite() => {
-            let [red, green, blue] = cividis((value - u.low) / (u.high - u.low));
+            let part = (value - u.low) / (u.high - u.low);
+            let [red, green, blue] = if u.map == ColorMap::Diverging as u32 {
+                diverging(part)
+            } else {
+                cividis(part)
+            };
             [red, green, blue, 1.0]
         }
         _ => u.empty_color,
@@ -117,6 +127,8 @@ mod tests {
             high: 1.0,
             grid_width: 1.0,
             linear_target: 0,
+            map: 0,
+            pad: [0; 3],
             grid_color: [0.1, 0.1, 0.1, 1.0],
             empty_color: [0.2, 0.2, 0.2, 1.0],
             mark_color: [1.0, 1.0, 1.0, 1.0],
@@ -142,7 +154,7 @@ mod tests {
                 ];
                 let expected = match m.at(column, row) {
                     Some(v) if v.is_finite() => {
-                        let [r, g, b] = cividis(v);
+                        let [r, g, b] = cividis((v - u.low) / (u.high - u.low));
                         [r, g, b, 1.0]
                     }
                     _ => u.empty_color,

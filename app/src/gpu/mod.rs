@@ -3,7 +3,12 @@
 
 mod callback;
 pub mod cividis;
+pub mod colors;
 pub mod heatmap;
+pub mod space;
+mod space_callback;
 
 pub use callback::{HeatmapCallback, HeatmapResources};
+pub use colors::ColorMap;
 pub use heatmap::{Matrix, Uniforms};
+pub use space_callback::SpaceCallback;

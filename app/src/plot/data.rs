@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::state::{Front, PlotOptions};
+use egui::Color32;
 use paretoscope_core::types::{Point, PointResult, Summary};
+
+use crate::state::{Front, PlotOptions};
 
 /// A run with a marker of its own: the current one, the pinned one, the base model.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +35,19 @@ pub struct ParetoData<'a> {
     pub base: Option<&'a Landmark>,
     /// Points of the sweep that are still to come.
     pub pending: usize,
+    /// A point's colour: its preference.
+    pub color: &'a dyn Fn(&Point) -> Color32,
     /// The first prompt's text at a point, by [`PointResult::index`], where it is known.
     pub text: &'a dyn Fn(usize) -> Option<String>,
 }
 
 impl<'a> ParetoData<'a> {
+    /// Whether a landmark is the score of a single answer among means over several: not to be compared.
+    pub fn is_single(&self, landmark: &Landmark) -> bool {
+        let single = landmark.scores.iter().flatten().any(|score| score.n == 1);
+        single && self.points.iter().any(|point| point.rows > 1)
+    }
+
     /// The objectives that are plotted, by index.
     pub fn axes(&self) -> &'a [usize] {
         self.front.axes()
@@ -47,7 +57,7 @@ impl<'a> ParetoData<'a> {
 /// What a person asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParetoAction {
-    /// Look at a dot: its point, its texts, its routing. By [`PointResult::index`].
+    /// Look at a dot: its texts, its routing. By [`PointResult::index`].
     Select(usize),
     /// Move the point there. By [`PointResult::index`].
     Go(usize),

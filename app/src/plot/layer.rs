@@ -21,14 +21,18 @@ const MANY: usize = 1000;
 pub struct LayerInput<'a> {
     /// The points.
     pub front: &'a Front,
+    /// Their colours, in their order.
+    pub colors: &'a [Color32],
     /// Which of the plotted objectives are x and y.
     pub pair: (usize, usize),
     /// Raw scores to shown ones, x and y.
     pub units: [Affine; 2],
     /// Whether dominated points are drawn.
     pub dominated: bool,
-    /// Whether ±1 SE is drawn.
+    /// Whether ±1 SE is drawn for all.
     pub whiskers: bool,
+    /// Size of the markers, of their usual one.
+    pub scale: f32,
 }
 
 /// What decides how a layer looks; equal keys, equal pictures.
@@ -39,6 +43,7 @@ struct Key {
     units: [Affine; 2],
     dominated: bool,
     whiskers: bool,
+    scale: f32,
     frame: Rect,
     bounds: [f64; 4],
     dark: bool,
@@ -51,6 +56,8 @@ pub struct Layer {
     key: Option<Key>,
     mesh: Arc<Mesh>,
     stairs: Vec<Pos2>,
+    /// Members of the pair's own front.
+    pair_front: usize,
     /// Screen positions, one per entry of the front; NaN where not drawn.
     places: Vec<Pos2>,
 }
@@ -72,6 +79,7 @@ impl Layer {
             units: input.units,
             dominated: input.dominated,
             whiskers: input.whiskers,
+            scale: input.scale,
             frame: *transform.frame(),
             bounds: [
                 bounds.min()[0],
@@ -90,7 +98,7 @@ impl Layer {
             .painter()
             .with_clip_rect(transform.frame().intersect(ui.clip_rect()));
         if self.stairs.len() > 1 {
-            let stroke = Stroke::new(2.0, tokens.front.gamma_multiply(0.8));
+            let stroke = Stroke::new(2.0 * input.scale.max(0.6), tokens.text.gamma_multiply(0.75));
             painter.add(Shape::line(self.stairs.clone(), stroke));
         }
         painter.add(Shape::Mesh(Arc::clone(&self.mesh)));
@@ -99,6 +107,29 @@ impl Layer {
     /// Screen positions, one per entry of the front; NaN where not drawn.
     pub fn places(&self) -> &[Pos2] {
         &self.places
+    }
+
+    /// How many points the line goes through: the front of the two shown objectives alone.
+    pub fn pair_front(&self) -> usize {
+        self.pair_front
+    }
+
+    /// ±1 SE of one point, over what was drawn.
+    pub fn whiskers_of(
+        painter: &egui::Painter,
+        glyphs: &Glyphs,
+        transform: &PlotTransform,
+        input: &LayerInput<'_>,
+        position: usize,
+        color: Color32,
+    ) {
+        let Some(entry) = input.front.entries().get(position) else {
+            return;
+        };
+        let mut mesh = glyphs.mesh();
+        let projection = Projection { transform, input };
+        whiskers(glyphs, &mut mesh, &projection, entry, color);
+        painter.add(Shape::mesh(mesh));
     }
 
     fn build(
@@ -125,78 +156,63 @@ impl Layer {
         let every = entries.len() <= WHISKERS_FOR_ALL;
         // Many points get smaller markers, and many dominated ones step back.
         let many = entries.len() > MANY;
-        let small = if many { 0.75 } else { 1.0 };
-        let large = if input.front.members().len() > 60 {
-            0.8
-        } else {
-            1.0
-        };
-        let dominated = tokens
-            .dominated
-            .gamma_multiply(if many { 0.7 } else { 1.0 });
-        // Dominated points first, so that the front lies on top.
-        for (entry, &place) in entries.iter().zip(&self.places) {
-            if entry.class == Class::Dominated && !place.any_nan() {
-                if input.whiskers && every {
-                    whiskers(
-                        glyphs,
-                        &mut mesh,
-                        &projection,
-                        entry,
-                        dominated.gamma_multiply(0.45),
-                    );
-                }
-                let glyph = if entry.extrapolated {
-                    Glyph::Square
-                } else {
-                    Glyph::Ring
-                };
-                if !many {
-                    glyphs.add(&mut mesh, Glyph::Disc, place, small, tokens.card);
-                }
-                glyphs.add(&mut mesh, glyph, place, small, dominated);
-            }
-        }
-        for &member in input.front.members() {
-            let (Some(entry), Some(&place)) = (entries.get(member), self.places.get(member)) else {
-                continue;
+        let small = input.scale * if many { 0.75 } else { 1.0 };
+        let large = input.scale
+            * if input.front.members().len() > 60 {
+                0.8
+            } else {
+                1.0
             };
-            if place.any_nan() {
-                continue;
-            }
-            if input.whiskers {
-                whiskers(
-                    glyphs,
-                    &mut mesh,
-                    &projection,
-                    entry,
-                    tokens.front.gamma_multiply(0.75),
-                );
-            }
+        // Dominated points first, then what may not be on the front, so that the front lies on top.
+        let mut order: Vec<usize> = (0..entries.len())
+            .filter(|&at| !self.places[at].any_nan())
+            .collect();
+        order.sort_by_key(|&at| match entries[at].class {
+            Class::Front => 2,
+            Class::Uncertain => 1,
+            _ => 0,
+        });
+        for at in order {
+            let (entry, place) = (&entries[at], self.places[at]);
+            let color = input.colors.get(at).copied().unwrap_or(tokens.dominated);
             let marker = Marker {
                 class: entry.class,
                 extrapolated: entry.extrapolated,
-                scale: large,
+                scale: if entry.class.is_front() { large } else { small },
+                color,
             };
-            front_marker(glyphs, &mut mesh, marker, place, tokens);
+            if input.whiskers && (every || entry.class.is_front()) {
+                let faint = if entry.class.is_front() { 0.75 } else { 0.35 };
+                let color = tokens.weak.gamma_multiply(faint);
+                whiskers(glyphs, &mut mesh, &projection, entry, color);
+            }
+            if entry.class.is_front() {
+                front_marker(glyphs, &mut mesh, marker, place, tokens);
+            } else {
+                dominated_marker(glyphs, &mut mesh, marker, place, tokens, many);
+            }
         }
         self.mesh = Arc::new(mesh);
-        self.stairs = staircase(input, &projection);
+        let line = pair_front(entries, input.pair);
+        self.pair_front = line.len();
+        self.stairs = staircase(input, &projection, &line);
     }
 }
 
-/// How a point on the front is marked.
+/// How a point is marked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Marker {
     /// Certain or not.
     pub(crate) class: Class,
-    /// Extrapolated points have an outline.
+    /// Extrapolated points have a mark of their own.
     pub(crate) extrapolated: bool,
     /// Size; 1 is usual.
     pub(crate) scale: f32,
+    /// The colour of its preference.
+    pub(crate) color: Color32,
 }
 
-/// The marker of a point on the front.
+/// The marker of a point on the front: filled, and hollow and faint where it may not be on it.
 pub(crate) fn front_marker(
     glyphs: &Glyphs,
     mesh: &mut Mesh,
@@ -206,16 +222,42 @@ pub(crate) fn front_marker(
 ) {
     let mut add = |glyph, color| glyphs.add(mesh, glyph, place, marker.scale, color);
     if marker.class == Class::Uncertain {
-        // Hollow means the colour of the ground, not a window onto whiskers and stairs.
-        add(Glyph::Diamond, tokens.card);
-        add(Glyph::Hollow, tokens.front);
-    } else {
-        add(Glyph::Diamond, tokens.front);
-        add(Glyph::Edge, tokens.outline);
+        let color = on_ground(marker.color, tokens).gamma_multiply(0.7);
+        add(Glyph::Hollow, color);
+        if marker.extrapolated {
+            add(Glyph::Halo, color);
+        }
+        return;
     }
+    add(Glyph::Diamond, marker.color);
+    add(Glyph::Edge, tokens.outline);
     if marker.extrapolated {
-        add(Glyph::Halo, tokens.front);
+        add(Glyph::Halo, on_ground(marker.color, tokens));
     }
+}
+
+/// The marker of a dominated point.
+pub(crate) fn dominated_marker(
+    glyphs: &Glyphs,
+    mesh: &mut Mesh,
+    marker: Marker,
+    place: Pos2,
+    tokens: &Tokens,
+    many: bool,
+) {
+    let glyph = if marker.extrapolated {
+        Glyph::Square
+    } else {
+        Glyph::Ring
+    };
+    let color = on_ground(marker.color, tokens).gamma_multiply(if many { 0.5 } else { 0.7 });
+    glyphs.add(mesh, glyph, place, marker.scale, color);
+}
+
+/// A colour for thin lines: on light ground darker, where the lightest of them could not be seen.
+fn on_ground(color: Color32, tokens: &Tokens) -> Color32 {
+    let light = tokens.card == Color32::WHITE;
+    color.lerp_to_gamma(tokens.outline, if light { 0.35 } else { 0.0 })
 }
 
 /// Raw scores to the screen.
@@ -270,11 +312,29 @@ fn whiskers(
     }
 }
 
-/// The edge of what the front dominates, for two objectives: from the left edge over the members to
-/// the lower edge. Empty for three objectives, whose front is no line in any pair.
-fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>) -> Vec<Pos2> {
-    let front = input.front.members();
-    if input.front.axes().len() != 2 || front.len() < 2 {
+/// The front of two objectives alone: placed points that no other one beats on both, by the first from the highest.
+/// With three objectives others are on the front as well, but no line goes through those.
+fn pair_front(entries: &[FrontEntry], (x, y): (usize, usize)) -> Vec<usize> {
+    let mut placed: Vec<usize> = (0..entries.len())
+        .filter(|&at| entries[at].class.is_placed())
+        .collect();
+    let by = |at: usize, slot: usize| entries[at].mean[slot];
+    placed.sort_by(|&a, &b| {
+        let first = by(b, x).total_cmp(&by(a, x));
+        first.then(by(b, y).total_cmp(&by(a, y)))
+    });
+    let mut best = f64::NEG_INFINITY;
+    placed.retain(|&at| {
+        let above = by(at, y) > best;
+        best = best.max(by(at, y));
+        above
+    });
+    placed
+}
+
+/// The edge of what the points of `line` dominate: from the left edge over them to the lower edge.
+fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>, line: &[usize]) -> Vec<Pos2> {
+    if line.len() < 2 {
         return Vec::new();
     }
     let frame = projection.transform.frame();
@@ -285,13 +345,12 @@ fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>) -> Vec<Pos2> {
             place.y.clamp(frame.top() - 50.0, frame.bottom() + 50.0),
         )
     };
-    let mut members: Vec<Pos2> = front
+    let members = line
         .iter()
+        .rev()
         .filter_map(|&member| input.front.entries().get(member))
-        .map(|entry| near(projection.place(entry.mean[input.pair.0], entry.mean[input.pair.1])))
-        .collect();
-    members.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
-    let mut stairs = Vec::with_capacity(2 * members.len() + 1);
+        .map(|entry| near(projection.place(entry.mean[input.pair.0], entry.mean[input.pair.1])));
+    let mut stairs = Vec::with_capacity(2 * line.len() + 1);
     let mut left = frame.left() - 50.0;
     for member in members {
         stairs.push(pos2(left, member.y));
@@ -318,6 +377,34 @@ pub fn nearest(places: &[Pos2], pointer: Pos2, reach: f32) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entry(x: f64, y: f64, class: Class) -> FrontEntry {
+        FrontEntry {
+            index: 0,
+            mean: [x, y, 0.0],
+            se: [0.0; 3],
+            class,
+            extrapolated: false,
+        }
+    }
+
+    #[test]
+    fn the_line_goes_through_what_nothing_beats_on_both_objectives() {
+        let entries = [
+            entry(0.0, 1.0, Class::Front),
+            // On the front by a third objective alone.
+            entry(0.0, 0.5, Class::Front),
+            entry(1.0, 0.0, Class::Uncertain),
+            entry(0.6, 0.6, Class::Front),
+            entry(0.6, 0.2, Class::Dominated),
+            entry(9.0, 9.0, Class::Unscored),
+            // Twice the same place is one step.
+            entry(1.0, 0.0, Class::Front),
+        ];
+        assert_eq!(pair_front(&entries, (0, 1)), [2, 3, 0]);
+        assert_eq!(pair_front(&entries, (1, 0)), [0, 3, 2]);
+        assert_eq!(pair_front(&[], (0, 1)), Vec::<usize>::new());
+    }
 
     #[test]
     fn nearest_ignores_what_is_not_drawn() {

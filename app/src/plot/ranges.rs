@@ -47,7 +47,7 @@ pub struct Ranges {
 }
 
 /// Share of the range left free on each side.
-const MARGIN: f64 = 0.1;
+const MARGIN: f64 = 0.12;
 
 /// How many interquartile ranges beyond the quartiles a dominated point may lie to be fitted.
 const FENCE: f64 = 3.0;

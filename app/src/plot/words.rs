@@ -4,6 +4,7 @@ use paretoscope_core::types::{Point, Summary};
 
 use super::data::ParetoData;
 use crate::state::{Class, Units, place};
+use crate::widgets::format::share_words;
 
 /// A number as short as it can be read: four significant digits at most.
 pub fn value_words(value: f64) -> String {
@@ -61,13 +62,19 @@ pub fn score_words(summary: Option<&Summary>) -> String {
 
 /// A point, with the names of what its numbers belong to.
 pub fn point_words(point: &Point, objectives: &[String]) -> String {
-    let numbers = point.as_slice();
+    if point.is_base() {
+        return "base model".to_owned();
+    }
+    let numbers = match point {
+        Point::Preference(p) => share_words(p.as_slice(), 2),
+        Point::Weights(w) => w.as_slice().iter().map(|v| format!("{v:.2}")).collect(),
+    };
     let named: Vec<String> = numbers
-        .iter()
+        .into_iter()
         .enumerate()
-        .map(|(i, v)| match objectives.get(i) {
-            Some(name) => format!("{name} {v:.2}"),
-            None => format!("{v:.2}"),
+        .map(|(i, number)| match objectives.get(i) {
+            Some(name) => format!("{name} {number}"),
+            None => number,
         })
         .collect();
     match point {

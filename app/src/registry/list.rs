@@ -15,6 +15,10 @@ const fn keys(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 }
 
 /// All of them.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: the commands in their order"
+)]
 pub(super) fn list() -> Vec<Entry> {
     use AppCommand as C;
     let command = Modifiers::COMMAND;
@@ -118,6 +122,13 @@ pub(super) fn list() -> Vec<Entry> {
             "stop abort",
             None,
             C::CancelSweep,
+        ),
+        entry(
+            "sweep-before",
+            "Show the sweep before this one",
+            "back previous swap points",
+            None,
+            C::SwapSweep,
         ),
         entry(
             "dot-clear",
@@ -324,7 +335,7 @@ pub(super) fn list() -> Vec<Entry> {
         ),
         entry(
             "unmute",
-            "Hear every expert again",
+            "Hear every expert again: no mute, no solo",
             "clear mute solo ablate",
             keys(Modifiers::SHIFT, Key::M),
             C::ClearMutes,
@@ -377,6 +388,13 @@ pub(super) fn list() -> Vec<Entry> {
             "zoom reset",
             keys(command, Key::Num0),
             C::ZoomReset,
+        ),
+        entry(
+            "fullscreen",
+            "Full screen",
+            "projector maximise",
+            keys(none, Key::F11),
+            C::ToggleFullscreen,
         ),
         entry("quit", "Quit", "exit close", keys(command, Key::Q), C::Quit),
     ];

@@ -5,6 +5,7 @@ mod list;
 mod names;
 mod why_not;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use egui::KeyboardShortcut;
@@ -63,6 +64,34 @@ pub fn title(command: &AppCommand) -> &'static str {
 
 /// Commands and prompts that match what was typed, best first.
 pub fn search(state: &AppState, query: &str) -> Vec<Found> {
+    let mut found: Vec<(i32, Found)> = all(state)
+        .filter_map(|(words, found)| fuzzy(query, &words).map(|score| (score, found)))
+        .collect();
+    found.sort_by_key(|(score, _)| -score);
+    found.into_iter().map(|(_, found)| found).collect()
+}
+
+/// Up to three that have most pairs of letters in common with what was typed, for where nothing matches it.
+pub fn nearest(state: &AppState, query: &str) -> Vec<Found> {
+    let pairs = |text: &str| -> BTreeSet<(char, char)> {
+        let text = text.to_lowercase();
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        words
+            .flat_map(|w| w.chars().zip(w.chars().skip(1)))
+            .collect()
+    };
+    let wanted = pairs(query);
+    let mut near: Vec<(usize, Found)> = all(state)
+        .map(|(words, found)| (wanted.intersection(&pairs(&words)).count(), found))
+        .filter(|(shared, _)| *shared > 0 && 2 * shared >= wanted.len())
+        .collect();
+    near.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    near.truncate(3);
+    near.into_iter().map(|(_, found)| found).collect()
+}
+
+/// All that can be found, each with the words that find it.
+fn all(state: &AppState) -> impl Iterator<Item = (String, Found)> + '_ {
     let commands = entries().iter().map(|e| {
         let words = format!("{} {}", e.title, e.aliases);
         (
@@ -116,30 +145,41 @@ pub fn search(state: &AppState, query: &str) -> Vec<Found> {
         };
         (format!("{title} expert silence ablate"), found)
     });
-    let mut found: Vec<(i32, Found)> = commands
-        .chain(samples)
-        .chain(desk)
-        .filter_map(|(words, found)| fuzzy(query, &words).map(|score| (score, found)))
-        .collect();
-    found.sort_by_key(|(score, _)| -score);
-    found.into_iter().map(|(_, found)| found).collect()
+    commands.chain(samples).chain(desk)
 }
 
-/// How well `query` is found in `words` as a subsequence: higher is better, `None` not at all.
-/// Beginnings of words and unbroken runs count more.
+/// How well `query` is found in `words`: higher is better, `None` not at all. Each of its letters follows the
+/// one before or begins a word, so that letters scattered over a sentence are no match.
 fn fuzzy(query: &str, words: &str) -> Option<i32> {
     let hay: Vec<char> = words.to_lowercase().chars().collect();
-    let (mut score, mut at, mut last) = (0, 0, None);
-    for wanted in query.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
-        let found = (at..hay.len()).find(|&i| hay[i] == wanted)?;
-        let starts_word = found == 0 || !hay[found - 1].is_alphanumeric();
-        let unbroken = found > 0 && last == Some(found - 1);
-        score += 1 + 4 * i32::from(unbroken) + 3 * i32::from(starts_word);
-        score -= i32::try_from(found - at).unwrap_or(i32::MAX).min(3);
-        last = Some(found);
-        at = found + 1;
+    let starts_word = |at: usize| at == 0 || !hay[at - 1].is_alphanumeric();
+    // Of every place that the query read so far can end at, the best score.
+    let mut ends: Vec<(usize, i32)> = Vec::new();
+    for (index, wanted) in query
+        .to_lowercase()
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .enumerate()
+    {
+        let here = (0..hay.len()).filter(|&at| hay[at] == wanted);
+        let score = |at: usize| {
+            let begins = 4 * i32::from(starts_word(at)) - i32::try_from(at.min(9)).unwrap_or(9) / 3;
+            if index == 0 {
+                return Some(begins);
+            }
+            let before = ends.iter().filter_map(|&(end, score)| match at {
+                _ if at == end + 1 => Some(score + 5),
+                _ if at > end && starts_word(at) => Some(score + 3),
+                _ => None,
+            });
+            before.max()
+        };
+        ends = here.filter_map(|at| score(at).map(|s| (at, s))).collect();
     }
-    Some(score)
+    if query.trim().is_empty() {
+        return Some(0);
+    }
+    ends.into_iter().map(|(_, score)| score).max()
 }
 
 #[cfg(test)]
@@ -188,6 +228,11 @@ mod tests {
             );
         }
         assert!(search(&state, "zzzz").is_empty());
+        // Its letters stand in "grid explore pareto", scattered.
+        assert!(search(&state, "export").is_empty());
+        let near = |query| nearest(&state, query).into_iter().map(|f| f.title);
+        assert!(near("swep").any(|title| title == "Start the sweep"));
+        assert_eq!(near("zzzz").count(), 0);
         assert_eq!(search(&state, "").len(), entries().len());
     }
 

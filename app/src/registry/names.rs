@@ -8,6 +8,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
     Some(match command {
         C::SelectRun(_) => "Look at this answer",
         C::CopyText(_) => "Copy this answer",
+        C::AnswerSize(_) => "Change the size of answers",
         C::Move(..) => "Move the point",
         C::Preset(_) => "Go to this preset",
         C::SetMode(_) => "Interpolate or extrapolate",
@@ -55,6 +56,9 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::MarkRow(_) => "Mark this line",
         C::Focus(_) | C::FocusTaken => "Go to this panel",
         C::SetDivision(_) => "Divide the window",
+        C::Dropped(_) => "Take what was dropped",
+        C::DismissFirstSteps => "Put the first steps away",
+        C::Leave => "Close the window",
         C::SetTheme(_) => "Choose the theme",
         C::SetZoom(_) => "Set the size",
         C::ReduceMotion(_) => "Reduce motion",
@@ -63,7 +67,6 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::Regenerate
         | C::ToggleRaw
         | C::ToggleDifferences
-        | C::AnswerSize(_)
         | C::NextSeed
         | C::Pin
         | C::Unpin
@@ -78,7 +81,9 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::ChoosePrompts
         | C::StartSweep
         | C::TogglePause
+        | C::ToggleFullscreen
         | C::CancelSweep
+        | C::SwapSweep
         | C::Fit
         | C::ToggleTable
         | C::LoadDemo

@@ -71,6 +71,10 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             }
         }),
         C::TogglePause | C::CancelSweep if !state.sweep.is_active() => say("no sweep is under way"),
+        C::SwapSweep if state.sweep.is_active() => say("a sweep is under way; cancel it first"),
+        C::SwapSweep if state.sweep.shelved.is_none() => {
+            say("no other sweep was made with this bundle since the start")
+        }
         C::SelectDot(None) if state.sweep.selected.is_none() => say("no dot is selected"),
         C::StepRow(_) if state.sweep.rows.len() < 2 => {
             say("the selected dot has no further prompts")

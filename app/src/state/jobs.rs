@@ -15,6 +15,8 @@ pub enum Owner {
     Run(RunId),
     /// The sweep.
     Sweep,
+    /// What the sweep's store holds already.
+    Held,
     /// The stored rows of the selected dot.
     Recall,
     /// The routing of a stored row.

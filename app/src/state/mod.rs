@@ -5,8 +5,10 @@ mod division;
 mod engine;
 mod front;
 mod heatmap;
+mod hints;
 mod interference;
 mod jobs;
+mod kept;
 mod overlay;
 mod paths;
 mod plot;
@@ -27,17 +29,19 @@ pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
 pub use heatmap::{
     HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, SiteMap, StripColor, TierOptions,
 };
+pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
+pub use kept::{Kept, KeptRun};
 pub use overlay::{Overlay, OverlayState, Panel};
-pub use plot::{PlotOptions, Units};
+pub use plot::{Large, PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
 pub use preview::{PreviewState, Shown};
 pub use prompt::{PromptState, ROLES, SamplingForm};
 pub use reading::Reading;
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
-pub use sweep::{PromptSource, SweepCost, SweepForm, SweepMode, SweepState};
+pub use sweep::{PromptSource, Shelved, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
 
@@ -78,6 +82,14 @@ pub struct AppState {
     pub overlay: OverlayState,
     /// What is remembered between sessions.
     pub prefs: Prefs,
+    /// What the last session left, until its bundle is loaded.
+    pub kept: Option<Kept>,
+    /// How far the first steps are.
+    pub first_steps: FirstSteps,
+    /// Whether the window closes, whatever is under way.
+    pub leaving: bool,
+    /// Whether the window fills the screen.
+    pub fullscreen: bool,
     /// The engine's jobs, and what each is for.
     pub jobs: Jobs,
 }

@@ -20,6 +20,8 @@ pub enum Overlay {
     Interference,
     /// Training.
     Training,
+    /// Whether to close while work is under way.
+    Closing,
 }
 
 /// The panels, in the order of F6.

@@ -24,6 +24,26 @@ pub(super) mod many {
     }
 }
 
+/// A path, or none.
+pub(super) mod maybe {
+    use super::{Deserialize, Deserializer, Path, PathBuf, Serializer, read, written};
+
+    #[expect(clippy::ref_option, reason = "so serde calls it")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        path: &Option<PathBuf>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&written(path.as_deref().unwrap_or(Path::new(""))))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(read(text).filter(|path| !path.as_os_str().is_empty()))
+    }
+}
+
 /// One path.
 pub(super) mod one {
     use super::{Deserialize, Deserializer, Path, PathBuf, Serializer, read, written};

@@ -12,6 +12,28 @@ pub enum Units {
     Base,
 }
 
+/// What is large in the panel; all else is small beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Large {
+    /// Two objectives, by their places in [`Front::axes`](super::Front::axes): to the right, and up.
+    Pair(usize, usize),
+    /// Three objectives, as a cube that can be turned.
+    Space,
+}
+
+impl Large {
+    /// All that can be shown of so many axes.
+    pub fn all(axes: usize) -> &'static [Self] {
+        const ALL: [Large; 4] = [
+            Large::Pair(0, 1),
+            Large::Pair(1, 2),
+            Large::Pair(0, 2),
+            Large::Space,
+        ];
+        if axes == 3 { &ALL } else { &ALL[..1] }
+    }
+}
+
 /// How a person looks at the plot. Remembered, and never changed by data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,10 +42,10 @@ pub struct PlotOptions {
     pub table: bool,
     /// Whether dominated points are drawn.
     pub dominated: bool,
-    /// Whether ±1 SE is drawn.
-    pub whiskers: bool,
-    /// Two places of [`Front::axes`](super::Front::axes) for one large plot; `None` shows all pairs.
-    pub pair: Option<(usize, usize)>,
+    /// Whether ±1 SE is drawn for all points, rather than for the one that is looked at.
+    pub all_whiskers: bool,
+    /// What is large.
+    pub large: Large,
     /// Raw or against the base model.
     pub units: Units,
     /// Counts "Fit" commands: the plot fits when this differs from what it saw last.
@@ -36,8 +58,8 @@ impl Default for PlotOptions {
         Self {
             table: false,
             dominated: true,
-            whiskers: true,
-            pair: None,
+            all_whiskers: false,
+            large: Large::Pair(0, 1),
             units: Units::Raw,
             fits: 0,
         }

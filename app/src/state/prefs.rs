@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use paretoscope_core::types::Message;
 use serde::{Deserialize, Serialize};
 
-use super::{Division, HeatmapOptions, PlotOptions, Reading, SamplingForm, SweepForm, TierOptions};
+use super::{
+    Division, HeatmapOptions, Hints, PlotOptions, Reading, SamplingForm, SweepForm, TierOptions,
+};
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -80,6 +82,8 @@ pub struct Prefs {
     pub heatmap: HeatmapOptions,
     /// Which modules the three tiers of routing are shown of.
     pub tiers: TierOptions,
+    /// What was explained already.
+    pub hints: Hints,
 }
 
 impl Default for Prefs {
@@ -107,6 +111,7 @@ impl Default for Prefs {
             pareto: PlotOptions::default(),
             heatmap: HeatmapOptions::default(),
             tiers: TierOptions::default(),
+            hints: Hints::default(),
         }
     }
 }

@@ -163,10 +163,9 @@ impl RunEntry {
         };
         let (value, objectives) = (scores.0[index].unwrap_or(f64::NAN), &self.bundle.objectives);
         let name = objectives.get(index).map_or("an objective", |o| &o.name);
-        self.phase = RunPhase::Failed(Trouble {
-            message: format!("its score for {name} is {value}, which is no number to compare"),
-            input: false,
-        });
+        self.phase = RunPhase::Failed(Trouble::system(format!(
+            "its score for {name} is {value}, which is no number to compare"
+        )));
     }
 
     /// The point that its next token is made under.
@@ -241,6 +240,21 @@ impl Session {
                 Some(index) => drop(self.runs.remove(index)),
                 None => break,
             }
+        }
+    }
+
+    /// What was asked for and answered here, oldest first: stored answers of a sweep are there to be looked
+    /// at, and no part of it unless they are pinned.
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = &RunEntry> {
+        self.runs
+            .iter()
+            .filter(|r| r.origin == Origin::Interactive || self.pinned == Some(r.id))
+    }
+
+    /// Drops a run that is neither current nor pinned.
+    pub fn forget(&mut self, id: RunId) {
+        if self.current != Some(id) && self.pinned != Some(id) {
+            self.runs.retain(|run| run.id != id);
         }
     }
 

@@ -4,6 +4,8 @@ use paretoscope_core::routing::{Complex, Routing};
 use paretoscope_core::types::{Point, Preference, Weights};
 use serde::{Deserialize, Serialize};
 
+use super::RunId;
+
 /// On the simplex or in the box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Mode {
@@ -46,6 +48,8 @@ pub struct SimplexState {
     pub draft: Option<FieldDraft>,
     /// Whether the pointer is dragging the point.
     pub dragging: bool,
+    /// The answer that this drag began last, where it answers live.
+    pub drag_run: Option<RunId>,
     /// When the point last moved.
     pub moved: f64,
     /// Whether the point moved since the last generation.
@@ -59,6 +63,13 @@ pub struct SimplexState {
 }
 
 impl SimplexState {
+    /// What the objectives have together that do not vary.
+    pub fn beside_axes(&self) -> f64 {
+        let shares = self.preference.iter().enumerate();
+        let beside = shares.filter(|(index, _)| !self.axes.contains(index));
+        beside.map(|(_, share)| share).sum::<f64>().clamp(0.0, 1.0)
+    }
+
     /// The point for the engine; `None` without a bundle.
     pub fn point(&self) -> Option<Point> {
         match self.mode {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use paretoscope_core::protocol::{JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
+use paretoscope_core::protocol::{Held, JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
 use paretoscope_core::types::{PointResult, Prompt, Run};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,9 @@ pub struct SweepForm {
     pub prompts: usize,
     /// New tokens at most.
     pub max_tokens: usize,
+    /// Where results are stored; a file of the data folder, one per bundle, where none is named.
+    #[serde(with = "super::paths::maybe")]
+    pub store: Option<PathBuf>,
 }
 
 impl Default for SweepForm {
@@ -58,6 +61,7 @@ impl Default for SweepForm {
             source: PromptSource::Bundle,
             prompts: 8,
             max_tokens: 64,
+            store: None,
         }
     }
 }
@@ -78,6 +82,19 @@ impl SweepCost {
     }
 }
 
+/// A sweep that another one took the place of in the plot.
+#[derive(Debug)]
+pub struct Shelved {
+    /// The engine's name for it.
+    pub job: JobId,
+    /// What it visited.
+    pub plan: Arc<SweepPlan>,
+    /// How far it was.
+    pub progress: Option<SweepProgress>,
+    /// Its points, in order of arrival.
+    pub points: Vec<Arc<PointResult>>,
+}
+
 /// The sweep.
 #[derive(Debug, Default)]
 pub struct SweepState {
@@ -85,6 +102,12 @@ pub struct SweepState {
     pub folder: PathBuf,
     /// What the form would cost, or why it cannot run.
     pub cost: Option<Result<SweepCost, Trouble>>,
+    /// When the store is asked what it holds of that; `None` where it was.
+    pub held_due: Option<f64>,
+    /// What was asked about.
+    pub held_plan: Option<Arc<SweepPlan>>,
+    /// What the store holds of it.
+    pub held: Option<Held>,
     /// Rows per second, as last measured.
     pub rate: Option<f64>,
     /// The rows of the selected dot, as runs of the session.
@@ -105,6 +128,12 @@ pub struct SweepState {
     pub generation: u64,
     /// Points that are in, in order of arrival.
     pub points: Vec<Arc<PointResult>>,
+    /// The sweep before this one, to go back to.
+    pub shelved: Option<Shelved>,
+    /// The prompt whose stored answer was last looked at.
+    pub looked_at: Option<Prompt>,
+    /// The run that was looked at before the dot was.
+    pub before: Option<RunId>,
     /// The dot that is looked at, by [`PointResult::index`].
     pub selected: Option<usize>,
     /// Why the last one failed.
@@ -127,6 +156,13 @@ impl SweepState {
     /// What it is doing.
     pub fn phase(&self) -> Option<SweepPhase> {
         self.progress.as_ref().map(|p| p.phase)
+    }
+
+    /// What the store holds of the sweep that the form asks for, where that is more than the plot shows.
+    pub fn held_and_hidden(&self) -> Option<Held> {
+        let shown = self.plan.is_some() && self.plan == self.held_plan && !self.points.is_empty();
+        self.held
+            .filter(|held| held.rows_done > 0 && !self.is_active() && !shown)
     }
 
     /// A point by its place in the plan.

@@ -424,7 +424,7 @@ pub enum TrainPhase {
     /// Somebody stopped it.
     Cancelled,
     /// It could not go on.
-    Failed(String),
+    Failed(Trouble),
     /// The program ended while it ran.
     Killed,
 }
@@ -461,7 +461,7 @@ impl TrainEntry {
             phase: match run.end {
                 Some(TrainEnd::Done) => TrainPhase::Done,
                 Some(TrainEnd::Cancelled) => TrainPhase::Cancelled,
-                Some(TrainEnd::Failed(why)) => TrainPhase::Failed(why),
+                Some(TrainEnd::Failed(trouble)) => TrainPhase::Failed(trouble),
                 None => TrainPhase::Killed,
             },
             plan: Arc::new(run.plan),

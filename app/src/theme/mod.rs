@@ -8,4 +8,5 @@ pub use fonts::{lacking, strong};
 pub use style::{choose, install};
 pub use tokens::{
     CATEGORIES, Marker, Tokens, category, expert_color, expert_letter, expert_marker, ink_on,
+    mixed, value_letter,
 };

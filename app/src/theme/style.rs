@@ -83,5 +83,8 @@ fn visuals(theme: Theme, tokens: &Tokens) -> Visuals {
     };
     visuals.widgets.open = widget(tokens.button_hover, tokens.line, tokens.text);
     visuals.striped = false;
+    // Each blink paints the whole window; the cursor is 2 px of the focus colour and stands still.
+    visuals.text_cursor.blink = false;
+    visuals.text_cursor.stroke = Stroke::new(2.0, tokens.focus);
     visuals
 }

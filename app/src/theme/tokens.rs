@@ -49,9 +49,28 @@ pub fn expert_color(index: usize, kind: ExpertKind) -> Color32 {
     }
 }
 
-/// Expert `index`'s letter.
+/// Expert `index`'s letter: LoRA experts first, then routers.
 pub fn expert_letter(index: usize) -> char {
     char::from(b'A' + (index % 26) as u8)
+}
+
+/// Value vector `index`'s sign: a number, where experts have letters.
+pub fn value_letter(index: usize) -> char {
+    char::from(b'1' + (index % 9) as u8)
+}
+
+/// Colours mixed by their parts, as they would be across a triangle whose corners they are: in gamma space.
+/// `None` where there is no part of any.
+pub fn mixed(parts: impl IntoIterator<Item = (Color32, f64)>) -> Option<Color32> {
+    let (mut sum, mut channels) = (0.0, [0.0; 3]);
+    for (color, part) in parts {
+        sum += part;
+        for (channel, value) in channels.iter_mut().zip(color.to_array()) {
+            *channel += part * f64::from(value);
+        }
+    }
+    let [r, g, b] = channels.map(|channel| (channel / sum).round() as u8);
+    (sum > 0.0).then(|| Color32::from_rgb(r, g, b))
 }
 
 /// The marker of a kind of expert: LoRA experts are round, router experts stand on their base.
@@ -126,7 +145,7 @@ impl Tokens {
         line: Color32::from_rgb(0x34, 0x3C, 0x47),
         text: Color32::from_rgb(0xE8, 0xEC, 0xF1),
         weak: Color32::from_rgb(0xA3, 0xAE, 0xBB),
-        accent: Color32::from_rgb(0x4C, 0x9B, 0xE8),
+        accent: Color32::from_rgb(0x6A, 0xB2, 0xF5),
         on_accent: Color32::from_rgb(0x06, 0x12, 0x1F),
         pinned: Color32::from_rgb(0xF2, 0xB1, 0x4A),
         focus: Color32::from_rgb(0x8C, 0xC8, 0xFF),
@@ -150,7 +169,7 @@ impl Tokens {
         weak: Color32::from_rgb(0x52, 0x5E, 0x6C),
         accent: Color32::from_rgb(0x0B, 0x62, 0xB4),
         on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
-        pinned: Color32::from_rgb(0x9A, 0x58, 0x00),
+        pinned: Color32::from_rgb(0x95, 0x55, 0x00),
         focus: Color32::from_rgb(0x0B, 0x62, 0xB4),
         error: Color32::from_rgb(0xB4, 0x23, 0x18),
         warn: Color32::from_rgb(0x8A, 0x5A, 0x00),
@@ -171,6 +190,36 @@ impl Tokens {
             &Self::DARK
         } else {
             &Self::LIGHT
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Contrast as WCAG 2.2 defines it.
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let luminance = |c: Color32| {
+            let [r, g, b, _] = egui::Rgba::from(c).to_array();
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn every_text_reads_on_every_ground() {
+        for t in [&Tokens::DARK, &Tokens::LIGHT] {
+            let grounds = [t.ground, t.panel, t.card, t.button, t.button_hover];
+            let texts = [t.text, t.weak, t.accent, t.pinned, t.error, t.warn, t.good];
+            for ground in grounds {
+                for text in texts {
+                    let ratio = contrast(text, ground);
+                    assert!(ratio >= 4.5, "{text:?} on {ground:?}: {ratio:.2}");
+                }
+            }
+            assert!(contrast(t.on_accent, t.accent) >= 4.5);
         }
     }
 }

@@ -10,11 +10,37 @@ use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
 use crate::widgets::format::{bytes, count};
 use crate::widgets::{
-    command_button, expert_dot, expert_slot, primary_button, section, trouble_ui,
+    command_button, expert_dot, expert_slot, group_title, primary_button, section, trouble_ui,
+    typed_path,
 };
 
 /// An effect below this is none: the adapter changes no logit that matters.
 const NO_EFFECT: f32 = 1e-4;
+
+/// The columns of the adapters' table, with what they mean in the papers' words.
+const HEADINGS: [(&str, &str); 6] = [
+    (
+        "Expert",
+        "An adapter, or a router over adapters (HoE, section 3)",
+    ),
+    (
+        "Kind",
+        "LoRA expert, router expert, or a value vector of MVA",
+    ),
+    (
+        "Stands at",
+        "The preference \u{3BB} that it was made for: its place on the simplex",
+    ),
+    ("Rank", "Rank r of the LoRA's product BA"),
+    (
+        "Modules",
+        "Linear modules of the base model that it found by name",
+    ),
+    (
+        "Effect",
+        "Largest change of any logit on a fixed prompt with this adapter alone",
+    ),
+];
 
 /// The sheet.
 pub(super) fn bundle_sheet_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue) {
@@ -59,7 +85,7 @@ fn open_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     }
     let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
     ui.horizontal_wrapped(|ui| {
-        let load = AppCommand::LoadBundle(typed.trim().into());
+        let load = AppCommand::LoadBundle(typed_path(&typed));
         if typed.trim().is_empty() {
             ui.add_enabled(false, egui::Button::new("Load"))
                 .on_disabled_hover_text("Off: type a path first");
@@ -168,8 +194,8 @@ fn adapters_ui(ui: &mut Ui, info: &BundleInfo) {
         .num_columns(6)
         .spacing([14.0, 4.0])
         .show(ui, |ui| {
-            for heading in ["Expert", "Kind", "Stands at", "Rank", "Modules", "Effect"] {
-                ui.label(RichText::new(heading).color(Tokens::of(ui).weak).size(13.0));
+            for (heading, words) in HEADINGS {
+                group_title(ui, heading, words);
             }
             ui.end_row();
             for (index, (expert, file)) in info.experts.iter().zip(&info.expert_files).enumerate() {

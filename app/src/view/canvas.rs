@@ -1,8 +1,9 @@
 //! The triangle, or the segment: drawn, dragged and read aloud.
 
 use egui::accesskit::Live;
+use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    FontId, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
+    FontId, Mesh, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
 };
 use paretoscope_core::types::{Point, Preference};
 
@@ -10,9 +11,9 @@ use super::keyboard;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, Panel};
 use crate::theme::{Tokens, expert_color, expert_letter};
-use crate::widgets::format::point_words;
+use crate::widgets::format::{point_words, whole_parts};
 use crate::widgets::simplex::Geometry;
-use crate::widgets::{expert_slot, paint_expert};
+use crate::widgets::{expert_slot, objective_color, paint_expert, point_color};
 
 /// Distance within which the magnet pulls, in points.
 const PULL: f32 = 12.0;
@@ -22,16 +23,19 @@ const FINE: f32 = 0.1;
 /// The canvas with everything that can be done on it.
 pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let axes = &state.simplex.axes;
-    let width = ui.available_width();
+    // No wider than what can be seen, whatever else in the column is.
+    let seen = ui.clip_rect().right() - ui.cursor().left();
+    let width = ui.available_width().min(seen.max(110.0));
     let tall = if axes.len() == 3 {
-        // No taller than what can be seen at once.
-        (width.min(360.0) * 0.90).min((ui.clip_rect().height() - 90.0).max(130.0))
+        // As large as its panel; no taller than what can be seen at once, with the numbers below it.
+        let seen = ui.clip_rect().height();
+        (width * 0.82 + 50.0).min((seen - 90.0).min(seen * 0.62).max(130.0))
     } else {
         86.0
     };
     let (rect, response) = ui.allocate_exact_size(vec2(width, tall), Sense::click_and_drag());
     let inside = if axes.len() == 3 {
-        Rect::from_min_max(rect.min + vec2(12.0, 28.0), rect.max - vec2(12.0, 32.0))
+        Rect::from_min_max(rect.min + vec2(14.0, 34.0), rect.max - vec2(14.0, 34.0))
     } else {
         Rect::from_min_max(rect.min + vec2(22.0, 24.0), rect.max - vec2(22.0, 30.0))
     };
@@ -109,15 +113,31 @@ fn pointer(
         Gesture::Moving
     };
     let mut shares = geometry.shares(target, state.simplex.preference.len());
-    if settled && modifiers.alt {
-        shares.clone_from(&state.simplex.preference);
-    }
     if state.prefs.magnet && !modifiers.alt {
         shares = pulled(state, geometry, target).unwrap_or(shares);
     }
+    let shares = if settled && modifiers.alt {
+        state.simplex.preference.clone()
+    } else {
+        beside_others(state, shares)
+    };
     let to = Preference::new(shares).ok()?;
     let still = to.as_slice() == state.simplex.preference;
     (settled || !still).then_some((Point::Preference(to), gesture))
+}
+
+/// Shares on the face of the triangle, cut to what its objectives have together: the others keep theirs.
+fn beside_others(state: &AppState, mut shares: Vec<f64>) -> Vec<f64> {
+    let simplex = &state.simplex;
+    let kept = simplex.beside_axes();
+    for (index, share) in shares.iter_mut().enumerate() {
+        if simplex.axes.contains(&index) {
+            *share *= 1.0 - kept;
+        } else {
+            *share = simplex.preference.get(index).copied().unwrap_or(0.0);
+        }
+    }
+    shares
 }
 
 /// The place on the line from the start of the drag to the corner nearest to the pointer.
@@ -150,11 +170,7 @@ fn paint(ui: &Ui, state: &AppState, geometry: &Geometry, response: &Response) {
     let painter = ui.painter();
     let corners = geometry.corners();
     if corners.len() == 3 {
-        painter.add(Shape::convex_polygon(
-            corners.to_vec(),
-            tokens.card,
-            Stroke::new(1.5, tokens.line),
-        ));
+        paint_ground(painter, state, corners, tokens);
     } else {
         painter.line_segment([corners[0], corners[1]], Stroke::new(5.0, tokens.line));
     }
@@ -166,7 +182,11 @@ fn paint(ui: &Ui, state: &AppState, geometry: &Geometry, response: &Response) {
             if let Point::Preference(p) = &result.point
                 && geometry.holds(p.as_slice())
             {
-                painter.circle_filled(geometry.position(p.as_slice()), 2.0, tokens.weak);
+                let color = state
+                    .info()
+                    .map_or(tokens.weak, |info| point_color(info, &result.point));
+                let at = geometry.position(p.as_slice());
+                painter.circle(at, 3.0, color, Stroke::new(1.0, tokens.outline));
             }
         }
     }
@@ -187,16 +207,42 @@ fn paint(ui: &Ui, state: &AppState, geometry: &Geometry, response: &Response) {
     }
     let at = geometry.position(&state.simplex.preference);
     if response.has_focus() {
-        painter.circle_stroke(at, 14.0, Stroke::new(2.0, tokens.focus));
+        painter.circle_stroke(at, 20.0, Stroke::new(2.0, tokens.focus));
     }
+    // A ring, so that an expert that it stands on is still seen.
     let radius = if response.hovered() || state.simplex.dragging {
-        9.5
+        15.0
     } else {
-        8.5
+        14.0
     };
-    painter.circle_filled(at, radius + 2.0, tokens.panel);
-    painter.circle_filled(at, radius, tokens.accent);
-    painter.circle_filled(at, 3.0, tokens.panel);
+    painter.circle_stroke(at, radius, Stroke::new(7.0, tokens.panel));
+    painter.circle_stroke(at, radius, Stroke::new(4.0, tokens.accent));
+    let near_expert = state.prefs.show_experts
+        && state.info().is_some_and(|info| {
+            let places = info.experts.iter().map(|e| e.preference.as_slice());
+            let mut held = places.filter(|shares| geometry.holds(shares));
+            held.any(|shares| geometry.position(shares).distance(at) < 2.0 * radius)
+        });
+    if !near_expert {
+        painter.circle_filled(at, 3.0, tokens.accent);
+    }
+}
+
+/// The triangle in the colours of its corners, faint: the same mixture colours the dots of the front.
+fn paint_ground(painter: &Painter, state: &AppState, corners: &[Pos2], tokens: &Tokens) {
+    let mut mesh = Mesh::default();
+    for (&corner, &axis) in corners.iter().zip(&state.simplex.axes) {
+        let color = state
+            .info()
+            .map_or(tokens.card, |info| objective_color(info, axis));
+        mesh.colored_vertex(corner, tokens.card.lerp_to_gamma(color, 0.26));
+    }
+    mesh.add_triangle(0, 1, 2);
+    painter.add(Shape::mesh(mesh));
+    painter.add(Shape::closed_line(
+        corners.to_vec(),
+        Stroke::new(1.5, tokens.line),
+    ));
 }
 
 fn paint_cells(painter: &Painter, state: &AppState, geometry: &Geometry, line: Stroke) {
@@ -267,20 +313,23 @@ fn paint_experts(painter: &Painter, state: &AppState, geometry: &Geometry, token
 fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens) {
     let names = state.objective_names();
     let corners = geometry.corners();
-    let font = FontId::proportional(13.0);
+    let percents = whole_parts(&state.simplex.preference, 100);
     for (i, (&corner, &axis)) in corners.iter().zip(&state.simplex.axes).enumerate() {
         let name = names.get(axis).copied().unwrap_or("?");
+        let percent = percents.get(axis).copied().unwrap_or(0);
         let top = corners.len() == 3 && i == 0;
         let picked = ui.memory(|m| m.focused()).is_some() && i == state.simplex.axis;
         let color = if picked { tokens.text } else { tokens.weak };
-        let galley = ui
-            .painter()
-            .layout_no_wrap(name.to_owned(), font.clone(), color);
+        let mut job = LayoutJob::default();
+        let format = |size, color| TextFormat::simple(FontId::proportional(size), color);
+        job.append(name, 0.0, format(14.0, color));
+        job.append(&format!("{percent} %"), 6.0, format(16.0, tokens.text));
+        let galley = ui.painter().layout_job(job);
         let size = galley.size();
         let y = if top {
-            corner.y - 13.0 - size.y
+            corner.y - 14.0 - size.y
         } else {
-            corner.y + 14.0
+            corner.y + 13.0
         };
         // Names stay within the panel, however long they are.
         let room = ui.max_rect();

@@ -5,7 +5,7 @@ use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::heatmap::matrix::{self, Axis, MatrixInput, Window};
 use crate::command::{AppCommand, CommandQueue};
-use crate::gpu::Matrix;
+use crate::gpu::{ColorMap, Matrix};
 use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
 use crate::widgets::format::signed_to;
@@ -76,6 +76,11 @@ impl InterferencePanel {
             labels: &self.layers,
             swatches: &[],
             scale: [low, high],
+            map: if low < 0.0 {
+                ColorMap::Diverging
+            } else {
+                ColorMap::Magnitude
+            },
             marked: None,
             axis: Axis::Names(&self.pairs),
             bar: measure_words(found.measure).0,

@@ -3,7 +3,9 @@
 mod answer;
 mod bundle_sheet;
 mod canvas;
+mod closing;
 mod conversation;
+mod first_steps;
 mod given;
 pub mod heatmap;
 mod interference;
@@ -27,5 +29,6 @@ mod training;
 mod trial;
 mod weights;
 mod welcome;
+mod when;
 
 pub use layout::{Divider, Panels, Places, Wanted, window_ui};

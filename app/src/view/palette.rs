@@ -80,32 +80,43 @@ fn list_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, found: &[Fou
         ui.label(
             RichText::new(format!("Nothing for \"{}\"", state.overlay.query)).color(tokens.weak),
         );
+        let near = registry::nearest(state, &state.overlay.query);
+        if !near.is_empty() {
+            ui.label(RichText::new("Close to it").color(tokens.weak).size(13.0));
+        }
+        for item in &near {
+            item_ui(ui, queue, item, false);
+        }
         return;
     }
     let row = state.overlay.row.min(found.len() - 1);
     for (index, item) in found.iter().enumerate() {
-        let keys = item
-            .shortcut
-            .map(|s| ui.ctx().format_shortcut(&s))
-            .unwrap_or_default();
-        let text = match &item.why_not {
-            None => RichText::new(&item.title),
-            Some(reason) => {
-                RichText::new(format!("{} (off: {reason})", item.title)).color(tokens.weak)
-            }
-        };
-        let button = egui::Button::selectable(index == row, text)
-            .shortcut_text(RichText::new(keys).color(tokens.weak))
-            .min_size(vec2(ui.available_width(), 24.0))
-            .truncate();
-        let response = ui.add(button);
+        let response = item_ui(ui, queue, item, index == row);
         if index == row
             && ui.input(|i| i.key_pressed(Key::ArrowDown) || i.key_pressed(Key::ArrowUp))
         {
             response.scroll_to_me(None);
         }
-        if response.clicked() {
-            choose(queue, item);
-        }
     }
+}
+
+fn item_ui(ui: &mut Ui, queue: &mut CommandQueue, item: &Found, marked: bool) -> egui::Response {
+    let tokens = Tokens::of(ui);
+    let keys = item
+        .shortcut
+        .map(|s| ui.ctx().format_shortcut(&s))
+        .unwrap_or_default();
+    let text = match &item.why_not {
+        None => RichText::new(&item.title),
+        Some(reason) => RichText::new(format!("{} (off: {reason})", item.title)).color(tokens.weak),
+    };
+    let button = egui::Button::selectable(marked, text)
+        .shortcut_text(RichText::new(keys).color(tokens.weak))
+        .min_size(vec2(ui.available_width(), 24.0))
+        .truncate();
+    let response = ui.add(button);
+    if response.clicked() {
+        choose(queue, item);
+    }
+    response
 }

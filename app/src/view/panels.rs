@@ -10,7 +10,7 @@ use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
 use crate::state::{AppState, Division, HeatmapOptions, Origin, RunEntry};
 use crate::theme::Tokens;
-use crate::widgets::{command_button, empty_ui, primary_button, section};
+use crate::widgets::{command_button, empty_ui, point_color, section};
 
 /// The front as a bar: while there is nothing to plot, while it is folded, and while prompt and answer
 /// leave no room for more. One line.
@@ -36,7 +36,8 @@ pub(super) fn front_bar_ui(
             };
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if can_start {
-                    command_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
+                    let words = super::sweep::start_words(state);
+                    command_button(ui, state, queue, AppCommand::StartSweep, words);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(egui::Label::new(RichText::new(words).color(tokens.weak)).truncate());
@@ -67,13 +68,27 @@ pub(super) fn front_ui(
 ) {
     if state.sweep.points.is_empty() {
         section(ui, "Front", |_| {});
-        empty_ui(
-            ui,
-            "No points yet. A sweep scores answers all over the simplex.",
-            |ui| {
-                primary_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
-            },
-        );
+        if state.sweep.is_active() {
+            let words = state.sweep.progress.as_ref().map_or_else(
+                || "The sweep is being prepared.".to_owned(),
+                |p| {
+                    format!(
+                        "The sweep is running: {} of {} answers. A point appears when all of its answers are scored.",
+                        p.rows_done, p.rows
+                    )
+                },
+            );
+            empty_ui(ui, &words, |_| {});
+        } else {
+            empty_ui(
+                ui,
+                "No points yet. A sweep scores answers all over the simplex.",
+                |ui| {
+                    let words = super::sweep::start_words(state);
+                    command_button(ui, state, queue, AppCommand::StartSweep, words);
+                },
+            );
+        }
         return;
     }
     let (current, pinned) = (
@@ -113,6 +128,10 @@ pub(super) fn front_ui(
         pinned: pinned.as_ref(),
         base: base.as_ref(),
         pending: pending.map_or(0, |p| p.points.saturating_sub(p.points_done)),
+        color: &|point| {
+            let info = state.info();
+            info.map_or(egui::Color32::GRAY, |info| point_color(info, point))
+        },
         text: &text,
     };
     for action in panel.show(ui, &data, &state.prefs.pareto) {
@@ -164,8 +183,8 @@ pub(super) fn experts_ui(
             return;
         }
         let mut pinned = options.pinned;
-        ui.selectable_value(&mut pinned, true, "Pinned B");
         ui.selectable_value(&mut pinned, false, "Current A");
+        ui.selectable_value(&mut pinned, true, "Pinned B");
         if pinned != options.pinned {
             queue.push(AppCommand::SetHeatmap(HeatmapOptions {
                 pinned,
@@ -208,6 +227,7 @@ pub(super) fn experts_ui(
     for action in actions.inner {
         match action {
             HeatmapAction::Options(options) => queue.push(AppCommand::SetHeatmap(options)),
+            HeatmapAction::Generate => queue.push(AppCommand::Generate),
             HeatmapAction::Regenerate => queue.push(AppCommand::Regenerate),
         }
     }

@@ -5,10 +5,10 @@ use egui::{ComboBox, Id, RichText, Ui};
 use super::{canvas, routing, weights};
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
-use crate::state::{AppState, GenerateWhen, Mode, presets};
+use crate::state::{AppState, Mode, presets};
 use crate::theme::Tokens;
-use crate::widgets::format::point_words;
-use crate::widgets::{empty_ui, number_field, primary_button, section};
+use crate::widgets::format::{point_words, share_words};
+use crate::widgets::{empty_ui, group_title, number_field, preset_button, primary_button, section};
 
 /// From this width on, picture and numbers stand side by side.
 const BROAD: f32 = 520.0;
@@ -50,7 +50,6 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         }
         Mode::Extrapolate => {
             weights::weights_ui(ui, state, queue);
-            generate_when_ui(ui, state, queue);
         }
     }
 }
@@ -58,15 +57,13 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
 fn numbers_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     fields_ui(ui, state, queue);
     presets_ui(ui, state, queue);
-    generate_when_ui(ui, state, queue);
     routing::routing_ui(ui, state, queue);
 }
 
 fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    // From right to left.
     for (mode, title) in [
-        (Mode::Extrapolate, "Extrapolate"),
         (Mode::Interpolate, "Interpolate"),
+        (Mode::Extrapolate, "Extrapolate"),
     ] {
         let command = AppCommand::SetMode(mode);
         let reason = registry::why_not(&command, state);
@@ -141,86 +138,79 @@ fn choices(n: usize) -> Vec<Vec<usize>> {
     all
 }
 
+/// A field per objective, also of those that the triangle does not vary, and what they sum to.
 fn fields_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    const COLUMNS: usize = 3;
+    const SUM: f32 = 44.0;
     let tokens = Tokens::of(ui);
     let names = state.objective_names();
-    let axes = &state.simplex.axes;
+    let shown = share_words(&state.simplex.preference, 3);
     let draft = state.simplex.draft.as_ref();
-    ui.columns(axes.len().max(1), |columns| {
-        for (ui, &axis) in columns.iter_mut().zip(axes) {
-            let name = names.get(axis).copied().unwrap_or("?");
-            ui.add(egui::Label::new(RichText::new(name).color(tokens.weak).size(13.0)).truncate());
-            let draft = draft.filter(|d| d.index == axis);
-            let news = number_field(
-                ui,
-                Id::unique("share").with(axis),
-                &format!("Share of {name}"),
-                state.simplex.preference.get(axis).copied().unwrap_or(0.0),
-                draft.map(|d| d.text.as_str()),
-                draft.and_then(|d| d.problem.as_deref()),
-                ui.available_width() - 8.0,
-            );
-            weights::queue_field(news, axis, state, queue);
-        }
-    });
+    let gap = ui.spacing().item_spacing.x;
+    let all: Vec<usize> = (0..shown.len()).collect();
+    let columns = all.len().clamp(1, COLUMNS) as f32;
+    let width = (ui.available_width() - SUM - columns * gap) / columns;
+    let small = |words: &str| RichText::new(words).color(tokens.weak).size(13.0);
+    for row in all.chunks(COLUMNS) {
+        ui.horizontal(|ui| {
+            for &index in row {
+                ui.vertical(|ui| {
+                    ui.set_width(width);
+                    let name = names.get(index).copied().unwrap_or("?");
+                    ui.add(egui::Label::new(small(name)).truncate());
+                    let draft = draft.filter(|d| d.index == index);
+                    let news = number_field(
+                        ui,
+                        Id::unique("share").with(index),
+                        &format!("Share of {name}"),
+                        shown.get(index).map_or("", String::as_str),
+                        draft.map(|d| d.text.as_str()),
+                        draft.and_then(|d| d.problem.as_deref()),
+                        width - 8.0,
+                    );
+                    weights::queue_field(news, index, state, queue);
+                });
+            }
+            if row.last() == all.last() {
+                ui.vertical(|ui| {
+                    ui.label(small("sum"));
+                    ui.label(small("1.000")).on_hover_text(
+                        "Shares are rounded together, so that what is shown sums to exactly 1",
+                    );
+                });
+            }
+        });
+    }
+    let kept = state.simplex.beside_axes();
+    if kept > 0.0 {
+        let words = format!(
+            "The triangle divides {:.0} %; the other objectives keep their {:.0} %.",
+            100.0 * (1.0 - kept),
+            100.0 * kept
+        );
+        ui.label(small(&words));
+    }
     weights::problem_ui(ui, state);
 }
 
 fn presets_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let names = state.objective_names();
     let all = presets(&state.simplex.axes, state.simplex.preference.len());
-    ui.horizontal(|ui| {
+    let words =
+        "The seven preferences that HoE compares (figure 4): corners, middles of edges, centre";
+    group_title(ui, "Presets", words);
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        ui.spacing_mut().button_padding.x = 5.0;
-        ui.label(
-            RichText::new("Presets")
-                .color(Tokens::of(ui).weak)
-                .size(13.0),
-        );
         for (i, shares) in all.iter().enumerate() {
             let words = point_words(shares, &names);
-            let button = egui::Button::new((i + 1).to_string()).min_size(egui::vec2(24.0, 24.0));
-            let response = ui.add(button).on_hover_text(&words);
+            let response = preset_button(ui, i + 1, shares, &state.simplex.axes)
+                .on_hover_text(format!("{words}  ({})", i + 1));
             ui.ctx().accesskit_node_builder(response.id, |node| {
                 node.set_label(format!("Preset {}", i + 1));
                 node.set_description(words.clone());
             });
             if response.clicked() {
                 queue.push(AppCommand::Preset(i + 1));
-            }
-        }
-    });
-}
-
-fn generate_when_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    ui.horizontal(|ui| {
-        ui.label(
-            RichText::new("Answer")
-                .color(Tokens::of(ui).weak)
-                .size(13.0),
-        );
-        for (when, title, hint) in [
-            (
-                GenerateWhen::Release,
-                "on release",
-                "A new answer starts when the point is let go",
-            ),
-            (
-                GenerateWhen::Live,
-                "live",
-                "A new answer starts whenever the point rests for a moment",
-            ),
-            (
-                GenerateWhen::Manual,
-                "by hand",
-                "Only Ctrl+Enter starts an answer",
-            ),
-        ] {
-            let response = ui
-                .selectable_label(state.prefs.generate == when, title)
-                .on_hover_text(hint);
-            if response.clicked() {
-                queue.push(AppCommand::SetGenerate(when));
             }
         }
     });

@@ -4,7 +4,7 @@ use egui::{RichText, Ui};
 
 use super::answer::{self, AnswersPanel};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, Origin, RunEntry};
+use crate::state::{AppState, Origin, PromptState, RunEntry};
 use crate::theme::Tokens;
 use crate::widgets::{command_button, empty_ui};
 
@@ -67,6 +67,9 @@ fn dot_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, current: &Run
             state.sweep.rows.len()
         );
         ui.label(RichText::new(words).color(tokens.weak));
+        let prompt = PromptState::words(&current.prompt);
+        ui.add(egui::Label::new(format!("\u{201C}{prompt}\u{201D}")).truncate())
+            .on_hover_text(&prompt);
         command_button(ui, state, queue, AppCommand::StepRow(-1), "Previous");
         command_button(ui, state, queue, AppCommand::StepRow(1), "Next");
     });

@@ -8,7 +8,8 @@ use crate::state::AppState;
 use crate::theme::{Tokens, expert_color};
 use crate::widgets::format::point_words;
 use crate::widgets::{
-    chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, paint_marker,
+    chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, group_title,
+    paint_marker,
 };
 
 /// A residual above this is said.
@@ -28,7 +29,9 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
         return;
     };
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new("Mixed from").color(tokens.weak).size(13.0));
+        let words = "The routing of HoE: the experts whose own preferences enclose this one, and their weights \
+                     \u{3C9}, which sum to 1 (equations 9 and 10)";
+        group_title(ui, "Mixed from", words);
         legend_ui(ui, info);
         if routing.residual > EXACT {
             let text = format!("off by {:.3}", routing.residual);
@@ -43,6 +46,10 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
     for index in 0..info.experts.len() {
         let enclosing = routing.experts.iter().find(|e| e.index == index);
         expert_ui(ui, state, queue, index, enclosing.map_or(0.0, |e| e.weight));
+    }
+    if !state.prefs.hints.desk {
+        let words = "M mutes an expert, S lets it speak alone (solo).";
+        ui.label(RichText::new(words).color(tokens.weak).size(13.0));
     }
     desk_ui(ui, state, queue);
 }

@@ -1,9 +1,10 @@
 //! Settings: theme, size, motion, when to answer.
 
-use egui::{Context, Id, Modal, RichText};
+use egui::{Context, Id, Modal, RichText, Ui};
 
+use super::when::CHOICES;
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, GenerateWhen, Overlay, ThemeChoice};
+use crate::state::{AppState, Overlay, ThemeChoice};
 use crate::theme::Tokens;
 use crate::widgets::{command_button, section};
 
@@ -19,18 +20,7 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
         });
         ui.label(RichText::new("Theme").color(Tokens::of(ui).weak).size(13.0));
         ui.horizontal(|ui| {
-            for (theme, title) in [
-                (ThemeChoice::System, "System"),
-                (ThemeChoice::Light, "Light"),
-                (ThemeChoice::Dark, "Dark"),
-            ] {
-                if ui
-                    .selectable_label(state.prefs.theme == theme, title)
-                    .clicked()
-                {
-                    queue.push(AppCommand::SetTheme(theme));
-                }
-            }
+            theme_ui(ui, state, queue);
         });
         ui.label(RichText::new("Size").color(Tokens::of(ui).weak).size(13.0));
         ui.horizontal_wrapped(|ui| {
@@ -49,14 +39,7 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
                 .color(Tokens::of(ui).weak)
                 .size(13.0),
         );
-        for (when, title) in [
-            (GenerateWhen::Release, "when the point is let go"),
-            (
-                GenerateWhen::Live,
-                "whenever the point rests while it is dragged",
-            ),
-            (GenerateWhen::Manual, "only by Ctrl+Enter"),
-        ] {
+        for (when, _, title) in CHOICES {
             if ui.radio(state.prefs.generate == when, title).clicked() {
                 queue.push(AppCommand::SetGenerate(when));
             }
@@ -82,5 +65,21 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
     });
     if modal.should_close() {
         queue.push(AppCommand::Show(Overlay::Settings));
+    }
+}
+
+/// Light, dark, or what the system says.
+pub(super) fn theme_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    for (theme, title) in [
+        (ThemeChoice::System, "System"),
+        (ThemeChoice::Light, "Light"),
+        (ThemeChoice::Dark, "Dark"),
+    ] {
+        if ui
+            .selectable_label(state.prefs.theme == theme, title)
+            .clicked()
+        {
+            queue.push(AppCommand::SetTheme(theme));
+        }
     }
 }

@@ -54,10 +54,13 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
 fn idle_words(state: &AppState) -> String {
     match state.info() {
         None => "Open a bundle to begin".to_owned(),
-        Some(_) if state.session.runs.is_empty() => {
+        Some(_) if state.session.history().next().is_none() => {
             "Drag the point, or press Ctrl+Enter, to generate".to_owned()
         }
-        Some(_) if state.session.runs.len() == 1 => "1 answer in this session".to_owned(),
-        Some(_) => format!("{} answers in this session", state.session.runs.len()),
+        Some(_) if state.session.history().count() == 1 => "1 answer in this session".to_owned(),
+        Some(_) => format!(
+            "{} answers in this session",
+            state.session.history().count()
+        ),
     }
 }

@@ -1,5 +1,7 @@
 //! Sweep control: what to visit, what it costs, how far it is.
 
+use std::path::{Path, PathBuf};
+
 use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
 use paretoscope_core::protocol::{SweepPhase, SweepProgress};
 
@@ -8,7 +10,7 @@ use crate::state::{AppState, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, duration};
 use crate::widgets::number::{checked_field, real, whole};
-use crate::widgets::{command_button, primary_button, section, trouble_ui};
+use crate::widgets::{command_button, path_field, section, trouble_ui};
 
 /// Steps from corner to corner at most.
 const FINEST: usize = 100;
@@ -26,9 +28,16 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
             command_button(ui, state, queue, AppCommand::CancelSweep, "Cancel");
         } else {
             source_ui(ui, state, queue);
-            primary_button(ui, state, queue, AppCommand::StartSweep, "Start sweep");
+            command_button(ui, state, queue, AppCommand::StartSweep, start_words(state));
         }
     });
+    if let Some(words) = face_words(state) {
+        ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
+    }
+    ui.add_enabled_ui(!active, |ui| paths_ui(ui, state, queue));
+    if let Some(words) = unplaced(state) {
+        ui.label(RichText::new(words).color(Tokens::of(ui).warn).size(13.0));
+    }
     if state.mute_words().is_some() {
         let words = "A sweep hears every expert: what is muted or soloed counts for answers alone.";
         ui.label(RichText::new(words).color(Tokens::of(ui).warn).size(13.0));
@@ -40,33 +49,64 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         }
         progress => {
             cost_ui(ui, state);
+            held_ui(ui, state);
             if let Some(progress) = progress {
                 progress_ui(ui, progress);
             }
         }
     }
+    shelved_ui(ui, state, queue);
     if let Some(trouble) = &state.sweep.trouble {
         let fine = "Finished rows are stored; the same sweep goes on where it stopped.";
         trouble_ui(ui, "the sweep stopped", trouble, fine, |_| {});
     }
 }
 
-/// Simplex or box, from right to left.
+/// What becomes of the points in the plot, and the way back to those before.
+fn shelved_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let weak = |words: String| RichText::new(words).color(Tokens::of(ui).weak).size(13.0);
+    let sweep = &state.sweep;
+    if !sweep.is_active() && !sweep.points.is_empty() {
+        let words = format!(
+            "Another sweep takes the place of the {} in the plot. They stay at hand and in the store.",
+            counted(sweep.points.len(), "point")
+        );
+        let label = weak(words);
+        ui.label(label);
+    }
+    if let Some(shelved) = &sweep.shelved {
+        let words = format!(
+            "Show the sweep before ({})",
+            counted(shelved.points.len(), "point")
+        );
+        command_button(ui, state, queue, AppCommand::SwapSweep, words);
+    }
+}
+
+/// Which face of the simplex is visited, where there are more objectives than vary.
+fn face_words(state: &AppState) -> Option<String> {
+    let axes = &state.simplex.axes;
+    let names = state.objective_names();
+    if state.prefs.sweep.mode != SweepMode::Simplex || axes.len() == names.len() {
+        return None;
+    }
+    let of = |varies: bool| -> String {
+        let chosen = names.iter().enumerate();
+        let chosen = chosen.filter(|(index, _)| axes.contains(index) == varies);
+        chosen.map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+    };
+    Some(format!(
+        "Visits the face of {}; at 0 there: {}.",
+        of(true),
+        of(false)
+    ))
+}
+
+/// Simplex or box.
 fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let form = &state.prefs.sweep;
     let has_values = state.info().is_some_and(|b| !b.values.is_empty());
     let idle = !state.sweep.is_active();
-    let boxed = egui::Button::selectable(form.mode == SweepMode::Box, "Box");
-    let response = ui
-        .add_enabled(has_values && idle, boxed)
-        .on_hover_text("All combinations of weights from 0 to C (MVA)")
-        .on_disabled_hover_text("Off: a sweep is under way, or this bundle has no value vectors");
-    if response.clicked() {
-        queue.push(AppCommand::SetSweep(SweepForm {
-            mode: SweepMode::Box,
-            ..form.clone()
-        }));
-    }
     let simplex = egui::Button::selectable(form.mode == SweepMode::Simplex, "Simplex");
     let response = ui
         .add_enabled(idle, simplex)
@@ -75,6 +115,17 @@ fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if response.clicked() {
         queue.push(AppCommand::SetSweep(SweepForm {
             mode: SweepMode::Simplex,
+            ..form.clone()
+        }));
+    }
+    let boxed = egui::Button::selectable(form.mode == SweepMode::Box, "Box");
+    let response = ui
+        .add_enabled(has_values && idle, boxed)
+        .on_hover_text("All combinations of weights from 0 to C (MVA)")
+        .on_disabled_hover_text("Off: a sweep is under way, or this bundle has no value vectors");
+    if response.clicked() {
+        queue.push(AppCommand::SetSweep(SweepForm {
+            mode: SweepMode::Box,
             ..form.clone()
         }));
     }
@@ -131,10 +182,79 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     });
 }
 
+/// Where prompts and store are, as paths.
+fn paths_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let form = &state.prefs.sweep;
+    if let PromptSource::File(path) = &form.source {
+        ui.horizontal(|ui| {
+            command_button(
+                ui,
+                state,
+                queue,
+                AppCommand::ChoosePrompts,
+                "Choose\u{2026}",
+            );
+            let hint = "path of a .jsonl, or drop it here";
+            let id = Id::unique("prompts-path");
+            if let Some(path) = path_field(ui, id, "Path of the prompts", hint, path) {
+                queue.push(AppCommand::SetSweep(SweepForm {
+                    source: PromptSource::File(path),
+                    ..form.clone()
+                }));
+            }
+        });
+    }
+    let own = form.store.is_some();
+    egui::CollapsingHeader::new(RichText::new("Store").size(13.0))
+        .id_salt("store")
+        .default_open(own)
+        .show(ui, |ui| {
+            let hint = "one file per bundle, in the data folder";
+            let path = form.store.as_deref().unwrap_or(Path::new(""));
+            let id = Id::unique("store-path");
+            if let Some(path) = path_field(ui, id, "Path of the store", hint, path) {
+                queue.push(AppCommand::SetSweep(SweepForm {
+                    store: (!path.as_os_str().is_empty()).then_some(path),
+                    ..form.clone()
+                }));
+            }
+        });
+}
+
+/// What starting the sweep would do.
+pub(super) fn start_words(state: &AppState) -> &'static str {
+    match state.sweep.held_and_hidden() {
+        None => "Start sweep",
+        Some(held) if held.rows_done == held.rows => "Show stored",
+        Some(_) => "Resume sweep",
+    }
+}
+
+/// What the store holds already of the sweep that the form asks for.
+fn held_ui(ui: &mut Ui, state: &AppState) {
+    let Some(held) = state.sweep.held_and_hidden() else {
+        return;
+    };
+    let (done, all) = (count(held.points_done), counted(held.points, "point"));
+    let words = match held.rows_done {
+        n if n == held.rows => format!("{done} of {all} are stored: nothing has to be made anew."),
+        n => format!(
+            "Stopped at {done} of {all} ({} of {} stored): it goes on from there.",
+            count(n),
+            counted(held.rows, "answer"),
+        ),
+    };
+    let response = ui.label(RichText::new(words).color(Tokens::of(ui).accent).size(13.0));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_live(egui::accesskit::Live::Polite)
+    });
+}
+
 fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let form = &state.prefs.sweep;
     let of_bundle = state.info().map_or(0, |b| b.prompts.len());
     let words = |source: &PromptSource| match source {
+        PromptSource::Bundle if of_bundle == 0 => "The bundle's (it has none)".to_owned(),
         PromptSource::Bundle => format!("The bundle's {of_bundle}"),
         PromptSource::Editor => "The one in the editor".to_owned(),
         PromptSource::File(path) => path
@@ -158,14 +278,12 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                     }));
                 }
             }
-            if ui
-                .selectable_label(
-                    matches!(form.source, PromptSource::File(_)),
-                    "A JSON Lines file\u{2026}",
-                )
-                .clicked()
-            {
-                queue.push(AppCommand::ChoosePrompts);
+            let file = matches!(form.source, PromptSource::File(_));
+            if ui.selectable_label(file, "A JSON Lines file").clicked() && !file {
+                queue.push(AppCommand::SetSweep(SweepForm {
+                    source: PromptSource::File(PathBuf::new()),
+                    ..form.clone()
+                }));
             }
         });
     ui.ctx()
@@ -189,11 +307,14 @@ fn cost_ui(ui: &mut Ui, state: &AppState) {
                     )
                 })
                 .unwrap_or_default();
+            let form = &state.prefs.sweep;
+            let few = cost.prompts < form.prompts && form.source != PromptSource::Editor;
             let words = format!(
-                "{} \u{d7} {} = {}{time}",
+                "{} \u{d7} {}{} = {}{time}",
                 counted(cost.points, "point"),
                 counted(cost.prompts, "prompt"),
-                counted(cost.rows(), "generation"),
+                if few { " (all there are)" } else { "" },
+                counted(cost.rows(), "answer"),
             );
             ui.label(RichText::new(words).color(tokens.weak).size(13.0));
         }
@@ -252,6 +373,28 @@ fn progress_words(p: &SweepProgress) -> String {
                 .unwrap_or_default();
             format!("{head}{rate}{eta}")
         }
+    }
+}
+
+/// What the plot will lack, where objectives have no reward model.
+fn unplaced(state: &AppState) -> Option<String> {
+    let objectives = &state.info()?.objectives;
+    let mute: Vec<&str> = objectives
+        .iter()
+        .filter(|o| o.reward.is_none())
+        .map(|o| o.name.as_str())
+        .collect();
+    match mute.len() {
+        0 => None,
+        n if n == objectives.len() => Some(
+            "This bundle has no reward models: a sweep stores its answers, but nothing scores them, so no point can \
+             be placed in the plot."
+                .to_owned(),
+        ),
+        _ => Some(format!(
+            "No reward model scores {}: plots along it stay empty.",
+            mute.join(" and ")
+        )),
     }
 }
 

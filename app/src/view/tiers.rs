@@ -4,17 +4,19 @@
 use egui::{
     Align, Color32, ComboBox, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
 };
-use paretoscope_core::types::{ExpertKind, GateRecord, Mutes, Point};
+use paretoscope_core::types::{Channel, ExpertKind, GateRecord, Mutes, Point};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, LayerChoice, ModuleChoice, RunEntry, SiteMap, TierOptions};
 use crate::theme::{Tokens, category, expert_color, expert_letter, expert_marker};
-use crate::widgets::{expert_slot, paint_marker, slot};
+use crate::widgets::{adapter_title, expert_slot, objective_color, paint_marker};
 
-/// Height of a row: a name above its bar.
-const ROW: f32 = 34.0;
+/// Height of a row: a name, its bar, its number.
+const ROW: f32 = 22.0;
 /// Height of everything else.
-const HEAD: f32 = 108.0;
+const HEAD: f32 = 168.0;
+/// From this width on, the tiers stand beside each other.
+const BROAD: f32 = 560.0;
 /// Shares below this are none.
 const NONE: f32 = 5e-4;
 
@@ -44,9 +46,10 @@ struct Tiers {
 
 /// Height that the panel wants.
 pub(super) fn height(state: &AppState) -> f32 {
-    let rows = state.info().map_or(0, |info| {
-        info.objectives.len().max(info.adapters.len()).clamp(3, 6)
-    });
+    // A simplex cell has as many corners as there are objectives.
+    let rows = state
+        .info()
+        .map_or(0, |info| 2 * info.objectives.len() + info.lora_experts());
     HEAD + ROW * rows as f32
 }
 
@@ -60,7 +63,7 @@ pub(super) fn tiers_ui(
     token: Option<usize>,
 ) {
     let map = SiteMap::new(&trace.sites);
-    let tiers = tiers(state, run, trace, &map, token, Tokens::of(ui));
+    let tiers = tiers(state, run, trace, &map, token);
     ui.separator();
     chooser_ui(ui, state, queue, &map);
     let spoken = tiers.in_words();
@@ -72,27 +75,35 @@ pub(super) fn tiers_ui(
     let note = RichText::new(&tiers.note)
         .color(Tokens::of(ui).weak)
         .size(12.0);
-    ui.add(egui::Label::new(note).truncate())
-        .on_hover_text(&tiers.note);
+    ui.label(note);
+    let tiers = [
+        (tiers.first, &tiers.asked),
+        ("2 experts", &tiers.experts),
+        ("3 LoRA gates", &tiers.gates),
+    ];
     ScrollArea::vertical().id_salt("tiers").show(ui, |ui| {
-        ui.columns(3, |columns| {
-            let tiers = [
-                (tiers.first, &tiers.asked),
-                ("2 experts", &tiers.experts),
-                ("3 LoRA gates", &tiers.gates),
-            ];
-            for (ui, (title, bars)) in columns.iter_mut().zip(tiers) {
+        if ui.available_width() >= BROAD {
+            ui.columns(3, |columns| {
+                for (ui, (title, bars)) in columns.iter_mut().zip(tiers) {
+                    tier_ui(ui, title, bars);
+                }
+            });
+        } else {
+            for (title, bars) in tiers {
                 tier_ui(ui, title, bars);
             }
-        });
+        }
     });
 }
 
 fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
     let tokens = Tokens::of(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
+    ui.add_space(2.0);
     ui.label(RichText::new(title).color(tokens.weak).size(12.0));
     let most = bars.iter().map(|bar| bar.value).fold(1.0, f32::max);
+    // Half of the row is the bar, and names get the room that they need before it.
+    let names = (ui.available_width() * 0.5 - 30.0).max(40.0);
     for bar in bars {
         let color = match (bar.silent, bar.value >= NONE) {
             (true, _) => tokens.error,
@@ -100,44 +111,48 @@ fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
             (false, false) => tokens.weak,
         };
         ui.horizontal(|ui| {
-            ui.spacing_mut().interact_size.y = 16.0;
+            ui.spacing_mut().interact_size.y = ROW - 4.0;
+            ui.spacing_mut().item_spacing.x = 5.0;
+            let (mark, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+            if let Some(kind) = bar.kind {
+                let marker = expert_marker(kind);
+                let line = tokens.outline;
+                paint_marker(ui.painter(), mark.center(), 4.5, marker, bar.color, line);
+            } else {
+                ui.painter().rect_filled(mark.shrink(1.0), 2.0, bar.color);
+            }
+            let mut name = RichText::new(&bar.name).color(color).size(13.0);
+            if bar.silent {
+                name = name.strikethrough();
+            }
+            let left = Layout::left_to_right(Align::Center);
+            let label = ui.allocate_ui_with_layout(vec2(names, ROW - 4.0), left, |ui| {
+                ui.set_min_width(names);
+                ui.add(egui::Label::new(name).truncate())
+            });
+            if bar.silent {
+                label.inner.on_hover_text("Silenced (mute or solo)");
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let value = RichText::new(format!("{:.2}", bar.value)).color(color);
                 ui.label(value.monospace().size(12.0));
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.spacing_mut().item_spacing.x = 4.0;
-                    if let Some(kind) = bar.kind {
-                        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-                        let marker = expert_marker(kind);
-                        let line = tokens.outline;
-                        paint_marker(ui.painter(), rect.center(), 4.5, marker, bar.color, line);
-                    }
-                    let mut name = RichText::new(&bar.name).color(color).size(13.0);
-                    if bar.silent {
-                        name = name.strikethrough();
-                    }
-                    let response = ui.add(egui::Label::new(name).truncate());
-                    if bar.silent {
-                        response.on_hover_text("Silenced (mute or solo)");
-                    }
+                let size = vec2(ui.available_width().max(8.0), 7.0);
+                let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+                ui.painter().rect_filled(rect, 3.0, tokens.line);
+                let share = if bar.silent {
+                    0.0
+                } else {
+                    (bar.value / most).clamp(0.0, 1.0)
+                };
+                let filled =
+                    Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
+                ui.painter().rect_filled(filled, 3.0, bar.color);
+                response.widget_info(|| {
+                    let words = format!("{} {:.2}", bar.name, bar.value);
+                    WidgetInfo::labeled(egui::Role::Label, true, words)
                 });
             });
         });
-        let (rect, response) =
-            ui.allocate_exact_size(vec2(ui.available_width(), 6.0), Sense::hover());
-        ui.painter().rect_filled(rect, 3.0, tokens.line);
-        let share = if bar.silent {
-            0.0
-        } else {
-            (bar.value / most).clamp(0.0, 1.0)
-        };
-        let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
-        ui.painter().rect_filled(filled, 3.0, bar.color);
-        response.widget_info(|| {
-            let words = format!("{} {:.2}", bar.name, bar.value);
-            WidgetInfo::labeled(egui::Role::Label, true, words)
-        });
-        ui.add_space(2.0);
     }
 }
 
@@ -213,7 +228,6 @@ fn tiers(
     trace: &GateRecord,
     map: &SiteMap,
     token: Option<usize>,
-    tokens: &Tokens,
 ) -> Tiers {
     let token = token.filter(|&token| token < trace.tokens());
     let (point, mutes) = match token {
@@ -232,12 +246,12 @@ fn tiers(
     };
     let options = &state.prefs.tiers;
     let sites = map.sites(map.layer(options.layer), map.module(&options.module));
-    let (first, asked) = asked(run, point, tokens);
+    let (first, asked) = asked(run, point);
     let (experts, routed) = experts(state, run, point, &mutes);
     let note = match (point, routed) {
         (Point::Weights(_), _) => "Weights go straight onto the value vectors.".to_owned(),
         (_, Some(share)) if share > NONE => format!(
-            "Router experts share out {share:.2} of it, token by token; mean of {} modules.",
+            "Routers divide {share:.2} of it among the LoRA experts, token by token; mean of {} modules.",
             sites.len()
         ),
         (_, Some(_)) => {
@@ -257,11 +271,17 @@ fn tiers(
 }
 
 /// The first tier: what was asked for.
-fn asked(run: &RunEntry, point: &Point, tokens: &Tokens) -> (&'static str, Vec<Bar>) {
-    let bar = |name: Option<&String>, value: f64| Bar {
+fn asked(run: &RunEntry, point: &Point) -> (&'static str, Vec<Bar>) {
+    let bar = |index: usize, name: Option<&String>, value: f64| Bar {
         name: name.cloned().unwrap_or_else(|| "?".to_owned()),
         value: value as f32,
-        color: tokens.accent,
+        color: match point {
+            Point::Preference(_) => objective_color(&run.bundle, index),
+            Point::Weights(_) => category(match run.bundle.value_channel(index) {
+                Some(Channel::Adapter(adapter)) => adapter,
+                _ => index,
+            }),
+        },
         kind: None,
         silent: false,
     };
@@ -271,12 +291,15 @@ fn asked(run: &RunEntry, point: &Point, tokens: &Tokens) -> (&'static str, Vec<B
             let name = |i: usize| run.bundle.objectives.get(i).map(|o| &o.name);
             (
                 "1 preference",
-                values.map(|(i, &v)| bar(name(i), v)).collect(),
+                values.map(|(i, &v)| bar(i, name(i), v)).collect(),
             )
         }
         Point::Weights(_) => {
             let name = |i: usize| run.bundle.values.get(i).map(|v| &v.name);
-            ("1 weights", values.map(|(i, &v)| bar(name(i), v)).collect())
+            (
+                "1 weights",
+                values.map(|(i, &v)| bar(i, name(i), v)).collect(),
+            )
         }
     }
 }
@@ -346,11 +369,11 @@ fn gates(
     named
         .filter(|&(index, (_, sum))| index < experts || sum != 0.0)
         .map(|(index, (name, sum))| {
-            let channel = paretoscope_core::types::Channel::Adapter(index);
+            let channel = Channel::Adapter(index);
             Bar {
-                name: format!("{} {name}", expert_letter(index)),
+                name: adapter_title(experts, index, name),
                 value: sum / count,
-                color: category(slot(&run.bundle, channel)),
+                color: category(index),
                 kind: None,
                 silent: mutes.silences(channel) && sum == 0.0,
             }

@@ -4,11 +4,12 @@ use egui::containers::menu::{MenuButton, MenuConfig, SubMenuButton, is_in_menu};
 use egui::{Id, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui};
 
 use super::given::{Room, room_words};
+use super::when;
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
-use crate::state::{AppState, SamplingForm};
+use crate::state::{AppState, PromptState, RunEntry, SamplingForm};
 use crate::theme::Tokens;
-use crate::widgets::format::point;
+use crate::widgets::format::{duration, point};
 use crate::widgets::number::{checked_field, real, whole};
 use crate::widgets::{command_button, primary_button};
 
@@ -19,6 +20,8 @@ enum Tool {
     Count,
     /// Prompts of the bundle.
     Samples,
+    /// When a moved point starts an answer.
+    When,
     /// How tokens are chosen.
     Sampling,
     /// The exact answer at this point.
@@ -60,12 +63,13 @@ fn there_are(state: &AppState) -> Vec<Tool> {
     let mut tools = vec![Tool::Count];
     tools.extend(has_samples.then_some(Tool::Samples));
     tools.extend([
+        Tool::When,
         Tool::Sampling,
         Tool::Regenerate,
         Tool::Continue,
         Tool::Conversation,
     ]);
-    tools.extend((!state.session.runs.is_empty()).then_some(Tool::History));
+    tools.extend((state.session.history().next().is_some()).then_some(Tool::History));
     tools
 }
 
@@ -108,6 +112,7 @@ fn title(tool: Tool, state: &AppState) -> String {
             "Samples ({})",
             state.info().map_or(0, |info| info.prompts.len())
         ),
+        Tool::When => when::title(state),
         Tool::Sampling => {
             let form = &state.prefs.sampling;
             if form.temperature == 0.0 {
@@ -123,7 +128,7 @@ fn title(tool: Tool, state: &AppState) -> String {
         Tool::Continue => "Continue".to_owned(),
         Tool::Conversation if state.prompt.conversation => "Single prompt".to_owned(),
         Tool::Conversation => "Conversation".to_owned(),
-        Tool::History => format!("History ({})", state.session.runs.len()),
+        Tool::History => format!("History ({})", state.session.history().count()),
     }
 }
 
@@ -133,6 +138,10 @@ fn tool_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, tool: Tool) 
         Tool::Count => count_ui(ui, state, queue, words),
         Tool::Samples => {
             menu_ui(ui, &words, |ui| samples_ui(ui, state, queue));
+        }
+        Tool::When => {
+            menu_ui(ui, &words, |ui| when::when_ui(ui, state, queue))
+                .on_hover_text("When a moved point starts a new answer");
         }
         Tool::Sampling => {
             menu_ui(ui, &words, |ui| sampling_ui(ui, state, queue))
@@ -212,23 +221,44 @@ fn samples_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
 fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.set_min_width(300.0);
     ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-        for run in state.session.runs.iter().rev() {
-            let start: String = run.text.chars().take(38).collect();
-            let muted = run
-                .mute_words()
-                .map_or_else(String::new, |m| format!("[{m}] "));
-            let words = format!(
-                "{}  {muted}{}",
-                point(run.point_now()),
-                start.replace('\n', " ")
-            );
+        for run in state.session.history().rev() {
             let now = state.session.current == Some(run.id);
-            if ui.selectable_label(now, words).clicked() {
+            let line = ui.selectable_label(now, history_line(state, run));
+            let prompt = PromptState::words(&run.prompt);
+            if line.on_hover_text(prompt).clicked() {
                 queue.push(AppCommand::SelectRun(run.id));
                 ui.close();
             }
         }
     });
+}
+
+/// When, where, what was asked, and how the answer begins.
+fn history_line(state: &AppState, run: &RunEntry) -> String {
+    let ago = state.now - run.started;
+    let when = if ago.is_finite() {
+        format!("{} ago", duration(ago))
+    } else {
+        "earlier".to_owned()
+    };
+    let begin = |text: &str| -> String {
+        let line = text.replace('\n', " ");
+        let cut: String = line.chars().take(30).collect();
+        if cut.len() < line.len() {
+            cut + "\u{2026}"
+        } else {
+            cut
+        }
+    };
+    let muted = run
+        .mute_words()
+        .map_or_else(String::new, |m| format!("[{m}] "));
+    format!(
+        "{when} \u{b7} {} \u{b7} {muted}{}\n{}",
+        point(run.point_now()),
+        begin(&PromptState::words(&run.prompt)),
+        begin(&run.text),
+    )
 }
 
 fn sampling_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {

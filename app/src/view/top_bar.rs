@@ -1,23 +1,28 @@
-//! The top bar: bundle, engine, device, zoom, theme, palette.
+//! The top bar: bundle, engine, device, training, the palette, and a menu of the rest.
 
+use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Color32, RichText, Ui};
 use paretoscope_core::protocol::SweepPhase;
 
 use crate::command::{AppCommand, CommandQueue};
+use crate::registry;
 use crate::state::{AppState, EnginePhase, Overlay};
 use crate::theme::Tokens;
-use crate::widgets::{chip, command_button};
+use crate::widgets::{ICON_SIZE, Icon, at_right, chip, command_button, paint_icon};
+
+/// Below this width the name of the program gives way.
+const NAMED: f32 = 900.0;
 
 /// The top bar.
 pub(super) fn top_bar_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
     ui.horizontal(|ui| {
-        let name = state.info().map_or("No bundle", |b| b.name.as_str());
-        let text = RichText::new(format!("Bundle: {name}")).strong();
-        let response = ui.button(text).on_hover_text(bundle_hint(state));
-        if response.clicked() {
-            queue.push(AppCommand::Show(Overlay::Bundle));
+        logo_ui(ui);
+        if ui.available_width() > NAMED {
+            let name = RichText::new("Paretoscope").heading().strong();
+            ui.add(egui::Label::new(name).selectable(false));
         }
+        bundle_ui(ui, state, queue);
         let (words, color) = engine_words(state, tokens);
         let response = chip(ui, words.clone(), color);
         ui.ctx().accesskit_node_builder(response.id, |node| {
@@ -30,39 +35,11 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
                     .size(13.0),
             );
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            command_button(
-                ui,
-                state,
-                queue,
-                AppCommand::Show(Overlay::Palette),
-                "Commands",
-            );
-            command_button(
-                ui,
-                state,
-                queue,
-                AppCommand::Show(Overlay::Settings),
-                "Settings",
-            );
+        at_right(ui, "top bar", |ui| {
             let train = AppCommand::Show(Overlay::Training);
             command_button(ui, state, queue, train, training_words(state));
-            let dark = ui.visuals().dark_mode;
-            command_button(
-                ui,
-                state,
-                queue,
-                AppCommand::ToggleTheme,
-                if dark { "Light" } else { "Dark" },
-            );
-            if ui.available_width() > 150.0 {
-                ui.spacing_mut().item_spacing.x = 3.0;
-                command_button(ui, state, queue, AppCommand::ZoomIn, "+");
-                let zoom = format!("{:.0} %", state.prefs.zoom * 100.0);
-                command_button(ui, state, queue, AppCommand::ZoomReset, zoom);
-                // An en dash, as wide as the plus.
-                command_button(ui, state, queue, AppCommand::ZoomOut, "\u{2013}");
-            }
+            find_ui(ui, queue);
+            menu_ui(ui, state, queue);
         });
     });
     if let Some(reason) = fallback(state) {
@@ -72,6 +49,98 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
                 .size(13.0),
         );
     }
+}
+
+/// The sign of the program: a simplex with a point in it.
+fn logo_ui(ui: &mut Ui) {
+    let tokens = Tokens::of(ui);
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(22.0, 20.0), egui::Sense::hover());
+    let corners = [rect.center_top(), rect.left_bottom(), rect.right_bottom()];
+    let inside = rect.center_top() + egui::vec2(2.0, 13.0);
+    let painter = ui.painter();
+    let line = egui::Stroke::new(1.5, tokens.text);
+    painter.add(egui::Shape::closed_line(corners.to_vec(), line));
+    for (index, corner) in corners.into_iter().enumerate() {
+        painter.circle_filled(corner, 3.0, crate::theme::category(index));
+    }
+    painter.circle_filled(inside, 3.5, tokens.accent);
+}
+
+/// The bundle in use; a click opens another.
+fn bundle_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let name = state.info().map_or("No bundle", |b| b.name.as_str());
+    let response = ui.button(name).on_hover_text(bundle_hint(state));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(format!("Bundle: {name}"));
+        node.set_description(bundle_hint(state));
+    });
+    if response.clicked() {
+        queue.push(AppCommand::Show(Overlay::Bundle));
+    }
+}
+
+/// What is set once and seldom: theme, size, full screen; and the way to all settings.
+fn menu_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let config = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    let button = egui::Button::new("").min_size(ICON_SIZE);
+    let menu = MenuButton::from_button(button).config(config);
+    let (response, _) = menu.ui(ui, |ui| {
+        ui.set_min_width(190.0);
+        let weak = Tokens::of(ui).weak;
+        ui.label(RichText::new("Theme").color(weak).size(13.0));
+        ui.horizontal(|ui| super::settings::theme_ui(ui, state, queue));
+        ui.label(RichText::new("Size").color(weak).size(13.0));
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 3.0;
+            // An en dash, as wide as the plus.
+            command_button(ui, state, queue, AppCommand::ZoomOut, "\u{2013}");
+            let zoom = format!("{:.0} %", state.prefs.zoom * 100.0);
+            command_button(ui, state, queue, AppCommand::ZoomReset, zoom);
+            command_button(ui, state, queue, AppCommand::ZoomIn, "+");
+        });
+        ui.separator();
+        for (command, words) in [
+            (AppCommand::ToggleFullscreen, "Full screen"),
+            (AppCommand::Show(Overlay::Settings), "Settings\u{2026}"),
+            (AppCommand::Show(Overlay::Shortcuts), "Shortcuts\u{2026}"),
+        ] {
+            if command_button(ui, state, queue, command, words).clicked() {
+                ui.close();
+            }
+        }
+    });
+    sign(
+        ui,
+        &response,
+        Icon::Menu,
+        "Menu",
+        "Theme, size, full screen, settings",
+    );
+}
+
+/// The palette of commands.
+fn find_ui(ui: &mut Ui, queue: &mut CommandQueue) {
+    let palette = AppCommand::Show(Overlay::Palette);
+    let response = ui.add(egui::Button::new("").min_size(ICON_SIZE));
+    let keys = registry::entry(&palette)
+        .and_then(|entry| entry.shortcut)
+        .map(|keys| ui.ctx().format_shortcut(&keys));
+    let hint = format!("Find a command or a prompt  ({})", keys.unwrap_or_default());
+    sign(ui, &response, Icon::Find, "Commands", &hint);
+    if response.clicked() {
+        queue.push(palette);
+    }
+}
+
+/// Gives a button without words its sign, its name and its hint.
+fn sign(ui: &Ui, response: &egui::Response, icon: Icon, name: &str, hint: &str) {
+    let stroke = egui::Stroke::new(1.5, ui.style().interact(response).text_color());
+    paint_icon(ui.painter(), response.rect, icon, stroke);
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_label(name);
+        node.set_description(hint);
+    });
+    response.clone().on_hover_text(hint);
 }
 
 /// What is being trained, if anything.

@@ -92,7 +92,7 @@ fn slider_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
             ui,
             Id::unique("weight").with(index),
             &format!("Weight of {name} in numbers"),
-            now,
+            &format!("{now:.3}"),
             draft.map(|d| d.text.as_str()),
             draft.and_then(|d| d.problem.as_deref()),
             54.0,
@@ -191,7 +191,7 @@ fn direction_ui(ui: &mut Ui, state: &AppState, sum: f64) {
 
 fn largest_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let label = ui.label(
             RichText::new("Largest weight C")
                 .color(tokens.weak)

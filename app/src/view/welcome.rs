@@ -34,12 +34,11 @@ pub(super) fn welcome_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
 
 fn card_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if let EnginePhase::Stopped(panic) = &state.engine.phase {
-        let trouble = paretoscope_core::protocol::Trouble {
-            message: panic
+        let trouble = paretoscope_core::protocol::Trouble::system(
+            panic
                 .clone()
                 .unwrap_or_else(|| "its thread ended".to_owned()),
-            input: false,
-        };
+        );
         trouble_ui(
             ui,
             "the engine has stopped",

@@ -3,16 +3,26 @@
 use egui::{Frame, RichText, Ui};
 use paretoscope_core::protocol::Trouble;
 
+use super::at_right;
 use crate::theme::Tokens;
 
-/// A panel's heading, with room for what belongs to it on the right.
+/// A panel's heading, with room for what belongs to it at the right end.
 pub fn section<R>(ui: &mut Ui, title: &str, right: impl FnOnce(&mut Ui) -> R) -> R {
     ui.horizontal(|ui| {
         ui.add(egui::Label::new(RichText::new(title).heading().strong()).selectable(false));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), right)
-            .inner
+        at_right(ui, title, right)
     })
     .inner
+}
+
+/// The title of a group within a panel; `hint` says it in the papers' words.
+pub fn group_title(ui: &mut Ui, title: &str, hint: &str) {
+    let weak = Tokens::of(ui).weak;
+    let text = RichText::new(title).color(weak).size(13.0).strong();
+    let label = ui.add(egui::Label::new(text).selectable(false));
+    ui.ctx()
+        .accesskit_node_builder(label.id, |node| node.set_description(hint));
+    label.on_hover_text(hint);
 }
 
 /// One sentence why there is nothing, and room for one primary button.
@@ -52,6 +62,9 @@ pub fn trouble_ui<R>(
                 node.set_live(egui::accesskit::Live::Assertive);
             });
             ui.label(&trouble.message);
+            if let Some(advice) = trouble.advice() {
+                ui.label(advice);
+            }
             ui.label(RichText::new(fine).color(tokens.weak));
             ui.horizontal_wrapped(|ui| {
                 let inner = add(ui);

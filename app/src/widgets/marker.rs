@@ -2,21 +2,70 @@
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Shape, Stroke, Ui, Vec2, pos2, vec2};
 
-use paretoscope_core::types::{BundleInfo, Channel, ExpertKind};
+use paretoscope_core::types::{BundleInfo, Channel, ExpertKind, Point};
 
-use crate::theme::{Marker, expert_color, expert_letter, expert_marker, ink_on};
+use crate::theme::{
+    Marker, category, expert_color, expert_letter, expert_marker, ink_on, mixed, value_letter,
+};
 
-/// Which colour and letter a channel has, everywhere: adapters in the bank's order, then routers.
-pub fn slot(info: &BundleInfo, channel: Channel) -> usize {
-    match channel {
-        Channel::Adapter(index) => index,
-        Channel::Router(index) => info.adapters.len() + index,
+/// Which letter an expert has, by its place in the bundle: LoRA experts in the bank's order, then routers.
+/// For LoRA experts it is their colour as well.
+pub fn expert_slot(info: &BundleInfo, expert: usize) -> usize {
+    match info.channel(expert) {
+        Some(Channel::Adapter(index)) => index,
+        Some(Channel::Router(index)) => info.lora_experts() + index,
+        None => expert,
     }
 }
 
-/// The slot of an expert, by its place in the bundle.
-pub fn expert_slot(info: &BundleInfo, expert: usize) -> usize {
-    info.channel(expert).map_or(expert, |c| slot(info, c))
+/// An adapter's letter, or number where it is a value vector, among adapters of which the first `experts` are
+/// LoRA experts.
+pub fn adapter_letter(experts: usize, adapter: usize) -> char {
+    if adapter < experts {
+        expert_letter(adapter)
+    } else {
+        value_letter(adapter - experts)
+    }
+}
+
+/// An adapter's name with its letter, and its kind where it is no LoRA expert: both kinds may have the same names.
+pub fn adapter_title(experts: usize, adapter: usize, name: &str) -> String {
+    let letter = adapter_letter(experts, adapter);
+    if adapter < experts {
+        format!("{letter}  {name}")
+    } else {
+        format!("{letter}  {name} (value)")
+    }
+}
+
+/// An objective's colour: that of its own LoRA expert, where it has one.
+pub fn objective_color(info: &BundleInfo, objective: usize) -> Color32 {
+    let own = info.experts.iter().enumerate().find(|(_, expert)| {
+        let share = expert.preference.as_slice().get(objective);
+        expert.kind == ExpertKind::Lora && share.is_some_and(|share| *share == 1.0)
+    });
+    category(own.map_or(objective, |(expert, _)| expert_slot(info, expert)))
+}
+
+/// A point's colour: those of its objectives, mixed by their shares. The base model, which has none, is grey.
+pub fn point_color(info: &BundleInfo, point: &Point) -> Color32 {
+    const BASE: Color32 = Color32::from_rgb(0x8c, 0x96, 0xa3);
+    let of_value = |index: usize| {
+        let name = info.values.get(index).map(|value| value.name.as_str());
+        let named = info
+            .objectives
+            .iter()
+            .position(|o| Some(o.name.as_str()) == name);
+        objective_color(info, named.unwrap_or(index))
+    };
+    let parts = point.as_slice().iter().enumerate().map(|(index, &part)| {
+        let color = match point {
+            Point::Preference(_) => objective_color(info, index),
+            Point::Weights(_) => of_value(index),
+        };
+        (color, part)
+    });
+    mixed(parts).unwrap_or(BASE)
 }
 
 /// Paints a marker with a thin outline.

@@ -15,19 +15,19 @@ pub enum FieldNews {
     Left,
 }
 
-/// A field called `name`, showing what is being typed, or else `value`; a broken rule is marked
+/// A field called `name`, showing what is being typed, or else the `value` in force; a broken rule is marked
 /// with a word and a tooltip, not by colour alone.
 pub fn number_field(
     ui: &mut Ui,
     id: egui::Id,
     name: &str,
-    value: f64,
+    value: &str,
     typed: Option<&str>,
     problem: Option<&str>,
     width: f32,
 ) -> FieldNews {
     let tokens = Tokens::of(ui);
-    let mut text = typed.map_or_else(|| format!("{value:.3}"), str::to_owned);
+    let mut text = typed.unwrap_or(value).to_owned();
     let mut edit = TextEdit::singleline(&mut text).id(id).desired_width(width);
     if problem.is_some() {
         edit = edit.text_color(tokens.error);
@@ -60,7 +60,8 @@ pub fn number_field(
 /// What is being typed into a [`checked_field`], kept by egui while the field has the keyboard.
 #[derive(Debug, Clone)]
 struct Typing {
-    text: String,
+    /// `None` once the field was left: it shows the value in force again, and still says why what was typed is not it.
+    text: Option<String>,
     problem: Option<String>,
 }
 
@@ -76,16 +77,19 @@ pub fn checked_field<T>(
 ) -> Option<T> {
     let tokens = Tokens::of(ui);
     let typing: Option<Typing> = ui.ctx().data(|d| d.get_temp(id));
-    let mut text = typing.as_ref().map_or(value, |t| t.text.clone());
+    let typed = typing.as_ref().and_then(|t| t.text.clone());
+    let writing = typed.is_some();
+    let mut text = typed.unwrap_or(value);
     let mut edit = TextEdit::singleline(&mut text).id(id).desired_width(width);
     let known = typing.as_ref().and_then(|t| t.problem.clone());
-    if known.is_some() {
+    let invalid = known.is_some() && writing;
+    if invalid {
         edit = edit.text_color(tokens.error);
     }
     let response = ui.add(edit);
     ui.ctx().accesskit_node_builder(response.id, |node| {
         node.set_label(name.to_owned());
-        if let Some(rule) = &known {
+        if let Some(rule) = known.as_ref().filter(|_| invalid) {
             node.set_invalid(egui::accesskit::Invalid::True);
             node.set_description(rule.clone());
         }
@@ -99,19 +103,30 @@ pub fn checked_field<T>(
             }
             Err(rule) => Some(rule),
         };
+        let text = Some(text);
         ui.ctx()
             .data_mut(|d| d.insert_temp(id, Typing { text, problem }));
-    }
-    if response.lost_focus() {
-        ui.ctx().data_mut(|d| d.remove::<Typing>(id));
+    } else if response.lost_focus() {
+        let left = known.clone().map(|rule| Typing {
+            text: None,
+            problem: Some(rule),
+        });
+        ui.ctx().data_mut(|d| match left {
+            Some(left) => {
+                d.insert_temp(id, left);
+            }
+            None => d.remove::<Typing>(id),
+        });
     }
     if let Some(rule) = known {
-        ui.painter().rect_stroke(
-            response.rect.expand(1.0),
-            4.0,
-            egui::Stroke::new(1.5, tokens.error),
-            egui::StrokeKind::Outside,
-        );
+        if invalid {
+            ui.painter().rect_stroke(
+                response.rect.expand(1.0),
+                4.0,
+                egui::Stroke::new(1.5, tokens.error),
+                egui::StrokeKind::Outside,
+            );
+        }
         ui.label(
             RichText::new(format!("Not taken: {rule}"))
                 .color(tokens.error)

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use paretoscope_core::points::points;
 use paretoscope_core::protocol::{
-    COMMAND_CAPACITY, EVENT_CAPACITY, EngineCommand, EngineEvent, EngineHandle, JobId, LoadStage,
-    SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
+    COMMAND_CAPACITY, EVENT_CAPACITY, EngineCommand, EngineEvent, EngineHandle, Held, JobId,
+    LoadStage, SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
 };
 use paretoscope_core::types::{
     BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
@@ -63,6 +63,8 @@ pub(crate) struct Scripted {
     row: Option<Row>,
     sweep: Option<Sweep>,
     training: Option<Training>,
+    /// Points that the store of any sweep holds.
+    pub(crate) held: usize,
 }
 
 impl Scripted {
@@ -78,6 +80,7 @@ impl Scripted {
             row: None,
             sweep: None,
             training: None,
+            held: 0,
         };
         engine.send(EngineEvent::Ready {
             device: "CPU, 2 cores (scripted)".into(),
@@ -164,6 +167,20 @@ impl Scripted {
             EngineCommand::Pause { .. } => self.set_paused(true),
             EngineCommand::Resume { .. } => self.set_paused(false),
             EngineCommand::Recall { job, plan, index } => self.recall(job, &plan, index),
+            EngineCommand::CountHeld { job, plan } => {
+                let (n, v) = (self.bundle.objectives.len(), self.bundle.values.len());
+                let all = points(&plan.grid, n, v, plan.prompts.len(), plan.include_base)
+                    .expect("a good plan")
+                    .len();
+                let prompts = plan.prompts.len();
+                let held = Held {
+                    points_done: self.held.min(all),
+                    points: all,
+                    rows_done: self.held.min(all) * prompts,
+                    rows: all * prompts,
+                };
+                self.send(EngineEvent::Held { job, held });
+            }
             EngineCommand::Train { job, plan } => self.start_training(job, plan),
             EngineCommand::Preview { job, prompt } => match bundle::given(&prompt) {
                 Ok(given) => self.send(EngineEvent::Previewed {
@@ -189,10 +206,7 @@ impl Scripted {
             EngineCommand::BundleWith { plan, .. } => {
                 // No run of a script leaves a file.
                 let message = format!("{}: there is no such file", plan.out.display());
-                let made = Err(Trouble {
-                    message,
-                    input: true,
-                });
+                let made = Err(Trouble::input(message));
                 self.send(EngineEvent::BundleMade { plan, made });
             }
             EngineCommand::Score { job, response, .. } => {
@@ -234,10 +248,7 @@ impl Scripted {
                 "{}: cannot read: no bundle.json in this folder",
                 path.display()
             );
-            let trouble = Trouble {
-                message,
-                input: true,
-            };
+            let trouble = Trouble::input(message);
             self.send(EngineEvent::LoadFailed {
                 job,
                 path: path.into(),
@@ -371,10 +382,7 @@ impl Scripted {
     }
 
     fn fail(&self, job: JobId, message: String) {
-        let trouble = Trouble {
-            message,
-            input: true,
-        };
+        let trouble = Trouble::input(message);
         self.send(EngineEvent::Failed { job, trouble });
     }
 
@@ -462,7 +470,7 @@ impl Scripted {
         }
         if fails && step > 12 {
             let why = "the loss is NaN at step 13; the last checkpoint is step-10";
-            self.train_news(job, TrainNews::Ended(TrainEnd::Failed(why.to_owned())));
+            self.train_news(job, TrainNews::Ended(TrainEnd::Failed(Trouble::input(why))));
             self.training = None;
         } else if step == TRAIN_STEPS {
             self.train_news(job, TrainNews::Ended(TrainEnd::Done));

@@ -1,5 +1,6 @@
 //! What can be wrong with a point, a grid or the experts around it.
 
+use crate::problem::Problem;
 use crate::types::PointError;
 
 /// The result of exact arithmetic on what a person gave.
@@ -23,13 +24,13 @@ pub enum Error {
         /// The option or argument.
         name: String,
         /// What is wrong and what would be right.
-        problem: String,
+        problem: Problem,
     },
 }
 
 impl Error {
     /// An [`Error::Option`].
-    pub fn option(name: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn option(name: impl Into<String>, problem: impl Into<Problem>) -> Self {
         Self::Option {
             name: name.into(),
             problem: problem.into(),

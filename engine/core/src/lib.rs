@@ -12,8 +12,10 @@
 mod error;
 pub mod pareto;
 pub mod points;
+mod problem;
 pub mod protocol;
 pub mod routing;
 pub mod types;
 
 pub use error::{Error, Result};
+pub use problem::{Bounds, Problem, nearest};

@@ -209,7 +209,7 @@ fn check_rows(points: Option<usize>, prompts: usize) -> Result<()> {
             Err(Error::option(
                 "grid",
                 format!(
-                    "{points} points x {} prompts is more than {MAX_ROWS} rows; take a larger step or fewer prompts",
+                    "{points} points x {} prompts is more than {MAX_ROWS} rows; take fewer and larger steps, or fewer prompts",
                     prompts.max(1)
                 ),
             ))

@@ -22,7 +22,7 @@ use paretoscope_engine::types::{
     Method, OptimiserConfig, RewardConfig, RunConfig, SftConfig, TrainConfig,
 };
 use paretoscope_engine::weights::file_digest;
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Problem, Result};
 
 /// What to build, from where, to where.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ pub fn build(
     let path = measured.folder.join("evaluation.json");
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let figures: Evaluation = serde_json::from_str(&text)
-        .map_err(|e| Error::file(&path, format!("is not an evaluation: {e}")))?;
+        .map_err(|e| Error::file(&path, Problem::format("an evaluation", e)))?;
     let source = Source::new(&build.world, recipe.data.clone());
     let card = card::card(&build.world, source.split(), recipe, &figures);
     let path = options.out.join("MODEL_CARD.md");
@@ -423,11 +423,7 @@ fn encode(tokenizer: &Tokenizer, prompt: &str, response: &str) -> Result<Example
 fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
     let parse = |(index, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|e| Error::Line {
-            path: path.to_path_buf(),
-            line: index + 1,
-            problem: e.to_string(),
-        })
+        serde_json::from_str(line).map_err(|e| Error::line(path, index + 1, e.to_string()))
     };
     text.lines().enumerate().map(parse).collect()
 }
@@ -449,7 +445,7 @@ fn pairs(objective: Objective, from: &Done, made: &Made) -> Result<Vec<Pair>> {
 
 fn load_tokenizer(tokens: &Done) -> Result<Tokenizer> {
     let path = tokens.folder.join("tokenizer.json");
-    Tokenizer::from_file(&path).map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
+    Tokenizer::from_file(&path).map_err(|e| Error::file(&path, Problem::format("a tokenizer", e)))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{dataset, half, tokenizer};
 use paretoscope_engine::bundle::Manifest;
 use paretoscope_engine::output::write_json;
 use paretoscope_engine::types::ExpertKind;
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Problem, Result};
 
 /// Where the trained parts are.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ fn model(from: &Path, tokenizer: &Path, to: &Path, context: usize) -> Result<()>
     let source = from.join("config.json");
     let text = std::fs::read_to_string(&source).map_err(Error::io("read", &source))?;
     let mut config: Value = serde_json::from_str(&text)
-        .map_err(|e| Error::file(&source, format!("is not JSON: {e}")))?;
+        .map_err(|e| Error::file(&source, Problem::format("JSON", e)))?;
     if let Some(fields) = config.as_object_mut() {
         fields.insert("torch_dtype".to_owned(), json!("float16"));
         fields.insert("pad_token_id".to_owned(), json!(tokenizer::PAD));

@@ -23,7 +23,7 @@ use paretoscope_engine::train::{Example, Start, log_likelihood};
 use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowRequest, Sampling, Summary, TraceLevel, Weights,
 };
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Problem, Result};
 
 /// The bundle with plain value vectors, inside the other.
 pub const PLAIN: &str = "plain";
@@ -317,7 +317,7 @@ fn perplexity(folder: &Path, source: &Source<'_>, workers: usize) -> Result<(f64
     let base = folder.join("base");
     let path = base.join("tokenizer.json");
     let tokenizer = Tokenizer::from_file(&path)
-        .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))?;
+        .map_err(|e| Error::file(&path, Problem::format("a tokenizer", e)))?;
     let lines = source.test_examples();
     let encoded: Result<Vec<Example>> = lines
         .iter()

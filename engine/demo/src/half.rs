@@ -35,7 +35,7 @@ pub fn tensors(from: &Path, to: &Path) -> Result<()> {
     // Hugging Face's loader wants the format named.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let file = safetensors::serialize(halved?, Some(metadata))
-        .map_err(|e| Error::file(to, format!("cannot be written: {e}")))?;
+        .map_err(|e| Error::internal(format!("{} in half precision: {e}", to.display())))?;
     write_bytes(to, &file)
 }
 

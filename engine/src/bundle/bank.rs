@@ -75,7 +75,10 @@ pub(super) fn load_bank(
             None => {
                 bank.adapters.push(Adapter::load(&path, linears)?);
                 paths.push(same_file(&path));
-                names.push(entry.name.clone());
+                // Wherever both are shown, an expert and a value vector of one name are told apart.
+                let taken = manifest.experts.iter().any(|e| e.name == entry.name);
+                let kind = if taken { " (value vector)" } else { "" };
+                names.push(format!("{}{kind}", entry.name));
                 bank.adapters.len() - 1
             }
         };

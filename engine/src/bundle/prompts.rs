@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::split::split_of;
 use crate::types::{Message, Prompt, PromptSample, Split};
-use crate::{Error, Result, files};
+use crate::{Error, Problem, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
 /// `{"tokens": [ids]}`, with an optional title, the part of the set that it belongs to, and a group (a topic): prompts of
@@ -32,11 +32,7 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         if line.trim().is_empty() {
             continue;
         }
-        let wrong = |problem: String| Error::Line {
-            path: path.to_path_buf(),
-            line: index + 1,
-            problem,
-        };
+        let wrong = |problem: String| Error::line(path, index + 1, problem);
         let parsed: PromptLine = serde_json::from_str(line).map_err(|e| {
             wrong(format!(
                 "not a prompt: {e}; a line is {{\"prompt\": \"...\"}} or {{\"chat\": \"...\"}}"
@@ -81,10 +77,11 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         });
     }
     if prompts.is_empty() {
-        return Err(Error::file(
-            path,
-            "holds no prompts; a line is {\"prompt\": \"...\"}",
-        ));
+        let empty = Problem::Empty {
+            of: "prompts",
+            right: "a line is {\"prompt\": \"...\"}",
+        };
+        return Err(Error::file(path, empty));
     }
     Ok(prompts)
 }

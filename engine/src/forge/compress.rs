@@ -13,7 +13,7 @@ use super::svd::{RangeFinder, of_factors, truncated};
 use super::{Matrix, PROVENANCE, Provenance, Stage, Tell, check_share, prune};
 use crate::model::in_words;
 use crate::output::{check_new_folder, folder_atomically};
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// What the factors are multiplied by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,28 +60,18 @@ impl CompressSettings {
     /// Refuses what makes no sense for modules of these shapes.
     pub fn check(&self, modules: &[(String, [usize; 2])]) -> Result<()> {
         check_share("--prune", self.prune)?;
-        if let Rescale::Factor(factor) = self.rescale
-            && !(factor.is_finite() && factor > 0.0)
-        {
-            let problem = format!("is {factor}; the factor is a number above 0, or `norm`");
-            return Err(Error::option("--rescale", problem));
+        if let Rescale::Factor(factor) = self.rescale {
+            let checked = Bounds::above(0.0).check(factor);
+            checked.map_err(|e| Error::option("--rescale", e))?;
         }
         let largest = modules
             .iter()
             .map(|(_, [out, inner])| (*out).min(*inner))
             .max();
-        if self.rank == 0 {
-            return Err(Error::option("--rank", "is 0; a rank is at least 1"));
-        }
-        if let Some(largest) = largest
-            && self.rank > largest
-        {
-            let problem = format!(
-                "is {}; a rank is at most the smaller side of the largest module, here {largest}",
-                self.rank
-            );
-            return Err(Error::option("--rank", problem));
-        }
+        // At most the smaller side of the largest module.
+        let bounds = Bounds::of(1.0, largest.unwrap_or(self.rank).max(1) as f64);
+        let checked = bounds.check(self.rank as f64);
+        checked.map_err(|e| Error::option("--rank", e))?;
         let capped = modules
             .iter()
             .filter(|(_, [out, inner])| (*out).min(*inner) < self.rank);

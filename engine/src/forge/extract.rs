@@ -105,7 +105,7 @@ pub fn extract(
         Err(Error::Option { name, problem }) if name == NOTHING && !left_out.is_empty() => {
             let said = left_out.what.join("; ");
             let problem = format!("{problem}; what differs cannot be in an adapter: {said}");
-            Err(Error::Option { name, problem })
+            Err(Error::option(name, problem))
         }
         failed => failed,
     }

@@ -141,8 +141,7 @@ impl Partial {
             scale: kept.module.as_ref().map_or(1.0, |module| module.scale),
             report: &kept.report,
         };
-        let note = serde_json::to_string(&note)
-            .map_err(|e| Error::file(&path, format!("cannot hold the figures: {e}")))?;
+        let note = serde_json::to_string(&note).map_err(|e| Error::json(&path, e))?;
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = kept
             .module
             .iter()

@@ -83,7 +83,7 @@ pub(super) fn write_tensors<const N: usize>(
         Precision::Bf16 => Dtype::BF16,
     };
     let wrong =
-        |e: safetensors::SafeTensorError| Error::file(path, format!("cannot be written: {e}"));
+        |e: safetensors::SafeTensorError| Error::internal(format!("{}: {e}", path.display()));
     let views: BTreeMap<&str, TensorView<'_>> = tensors
         .iter()
         .map(|(name, shape, bytes)| {

@@ -58,7 +58,7 @@ impl Provenance {
 }
 
 pub(super) fn value(value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|e| Error::option("settings", e.to_string()))
+    serde_json::to_value(value).map_err(|e| Error::internal(format!("settings: {e}")))
 }
 
 /// Names and digests of the inputs: what must be the same for a step that was broken off to go on. Length and

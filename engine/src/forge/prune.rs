@@ -5,15 +5,12 @@ use rayon::prelude::*;
 use super::partial::Partial;
 use super::select::{Selection, Target, magnitude, magnitude_key};
 use super::{Stage, Tell};
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// Checks a share to prune: 0 up to, but not including, 1.
 pub fn check_share(name: &str, share: f64) -> Result<()> {
-    if (0.0..1.0).contains(&share) {
-        return Ok(());
-    }
-    let problem = format!("is {share}; the share to prune is at least 0 and below 1");
-    Err(Error::option(name, problem))
+    let bounds = Bounds::at_least(0.0).below(1.0);
+    bounds.check(share).map_err(|e| Error::option(name, e))
 }
 
 /// The `int(share · n)`-th smallest (from zero) of the `n` magnitudes of all tensors together, exactly.

@@ -12,7 +12,7 @@ use crate::types::{
     Finish, GateRecord, Given, Mutes, Point, RowGates, RowRequest, Run, RunStatus, Steering,
     TokenPiece, TraceLevel,
 };
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// A row by number, for callers that have no better name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,23 +76,16 @@ impl<T> ActiveRow<T> {
             });
         }
         let sampling = &request.sampling;
-        if sampling.max_tokens == 0 {
-            return Err(Error::option("max-tokens", "is 0; it must be at least 1"));
-        }
-        if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
-            return Err(Error::option(
-                "temperature",
-                format!(
-                    "is {}; it must be 0 (greedy) or above",
-                    sampling.temperature
-                ),
-            ));
-        }
-        if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
-            return Err(Error::option(
-                "top-p",
-                format!("is {}; it must be above 0 and at most 1", sampling.top_p),
-            ));
+        for (name, value, bounds) in [
+            (
+                "max-tokens",
+                sampling.max_tokens as f64,
+                Bounds::at_least(1.0),
+            ),
+            ("temperature", sampling.temperature, Bounds::at_least(0.0)),
+            ("top-p", sampling.top_p, Bounds::above(0.0).at_most(1.0)),
+        ] {
+            bounds.check(value).map_err(|e| Error::option(name, e))?;
         }
         let max_tokens = sampling.max_tokens.min(context - prompt.len());
         let mut row = Self {

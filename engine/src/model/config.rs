@@ -124,16 +124,11 @@ const fn default_eps() -> f64 {
     1e-6
 }
 
-impl LlamaConfig {
-    /// Reads and checks `config.json` of a Hugging Face folder.
-    pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join("config.json");
-        Self::from_raw(read_json(&path)?, &path)
-    }
-
-    fn from_raw(raw: Raw, path: &Path) -> Result<Self> {
+impl Raw {
+    /// Refuses by name what is no Llama, or of no size, or changes what such a model computes.
+    fn check(&self, path: &Path) -> Result<()> {
         let field = |name: &str, problem: String| Err(Error::field(path, name, problem));
-        if let Some(kind) = raw.model_type.as_deref()
+        if let Some(kind) = self.model_type.as_deref()
             && !matches!(kind, "llama" | "mistral" | "score")
         {
             return field(
@@ -141,7 +136,7 @@ impl LlamaConfig {
                 format!("`{kind}` is not a Llama-family model (llama, mistral)"),
             );
         }
-        if let Some(activation) = raw.hidden_act.as_deref()
+        if let Some(activation) = self.hidden_act.as_deref()
             && !matches!(activation, "silu" | "swish")
         {
             return field(
@@ -150,16 +145,16 @@ impl LlamaConfig {
             );
         }
         for (name, value) in [
-            ("hidden_size", raw.hidden_size),
-            ("intermediate_size", raw.intermediate_size),
-            ("num_hidden_layers", raw.num_hidden_layers),
-            ("num_attention_heads", raw.num_attention_heads),
-            ("vocab_size", raw.vocab_size),
-            ("max_position_embeddings", raw.max_position_embeddings),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("vocab_size", self.vocab_size),
+            ("max_position_embeddings", self.max_position_embeddings),
         ] {
             check_size(path, name, value)?;
         }
-        if raw
+        if self
             .quantization_config
             .as_ref()
             .is_some_and(|q| !q.is_null())
@@ -168,9 +163,9 @@ impl LlamaConfig {
             return field("quantization_config", problem.to_owned());
         }
         for (name, value, neutral) in [
-            ("partial_rotary_factor", raw.partial_rotary_factor, 1.0),
-            ("final_logit_softcapping", raw.final_logit_softcapping, 0.0),
-            ("attn_logit_softcapping", raw.attn_logit_softcapping, 0.0),
+            ("partial_rotary_factor", self.partial_rotary_factor, 1.0),
+            ("final_logit_softcapping", self.final_logit_softcapping, 0.0),
+            ("attn_logit_softcapping", self.attn_logit_softcapping, 0.0),
         ] {
             if let Some(value) = value
                 && value != neutral
@@ -181,6 +176,20 @@ impl LlamaConfig {
                 return field(name, problem);
             }
         }
+        Ok(())
+    }
+}
+
+impl LlamaConfig {
+    /// Reads and checks `config.json` of a Hugging Face folder.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("config.json");
+        Self::from_raw(read_json(&path)?, &path)
+    }
+
+    fn from_raw(raw: Raw, path: &Path) -> Result<Self> {
+        raw.check(path)?;
+        let field = |name: &str, problem: String| Err(Error::field(path, name, problem));
         let (heads, kv_heads) = (
             raw.num_attention_heads,
             raw.num_key_value_heads.unwrap_or(raw.num_attention_heads),

@@ -13,7 +13,7 @@ use crate::model::LlamaConfig;
 use crate::routing::Complex;
 use crate::train::data::read_pairs;
 use crate::types::{Expert, ExpertKind, Preference, Prompt};
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// What stands for a place that is found later.
 const AUTO: &str = "auto";
@@ -133,7 +133,7 @@ impl Checker<'_> {
         })
     }
 
-    fn wrong<T>(&self, field: &str, problem: impl Into<String>) -> Result<T> {
+    fn wrong<T>(&self, field: &str, problem: impl Into<Problem>) -> Result<T> {
         Err(Error::field(self.file, field, problem))
     }
 

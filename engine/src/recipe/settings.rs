@@ -9,7 +9,7 @@ use crate::types::{
     RouterConfig, RunConfig, Scalarisation, ScalariseConfig, TrainConfig, TrainMethod, TrainSize,
     USUAL,
 };
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// The tables `[training.experts]`, `[training.values]` and `[training.routers]`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -137,17 +137,11 @@ impl DpoSettings {
 
     /// Refuses numbers that make no sense.
     pub fn check(&self, rank: usize) -> Result<()> {
-        if !(self.beta.is_finite() && self.beta > 0.0) {
-            let problem = format!("is {}; it must be above zero", self.beta);
-            return Err(Error::option("beta", problem));
-        }
         check_every(self.checkpoint_every)?;
-        if let Some(alpha) = self
-            .alpha
-            .filter(|alpha| !(alpha.is_finite() && *alpha > 0.0))
-        {
-            let problem = format!("is {alpha}; it must be above zero");
-            return Err(Error::option("alpha", problem));
+        let alpha = self.alpha.map(|alpha| ("alpha", alpha));
+        for (name, value) in [("beta", self.beta)].into_iter().chain(alpha) {
+            let checked = Bounds::above(0.0).check(value);
+            checked.map_err(|e| Error::option(name, e))?;
         }
         Ok(self.config(rank, 0, 1, false).train.check()?)
     }
@@ -262,13 +256,8 @@ impl RouterSettings {
 
 /// A step that is killed goes on from a checkpoint, so there must be some.
 fn check_every(steps: usize) -> Result<()> {
-    if steps == 0 {
-        return Err(Error::option(
-            "checkpoint_every",
-            "is 0; it must be at least 1",
-        ));
-    }
-    Ok(())
+    let checked = Bounds::at_least(1.0).check(steps as f64);
+    checked.map_err(|e| Error::option("checkpoint_every", e))
 }
 
 /// The table `[auto]`: how a place is found for experts with `place = "auto"`.

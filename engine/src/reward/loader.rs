@@ -89,7 +89,7 @@ impl<'a> Loader<'a> {
             .collect::<candle_core::Result<Vec<Linear>>>()?;
         layers
             .try_into()
-            .map_err(|_all| Error::file(self.checkpoint.path(), "a fused layer fell apart"))
+            .map_err(|_all| Error::internal("a fused layer fell apart"))
     }
 
     /// A convolution along the text, `[outputs, inputs, size]`, as a linear layer over the `size`

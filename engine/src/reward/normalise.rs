@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::turns::Marks;
 use super::{Dialogue, Preset};
-use crate::weights::unknown;
-use crate::{Error, Result};
+use crate::{Bounds, Error, Problem, Result};
 
 /// How a bundle reads a reward model (`objectives[i].reward` of `bundle.json`, beside `path`): a
 /// preset by name, or each field by itself, or both, where fields go before the preset's.
@@ -194,43 +193,49 @@ impl Reading {
     }
 
     /// The first field that makes no sense, and why.
-    fn wrong(&self) -> Option<(&'static str, String)> {
+    fn wrong(&self) -> Option<(&'static str, Problem)> {
         if let Some(name) = &self.preset
             && Preset::named(name).is_none()
         {
-            let problem = format!("`{name}` is no preset; there are {}", Preset::names());
-            return Some(("preset", problem));
+            return Some(("preset", Problem::unknown(name, Preset::names())));
         }
         if let Some(sign) = self.sign.filter(|sign| sign.abs() != 1.0) {
-            return Some(("sign", format!("is {sign}; it must be 1 or -1")));
+            return Some(("sign", format!("is {sign}; it must be 1 or -1").into()));
         }
-        if let Some(mean) = self.mean.filter(|mean| !mean.is_finite()) {
-            return Some(("mean", format!("is {mean}; it must be finite")));
-        }
-        if let Some(std) = self.std.filter(|std| !(std.is_finite() && *std > 0.0)) {
-            return Some(("std", format!("is {std}; it must be above zero")));
-        }
-        if self.max_tokens == Some(0) {
-            return Some(("max_tokens", "is 0; it must be at least 1".to_owned()));
-        }
-        if let Some(decimals) = self.decimals.filter(|d| !(0..=12).contains(d)) {
-            return Some(("decimals", format!("is {decimals}; it must be 0 to 12")));
+        let numbers = [
+            ("mean", self.mean, Bounds::FINITE),
+            ("std", self.std, Bounds::above(0.0)),
+            (
+                "max_tokens",
+                self.max_tokens.map(|n| n as f64),
+                Bounds::at_least(1.0),
+            ),
+            (
+                "decimals",
+                self.decimals.map(f64::from),
+                Bounds::of(0.0, 12.0),
+            ),
+        ];
+        for (name, value, bounds) in numbers {
+            if let Some(Err(problem)) = value.map(|value| bounds.check(value)) {
+                return Some((name, problem));
+            }
         }
         if self.template.is_some() && self.pair.is_some() {
-            let problem = "stands beside `template`; a text is put together in one way".to_owned();
-            return Some(("pair", problem));
+            let problem = "stands beside `template`; a text is put together in one way";
+            return Some(("pair", problem.into()));
         }
         if let Some(problem) = self.template.as_deref().and_then(strange_field) {
-            return Some(("template", problem));
+            return Some(("template", problem.into()));
         }
         if let Some(problem) = self.pair.iter().flatten().find_map(|t| strange_field(t)) {
-            return Some(("pair", problem));
+            return Some(("pair", problem.into()));
         }
-        let unread = "has no {response} in it, so every answer would score the same".to_owned();
+        let unread = "has no {response} in it, so every answer would score the same";
         match (&self.template, &self.pair) {
-            (Some(text), _) if !text.contains("{response}") => Some(("template", unread)),
+            (Some(text), _) if !text.contains("{response}") => Some(("template", unread.into())),
             (None, Some(texts)) if !texts.iter().any(|text| text.contains("{response}")) => {
-                Some(("pair", unread))
+                Some(("pair", unread.into()))
             }
             _ => None,
         }
@@ -336,7 +341,7 @@ fn strange_field(template: &str) -> Option<String> {
         .filter_map(|after| after.split_once('}').map(|(name, _)| name))
         .filter(named)
         .find(|name| !FIELDS.contains(name))
-        .map(|name| format!("has {{{name}}}, which {}", unknown(name, &FIELDS)))
+        .map(|name| format!("has {{{name}}}: {}", Problem::unknown(name, FIELDS)))
 }
 
 /// Fills a template in one pass, so that braces inside the texts stay as they are.

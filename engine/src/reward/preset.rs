@@ -206,8 +206,8 @@ impl Preset {
     }
 
     /// The names of all, in a sentence.
-    pub fn names() -> String {
-        PRESETS.map(|preset| preset.name).join(", ")
+    pub fn names() -> [&'static str; PRESETS.len()] {
+        PRESETS.map(|preset| preset.name)
     }
 
     pub(super) fn rules(&self) -> Rules {

@@ -27,6 +27,7 @@ pub(super) fn needs_bundle(command: &EngineCommand) -> bool {
         | EngineCommand::Pause { .. }
         | EngineCommand::Resume { .. }
         | EngineCommand::Recall { .. }
+        | EngineCommand::CountHeld { .. }
         | EngineCommand::Compare { .. }
         | EngineCommand::Preview { .. }
         | EngineCommand::Retrace { .. }

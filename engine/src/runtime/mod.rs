@@ -7,6 +7,7 @@
 mod aside;
 mod compare;
 mod heard;
+mod held;
 mod loading;
 mod options;
 mod owner;

@@ -10,7 +10,7 @@ use super::runs::note;
 use super::thread::{self, guarded};
 use crate::bundle::{Addition, Manifest, extend, extended};
 use crate::device::DeviceChoice;
-use crate::protocol::{EngineEvent, JobId};
+use crate::protocol::{EngineEvent, JobId, Trouble};
 use crate::train::{TrainReporter, run_job};
 use crate::types::{TrainEnd, TrainJob, TrainNews, TrainStep};
 use crate::{Error, Result};
@@ -49,7 +49,7 @@ impl Training {
             let end = match outcome {
                 Ok(_) => TrainEnd::Done,
                 Err(Error::Cancelled) => TrainEnd::Cancelled,
-                Err(error) => TrainEnd::Failed(error.to_string()),
+                Err(error) => TrainEnd::Failed(Trouble::from(&error)),
             };
             if let Err(error) = note(&plan, Some(end.clone())) {
                 tracing::warn!(%error, "the end of a training run was not noted");

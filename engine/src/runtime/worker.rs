@@ -190,6 +190,15 @@ impl Worker {
                     Err(error) => self.reporter.failed(job, &error),
                 }
             }
+            EngineCommand::CountHeld { job, plan } => {
+                let Some(bundle) = &self.bundle else {
+                    return self.no_bundle(job);
+                };
+                match super::held::count(bundle, job, plan, self.reporter.fork()) {
+                    Ok(()) => Ok(()),
+                    Err(error) => self.reporter.failed(job, &error),
+                }
+            }
             EngineCommand::Compare {
                 job,
                 compared,

@@ -396,11 +396,8 @@ impl Store {
     }
 
     fn encode(&self, what: &str, value: &impl Serialize) -> Result<String> {
-        serde_json::to_string(value).map_err(|e| Error::Store {
-            path: self.path.clone(),
-            problem: format!("a {what} cannot be written as JSON: {e}"),
-            input: false,
-        })
+        serde_json::to_string(value)
+            .map_err(|e| Error::internal(format!("a {what} cannot be written as JSON: {e}")))
     }
 }
 

@@ -352,7 +352,12 @@ impl SweepScheduler {
     }
 }
 
-fn request_of(plan: &SweepPlan, time: u64, point: &Point, prompt: &Prompt) -> RowRequest {
+pub(super) fn request_of(
+    plan: &SweepPlan,
+    time: u64,
+    point: &Point,
+    prompt: &Prompt,
+) -> RowRequest {
     let mut sampling = plan.sampling.clone();
     sampling.seed = row_seed(plan.sampling.seed, prompt);
     RowRequest {
@@ -423,7 +428,7 @@ fn visited(bundle: &Bundle, plan: &SweepPlan, prompts: usize) -> Result<Vec<Poin
 }
 
 /// Prompts without repetition, in order, and the place there of each that was listed.
-fn each_once(listed: &[Prompt]) -> (Vec<Prompt>, Vec<usize>) {
+pub(super) fn each_once(listed: &[Prompt]) -> (Vec<Prompt>, Vec<usize>) {
     let mut places: HashMap<&Prompt, usize> = HashMap::new();
     let mut prompts = Vec::new();
     let listed = listed

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result, files};
+use crate::{Error, Problem, Result, files};
 
 /// Fields of `tokenizer_config.json` and `special_tokens_map.json` that name a special token.
 pub(super) const SPECIAL: [&str; 7] = [
@@ -25,7 +25,7 @@ pub(super) fn object(path: &Path) -> Result<Option<Map<String, Value>>> {
     match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(Some(object)),
         Ok(_) => Err(Error::file(path, "is JSON, but not an object")),
-        Err(error) => Err(Error::file(path, format!("is not JSON: {error}"))),
+        Err(error) => Err(Error::file(path, Problem::format("JSON", error))),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::files;
 use super::params::{NamedTensors, NamedVars};
 use crate::output::write_json;
-use crate::{Error, Result, weights};
+use crate::{Error, Problem, Result, weights};
 
 /// Where a run stands besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ pub(super) fn load(place: &Path, settings: &Value, vars: &NamedVars) -> Result<C
     let path = place.join("position.json");
     let text = crate::files::read_text(&path, crate::files::SETTINGS)?;
     let position: Position = serde_json::from_str(&text)
-        .map_err(|e| Error::file(&path, format!("is not a checkpoint's position: {e}")))?;
+        .map_err(|e| Error::file(&path, Problem::format("a checkpoint's position", e)))?;
     let mut changed = Vec::new();
     differences("", &position.settings, settings, &mut changed);
     if !changed.is_empty() {

@@ -272,9 +272,10 @@ impl TrainModel {
     /// from what the model does and does not pull at it.
     pub(super) fn values(&self, states: &Tensor) -> Result<Tensor> {
         let var = |name: &str| {
-            self.vars.get(name).map(Var::as_tensor).ok_or_else(|| {
-                Error::option("model", "has no value head; only policies in training have")
-            })
+            self.vars
+                .get(name)
+                .map(Var::as_tensor)
+                .ok_or_else(|| Error::internal("a model without a value head was asked for values"))
         };
         let product = self.product(&states.detach(), var(VALUE_WEIGHT)?)?;
         Ok(product.broadcast_add(var(VALUE_BIAS)?)?)
@@ -289,9 +290,8 @@ impl TrainModel {
     /// The score of every sequence, read at its last token: `[sequences]`.
     pub fn scores(&self, batch: &FlatBatch) -> Result<Tensor> {
         let Some(score) = &self.score else {
-            return Err(Error::option(
-                "model",
-                "has no score head; only reward models score",
+            return Err(Error::internal(
+                "a model without a score head was asked for scores",
             ));
         };
         let hidden = self.hidden(batch, Adapters::On)?;
@@ -339,10 +339,7 @@ impl Source<'_> {
         let var = self.vars.get(name).map(Var::as_tensor);
         var.or_else(|| self.weights.get(name))
             .cloned()
-            .ok_or_else(|| Error::MissingTensor {
-                path: "weights in memory".into(),
-                tensor: name.to_owned(),
-            })
+            .ok_or_else(|| Error::internal(format!("no weight in memory is called `{name}`")))
     }
 
     fn linear(&self, path: &str) -> Result<Linear> {

@@ -153,11 +153,7 @@ impl<T> Lines<T> {
                 counts.join(", ")
             );
             return Err(match self.unit {
-                Unit::Line => Error::Line {
-                    path: self.path,
-                    line: *line,
-                    problem,
-                },
+                Unit::Line => Error::line(&self.path, *line, problem),
                 Unit::Element => Error::file(&self.path, format!("element {line}: {problem}")),
                 Unit::Row => Error::file(&self.path, format!("row {line}: {problem}")),
             });

@@ -81,8 +81,7 @@ impl MetricsFile {
     }
 
     pub(super) fn write(&mut self, report: &TrainStep) -> Result<()> {
-        let line = serde_json::to_string(report)
-            .map_err(|e| Error::file(&self.path, format!("cannot hold the step's metrics: {e}")))?;
+        let line = serde_json::to_string(report).map_err(|e| Error::json(&self.path, e))?;
         writeln!(self.file, "{line}").map_err(Error::io("write", &self.path))
     }
 }

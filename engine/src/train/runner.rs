@@ -256,7 +256,7 @@ impl Runner<'_> {
             .map(|(name, v)| (name.clone(), v.as_detached_tensor()))
             .collect();
         let carried = serde_json::to_value(&state.carried)
-            .map_err(|e| Error::option("checkpoint", e.to_string()))?;
+            .map_err(|e| Error::internal(format!("what a checkpoint carries: {e}")))?;
         let checkpoint = Checkpoint {
             position: Position {
                 carried,

@@ -5,10 +5,7 @@ use std::path::Path;
 use serde::de::{DeserializeOwned, Deserializer};
 
 use crate::files::{SETTINGS, read_text};
-use crate::{Error, Result};
-
-/// Below this likeness (Jaro and Winkler's, 0 to 1) two names are not taken for one another.
-const ALIKE: f64 = 0.75;
+use crate::{Error, Problem, Result};
 
 /// Reads and parses a JSON file.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
@@ -19,8 +16,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 pub fn parse_json<T: DeserializeOwned>(path: &Path, text: &str, known: &[&str]) -> Result<T> {
     // Twice: what is not JSON at all has a line and no field.
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        let problem = format!("not the JSON expected here: {error}");
-        return Err(Error::file(path, problem));
+        return Err(Error::file(path, Problem::format("JSON", error)));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -40,8 +36,8 @@ pub fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str, known: &[&str]) 
         })
     };
     let reader = toml::Deserializer::parse(text).map_err(|error| {
-        let problem = format!("not TOML{}: {}", line_of(&error), error.message());
-        Error::file(path, problem)
+        let why = format!("{}{}", error.message(), line_of(&error));
+        Error::file(path, Problem::format("TOML", why))
     })?;
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let (place, inner) = (error.path().to_string(), error.inner());
@@ -76,33 +72,7 @@ fn wrong_field(path: &Path, place: &str, message: &str, known: &[&str]) -> Error
         "" => (*field).to_owned(),
         parent => format!("{parent}.{field}"),
     };
-    Error::field(path, place, unknown(field, &names))
-}
-
-/// What is said of a name that is not known.
-pub fn unknown(name: &str, known: &[&str]) -> String {
-    let guess = match nearest(name, known) {
-        Some(guess) => format!("did you mean `{guess}`? "),
-        None => String::new(),
-    };
-    format!(
-        "is not known here; {guess}(known: {})",
-        if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        }
-    )
-}
-
-/// The known name that is most like another one, if any is alike.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
+    Error::field(path, place, Problem::unknown(*field, names))
 }
 
 /// The names of a structure's fields, as serde reads them.
@@ -167,7 +137,7 @@ mod tests {
         assert!(!message(r#"{"a": [{"zzz": 1}]}"#).contains("did you mean"));
         let kind = message(r#"{"a": [{"template": 5}]}"#);
         assert!(kind.contains("field `a[0].template`"), "{kind}");
-        assert!(message("{").contains("not the JSON"));
+        assert!(message("{").contains("is not JSON"));
         let toml = "[[a]]\nreward = 1.0\n[[a]]\ntemplates = \"\"\n";
         let toml = parse_toml::<BTreeMap<String, Vec<Inner>>>(Path::new("f.toml"), toml, &[])
             .unwrap_err()

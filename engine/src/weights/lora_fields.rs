@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json::nearest;
+use paretoscope_core::nearest;
 
 /// Initialisations that leave the base as it is, so that the saved factors are all there is.
 const HARMLESS_STARTS: [&str; 3] = ["default", "gaussian", "orthogonal"];
@@ -108,7 +108,7 @@ pub(super) fn judge(config: &Map<String, Value>) -> Result<Vec<String>, String> 
         .filter(|(name, value)| !is_neutral(value) && known().all(|known| known != *name))
         .map(|(name, _)| {
             let names: Vec<&str> = known().collect();
-            let guess = nearest(name, &names).map(|guess| format!("; did it mean `{guess}`?"));
+            let guess = nearest(name, names).map(|guess| format!("; did it mean `{guess}`?"));
             format!(
                 "field `{name}` of adapter_config.json is not known and was not read{}",
                 guess.unwrap_or_default()

@@ -15,7 +15,7 @@ mod settings;
 
 pub use adapter::{Adapter, LoraFactor};
 pub use checkpoint::{Checkpoint, Digest, UPCAST_FROM, file_digest};
-pub use json::{fields_of, nearest, parse_json, parse_toml, read_json, unknown};
+pub use json::{fields_of, parse_json, parse_toml, read_json};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
 pub use router::{RouterExpert, RouterSite};
 pub use settings::settings_digest;

@@ -138,12 +138,9 @@ fn runs_found_on_disk_stand_where_they_were_left_and_a_killed_one_goes_on() {
     let runs = vec![
         found("killed", None),
         found("over", Some(TrainEnd::Done)),
-        found("broken", Some(TrainEnd::Failed("no room".into()))),
+        found("broken", Some(TrainEnd::Failed(Trouble::system("no room")))),
     ];
-    let trouble = Trouble {
-        message: "old: not read".into(),
-        input: true,
-    };
+    let trouble = Trouble::input("old: not read");
     runs_found(&mut state, runs.clone(), vec![trouble.clone()]);
     assert_eq!(state.training.refused, [trouble]);
     let phases: Vec<TrainPhase> = state
@@ -152,7 +149,7 @@ fn runs_found_on_disk_stand_where_they_were_left_and_a_killed_one_goes_on() {
         .iter()
         .map(|r| r.phase.clone())
         .collect();
-    let broken = TrainPhase::Failed("no room".into());
+    let broken = TrainPhase::Failed(Trouble::system("no room"));
     assert_eq!(phases, [TrainPhase::Killed, TrainPhase::Done, broken]);
     let effects = go(
         &mut state,

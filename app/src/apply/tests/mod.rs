@@ -1,14 +1,16 @@
 //! Commands and events against the state.
 
 mod desk;
+mod dots;
 mod front;
 mod prompts;
+mod session;
 mod sheets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use paretoscope_core::protocol::{EngineCommand, EngineEvent, JobId, TokenNews, Trouble};
+use paretoscope_core::protocol::{EngineCommand, EngineEvent, Held, JobId, TokenNews, Trouble};
 use paretoscope_core::types::{
     BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, Mutes, ObjectiveInfo, Point,
     PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, Split, TokenPiece,
@@ -317,10 +319,7 @@ fn a_failed_load_leaves_the_old_bundle_in_use() {
     let mut state = loaded();
     go(&mut state, [AppCommand::LoadBundle("/bad".into())]);
     let job = state.bundle.loading.as_ref().unwrap().job;
-    let trouble = Trouble {
-        message: "no bundle.json".into(),
-        input: true,
-    };
+    let trouble = Trouble::input("no bundle.json");
     tell(
         &mut state,
         EngineEvent::LoadFailed {
@@ -404,8 +403,17 @@ fn a_pasted_list_is_taken_and_another_sum_only_on_enter() {
 #[test]
 fn two_of_three_objectives_make_a_segment() {
     let mut state = loaded();
+    let before = state.simplex.preference.clone();
     go(&mut state, [AppCommand::SetAxes(vec![0, 2])]);
-    assert_eq!(state.simplex.preference, [0.5, 0.0, 0.5]);
+    assert_eq!(
+        state.simplex.preference, before,
+        "nothing is set to 0 unasked"
+    );
+    // A share of the third one is asked for, and comes from the others in proportion.
+    go(&mut state, [AppCommand::EditField(1, "0.6".into())]);
+    let wanted = [0.2, 0.6, 0.2];
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9;
+    assert!(state.simplex.preference.iter().zip(&wanted).all(near));
     go(&mut state, [AppCommand::Preset(2)]);
     assert_eq!(state.simplex.preference, [0.75, 0.0, 0.25]);
     // Nonsense changes nothing.
@@ -443,7 +451,7 @@ fn points_that_do_not_fit_the_bundle_are_refused() {
 }
 
 #[test]
-fn a_dot_brings_back_its_point_and_its_rows() {
+fn a_dot_brings_back_its_rows_and_moves_nothing() {
     let mut state = loaded();
     let effects = go(&mut state, [AppCommand::StartSweep]);
     let Some(Effect::Send(EngineCommand::Sweep { job, plan })) = effects.last().cloned() else {
@@ -463,8 +471,8 @@ fn a_dot_brings_back_its_point_and_its_rows() {
             result: Arc::new(result),
         },
     );
+    let before = (state.simplex.preference.clone(), state.prompt.text.clone());
     let effects = go(&mut state, [AppCommand::SelectDot(Some(3))]);
-    assert_eq!(state.simplex.preference, [0.0, 1.0, 0.0]);
     let [Effect::Send(EngineCommand::Recall { job, index: 3, .. })] = &effects[..] else {
         panic!("{effects:?}")
     };
@@ -493,6 +501,15 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         ("stored words", corner(1))
     );
     assert!(!state.sweep.recalling);
+    assert_eq!(
+        (state.simplex.preference.clone(), state.prompt.text.clone()),
+        before
+    );
+    assert_eq!(
+        state.session.history().count(),
+        0,
+        "it is no answer of this session"
+    );
     let [Effect::Send(EngineCommand::Retrace { job, run })] = &asked[..] else {
         panic!("{asked:?}")
     };
@@ -510,6 +527,9 @@ fn a_dot_brings_back_its_point_and_its_rows() {
         },
     );
     assert_eq!(state.session.current().unwrap().record, Some(record));
+    // Without the dot nothing of it is left.
+    go(&mut state, [AppCommand::SelectDot(None)]);
+    assert!(state.session.current().is_none() && state.session.runs.is_empty());
 }
 
 #[test]

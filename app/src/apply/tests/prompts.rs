@@ -72,10 +72,7 @@ fn a_template_that_fails_is_said_in_place_and_fails_nothing_else() {
     let mut state = loaded();
     go(&mut state, [AppCommand::Generate]);
     let (job, _) = asked(&mut state).remove(0);
-    let trouble = Trouble {
-        message: "chat template, line 3".into(),
-        input: true,
-    };
+    let trouble = Trouble::input("chat template, line 3");
     tell(&mut state, EngineEvent::Failed { job, trouble });
     assert!(matches!(&state.preview.shown, Some(Err(t)) if t.message.contains("line 3")));
     assert!(state.session.current().unwrap().phase.is_running());
@@ -187,10 +184,7 @@ fn a_row_that_could_not_be_scored_is_no_answer() {
     go(&mut state, [AppCommand::Generate]);
     let (job, run) = run_of(&state, "fine words", RunStatus::Done);
     tell(&mut state, EngineEvent::Finished { job, run });
-    let trouble = Trouble {
-        message: "reward `b`: the score is NaN".into(),
-        input: false,
-    };
+    let trouble = Trouble::system("reward `b`: the score is NaN");
     tell(&mut state, EngineEvent::Failed { job, trouble });
     let current = state.session.current().unwrap();
     assert!(matches!(&current.phase, RunPhase::Failed(t) if t.message.contains("NaN")));

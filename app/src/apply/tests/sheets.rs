@@ -107,10 +107,7 @@ fn another_bundle_leaves_nothing_waiting_for_the_old_one() {
     });
     tell(&mut state, EngineEvent::SweepPoint { job: sweep, result });
     assert!(state.sweep.points.is_empty(), "of the old bundle");
-    let trouble = Trouble {
-        message: "the old bundle is gone".into(),
-        input: false,
-    };
+    let trouble = Trouble::system("the old bundle is gone");
     tell(
         &mut state,
         EngineEvent::Failed {

@@ -3,16 +3,16 @@
 use egui::epaint::{Mesh, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
 use egui::{Align2, FontId, Sense, Ui};
 
-use crate::gpu::cividis;
+use crate::gpu::ColorMap;
 use crate::theme::Tokens;
 
 /// Steps of the painted gradient.
 const STEPS: usize = 48;
 
 /// From the first value at the bottom to the last at the top, with its title below.
-pub(super) fn vertical(ui: &Ui, rect: Rect, [low, high]: [f32; 2], title: &str) {
+pub(super) fn vertical(ui: &Ui, rect: Rect, [low, high]: [f32; 2], map: ColorMap, title: &str) {
     let tokens = Tokens::of(ui);
-    gradient(ui, rect, true);
+    gradient(ui, rect, map, true);
     let font = FontId::proportional(12.0);
     for part in [0.0, 0.5, 1.0] {
         let y = rect.bottom() - part * rect.height();
@@ -45,11 +45,11 @@ pub(super) fn horizontal(ui: &mut Ui, title: &str) {
     ui.label(title);
     ui.label("0");
     let (rect, _) = ui.allocate_exact_size(vec2(90.0, 12.0), Sense::hover());
-    gradient(ui, rect, false);
+    gradient(ui, rect, ColorMap::Magnitude, false);
     ui.label("1");
 }
 
-fn gradient(ui: &Ui, rect: Rect, upward: bool) {
+fn gradient(ui: &Ui, rect: Rect, map: ColorMap, upward: bool) {
     let mut mesh = Mesh::default();
     for step in 0..STEPS {
         let (from, to) = (step as f32 / STEPS as f32, (step + 1) as f32 / STEPS as f32);
@@ -64,7 +64,7 @@ fn gradient(ui: &Ui, rect: Rect, upward: bool) {
                 pos2(rect.left() + to * rect.width(), rect.bottom()),
             )
         };
-        mesh.add_colored_rect(part, cividis::color(f32::midpoint(from, to)));
+        mesh.add_colored_rect(part, map.color(f32::midpoint(from, to)));
     }
     ui.painter().add(Shape::mesh(mesh));
     ui.painter().rect_stroke(

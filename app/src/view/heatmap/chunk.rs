@@ -10,8 +10,8 @@ use egui::epaint::{Color32, FontId, Galley, Mesh, Pos2, Rect, Shape, Vec2, pos2,
 /// Cells of a chunk. Only the last chunk is laid out again while a run streams.
 pub(super) const CELLS: usize = 96;
 
-/// Height of the bar of shares under a token.
-pub(super) const BAR: f32 = 5.0;
+/// Height of the bar of shares under a token, which carries the letter of the loudest expert.
+pub(super) const BAR: f32 = 11.0;
 
 /// How a cell looks.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub(super) struct CellLook {
     pub ink: Color32,
     /// Parts of the bar from left to right: share and colour.
     pub bar: Vec<(f32, Color32)>,
-    /// Letter of the loudest expert, shown above the bar where there is room.
+    /// Letter of the loudest expert on the bar, where there is room.
     pub letter: Option<(char, Color32)>,
 }
 
@@ -163,10 +163,10 @@ impl Chunk {
                 continue;
             };
             if let Some((letter, ink)) = look.letter
-                && rect.width() >= 9.0
+                && rect.width() >= 5.0
             {
-                let place = pos2(rect.center().x, rect.bottom() - LETTERED_BAR / 2.0 - GAP)
-                    + origin.to_vec2();
+                let place =
+                    pos2(rect.center().x, rect.bottom() - BAR / 2.0 - GAP) + origin.to_vec2();
                 painter.text(
                     place,
                     egui::Align2::CENTER_CENTER,
@@ -207,12 +207,7 @@ impl Chunk {
                 continue;
             };
             let rect = rect.translate(shift);
-            let bar_height = if look.letter.is_some() {
-                LETTERED_BAR
-            } else {
-                BAR
-            };
-            let top = rect.bottom() - bar_height - GAP;
+            let top = rect.bottom() - BAR - GAP;
             let ground =
                 Rect::from_min_max(rect.min + vec2(0.5, 0.0), pos2(rect.right() - 0.5, top));
             mesh.add_colored_rect(ground, look.ground);
@@ -220,7 +215,7 @@ impl Chunk {
             for &(share, color) in &look.bar {
                 let right = left + share * ground.width();
                 mesh.add_colored_rect(
-                    Rect::from_min_max(pos2(left, top), pos2(right, top + bar_height)),
+                    Rect::from_min_max(pos2(left, top), pos2(right, top + BAR)),
                     color,
                 );
                 left = right;
@@ -232,9 +227,6 @@ impl Chunk {
 
 /// Left free below the bars, between rows.
 const GAP: f32 = 5.0;
-
-/// Height of the bar where it carries a letter.
-pub(super) const LETTERED_BAR: f32 = 11.0;
 
 /// Rectangles of cells: per row, around the glyphs of the cell, as high as the row.
 fn rects(galley: &Galley, cells: &Range<usize>, chars: &[usize]) -> Vec<(usize, Rect)> {

@@ -5,10 +5,11 @@ use egui::{ComboBox, RichText, Sense, Stroke, StrokeKind, Ui, vec2};
 use super::shares::{Shares, normalised};
 use super::trace::TokenTrace;
 use crate::state::{HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, SiteMap, StripColor};
-use crate::theme::{Tokens, category, expert_letter, ink_on};
+use crate::theme::{Tokens, category, ink_on};
 use crate::view::pareto::keep_together;
+use crate::widgets::{adapter_letter, segmented};
 
-/// Shows the controls and takes up what was changed.
+/// Shows the controls and takes up what was changed: what is shown, of which modules, in which colours.
 pub(super) fn show(
     ui: &mut Ui,
     trace: &TokenTrace<'_>,
@@ -16,50 +17,55 @@ pub(super) fn show(
     shares: &Shares,
     options: &mut HeatmapOptions,
 ) {
-    ui.horizontal_wrapped(|ui| {
-        for (mode, title, hint) in [
-            (HeatmapMode::Strip, "Text", "The answer, coloured by expert"),
+    segmented(
+        ui,
+        &mut options.mode,
+        &[
+            (HeatmapMode::Strip, "Text", "the answer, coloured by expert"),
             (
                 HeatmapMode::Layers,
-                "Layers × tokens",
-                "Gates of one expert in every layer",
+                "Layers",
+                "gates of one expert in every layer, token by token",
             ),
             (
                 HeatmapMode::Experts,
-                "Experts × tokens",
-                "Gates of all experts in the chosen modules",
+                "Experts",
+                "gates of all experts in the chosen modules, token by token",
             ),
-        ] {
-            ui.selectable_value(&mut options.mode, mode, title)
-                .on_hover_text(hint);
+        ],
+    );
+    let both = options.mode != HeatmapMode::Layers;
+    ui.columns(if both { 2 } else { 1 }, |columns| {
+        if both {
+            layer_choice(&mut columns[0], map, options);
         }
-        if options.mode != HeatmapMode::Layers {
-            layer_choice(ui, map, options);
+        if let Some(ui) = columns.last_mut() {
+            module_choice(ui, map, options);
         }
-        module_choice(ui, map, options);
-        if options.mode == HeatmapMode::Strip {
-            for (color, title, hint) in [
+    });
+    if options.mode == HeatmapMode::Strip {
+        segmented(
+            ui,
+            &mut options.color,
+            &[
                 (
                     StripColor::Top,
                     "Top expert",
-                    "Colour of the expert with the largest share",
+                    "colour and letter of the expert with the largest share; = where several have it",
                 ),
                 (
                     StripColor::Share,
                     "One expert",
-                    "Share of one expert, from 0 to 1",
+                    "the share of one expert, from 0 to 1",
                 ),
                 (
                     StripColor::Entropy,
                     "Entropy",
                     "0: one expert speaks; 1: all speak alike",
                 ),
-            ] {
-                ui.selectable_value(&mut options.color, color, title)
-                    .on_hover_text(hint);
-            }
-        }
-    });
+            ],
+        );
+    }
     ui.horizontal_wrapped(|ui| {
         experts(ui, trace, shares, options);
         if options.mode == HeatmapMode::Strip {
@@ -88,11 +94,11 @@ fn layer_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
             layer.to_string()
         }
     };
-    keep_together(ui, 150.0);
-    let label = ui.label("Layer");
+    let shown = chosen.map_or_else(|| "all layers".to_owned(), |l| format!("layer {}", name(l)));
     let combo = ComboBox::from_id_salt("layer")
-        .width(84.0)
-        .selected_text(chosen.map_or("mean".to_owned(), name));
+        .width(ui.available_width() - 10.0)
+        .selected_text(shown)
+        .truncate();
     let response = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut options.layer, LayerChoice::Mean, "mean of all");
         for &layer in &map.layers {
@@ -109,19 +115,25 @@ fn layer_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
             }
         }
     });
-    response.response.labelled_by(label.id);
+    named(ui, response.response, "Layer");
+}
+
+/// Names a select for those who do not see it, and for the pointer.
+fn named(ui: &Ui, response: egui::Response, name: &str) {
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_label(name));
+    response.on_hover_text(name);
 }
 
 fn module_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
     let chosen = map.module(&options.module);
     let name = chosen
         .and_then(|module| map.modules.get(module))
-        .map_or("mean", String::as_str);
-    keep_together(ui, 230.0);
-    let label = ui.label("Module");
+        .map_or("all modules", String::as_str);
     let combo = ComboBox::from_id_salt("module")
-        .width(150.0)
-        .selected_text(name);
+        .width(ui.available_width() - 10.0)
+        .selected_text(name)
+        .truncate();
     let response = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut options.module, ModuleChoice::Mean, "mean of all");
         for (place, module) in map.modules.iter().enumerate() {
@@ -130,7 +142,7 @@ fn module_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
             }
         }
     });
-    response.response.labelled_by(label.id);
+    named(ui, response.response, "Module");
 }
 
 /// Every expert with its letter, colour and mean share. Where one expert is shown, a click chooses it.
@@ -149,7 +161,12 @@ fn experts(ui: &mut Ui, trace: &TokenTrace<'_>, shares: &Shares, options: &mut H
         if adapter >= trace.experts && share == 0.0 {
             continue;
         }
-        let text = format!("{name} {share:.0} %");
+        let kind = if adapter < trace.experts {
+            ""
+        } else {
+            " (value)"
+        };
+        let text = format!("{name}{kind} {share:.0} %");
         let color = category(adapter);
         let words = ui
             .painter()
@@ -166,7 +183,7 @@ fn experts(ui: &mut Ui, trace: &TokenTrace<'_>, shares: &Shares, options: &mut H
         ui.painter().text(
             rect.center(),
             egui::Align2::CENTER_CENTER,
-            expert_letter(adapter),
+            adapter_letter(trace.experts, adapter),
             egui::FontId::proportional(12.0),
             ink_on(color),
         );

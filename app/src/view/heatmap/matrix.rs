@@ -7,7 +7,7 @@ use egui::{
 };
 
 use crate::gpu::heatmap::{FOLD, NO_MARK};
-use crate::gpu::{HeatmapCallback, Matrix, Uniforms, cividis};
+use crate::gpu::{ColorMap, HeatmapCallback, Matrix, Uniforms};
 use crate::theme::Tokens;
 
 /// What part of the tokens is looked at: all of them until a person changes it.
@@ -38,6 +38,8 @@ pub(in crate::view) struct MatrixInput<'a> {
     pub swatches: &'a [egui::Color32],
     /// First and last value of the colour scale.
     pub scale: [f32; 2],
+    /// Its colours.
+    pub map: ColorMap,
     /// The column under the cursor.
     pub marked: Option<usize>,
     /// What the columns are.
@@ -120,7 +122,7 @@ pub(in crate::view) fn show(
         pos2(body.right() + 12.0, body.top()),
         vec2(12.0, body.height()),
     );
-    super::bar::vertical(ui, bar, input.scale, input.bar);
+    super::bar::vertical(ui, bar, input.scale, input.map, input.bar);
     if response.has_focus() {
         ui.painter().rect_stroke(
             body.expand(2.0),
@@ -210,6 +212,8 @@ fn paint_cells(ui: &Ui, input: &MatrixInput<'_>, body: Rect, origin: Pos2, cell:
             high: input.scale[1],
             grid_width: f32::from(u8::from(grid)),
             linear_target: 0,
+            map: input.map as u32,
+            pad: [0; 3],
             grid_color: rgba(tokens.card),
             empty_color: rgba(tokens.card),
             mark_color: rgba(tokens.text),
@@ -239,7 +243,7 @@ fn paint_cells(ui: &Ui, input: &MatrixInput<'_>, body: Rect, origin: Pos2, cell:
             let corner = origin + vec2(column as f32 * cell[0] + gap, row as f32 * cell[1] + gap);
             let rect = Rect::from_min_size(corner, vec2(cell[0] - gap, cell[1] - gap));
             let [low, high] = input.scale;
-            mesh.add_colored_rect(rect, cividis::color((value - low) / (high - low)));
+            mesh.add_colored_rect(rect, input.map.color((value - low) / (high - low)));
         }
     }
     painter.add(Shape::mesh(mesh));

@@ -9,12 +9,14 @@ mod strip;
 mod tip;
 mod trace;
 
+use crate::gpu::ColorMap;
 use egui::{EventFilter, Key, Modifiers, Response, RichText, Ui};
 
 pub use trace::{Cell, Mismatch, TokenTrace, cells};
 
 use crate::state::{HeatmapMode, HeatmapOptions, SiteMap};
-use crate::theme::{Tokens, category, expert_letter};
+use crate::theme::{Tokens, category};
+use crate::widgets::adapter_title;
 use shares::Shares;
 
 /// What a person asked for.
@@ -22,6 +24,8 @@ use shares::Shares;
 pub enum HeatmapAction {
     /// Look at it differently.
     Options(HeatmapOptions),
+    /// Generate an answer.
+    Generate,
     /// Generate the run again, with its routing recorded.
     Regenerate,
 }
@@ -78,11 +82,13 @@ impl HeatmapPanel {
         let mut actions = Vec::new();
         let Some(trace) = trace else {
             if !has_run {
-                super::pareto::empty(
+                if super::pareto::empty(
                     ui,
                     "No answer yet. Generate one to see which experts speak at each token.",
-                    None,
-                );
+                    Some("Generate an answer"),
+                ) {
+                    actions.push(HeatmapAction::Generate);
+                }
             } else if super::pareto::empty(
                 ui,
                 "No routing trace for this run.",
@@ -202,7 +208,7 @@ impl HeatmapPanel {
                 .adapters
                 .iter()
                 .enumerate()
-                .map(|(i, name)| format!("{}  {name}", expert_letter(i)))
+                .map(|(i, name)| adapter_title(trace.experts, i, name))
                 .collect()
         };
         let swatches: Vec<egui::Color32> = if layers {
@@ -227,6 +233,7 @@ impl HeatmapPanel {
             scale: [0.0, shares.scale()],
             axis: matrix::Axis::Tokens,
             bar: "gate",
+            map: ColorMap::Magnitude,
             marked: options.token,
             name: if layers {
                 "Gates of one expert by layer and token"

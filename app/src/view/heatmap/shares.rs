@@ -152,16 +152,27 @@ pub(super) fn evenness(shares: &[f32]) -> f32 {
     }
 }
 
-/// The expert with the largest share, the first of equals.
-pub(super) fn top(shares: &[f32]) -> Option<(usize, f32)> {
-    shares
-        .iter()
-        .copied()
-        .enumerate()
-        .fold(None, |best, (i, share)| match best {
-            Some((_, most)) if most >= share => best,
-            _ => Some((i, share)),
-        })
+/// Who has the largest share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Top {
+    /// One expert, and its share.
+    One(usize, f32),
+    /// Several, to within a thousandth, and what each has.
+    Tie(f32),
+}
+
+/// Shares that differ by no more are equal: what is shown of them is.
+const EQUAL: f32 = 1e-3;
+
+/// Who has the largest share; `None` of nobody.
+pub(super) fn top(shares: &[f32]) -> Option<Top> {
+    let most = shares.iter().copied().reduce(f32::max)?;
+    let mut loudest = (0..shares.len()).filter(|&i| shares[i] >= most - EQUAL);
+    let first = loudest.next()?;
+    Some(match loudest.next() {
+        None => Top::One(first, most),
+        Some(_) => Top::Tie(most),
+    })
 }
 
 #[cfg(test)]
@@ -221,7 +232,9 @@ mod tests {
         assert_eq!(normalised(&[0.0, 0.0]), None);
         assert_eq!(normalised(&[1.0, 3.0]), Some(vec![0.25, 0.75]));
         assert_eq!(normalised(&[-1.0, 2.0]), Some(vec![0.0, 1.0]));
-        assert_eq!(top(&[0.2, 0.4, 0.4]), Some((1, 0.4)));
+        assert_eq!(top(&[0.2, 0.5, 0.3]), Some(Top::One(1, 0.5)));
+        assert_eq!(top(&[0.2, 0.4, 0.4]), Some(Top::Tie(0.4)));
+        assert_eq!(top(&[0.4996, 0.5004]), Some(Top::Tie(0.5004)));
         assert_eq!(top(&[]), None);
         assert_eq!(evenness(&[1.0, 0.0]), 0.0);
         assert!((evenness(&[0.25; 4]) - 1.0).abs() < 1e-6);

@@ -6,11 +6,12 @@ use egui::{
 };
 
 use super::chunk::{CELLS, CellLook, Chunk, Setting, visible};
-use super::shares::{Shares, evenness, normalised, top};
+use super::shares::{Shares, Top, evenness, normalised, top};
 use super::trace::{Cell, TokenTrace};
 use crate::gpu::cividis;
 use crate::state::{HeatmapOptions, StripColor};
-use crate::theme::{Tokens, category, expert_letter, ink_on};
+use crate::theme::{Tokens, category, ink_on};
+use crate::widgets::adapter_letter;
 
 /// Everything that decides how the cells look; while it stays, only new cells are looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +21,6 @@ struct Key {
     color: StripColor,
     adapter: usize,
     dark: bool,
-    letters: bool,
 }
 
 /// Laid-out chunks of one run.
@@ -66,23 +66,16 @@ impl Strip {
     }
 
     fn content(&mut self, ui: &mut Ui, input: &StripInput<'_>) -> StripOutput {
-        // Letters want room; at 125 % and more they have it.
-        let letters = ui.ctx().zoom_factor() >= 1.25;
         let font = egui::FontId::proportional(16.0);
-        let bar = if letters {
-            super::chunk::LETTERED_BAR
-        } else {
-            super::chunk::BAR
-        };
         let text_height = ui.fonts_mut(|fonts| fonts.row_height(&font));
-        let row_height = (text_height + bar + 8.0).round();
+        let row_height = (text_height + super::chunk::BAR + 8.0).round();
         let setting = Setting {
             font,
             row_height,
             lift: ((row_height - text_height) / 2.0 - 1.0).round(),
             width: ui.available_width().floor(),
         };
-        let height = self.lay_out(ui, input, setting, letters);
+        let height = self.lay_out(ui, input, setting);
         let (rect, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), height.max(24.0)), Sense::click());
         let clip = ui.clip_rect();
@@ -123,14 +116,13 @@ impl Strip {
     }
 
     /// Brings the chunks up to date. Returns the height of all.
-    fn lay_out(&mut self, ui: &Ui, input: &StripInput<'_>, setting: Setting, letters: bool) -> f32 {
+    fn lay_out(&mut self, ui: &Ui, input: &StripInput<'_>, setting: Setting) -> f32 {
         let key = Key {
             run: input.trace.key,
             generation: input.shares.matrix().generation,
             color: input.options.color,
             adapter: input.options.adapter,
             dark: ui.visuals().dark_mode,
-            letters,
         };
         let same = self.key.as_ref() == Some(&key) && self.setting.as_ref() == Some(&setting);
         if same && self.bytes == input.trace.text.len() && self.cells == input.cells.len() {
@@ -145,7 +137,6 @@ impl Strip {
         let painter = Painter {
             tokens: Tokens::of(ui),
             input,
-            letters,
         };
         let mut lead = 0.0;
         let mut origin = Vec2::ZERO;
@@ -210,11 +201,20 @@ impl Strip {
     }
 }
 
+/// The expert in the middle of a bar of shares.
+fn middle(shares: &[f32]) -> usize {
+    let mut sum = 0.0;
+    let reached = |share: &f32| {
+        sum += share;
+        sum >= 0.5
+    };
+    shares.iter().position(reached).unwrap_or(0)
+}
+
 /// Decides how cells look.
 struct Painter<'a> {
     tokens: &'static Tokens,
     input: &'a StripInput<'a>,
-    letters: bool,
 }
 
 impl Painter<'_> {
@@ -242,8 +242,15 @@ impl Painter<'_> {
             .enumerate()
             .map(|(i, &share)| (share, category(i)))
             .collect();
-        let loudest = shares.as_deref().and_then(top).filter(|_| self.letters);
-        let letter = loudest.map(|(i, _)| (expert_letter(i), ink_on(category(i))));
+        let experts = self.input.trace.experts;
+        // On the middle of the bar, whose colour there is that of the expert in the middle.
+        let letter = shares.as_deref().and_then(|shares| {
+            let letter = match top(shares)? {
+                Top::One(expert, _) => adapter_letter(experts, expert),
+                Top::Tie(_) => '=',
+            };
+            Some((letter, ink_on(category(middle(shares)))))
+        });
         CellLook {
             text: visible(text, place.tokens.len()),
             ground,
@@ -260,13 +267,16 @@ impl Painter<'_> {
         };
         let magnitude = match self.input.options.color {
             StripColor::Top => {
-                let Some((expert, share)) = top(shares) else {
-                    return (self.tokens.card, self.tokens.weak);
+                let (color, share) = match top(shares) {
+                    None => return (self.tokens.card, self.tokens.weak),
+                    Some(Top::One(expert, share)) => (category(expert), share),
+                    // Nobody's colour.
+                    Some(Top::Tie(share)) => (self.tokens.weak, share),
                 };
                 // From faint to plain, never so strong that running text loses its contrast.
                 let strength = 0.10 + 0.34 * share.powf(1.5);
                 return (
-                    self.tokens.card.lerp_to_gamma(category(expert), strength),
+                    self.tokens.card.lerp_to_gamma(color, strength),
                     self.tokens.text,
                 );
             }

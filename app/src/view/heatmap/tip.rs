@@ -1,10 +1,11 @@
 //! A token in full: its text, every expert's share and gate.
 
-use egui::{Grid, Id, PopupAnchor, RichText, Sense, Tooltip, Ui, vec2};
+use egui::{Grid, Id, PopupAnchor, Rangef, Rect, RectAlign, RichText, Sense, Tooltip, Ui, vec2};
 
-use super::shares::{Shares, evenness, normalised};
+use super::shares::{Shares, Top, evenness, normalised, top};
 use super::trace::{Cell, TokenTrace};
-use crate::theme::{Tokens, category, expert_letter};
+use crate::theme::{Tokens, category};
+use crate::widgets::adapter_title;
 
 /// One cell of a matrix.
 pub(super) struct ReadOut {
@@ -15,7 +16,7 @@ pub(super) struct ReadOut {
     pub place: Option<String>,
 }
 
-/// Shows it beside the pointer.
+/// Shows it beside the panel, at the height of the pointer, so that it covers no line of it.
 pub(super) fn show(
     ui: &Ui,
     trace: &TokenTrace<'_>,
@@ -24,13 +25,22 @@ pub(super) fn show(
     cell: usize,
     read: Option<&ReadOut>,
 ) {
-    let Some(place) = cells.get(cell) else { return };
-    let tip = Tooltip::always_open(
+    let (Some(place), Some(pointer)) = (cells.get(cell), ui.ctx().pointer_hover_pos()) else {
+        return;
+    };
+    let panel = ui.max_rect();
+    let beside = Rect::from_x_y_ranges(panel.x_range(), Rangef::point(pointer.y));
+    let mut tip = Tooltip::always_open(
         ui.ctx().clone(),
         ui.layer_id(),
         Id::unique("token tip"),
-        PopupAnchor::Pointer,
+        PopupAnchor::ParentRect(beside),
     );
+    tip.popup = tip.popup.align(RectAlign::LEFT).align_alternatives(&[
+        RectAlign::RIGHT,
+        RectAlign::BOTTOM_START,
+        RectAlign::TOP_START,
+    ]);
     tip.gap(14.0).width(300.0).show(|ui| {
         ui.label(RichText::new(title(trace, place)).strong());
         if let Some(read) = read {
@@ -64,13 +74,14 @@ fn table(ui: &mut Ui, trace: &TokenTrace<'_>, gates: &[f32]) {
                 .iter()
                 .zip(shares.iter().zip(gates))
                 .enumerate()
+                .filter(|(adapter, (_, (_, gate)))| *adapter < trace.experts || **gate != 0.0)
             {
                 let (rect, _) = ui.allocate_exact_size(vec2(64.0, 10.0), Sense::hover());
                 ui.painter().rect_filled(rect, 2.0, tokens.line);
                 let filled =
                     egui::Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
                 ui.painter().rect_filled(filled, 2.0, category(adapter));
-                ui.label(format!("{}  {name}", expert_letter(adapter)));
+                ui.label(adapter_title(trace.experts, adapter, name));
                 ui.label(format!("{:.1} %", 100.0 * share));
                 ui.label(weak(format!("gate {gate:.3}")));
                 ui.end_row();
@@ -118,11 +129,25 @@ pub(super) fn cell_words(
     let Some(shares) = normalised(&shares.mean(place.tokens.clone())) else {
         return format!("{title}; base model alone");
     };
+    let tie = if matches!(top(&shares), Some(Top::Tie(_))) {
+        " (a tie)"
+    } else {
+        ""
+    };
+    let kind = |adapter| {
+        if adapter < trace.experts {
+            ""
+        } else {
+            " (value)"
+        }
+    };
     let named: Vec<String> = trace
         .adapters
         .iter()
         .zip(shares)
-        .map(|(name, share)| format!("{name} {:.0} %", 100.0 * share))
+        .enumerate()
+        .filter(|(adapter, (_, share))| *adapter < trace.experts || *share > 0.0)
+        .map(|(adapter, (name, share))| format!("{name}{} {:.0} %", kind(adapter), 100.0 * share))
         .collect();
-    format!("{title}; {}", named.join(", "))
+    format!("{title}; {}{tie}", named.join(", "))
 }

@@ -11,8 +11,8 @@ use super::interference::InterferencePanel;
 use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::{
-    bundle_sheet, palette, panels, point, prompt, responses, settings, shortcuts, status, sweep,
-    top_bar, training, welcome,
+    bundle_sheet, closing, first_steps, palette, panels, point, prompt, responses, settings,
+    shortcuts, status, sweep, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -42,7 +42,7 @@ impl Panels {
         Self {
             prompt: PromptPanel::default(),
             answers: AnswersPanel::default(),
-            pareto: ParetoPanel::default(),
+            pareto: ParetoPanel::new(target),
             heatmap: HeatmapPanel::new(target),
             interference: InterferencePanel::new(target),
         }
@@ -54,6 +54,11 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
     Side::top("top")
         .frame(margin(ui, 10, 6))
         .show(ui, |ui| top_bar::top_bar_ui(ui, state, queue));
+    if first_steps::is_due(state) {
+        Side::top("first steps")
+            .frame(margin(ui, 10, 4))
+            .show(ui, |ui| first_steps::first_steps_ui(ui, state, queue));
+    }
     Side::bottom("status")
         .frame(margin(ui, 10, 4))
         .show(ui, |ui| status::status_ui(ui, state, queue));
@@ -72,6 +77,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
+        Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),
         Overlay::Settings => settings::settings_ui(ui.ctx(), state, queue),
     }
 }
@@ -87,7 +93,7 @@ fn drop_hint_ui(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
     let font = egui::FontId::proportional(24.0);
-    let words = "Drop a bundle's folder to open it";
+    let words = "Drop a bundle's folder, a .jsonl of prompts, or a .db of sweeps";
     painter.text(
         rect.center(),
         egui::Align2::CENTER_CENTER,

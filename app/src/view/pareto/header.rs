@@ -1,15 +1,15 @@
 //! The line above the plots: what is there in numbers, what is left out, how it is looked at.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{ComboBox, PopupCloseBehavior, RichText, Ui};
+use egui::{Align, ComboBox, Layout, PopupCloseBehavior, RichText, Ui};
 
 use super::{Frame, ParetoPanel};
-use crate::plot::{ParetoAction, point_words, value_words};
-use crate::state::{Class, PlotOptions, Units};
+use crate::plot::{ParetoAction, point_words};
+use crate::state::{Class, Large, PlotOptions, Units};
 use crate::theme::Tokens;
 
 impl ParetoPanel {
-    /// One line where there is room, more where there is not.
+    /// One line: what there is, and how it is looked at.
     pub(super) fn header(
         &self,
         ui: &mut Ui,
@@ -20,83 +20,50 @@ impl ParetoPanel {
         let tokens = Tokens::of(ui);
         let counts = frame.data.front.counts();
         let mut options = frame.options.clone();
-        ui.horizontal_wrapped(|ui| {
+        ui.horizontal(|ui| {
             let front = format!("Front {} of {} points", counts.front, counts.points);
-            ui.label(RichText::new(front).strong())
-                .on_hover_text("Points that no other point beats on every plotted objective");
-            if frame.data.pending > 0 {
-                ui.label(
-                    RichText::new(format!("· {} to come", frame.data.pending)).color(tokens.weak),
-                );
+            let label = ui.label(RichText::new(front).strong());
+            let more = if frame.data.front.measures_more() {
+                "all scored objectives, more than the plotted ones"
+            } else {
+                "every plotted objective"
+            };
+            let mut hint = format!("Non-dominated points: no other point is at least as good on {more}, and better on one.");
+            if let Some((words, why)) = frame.volume_words() {
+                hint += &format!("\n\n{words}\n{why}");
             }
-            self.volume(ui, frame);
-            self.left_out(ui, frame);
-            if frame.data.axes().len() == 3 {
-                pair_choice(ui, frame, &mut options);
-            }
-            let stay = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-            MenuButton::new("View")
-                .config(stay)
-                .ui(ui, |ui| view_menu(ui, has_base, &mut options));
-            let fit = ui
-                .button("Fit")
-                .on_hover_text("Show every point (F). Home gives the view back to the data.");
-            options.fits += u64::from(fit.clicked());
-            let table = ui
-                .selectable_label(options.table, "Table")
-                .on_hover_text("Plot or table (T)");
-            options.table ^= table.clicked();
+            ui.ctx()
+                .accesskit_node_builder(label.id, |node| node.set_description(hint.clone()));
+            label.on_hover_text(hint);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let table = ui
+                    .selectable_label(options.table, "Table")
+                    .on_hover_text("Plot or table (T)");
+                options.table ^= table.clicked();
+                let fit = ui
+                    .button("Fit")
+                    .on_hover_text("Show every point (F). Home gives the view back to the data.");
+                options.fits += u64::from(fit.clicked());
+                let stay = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+                MenuButton::new("View")
+                    .config(stay)
+                    .ui(ui, |ui| view_menu(ui, has_base, &mut options));
+                if frame.data.axes().len() == 3 && !options.table {
+                    large_choice(ui, frame, &mut options);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    if frame.data.pending > 0 {
+                        let words = format!("{} to come", frame.data.pending);
+                        let label = RichText::new(words).color(tokens.weak);
+                        ui.add(egui::Label::new(label).truncate());
+                    }
+                    self.left_out(ui, frame);
+                });
+            });
         });
         if options != *frame.options {
             actions.push(ParetoAction::Options(options));
         }
-    }
-
-    /// The hypervolume, never without its reference point.
-    fn volume(&self, ui: &mut Ui, frame: &Frame<'_>) {
-        let Some(volume) = frame
-            .data
-            .front
-            .hypervolume()
-            .filter(|_| frame.data.front.counts().front > 0)
-        else {
-            return;
-        };
-        let shown =
-            |slot: usize, raw: f64| frame.units.get(slot).map_or(raw, |unit| unit.apply(raw));
-        let reference: Vec<String> = volume
-            .reference
-            .iter()
-            .enumerate()
-            .map(|(slot, &raw)| value_words(shown(slot, raw)))
-            .collect();
-        let value = volume.value * frame.units.iter().map(|unit| unit.scale).product::<f64>();
-        let of = if volume.is_base { "over base" } else { "over" };
-        let axes = if frame.data.front.measures_more() {
-            "of the plotted objectives "
-        } else {
-            ""
-        };
-        let text = format!(
-            "· hypervolume {axes}{} {of} ({})",
-            value_words(value),
-            reference.join(", ")
-        );
-        let hint = match (volume.is_base, &volume.base) {
-            (true, _) => {
-                "The reference point is the base model's mean score on each objective. Points below it count for nothing."
-            }
-            (false, Some(_)) => {
-                "No point beats the base model on every objective at once, so nothing lies above its score. \
-                 The reference point lies a tenth of each range below the worst point seen so far instead; it \
-                 moves while points arrive."
-            }
-            (false, None) => {
-                "The reference point lies a tenth of each range below the worst point seen so far; it moves while points arrive."
-            }
-        };
-        ui.label(RichText::new(text).color(Tokens::of(ui).weak))
-            .on_hover_text(hint);
     }
 
     /// Points without a place, counted and listed.
@@ -154,9 +121,9 @@ impl ParetoPanel {
 /// What is drawn, and in which units.
 fn view_menu(ui: &mut Ui, has_base: bool, options: &mut PlotOptions) {
     ui.checkbox(&mut options.dominated, "Dominated points");
-    ui.checkbox(&mut options.whiskers, "Whiskers of ±1 SE")
+    ui.checkbox(&mut options.all_whiskers, "Whiskers of ±1 SE on all points")
         .on_hover_text(format!(
-            "Above {} points only the front has them",
+            "Else on the point under the pointer and the selected one. Above {} points only the front has them",
             crate::plot::WHISKERS_FOR_ALL
         ));
     let mut against_base = options.units == Units::Base;
@@ -173,33 +140,25 @@ fn view_menu(ui: &mut Ui, has_base: bool, options: &mut PlotOptions) {
     };
 }
 
-/// All pairs, or one of them large.
-fn pair_choice(ui: &mut Ui, frame: &Frame<'_>, options: &mut PlotOptions) {
-    let name = |slot: usize| {
-        frame
-            .data
-            .axes()
-            .get(slot)
-            .and_then(|&axis| frame.data.objectives.get(axis))
-            .map_or("?", String::as_str)
+/// Which pair is large, or all three objectives at once.
+fn large_choice(ui: &mut Ui, frame: &Frame<'_>, options: &mut PlotOptions) {
+    let title = |large: Large| match large {
+        Large::Pair(x, y) => format!("{} × {}", frame.name(x), frame.name(y)),
+        Large::Space => "All three, in space".to_owned(),
     };
-    let title = |pair: Option<(usize, usize)>| {
-        pair.map_or("All pairs".to_owned(), |(x, y)| {
-            format!("{} × {}", name(x), name(y))
-        })
-    };
-    let chosen = title(options.pair);
-    let combo = ComboBox::from_id_salt("pairs")
+    let chosen = title(options.large);
+    let combo = ComboBox::from_id_salt("large")
         .selected_text(&chosen)
-        .width(96.0);
+        .truncate()
+        .width(150.0);
     let shown = combo.show_ui(ui, |ui| {
-        for pair in [None, Some((0, 1)), Some((1, 2)), Some((0, 2))] {
-            ui.selectable_value(&mut options.pair, pair, title(pair));
+        for &large in Large::all(3) {
+            ui.selectable_value(&mut options.large, large, title(large));
         }
     });
     let response = shown
         .response
-        .on_hover_text("Which objectives are plotted. The front is that of all three.");
+        .on_hover_text("What is large. The front is that of all objectives, whatever is shown.");
     response.widget_info(|| {
         let mut info =
             egui::WidgetInfo::labeled(egui::accesskit::Role::ComboBox, true, "Objectives plotted");

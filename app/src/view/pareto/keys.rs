@@ -3,7 +3,7 @@
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
 
 use super::{Frame, ParetoPanel, landmark_scores};
-use crate::plot::ParetoAction;
+use crate::plot::{ParetoAction, Turn};
 use crate::state::PlotOptions;
 
 impl ParetoPanel {
@@ -34,6 +34,7 @@ impl ParetoPanel {
         }
         if pressed(Key::Home) {
             self.ranges.reset();
+            self.turn = Turn::default();
         }
         if pressed(Key::T) {
             actions.push(ParetoAction::Options(PlotOptions {

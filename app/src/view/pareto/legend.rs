@@ -2,72 +2,159 @@
 
 use egui::epaint::{Pos2, Shape};
 use egui::{RichText, Sense, Ui, vec2};
+use paretoscope_core::types::{Point, Preference};
 
 use super::marks::{self, Mark};
 use super::{Frame, ParetoPanel};
-use crate::plot::{Glyph, Glyphs, Marker, front_marker};
-use crate::state::Class;
+use crate::plot::{Glyphs, Marker, dominated_marker, front_marker};
+use crate::state::{Class, Large};
 use crate::theme::Tokens;
 
 impl ParetoPanel {
-    /// One line below the plots.
-    pub(super) fn legend(&self, ui: &mut Ui, frame: &Frame<'_>) {
+    /// What is there, with its number, and what the colours are.
+    pub(super) fn legend(&self, ui: &mut Ui, frame: &Frame<'_>, large: Large) {
         let Some(glyphs) = &self.glyphs else { return };
         let tokens = Tokens::of(ui);
         let counts = frame.data.front.counts();
         let dominated = counts.placed() - counts.front;
         let far = counts.extrapolated - counts.extrapolated_front;
+        ui.spacing_mut().item_spacing.y = 2.0;
         ui.horizontal_wrapped(|ui| {
-            if counts.front > counts.uncertain {
-                sample(ui, glyphs, "Front", |mesh, at| {
+            let marker = |class, extrapolated| Marker {
+                class,
+                extrapolated,
+                scale: 1.0,
+                color: tokens.weak,
+            };
+            let certain = counts.front - counts.uncertain;
+            if certain > 0 {
+                let words = format!("Front {certain}");
+                sample(ui, glyphs, &words, "Not dominated, by more than one standard error", |mesh, at| {
                     front_marker(glyphs, mesh, marker(Class::Front, false), at, tokens);
                 });
             }
             if counts.uncertain > 0 {
-                sample(ui, glyphs, "Front within 1 SE", |mesh, at| {
+                let words = format!("Front within 1 SE {}", counts.uncertain);
+                let hint = "Not dominated, but would be if its scores were one standard error of the difference lower";
+                sample(ui, glyphs, &words, hint, |mesh, at| {
                     front_marker(glyphs, mesh, marker(Class::Uncertain, false), at, tokens);
                 });
             }
             if frame.options.dominated && dominated > far {
-                sample(ui, glyphs, "Dominated", |mesh, at| {
-                    glyphs.add(mesh, Glyph::Ring, at, 1.0, tokens.dominated)
+                let words = format!("Dominated {}", dominated - far);
+                let hint = "Another point is at least as good on every objective and better on one";
+                sample(ui, glyphs, &words, hint, |mesh, at| {
+                    dominated_marker(glyphs, mesh, marker(Class::Dominated, false), at, tokens, false);
                 });
             }
+            let hint = "Free weights on value vectors (MVA), which need not sum to 1";
             if counts.extrapolated_front > 0 {
-                sample(ui, glyphs, "Extrapolated front (outlined)", |mesh, at| {
+                let words = format!("Extrapolated front {}", counts.extrapolated_front);
+                sample(ui, glyphs, &words, hint, |mesh, at| {
                     front_marker(glyphs, mesh, marker(Class::Front, true), at, tokens);
                 });
             }
             if frame.options.dominated && far > 0 {
-                sample(ui, glyphs, "Extrapolated, dominated", |mesh, at| {
-                    glyphs.add(mesh, Glyph::Square, at, 1.0, tokens.dominated);
+                let words = format!("Extrapolated, dominated {far}");
+                sample(ui, glyphs, &words, hint, |mesh, at| {
+                    dominated_marker(glyphs, mesh, marker(Class::Dominated, true), at, tokens, false);
                 });
             }
+            self.line_item(ui, frame, large);
             for mark in Mark::ALL.into_iter().rev() {
                 if mark
                     .landmark(frame)
                     .and_then(|l| super::placed(frame.data, l))
                     .is_some()
                 {
-                    item(ui, mark.name(), 26.0, |ui, at| {
-                        marks::paint(ui.painter(), mark, at, tokens)
+                    let single = mark.is_single(frame);
+                    let (words, hint) = if single {
+                        (
+                            format!("{}, one prompt", mark.name()),
+                            "The score of one answer, among means over several prompts",
+                        )
+                    } else {
+                        (mark.name().to_owned(), "")
+                    };
+                    item(ui, &words, hint, 26.0, |ui, at| {
+                        marks::paint(ui.painter(), mark, at, tokens, single)
                     });
                 }
             }
+            self.colour_items(ui, frame);
         });
     }
-}
 
-fn marker(class: Class, extrapolated: bool) -> Marker {
-    Marker {
-        class,
-        extrapolated,
-        scale: 1.0,
+    /// The line of a pair, and what it is the front of.
+    fn line_item(&self, ui: &mut Ui, frame: &Frame<'_>, large: Large) {
+        let Large::Pair(x, y) = large else { return };
+        let members = self
+            .layers
+            .get(x + y - 1)
+            .map_or(0, crate::plot::Layer::pair_front);
+        if members < 2 {
+            return;
+        }
+        let tokens = Tokens::of(ui);
+        let more = frame.data.axes().len() > 2 || frame.data.front.measures_more();
+        let (words, hint) = if more {
+            (
+                format!("Front of this pair {members}"),
+                format!(
+                    "The staircase through the points that no other one beats on {} and {} alone. Diamonds are the front of all objectives: those off the line are on it by what is not shown here.",
+                    frame.name(x),
+                    frame.name(y)
+                ),
+            )
+        } else {
+            (
+                "Edge of the front".to_owned(),
+                "What lies below and to the left of the staircase is dominated".to_owned(),
+            )
+        };
+        item(ui, &words, &hint, 20.0, |ui, at| {
+            let step = vec2(8.0, 5.0);
+            let stairs = vec![
+                at - step,
+                Pos2::new(at.x, at.y - step.y),
+                Pos2::new(at.x, at.y + step.y),
+                at + step,
+            ];
+            let line = egui::Stroke::new(2.0, tokens.text.gamma_multiply(0.75));
+            ui.painter().add(Shape::line(stairs, line));
+        });
+    }
+
+    /// The colours that dots are mixed of.
+    fn colour_items(&self, ui: &mut Ui, frame: &Frame<'_>) {
+        let count = frame.data.objectives.len();
+        for slot in 0..frame.data.axes().len() {
+            let Some(&axis) = frame.data.axes().get(slot) else {
+                continue;
+            };
+            let mut shares = vec![0.0; count];
+            shares[axis] = 1.0;
+            let Ok(corner) = Preference::new(shares) else {
+                continue;
+            };
+            let color = (frame.data.color)(&Point::Preference(corner));
+            let hint = "A dot's colour is its preference: these, mixed by their shares, as in the triangle";
+            item(ui, &frame.name(slot), hint, 14.0, |ui, at| {
+                let line = egui::Stroke::new(1.0, Tokens::of(ui).outline);
+                ui.painter().circle(at, 5.0, color, line);
+            });
+        }
     }
 }
 
-fn sample(ui: &mut Ui, glyphs: &Glyphs, name: &str, draw: impl FnOnce(&mut egui::Mesh, Pos2)) {
-    item(ui, name, 20.0, |ui, at| {
+fn sample(
+    ui: &mut Ui,
+    glyphs: &Glyphs,
+    name: &str,
+    hint: &str,
+    draw: impl FnOnce(&mut egui::Mesh, Pos2),
+) {
+    item(ui, name, hint, 20.0, |ui, at| {
         let mut mesh = glyphs.mesh();
         draw(&mut mesh, at);
         ui.painter().add(Shape::mesh(mesh));
@@ -75,9 +162,9 @@ fn sample(ui: &mut Ui, glyphs: &Glyphs, name: &str, draw: impl FnOnce(&mut egui:
 }
 
 /// A marker and its name, never torn apart by a line's end.
-fn item(ui: &mut Ui, name: &str, width: f32, draw: impl FnOnce(&Ui, Pos2)) {
-    let text = RichText::new(name).color(Tokens::of(ui).weak);
-    let font = egui::TextStyle::Body.resolve(ui.style());
+fn item(ui: &mut Ui, name: &str, hint: &str, width: f32, draw: impl FnOnce(&Ui, Pos2)) {
+    let font = egui::FontId::proportional(13.0);
+    let text = RichText::new(name).color(Tokens::of(ui).weak).size(13.0);
     let galley = ui
         .painter()
         .layout_no_wrap(name.to_owned(), font, Tokens::of(ui).weak);
@@ -85,6 +172,9 @@ fn item(ui: &mut Ui, name: &str, width: f32, draw: impl FnOnce(&Ui, Pos2)) {
     super::keep_together(ui, needed);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 20.0), Sense::hover());
     draw(ui, rect.center());
-    ui.label(text);
-    ui.add_space(6.0);
+    let label = ui.label(text);
+    if !hint.is_empty() {
+        label.on_hover_text(hint);
+    }
+    ui.add_space(4.0);
 }

@@ -32,6 +32,12 @@ impl Mark {
         }
     }
 
+    /// Whether it is the score of one answer, among means over several prompts.
+    pub(super) fn is_single(self, frame: &Frame<'_>) -> bool {
+        let landmark = self.landmark(frame);
+        landmark.is_some_and(|landmark| frame.data.is_single(landmark))
+    }
+
     /// What is known of it.
     pub(super) fn landmark<'a>(self, frame: &Frame<'a>) -> Option<&'a Landmark> {
         match self {
@@ -65,8 +71,17 @@ pub(super) fn places(
         .collect()
 }
 
-/// Paints a landmark.
-pub(super) fn paint(painter: &Painter, mark: Mark, centre: Pos2, tokens: &Tokens) {
+/// Paints a landmark; hollow where it is the score of a `single` answer.
+pub(super) fn paint(painter: &Painter, mark: Mark, centre: Pos2, tokens: &Tokens, single: bool) {
+    let filled = |color: Color32| if single { tokens.card } else { color };
+    let edge = |color: Color32| {
+        if single {
+            Stroke::new(2.0, color)
+        } else {
+            Stroke::new(1.5, tokens.outline)
+        }
+    };
+    let ink = |color: Color32| if single { color } else { ink_on(color) };
     match mark {
         Mark::Base => {
             polygon(
@@ -78,22 +93,22 @@ pub(super) fn paint(painter: &Painter, mark: Mark, centre: Pos2, tokens: &Tokens
             );
         }
         Mark::Pinned => {
-            painter.circle(centre, 9.0, tokens.pinned, Stroke::new(1.5, tokens.outline));
-            letter(painter, centre, "B", ink_on(tokens.pinned));
+            painter.circle(centre, 9.0, filled(tokens.pinned), edge(tokens.pinned));
+            letter(painter, centre, "B", ink(tokens.pinned));
         }
         Mark::Current => {
             polygon(
                 painter,
                 centre,
                 &ring(5, 13.5, 6.2),
-                tokens.accent,
-                Stroke::new(1.5, tokens.outline),
+                filled(tokens.accent),
+                edge(tokens.accent),
             );
             letter(
                 painter,
                 centre + Vec2::new(0.0, 0.5),
                 "A",
-                ink_on(tokens.accent),
+                ink(tokens.accent),
             );
         }
     }

@@ -5,13 +5,19 @@ mod keys;
 mod legend;
 mod marks;
 mod plots;
+mod space;
 mod table;
+mod thumbs;
+mod tiles;
 mod tip;
 
 use egui::{RichText, Ui};
 
-use crate::plot::{Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, summary};
-use crate::state::{PlotOptions, Units, place};
+use crate::plot::{
+    Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, Tints, Turn, summary,
+    value_words,
+};
+use crate::state::{Large, PlotOptions, Units, place};
 use crate::theme::Tokens;
 use table::Order;
 
@@ -25,7 +31,16 @@ pub struct ParetoPanel {
     order: Order,
     fits: u64,
     legend_height: f32,
+    tints: Tints,
+    /// What the axes of the large plot take beside its frame, as last seen.
+    margins: Option<egui::Vec2>,
+    turn: Turn,
+    /// Format of what egui renders to, where there is a GPU; without, the cube is painted by egui.
+    target: Option<wgpu::TextureFormat>,
 }
+
+/// Pairs of three objectives.
+const PAIRS: usize = 3;
 
 /// What every part of the panel reads.
 struct Frame<'a> {
@@ -37,7 +52,85 @@ struct Frame<'a> {
     summary: String,
 }
 
+impl Frame<'_> {
+    /// The name of a plotted objective.
+    fn name(&self, slot: usize) -> String {
+        let axis = self.data.axes().get(slot);
+        let name = axis.and_then(|&axis| self.data.objectives.get(axis));
+        name.cloned().unwrap_or_default()
+    }
+
+    /// What a plot is called.
+    fn title(&self, large: Large) -> String {
+        match large {
+            Large::Pair(x, y) => format!("{} against {}", self.name(y), self.name(x)),
+            Large::Space => format!("{}, {} and {}", self.name(0), self.name(1), self.name(2)),
+        }
+    }
+
+    /// What is large: what was chosen, where there are so many objectives.
+    fn large(&self) -> Large {
+        let all = Large::all(self.data.axes().len());
+        let chosen = self.options.large;
+        if all.contains(&chosen) {
+            chosen
+        } else {
+            all[0]
+        }
+    }
+
+    /// The hypervolume with its reference point, without which it means nothing, and how that was chosen.
+    fn volume_words(&self) -> Option<(String, &'static str)> {
+        let front = self.data.front;
+        let volume = front.hypervolume().filter(|_| front.counts().front > 0)?;
+        let shown = |slot: usize, raw: f64| self.units.get(slot).map_or(raw, |u| u.apply(raw));
+        let reference = volume.reference.iter().enumerate();
+        let reference: Vec<String> = reference
+            .map(|(slot, &raw)| value_words(shown(slot, raw)))
+            .collect();
+        let value = volume.value * self.units.iter().map(|unit| unit.scale).product::<f64>();
+        let of = if volume.is_base { "over base" } else { "over" };
+        let axes = if front.measures_more() {
+            "of the plotted objectives "
+        } else {
+            ""
+        };
+        let words = format!(
+            "hypervolume {axes}{} {of} ({})",
+            value_words(value),
+            reference.join(", ")
+        );
+        let why = match (volume.is_base, &volume.base) {
+            (true, _) => {
+                "The reference point is the base model's mean score on each objective. Points below it count for nothing."
+            }
+            (false, Some(_)) => {
+                "No point beats the base model on every objective at once, so nothing lies above its score. \
+                 The reference point lies a tenth of each range below the worst point seen so far instead; it \
+                 moves while points arrive."
+            }
+            (false, None) => {
+                "The reference point lies a tenth of each range below the worst point seen so far; it moves while points arrive."
+            }
+        };
+        Some((words, why))
+    }
+}
+
 impl ParetoPanel {
+    /// A panel that draws its cube with the shader where a render state is at hand.
+    pub fn new(target: Option<wgpu::TextureFormat>) -> Self {
+        Self {
+            target,
+            ..Self::default()
+        }
+    }
+
+    /// From where the cube is seen.
+    pub fn turn(&self) -> Turn {
+        self.turn
+    }
+
     /// Shows the panel in the room that is left and says what the person asked for.
     pub fn show(
         &mut self,
@@ -60,6 +153,7 @@ impl ParetoPanel {
             self.ranges.fit_all(data.front, &landmarks);
         }
         self.ranges.update(data.front, &landmarks);
+        self.tints.update(data);
         if !self
             .glyphs
             .as_ref()
@@ -67,6 +161,7 @@ impl ParetoPanel {
         {
             self.glyphs = Some(Glyphs::new(ui.ctx()));
             self.layers.clear();
+            self.layers.resize_with(PAIRS, Layer::default);
         }
         let base = units_of(data);
         let units = match (options.units, &base) {

@@ -1,4 +1,4 @@
-//! One plot per pair of objectives, linked: a range belongs to an objective, not to a plot.
+//! One plot is large and the others small, linked: a range belongs to an objective, not to a plot.
 
 use egui::{
     Align2, Pos2, Rect, Response, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
@@ -6,12 +6,19 @@ use egui::{
 };
 use egui_plot::{AxisHints, GridInput, GridMark, HPlacement, Plot, PlotBounds, PlotTransform};
 
+use super::tiles::tiles;
 use super::{Frame, ParetoPanel, landmark_scores, marks, tip};
-use crate::plot::{LayerInput, ParetoAction, axis_titles, nearest, value_words};
+use crate::plot::{
+    Layer, LayerInput, ParetoAction, axis_titles, multiples, nearest, step_from, step_words,
+};
+use crate::state::{Large, PlotOptions};
 use crate::theme::Tokens;
 
 /// How far from a marker the pointer still means it, in points.
-const REACH: f32 = 12.0;
+pub(super) const REACH: f32 = 12.0;
+
+/// How much room axes may leave unused, in points.
+const SLACK: f32 = 16.0;
 
 /// What the pointer is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,51 +30,59 @@ pub(super) enum Hover {
 }
 
 impl ParetoPanel {
-    /// All plots, the legend below them, and what the pointer and the keys ask for.
+    /// One large plot, the others small beside it, the legend, and what the pointer and the keys ask for.
     pub(super) fn plots(
         &mut self,
         ui: &mut Ui,
         frame: &Frame<'_>,
         actions: &mut Vec<ParetoAction>,
     ) {
-        let pairs = pairs(frame);
-        // As high as it was in the last frame: it wraps where the panel is narrow.
-        let legend_height = self.legend_height.max(24.0) + ui.spacing().item_spacing.y;
-        let room = Rect::from_min_size(
-            ui.cursor().min,
-            vec2(
-                ui.available_width(),
-                (ui.available_height() - legend_height).max(120.0),
-            ),
-        );
-        self.layers.resize_with(pairs.len(), Default::default);
-        let mut responses = Vec::new();
-        let mut hovered = None;
-        for (slot, (&pair, rect)) in pairs.iter().zip(tiles(room, pairs.len())).enumerate() {
-            let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
-            let (response, hover) = self.plot(&mut child, frame, slot, pair);
-            hovered = hovered.or(hover);
-            responses.push(response);
+        let room = ui.available_rect_before_wrap();
+        let large = frame.large();
+        let others: Vec<Large> = Large::all(frame.data.axes().len())
+            .iter()
+            .copied()
+            .filter(|other| *other != large)
+            .collect();
+        // Axes and legend are as large as they were in the last frame.
+        let axes = match large {
+            Large::Pair(..) => self.margins.unwrap_or(vec2(72.0, 44.0)),
+            Large::Space => Vec2::ZERO,
+        };
+        let legend = self.legend_height.max(24.0) + ui.spacing().item_spacing.y;
+        let tiles = tiles(room, others.len(), axes, legend);
+        let mut child = ui.new_child(UiBuilder::new().max_rect(tiles.large));
+        let (response, hovered) = match large {
+            Large::Pair(x, y) => self.plot(&mut child, frame, (x, y)),
+            Large::Space => self.space(&mut child, frame, tiles.large),
+        };
+        for (&other, &rect) in others.iter().zip(&tiles.small) {
+            if self.thumb(ui, frame, other, rect) {
+                actions.push(ParetoAction::Options(PlotOptions {
+                    large: other,
+                    ..frame.options.clone()
+                }));
+            }
         }
         ui.advance_cursor_after_rect(room);
         if hovered != self.hovered {
             self.hovered = hovered;
             ui.ctx().request_repaint();
         }
-        let legend = ui.scope(|ui| self.legend(ui, frame)).response.rect.height();
+        let mut below = ui.new_child(UiBuilder::new().max_rect(tiles.legend).id_salt("legend"));
+        self.legend(&mut below, frame, large);
+        let legend = below.min_rect().height();
         if legend != self.legend_height {
             self.legend_height = legend;
             ui.ctx().request_repaint();
         }
-        self.badge(ui, frame, room, actions);
-        overlay(ui, frame, room, actions);
-        for response in &responses {
-            self.clicks(response, frame, actions);
-        }
+        self.badge(ui, frame, tiles.large, actions);
+        overlay(ui, frame, tiles.large, actions);
+        self.clicks(&response, frame, actions);
         if let Some(hover) = self.hovered {
             tip::show(ui, frame, hover);
         }
-        self.keys(ui, frame, &responses, actions);
+        self.keys(ui, frame, &[response], actions);
     }
 
     /// One plot. Returns its response and what the pointer is on.
@@ -75,7 +90,6 @@ impl ParetoPanel {
         &mut self,
         ui: &mut Ui,
         frame: &Frame<'_>,
-        slot: usize,
         pair: (usize, usize),
     ) -> (Response, Option<Hover>) {
         let (x, y) = pair;
@@ -85,23 +99,16 @@ impl ParetoPanel {
             [ux.apply(raw[0][0]), uy.apply(raw[1][0])],
             [ux.apply(raw[0][1]), uy.apply(raw[1][1])],
         );
-        let name = |s: usize| {
-            frame
-                .data
-                .axes()
-                .get(s)
-                .and_then(|&axis| frame.data.objectives.get(axis))
-                .cloned()
-                .unwrap_or_default()
-        };
-        let title = format!("Pareto plot: {} against {}", name(y), name(x));
-        let out = plot_of(ui, frame, (x, y), [name(x), name(y)]).show(ui, move |plot| {
-            plot.set_plot_bounds(shown);
-            let scroll = plot.ctx().input(|input| input.smooth_scroll_delta.y);
-            if plot.response().contains_pointer() && scroll != 0.0 {
-                plot.zoom_bounds_around_hovered(Vec2::splat((scroll / 240.0).exp()));
-            }
-        });
+        let room = ui.max_rect().size();
+        let title = format!("Pareto plot: {}", frame.title(Large::Pair(x, y)));
+        let out =
+            plot_of(ui, frame, (x, y), [frame.name(x), frame.name(y)]).show(ui, move |plot| {
+                plot.set_plot_bounds(shown);
+                let scroll = plot.ctx().input(|input| input.smooth_scroll_delta.y);
+                if plot.response().contains_pointer() && scroll != 0.0 {
+                    plot.zoom_bounds_around_hovered(Vec2::splat((scroll / 240.0).exp()));
+                }
+            });
         let transform = out.transform;
         let now = transform.bounds();
         if *now != shown {
@@ -111,7 +118,20 @@ impl ParetoPanel {
             self.ranges.take(x, y, back(ux, 0), back(uy, 1));
             ui.ctx().request_repaint();
         }
-        let hover = self.paint(ui, frame, slot, pair, &transform, out.response.hover_pos());
+        // What the axes took: the next frame makes a square of what is left. They may take less again by
+        // much only, so that numbers that come and go with the size do not move it to and fro.
+        let took = (room - transform.frame().size()).round();
+        let known = self.margins.unwrap_or(Vec2::ZERO);
+        let margins = if (known - took).max_elem() > SLACK {
+            took
+        } else {
+            known.max(took)
+        };
+        if self.margins != Some(margins) {
+            self.margins = Some(margins);
+            ui.ctx().request_repaint();
+        }
+        let hover = self.paint(ui, frame, pair, &transform, out.response.hover_pos());
         let tokens = Tokens::of(ui);
         if out.response.has_focus() {
             ui.painter().rect_stroke(
@@ -134,20 +154,22 @@ impl ParetoPanel {
         &mut self,
         ui: &Ui,
         frame: &Frame<'_>,
-        slot: usize,
         pair: (usize, usize),
         transform: &PlotTransform,
         pointer: Option<Pos2>,
     ) -> Option<Hover> {
-        let (Some(glyphs), Some(layer)) = (&self.glyphs, self.layers.get_mut(slot)) else {
+        let (Some(glyphs), Some(layer)) = (&self.glyphs, self.layers.get_mut(pair.0 + pair.1 - 1))
+        else {
             return None;
         };
         let input = LayerInput {
             front: frame.data.front,
+            colors: self.tints.colors(),
             pair,
             units: [frame.units[pair.0], frame.units[pair.1]],
             dominated: frame.options.dominated,
-            whiskers: frame.options.whiskers,
+            whiskers: frame.options.all_whiskers,
+            scale: 1.0,
         };
         layer.show(ui, glyphs, transform, &input);
         let tokens = Tokens::of(ui);
@@ -161,12 +183,20 @@ impl ParetoPanel {
                 .copied()
                 .filter(|place| !place.any_nan())
         };
-        if let Some(place) = frame
+        let selected = frame
             .data
             .selected
-            .and_then(|index| frame.data.front.position(index))
-            .and_then(place_of)
-        {
+            .and_then(|index| frame.data.front.position(index));
+        let hovered = match self.hovered {
+            Some(Hover::Dot(position)) => Some(position),
+            _ => None,
+        };
+        for position in [selected, hovered].into_iter().flatten() {
+            if place_of(position).is_some() {
+                Layer::whiskers_of(&painter, glyphs, transform, &input, position, tokens.text);
+            }
+        }
+        if let Some(place) = selected.and_then(place_of) {
             painter.circle_stroke(
                 place,
                 11.0,
@@ -174,14 +204,14 @@ impl ParetoPanel {
             );
             painter.circle_stroke(place, 11.0, Stroke::new(2.5, tokens.accent));
         }
-        if let Some(Hover::Dot(position)) = self.hovered
-            && let Some(place) = place_of(position)
-        {
+        if let Some(place) = hovered.and_then(place_of) {
             painter.circle_stroke(place, 9.5, Stroke::new(1.5, tokens.text));
         }
         let marks = marks::places(frame, pair, transform);
+        // A marker at the edge is whole.
+        let wide = painter.with_clip_rect(transform.frame().expand(14.0).intersect(ui.clip_rect()));
         for (kind, place) in &marks {
-            marks::paint(&painter, *kind, *place, tokens);
+            marks::paint(&wide, *kind, *place, tokens, kind.is_single(frame));
         }
         let pointer = pointer?;
         let near = |place: &Pos2| place.distance(pointer) <= REACH;
@@ -276,20 +306,8 @@ fn plot_of<'a>(ui: &Ui, frame: &Frame<'_>, (x, y): (usize, usize), names: [Strin
         let text = [long, middle].into_iter().find(fits).unwrap_or(short);
         egui::RichText::new(text).size(13.0).color(tokens.text)
     };
-    let tick = |mark: GridMark, _: &std::ops::RangeInclusive<f64>| {
-        let decimals = (-(mark.step_size * 1.001).log10().floor()).clamp(0.0, 8.0) as usize;
-        // Rounding may leave a minus before zero.
-        let value = if mark.value.abs() < mark.step_size * 1e-6 {
-            0.0
-        } else {
-            mark.value
-        };
-        if value.abs() >= 1e5 {
-            value_words(value)
-        } else {
-            format!("{value:.decimals$}").replace('-', "−")
-        }
-    };
+    let tick =
+        |mark: GridMark, _: &std::ops::RangeInclusive<f64>| step_words(mark.value, mark.step_size);
     Plot::new(("pareto", x, y))
         .custom_x_axes(vec![
             AxisHints::new_x()
@@ -324,67 +342,15 @@ const MARK: f32 = 10.0;
 
 /// Marks at 1, 2 or 5 times a power of ten, about `distance` points apart.
 fn marks_of(input: GridInput, distance: f64) -> Vec<GridMark> {
-    let wanted = input.base_step_size / f64::from(MARK) * distance;
-    if !wanted.is_finite() || wanted <= 0.0 {
+    let Some(step) = step_from(input.base_step_size / f64::from(MARK) * distance) else {
         return Vec::new();
-    }
-    let power = 10f64.powf(wanted.log10().floor());
-    let step = power
-        * [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .find(|m| m * power >= wanted * 0.999)
-            .unwrap_or(10.0);
+    };
+    let mark = |value| GridMark {
+        value,
+        step_size: step,
+    };
     let (low, high) = input.bounds;
-    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    (first..=last.min(first.saturating_add(200)))
-        .map(|i| GridMark {
-            value: i as f64 * step,
-            step_size: step,
-        })
-        .collect()
-}
-
-fn pairs(frame: &Frame<'_>) -> Vec<(usize, usize)> {
-    if frame.data.axes().len() == 2 {
-        return vec![(0, 1)];
-    }
-    match frame.options.pair {
-        Some((x, y)) if x < 3 && y < 3 && x != y => vec![(x, y)],
-        _ => vec![(0, 1), (1, 2), (0, 2)],
-    }
-}
-
-/// Rectangles for one plot, or for three: in a row, above each other, or as the lower triangle of a
-/// matrix, whichever leaves the shortest side longest.
-fn tiles(room: Rect, count: usize) -> Vec<Rect> {
-    const GAP: f32 = 8.0;
-    if count == 1 {
-        return vec![room];
-    }
-    let grid = |columns: usize, rows: usize, places: [(usize, usize); 3]| -> Vec<Rect> {
-        let width = (room.width() - GAP * (columns - 1) as f32) / columns as f32;
-        let height = (room.height() - GAP * (rows - 1) as f32) / rows as f32;
-        let at = |(column, row): (usize, usize)| {
-            let offset = vec2(column as f32 * (width + GAP), row as f32 * (height + GAP));
-            Rect::from_min_size(room.min + offset, vec2(width, height))
-        };
-        places.into_iter().map(at).collect()
-    };
-    let row = grid(3, 1, [(0, 0), (1, 0), (2, 0)]);
-    let triangle = grid(2, 2, [(0, 0), (1, 1), (0, 1)]);
-    let column = grid(1, 3, [(0, 0), (0, 1), (0, 2)]);
-    let side = |tiles: &Vec<Rect>| {
-        tiles
-            .first()
-            .map_or(0.0, |tile| tile.width().min(tile.height()))
-    };
-    let mut best = row;
-    for other in [triangle, column] {
-        if side(&other) > side(&best) {
-            best = other;
-        }
-    }
-    best
+    multiples(low, high, step).map(mark).collect()
 }
 
 /// The empty plot says why and what to do.

@@ -110,6 +110,10 @@ fn rank(class: Class) -> u8 {
 
 impl ParetoPanel {
     /// The table, in the room that is left.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one table: its columns, its head and its rows"
+    )]
     pub(super) fn table(
         &mut self,
         ui: &mut Ui,
@@ -134,7 +138,13 @@ impl ParetoPanel {
             return;
         }
         let tokens = Tokens::of(ui);
-        ui.label(RichText::new(format!("{} rows", frame.data.points.len())).color(tokens.weak));
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(format!("{} rows", frame.data.points.len())).color(tokens.weak));
+            if let Some((words, why)) = frame.volume_words() {
+                ui.label(RichText::new(words).color(tokens.weak))
+                    .on_hover_text(why);
+            }
+        });
         let Self { order, .. } = self;
         let mut clicked = None;
         // A click on a number is a click on its row.
@@ -217,10 +227,14 @@ impl ParetoPanel {
                     row.col(|ui| {
                         let (mean, se) =
                             (unit.apply(entry.mean[slot]), entry.se[slot] * unit.scale);
-                        ui.label(if entry.class.is_placed() {
-                            format!("{} ± {}", value_words(mean), value_words(se))
-                        } else {
-                            class_words(entry.class).to_owned()
+                        let axis = frame.data.axes().get(slot);
+                        let n = axis.and_then(|&axis| result.scores.get(axis).copied().flatten());
+                        // One sample has no error to speak of.
+                        let single = n.is_some_and(|summary| summary.n == 1);
+                        ui.label(match (entry.class.is_placed(), single) {
+                            (false, _) => class_words(entry.class).to_owned(),
+                            (true, true) => value_words(mean),
+                            (true, false) => format!("{} ± {}", value_words(mean), value_words(se)),
                         });
                     });
                 }

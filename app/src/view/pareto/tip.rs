@@ -77,6 +77,12 @@ fn mark(ui: &mut Ui, frame: &Frame<'_>, kind: usize) {
         point(ui, frame, at);
     }
     scores(ui, frame, &landmark.scores);
+    if mark.is_single(frame) {
+        weak(
+            ui,
+            "One answer to one prompt, drawn hollow: the dots are means over several prompts, so it beats none of them",
+        );
+    }
 }
 
 fn point(ui: &mut Ui, frame: &Frame<'_>, at: &Point) {

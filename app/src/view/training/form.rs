@@ -33,7 +33,12 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let mut form = state.training.form.clone();
     let problems = form.problems(info, &state.training.runs);
     let problem = |ui: &mut Ui, field: TrainField| {
-        for (_, words) in problems.iter().filter(|(at, _)| *at == field) {
+        let mut open = problems.iter().filter(|(at, _)| *at == field).peekable();
+        if open.peek().is_none() && field != TrainField::Bundle {
+            // Nothing below moves when the line comes or goes.
+            ui.add_space(ui.text_style_height(&egui::TextStyle::Body));
+        }
+        for (_, words) in open {
             let text = format!("To do: {words}");
             ui.label(RichText::new(text).color(Tokens::of(ui).warn).size(13.0));
         }
@@ -213,9 +218,12 @@ fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
     let loras = info.experts.iter().zip(&info.expert_files);
     let loras = loras.filter(|(expert, _)| expert.kind == ExpertKind::Lora);
     let own = info.values.iter().filter(|_| !info.values_are_experts);
+    // Both kinds may have the same names.
+    let own = own.map(|file| ("value vector", file));
+    let loras = loras.map(|(_, file)| ("expert", file));
     let mut found: Vec<(String, PathBuf)> = own
-        .chain(loras.map(|(_, file)| file))
-        .map(|file| (file.name.clone(), file.path.clone()))
+        .chain(loras)
+        .map(|(kind, file)| (format!("{} ({kind})", file.name), file.path.clone()))
         .collect();
     let done = state.training.runs.iter().filter(|run| {
         let adapter = matches!(

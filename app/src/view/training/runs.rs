@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use egui::{ProgressBar, RichText, Ui};
-use paretoscope_core::protocol::Trouble;
 use paretoscope_core::types::{Method, Part, Strength, TrainTask};
 
 use super::{curves, weak};
@@ -66,13 +65,9 @@ fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEn
     let folder = run.plan.out.display().to_string();
     ui.add(egui::Label::new(weak(ui, folder)).truncate());
     progress_ui(ui, run);
-    if let TrainPhase::Failed(why) = &run.phase {
-        let trouble = Trouble {
-            message: why.clone(),
-            input: true,
-        };
+    if let TrainPhase::Failed(trouble) = &run.phase {
         let fine = "The bundle in use is untouched; checkpoints written before are kept.";
-        trouble_ui(ui, "this run failed", &trouble, fine, |_| {});
+        trouble_ui(ui, "this run failed", trouble, fine, |_| {});
     }
     actions_ui(ui, state, queue, run);
     if let Some((at, trouble)) = &state.training.trouble

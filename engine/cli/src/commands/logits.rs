@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         .collect();
     let gates = bytes(&gates);
     let view = |shape: Vec<usize>, data| {
-        TensorView::new(Dtype::F32, shape, data).map_err(|e| Error::file(&args.out, e.to_string()))
+        TensorView::new(Dtype::F32, shape, data).map_err(|e| Error::internal(e.to_string()))
     };
     let mut tensors = vec![("logits", view(vec![ids.len(), config.vocabulary], &logits)?)];
     let mut metadata = HashMap::new();
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         metadata.insert("experts".to_owned(), json(&experts));
     }
     let file = safetensors::serialize(tensors, Some(metadata))
-        .map_err(|e| Error::file(&args.out, e.to_string()))?;
+        .map_err(|e| Error::internal(e.to_string()))?;
     write_bytes(&args.out, &file)?;
     json_line(&serde_json::json!({ "out": shown(&args.out), "tokens": ids.len() }))
 }

@@ -6,8 +6,8 @@ use clap::ArgGroup;
 use paretoscope_engine::device::Precision;
 use paretoscope_engine::reward::{Encoded, Form, Rating, Reading, Reward, RewardInput};
 use paretoscope_engine::types::{Message, Prompt};
-use paretoscope_engine::weights::{fields_of, unknown};
-use paretoscope_engine::{Error, Result, files};
+use paretoscope_engine::weights::fields_of;
+use paretoscope_engine::{Error, Problem, Result, files};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -312,41 +312,32 @@ fn read(path: &Path) -> Result<Vec<(usize, RewardInput)>> {
         if line.trim().is_empty() {
             continue;
         }
-        let wrong = |problem: String| Error::Line {
-            path: path.to_path_buf(),
-            line: index + 1,
-            problem,
-        };
+        let wrong = |problem: Problem| Error::line(path, index + 1, problem);
         let fields = serde_json::from_str::<Map<String, Value>>(line)
-            .map_err(|e| wrong(format!("is not a text to score: {e}")))?;
+            .map_err(|e| wrong(Problem::format("a text to score", e)))?;
         let known = fields_of::<Line>();
         if let Some(name) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-            return Err(wrong(format!("`{name}` {}", unknown(name, known))));
+            return Err(wrong(Problem::unknown(name, known.iter().copied())));
         }
         // Once more from the text, which says the column of what is wrong.
-        let parsed: Line = serde_json::from_str(line)
-            .map_err(|e| wrong(format!("is not a text to score: {e}")))?;
-        let input = parsed
-            .input()
-            .map_err(|problem| wrong(problem.to_owned()))?;
+        let parsed: Line =
+            serde_json::from_str(line).map_err(|e| wrong(Problem::format("a text to score", e)))?;
+        let input = parsed.input().map_err(|problem| wrong(problem.into()))?;
         texts.push((index + 1, input));
     }
     if texts.is_empty() {
-        return Err(Error::file(
-            path,
-            "holds no texts; a line is {\"prompt\": ..., \"response\": ...}",
-        ));
+        let empty = Problem::Empty {
+            of: "texts",
+            right: "a line is {\"prompt\": ..., \"response\": ...}",
+        };
+        return Err(Error::file(path, empty));
     }
     Ok(texts)
 }
 
 fn at_line(source: Option<&Path>, line: usize, error: Error) -> Error {
     match source {
-        Some(path) if error.is_input() => Error::Line {
-            path: path.to_path_buf(),
-            line,
-            problem: error.to_string(),
-        },
+        Some(path) if error.is_input() => Error::line(path, line, error.to_string()),
         _ => as_option(error),
     }
 }

@@ -8,7 +8,7 @@ use paretoscope_engine::generate::{Generator, RowSource, RowTag};
 use paretoscope_engine::protocol::{SweepGrid, SweepPhase, SweepPlan};
 use paretoscope_engine::sweep::{SweepScheduler, front_flags, parse_grid, point_line};
 use paretoscope_engine::types::{PointResult, Prompt, PromptSample, RowRequest, Run, Split};
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Problem, Result};
 
 use super::generate::SamplingArgs;
 use super::place::load;
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         (Some(other), _) => {
             return Err(Error::option(
                 "--method",
-                format!("`{other}` is not known; use hoe or mva"),
+                Problem::unknown(other, ["hoe", "mva"]),
             ));
         }
     }
@@ -96,13 +96,8 @@ fn of_split(mut prompts: Vec<PromptSample>, args: &Args) -> Result<Vec<PromptSam
     }
     let named = Split::ALL.into_iter().find(|s| s.name() == args.split);
     let split = named.ok_or_else(|| {
-        Error::option(
-            "--split",
-            format!(
-                "`{}` is not known; use train, validation, test or all",
-                args.split
-            ),
-        )
+        let known = Split::ALL.into_iter().map(Split::name).chain(["all"]);
+        Error::option("--split", Problem::unknown(&args.split, known))
     })?;
     let listed = prompts.len();
     prompts.retain(|sample| sample.split == split);

@@ -103,6 +103,13 @@ pub enum EngineCommand {
         /// The point, by its place in the plan (the `index` of its `PointResult`).
         index: usize,
     },
+    /// Count what a sweep's store holds of it already, beside everything else. Starts nothing.
+    CountHeld {
+        /// This job.
+        job: JobId,
+        /// The sweep as it would be asked for.
+        plan: Arc<SweepPlan>,
+    },
     /// Find a run's routing again, where none was recorded.
     Retrace {
         /// This job.

@@ -6,29 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::Error;
 use crate::types::{
     BundleInfo, GateRecord, Given, Interference, Mutes, Point, PointResult, Prompt, Run, Scores,
-    TokenPiece, TrainJob, TrainNews, TrainRun,
+    TokenPiece, TrainJob, TrainNews, TrainRun, Trouble,
 };
-
-/// An error on its way to a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
-    /// What is wrong, where, and what would be right; one line.
-    pub message: String,
-    /// Whether the input is at fault (else the machine or the program).
-    pub input: bool,
-}
-
-impl From<&Error> for Trouble {
-    fn from(error: &Error) -> Self {
-        Self {
-            message: error.to_string(),
-            input: true,
-        }
-    }
-}
 
 /// A step of loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +75,19 @@ pub struct SweepProgress {
     pub eta_seconds: Option<f64>,
     /// What it is doing.
     pub phase: SweepPhase,
+}
+
+/// What a store holds of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Held {
+    /// Points with all their rows stored, scored or not.
+    pub points_done: usize,
+    /// Points in all.
+    pub points: usize,
+    /// Rows stored.
+    pub rows_done: usize,
+    /// Rows in all.
+    pub rows: usize,
 }
 
 /// An event.
@@ -210,6 +204,13 @@ pub enum EngineEvent {
         index: usize,
         /// Its finished rows, in order of prompts.
         runs: Vec<Arc<Run>>,
+    },
+    /// What a store holds of a sweep. Never dropped.
+    Held {
+        /// The job.
+        job: JobId,
+        /// How much.
+        held: Held,
     },
     /// The routing of a run. Never dropped.
     Retraced {

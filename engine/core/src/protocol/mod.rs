@@ -10,5 +10,7 @@ mod job;
 
 pub use channel::{COMMAND_CAPACITY, EVENT_CAPACITY, EngineHandle, Waker};
 pub use command::{EngineCommand, SweepGrid, SweepPlan};
-pub use event::{EngineEvent, LoadStage, SweepPhase, SweepProgress, TokenNews, Trouble};
+pub use event::{EngineEvent, Held, LoadStage, SweepPhase, SweepProgress, TokenNews};
 pub use job::{JobId, JobIds};
+
+pub use crate::types::{Trouble, TroubleKind};

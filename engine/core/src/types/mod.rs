@@ -23,6 +23,7 @@ mod scores;
 mod split;
 mod steering;
 mod training;
+mod trouble;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
 pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
@@ -48,3 +49,4 @@ pub use training::{
     Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob, TrainNews,
     TrainRun, TrainStep, TrainTask, WeightedData, check_workers,
 };
+pub use trouble::{Trouble, TroubleKind};

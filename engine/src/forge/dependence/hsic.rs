@@ -15,7 +15,7 @@ use super::parts::{Factors, Sums};
 use crate::forge::Matrix;
 use crate::forge::matrix::sum_of_squares;
 use crate::forge::select::{Selection, Target, number, number_key};
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// Rows of a kernel matrix that are there at a time.
 const BLOCK: usize = 256;
@@ -38,10 +38,8 @@ impl RowSample {
         if self.rows >= all {
             return Ok(None);
         }
-        if self.rows < 2 {
-            let problem = format!("is {}; dependence needs at least 2 rows", self.rows);
-            return Err(Error::option("--rows", problem));
-        }
+        let checked = Bounds::at_least(2.0).check(self.rows as f64);
+        checked.map_err(|e| Error::option("--rows", e))?;
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let mut chosen = rand::seq::index::sample(&mut random, all, self.rows).into_vec();
         chosen.sort_unstable();

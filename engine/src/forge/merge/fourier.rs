@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MergeSettings, weighted_sum};
 use crate::forge::Matrix;
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// Which frequencies are taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,13 +38,8 @@ impl Filter {
             Self::Physical(value) => ("--cutoff", value, 0.5),
             Self::AuthorsMin(value) | Self::AuthorsMax(value) => ("--authors-mask", value, 2.0),
         };
-        if (0.0..=most).contains(&value) {
-            return Ok(());
-        }
-        Err(Error::option(
-            name,
-            format!("is {value}; it must lie between 0 and {most}"),
-        ))
+        let checked = Bounds::of(0.0, most).check(value);
+        checked.map_err(|e| Error::option(name, e))
     }
 
     /// Whether a frequency (whole cycles per side, without sign) goes.

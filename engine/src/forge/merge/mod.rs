@@ -26,7 +26,7 @@ use super::compress::Deltas;
 use super::partial::Partial;
 use super::{Aligned, Delta, DeltaSource, Matrix, Tell, align};
 use crate::types::Weights;
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// Numbers of each source that one thread combines at a time.
 const PIECE: usize = 1 << 11;
@@ -111,16 +111,11 @@ impl MergeSettings {
             let problem = "are all zero; at least one source needs a weight above 0";
             return Err(Error::option("--weights", problem));
         }
-        if !(self.density > 0.0 && self.density <= 1.0) {
-            let problem = format!(
-                "is {}; the share kept is above 0 and at most 1",
-                self.density
-            );
-            return Err(Error::option("--density", problem));
-        }
-        if !(self.scale.is_finite() && self.scale > 0.0) {
-            let problem = format!("is {}; the factor is a number above 0", self.scale);
-            return Err(Error::option("--scale", problem));
+        for (name, value, bounds) in [
+            ("--density", self.density, Bounds::above(0.0).at_most(1.0)),
+            ("--scale", self.scale, Bounds::above(0.0)),
+        ] {
+            bounds.check(value).map_err(|e| Error::option(name, e))?;
         }
         self.filter.check()
     }

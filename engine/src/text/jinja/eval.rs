@@ -380,22 +380,7 @@ impl Rendering {
                 let value = self.expr(value, scope)?;
                 attributes::item(&value, &self.expr(key, scope)?, budget)?
             }
-            Expr::Slice(value, parts) => {
-                let value = self.expr(value, scope)?;
-                let mut places = [None; 3];
-                for (place, part) in places.iter_mut().zip(parts) {
-                    *place = match part {
-                        None => None,
-                        Some(part) => match self.expr(part, scope)? {
-                            Value::None => None,
-                            other => Some(other.as_int().ok_or_else(|| {
-                                Failure::new("slice indices must be integers or None")
-                            })?),
-                        },
-                    };
-                }
-                operators::slice(&value, places, budget)?
-            }
+            Expr::Slice(value, parts) => self.slice(value, parts, scope)?,
             Expr::Call(called, arguments) => {
                 let called = self.expr(called, scope)?;
                 let arguments = self.arguments(arguments, scope)?;
@@ -408,28 +393,8 @@ impl Rendering {
                 Value::Bool(checks::apply(name, &value, &arguments, budget)?)
             }
             Expr::Not(value) => Value::Bool(!self.expr(value, scope)?.is_true()),
-            Expr::Negative(value) => match self.expr(value, scope)? {
-                Value::Float(f) => Value::Float(-f),
-                Value::Undefined(words) => return Err(Failure::new(&*words)),
-                other => match other.as_int().and_then(i128::checked_neg) {
-                    Some(whole) => Value::Int(whole),
-                    None => {
-                        let kind = other.kind();
-                        let problem = format!("bad operand type for unary -: '{kind}'");
-                        return Err(Failure::new(problem));
-                    }
-                },
-            },
-            Expr::Positive(value) => match self.expr(value, scope)? {
-                Value::Bool(b) => Value::Int(i128::from(b)),
-                number @ (Value::Int(_) | Value::Float(_)) => number,
-                other => {
-                    let kind = other.kind();
-                    return Err(Failure::new(format!(
-                        "bad operand type for unary +: '{kind}'"
-                    )));
-                }
-            },
+            Expr::Negative(value) => operators::negative(&self.expr(value, scope)?)?,
+            Expr::Positive(value) => operators::positive(self.expr(value, scope)?)?,
             Expr::Binary(operator, left, right) => {
                 let left = self.expr(left, scope)?;
                 operators::binary(*operator, &left, &self.expr(right, scope)?, budget)?
@@ -480,6 +445,28 @@ impl Rendering {
                 }
             }
         })
+    }
+
+    fn slice(
+        &self,
+        value: &Expr,
+        parts: &[Option<Box<Expr>>; 3],
+        scope: &Rc<Scope>,
+    ) -> Evaluated<Value> {
+        let value = self.expr(value, scope)?;
+        let mut places = [None; 3];
+        for (place, part) in places.iter_mut().zip(parts) {
+            let Some(part) = part else { continue };
+            *place = match self.expr(part, scope)? {
+                Value::None => None,
+                other => Some(
+                    other
+                        .as_int()
+                        .ok_or_else(|| Failure::new("slice indices must be integers or None"))?,
+                ),
+            };
+        }
+        operators::slice(&value, places, &self.budget)
     }
 
     fn all(&self, parts: &[Expr], scope: &Rc<Scope>) -> Evaluated<Vec<Value>> {

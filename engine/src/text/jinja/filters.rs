@@ -66,6 +66,10 @@ pub(super) const NAMES: [&str; 54] = [
 ];
 
 /// `value | name(...)`
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: the filters of the language"
+)]
 pub(super) fn apply(
     run: &Rendering,
     name: &str,

@@ -156,6 +156,7 @@ fn all_cased(text: &str, test: impl Fn(char) -> bool) -> Value {
     Value::Bool(text.chars().any(|c| cased(&c)) && text.chars().filter(cased).all(test))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: the methods of a text")]
 fn of_text(
     text: &Rc<str>,
     name: &str,

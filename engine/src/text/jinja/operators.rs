@@ -57,6 +57,33 @@ pub(super) fn binary(
     }
 }
 
+/// `-value`.
+pub(super) fn negative(value: &Value) -> Result<Value, Failure> {
+    match value {
+        Value::Float(f) => Ok(Value::Float(-f)),
+        Value::Undefined(words) => Err(Failure::new(&**words)),
+        other => match other.as_int().and_then(i128::checked_neg) {
+            Some(whole) => Ok(Value::Int(whole)),
+            None => Err(Failure::new(format!(
+                "bad operand type for unary -: '{}'",
+                other.kind()
+            ))),
+        },
+    }
+}
+
+/// `+value`.
+pub(super) fn positive(value: Value) -> Result<Value, Failure> {
+    match value {
+        Value::Bool(b) => Ok(Value::Int(i128::from(b))),
+        number @ (Value::Int(_) | Value::Float(_)) => Ok(number),
+        other => Err(Failure::new(format!(
+            "bad operand type for unary +: '{}'",
+            other.kind()
+        ))),
+    }
+}
+
 fn sign(operator: Operator) -> &'static str {
     match operator {
         Operator::Add => "+",

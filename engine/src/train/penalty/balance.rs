@@ -71,8 +71,8 @@ impl Penalty {
         let figures = &mut addition.figures;
         figures.insert("penalty".to_owned(), addition.value);
         figures.insert("alpha".to_owned(), alpha);
-        *carried =
-            serde_json::to_value(means).map_err(|e| Error::option("checkpoint", e.to_string()))?;
+        *carried = serde_json::to_value(means)
+            .map_err(|e| Error::internal(format!("what a checkpoint carries: {e}")))?;
         Ok(())
     }
 

@@ -152,15 +152,13 @@ impl Window<'_> {
                     running.retain(|other| *other != job);
                     Some(None)
                 }
-                EngineEvent::Failed { trouble, .. } => {
-                    Some(Some(TrainEnd::Failed(trouble.message)))
-                }
+                EngineEvent::Failed { trouble, .. } => Some(Some(TrainEnd::Failed(trouble))),
                 _ => None,
             })?;
             match end {
                 None => {}
                 Some(TrainEnd::Done) => break,
-                Some(TrainEnd::Failed(why)) => return Err(Error::option("train", why)),
+                Some(TrainEnd::Failed(why)) => return Err(Error::option("train", why.message)),
                 Some(TrainEnd::Cancelled) => return Err(Error::Cancelled),
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::TrainJob;
+use crate::types::Trouble;
 
 /// One step of a run: a line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ pub enum TrainEnd {
     /// Somebody stopped it; a checkpoint was written.
     Cancelled,
     /// It could not go on, and this is why.
-    Failed(String),
+    Failed(Trouble),
 }
 
 /// News of a run.

@@ -1,0 +1,97 @@
+//! Paths from outside: picked in a dialog, or dropped onto the window.
+
+use std::path::PathBuf;
+
+use super::{Effect, notify, shell, sweep, training};
+use crate::locate;
+use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
+use crate::tasks::Wanted;
+
+/// A dialog came back with a path, or with none.
+pub fn picked(
+    state: &mut AppState,
+    wanted: Wanted,
+    path: Option<PathBuf>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(path) = path else { return };
+    match wanted {
+        Wanted::Bundle => shell::load(state, &path, effects),
+        Wanted::Prompts => prompts(state, path, effects),
+        Wanted::Examples => training::data_chosen(state, path),
+    }
+}
+
+/// No dialog appeared: the field for the path is shown instead.
+pub fn no_dialog(state: &mut AppState, wanted: Wanted, effects: &mut Vec<Effect>) {
+    let words = "no file dialog opened (this system has neither a desktop portal nor zenity): type or paste the path, \
+                 or drop it onto the window";
+    notify(state, NoticeKind::Error, words.to_owned());
+    match wanted {
+        Wanted::Bundle => state.overlay.open = Overlay::Bundle,
+        Wanted::Examples => {}
+        Wanted::Prompts => {
+            state.overlay.panel = Panel::Sweep;
+            if !matches!(state.prefs.sweep.source, PromptSource::File(_)) {
+                prompts(state, PathBuf::new(), effects);
+            }
+        }
+    }
+}
+
+/// No thread could be started for a dialog or a file.
+pub fn no_thread(state: &mut AppState, reason: &str) {
+    notify(
+        state,
+        NoticeKind::Error,
+        format!("no thread to open a dialog or file: {reason}; type the path instead"),
+    );
+}
+
+/// Something was dropped: a bundle, prompts, a store, or examples while the training sheet is open.
+pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    let ending = path
+        .extension()
+        .map(|e| e.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let folder = locate::bundle_folder(&path);
+    match ending.as_str() {
+        _ if folder.join(locate::MANIFEST).is_file() => shell::load(state, &folder, effects),
+        "jsonl" | "ndjson" | "json" | "txt" if state.overlay.open == Overlay::Training => {
+            training::data_chosen(state, path);
+        }
+        "jsonl" | "ndjson" | "json" | "txt" => prompts(state, path, effects),
+        "db" | "sqlite" | "sqlite3" => {
+            let text = format!("Sweeps are stored in {} from now on", path.display());
+            notify(state, NoticeKind::Info, text);
+            let form = SweepForm {
+                store: Some(path),
+                ..state.prefs.sweep.clone()
+            };
+            sweep::set_form(state, form, effects);
+            state.overlay.panel = Panel::Sweep;
+        }
+        _ => {
+            let what = if path.is_dir() {
+                "is a folder without a bundle.json"
+            } else {
+                "is no file that this window knows"
+            };
+            let text = format!(
+                "{} {what}; a bundle is a folder with a bundle.json, prompts are a .jsonl, a store is a .db",
+                path.display()
+            );
+            notify(state, NoticeKind::Error, text);
+        }
+    }
+}
+
+/// Takes the sweep's prompts from a file; an empty path waits for one to be typed.
+fn prompts(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    let form = SweepForm {
+        source: PromptSource::File(path),
+        ..state.prefs.sweep.clone()
+    };
+    sweep::set_form(state, form, effects);
+    state.overlay.panel = Panel::Sweep;
+}

@@ -1,0 +1,233 @@
+//! The frame around the panels: top bar, first steps, Escape, closing, what a store holds.
+
+mod scripted;
+
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use paretoscope::app::{App, StartOptions};
+use paretoscope::command::AppCommand;
+use paretoscope::state::{AppState, Overlay, SweepForm};
+use paretoscope_core::protocol::EngineCommand;
+use scripted::Scripted;
+
+struct Window<'a> {
+    harness: Harness<'a, App>,
+    engine: Scripted,
+}
+
+fn window<'a>(size: [f32; 2], held: usize, rewards: bool) -> Window<'a> {
+    let mut info = scripted::bundle::info();
+    if !rewards {
+        for objective in &mut info.objectives {
+            objective.reward = None;
+        }
+    }
+    let (mut engine, handle) = Scripted::new(info);
+    engine.held = held;
+    let options = StartOptions {
+        bundle: Some("/bundles/one".into()),
+        demo: None,
+        sweeps: env!("CARGO_TARGET_TMPDIR").into(),
+        training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
+        clock: None,
+    };
+    let harness = Harness::builder()
+        .with_size(egui::Vec2::from(size))
+        .wgpu()
+        .build_eframe(|creation| App::new(creation, handle, options));
+    let mut window = Window { harness, engine };
+    window.steps(3);
+    window
+}
+
+impl Window<'_> {
+    /// Frames and engine steps in turn.
+    fn steps(&mut self, n: usize) {
+        for _ in 0..n {
+            self.engine.step();
+            self.harness.run_steps(1);
+        }
+    }
+
+    fn state(&self) -> &AppState {
+        &self.harness.state().state
+    }
+
+    fn queue(&mut self, command: AppCommand) {
+        self.harness.state_mut().queue(command);
+        self.steps(2);
+    }
+
+    fn sees(&self, words: &str) -> bool {
+        self.harness
+            .query_all_by_label_contains(words)
+            .next()
+            .is_some()
+    }
+
+    fn sees_any(&self, label: &str) -> bool {
+        self.harness.query_all_by_label(label).next().is_some()
+    }
+}
+
+const WIDE: [f32; 2] = [1280.0, 640.0];
+
+#[test]
+fn the_top_bar_is_reached_from_left_to_right() {
+    let w = window(WIDE, 0, true);
+    let left = |name: &str| w.harness.get_by_label(name).rect().left();
+    let names = ["Bundle: scripted", "Train", "Commands", "Menu"];
+    for pair in names.windows(2) {
+        assert!(left(pair[0]) < left(pair[1]), "{pair:?}");
+    }
+    // In the tree, which is the order of Tab, they stand in the same order.
+    let order: Vec<String> = w
+        .harness
+        .root()
+        .children_recursive()
+        .filter_map(|node| node.accesskit_node().label())
+        .filter(|label| names.contains(&label.as_str()))
+        .collect();
+    assert_eq!(order, names);
+    let right = w.harness.get_by_label("Menu").rect().right();
+    assert!((WIDE[0] - right - 10.0).abs() < 12.0, "{right}");
+}
+
+#[test]
+fn the_menu_holds_theme_size_and_full_screen_and_closes_alone() {
+    let mut w = window(WIDE, 0, true);
+    w.harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    w.steps(60);
+    w.queue(AppCommand::ToggleMute(
+        w.state()
+            .info()
+            .expect("a bundle")
+            .channel(0)
+            .expect("an expert"),
+    ));
+    w.steps(60);
+    w.harness.get_by_label("Menu").click();
+    w.steps(3);
+    w.harness.get_by_label("Dark").click();
+    w.steps(3);
+    assert!(w.sees("Full screen"), "it stays open for the next choice");
+    w.harness.key_press(Key::Escape);
+    w.steps(3);
+    assert!(!w.sees("Full screen"));
+    assert!(!w.state().mutes.is_empty(), "one Escape, one thing");
+    w.harness.get_by_label("Prompt").focus();
+    w.steps(2);
+    w.harness.key_press(Key::Escape);
+    w.steps(2);
+    assert!(
+        !w.state().mutes.is_empty(),
+        "the second one leaves the field"
+    );
+    w.harness.key_press(Key::Escape);
+    w.steps(2);
+    assert!(w.state().mutes.is_empty());
+}
+
+#[test]
+fn the_first_steps_are_shown_until_put_away() {
+    let mut w = window(WIDE, 0, true);
+    assert!(w.sees("First steps"));
+    w.harness.key_press(Key::Num1);
+    w.steps(2);
+    assert!(w.sees("First steps"));
+    w.harness.get_by_label("Got it").click();
+    w.steps(2);
+    assert!(!w.sees("First steps"));
+    assert!(w.state().prefs.hints.first_steps);
+}
+
+#[test]
+fn what_a_store_holds_is_said_and_shown_by_one_click() {
+    let mut w = window([1280.0, 1000.0], 1000, true);
+    // The form rests.
+    w.steps(40);
+    assert!(w.sees("are stored: nothing has to be made anew"));
+    let shown = w.harness.get_all_by_label("Show stored").next();
+    shown.expect("a button").click();
+    w.steps(3);
+    assert_eq!(
+        w.engine.count(|c| matches!(c, EngineCommand::Sweep { .. })),
+        1
+    );
+
+    let mut w = window(WIDE, 5, true);
+    w.steps(40);
+    assert!(w.sees("Stopped at 5 of"));
+    assert!(w.sees_any("Resume sweep"));
+    assert!(window(WIDE, 0, true).sees_any("Start sweep"));
+}
+
+#[test]
+fn a_sweep_that_nothing_can_score_says_so_before_it_starts() {
+    assert!(window(WIDE, 0, false).sees("no point can be placed"));
+    assert!(!window(WIDE, 0, true).sees("no point can be placed"));
+}
+
+#[test]
+fn closing_during_a_sweep_asks_and_says_what_is_safe() {
+    let mut w = window(WIDE, 0, true);
+    w.queue(AppCommand::StartSweep);
+    w.steps(4);
+    w.queue(AppCommand::Quit);
+    w.steps(3);
+    assert_eq!(w.state().overlay.open, Overlay::Closing);
+    assert!(w.sees("Every finished answer is stored"));
+    w.harness.get_by_label("Keep open").click();
+    w.steps(2);
+    assert_eq!(w.state().overlay.open, Overlay::None);
+    assert!(w.state().sweep.is_active() && !w.state().leaving);
+}
+
+fn steps_field<'a>(w: &'a Window<'_>) -> egui_kittest::Node<'a> {
+    w.harness
+        .get_by_role_and_label(egui::Role::TextInput, "Steps k")
+}
+
+#[test]
+fn a_refused_number_keeps_its_words_when_its_field_is_left() {
+    let mut w = window([1280.0, 1000.0], 0, true);
+    let form = w.state().prefs.sweep.clone();
+    steps_field(&w).click();
+    w.steps(2);
+    w.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    steps_field(&w).type_text("200");
+    w.steps(2);
+    w.harness.key_press(Key::Tab);
+    w.steps(3);
+    assert!(w.sees("200 is outside 1 to 100"));
+    assert_eq!(w.state().prefs.sweep, form);
+    let field = steps_field(&w);
+    assert_eq!(field.value().as_deref(), Some("6"), "the value in force");
+    w.queue(AppCommand::SetSweep(SweepForm { k: 5, ..form }));
+    assert_eq!(w.state().prefs.sweep.k, 5);
+}
+
+#[test]
+fn a_path_can_be_pasted_where_no_dialog_opens() {
+    let mut w = window([1280.0, 1000.0], 0, true);
+    let file = "/data/pasted prompts.jsonl";
+    w.queue(AppCommand::SetSweep(SweepForm {
+        source: paretoscope::state::PromptSource::File(std::path::PathBuf::new()),
+        ..w.state().prefs.sweep.clone()
+    }));
+    assert!(w.sees("type or paste its path"));
+    w.harness.get_by_label("Path of the prompts").click();
+    w.steps(2);
+    let quoted = format!("\"{file}\"");
+    w.harness
+        .get_by_label("Path of the prompts")
+        .type_text(&quoted);
+    w.steps(2);
+    w.harness.key_press(Key::Enter);
+    w.steps(3);
+    let read = |c: &EngineCommand| matches!(c, EngineCommand::ReadPrompts { path } if path.as_os_str() == file);
+    assert_eq!(w.engine.count(read), 1);
+    assert!(w.sees("2 prompts (all there are)"));
+}
