@@ -159,7 +159,7 @@ pub enum AppCommand {
     DismissFailure,
 
     /// Change the training form.
-    SetTraining(TrainForm),
+    SetTraining(Box<TrainForm>),
     /// Pick the file of examples by a dialog.
     ChooseExamples,
     /// Start what the training form asks for.

@@ -86,8 +86,8 @@ impl Window<'_> {
             triangle.width().min(triangle.height()) >= 110.0,
             "{what}: {triangle:?}"
         );
-        // Bars above and below take at most 90 points; margins 8.
-        let column = screen.height() - 90.0;
+        // Bars above and below and the line of first steps take at most 120 points; margins 8.
+        let column = screen.height() - 120.0;
         assert!(
             answers.height() + 8.0 >= 0.5 * column,
             "{what}: {answers:?} in {screen:?}"

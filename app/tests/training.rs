@@ -84,7 +84,7 @@ impl Window<'_> {
         if let TrainTask::Dpo(job) = &mut form.task {
             job.config.against = vec!["experts/helpful".into()];
         }
-        self.queue(AppCommand::SetTraining(form));
+        self.queue(AppCommand::SetTraining(Box::new(form)));
     }
 
     fn phase(&self) -> TrainPhase {
@@ -114,7 +114,7 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
         preference: vec![0.0, 0.0, 1.0],
         ..w.state().training.form.clone()
     };
-    w.queue(AppCommand::SetTraining(form));
+    w.queue(AppCommand::SetTraining(Box::new(form)));
     w.steps(1);
     assert!(w.says("there is no such file"));
     assert!(w.says("a name is made of"));
@@ -175,7 +175,7 @@ fn the_plan_holds_what_the_form_says() {
         preference: vec![1.0, 1.0, 0.0],
         ..w.state().training.form.clone()
     };
-    w.queue(AppCommand::SetTraining(form));
+    w.queue(AppCommand::SetTraining(Box::new(form)));
     w.click("Start training");
     let plan = w.engine.log.iter().find_map(|c| match c {
         EngineCommand::Train { plan, .. } => Some(plan.clone()),
@@ -219,7 +219,7 @@ fn every_state_of_the_sheet_has_names_and_glyphs_in_every_size() {
                 kind,
                 ..w.state().training.form.clone()
             };
-            w.queue(AppCommand::SetTraining(form));
+            w.queue(AppCommand::SetTraining(Box::new(form)));
             w.steps(1);
         }
         w.fill("mine");

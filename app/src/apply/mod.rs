@@ -140,7 +140,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Compare(compared, measure) => {
             interference::compare(state, compared, measure, effects);
         }
-        C::SetTraining(form) => training::set_form(state, form),
+        C::SetTraining(form) => training::set_form(state, *form),
         C::ChooseExamples => effects.push(Effect::Pick(Wanted::Examples)),
         C::StartTraining => training::start(state, effects),
         C::CancelTraining => training::cancel(state, effects),

@@ -3,8 +3,8 @@
 use paretoscope_core::types::{Point, Summary};
 
 use super::data::ParetoData;
+use crate::state::share_words;
 use crate::state::{Class, Units, place};
-use crate::widgets::format::share_words;
 
 /// A number as short as it can be read: four significant digits at most.
 pub fn value_words(value: f64) -> String {

@@ -5,6 +5,10 @@ use crate::state::{AppState, EnginePhase, Mode, PromptState, RunPhase, TrainPhas
 use paretoscope_core::types::Prompt;
 
 /// Why a command cannot run right now, or `None`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm per command, each of which reads alone"
+)]
 pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
     use AppCommand as C;
     let say = |reason: &str| Some(reason.to_owned());

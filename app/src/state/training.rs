@@ -381,11 +381,11 @@ impl TrainForm {
                 (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
             }
             TrainTask::Router(job) => {
-                job.config.preference = self.preference.clone();
+                job.config.preference.clone_from(&self.preference);
                 (job.bundle, job.prompts) = (bundle, prompts);
             }
             TrainTask::Ppo(job) => {
-                job.config.reward_weights = self.preference.clone();
+                job.config.reward_weights.clone_from(&self.preference);
                 (job.bundle, job.prompts) = (bundle, prompts);
             }
         }

@@ -9,9 +9,10 @@ use paretoscope_core::types::{Point, Preference};
 
 use super::keyboard;
 use crate::command::{AppCommand, CommandQueue, Gesture};
+use crate::state::whole_parts;
 use crate::state::{AppState, Panel};
 use crate::theme::{Tokens, expert_color, expert_letter};
-use crate::widgets::format::{point_words, whole_parts};
+use crate::widgets::format::point_words;
 use crate::widgets::simplex::Geometry;
 use crate::widgets::{expert_slot, objective_color, paint_expert, point_color};
 

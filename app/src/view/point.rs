@@ -5,9 +5,9 @@ use egui::{ComboBox, Id, RichText, Ui};
 use super::{canvas, routing, weights};
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
-use crate::state::{AppState, Mode, presets};
+use crate::state::{AppState, Mode, presets, share_words};
 use crate::theme::Tokens;
-use crate::widgets::format::{point_words, share_words};
+use crate::widgets::format::point_words;
 use crate::widgets::{empty_ui, group_title, number_field, preset_button, primary_button, section};
 
 /// From this width on, picture and numbers stand side by side.

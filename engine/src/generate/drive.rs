@@ -88,7 +88,9 @@ impl<I: Iterator<Item = (usize, RowRequest)>> RowSource<RowTag> for List<'_, I> 
 ///
 /// use paretoscope_engine::bundle::{Bundle, LoadOptions};
 /// use paretoscope_engine::generate::generate;
-/// use paretoscope_engine::types::{Point, Preference, Prompt, RowRequest, Sampling, TraceLevel};
+/// use paretoscope_engine::types::{
+///     Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
+/// };
 ///
 /// let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
 /// let bundle = Bundle::load(&demo, &LoadOptions::default(), &mut |_step, _fraction| Ok(()))?;
@@ -96,6 +98,7 @@ impl<I: Iterator<Item = (usize, RowRequest)>> RowSource<RowTag> for List<'_, I> 
 ///     prompt: Prompt::Chat("How do I get red wine out of a carpet?".to_owned()),
 ///     point: Point::Preference(Preference::one_hot(0, 3)),
 ///     sampling: Sampling::default(),
+///     mutes: Mutes::default(),
 ///     trace: TraceLevel::Full,
 ///     time: None,
 /// };

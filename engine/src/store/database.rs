@@ -68,7 +68,7 @@ impl Store {
     pub fn sweep(&self, record: &SweepRecord) -> Result<i64> {
         let mut record = record.clone();
         record.plan.store = PathBuf::new();
-        let json = self.encode("sweep", &record)?;
+        let json = Self::encode("sweep", &record)?;
         let digest = hexadecimal(&Sha256::digest(json.as_bytes()));
         let sql =
             "INSERT INTO sweeps (digest, record) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
@@ -132,17 +132,17 @@ impl Store {
                     row.sweep,
                     row.point_index as i64,
                     row.prompt_index as i64,
-                    self.encode("point", &row.point)?,
-                    self.encode("prompt", &row.prompt)?,
-                    self.encode("sampling", &row.sampling)?,
+                    Self::encode("point", &row.point)?,
+                    Self::encode("prompt", &row.prompt)?,
+                    Self::encode("sampling", &row.sampling)?,
                     row.text,
-                    self.encode("tokens", &row.tokens)?,
-                    self.encode("finish", &row.finish)?,
+                    Self::encode("tokens", &row.tokens)?,
+                    Self::encode("finish", &row.finish)?,
                     row.scores
                         .as_ref()
                         .map_or(Value::Null, scores_to_json)
                         .to_string(),
-                    self.encode("gates_mean", &row.gates_mean)?,
+                    Self::encode("gates_mean", &row.gates_mean)?,
                     row.first_token_seconds,
                     row.seconds,
                 ])
@@ -299,8 +299,8 @@ impl Store {
                     bundle,
                     model,
                     scores,
-                    self.encode("gates_mean", &mean)?,
-                    self.encode("run", &run)?
+                    Self::encode("gates_mean", &mean)?,
+                    Self::encode("run", &run)?
                 ],
             )
             .map_err(sqlite(&self.path))?;
@@ -395,7 +395,7 @@ impl Store {
             .ok_or_else(|| damaged(&self.path, &format!("{name}: not a list of scores")))
     }
 
-    fn encode(&self, what: &str, value: &impl Serialize) -> Result<String> {
+    fn encode(what: &str, value: &impl Serialize) -> Result<String> {
         serde_json::to_string(value)
             .map_err(|e| Error::internal(format!("a {what} cannot be written as JSON: {e}")))
     }

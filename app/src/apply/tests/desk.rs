@@ -180,13 +180,13 @@ fn made_up_names_follow_the_kind_and_given_ones_stay() {
         ..state.training.form.clone()
     };
     let form = kind(&state, TrainKind::Sft);
-    go(&mut state, [AppCommand::SetTraining(form)]);
+    go(&mut state, [AppCommand::SetTraining(Box::new(form))]);
     assert_eq!(state.training.form.name, "sft-1");
     let form = TrainForm {
         name: "mine".into(),
         ..kind(&state, TrainKind::Dpo)
     };
-    go(&mut state, [AppCommand::SetTraining(form)]);
+    go(&mut state, [AppCommand::SetTraining(Box::new(form))]);
     assert_eq!(state.training.form.name, "mine");
 }
 
@@ -197,7 +197,7 @@ fn numbers_that_nobody_touched_follow_the_kind_and_the_penalty() {
     let change = |state: &mut AppState, change: &dyn Fn(&mut TrainForm)| {
         let mut form = state.training.form.clone();
         change(&mut form);
-        go(state, [AppCommand::SetTraining(form)]);
+        go(state, [AppCommand::SetTraining(Box::new(form))]);
         state.training.form.clone()
     };
     let penalty = |form: &TrainForm| match &form.task {

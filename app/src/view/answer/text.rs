@@ -35,6 +35,11 @@ struct Read {
     lacking: Option<String>,
 }
 
+/// Whose text, how long it was, and whether more was to come.
+type Growing = (RunId, usize, bool);
+/// Whose text, and how long it was.
+type Whole = (RunId, usize);
+
 /// What one column keeps.
 #[derive(Debug, Default)]
 struct Column {
@@ -49,7 +54,7 @@ pub struct AnswersPanel {
     current: Column,
     pinned: Column,
     /// Where the two answers differ, and of which texts that is true.
-    differ: Option<((RunId, usize, bool), (RunId, usize), Differences)>,
+    differ: Option<(Growing, Whole, Differences)>,
 }
 
 impl AnswersPanel {

@@ -11,7 +11,6 @@ use crate::theme::Tokens;
 impl ParetoPanel {
     /// One line: what there is, and how it is looked at.
     pub(super) fn header(
-        &self,
         ui: &mut Ui,
         frame: &Frame<'_>,
         has_base: bool,
@@ -57,7 +56,7 @@ impl ParetoPanel {
                         let label = RichText::new(words).color(tokens.weak);
                         ui.add(egui::Label::new(label).truncate());
                     }
-                    self.left_out(ui, frame);
+                    Self::left_out(ui, frame);
                 });
             });
         });
@@ -67,7 +66,7 @@ impl ParetoPanel {
     }
 
     /// Points without a place, counted and listed.
-    fn left_out(&self, ui: &mut Ui, frame: &Frame<'_>) {
+    fn left_out(ui: &mut Ui, frame: &Frame<'_>) {
         let tokens = Tokens::of(ui);
         let counts = frame.data.front.counts();
         for (count, class, word) in [

@@ -44,7 +44,7 @@ impl ParetoPanel {
         }
         let step = i64::from(pressed(Key::ArrowRight)) - i64::from(pressed(Key::ArrowLeft));
         if step != 0
-            && let Some(index) = self.along_the_front(frame, step)
+            && let Some(index) = Self::along_the_front(frame, step)
         {
             actions.push(ParetoAction::Select(index));
         }
@@ -60,7 +60,7 @@ impl ParetoPanel {
     }
 
     /// The next member of the front by the first axis; the end stays the end.
-    fn along_the_front(&self, frame: &Frame<'_>, step: i64) -> Option<usize> {
+    fn along_the_front(frame: &Frame<'_>, step: i64) -> Option<usize> {
         let front = frame.data.front.members();
         let selected = frame
             .data

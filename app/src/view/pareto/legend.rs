@@ -81,7 +81,7 @@ impl ParetoPanel {
                     });
                 }
             }
-            self.colour_items(ui, frame);
+            Self::colour_items(ui, frame);
         });
     }
 
@@ -126,7 +126,7 @@ impl ParetoPanel {
     }
 
     /// The colours that dots are mixed of.
-    fn colour_items(&self, ui: &mut Ui, frame: &Frame<'_>) {
+    fn colour_items(ui: &mut Ui, frame: &Frame<'_>) {
         let count = frame.data.objectives.len();
         for slot in 0..frame.data.axes().len() {
             let Some(&axis) = frame.data.axes().get(slot) else {

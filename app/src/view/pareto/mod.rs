@@ -175,7 +175,7 @@ impl ParetoPanel {
             units,
             summary,
         };
-        self.header(ui, &frame, base.is_some(), &mut actions);
+        Self::header(ui, &frame, base.is_some(), &mut actions);
         if !options.table && is_unscored(data) {
             empty(
                 ui,

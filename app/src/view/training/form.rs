@@ -78,7 +78,7 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     own_numbers_ui(ui, &mut form);
     common_numbers_ui(ui, &mut form);
     if form != state.training.form {
-        queue.push(AppCommand::SetTraining(form));
+        queue.push(AppCommand::SetTraining(Box::new(form)));
     }
 }
 

@@ -53,7 +53,7 @@ impl Window<'_> {
     pub(super) fn measure(&self) -> Result<Value> {
         let folder =
             tempfile::tempdir().map_err(Error::io("make", Path::new("a temporary folder")))?;
-        let data = self.examples(folder.path())?;
+        let data = Self::examples(folder.path())?;
         let mut line = Speeds::default();
         run_job(&self.job(&data, folder.path().join("line")), &mut line)?;
 
@@ -89,7 +89,7 @@ impl Window<'_> {
     }
 
     /// Texts of one length, as many as a few steps take.
-    fn examples(&self, folder: &Path) -> Result<PathBuf> {
+    fn examples(folder: &Path) -> Result<PathBuf> {
         let path = folder.join("examples.jsonl");
         let line = |i: usize| {
             let response = (0..40).map(|word| ((i * 37 + word * 11) % 97).to_string());
