@@ -86,13 +86,34 @@ impl Window<'_> {
             triangle.width().min(triangle.height()) >= 110.0,
             "{what}: {triangle:?}"
         );
-        // Bars above and below and the line of first steps take at most 120 points; margins 8.
-        let column = screen.height() - 120.0;
+        // The line beside the column is as long as the column is high; margins take 8.
+        let beside = ["Width of the point", "Room beside the answer"];
+        let column = beside
+            .iter()
+            .find_map(|name| self.harness.query_by_label(name))
+            .expect("a column has a line beside it")
+            .rect()
+            .height();
         assert!(
-            answers.height() + 8.0 >= 0.5 * column,
-            "{what}: {answers:?} in {screen:?}"
+            answers.height() + 8.5 >= 0.5 * column,
+            "{what}: {answers:?} in {column}"
         );
         assert!(answers.width() >= 240.0, "{what}: {answers:?}");
+    }
+}
+
+impl Window<'_> {
+    /// Fails unless the text of the answer begins where it is seen.
+    fn check_text(&self, what: &str) {
+        let state = &self.harness.state().state;
+        let text = &state.session.current().expect("an answer").text;
+        let label = self.harness.query_all_by_label(text).next();
+        let text = label.expect("its text is there").rect();
+        let answers = self.rect("Answers");
+        assert!(
+            text.top() + 20.0 < answers.bottom(),
+            "{what}: {text:?} in {answers:?}"
+        );
     }
 }
 
@@ -120,7 +141,11 @@ fn triangle_and_answer_are_seen_together_at_every_size_and_zoom() {
         for size in SIZES {
             for zoom in [0.8, 1.0, 1.3, 1.5, 1.8, 2.0] {
                 w.resize(size, zoom);
-                w.check(&format!("{size:?} at {zoom}, points: {points}"));
+                let what = format!("{size:?} at {zoom}, points: {points}");
+                w.check(&what);
+                if points {
+                    w.check_text(&what);
+                }
             }
         }
     }

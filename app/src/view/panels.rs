@@ -178,7 +178,13 @@ pub(super) fn experts_ui(
     queue: &mut CommandQueue,
 ) {
     let options = &state.prefs.heatmap;
-    section(ui, "Experts per token", |ui| {
+    // In a narrow column the choice beside it needs the room.
+    let title = if ui.available_width() < 320.0 {
+        "Experts"
+    } else {
+        "Experts per token"
+    };
+    section(ui, title, |ui| {
         if state.session.pinned().is_none() {
             return;
         }

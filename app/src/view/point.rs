@@ -12,10 +12,16 @@ use crate::widgets::{empty_ui, group_title, number_field, preset_button, primary
 
 /// From this width on, picture and numbers stand side by side.
 const BROAD: f32 = 520.0;
+/// Below this width there is no room for a heading beside the choice of modes.
+const NARROW: f32 = 255.0;
 
 /// The panel.
 pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    section(ui, "Point", |ui| modes_ui(ui, state, queue));
+    if ui.available_width() < NARROW {
+        ui.horizontal(|ui| modes_ui(ui, state, queue));
+    } else {
+        section(ui, "Point", |ui| modes_ui(ui, state, queue));
+    }
     let Some(info) = state.info() else { return };
     if info.objectives.is_empty() && info.values.is_empty() {
         empty_ui(

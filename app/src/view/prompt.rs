@@ -64,7 +64,7 @@ pub(super) fn prompt_ui(
             if state.prompt.conversation {
                 conversation::turns_ui(ui, state, queue);
             } else {
-                text_ui(ui, state, queue);
+                text_ui(ui, if at_most < 150.0 { 1 } else { 2 }, state, queue);
             }
         });
     let mut bounded = ui.cursor().top() - begun;
@@ -98,13 +98,13 @@ pub(super) fn prompt_ui(
     *panel = now;
 }
 
-/// One text.
-fn text_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+/// One text, at least so many rows high.
+fn text_ui(ui: &mut Ui, rows: usize, state: &AppState, queue: &mut CommandQueue) {
     let mut text = state.prompt.text.clone();
     let edit = TextEdit::multiline(&mut text)
         .id(Id::unique("prompt"))
         .hint_text("Type a prompt")
-        .desired_rows(2)
+        .desired_rows(rows)
         .desired_width(f32::INFINITY);
     let response = ui.add(edit);
     ui.ctx()

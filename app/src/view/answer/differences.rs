@@ -50,11 +50,16 @@ pub(super) fn differences(first: &str, second: &str, growing: bool) -> Differenc
         found.second.pop();
     }
     for (text, ranges) in [(first, &mut found.first), (second, &mut found.second)] {
-        // Blanks alone are no difference that anybody could see.
-        ranges.retain(|range| {
-            text.get(range.clone())
-                .is_some_and(|t| !t.trim().is_empty())
-        });
+        let is_blank = |range: Range<usize>| text.get(range).is_none_or(|t| t.trim().is_empty());
+        let mut joined: Vec<Range<usize>> = Vec::new();
+        // Blanks alone are no difference that anybody could see, and none between two of them.
+        for range in ranges.drain(..).filter(|range| !is_blank(range.clone())) {
+            match joined.last_mut() {
+                Some(last) if is_blank(last.end..range.start) => last.end = range.end,
+                _ => joined.push(range),
+            }
+        }
+        *ranges = joined;
     }
     found
 }
@@ -84,6 +89,13 @@ mod tests {
         assert_eq!(cut(a, &found.first), ["short", "today."]);
         assert_eq!(cut(b, &found.second), ["long", "tomorrow."]);
         assert_eq!(differences(a, a, false), Differences::default());
+        // Words that follow each other are one difference.
+        let found = differences("It is cold.", "It was rather warm.", false);
+        assert_eq!(cut("It is cold.", &found.first), ["is cold."]);
+        assert_eq!(
+            cut("It was rather warm.", &found.second),
+            ["was rather warm."]
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod marks;
 mod text;
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Align, Layout, PopupCloseBehavior, Rect, RichText, Ui};
+use egui::scroll_area::ScrollBarVisibility;
+use egui::{Align, Layout, PopupCloseBehavior, Rect, RichText, ScrollArea, Ui};
 use paretoscope_core::types::{Finish, Point};
 
 use super::given;
@@ -24,6 +25,8 @@ use text::Slot;
 const GUTTER: f32 = 28.0;
 /// Narrower columns are stacked.
 const COLUMN: f32 = 270.0;
+/// Height of an answer below which what stands above its text is as low as can be.
+const LOW: f32 = 230.0;
 
 /// The current answer alone, in the room that is left.
 pub(super) fn one_ui(
@@ -200,18 +203,18 @@ fn head_ui(
                 });
             });
         });
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = egui::vec2(6.0, 4.0);
-            let words = RichText::new(phase_words(run, state.now));
-            ui.label(words.color(tokens.weak).size(13.0));
-            if let Some(given) = &run.given {
-                let salt = if is_current { "current" } else { "pinned" };
-                given::answered_ui(ui, state, queue, salt, given);
-            }
-            mutes_ui(ui, run);
-            steered_ui(ui, run);
-            scores_ui(ui, run, other.filter(|_| is_current));
-        });
+        let scored_against = other.filter(|_| is_current);
+        if rect.height() < LOW {
+            // One line, which goes on to the side.
+            ScrollArea::horizontal()
+                .id_salt("facts")
+                .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| facts_ui(ui, state, queue, run, scored_against));
+                });
+        } else {
+            ui.horizontal_wrapped(|ui| facts_ui(ui, state, queue, run, scored_against));
+        }
         if other.is_some_and(|other| other.prompt != run.prompt) {
             let words = format!("Prompt: {}", PromptState::words(&run.prompt));
             let label = egui::Label::new(RichText::new(&words).color(tokens.warn).size(13.0));
@@ -219,6 +222,29 @@ fn head_ui(
         }
     });
     bottom + 6.0
+}
+
+/// How it ended, how it was made, how it was scored.
+fn facts_ui(
+    ui: &mut Ui,
+    state: &AppState,
+    queue: &mut CommandQueue,
+    run: &RunEntry,
+    pinned: Option<&RunEntry>,
+) {
+    ui.spacing_mut().item_spacing = egui::vec2(6.0, 4.0);
+    let words = RichText::new(phase_words(run, state.now));
+    ui.label(words.color(Tokens::of(ui).weak).size(13.0));
+    mutes_ui(ui, run);
+    steered_ui(ui, run);
+    scores_ui(ui, run, pinned);
+    if let Some(given) = &run.given {
+        let salt = match slot_of(state, run) {
+            Slot::Current => "current",
+            Slot::Pinned => "pinned",
+        };
+        given::answered_ui(ui, state, queue, salt, given);
+    }
 }
 
 /// How answers are shown.

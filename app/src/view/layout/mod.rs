@@ -21,6 +21,9 @@ use crate::widgets::{DividerNews, divider};
 
 pub use places::{Divider, Places, Wanted};
 
+/// Height of a window below which it says no first steps.
+const LOW: f32 = 420.0;
+
 /// The panels that keep caches from frame to frame.
 #[derive(Default)]
 pub struct Panels {
@@ -54,7 +57,8 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
     Side::top("top")
         .frame(margin(ui, 10, 6))
         .show(ui, |ui| top_bar::top_bar_ui(ui, state, queue));
-    if first_steps::is_due(state) {
+    // In a low window the answer needs the room more.
+    if first_steps::is_due(state) && ui.available_height() > LOW {
         Side::top("first steps")
             .frame(margin(ui, 10, 4))
             .show(ui, |ui| first_steps::first_steps_ui(ui, state, queue));
