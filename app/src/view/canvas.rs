@@ -311,6 +311,9 @@ fn paint_experts(painter: &Painter, state: &AppState, geometry: &Geometry, token
     }
 }
 
+/// In a panel narrower than this the names of the lower corners would meet.
+const CRAMPED: f32 = 270.0;
+
 fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens) {
     let names = state.objective_names();
     let corners = geometry.corners();
@@ -323,8 +326,15 @@ fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens
         let color = if picked { tokens.text } else { tokens.weak };
         let mut job = LayoutJob::default();
         let format = |size, color| TextFormat::simple(FontId::proportional(size), color);
-        job.append(name, 0.0, format(14.0, color));
-        job.append(&format!("{percent} %"), 6.0, format(16.0, tokens.text));
+        // Names stay within what is seen of the panel, however long they are.
+        let room = ui.max_rect().intersect(ui.clip_rect());
+        let [small, large] = if room.width() < CRAMPED {
+            [12.0, 13.0]
+        } else {
+            [14.0, 16.0]
+        };
+        job.append(name, 0.0, format(small, color));
+        job.append(&format!("{percent} %"), 6.0, format(large, tokens.text));
         let galley = ui.painter().layout_job(job);
         let size = galley.size();
         let y = if top {
@@ -332,8 +342,6 @@ fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens
         } else {
             corner.y + 13.0
         };
-        // Names stay within the panel, however long they are.
-        let room = ui.max_rect();
         let x =
             (corner.x - size.x / 2.0).clamp(room.left(), (room.right() - size.x).max(room.left()));
         ui.painter().galley(Pos2::new(x, y), galley, color);

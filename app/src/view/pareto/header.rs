@@ -8,17 +8,58 @@ use crate::plot::{ParetoAction, point_words};
 use crate::state::{Class, Large, PlotOptions, Units};
 use crate::theme::Tokens;
 
+/// Width from which all of the heading stands in one line.
+const ONE_LINE: f32 = 470.0;
+
+/// A control of the heading.
+enum Part {
+    Large,
+    View,
+    Fit,
+    Table,
+}
+
+impl Part {
+    fn ui(self, ui: &mut Ui, frame: &Frame<'_>, has_base: bool, options: &mut PlotOptions) {
+        match self {
+            Self::Table => {
+                let table = ui
+                    .selectable_label(options.table, "Table")
+                    .on_hover_text("Plot or table (T)");
+                options.table ^= table.clicked();
+            }
+            Self::Fit => {
+                let fit = ui
+                    .button("Fit")
+                    .on_hover_text("Show every point (F). Home gives the view back to the data.");
+                options.fits += u64::from(fit.clicked());
+            }
+            Self::View => {
+                let stay =
+                    MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+                MenuButton::new("View")
+                    .config(stay)
+                    .ui(ui, |ui| view_menu(ui, has_base, options));
+            }
+            Self::Large if frame.data.axes().len() == 3 && !options.table => {
+                large_choice(ui, frame, options);
+            }
+            Self::Large => {}
+        }
+    }
+}
+
 impl ParetoPanel {
-    /// One line: what there is, and how it is looked at.
+    /// What there is, and how it is looked at: one line, or two where one has no room.
     pub(super) fn header(
         ui: &mut Ui,
         frame: &Frame<'_>,
         has_base: bool,
         actions: &mut Vec<ParetoAction>,
     ) {
-        let tokens = Tokens::of(ui);
         let counts = frame.data.front.counts();
         let mut options = frame.options.clone();
+        let narrow = ui.available_width() < ONE_LINE;
         ui.horizontal(|ui| {
             let front = format!("Front {} of {} points", counts.front, counts.points);
             let label = ui.label(RichText::new(front).strong());
@@ -34,35 +75,39 @@ impl ParetoPanel {
             ui.ctx()
                 .accesskit_node_builder(label.id, |node| node.set_description(hint.clone()));
             label.on_hover_text(hint);
+            if narrow {
+                Self::to_come(ui, frame);
+                return;
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let table = ui
-                    .selectable_label(options.table, "Table")
-                    .on_hover_text("Plot or table (T)");
-                options.table ^= table.clicked();
-                let fit = ui
-                    .button("Fit")
-                    .on_hover_text("Show every point (F). Home gives the view back to the data.");
-                options.fits += u64::from(fit.clicked());
-                let stay = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-                MenuButton::new("View")
-                    .config(stay)
-                    .ui(ui, |ui| view_menu(ui, has_base, &mut options));
-                if frame.data.axes().len() == 3 && !options.table {
-                    large_choice(ui, frame, &mut options);
+                for part in [Part::Table, Part::Fit, Part::View, Part::Large] {
+                    part.ui(ui, frame, has_base, &mut options);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    if frame.data.pending > 0 {
-                        let words = format!("{} to come", frame.data.pending);
-                        let label = RichText::new(words).color(tokens.weak);
-                        ui.add(egui::Label::new(label).truncate());
-                    }
-                    Self::left_out(ui, frame);
+                    Self::to_come(ui, frame);
                 });
             });
         });
+        if narrow {
+            ui.horizontal_wrapped(|ui| {
+                for part in [Part::Large, Part::View, Part::Fit, Part::Table] {
+                    part.ui(ui, frame, has_base, &mut options);
+                }
+            });
+        }
         if options != *frame.options {
             actions.push(ParetoAction::Options(options));
         }
+    }
+
+    /// Points that are on their way, and those without a place.
+    fn to_come(ui: &mut Ui, frame: &Frame<'_>) {
+        if frame.data.pending > 0 {
+            let words = format!("{} to come", frame.data.pending);
+            let label = RichText::new(words).color(Tokens::of(ui).weak);
+            ui.add(egui::Label::new(label).truncate());
+        }
+        Self::left_out(ui, frame);
     }
 
     /// Points without a place, counted and listed.

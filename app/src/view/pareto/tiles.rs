@@ -8,6 +8,9 @@ const GAP: f32 = 8.0;
 /// Smaller than this, a thumbnail shows nothing.
 const LEAST: f32 = 52.0;
 
+/// A large plot whose frame is smaller than this goes before thumbnails.
+const READABLE: f32 = 150.0;
+
 /// Room for everything that is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tiles {
@@ -23,6 +26,7 @@ pub(super) struct Tiles {
 /// axes of the large plot take, whose frame becomes a square; `legend` is the legend's height, as last seen.
 pub(super) fn tiles(room: Rect, small: usize, axes: Vec2, legend: f32) -> Tiles {
     let broad = room.width() > 1.25 * room.height();
+    let legend = legend.min(0.4 * room.height());
     if broad {
         let height = room.height();
         let width = (height - axes.y + axes.x).min(room.width() * 0.72);
@@ -43,7 +47,10 @@ pub(super) fn tiles(room: Rect, small: usize, axes: Vec2, legend: f32) -> Tiles 
             third.min(0.3 * room.height())
         };
         let width = room.width();
-        let side = (width - axes.x).min(bottom - room.top() - strip - GAP - axes.y);
+        let side = |strip: f32| (width - axes.x).min(bottom - room.top() - strip - GAP - axes.y);
+        // Rather one plot to read than many to guess at.
+        let strip = if side(strip) < READABLE { 0.0 } else { strip };
+        let side = side(strip);
         let large = Rect::from_min_size(room.min, vec2(width, (side + axes.y).max(40.0)));
         let below = Rect::from_min_max(
             pos2(room.left(), large.bottom() + GAP),
