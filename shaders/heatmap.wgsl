@@ -51,7 +51,7 @@ fn cividis(value: f32) -> vec3<f32> {
     return clamp(vec3<f32>(r, g, b) / 255.0, vec3<f32>(0.0), vec3<f32>(1.0));
 }
 
-// From blue over light grey to vermillion, both of Okabe and Ito.
+// From blue over light grey to vermilion, both of Okabe and Ito.
 fn diverging(value: f32) -> vec3<f32> {
     let t = clamp(value, 0.0, 1.0) * 2.0 - 1.0;
     let middle = vec3<f32>(0.87, 0.87, 0.87);

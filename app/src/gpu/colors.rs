@@ -10,7 +10,7 @@ use super::cividis;
 pub enum ColorMap {
     /// From nothing to much: cividis.
     Magnitude = 0,
-    /// Below and above a middle: blue and vermillion, light grey between.
+    /// Below and above a middle: blue and vermilion, light grey between.
     Diverging = 1,
 }
 

@@ -31,7 +31,7 @@ const HEADINGS: [(&str, &str); 6] = [
         "Stands at",
         "The preference \u{3BB} that it was made for: its place on the simplex",
     ),
-    ("Rank", "Rank r of the LoRA's product BA"),
+    ("Rank", "Rank r of the LoRA's product B·A"),
     (
         "Modules",
         "Linear modules of the base model that it found by name",
