@@ -1,7 +1,7 @@
 //! The frame loop: `logic` takes in what came, `ui` paints and queues what a person wants.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use paretoscope_core::protocol::{EngineEvent, EngineHandle};
 
@@ -65,6 +65,10 @@ pub struct App {
     title: String,
     /// When something changed that is not written down yet.
     changed: Option<f64>,
+    /// egui's time when it was last asked for.
+    painted: f64,
+    /// When that was.
+    asked: Instant,
 }
 
 impl App {
@@ -85,7 +89,8 @@ impl App {
             prefs,
             kept: creation
                 .storage
-                .and_then(|storage| eframe::get_value(storage, SESSION)),
+                .and_then(|storage| eframe::get_value(storage, SESSION))
+                .unwrap_or_default(),
             ..AppState::default()
         };
         state.bundle.demo = options.demo;
@@ -101,6 +106,8 @@ impl App {
             wrote: false,
             title: String::new(),
             changed: None,
+            painted: f64::NEG_INFINITY,
+            asked: Instant::now(),
         };
         let mut effects = Vec::new();
         apply::start(&mut app.state, options.bundle, &mut effects);
@@ -168,6 +175,18 @@ impl App {
         }
     }
 
+    /// Seconds since the start. While nothing is painted egui's own clock stands still; this one does not.
+    fn time(&mut self, ctx: &egui::Context) -> f64 {
+        let painted = ctx.time();
+        let now = if painted > self.painted {
+            painted.max(self.state.now)
+        } else {
+            self.state.now + self.asked.elapsed().as_secs_f64()
+        };
+        (self.painted, self.asked) = (painted, Instant::now());
+        now
+    }
+
     /// Names the window after the bundle in use.
     fn entitle(&mut self, ctx: &egui::Context) {
         let title = self.state.info().map_or_else(
@@ -197,7 +216,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
-        self.state.now = ctx.time();
+        self.state.now = self.time(ctx);
         let mut effects = Vec::new();
         let (state, mut told) = (&mut self.state, false);
         let more = self.bridge.drain(DRAIN_BUDGET, |event| {
@@ -217,6 +236,11 @@ impl eframe::App for App {
         apply::tick(&mut self.state, &mut effects);
         self.run(ctx, effects);
         self.entitle(ctx);
+        // Here and not where it is painted: a window that is minimised is closed as well.
+        if ctx.input(|i| i.viewport().close_requested()) && !self.state.leaving {
+            self.queue.push(AppCommand::Quit);
+            self.apply_queue(ctx);
+        }
         self.save_soon(ctx, frame);
         let waiting = !self.bridge.flush();
         if more {
@@ -240,9 +264,6 @@ impl eframe::App for App {
         }) {
             self.queue.push(AppCommand::Dropped(path));
         }
-        if ui.input(|i| i.viewport().close_requested()) && !self.state.leaving {
-            self.queue.push(AppCommand::Quit);
-        }
         view::window_ui(ui, &mut self.panels, &self.state, &mut self.queue);
         let ctx = ui.ctx().clone();
         self.apply_queue(&ctx);
@@ -260,10 +281,7 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         eframe::set_value(storage, eframe::APP_KEY, &self.state.prefs);
-        // Until its bundle is loaded, what was kept stays as it is.
-        if let Some(kept) = Kept::of(&self.state) {
-            eframe::set_value(storage, SESSION, &kept);
-        }
+        eframe::set_value(storage, SESSION, &Kept::all(&self.state));
     }
 
     fn on_exit(&mut self) {

@@ -36,6 +36,9 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
     if ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::Equals)) {
         queue.push(AppCommand::ZoomIn);
     }
+    if ctx.input_mut(|i| i.consume_key(Modifiers::ALT, Key::Equals)) {
+        queue.push(AppCommand::AnswerSize(1));
+    }
     for entry in entries {
         let Some(shortcut) = entry.shortcut else {
             continue;
@@ -53,7 +56,13 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
         }
         // Plain keys are taken with exact modifiers: Alt + digit or Ctrl + F is somebody else's.
         let pressed = ctx.input_mut(|i| {
-            let exact = !plain || key == Key::Questionmark || i.modifiers == shortcut.modifiers;
+            // Shift may be what makes the sign.
+            let shifted = matches!(key, Key::Questionmark | Key::Plus);
+            let held = egui::Modifiers {
+                shift: i.modifiers.shift && !shifted,
+                ..i.modifiers
+            };
+            let exact = !plain || key == Key::Questionmark || held == shortcut.modifiers;
             // Undo of Ctrl + Z and the like stays with text fields; Escape is also seen by them.
             exact && i.consume_shortcut(&shortcut)
         });

@@ -1,47 +1,23 @@
 //! Answers by their accessibility tree: followed, set, compared.
 
+mod played;
 mod scripted;
 mod support;
 
 use egui::Key;
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use paretoscope::app::{App, StartOptions};
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope_core::protocol::EngineEvent;
 use paretoscope_core::types::{Point, Preference};
-use scripted::Scripted;
-
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    engine: Scripted,
-}
+use played::{Window, script, with_bundle};
 
 impl Window<'_> {
-    fn new() -> Self {
-        let (engine, handle) = Scripted::new(scripted::bundle::info());
-        let options = StartOptions {
-            bundle: Some("/bundles/one".into()),
-            sweeps: env!("CARGO_TARGET_TMPDIR").into(),
-            training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
-            ..StartOptions::default()
-        };
-        let harness = Harness::builder()
-            .with_size(egui::vec2(1280.0, 800.0))
-            .wgpu()
-            .allow_missing_glyphs()
-            .build_eframe(|creation| App::new(creation, handle, options));
-        let mut window = Self { harness, engine };
-        window.steps(3);
+    fn wide() -> Self {
+        let mut window = Self::open([1280.0, 800.0], script(), with_bundle(), |builder| {
+            builder.allow_missing_glyphs()
+        });
         window.harness.state_mut().state.prefs.sampling.max_tokens = 4000;
         window
-    }
-
-    fn steps(&mut self, n: usize) {
-        for _ in 0..n {
-            self.engine.step();
-            self.harness.run_steps(1);
-        }
     }
 
     fn queue(&mut self, command: AppCommand) {
@@ -56,13 +32,6 @@ impl Window<'_> {
         self.steps(steps);
     }
 
-    fn sees(&self, words: &str) -> bool {
-        self.harness
-            .query_all_by_label_contains(words)
-            .next()
-            .is_some()
-    }
-
     fn top_of(&self, words: &str) -> f32 {
         self.harness.get_by_label_contains(words).rect().top()
     }
@@ -70,7 +39,7 @@ impl Window<'_> {
 
 #[test]
 fn streaming_follows_until_a_person_scrolls_and_then_offers_to_follow() {
-    let mut w = Window::new();
+    let mut w = Window::wide();
     let text: Vec<String> = (0..700).map(|i| format!("word{i}")).collect();
     w.say(&text.join(" "), 250);
     assert!(!w.sees("Follow"), "it follows by itself");
@@ -117,7 +86,7 @@ fn streaming_follows_until_a_person_scrolls_and_then_offers_to_follow() {
 
 #[test]
 fn markdown_is_set_and_shown_as_written_on_demand() {
-    let mut w = Window::new();
+    let mut w = Window::wide();
     w.say(
         "# A title\n\nSome **bold** words.\n\n- first\n- second\n\n```rust\nfn main() {}\n```\n",
         80,
@@ -134,7 +103,7 @@ fn markdown_is_set_and_shown_as_written_on_demand() {
 
 #[test]
 fn the_pinned_prompt_is_shown_where_it_is_another_one() {
-    let mut w = Window::new();
+    let mut w = Window::wide();
     w.say("one two three", 20);
     w.queue(AppCommand::Pin);
     w.queue(AppCommand::Move(
@@ -153,7 +122,7 @@ fn the_pinned_prompt_is_shown_where_it_is_another_one() {
 
 #[test]
 fn reading_a_long_prompt_says_how_far_it_is() {
-    let mut w = Window::new();
+    let mut w = Window::wide();
     w.harness.state_mut().queue(AppCommand::Generate);
     w.harness.run_steps(2);
     let job = w
@@ -175,7 +144,7 @@ fn reading_a_long_prompt_says_how_far_it_is() {
 
 #[test]
 fn a_script_without_a_font_is_named() {
-    let mut w = Window::new();
+    let mut w = Window::wide();
     w.say("\u{0f56}\u{0f7c}\u{0f51} here", 10);
     assert!(
         w.sees("3 characters of this text have no font on this machine: install one for Tibetan")
@@ -184,7 +153,7 @@ fn a_script_without_a_font_is_named() {
 
 #[test]
 fn the_text_grows_and_shrinks_by_keys() {
-    let mut w = Window::new();
+    let mut w = Window::wide();
     w.say("some words", 10);
     let height = |w: &Window<'_>| w.harness.get_by_label("some words").rect().height();
     let before = height(&w);

@@ -1,47 +1,24 @@
 //! Where the parts of the window lie, at every size and zoom, by its accessibility tree.
 
+mod played;
 mod scripted;
 mod support;
 
 use egui::{Rect, Vec2};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
 use paretoscope::state::{Division, Panel};
-use scripted::Scripted;
-
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    engine: Scripted,
-}
+use played::{Window, script, with_bundle};
 
 impl Window<'_> {
     /// A window of so many pixels at a zoom: both together say how many points there are to fill.
-    fn new(pixels: [f32; 2], zoom: f32) -> Self {
-        let (engine, handle) = Scripted::new(scripted::bundle::info());
-        let options = StartOptions {
-            bundle: Some("/bundles/one".into()),
-            sweeps: env!("CARGO_TARGET_TMPDIR").into(),
-            training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
-            ..StartOptions::default()
-        };
-        let harness = Harness::builder()
-            .with_size(Vec2::from(pixels) / zoom)
-            // Two clicks of two frames each are a double click.
-            .with_step_dt(1.0 / 60.0)
-            .wgpu()
-            .build_eframe(|creation| App::new(creation, handle, options));
-        let mut window = Self { harness, engine };
-        window.steps(4);
+    fn zoomed(pixels: [f32; 2], zoom: f32) -> Self {
+        // Two clicks of two frames each are a double click.
+        let at_sixty = |builder: egui_kittest::HarnessBuilder<_>| builder.with_step_dt(1.0 / 60.0);
+        let size = pixels.map(|side| side / zoom);
+        let mut window = Self::open(size, script(), with_bundle(), at_sixty);
+        window.steps(1);
         window
-    }
-
-    fn steps(&mut self, n: usize) {
-        for _ in 0..n {
-            self.engine.step();
-            self.harness.run_steps(1);
-        }
     }
 
     fn queue(&mut self, command: AppCommand) {
@@ -127,7 +104,7 @@ const SIZES: [[f32; 2]; 5] = [
 
 #[test]
 fn triangle_and_answer_are_seen_together_at_every_size_and_zoom() {
-    let mut w = Window::new(SIZES[0], 1.0);
+    let mut w = Window::zoomed(SIZES[0], 1.0);
     for points in [false, true] {
         if points {
             w.queue(AppCommand::StartSweep);
@@ -153,7 +130,7 @@ fn triangle_and_answer_are_seen_together_at_every_size_and_zoom() {
 
 #[test]
 fn a_zoom_that_comes_back_brings_the_layout_back() {
-    let mut w = Window::new(SIZES[1], 1.0);
+    let mut w = Window::zoomed(SIZES[1], 1.0);
     w.queue(AppCommand::StartSweep);
     w.steps(50);
     let before = w.places();
@@ -167,7 +144,7 @@ fn a_zoom_that_comes_back_brings_the_layout_back() {
 
 #[test]
 fn what_folds_out_takes_nothing_from_the_answer_and_gives_it_back() {
-    let mut w = Window::new(SIZES[2], 1.0);
+    let mut w = Window::zoomed(SIZES[2], 1.0);
     w.queue(AppCommand::Generate);
     w.steps(60);
     let before = w.places();
@@ -192,7 +169,7 @@ fn what_folds_out_takes_nothing_from_the_answer_and_gives_it_back() {
 #[test]
 fn a_long_prompt_scrolls_in_its_place_and_says_how_long_it_is() {
     for size in [SIZES[0], SIZES[2]] {
-        let mut w = Window::new(size, 1.0);
+        let mut w = Window::zoomed(size, 1.0);
         let long = "word ".repeat(3000);
         w.queue(AppCommand::SetPrompt(long));
         w.steps(30);
@@ -204,7 +181,7 @@ fn a_long_prompt_scrolls_in_its_place_and_says_how_long_it_is() {
 
 #[test]
 fn a_stored_division_that_is_none_is_put_right_at_the_start() {
-    let mut w = Window::new(SIZES[2], 1.0);
+    let mut w = Window::zoomed(SIZES[2], 1.0);
     let usual = w.places();
     let bad = Division {
         left: 9.0,
@@ -230,7 +207,7 @@ fn a_stored_division_that_is_none_is_put_right_at_the_start() {
 
 #[test]
 fn a_divider_is_drawn_and_put_back() {
-    let mut w = Window::new(SIZES[3], 1.0);
+    let mut w = Window::zoomed(SIZES[3], 1.0);
     let usual = w.rect("Answers");
     let line = w.rect("Width of the point").center();
     w.harness.drag_at(line);
@@ -252,7 +229,7 @@ fn a_divider_is_drawn_and_put_back() {
 
 #[test]
 fn in_a_small_window_panels_take_turns_beside_the_answer() {
-    let mut w = Window::new(SIZES[1], 2.0);
+    let mut w = Window::zoomed(SIZES[1], 2.0);
     for panel in Panel::ALL {
         w.queue(AppCommand::Focus(panel));
         let answers = w.rect("Answers");

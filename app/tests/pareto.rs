@@ -362,15 +362,7 @@ fn the_base_model_gives_units_and_the_reference() {
 }
 
 #[test]
-fn empty_plots_say_why_and_offer_one_thing() {
-    let mut harness = Bench::new(Vec::new()).harness(Vec2::new(800.0, 500.0));
-    harness.get_by_label_contains("No points yet");
-    harness.get_by_label("Run a sweep").click();
-    harness.run();
-    assert_eq!(harness.state().log, [ParetoAction::Sweep]);
-    harness.state_mut().pending = 12;
-    harness.run();
-    harness.get_by_label_contains("The sweep is running");
+fn plots_that_cannot_be_drawn_say_why() {
     let mut lonely = Bench::new(points(3, 2));
     lonely.axes = vec![0];
     lonely

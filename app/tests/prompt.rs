@@ -1,47 +1,21 @@
 //! The prompt's panel by its accessibility tree: what the model is given, and conversations.
 
+mod played;
 mod scripted;
 
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
 use paretoscope::state::Panel;
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::{Message, Prompt};
-use scripted::Scripted;
-
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    engine: Scripted,
-}
+use played::{Window, script, with_bundle};
 
 impl Window<'_> {
-    fn new(size: [f32; 2]) -> Self {
-        let (engine, handle) = Scripted::new(scripted::bundle::info());
-        let options = StartOptions {
-            bundle: Some("/bundles/one".into()),
-            sweeps: env!("CARGO_TARGET_TMPDIR").into(),
-            training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
-            ..StartOptions::default()
-        };
-        let harness = Harness::builder()
-            .with_size(egui::Vec2::from(size))
-            .wgpu()
-            .build_eframe(|creation| App::new(creation, handle, options));
-        let mut window = Window { harness, engine };
-        window.steps(3);
+    fn of(size: [f32; 2]) -> Self {
+        let mut window = Self::open(size, script(), with_bundle(), |builder| builder);
         window.queue(AppCommand::Focus(Panel::Answers));
         window
-    }
-
-    /// Frames and engine steps in turn; time passes between them.
-    fn steps(&mut self, n: usize) {
-        for _ in 0..n {
-            self.engine.step();
-            self.harness.run_steps(1);
-        }
     }
 
     fn queue(&mut self, command: AppCommand) {
@@ -53,13 +27,6 @@ impl Window<'_> {
         self.harness.key_press_modifiers(modifiers, key);
         self.steps(3);
     }
-
-    fn sees(&self, words: &str) -> bool {
-        self.harness
-            .query_all_by_label_contains(words)
-            .next()
-            .is_some()
-    }
 }
 
 const SIZES: [[f32; 2]; 2] = [[1280.0, 800.0], [640.0, 400.0]];
@@ -67,7 +34,7 @@ const SIZES: [[f32; 2]; 2] = [[1280.0, 800.0], [640.0, 400.0]];
 #[test]
 fn what_the_model_is_given_folds_out_by_keyboard_and_follows_typing() {
     for size in SIZES {
-        let mut w = Window::new(size);
+        let mut w = Window::of(size);
         w.queue(AppCommand::SetPrompt("one two three".into()));
         assert!(w.sees("What the model is given: 5 of 512 tokens"));
         assert!(!w.sees("Given to the model"), "folded");
@@ -89,7 +56,7 @@ fn what_the_model_is_given_folds_out_by_keyboard_and_follows_typing() {
 
 #[test]
 fn an_answer_keeps_what_it_was_given() {
-    let mut w = Window::new(SIZES[0]);
+    let mut w = Window::of(SIZES[0]);
     w.queue(AppCommand::SetPrompt("one two".into()));
     w.press(Modifiers::COMMAND, Key::Enter);
     w.steps(80);
@@ -103,7 +70,7 @@ fn an_answer_keeps_what_it_was_given() {
 #[test]
 fn a_conversation_is_written_reordered_and_sent_by_keyboard() {
     for size in SIZES {
-        let mut w = Window::new(size);
+        let mut w = Window::of(size);
         let both = Modifiers::COMMAND | Modifiers::SHIFT;
         w.queue(AppCommand::SetPrompt("why?".into()));
         w.press(both, Key::M);

@@ -1,20 +1,15 @@
 //! The frame around the panels: top bar, first steps, Escape, closing, what a store holds.
 
+mod played;
 mod scripted;
 
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use paretoscope::app::{App, StartOptions};
 use paretoscope::command::AppCommand;
-use paretoscope::state::{AppState, Overlay, SweepForm};
+use paretoscope::state::{Overlay, SweepForm};
 use paretoscope_core::protocol::EngineCommand;
+use played::{Window, with_bundle};
 use scripted::Scripted;
-
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    engine: Scripted,
-}
 
 fn window<'a>(size: [f32; 2], held: usize, rewards: bool) -> Window<'a> {
     let mut info = scripted::bundle::info();
@@ -25,45 +20,13 @@ fn window<'a>(size: [f32; 2], held: usize, rewards: bool) -> Window<'a> {
     }
     let (mut engine, handle) = Scripted::new(info);
     engine.held = held;
-    let options = StartOptions {
-        bundle: Some("/bundles/one".into()),
-        demo: None,
-        sweeps: env!("CARGO_TARGET_TMPDIR").into(),
-        training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
-        clock: None,
-    };
-    let harness = Harness::builder()
-        .with_size(egui::Vec2::from(size))
-        .wgpu()
-        .build_eframe(|creation| App::new(creation, handle, options));
-    let mut window = Window { harness, engine };
-    window.steps(3);
-    window
+    Window::open(size, (engine, handle), with_bundle(), |builder| builder)
 }
 
 impl Window<'_> {
-    /// Frames and engine steps in turn.
-    fn steps(&mut self, n: usize) {
-        for _ in 0..n {
-            self.engine.step();
-            self.harness.run_steps(1);
-        }
-    }
-
-    fn state(&self) -> &AppState {
-        &self.harness.state().state
-    }
-
     fn queue(&mut self, command: AppCommand) {
         self.harness.state_mut().queue(command);
         self.steps(2);
-    }
-
-    fn sees(&self, words: &str) -> bool {
-        self.harness
-            .query_all_by_label_contains(words)
-            .next()
-            .is_some()
     }
 
     fn sees_any(&self, label: &str) -> bool {

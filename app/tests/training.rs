@@ -1,27 +1,42 @@
 //! Training in the real window on a scripted engine, driven by its accessibility tree.
 
+mod played;
 mod scripted;
 
+use std::ops::{Deref, DerefMut};
+
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use paretoscope::app::{App, StartOptions};
+use paretoscope::app::StartOptions;
 use paretoscope::command::AppCommand;
 use paretoscope::state::{Overlay, TrainForm, TrainKind, TrainPhase};
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::{Part, TrainTask, WeightedData};
-use scripted::{Scripted, TRAIN_STEPS};
+use played::{Window, script};
+use scripted::TRAIN_STEPS;
 
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    engine: Scripted,
+/// A window with the training sheet open, and files of its own.
+struct Desk<'a> {
+    window: Window<'a>,
     data: tempfile::NamedTempFile,
     _folder: tempfile::TempDir,
 }
 
-/// A window with the training sheet open.
-fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
-    let (engine, handle) = Scripted::new(scripted::bundle::info());
+impl<'a> Deref for Desk<'a> {
+    type Target = Window<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.window
+    }
+}
+
+impl DerefMut for Desk<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.window
+    }
+}
+
+fn desk<'a>(size: [f32; 2], bundle: Option<&str>) -> Desk<'a> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = StartOptions {
         bundle: bundle.map(Into::into),
@@ -30,43 +45,22 @@ fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
         training: folder.path().join("training"),
         clock: None,
     };
-    let harness = Harness::builder()
-        .with_size(egui::Vec2::from(size))
-        .wgpu()
-        .build_eframe(|creation| App::new(creation, handle, options));
-    let mut window = Window {
-        harness,
-        engine,
-        data: tempfile::NamedTempFile::new().expect("a temporary file"),
-        _folder: folder,
-    };
-    window.steps(3);
+    let mut window = Window::open(size, script(), options, |builder| builder);
     window
         .harness
         .key_press_modifiers(Modifiers::COMMAND, Key::T);
     window.steps(3);
-    window
+    Desk {
+        window,
+        data: tempfile::NamedTempFile::new().expect("a temporary file"),
+        _folder: folder,
+    }
 }
 
-impl Window<'_> {
-    fn steps(&mut self, n: usize) {
-        for _ in 0..n {
-            self.engine.step();
-            self.harness.run_steps(1);
-        }
-    }
-
+impl Desk<'_> {
     fn queue(&mut self, command: AppCommand) {
         self.harness.state_mut().queue(command);
         self.harness.run_steps(2);
-    }
-
-    fn state(&self) -> &paretoscope::state::AppState {
-        &self.harness.state().state
-    }
-
-    fn says(&self, words: &str) -> bool {
-        self.harness.query_all_by_label_contains(words).count() > 0
     }
 
     fn click(&mut self, label: &str) {
@@ -97,11 +91,11 @@ const WIDE: [f32; 2] = [1280.0, 800.0];
 
 #[test]
 fn the_sheet_says_what_is_missing_beside_the_field() {
-    let mut w = window(WIDE, Some("/bundles/one"));
+    let mut w = desk(WIDE, Some("/bundles/one"));
     assert_eq!(w.state().overlay.open, Overlay::Training);
-    assert!(w.says("No runs yet"));
-    assert!(w.says("To do: choose a file of examples"));
-    assert!(w.says("To do: tick at least one earlier vector"));
+    assert!(w.sees("No runs yet"));
+    assert!(w.sees("To do: choose a file of examples"));
+    assert!(w.sees("To do: tick at least one earlier vector"));
     let start = w.harness.get_by_label("Start training");
     let node = start.accesskit_node();
     assert!(node.is_disabled());
@@ -116,9 +110,9 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
     };
     w.queue(AppCommand::SetTraining(Box::new(form)));
     w.steps(1);
-    assert!(w.says("there is no such file"));
-    assert!(w.says("a name is made of"));
-    assert!(w.says("humor"), "another expert stands there");
+    assert!(w.sees("there is no such file"));
+    assert!(w.sees("a name is made of"));
+    assert!(w.sees("humor"), "another expert stands there");
     w.queue(AppCommand::StartTraining);
     w.steps(1);
     let trains = |c: &EngineCommand| matches!(c, EngineCommand::Train { .. });
@@ -127,13 +121,13 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
 
 #[test]
 fn a_run_shows_its_curves_is_cancelled_resumed_and_loaded() {
-    let mut w = window(WIDE, Some("/bundles/one"));
+    let mut w = desk(WIDE, Some("/bundles/one"));
     w.fill("mine");
     w.click("Start training");
     w.steps(14);
     assert_eq!(w.phase(), TrainPhase::Running);
-    assert!(w.says("Step 1"));
-    assert!(w.says("tokens/s"));
+    assert!(w.sees("Step 1"));
+    assert!(w.sees("tokens/s"));
     for curve in ["loss", "reward", "margin", "cosine"] {
         let name = format!("Curve of {curve}");
         assert!(w.harness.query_by_label(&name).is_some(), "{name}");
@@ -162,12 +156,12 @@ fn a_run_shows_its_curves_is_cancelled_resumed_and_loaded() {
         }
     }
     w.steps(1);
-    assert!(w.says("the result was not loaded"));
+    assert!(w.sees("the result was not loaded"));
 }
 
 #[test]
 fn the_plan_holds_what_the_form_says() {
-    let mut w = window(WIDE, Some("/bundles/one"));
+    let mut w = desk(WIDE, Some("/bundles/one"));
     w.click("Adapter by DPO");
     w.click("LoRA expert");
     w.fill("placed");
@@ -197,12 +191,12 @@ fn the_plan_holds_what_the_form_says() {
 
 #[test]
 fn a_failed_run_says_why_and_can_go_on() {
-    let mut w = window(WIDE, Some("/bundles/one"));
+    let mut w = desk(WIDE, Some("/bundles/one"));
     w.fill("bad");
     w.click("Start training");
     w.steps(20);
     assert!(matches!(w.phase(), TrainPhase::Failed(_)));
-    assert!(w.says("the loss is NaN at step 13"));
+    assert!(w.sees("the loss is NaN at step 13"));
     assert!(w.harness.query_by_label("Resume from step 10").is_some());
 }
 
@@ -210,10 +204,10 @@ fn a_failed_run_says_why_and_can_go_on() {
 fn every_state_of_the_sheet_has_names_and_glyphs_in_every_size() {
     for size in [WIDE, [640.0, 400.0]] {
         // kittest checks every frame.
-        let mut w = window(size, None);
-        assert!(w.says("none is open"));
+        let mut w = desk(size, None);
+        assert!(w.sees("none is open"));
         w.steps(2);
-        let mut w = window(size, Some("/bundles/one"));
+        let mut w = desk(size, Some("/bundles/one"));
         for kind in TrainKind::ALL {
             let form = TrainForm {
                 kind,

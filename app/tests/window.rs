@@ -1,59 +1,28 @@
 //! The real window on a scripted engine, driven by its accessibility tree.
 
+mod played;
 mod scripted;
 
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use paretoscope::app::{App, StartOptions};
+use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::state::{GenerateWhen, Overlay, Panel};
 use paretoscope_core::protocol::{EngineCommand, EngineEvent};
 use paretoscope_core::types::{Point, Preference};
-use scripted::Scripted;
-
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    engine: Scripted,
-}
+use played::{Window, script, with_bundle};
 
 /// A window of this size, with a bundle where one is named.
 fn window<'a>(size: [f32; 2], bundle: Option<&str>) -> Window<'a> {
-    let (engine, handle) = Scripted::new(scripted::bundle::info());
     let options = StartOptions {
         bundle: bundle.map(Into::into),
         demo: Some("/bundles/demo".into()),
-        sweeps: env!("CARGO_TARGET_TMPDIR").into(),
-        training: concat!(env!("CARGO_TARGET_TMPDIR"), "/training").into(),
-        clock: None,
+        ..with_bundle()
     };
-    let harness = Harness::builder()
-        .with_size(egui::Vec2::from(size))
-        .wgpu()
-        .build_eframe(|creation| App::new(creation, handle, options));
-    let mut window = Window { harness, engine };
-    window.steps(3);
-    window
+    Window::open(size, script(), options, |builder| builder)
 }
 
 impl Window<'_> {
-    /// Frames and engine steps in turn.
-    fn steps(&mut self, n: usize) {
-        for _ in 0..n {
-            self.engine.step();
-            self.harness.run_steps(1);
-        }
-    }
-
-    /// Frames alone: the engine says nothing new.
-    fn frames(&mut self, n: usize) {
-        self.harness.run_steps(n);
-    }
-
-    fn state(&self) -> &paretoscope::state::AppState {
-        &self.harness.state().state
-    }
-
     fn queue(&mut self, command: AppCommand) {
         self.harness.state_mut().queue(command);
         self.frames(2);

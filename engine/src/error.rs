@@ -333,12 +333,12 @@ impl Error {
         Self::Internal { what: what.into() }
     }
 
-    /// What [`serde_json`] says when it cannot write to a file: the disk's fault, or ours.
+    /// What [`serde_json`] says when it cannot write to a file: the disk's fault, or that of a path which is no text.
     pub fn json(path: &Path, error: serde_json::Error) -> Self {
         if error.is_io() {
             Self::io("write", path)(error.into())
         } else {
-            Self::internal(format!("{} cannot hold its value: {error}", path.display()))
+            Self::file(path, format!("cannot be written as JSON: {error}"))
         }
     }
 

@@ -164,7 +164,7 @@ impl File {
 }
 
 /// Code without unit tests, comments and texts.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text = text
         .split("#[cfg(test)]\nmod tests {")
         .next()

@@ -244,6 +244,34 @@ fn a_run_of_the_window_goes_on_from_its_file() {
         std::fs::read(job.out.join("adapter_model.safetensors")).expect("the result")
     };
     assert!(made(&mine) == made(&whole));
+    let (found, refused) = training_runs(&fixture.out("training"));
+    let ends: Vec<_> = found.iter().map(|run| run.end.clone()).collect();
+    assert_eq!((ends, refused.len()), (vec![Some(TrainEnd::Done); 2], 0));
+}
+
+/// A field that is misspelt in a job written by hand would be left at its default without a word.
+#[test]
+fn an_unknown_field_of_a_job_is_refused_by_name() {
+    let fixture = Fixture::new();
+    let plan = plan(&fixture, "misspelt", 12);
+    for (at, name, nearest) in [
+        ("/config", "bta", "beta"),
+        ("/config/train", "workrs", "workers"),
+        ("", "jons", "joins"),
+    ] {
+        let mut job = serde_json::to_value(&plan).expect("a job");
+        let place = job.pointer_mut(at).and_then(|place| place.as_object_mut());
+        place.expect("a place").insert(name.to_owned(), 1.into());
+        let file = fixture.out("job.json");
+        std::fs::write(&file, job.to_string()).expect("a file");
+        let done = engine(["train", "--job", &file.display().to_string()]);
+        assert_eq!(done.status, Some(2), "{}", done.stderr);
+        assert!(
+            done.stderr.contains(name) && done.stderr.contains(nearest),
+            "{}",
+            done.stderr
+        );
+    }
 }
 
 /// A run of another form of settings is refused in words, by the command line and where runs are looked up.

@@ -13,6 +13,7 @@ use crate::state::{
     AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
     RunEntry, RunPhase, SimplexState, SweepState,
 };
+use crate::widgets::format::counted;
 
 /// Takes in one event.
 #[allow(clippy::too_many_lines, reason = "a table: one entry per event")]
@@ -322,9 +323,9 @@ fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effe
 
 fn announce_sweep(state: &mut AppState, phase: SweepPhase, points: usize) {
     let text = match phase {
-        SweepPhase::Finished => format!("Sweep finished: {points} points"),
-        SweepPhase::Cancelled => format!("Sweep stopped: {points} points kept"),
-        SweepPhase::Paused => format!("Sweep paused at {points} points"),
+        SweepPhase::Finished => format!("Sweep finished: {}", counted(points, "point")),
+        SweepPhase::Cancelled => format!("Sweep stopped: {} kept", counted(points, "point")),
+        SweepPhase::Paused => format!("Sweep paused at {}", counted(points, "point")),
         SweepPhase::Running | SweepPhase::Yielding => return,
     };
     notify(state, NoticeKind::Info, text);
@@ -381,6 +382,16 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
     }
     training::stopped(state);
     state.jobs = Jobs::default();
+    // Nothing of what was asked for comes any more.
+    state.training.loading.clear();
+    state.sweep.recalling = false;
+    state.sweep.retrace = None;
+    if state.interference.job.take().is_some() {
+        state.interference.trouble = Some(Trouble::system(message.clone()));
+    }
+    if state.bundle.trial.job.take().is_some() {
+        state.bundle.trial.trouble = Some(Trouble::system(message.clone()));
+    }
     if state.sweep.is_active() {
         state.sweep.trouble = Some(Trouble::system(message.clone()));
     }

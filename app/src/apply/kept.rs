@@ -5,24 +5,19 @@ use std::sync::Arc;
 use paretoscope_core::types::{Point, Preference, Weights};
 
 use super::point;
-use crate::state::{AppState, Kept, Mode, Owner};
+use crate::state::{AppState, Mode, Owner};
 
-/// Brings back what was kept; once, and only for the same bundle.
+/// Brings back what was kept of the bundle in use, where nothing was asked in this session yet.
 pub(super) fn restore(state: &mut AppState) {
-    let Some(kept) = state.kept.take() else {
-        return;
-    };
-    let fits = |kept: &Kept| {
-        state
-            .info()
-            .is_some_and(|info| info.path == kept.bundle && info.model.digest == kept.digest)
-    };
-    if !fits(&kept) || !state.session.runs.is_empty() {
-        return;
-    }
     let Some(info) = state.info().cloned() else {
         return;
     };
+    let Some(kept) = state.kept.iter().find(|kept| kept.is_of(&info)).cloned() else {
+        return;
+    };
+    if !state.session.runs.is_empty() {
+        return;
+    }
     let axes_fit = kept.axes.iter().all(|axis| *axis < info.objectives.len());
     if axes_fit && (2..=3).contains(&kept.axes.len()) {
         state.simplex.axes.clone_from(&kept.axes);

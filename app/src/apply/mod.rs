@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::Mutes;
 
-use crate::command::AppCommand;
+use crate::command::{AppCommand, Gesture};
 use crate::registry;
 use crate::state::{AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, SiteMap, TierOptions};
 use crate::tasks::Wanted;
@@ -90,9 +90,13 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::AnswerSize(by) => {
             state.prefs.reading = state.prefs.reading.stepped(f32::from(by));
         }
-        C::Move(to, gesture) => point::go(state, to, gesture, effects),
+        C::Move(to, gesture) => {
+            let dragged = gesture == Gesture::Settled && state.first_steps.saw_corners();
+            state.prefs.hints.first_steps |= dragged;
+            point::go(state, to, gesture, effects);
+        }
         C::Preset(number) => {
-            state.prefs.hints.first_steps |= state.first_steps.went_to(number);
+            state.first_steps.went_to(number);
             point::preset(state, number, effects);
         }
         C::SetMode(mode) => point::set_mode(state, mode, effects),

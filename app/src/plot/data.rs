@@ -63,6 +63,4 @@ pub enum ParetoAction {
     Go(usize),
     /// Look at the plot differently.
     Options(PlotOptions),
-    /// Start a sweep (the button of the empty plot).
-    Sweep,
 }

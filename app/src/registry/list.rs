@@ -76,7 +76,7 @@ pub(super) fn list() -> Vec<Entry> {
         ),
         entry(
             "raw",
-            "Answers as written or with their Markdown set",
+            "Answers as written or with their formatting (Markdown)",
             "raw format code",
             keys(Modifiers::SHIFT, Key::R),
             C::ToggleRaw,

@@ -20,11 +20,15 @@ pub struct FirstSteps {
 }
 
 impl FirstSteps {
-    /// Counts a preset, from 1; whether all corners were seen now.
-    pub fn went_to(&mut self, preset: usize) -> bool {
+    /// Counts a preset, from 1.
+    pub fn went_to(&mut self, preset: usize) {
         if let Some(corner) = preset.checked_sub(1).and_then(|i| self.corners.get_mut(i)) {
             *corner = true;
         }
+    }
+
+    /// Whether only the drag is left to do.
+    pub fn saw_corners(&self) -> bool {
         self.corners == [true; 3]
     }
 }

@@ -12,8 +12,10 @@ use super::{AppState, Mode, Panel, RunEntry, RunId, RunPhase};
 
 /// Answers kept at most; current and pinned ones come first.
 const ANSWERS: usize = 24;
-/// Bytes of text kept at most, over all answers.
+/// Bytes kept at most over all answers, their prompts and steering counted.
 const BYTES: usize = 256 << 10;
+/// Bundles whose last session is kept, the newest first.
+const BUNDLES: usize = 4;
 
 /// An answer without its tokens and their routing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,17 @@ impl KeptRun {
             finish,
             scores: run.scores.clone(),
         })
+    }
+
+    /// Bytes that it takes to keep, more or less.
+    fn bytes(&self) -> usize {
+        let prompt = match &self.prompt {
+            Prompt::Text(text) | Prompt::Chat(text) => text.len(),
+            Prompt::Messages(turns) => turns.iter().map(|turn| turn.content.len()).sum(),
+            Prompt::Tokens(ids) => 6 * ids.len(),
+        };
+        let marks = self.steering.steered.len() + self.steering.mutes.len();
+        self.text.len() + prompt + 64 * marks
     }
 
     /// As a run of this session.
@@ -94,6 +107,21 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Whether it is of this bundle, as it is now.
+    pub fn is_of(&self, info: &BundleInfo) -> bool {
+        self.bundle == info.path && self.digest == info.model.digest
+    }
+
+    /// What there is to keep, and what of other bundles was kept before.
+    pub fn all(state: &AppState) -> Vec<Self> {
+        let Some(now) = Self::of(state) else {
+            return state.kept.clone();
+        };
+        let others = state.kept.iter().filter(|kept| kept.bundle != now.bundle);
+        let others: Vec<Self> = others.cloned().collect();
+        std::iter::once(now).chain(others).take(BUNDLES).collect()
+    }
+
     /// What there is to keep; `None` without a bundle.
     pub fn of(state: &AppState) -> Option<Self> {
         let info = state.info()?;
@@ -101,8 +129,7 @@ impl Kept {
         let ours = |run: &&RunEntry| Arc::ptr_eq(&run.bundle, info);
         let special = |id: RunId| session.current == Some(id) || session.pinned == Some(id);
         let mut chosen: Vec<(RunId, KeptRun)> = session
-            .runs
-            .iter()
+            .history()
             .rev()
             .filter(ours)
             .filter_map(|run| Some((run.id, KeptRun::of(run)?)))
@@ -111,8 +138,8 @@ impl Kept {
         let mut left = BYTES;
         chosen.truncate(ANSWERS);
         chosen.retain(|(_, run)| {
-            let fits = run.text.len() <= left;
-            left -= if fits { run.text.len() } else { 0 };
+            let fits = run.bytes() <= left;
+            left -= if fits { run.bytes() } else { 0 };
             fits
         });
         chosen.sort_by_key(|(id, _)| *id);
@@ -126,7 +153,8 @@ impl Kept {
             weights: simplex.weights_placed.then(|| simplex.weights.clone()),
             axes: simplex.axes.clone(),
             panel: state.overlay.panel,
-            current: place(session.current),
+            // Stored answers of a dot are no part of it: what was looked at before them is.
+            current: place(session.current).or_else(|| place(state.sweep.before)),
             pinned: place(session.pinned),
             runs: chosen.into_iter().map(|(_, run)| run).collect(),
         })

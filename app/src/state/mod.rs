@@ -84,8 +84,8 @@ pub struct AppState {
     pub overlay: OverlayState,
     /// What is remembered between sessions.
     pub prefs: Prefs,
-    /// What the last session left, until its bundle is loaded.
-    pub kept: Option<Kept>,
+    /// What the last sessions left, one per bundle, the newest first.
+    pub kept: Vec<Kept>,
     /// How far the first steps are.
     pub first_steps: FirstSteps,
     /// Whether the window closes, whatever is under way.

@@ -229,12 +229,17 @@ impl Session {
         RunId(self.next)
     }
 
-    /// Adds a run and forgets the oldest beyond [`Session::KEPT`].
+    /// Adds a run and forgets the oldest beyond [`Session::KEPT`]. Stored answers of a dot do not count: they go when
+    /// the dot is left.
     pub fn push(&mut self, run: RunEntry) {
         self.runs.push(run);
-        while self.runs.len() > Self::KEPT {
+        let is_asked = |r: &RunEntry| r.origin == Origin::Interactive;
+        while self.runs.iter().filter(|r| is_asked(r)).count() > Self::KEPT {
             let spare = |r: &RunEntry| {
-                Some(r.id) != self.current && Some(r.id) != self.pinned && !r.phase.is_running()
+                is_asked(r)
+                    && Some(r.id) != self.current
+                    && Some(r.id) != self.pinned
+                    && !r.phase.is_running()
             };
             match self.runs.iter().position(spare) {
                 Some(index) => drop(self.runs.remove(index)),

@@ -47,7 +47,7 @@ fn work_ui(ui: &mut Ui, state: &AppState) {
             format!(" at step {} of {}", last.step, last.steps)
         });
         ui.label(format!("The training of {} stops{at}.", run.plan.name()));
-        let words = "A checkpoint is written first; Resume in the training sheet goes on from it.";
+        let words = "Resume in the training sheet goes on from the last checkpoint: one is written now, where a step ends within five seconds.";
         ui.label(RichText::new(words).color(weak));
     }
 }

@@ -3,7 +3,7 @@
 use egui::{RichText, Ui};
 
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::AppState;
+use crate::state::{AppState, GenerateWhen};
 use crate::theme::Tokens;
 use crate::widgets::at_right;
 
@@ -28,14 +28,19 @@ pub(super) fn first_steps_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQ
             } else {
                 RichText::new(words).strong()
             };
-            ui.label(text);
+            let label = ui.label(text);
+            if seen {
+                let done = format!("{} {name}, done", index + 1);
+                ui.ctx()
+                    .accesskit_node_builder(label.id, |node| node.set_value(done));
+            }
         }
-        ui.add(
-            egui::Label::new(
-                "for an answer at each corner, then drag the point between them. P pins an answer.",
-            )
-            .truncate(),
-        );
+        let corners = match state.prefs.generate {
+            GenerateWhen::Manual => "and Ctrl+Enter for an answer at each corner",
+            GenerateWhen::Release | GenerateWhen::Live => "for an answer at each corner",
+        };
+        let words = format!("{corners}, then drag the point between them. P pins an answer.");
+        ui.add(egui::Label::new(words).truncate());
         at_right(ui, "first steps", |ui| {
             let response = ui.button("Got it").on_hover_text("Never show this again");
             if response.clicked() {

@@ -10,6 +10,7 @@ use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
 use crate::state::{AppState, Division, HeatmapOptions, Origin, RunEntry};
 use crate::theme::Tokens;
+use crate::widgets::format::counted;
 use crate::widgets::{command_button, empty_ui, point_color, section};
 
 /// The front as a bar: while there is nothing to plot, while it is folded, and while prompt and answer
@@ -45,7 +46,7 @@ pub(super) fn front_bar_ui(
             });
             return;
         }
-        let words = format!("{} points", state.sweep.points.len());
+        let words = counted(state.sweep.points.len(), "point");
         ui.label(RichText::new(words).color(tokens.weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if division.front_folded && ui.button("Show").clicked() {
@@ -143,7 +144,6 @@ pub(super) fn front_ui(
                 }
             }
             ParetoAction::Options(options) => queue.push(AppCommand::SetPareto(options)),
-            ParetoAction::Sweep => queue.push(AppCommand::StartSweep),
         }
     }
 }

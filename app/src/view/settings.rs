@@ -55,6 +55,8 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
                 .size(13.0),
         );
         ui.label(state.sweep.folder.display().to_string());
+        let words = "The last answers of each bundle are kept with the settings, prompts included, and come back at the next start.";
+        ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
         command_button(
             ui,
             state,

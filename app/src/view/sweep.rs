@@ -8,7 +8,7 @@ use paretoscope_core::protocol::{SweepPhase, SweepProgress};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
-use crate::widgets::format::{count, duration};
+use crate::widgets::format::{count, counted, duration};
 use crate::widgets::number::{checked_field, real, whole};
 use crate::widgets::{command_button, path_field, section, trouble_ui};
 
@@ -396,12 +396,6 @@ fn unplaced(state: &AppState) -> Option<String> {
             mute.join(" and ")
         )),
     }
-}
-
-/// A number of things, one or more.
-fn counted(n: usize, thing: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", count(n))
 }
 
 #[cfg(test)]

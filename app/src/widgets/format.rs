@@ -79,6 +79,12 @@ pub fn point_words(shares: &[f64], names: &[&str]) -> String {
     words.join(", ")
 }
 
+/// A number of things, one or more.
+pub fn counted(n: usize, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(n))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,8 @@ pub fn path_field(ui: &mut Ui, id: Id, name: &str, hint: &str, value: &Path) -> 
     if !response.lost_focus() {
         return None;
     }
-    ui.data_mut(|d| d.remove::<String>(draft));
+    // A path that nobody edited stays as it is, also one that cannot be shown in full.
+    ui.data_mut(|d| d.remove_temp::<String>(draft))?;
     let path = typed_path(&text);
     (path != value).then_some(path)
 }
@@ -51,6 +52,7 @@ fn percent_decoded(text: &str) -> String {
     while let Some(&byte) = bytes.get(at) {
         let digits = bytes.get(at + 1..at + 3).filter(|_| byte == b'%');
         let code = digits
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         out.push(code.unwrap_or(byte));

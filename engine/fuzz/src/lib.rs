@@ -1,5 +1,5 @@
-//! Hostile input for every file that others may hand the engine: each is read, or refused in words; never a panic,
-//! never a hang.
+//! Hostile input for ten readers of files that others may hand the engine: each is read, or refused in words; never a
+//! panic, never a hang. Tokenizers, model configs, routers and training data have no target yet.
 //!
 //! A [`Target`] is a function of bytes with inputs to begin from. `tests/seconds.rs` changes those by a seeded
 //! [`mutate::Mutator`] for a few seconds on a stable toolchain; the programs in `fuzz_targets/` give the same
@@ -26,9 +26,9 @@ pub mod target;
 pub struct Target {
     /// Its name, as in `fuzz_targets/`.
     pub name: &'static str,
-    /// Reads an input. Whatever the bytes are, it comes back.
-    pub read: fn(&[u8]),
-    /// Inputs that it reads without complaint.
+    /// Reads an input. Whatever the bytes are, it comes back; `true` where nothing of it was refused.
+    pub read: fn(&[u8]) -> bool,
+    /// Inputs of which it refuses nothing.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 

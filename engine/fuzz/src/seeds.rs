@@ -19,7 +19,7 @@ const TEMPLATES: &[&str] = &[
     "{% macro turn(m, sep='\\n') %}{{ m.role | capitalize }}: {{ m.content }}{{ sep }}{% endmacro %}\
      {{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | join(', ') }}{{ turn(messages[-1]) }}",
     "{{ strftime_now('%d %b %Y') }}{{ range(3) | list | tojson(indent=2) }}{{ 'a%sb' % 'c' }}{{ [1, 2, 3][::-1] }}\
-     {{ {'k': 1.5}.items() | list }}{% if messages[0].content is string and 3 is odd %}{{ raise_exception('no') }}{% endif %}",
+     {{ {'k': 1.5}.items() | list }}{% if messages[0].content is string and 3 is even %}{{ raise_exception('no') }}{% endif %}",
 ];
 
 fn repository() -> PathBuf {
@@ -106,7 +106,10 @@ pub(crate) fn safetensors() -> Vec<Vec<u8>> {
             ("model.embed_tokens.weight", &[4, 2]),
             ("model.norm.weight", &[2]),
         ]),
-        tensors(&[("module.score.weight", &[1, 8]), ("score.weight", &[1, 8])]),
+        tensors(&[
+            ("module.score.weight", &[1, 8]),
+            ("module.norm.weight", &[8]),
+        ]),
         file("tests/fixtures/rewards/mistral-ten/model-00003-of-00003.safetensors"),
     ]
 }

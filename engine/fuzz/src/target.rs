@@ -1,4 +1,4 @@
-//! The readers, each as a function of the bytes of one file.
+//! The readers, each as a function of the bytes of one file; each says whether it read all of it, or refused something.
 
 use std::io::{Cursor, Write as _};
 use std::path::Path;
@@ -18,73 +18,74 @@ use zip::write::SimpleFileOptions;
 const MOST_VALUES: usize = 1 << 20;
 
 /// A folder with one file, for a reader that wants a path.
-fn with_file(name: &str, data: &[u8], read: impl FnOnce(&Path, &Path)) {
+fn with_file(name: &str, data: &[u8], read: impl FnOnce(&Path, &Path) -> bool) -> bool {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join(name);
     std::fs::write(&path, data).expect("a writable folder");
-    read(folder.path(), &path);
+    read(folder.path(), &path)
 }
 
 /// `bundle.json`.
-pub fn bundle(data: &[u8]) {
+pub fn bundle(data: &[u8]) -> bool {
     with_file("bundle.json", data, |folder, _| {
         let Ok(manifest) = Manifest::load(folder) else {
-            return;
+            return false;
         };
         let names = manifest.objective_names();
         assert_eq!(names.len(), manifest.objective_count());
-        let _refused = manifest.experts(folder).is_err();
+        let has_experts = manifest.experts(folder).is_ok();
         // What was read can be written and is the same again.
         manifest.save(folder).expect("a manifest that was read");
         let again = Manifest::load(folder).expect("a manifest that was written");
         assert_eq!(again.objective_names(), names);
-    });
+        has_experts
+    })
 }
 
 /// `prompts.jsonl`.
-pub fn prompts(data: &[u8]) {
+pub fn prompts(data: &[u8]) -> bool {
     with_file("prompts.jsonl", data, |_, path| {
-        if let Ok(prompts) = read_prompts(path) {
+        let read = read_prompts(path);
+        if let Ok(prompts) = &read {
             assert!(!prompts.is_empty());
         }
-    });
+        read.is_ok()
+    })
 }
 
 /// `adapter_config.json`, beside the weights of a LoRA adapter.
-pub fn adapter(data: &[u8]) {
+pub fn adapter(data: &[u8]) -> bool {
     let weights = crate::seeds::adapter_weights();
     with_file("adapter_config.json", data, |folder, _| {
         std::fs::write(folder.join("adapter_model.safetensors"), &weights)
             .expect("a writable folder");
-        for dora in [Dora::Refuse, Dora::Accept] {
-            if let Ok(files) = LoraFolder::open(folder, dora) {
-                let scales: Vec<_> = files.modules.values().collect();
-                assert!(!scales.is_empty());
+        let opened = [Dora::Refuse, Dora::Accept].map(|dora| {
+            let files = LoraFolder::open(folder, dora);
+            if let Ok(files) = &files {
+                assert!(!files.modules.is_empty());
             }
-        }
-    });
+            files.is_ok()
+        });
+        opened == [true; 2]
+    })
 }
 
 /// `model.safetensors`: the header first, then what it points at.
-pub fn safetensors(data: &[u8]) {
+pub fn safetensors(data: &[u8]) -> bool {
     with_file("model.safetensors", data, |folder, _| {
-        if let Ok(checkpoint) = Checkpoint::open_folder(folder) {
-            read_all(&checkpoint);
-        }
-    });
+        Checkpoint::open_folder(folder).is_ok_and(|checkpoint| read_all(&checkpoint))
+    })
 }
 
 /// `pytorch_model.bin`, the whole archive.
-pub fn archive(data: &[u8]) {
+pub fn archive(data: &[u8]) -> bool {
     with_file("pytorch_model.bin", data, |folder, _| {
-        if let Ok(checkpoint) = Checkpoint::open_folder(folder) {
-            read_all(&checkpoint);
-        }
-    });
+        Checkpoint::open_folder(folder).is_ok_and(|checkpoint| read_all(&checkpoint))
+    })
 }
 
-/// The pickle within `pytorch_model.bin`, in a sound archive of ten storages.
-pub fn pickle(data: &[u8]) {
+/// The pickle within `pytorch_model.bin`, in a sound archive of so many storages as no seed needs.
+pub fn pickle(data: &[u8]) -> bool {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut add = |name: &str, bytes: &[u8]| {
@@ -92,14 +93,16 @@ pub fn pickle(data: &[u8]) {
         zip.write_all(bytes).expect("memory");
     };
     add("archive/data.pkl", data);
-    for storage in 0..10 {
-        add(&format!("archive/data/{storage}"), &[0x3c; 4096]);
+    for storage in 0..64 {
+        add(&format!("archive/data/{storage}"), &[0x3c; 16 << 10]);
     }
     let bytes = zip.finish().expect("an archive").into_inner();
-    archive(&bytes);
+    archive(&bytes)
 }
 
-fn read_all(checkpoint: &Checkpoint) {
+/// Whether anything could be read: whole numbers, e.g. a count beside the weights, are rightly refused as weights.
+fn read_all(checkpoint: &Checkpoint) -> bool {
+    let mut any = false;
     for name in checkpoint.names() {
         let shape = checkpoint.shape(name).expect("a tensor by its name");
         let elements = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
@@ -107,14 +110,16 @@ fn read_all(checkpoint: &Checkpoint) {
             && let Ok(values) = checkpoint.values(name)
         {
             assert_eq!(Some(values.len()), elements, "{name}");
+            any = true;
         }
     }
+    any
 }
 
 /// A chat template, rendered for a conversation.
-pub fn template(data: &[u8]) {
+pub fn template(data: &[u8]) -> bool {
     let Ok(source) = std::str::from_utf8(data) else {
-        return;
+        return false;
     };
     let special = [("bos_token", "<s>"), ("eos_token", "</s>")]
         .map(|(name, token)| (name.to_owned(), token.into()));
@@ -131,13 +136,15 @@ pub fn template(data: &[u8]) {
     ];
     let rendered = template.render(&turns, true, Some(0)).is_ok();
     assert!(!rendered || template.problem().is_none());
+    rendered
 }
 
 /// Points: a grid in words, a grid or points in JSON, rows of scores.
-pub fn points(data: &[u8]) {
+pub fn points(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else {
-        return;
+        return false;
     };
+    let mut read = false;
     let grids = [
         points::parse_grid(text).ok(),
         serde_json::from_str::<SweepGrid>(text).ok(),
@@ -146,10 +153,12 @@ pub fn points(data: &[u8]) {
         if let Ok(points) = points::points(&grid, 3, 3, 2, true) {
             assert!(points.len() * 2 <= points::MAX_ROWS);
             points.iter().for_each(check_point);
+            read = true;
         }
     }
     if let Ok(points) = serde_json::from_str::<Vec<Point>>(text) {
         points.iter().for_each(check_point);
+        read = true;
     }
     if let Ok(rows) = serde_json::from_str::<Vec<Vec<f64>>>(text) {
         let rows: Vec<_> = rows.into_iter().take(200).collect();
@@ -161,7 +170,9 @@ pub fn points(data: &[u8]) {
         }
         assert!(on_front.iter().all(|i| *i < rows.len()));
         assert!(hypervolume(&rows, &vec![0.0; width.min(6)]) >= 0.0);
+        read = true;
     }
+    read
 }
 
 fn check_point(point: &Point) {
@@ -174,23 +185,22 @@ fn check_point(point: &Point) {
 }
 
 /// A recipe.
-pub fn recipe(data: &[u8]) {
-    with_file("recipe.toml", data, |_, path| {
-        let _refused = Recipe::load(path).is_err();
-    });
+pub fn recipe(data: &[u8]) -> bool {
+    with_file("recipe.toml", data, |_, path| Recipe::load(path).is_ok())
 }
 
 /// A store of answers.
-pub fn store(data: &[u8]) {
+pub fn store(data: &[u8]) -> bool {
     with_file("run.db", data, |_, path| {
         let Ok(store) = Store::open(path) else {
-            return;
+            return false;
         };
-        let _refused = (store.begun().is_err(), store.runs().is_err());
-        let sweeps = store.sweeps().unwrap_or_default();
-        for (sweep, _) in sweeps.iter().take(4) {
-            let _refused = store.rows(*sweep).is_err();
+        let mut all = store.begun().is_ok() && store.runs().is_ok();
+        let sweeps = store.sweeps();
+        all &= sweeps.is_ok();
+        for (sweep, _) in sweeps.unwrap_or_default().iter().take(4) {
+            all &= store.rows(*sweep).is_ok();
         }
-        let _refused = store.each_row(|_row| Ok(())).is_err();
-    });
+        store.each_row(|_row| Ok(())).is_ok() && all
+    })
 }

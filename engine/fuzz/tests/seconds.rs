@@ -19,21 +19,27 @@ const PATIENCE: Duration = Duration::from_mins(2);
 fn hold(name: &str, inputs: usize) {
     let target = named(name).expect("a target");
     let kept: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.input"));
-    let (read, watched) = channel::<Vec<u8>>();
+    let (read, watched) = channel::<()>();
+    let keep = kept.clone();
     let reader = std::thread::spawn(move || {
         let seeds = (target.seeds)();
         let mut mutator = Mutator::new(1);
-        let changed = (0..inputs).map(|_| mutator.next(&seeds));
-        for data in seeds.iter().cloned().chain(changed) {
-            // Sent before it is read: the last one sent is the one that is at fault.
-            let _watched = read.send(data.clone());
-            (target.read)(&data);
+        let give = |data: &[u8]| {
+            // Written before it is read: so it is there even where reading ends the whole process.
+            std::fs::write(&keep, data).expect("a writable folder");
+            let _watched = read.send(());
+            (target.read)(data)
+        };
+        for (index, seed) in seeds.iter().enumerate() {
+            assert!(give(seed), "something of seed {index} is refused");
+        }
+        for _ in 0..inputs {
+            give(&mutator.next(&seeds));
         }
     });
-    let mut last = Vec::new();
     let fault = loop {
         match watched.recv_timeout(PATIENCE) {
-            Ok(data) => last = data,
+            Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => break Some("hangs on"),
             Err(RecvTimeoutError::Disconnected) => {
                 break reader.join().is_err().then_some("panics at");
@@ -41,13 +47,13 @@ fn hold(name: &str, inputs: usize) {
         }
     };
     if let Some(fault) = fault {
-        std::fs::write(&kept, &last).expect("a writable folder");
         panic!(
             "`{name}` {fault} {}: `cargo run -p paretoscope-fuzz --bin hostile -- run {name} {}`",
             kept.display(),
             kept.display()
         );
     }
+    std::fs::remove_file(&kept).expect("the last input");
 }
 
 #[test]

@@ -39,10 +39,10 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
 }
 
 impl Generator {
-    /// Runs all `requests`; the runs come in their order. `tell` hears after every step how many have ended, and
+    /// Runs all `requests` in empty slots; the runs come in their order. `tell` hears after every step how many have ended, and
     /// stops the rest by an error.
     pub fn run_all(
-        &mut self,
+        mut self,
         bundle: &Bundle,
         requests: Vec<RowRequest>,
         tell: &mut dyn FnMut(usize) -> Result<()>,

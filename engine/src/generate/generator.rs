@@ -16,10 +16,6 @@ use crate::types::{Finish, Mutes, Point, RowRequest, Run};
 /// others' next token for long.
 pub const PREFILL_CHUNK: usize = 512;
 
-/// Tokens of one prompt that one step takes at most, unless said otherwise: few enough to say often how far it is,
-/// and to hear what a person wants meanwhile.
-const ROW_CHUNK: usize = 128;
-
 /// Rows under way. The caller names each by a `T` of its own.
 #[derive(Debug)]
 pub struct Generator<T = RowTag> {
@@ -38,7 +34,7 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
     pub fn new(slots: usize) -> Self {
         Self {
             slots: slots.max(1),
-            row_chunk: ROW_CHUNK,
+            row_chunk: PREFILL_CHUNK,
             rows: Vec::new(),
             caches: Vec::new(),
             pool: None,

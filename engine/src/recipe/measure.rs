@@ -98,7 +98,7 @@ impl Measurement<'_> {
             trace: TraceLevel::None,
             time: None,
         });
-        let mut generator = Generator::new(SLOTS);
+        let generator = Generator::new(SLOTS);
         let runs = generator.run_all(bundle, requests.collect(), &mut |_| board.check())?;
         let texts = runs
             .iter()

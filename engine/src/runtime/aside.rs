@@ -27,7 +27,8 @@ pub(super) fn prompts(path: PathBuf, reporter: Reporter) -> Result<()> {
 /// Looks up the training runs of a folder.
 pub(super) fn runs(folder: PathBuf, reporter: Reporter) -> Result<()> {
     aside("find-runs", reporter, move || {
-        let (runs, refused) = training_runs(&folder);
+        let found = guarded("looking for training runs", || Ok(training_runs(&folder)));
+        let (runs, refused) = found.unwrap_or_else(|error| (Vec::new(), vec![error]));
         EngineEvent::RunsFound {
             runs,
             refused: refused.iter().map(Trouble::from).collect(),

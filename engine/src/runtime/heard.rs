@@ -34,3 +34,16 @@ pub(super) fn needs_bundle(command: &EngineCommand) -> bool {
         | EngineCommand::Score { .. } => true,
     }
 }
+
+/// Whether `command` stops something that waits for the bundle itself: then it waits behind it.
+pub(super) fn stops_one_of(command: &EngineCommand, later: &[EngineCommand]) -> bool {
+    let EngineCommand::Cancel { job: stopped } = command else {
+        return false;
+    };
+    later.iter().any(|waiting| match waiting {
+        EngineCommand::Generate { job, .. }
+        | EngineCommand::Sweep { job, .. }
+        | EngineCommand::Compare { job, .. } => job == stopped,
+        _ => false,
+    })
+}

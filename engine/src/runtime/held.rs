@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::report::Reporter;
-use super::thread;
+use super::thread::{self, guarded};
 use crate::Result;
 use crate::bundle::Bundle;
 use crate::protocol::{EngineEvent, JobId, SweepPlan};
@@ -19,7 +19,9 @@ pub(super) fn count(
     let (objectives, values) = (bundle.info.objectives.len(), bundle.info.values.len());
     let identity = bundle.identity.clone();
     let run = move || {
-        let told = match held(&identity, objectives, values, &plan) {
+        let told = match guarded("counting what this store holds", || {
+            held(&identity, objectives, values, &plan)
+        }) {
             Ok(held) => reporter.result(EngineEvent::Held { job, held }),
             Err(error) => reporter.failed(job, &error),
         };

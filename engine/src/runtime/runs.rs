@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use paretoscope_core::Problem;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::thread::guarded;
 use crate::output::write_json;
-use crate::types::{TrainEnd, TrainJob, TrainRun, TrainStep};
+use crate::train::{TrainReport, TrainReporter, run_job};
+use crate::types::{TrainEnd, TrainJob, TrainRun, TrainStep, Trouble};
 use crate::weights::read_json;
 use crate::{Error, Result};
 
@@ -23,7 +27,7 @@ struct RunFile {
 }
 
 /// Notes what a run was asked for and, once it ended, how.
-pub(super) fn note(job: &TrainJob, end: Option<TrainEnd>) -> Result<()> {
+fn note(job: &TrainJob, end: Option<TrainEnd>) -> Result<()> {
     let file = RunFile {
         job: job.clone(),
         end,
@@ -31,19 +35,74 @@ pub(super) fn note(job: &TrainJob, end: Option<TrainEnd>) -> Result<()> {
     write_json(&job.out.join(FILE), &file)
 }
 
-/// Reads a job, e.g. a run's `run.json`.
-pub fn read_job(path: &Path) -> Result<TrainJob> {
-    Ok(read_file(path)?.job)
+/// Runs a job, and notes in its folder that it is under way and how it ended.
+pub fn run_noted(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<TrainReport> {
+    std::fs::create_dir_all(&job.out).map_err(Error::io("create", &job.out))?;
+    note(job, None)?;
+    let outcome = guarded("training", || run_job(job, reporter));
+    if let Err(error) = note(job, Some(ended_as(&outcome))) {
+        tracing::warn!(%error, "the end of a training run was not noted");
+    }
+    outcome
+}
+
+/// How a run ended that came back with this.
+pub(super) fn ended_as(outcome: &Result<TrainReport>) -> TrainEnd {
+    match outcome {
+        Ok(_) => TrainEnd::Done,
+        Err(Error::Cancelled) => TrainEnd::Cancelled,
+        Err(error) => TrainEnd::Failed(Trouble::from(error)),
+    }
+}
+
+/// Reads a job, e.g. a run's `run.json`; says whether it is that of the run in the job's own folder.
+pub fn read_job(path: &Path) -> Result<(TrainJob, bool)> {
+    let job = read_file(path)?.job;
+    let own = job.out.join(FILE).canonicalize().ok();
+    let is_own = own.is_some_and(|own| path.canonicalize().is_ok_and(|path| path == own));
+    Ok((job, is_own))
 }
 
 fn read_file(path: &Path) -> Result<RunFile> {
-    let value: serde_json::Value = read_json(path)?;
+    let value: Value = read_json(path)?;
     if value.get("plan").is_some() {
         let problem = "is a run of an earlier version of this program, which wrote another form of settings; its result and metrics are whole, but it cannot go on: start a new run";
         return Err(Error::field(path, "plan", problem));
     }
-    serde_json::from_value(value)
-        .map_err(|e| Error::file(path, format!("is not a training job: {e}")))
+    let file: RunFile = serde_json::from_value(value.clone())
+        .map_err(|e| Error::file(path, format!("is not a training job: {e}")))?;
+    // What is written again has every field that is known.
+    let known = serde_json::to_value(&file).map_err(|e| Error::json(path, e))?;
+    refuse_unknown(path, "", &value, &known)?;
+    Ok(file)
+}
+
+/// Refuses a field of `given` that is not in `known`, by its path from `at` on.
+fn refuse_unknown(path: &Path, at: &str, given: &Value, known: &Value) -> Result<()> {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => {
+            for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
+                let at = match at {
+                    "" => name.clone(),
+                    _ => format!("{at}.{name}"),
+                };
+                match known.get(name) {
+                    Some(known) => refuse_unknown(path, &at, value, known)?,
+                    None => {
+                        let problem = Problem::unknown(name, known.keys());
+                        return Err(Error::field(path, at, problem));
+                    }
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(known)) => {
+            for (index, (given, known)) in given.iter().zip(known).enumerate() {
+                refuse_unknown(path, &format!("{at}[{index}]"), given, known)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The training runs of a folder, the newest first, and why a `run.json` could not be read; folders without one are

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use super::report::Reporter;
-use super::runs::note;
-use super::thread::{self, guarded};
+use super::runs::{ended_as, run_noted};
+use super::thread::{self};
 use crate::bundle::{Addition, Manifest, extend, extended};
 use crate::device::DeviceChoice;
-use crate::protocol::{EngineEvent, JobId, Trouble};
-use crate::train::{TrainReporter, run_job};
-use crate::types::{TrainEnd, TrainJob, TrainNews, TrainStep};
+use crate::protocol::{EngineEvent, JobId};
+use crate::train::TrainReporter;
+use crate::types::{TrainJob, TrainNews, TrainStep};
 use crate::{Error, Result};
 
 /// A run under way. Dropped, it writes a checkpoint and ends.
@@ -34,8 +34,6 @@ impl Training {
         reporter: Reporter,
     ) -> Result<Self> {
         plan.task.run_mut().device = device;
-        std::fs::create_dir_all(&plan.out).map_err(Error::io("create", &plan.out))?;
-        note(&plan, None)?;
         let stop = Arc::new(AtomicBool::new(false));
         let over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&over);
@@ -45,15 +43,7 @@ impl Training {
             stop: Arc::clone(&stop),
         };
         let run = move || {
-            let outcome = guarded("training", || run_job(&plan, &mut listener));
-            let end = match outcome {
-                Ok(_) => TrainEnd::Done,
-                Err(Error::Cancelled) => TrainEnd::Cancelled,
-                Err(error) => TrainEnd::Failed(Trouble::from(&error)),
-            };
-            if let Err(error) = note(&plan, Some(end.clone())) {
-                tracing::warn!(%error, "the end of a training run was not noted");
-            }
+            let end = ended_as(&run_noted(&plan, &mut listener));
             ended.store(true, Ordering::Release);
             listener.tell(TrainNews::Ended(end));
         };

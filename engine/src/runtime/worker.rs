@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
 use super::aside;
 use super::compare::Comparison;
-use super::heard::{Heard, needs_bundle};
+use super::heard::{Heard, needs_bundle, stops_one_of};
 use super::loading::{LoadEnd, Loading};
 use super::options::EngineOptions;
 use super::owner::Owner;
@@ -50,6 +50,13 @@ pub(super) struct Worker {
     fallback: Option<String>,
 }
 
+/// Tokens of one prompt that a step takes at most: few enough that the window says often how far a prompt is read.
+const READ_AT_ONCE: usize = 128;
+
+fn generator(slots: usize) -> Generator<Owner> {
+    Generator::new(slots).reading_by(READ_AT_ONCE)
+}
+
 impl Worker {
     pub(super) fn new(
         options: &EngineOptions,
@@ -65,7 +72,7 @@ impl Worker {
             bundle: None,
             loading: None,
             load_ends: bounded(1),
-            generator: Generator::new(options.slots),
+            generator: generator(options.slots),
             interactive: HashMap::new(),
             unscored: ScoreQueue::default(),
             sweep: None,
@@ -157,7 +164,7 @@ impl Worker {
 
     fn obey(&mut self, command: EngineCommand) -> Result<()> {
         let waits = self.bundle.is_none() && self.loading.is_some();
-        if waits && needs_bundle(&command) {
+        if waits && (needs_bundle(&command) || stops_one_of(&command, &self.later)) {
             self.later.push(command);
             return Ok(());
         }
@@ -352,7 +359,7 @@ impl Worker {
                 self.unscored = ScoreQueue::default();
                 let info = Arc::new(bundle.info.clone());
                 self.bundle = Some(bundle);
-                self.generator = Generator::new(self.options.slots);
+                self.generator = generator(self.options.slots);
                 self.reporter.result(EngineEvent::Loaded {
                     job: end.job,
                     bundle: info,

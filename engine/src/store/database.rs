@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::encode::{scores_from_json, scores_to_json};
-use super::open::{damaged, open, sqlite};
+use super::open::{damaged, open, peek, sqlite};
 use super::records::{StoredRow, StoredRun, SweepRecord, gates_mean};
 use crate::digest::hexadecimal;
 use crate::types::{Run, Scores};
@@ -56,6 +56,15 @@ impl Store {
             path: path.to_path_buf(),
             file: FileName::of(path),
         })
+    }
+
+    /// Opens a store of the current version to read alone; `None` where there is none of that kind yet.
+    pub fn peek(path: &Path) -> Result<Option<Self>> {
+        Ok(peek(path)?.map(|connection| Self {
+            connection,
+            path: path.to_path_buf(),
+            file: FileName::of(path),
+        }))
     }
 
     /// Where it is.

@@ -29,23 +29,8 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         let problem = "is no file's name: SQLite would keep its rows in memory and lose them; name a file, e.g. run.db";
         return Err(input(path, problem));
     }
-    // A path that begins with `file:` is a path, whatever the library was built to take it for.
-    let place = Path::new(".").join(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&place, flags).map_err(sqlite(path))?;
-    // A file of somebody else's may carry code that runs on our writes.
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
-        .map_err(sqlite(path))?;
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)
-        .map_err(sqlite(path))?;
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)
-        .map_err(sqlite(path))?;
-    connection.busy_timeout(BUSY).map_err(sqlite(path))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let mut connection = connect(path, flags)?;
     let version = recognise(&connection, path)?;
     if connection.is_readonly("main").map_err(sqlite(path))? {
         return Err(input(
@@ -62,6 +47,32 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     if version < STEPS.len() {
         migrate(&mut connection, path)?;
     }
+    Ok(connection)
+}
+
+/// Opens the store at `path` to read alone, where it is one of the current version.
+pub(super) fn peek(path: &Path) -> Result<Option<Connection>> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let version = recognise(&connection, path)?;
+    Ok((version == STEPS.len()).then_some(connection))
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    // A path that begins with `file:` is a path, whatever the library was built to take it for.
+    let place = Path::new(".").join(path);
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&place, flags).map_err(sqlite(path))?;
+    // A file of somebody else's may carry code that runs on our writes.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
+        .map_err(sqlite(path))?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)
+        .map_err(sqlite(path))?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)
+        .map_err(sqlite(path))?;
+    connection.busy_timeout(BUSY).map_err(sqlite(path))?;
     Ok(connection)
 }
 

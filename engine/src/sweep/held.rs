@@ -8,8 +8,8 @@ use crate::protocol::{Held, SweepPlan};
 use crate::store::Store;
 use crate::types::BundleIdentity;
 
-/// Counts the stored rows of a plan on a bundle of `objectives` objectives and `values` value vectors. A store that is
-/// not there holds nothing; it is not made.
+/// Counts the stored rows of a plan on a bundle of `objectives` objectives and `values` value vectors. Nothing is
+/// written: a store that is not there, or of an earlier version, is only made or brought up to date by a sweep.
 pub fn held(
     identity: &BundleIdentity,
     objectives: usize,
@@ -32,7 +32,9 @@ pub fn held(
     if !plan.store.is_file() {
         return Ok(held);
     }
-    let store = Store::open(&plan.store)?;
+    let Some(store) = Store::peek(&plan.store)? else {
+        return Ok(held);
+    };
     let time = store.begun()?;
     for point in &visited {
         let keys: Vec<String> = prompts

@@ -14,7 +14,7 @@ fn answered(state: &mut AppState, text: &str) -> crate::state::RunId {
 
 /// The state after a restart that kept what `state` had.
 fn restarted(state: &AppState, info: BundleInfo) -> AppState {
-    let written = serde_json::to_string(&Kept::of(state)).unwrap();
+    let written = serde_json::to_string(&Kept::all(state)).unwrap();
     let mut next = AppState {
         kept: serde_json::from_str(&written).unwrap(),
         ..AppState::default()
@@ -51,6 +51,33 @@ fn a_restart_brings_point_pin_and_answers_back_for_the_same_bundle_alone() {
     let next = restarted(&state, other);
     assert!(next.session.runs.is_empty());
     assert_eq!(next.simplex.preference, [1.0 / 3.0; 3]);
+}
+
+#[test]
+fn each_bundle_has_a_session_of_its_own() {
+    let mut state = loaded();
+    answered(&mut state, "of the first");
+    let first = state.info().unwrap().as_ref().clone();
+    let mut second = first.clone();
+    second.path = "/bundles/second".into();
+    let mut next = restarted(&state, second.clone());
+    assert!(next.session.runs.is_empty());
+    answered(&mut next, "of the second");
+    for (info, text) in [(first, "of the first"), (second, "of the second")] {
+        next = restarted(&next, info);
+        assert_eq!(next.session.current().expect("an answer").text, text);
+    }
+}
+
+#[test]
+fn long_prompts_count_into_what_is_kept() {
+    let mut state = loaded();
+    for index in 0..4 {
+        let prompt = format!("{index}{}", "x".repeat(100_000));
+        go(&mut state, [AppCommand::SetPrompt(prompt)]);
+        answered(&mut state, "short");
+    }
+    assert_eq!(Kept::of(&state).expect("a session").runs.len(), 2);
 }
 
 #[test]
@@ -188,10 +215,18 @@ fn where_no_dialog_opens_the_path_is_typed() {
 }
 
 #[test]
-fn the_first_steps_end_with_the_third_corner() {
+fn the_first_steps_end_with_a_drag_after_the_third_corner() {
     let mut state = loaded();
-    for (preset, done) in [(1, false), (3, false), (7, false), (2, true)] {
-        go(&mut state, [AppCommand::Preset(preset)]);
-        assert_eq!(state.prefs.hints.first_steps, done, "{preset}");
+    let drag = || {
+        let inside = Preference::new(vec![0.2, 0.3, 0.5]).unwrap();
+        AppCommand::Move(Point::Preference(inside), Gesture::Settled)
+    };
+    for preset in [1, 3, 7] {
+        go(&mut state, [AppCommand::Preset(preset), drag()]);
+        assert!(!state.prefs.hints.first_steps, "{preset}");
     }
+    go(&mut state, [AppCommand::Preset(2)]);
+    assert!(!state.prefs.hints.first_steps, "a drag is left to do");
+    go(&mut state, [drag()]);
+    assert!(state.prefs.hints.first_steps);
 }

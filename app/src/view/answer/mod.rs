@@ -36,7 +36,7 @@ pub(super) fn one_ui(
     queue: &mut CommandQueue,
     run: &RunEntry,
 ) {
-    panel.differ(None);
+    panel.differ(None, state.now);
     let rect = ui.available_rect_before_wrap();
     let top = head_ui(ui, rect, state, queue, run, None);
     body_ui(ui, rect.with_min_y(top), panel, state, queue, run);
@@ -53,7 +53,7 @@ pub(super) fn pair_ui(
 ) {
     let same_prompt = current.prompt == pinned.prompt;
     let marks = state.prefs.reading.differences && same_prompt;
-    panel.differ(marks.then_some((current, pinned)));
+    panel.differ(marks.then_some((current, pinned)), state.now);
     let rect = ui.available_rect_before_wrap();
     let line = egui::Stroke::new(1.0, Tokens::of(ui).line);
     if rect.width() >= 2.0 * COLUMN + GUTTER {
@@ -256,7 +256,10 @@ fn view_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         .ui(ui, |ui| {
             ui.set_min_width(210.0);
             let mut formatted = !reading.raw;
-            if ui.checkbox(&mut formatted, "Set the Markdown").changed() {
+            if ui
+                .checkbox(&mut formatted, "Show formatting (Markdown)")
+                .changed()
+            {
                 queue.push(AppCommand::ToggleRaw);
             }
             let mut differences = reading.differences;
@@ -302,17 +305,23 @@ fn phase_words(run: &RunEntry, now: f64) -> String {
         .tokens_per_second(now)
         .map(|r| format!(", {r:.0} tok/s"))
         .unwrap_or_default();
+    // An answer of an earlier session came back without its tokens.
+    let counted = if n == 0 && !run.text.is_empty() {
+        "from an earlier session".to_owned()
+    } else {
+        format!("{n} tokens{rate}")
+    };
     match &run.phase {
         RunPhase::Queued => "waiting".to_owned(),
         RunPhase::Prefill => "reading the prompt".to_owned(),
         RunPhase::Streaming if run.stopping => "stopping".to_owned(),
-        RunPhase::Streaming => format!("{n} tokens{rate}"),
-        RunPhase::Done(Finish::Eos | Finish::Stop) => format!("{n} tokens{rate}, ended by itself"),
-        RunPhase::Done(Finish::Length) => format!("{n} tokens{rate}, cut at the limit"),
+        RunPhase::Streaming => counted,
+        RunPhase::Done(Finish::Eos | Finish::Stop) => format!("{counted}, ended by itself"),
+        RunPhase::Done(Finish::Length) => format!("{counted}, cut at the limit"),
         RunPhase::Done(Finish::NotFinite) => {
-            format!("failed after {n} tokens: the model's logits are not finite")
+            format!("failed after {counted}: the model's logits are not finite")
         }
-        RunPhase::Done(Finish::Cancelled) | RunPhase::Stopped => format!("{n} tokens, stopped"),
+        RunPhase::Done(Finish::Cancelled) | RunPhase::Stopped => format!("{counted}, stopped"),
         RunPhase::Failed(_) => "failed".to_owned(),
     }
 }

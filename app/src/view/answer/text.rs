@@ -40,6 +40,9 @@ type Growing = (RunId, usize, bool);
 /// Whose text, and how long it was.
 type Whole = (RunId, usize);
 
+/// Seconds between two comparisons of an answer that is still being written.
+const AGAIN: f64 = 0.25;
+
 /// What one column keeps.
 #[derive(Debug, Default)]
 struct Column {
@@ -55,11 +58,14 @@ pub struct AnswersPanel {
     pinned: Column,
     /// Where the two answers differ, and of which texts that is true.
     differ: Option<(Growing, Whole, Differences)>,
+    /// When they were compared, in seconds.
+    compared: f64,
 }
 
 impl AnswersPanel {
     /// Compares the two answers, unless that is done, or none is wanted.
-    pub(super) fn differ(&mut self, pair: Option<(&RunEntry, &RunEntry)>) {
+    /// While one grows, only now and then: the marks stand where they were meanwhile.
+    pub(super) fn differ(&mut self, pair: Option<(&RunEntry, &RunEntry)>, now: f64) {
         let Some((first, second)) = pair else {
             self.differ = None;
             return;
@@ -67,9 +73,14 @@ impl AnswersPanel {
         let growing = first.phase.is_running();
         let of = (first.id, first.text.len(), growing);
         let and = (second.id, second.text.len());
-        if matches!(&self.differ, Some((a, b, _)) if *a == of && *b == and) {
-            return;
+        if let Some((a, b, _)) = &self.differ {
+            let same = (a.0, a.2, b) == (of.0, of.2, &and);
+            let fresh = a.1 == of.1 || (growing && now - self.compared < AGAIN);
+            if same && fresh {
+                return;
+            }
         }
+        self.compared = now;
         let found = differences(&first.text, &second.text, growing);
         self.differ = Some((of, and, found));
     }
@@ -245,7 +256,7 @@ impl<'a> Look<'a> {
     fn block_ui(&self, ui: &mut Ui, index: usize, block: &Block) {
         let room = ui.available_rect_before_wrap();
         let quoted = STEP * 0.75 * block.quoted as f32;
-        let indent = quoted + STEP * block.depth as f32;
+        let indent = (quoted + STEP * block.depth as f32).min(0.5 * room.width());
         let builder = egui::UiBuilder::new().max_rect(room.with_min_x(room.left() + indent));
         let response = ui.scope_builder(builder, |ui| match &block.kind {
             Kind::Text(line) => {

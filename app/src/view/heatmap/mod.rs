@@ -17,6 +17,7 @@ pub use trace::{Cell, Mismatch, TokenTrace, cells};
 use crate::state::{HeatmapMode, HeatmapOptions, SiteMap};
 use crate::theme::{Tokens, category};
 use crate::widgets::adapter_title;
+use crate::widgets::empty_ui;
 use shares::Shares;
 
 /// What a person asked for.
@@ -81,20 +82,15 @@ impl HeatmapPanel {
     ) -> Vec<HeatmapAction> {
         let mut actions = Vec::new();
         let Some(trace) = trace else {
-            if !has_run {
-                if super::pareto::empty(
-                    ui,
-                    "No answer yet. Generate one to see which experts speak at each token.",
-                    Some("Generate an answer"),
-                ) {
-                    actions.push(HeatmapAction::Generate);
-                }
-            } else if super::pareto::empty(
-                ui,
-                "No routing trace for this run.",
-                Some("Regenerate with trace"),
-            ) {
-                actions.push(HeatmapAction::Regenerate);
+            let (why, button, action) = if has_run {
+                let why = "No routing trace for this run.";
+                (why, "Regenerate with trace", HeatmapAction::Regenerate)
+            } else {
+                let why = "No answer yet. Generate one to see which experts speak at each token.";
+                (why, "Generate an answer", HeatmapAction::Generate)
+            };
+            if empty_ui(ui, why, |ui| ui.button(button).clicked()) {
+                actions.push(action);
             }
             return actions;
         };

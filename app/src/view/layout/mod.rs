@@ -97,7 +97,7 @@ fn drop_hint_ui(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
     let font = egui::FontId::proportional(24.0);
-    let words = "Drop a bundle's folder, a .jsonl of prompts, or a .db of sweeps";
+    let words = "Drop a bundle's folder, a file of prompts (of examples, in the training sheet), or a .db of sweeps";
     painter.text(
         rect.center(),
         egui::Align2::CENTER_CENTER,

@@ -9,7 +9,7 @@ use crate::state::Division;
 /// From this size on, three columns stand side by side.
 const WIDE: egui::Vec2 = egui::vec2(960.0, 440.0);
 /// Least and greatest width of the left column.
-const LEFT: (f32, f32) = (270.0, 900.0);
+const LEFT: (f32, f32) = (300.0, 900.0);
 /// Least and greatest width of the right column.
 const RIGHT: (f32, f32) = (250.0, 900.0);
 /// Least width of the middle column.

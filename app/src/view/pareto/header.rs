@@ -7,6 +7,7 @@ use super::{Frame, ParetoPanel};
 use crate::plot::{ParetoAction, point_words};
 use crate::state::{Class, Large, PlotOptions, Units};
 use crate::theme::Tokens;
+use crate::widgets::format::counted;
 
 /// Width from which all of the heading stands in one line.
 const ONE_LINE: f32 = 470.0;
@@ -61,7 +62,7 @@ impl ParetoPanel {
         let mut options = frame.options.clone();
         let narrow = ui.available_width() < ONE_LINE;
         ui.horizontal(|ui| {
-            let front = format!("Front {} of {} points", counts.front, counts.points);
+            let front = format!("Front {} of {}", counts.front, counted(counts.points, "point"));
             let label = ui.label(RichText::new(front).strong());
             let more = if frame.data.front.measures_more() {
                 "all scored objectives, more than the plotted ones"

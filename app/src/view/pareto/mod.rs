@@ -11,14 +11,14 @@ mod thumbs;
 mod tiles;
 mod tip;
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
 use crate::plot::{
     Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, Tints, Turn, summary,
     value_words,
 };
 use crate::state::{Large, PlotOptions, Units, place};
-use crate::theme::Tokens;
+use crate::widgets::empty_ui;
 use table::Order;
 
 /// What the panel keeps from frame to frame: caches, the view, the hovered dot.
@@ -140,10 +140,10 @@ impl ParetoPanel {
     ) -> Vec<ParetoAction> {
         let mut actions = Vec::new();
         if !(2..=3).contains(&data.axes().len()) {
-            empty(
+            empty_ui(
                 ui,
                 "A front needs two or three objectives. Choose them beside the point.",
-                None,
+                |_| {},
             );
             return actions;
         }
@@ -177,10 +177,10 @@ impl ParetoPanel {
         };
         Self::header(ui, &frame, base.is_some(), &mut actions);
         if !options.table && is_unscored(data) {
-            empty(
+            empty_ui(
                 ui,
                 "Nothing can be placed: these objectives have no reward scores. Load a bundle with reward models, or see the points in the table.",
-                None,
+                |_| {},
             );
             return actions;
         }
@@ -190,11 +190,6 @@ impl ParetoPanel {
             self.plots(ui, &frame, &mut actions);
         }
         actions
-    }
-
-    /// Forgets the person's view: the plot follows the data again.
-    pub fn reset_view(&mut self) {
-        self.ranges.reset();
     }
 
     /// What part of the plane is looked at, in raw scores.
@@ -236,24 +231,6 @@ fn units_of(data: &ParetoData<'_>) -> Option<Vec<Affine>> {
             })
         })
         .collect()
-}
-
-/// One sentence why, and at most one thing to do. Says whether that was done.
-pub(super) fn empty(ui: &mut Ui, why: &str, button: Option<&str>) -> bool {
-    let tokens = Tokens::of(ui);
-    let mut clicked = false;
-    ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() * 0.3).min(120.0));
-        ui.label(RichText::new(why).color(tokens.weak).size(15.0));
-        if let Some(text) = button {
-            ui.add_space(8.0);
-            let label = RichText::new(text).color(tokens.on_accent).strong();
-            clicked = ui
-                .add(egui::Button::new(label).fill(tokens.accent))
-                .clicked();
-        }
-    });
-    clicked
 }
 
 /// Starts a new line where fewer than `width` points are left in this one, so that things that

@@ -77,7 +77,6 @@ impl ParetoPanel {
             ui.ctx().request_repaint();
         }
         self.badge(ui, frame, tiles.large, actions);
-        overlay(ui, frame, tiles.large, actions);
         self.clicks(&response, frame, actions);
         if let Some(hover) = self.hovered {
             tip::show(ui, frame, hover);
@@ -351,25 +350,4 @@ fn marks_of(input: GridInput, distance: f64) -> Vec<GridMark> {
     };
     let (low, high) = input.bounds;
     multiples(low, high, step).map(mark).collect()
-}
-
-/// The empty plot says why and what to do.
-fn overlay(ui: &mut Ui, frame: &Frame<'_>, room: Rect, actions: &mut Vec<ParetoAction>) {
-    if !frame.data.points.is_empty() {
-        return;
-    }
-    let mut child = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(70.0, 20.0))));
-    if frame.data.pending > 0 {
-        super::empty(
-            &mut child,
-            "The sweep is running. Points appear as soon as all their answers are scored.",
-            None,
-        );
-    } else if super::empty(
-        &mut child,
-        "No points yet. A sweep visits many preferences and scores each.",
-        Some("Run a sweep"),
-    ) {
-        actions.push(ParetoAction::Sweep);
-    }
 }

@@ -127,16 +127,6 @@ impl ParetoPanel {
                 ..frame.options.clone()
             }));
         }
-        if frame.data.points.is_empty() {
-            if super::empty(
-                ui,
-                "No points yet. A sweep visits many preferences and scores each.",
-                Some("Run a sweep"),
-            ) {
-                actions.push(ParetoAction::Sweep);
-            }
-            return;
-        }
         let tokens = Tokens::of(ui);
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(format!("{} rows", frame.data.points.len())).color(tokens.weak));

@@ -145,6 +145,9 @@ impl RowSource<RowTag> for Driven<'_> {
                 .extend(self.sweep.finished(self.bundle, ended)?);
         }
         self.score()?;
+        if self.sweep.is_finished() {
+            return Ok(());
+        }
         // What is finished is stored, scored or not; rows under way begin again.
         self.interrupt.check()
     }

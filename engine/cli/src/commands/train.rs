@@ -1,13 +1,13 @@
 //! `train`: supervised fine-tuning, preference optimisation, reward models.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use paretoscope_engine::device::Precision;
-use paretoscope_engine::runtime::read_job;
+use paretoscope_engine::device::{DeviceChoice, Precision};
+use paretoscope_engine::runtime::{read_job, run_noted};
 use paretoscope_engine::train::{TrainReporter, run_job};
 use paretoscope_engine::types::{
     DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
@@ -279,15 +279,34 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
             "training is in f32; use f32 or auto",
         ));
     }
-    let job = match (args.what, &args.job) {
-        (Some(what), None) => what.job(global)?,
-        (None, Some(file)) => read_job(file)?,
+    let (job, noted) = match (args.what, &args.job) {
+        (Some(what), None) => (what.job(global)?, false),
+        (None, Some(file)) => of_file(file, global)?,
         (Some(_), Some(_)) | (None, None) => {
             let problem = "names a whole run; give it, or one of sft, dpo, reward, router and ppo";
             return Err(Error::option("--job", problem));
         }
     };
-    print::json_line(&run_job(&job, &mut Bar::new())?)
+    let run = if noted { run_noted } else { run_job };
+    print::json_line(&run(&job, &mut Bar::new())?)
+}
+
+/// The job of a file, and whether its run is one of the window's, which looks up how it ended. Where to compute is no
+/// setting of a run and may be said anew; its seed is one.
+fn of_file(file: &Path, global: &Global) -> Result<(TrainJob, bool)> {
+    let (mut job, noted) = read_job(file)?;
+    if global.device != DeviceChoice::Auto {
+        job.task.run_mut().device = global.device;
+    }
+    let seed = job.task.run_mut().seed;
+    if global.seed != 0 && global.seed != seed {
+        let problem = format!(
+            "is {}, but the job's file says {seed}; leave it out",
+            global.seed
+        );
+        return Err(Error::option("--seed", problem));
+    }
+    Ok((job, noted))
 }
 
 impl What {

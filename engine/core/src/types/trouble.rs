@@ -8,7 +8,6 @@ use crate::Error;
 
 /// An error on its way to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written")]
 pub struct Trouble {
     /// Whose fault it is.
     pub kind: TroubleKind,
@@ -35,23 +34,6 @@ pub enum TroubleKind {
     Diverged,
     /// The program itself.
     Program,
-}
-
-/// As it was written: before there were kinds, in words alone.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Words(String),
-    Whole { kind: TroubleKind, message: String },
-}
-
-impl From<Written> for Trouble {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Words(message) => Self::system(message),
-            Written::Whole { kind, message } => Self { kind, message },
-        }
-    }
 }
 
 impl Trouble {
@@ -100,19 +82,5 @@ impl From<&Error> for Trouble {
             },
             message: error.to_string(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_alone_are_read_as_they_were_written() {
-        let old: Trouble = serde_json::from_str("\"no room\"").unwrap();
-        assert_eq!(old, Trouble::system("no room"));
-        let new = Trouble::input("beta: is 0");
-        let text = serde_json::to_string(&new).unwrap();
-        assert_eq!(serde_json::from_str::<Trouble>(&text).unwrap(), new);
     }
 }

@@ -20,8 +20,8 @@ fn main() -> ExitCode {
         ["run", name, ref files @ ..] if named(name).is_some() => {
             for file in files {
                 let data = std::fs::read(file).expect("a file to read");
-                named(name).inspect(|target| (target.read)(&data));
-                println!("{file}: read or refused");
+                let read = named(name).is_some_and(|target| (target.read)(&data));
+                println!("{file}: {}", if read { "read" } else { "refused" });
             }
         }
         ["spend", name, inputs, ref seed @ ..] if named(name).is_some() => {

@@ -148,7 +148,7 @@ impl Actor {
                 time: None,
             })
             .collect();
-        let mut generator = Generator::new(self.batch).on(Arc::clone(&self.pool));
+        let generator = Generator::new(self.batch).on(Arc::clone(&self.pool));
         let runs = generator.run_all(&self.bundle, requests, tell)?;
         Ok(runs.into_iter().map(taken).collect())
     }

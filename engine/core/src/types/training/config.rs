@@ -239,12 +239,8 @@ pub struct RunConfig {
     pub overwrite: bool,
     /// Where to compute, in f32; a GPU is one worker. Not a setting of the run: a checkpoint may go on
     /// elsewhere.
-    #[serde(default = "cpu")]
+    #[serde(default)]
     pub device: DeviceChoice,
-}
-
-const fn cpu() -> DeviceChoice {
-    DeviceChoice::Cpu
 }
 
 impl Default for RunConfig {
@@ -256,7 +252,7 @@ impl Default for RunConfig {
             checkpoint_every: USUAL.checkpoint_every,
             resume: false,
             overwrite: false,
-            device: cpu(),
+            device: DeviceChoice::Cpu,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KlConfig {
-    /// PenaltyKind per nat at the start.
+    /// Penalty per nat at the start.
     pub start: f64,
     /// Nats per answer that the penalty steers towards; by default those of the first batch. An untrained
     /// router mixes experts that have left the base already, and should go no further.
@@ -41,7 +41,6 @@ impl KlConfig {
 
 /// Proximal policy optimisation (Schulman et al. 2017) on rewards of whole answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct PpoConfig {
     /// What runs of every kind have; a batch is a step, and Adam's schedule is over batches.
     #[serde(flatten)]
