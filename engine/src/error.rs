@@ -371,6 +371,15 @@ impl From<paretoscope_core::Error> for Error {
         match error {
             paretoscope_core::Error::Point { name, source } => Self::Point { name, source },
             paretoscope_core::Error::Option { name, problem } => Self::Option { name, problem },
+            paretoscope_core::Error::Study {
+                path,
+                problem,
+                input,
+            } => Self::Store {
+                path,
+                problem,
+                input,
+            },
             other => Self::option("point", other.to_string()),
         }
     }

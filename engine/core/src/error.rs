@@ -1,12 +1,14 @@
-//! What can be wrong with a point, a grid or the experts around it.
+//! What can be wrong with a point, a grid, the experts around it, or a study.
+
+use std::path::PathBuf;
 
 use crate::problem::Problem;
 use crate::types::PointError;
 
-/// The result of exact arithmetic on what a person gave.
+/// The result of what this package does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Always the input's fault.
+/// The input's fault, but for a study's disk.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,6 +27,16 @@ pub enum Error {
         name: String,
         /// What is wrong and what would be right.
         problem: Problem,
+    },
+    /// A study cannot be used.
+    #[error("{path}: {problem}", path = path.display())]
+    Study {
+        /// The SQLite file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        problem: String,
+        /// Whether the file is at fault (else the disk, or another program).
+        input: bool,
     },
 }
 

@@ -1,10 +1,11 @@
-//! What the window and the engine say to each other, and the exact arithmetic that both do: no tensors, no window, no files.
+//! What the window and the engine say to each other, and the exact arithmetic that both do: no tensors, no window.
 //!
 //! | step | in → out | module |
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
 //! | points | a grid → the points of a sweep, coarse to fine | [`points`] |
 //! | routing | point → enclosing experts → gates | [`routing`] |
+//! | study | everything that lasts, in one file | [`study`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
@@ -15,6 +16,7 @@ pub mod points;
 mod problem;
 pub mod protocol;
 pub mod routing;
+pub mod study;
 pub mod types;
 
 pub use error::{Error, Result};

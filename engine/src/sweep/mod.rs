@@ -3,10 +3,9 @@
 mod held;
 mod key;
 mod runner;
-mod summary;
 
 pub use held::held;
 pub use key::{row_key, row_seed};
 pub use paretoscope_core::points::{MAX_ROWS, parse_grid, points};
 pub use runner::{SweepScheduler, stored_rows};
-pub use summary::{front_flags, point_line, summarise};
+pub use paretoscope_core::pareto::{front_flags, point_line, summarise};

@@ -11,9 +11,11 @@ mod hypervolume;
 mod indicators;
 mod membership;
 mod stairs;
+mod summary;
 
 pub use archive::{Archive, Change};
 pub use dominance::{dominates, front};
 pub use hypervolume::{Volume, hypervolume, measure};
 pub use indicators::{coverage, mean_inner_product, reference_point, spearman};
 pub use membership::{EstimateArchive, uncertain_membership};
+pub use summary::{front_flags, point_line, summarise};

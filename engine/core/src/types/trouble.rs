@@ -74,12 +74,21 @@ impl Trouble {
 
 impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
-        let (Error::Point { name, .. } | Error::Option { name, .. }) = error;
-        Self {
-            kind: TroubleKind::Input {
+        let kind = match error {
+            Error::Point { name, .. } | Error::Option { name, .. } => TroubleKind::Input {
                 file: None,
                 field: Some(name.clone()),
             },
+            Error::Study {
+                path, input: true, ..
+            } => TroubleKind::Input {
+                file: Some(path.clone()),
+                field: None,
+            },
+            Error::Study { .. } => TroubleKind::System,
+        };
+        Self {
+            kind,
             message: error.to_string(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::pareto;
+use super::front;
 use crate::types::{Point, PointResult, Scores, Summary};
 
 /// Sums up the scores of a point's rows, one [`Summary`] per objective; `None` for an objective
@@ -55,7 +55,7 @@ pub fn front_flags(results: &[PointResult]) -> Vec<bool> {
                 .collect()
         })
         .collect();
-    for index in pareto::front(&means) {
+    for index in front(&means) {
         flags[index] = true;
     }
     flags

@@ -1,0 +1,188 @@
+//! What a sweep measured: points x prompts x objectives.
+
+use std::collections::HashMap;
+
+use super::encode;
+use super::file::Study;
+use super::hash::Uid;
+use crate::Result;
+use crate::pareto::summarise;
+use crate::types::{Point, PointResult, Prompt, Scores, Split};
+
+/// A prompt of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweptPrompt {
+    /// Its name in every file.
+    pub uid: Uid,
+    /// What was asked.
+    pub prompt: Prompt,
+    /// Which part of the prompts it belongs to; `None` where nobody said.
+    pub split: Option<Split>,
+}
+
+/// The scores of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepScores {
+    /// The sweep.
+    pub sweep: i64,
+    /// Names of the objectives.
+    pub objectives: Vec<String>,
+    /// The scorer of each; `None` where nobody scored it.
+    pub scorers: Vec<Option<i64>>,
+    /// The points that have a row, by their place in the plan.
+    pub points: Vec<(usize, Point)>,
+    /// Their names in every file, in the same order.
+    pub point_uids: Vec<Uid>,
+    /// The prompts that have a row, by their place in the plan.
+    pub prompts: Vec<SweptPrompt>,
+    /// Shape `[points, prompts]`: the answer's number.
+    pub answers: Vec<Option<i64>>,
+    /// Shape `[points, prompts, objectives]`: NaN and infinities are kept; `None` where there is none (yet).
+    pub values: Vec<Option<f64>>,
+}
+
+/// A point of a sweep, summed up.
+pub type SweepSummary = PointResult;
+
+impl SweepScores {
+    /// The scores of one row.
+    pub fn row(&self, point: usize, prompt: usize) -> &[Option<f64>] {
+        let start = (point * self.prompts.len() + prompt) * self.objectives.len();
+        &self.values[start..start + self.objectives.len()]
+    }
+
+    /// The points whose rows are all there, summed up over the prompts of a part, or over all of them.
+    pub fn summary(&self, split: Option<Split>) -> Vec<SweepSummary> {
+        let kept: Vec<usize> = (0..self.prompts.len())
+            .filter(|&prompt| split.is_none() || self.prompts[prompt].split == split)
+            .collect();
+        let whole = |point: &usize| {
+            let start = point * self.prompts.len();
+            !kept.is_empty()
+                && kept
+                    .iter()
+                    .all(|prompt| self.answers[start + prompt].is_some())
+        };
+        (0..self.points.len())
+            .filter(whole)
+            .map(|point| {
+                let row = |&prompt: &usize| Scores(self.row(point, prompt).to_vec());
+                let rows: Vec<Scores> = kept.iter().map(row).collect();
+                let (index, at) = &self.points[point];
+                summarise(*index, at.clone(), &rows)
+            })
+            .collect()
+    }
+}
+
+impl Study {
+    /// The scores of a sweep by these scorers, one per objective; by the newest of each objective where `None`.
+    pub fn sweep_scores(&self, sweep: i64, scorers: Option<&[Option<i64>]>) -> Result<SweepScores> {
+        let (objectives, newest) = self.scorers_of(sweep)?;
+        let scorers = scorers.map_or(newest, <[_]>::to_vec);
+        let mut found = SweepScores {
+            sweep,
+            objectives,
+            scorers,
+            points: Vec::new(),
+            point_uids: Vec::new(),
+            prompts: Vec::new(),
+            answers: Vec::new(),
+            values: Vec::new(),
+        };
+        let point_places = self.points_of(sweep, &mut found)?;
+        let prompt_places = self.prompts_of(sweep, &mut found)?;
+        let (width, depth) = (found.prompts.len(), found.objectives.len());
+        found.answers = vec![None; found.points.len() * width];
+        found.values = vec![None; found.answers.len() * depth];
+        let at = |point: i64, prompt: i64| {
+            Some(point_places.get(&point)? * width + prompt_places.get(&prompt)?)
+        };
+        let sql = "SELECT point_index, prompt_index, generation FROM sweep_row WHERE sweep = ?1";
+        self.each(sql, [sweep], |row| {
+            if let Some(cell) = at(self.get(row, 0)?, self.get(row, 1)?) {
+                found.answers[cell] = Some(self.get(row, 2)?);
+            }
+            Ok(())
+        })?;
+        let by: HashMap<i64, usize> = found
+            .scorers
+            .iter()
+            .enumerate()
+            .filter_map(|(objective, scorer)| Some(((*scorer)?, objective)))
+            .collect();
+        let sql = "SELECT r.point_index, r.prompt_index, s.scorer, s.value, s.flag
+                   FROM sweep_row r JOIN score s ON s.generation = r.generation WHERE r.sweep = ?1";
+        self.each(sql, [sweep], |row| {
+            let Some(&objective) = by.get(&self.get(row, 2)?) else {
+                return Ok(());
+            };
+            if let Some(cell) = at(self.get(row, 0)?, self.get(row, 1)?) {
+                let (value, flag): (Option<f64>, String) = (self.get(row, 3)?, self.get(row, 4)?);
+                let value =
+                    encode::from_score(value, &flag).ok_or_else(|| self.misread("score.flag"))?;
+                found.values[cell * depth + objective] = Some(value);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The objectives of a sweep's bundle, and the newest scorer of each that scored a row of it.
+    fn scorers_of(&self, sweep: i64) -> Result<(Vec<String>, Vec<Option<i64>>)> {
+        let sql = "SELECT b.json FROM sweep s JOIN bundle b ON b.id = s.bundle WHERE s.id = ?1";
+        let info: crate::types::BundleInfo =
+            self.json(&self.one::<String>(sql, [sweep])?, "bundle.json")?;
+        let objectives: Vec<String> = info.objectives.into_iter().map(|o| o.name).collect();
+        let sql = "SELECT c.id, c.objective FROM scorer c WHERE EXISTS
+                   (SELECT 1 FROM sweep_row r JOIN score s ON s.generation = r.generation AND s.scorer = c.id
+                    WHERE r.sweep = ?1) ORDER BY c.created, c.id";
+        let mut newest = vec![None; objectives.len()];
+        self.each(sql, [sweep], |row| {
+            let name: String = self.get(row, 1)?;
+            if let Some(place) = objectives.iter().position(|o| *o == name) {
+                newest[place] = Some(self.get(row, 0)?);
+            }
+            Ok(())
+        })?;
+        Ok((objectives, newest))
+    }
+
+    /// Fills in the points that have a row; the place of each by its index in the plan.
+    fn points_of(&self, sweep: i64, found: &mut SweepScores) -> Result<HashMap<i64, usize>> {
+        let sql = "SELECT DISTINCT r.point_index, q.kind, q.coords, q.uid FROM sweep_row r JOIN point q ON q.id = r.point
+                   WHERE r.sweep = ?1 ORDER BY r.point_index";
+        let mut places = HashMap::new();
+        self.each(sql, [sweep], |row| {
+            let index: i64 = self.get(row, 0)?;
+            let point = self
+                .point_of(row, 1)?
+                .ok_or_else(|| self.misread("sweep_row.point"))?;
+            places.insert(index, found.points.len());
+            found
+                .points
+                .push((usize::try_from(index).unwrap_or(0), point));
+            found.point_uids.push(Uid(self.get(row, 3)?));
+            Ok(())
+        })?;
+        Ok(places)
+    }
+
+    /// Fills in the prompts that have a row; the place of each by its index in the plan.
+    fn prompts_of(&self, sweep: i64, found: &mut SweepScores) -> Result<HashMap<i64, usize>> {
+        let sql = "SELECT DISTINCT r.prompt_index, p.uid, p.kind, p.body, p.split FROM sweep_row r
+                   JOIN prompt p ON p.id = r.prompt WHERE r.sweep = ?1 ORDER BY r.prompt_index";
+        let mut places = HashMap::new();
+        self.each(sql, [sweep], |row| {
+            places.insert(self.get(row, 0)?, found.prompts.len());
+            let split: Option<String> = self.get(row, 4)?;
+            found.prompts.push(SweptPrompt {
+                uid: Uid(self.get(row, 1)?),
+                prompt: self.prompt_of(row, 2)?,
+                split: split.and_then(|name| Split::ALL.into_iter().find(|s| s.name() == name)),
+            });
+            Ok(())
+        })?;
+        Ok(places)
+    }
+}

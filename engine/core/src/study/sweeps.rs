@@ -1,0 +1,138 @@
+//! Sweeps: what was planned, and how far it is.
+
+use std::path::PathBuf;
+
+use rusqlite::params;
+
+use super::file::{Study, to_json};
+use super::hash::{Fields, now};
+use super::open::sqlite;
+use super::records::SweepRecord;
+use crate::Result;
+use crate::protocol::SweepPlan;
+use crate::types::BundleInfo;
+
+/// A row's place in a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The sweep.
+    pub sweep: i64,
+    /// The sweep's seed, from which the row's own follows.
+    pub seed: u64,
+    /// Place of its point in the sweep's order.
+    pub point: usize,
+    /// Place of its prompt in the sweep's list, each once.
+    pub prompt: usize,
+}
+
+/// A sweep, as the study knows it.
+#[derive(Debug, Clone)]
+pub struct SweepState {
+    /// Its number.
+    pub id: i64,
+    /// When it was planned first, in milliseconds since 1970.
+    pub created: i64,
+    /// What it is called in plots.
+    pub name: String,
+    /// By which method points become answers.
+    pub method: String,
+    /// The number of its bundle.
+    pub bundle: i64,
+    /// Its bundle, without prompts.
+    pub info: BundleInfo,
+    /// What was asked for; its `store` is this file.
+    pub plan: SweepPlan,
+    /// Rows planned.
+    pub rows: usize,
+    /// Rows there.
+    pub done: usize,
+    /// `running`, `finished` or `stopped`; one whose program was killed is `running` still.
+    pub status: String,
+}
+
+impl Study {
+    /// The number of a sweep, which is written if it is new, and what its chat templates are told, in seconds since 1970:
+    /// when it was planned first. All rows of a sweep are asked at one time, whenever they run.
+    pub fn sweep(&self, record: &SweepRecord) -> Result<(i64, u64)> {
+        let mut plan = record.plan.clone();
+        plan.store = PathBuf::new();
+        let json = to_json("sweep", &plan)?;
+        let mut fields = Fields::new("paretoscope sweep 1");
+        fields.text(&record.method);
+        fields.text(&record.bundle.uid().to_string());
+        fields.text(&json);
+        let uid = fields.uid();
+        let id = self.write(|transaction, origin| {
+            let bundle = self.put_bundle(transaction, origin, &record.bundle)?;
+            let seconds = now() / 1000;
+            self.put(
+                transaction,
+                origin,
+                "sweep",
+                &uid,
+                &[
+                    ("name", &record.name),
+                    ("method", &record.method),
+                    ("bundle", &bundle),
+                    ("plan", &json),
+                    ("now", &seconds),
+                    ("rows", &(record.rows as i64)),
+                    ("status", &"running"),
+                ],
+            )
+        })?;
+        let time: i64 = self.one("SELECT now FROM sweep WHERE id = ?1", [id])?;
+        Ok((id, u64::try_from(time).unwrap_or(0)))
+    }
+
+    /// What chat templates of a plan on a bundle are told; that of the call where no such sweep was planned yet.
+    pub fn sweep_time(&self, record: &SweepRecord) -> Result<u64> {
+        let mut plan = record.plan.clone();
+        plan.store = PathBuf::new();
+        let json = to_json("sweep", &plan)?;
+        let sql =
+            "SELECT coalesce(min(now), unixepoch()) FROM sweep WHERE plan = ?1 AND method = ?2";
+        let time: i64 = self.one(sql, params![json, record.method])?;
+        Ok(u64::try_from(time).unwrap_or(0))
+    }
+
+    /// Notes how a sweep stands: `running`, `finished` or `stopped`.
+    pub fn set_status(&self, sweep: i64, status: &str) -> Result<()> {
+        self.write(|transaction, _origin| {
+            transaction
+                .execute(
+                    "UPDATE sweep SET status = ?2 WHERE id = ?1",
+                    params![sweep, status],
+                )
+                .map_err(sqlite(self.path()))?;
+            Ok(())
+        })
+    }
+
+    /// All sweeps, oldest first.
+    pub fn sweeps(&self) -> Result<Vec<SweepState>> {
+        let sql =
+            "SELECT s.id, s.created, s.name, s.method, s.bundle, b.json, s.plan, s.rows, s.status,
+                   (SELECT count(*) FROM sweep_row r WHERE r.sweep = s.id)
+                   FROM sweep s JOIN bundle b ON b.id = s.bundle ORDER BY s.created, s.uid";
+        let mut found = Vec::new();
+        self.each(sql, [], |row| {
+            let mut plan: SweepPlan = self.json(&self.get::<String>(row, 6)?, "sweep.plan")?;
+            plan.store = self.path().to_path_buf();
+            found.push(SweepState {
+                id: self.get(row, 0)?,
+                created: self.get(row, 1)?,
+                name: self.get(row, 2)?,
+                method: self.get(row, 3)?,
+                bundle: self.get(row, 4)?,
+                info: self.json(&self.get::<String>(row, 5)?, "bundle.json")?,
+                plan,
+                rows: usize::try_from(self.get::<i64>(row, 7)?).unwrap_or(0),
+                status: self.get(row, 8)?,
+                done: usize::try_from(self.get::<i64>(row, 9)?).unwrap_or(0),
+            });
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
