@@ -12,6 +12,6 @@ mod sampler;
 
 pub use drive::{RowSource, generate, generate_all};
 pub use generator::{Generator, PREFILL_CHUNK};
-pub use retrace::retrace;
+pub use retrace::{Retrace, retrace};
 pub use row::{RowNews, RowTag};
 pub use sampler::Sampler;

@@ -71,6 +71,16 @@ impl SweepScheduler {
     /// Plans a sweep and finds in its store what is finished already; those points' results come
     /// from [`SweepScheduler::found`].
     pub fn new(bundle: &Bundle, plan: SweepPlan) -> Result<Self> {
+        Self::planned(bundle, plan, &|| Ok(()))
+    }
+
+    /// [`SweepScheduler::new`] that asks between prompts and between points whether to go on; an error of `go_on` stops
+    /// it. With thousands of rows and a large store it takes seconds.
+    pub fn planned(
+        bundle: &Bundle,
+        plan: SweepPlan,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
         let (prompts, listed) = each_once(&plan.prompts);
         if plan.prompts.is_empty() {
             return Err(Error::option(
@@ -81,6 +91,7 @@ impl SweepScheduler {
         let info = &bundle.info;
         let visited = visited(bundle, &plan, prompts.len())?;
         for prompt in &prompts {
+            go_on()?;
             // Before anything runs: a prompt that cannot be read stops the sweep, not one of its rows.
             let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
             let context = bundle.model.config().context;
@@ -127,12 +138,13 @@ impl SweepScheduler {
             resumed: None,
             next_tag: 0,
         };
-        run.find_finished(bundle)?;
+        run.find_finished(bundle, go_on)?;
         Ok(run)
     }
 
-    fn find_finished(&mut self, bundle: &Bundle) -> Result<()> {
+    fn find_finished(&mut self, bundle: &Bundle, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         for point in 0..self.points.len() {
+            go_on()?;
             let places = (0..self.prompts.len()).map(|prompt| RowIndex { point, prompt });
             let keys: Vec<String> = places
                 .clone()
@@ -350,6 +362,22 @@ impl SweepScheduler {
             phase,
         }
     }
+}
+
+/// How far a sweep is before anything of it is looked up: its points and rows are counted.
+pub fn unplanned(bundle: &Bundle, plan: &SweepPlan) -> Result<SweepProgress> {
+    let (prompts, _) = each_once(&plan.prompts);
+    let points = visited(bundle, plan, prompts.len())?.len();
+    Ok(SweepProgress {
+        points_done: 0,
+        points,
+        rows_done: 0,
+        rows: points * prompts.len(),
+        rows_found: 0,
+        rows_per_second: None,
+        eta_seconds: None,
+        phase: SweepPhase::Running,
+    })
 }
 
 pub(super) fn request_of(

@@ -89,7 +89,8 @@ pub enum EngineCommand {
         /// The sweep's job.
         job: JobId,
     },
-    /// Stop at the next token. A row keeps its text, a sweep its finished rows.
+    /// Stop at the next token. A row keeps its text, a sweep its finished rows; of a routing that is found again, and of
+    /// a comparison, nothing more is said.
     Cancel {
         /// The job.
         job: JobId,

@@ -1,27 +1,31 @@
-//! The loop of the engine's thread.
+//! The loop of the engine's thread: what it hears and does about it. What a turn computes is in `turn`.
+
+mod turn;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
 
-use super::aside;
-use super::compare::Comparison;
-use super::heard::{Heard, needs_bundle, stops_one_of};
-use super::loading::{LoadEnd, Loading};
-use super::options::EngineOptions;
-use super::owner::Owner;
-use super::report::Reporter;
-use super::sweeps::{ActiveSweep, SCORE_TOKENS, recall};
-use super::thread::guarded;
-use super::training::Training;
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
-use crate::generate::{Generator, RowNews, retrace};
-use crate::protocol::{EngineCommand, EngineEvent, JobId, Trouble};
-use crate::reward::{Patience, RewardInput, ScoreQueue};
+use crate::generate::Generator;
+use crate::protocol::{EngineCommand, EngineEvent, JobId, SweepPlan, Trouble};
+use crate::reward::{RewardInput, ScoreQueue};
+use crate::runtime::compare::Comparison;
+use crate::runtime::heard::{Heard, needs_bundle, stops_one_of};
+use crate::runtime::loading::{LoadEnd, Loading};
+use crate::runtime::options::EngineOptions;
+use crate::runtime::owner::Owner;
+use crate::runtime::planning::{PlanEnd, Planning};
+use crate::runtime::report::Reporter;
+use crate::runtime::retraces::Retraces;
+use crate::runtime::sweeps::{ActiveSweep, recall};
+use crate::runtime::thread::guarded;
+use crate::runtime::training::Training;
+use crate::runtime::{aside, held};
 use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainJob};
 use crate::{Error, Result};
 
@@ -31,7 +35,7 @@ pub(super) struct Worker {
     /// Commands that came while the first bundle was loading, and need one.
     later: Vec<EngineCommand>,
     reporter: Reporter,
-    bundle: Option<Box<Bundle>>,
+    bundle: Option<Arc<Bundle>>,
     loading: Option<Loading>,
     /// Where loads end.
     load_ends: (Sender<LoadEnd>, Receiver<LoadEnd>),
@@ -40,7 +44,12 @@ pub(super) struct Worker {
     interactive: HashMap<JobId, bool>,
     /// A person's answers that wait for their scores.
     unscored: ScoreQueue<JobId>,
+    /// The sweep that is being planned; then there is none under way.
+    planning: Option<Planning>,
+    /// Where planning ends.
+    plan_ends: (Sender<PlanEnd>, Receiver<PlanEnd>),
     sweep: Option<ActiveSweep>,
+    retraces: Retraces,
     comparison: Option<Comparison>,
     training: Option<Training>,
     /// The prompt that is to be shown as the model would be given it: the last one asked for.
@@ -75,7 +84,10 @@ impl Worker {
             generator: generator(options.slots),
             interactive: HashMap::new(),
             unscored: ScoreQueue::default(),
+            planning: None,
+            plan_ends: unbounded(),
             sweep: None,
+            retraces: Retraces::default(),
             comparison: None,
             training: None,
             preview: None,
@@ -102,6 +114,7 @@ impl Worker {
                     }
                     Heard::Command(command) => self.obey(command)?,
                     Heard::Loaded(end) => self.loaded(end)?,
+                    Heard::Planned(end) => self.planned(end)?,
                 }
             }
             // After all commands that were there: a newer prompt has taken the place of an older one.
@@ -124,9 +137,12 @@ impl Worker {
             select! {
                 recv(self.commands) -> received => Some(command(received)),
                 recv(self.load_ends.1) -> end => end.ok().map(Heard::Loaded),
+                recv(self.plan_ends.1) -> end => end.ok().map(Heard::Planned),
             }
         } else if let Ok(end) = self.load_ends.1.try_recv() {
             Some(Heard::Loaded(end))
+        } else if let Ok(end) = self.plan_ends.1.try_recv() {
+            Some(Heard::Planned(end))
         } else {
             match self.commands.try_recv() {
                 Ok(command) => Some(Heard::Command(command)),
@@ -159,6 +175,7 @@ impl Worker {
     fn is_idle(&self) -> bool {
         self.generator.is_empty()
             && self.unscored.is_empty()
+            && self.retraces.is_empty()
             && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
     }
 
@@ -172,17 +189,7 @@ impl Worker {
             EngineCommand::LoadBundle { job, path } => self.load(job, path),
             EngineCommand::Generate { job, row, score } => self.generate(job, row, score),
             EngineCommand::Steer { job, point, mutes } => self.steer(job, &point, &mutes),
-            EngineCommand::Sweep { job, plan } => {
-                self.end_sweep()?;
-                let Some(bundle) = &self.bundle else {
-                    return self.no_bundle(job);
-                };
-                match ActiveSweep::start(bundle, job, plan, &mut self.reporter) {
-                    Ok(sweep) => self.sweep = Some(sweep),
-                    Err(error) => self.reporter.failed(job, &error)?,
-                }
-                Ok(())
-            }
+            EngineCommand::Sweep { job, plan } => self.plan_sweep(job, plan),
             EngineCommand::Pause { job } => self.pause(job, true),
             EngineCommand::Resume { job } => self.pause(job, false),
             EngineCommand::Cancel { job } => self.cancel(job),
@@ -201,7 +208,7 @@ impl Worker {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
                 };
-                match super::held::count(bundle, job, plan, self.reporter.fork()) {
+                match held::count(bundle, job, plan, self.reporter.fork()) {
                     Ok(()) => Ok(()),
                     Err(error) => self.reporter.failed(job, &error),
                 }
@@ -238,16 +245,11 @@ impl Worker {
                 Ok(())
             }
             EngineCommand::Retrace { job, run } => {
-                let Some(bundle) = &self.bundle else {
+                if self.bundle.is_none() {
                     return self.no_bundle(job);
-                };
-                match retrace(bundle, &run) {
-                    Ok(record) => self.reporter.result(EngineEvent::Retraced {
-                        job,
-                        record: Arc::new(record),
-                    }),
-                    Err(error) => self.reporter.failed(job, &error),
                 }
+                self.retraces.push(job, run);
+                Ok(())
             }
             EngineCommand::Score {
                 job,
@@ -262,6 +264,39 @@ impl Worker {
                 Ok(())
             }
             EngineCommand::Shutdown => Ok(()),
+        }
+    }
+
+    /// Plans a sweep beside everything else; the one before it ends now.
+    fn plan_sweep(&mut self, job: JobId, plan: SweepPlan) -> Result<()> {
+        self.end_sweep()?;
+        let Some(bundle) = &self.bundle else {
+            return self.no_bundle(job);
+        };
+        let (bundle, end) = (Arc::clone(bundle), self.plan_ends.0.clone());
+        match Planning::start(bundle, job, plan, &mut self.reporter, end) {
+            Ok(planning) => {
+                self.planning = Some(planning);
+                Ok(())
+            }
+            Err(Error::EngineGone) => Err(Error::EngineGone),
+            Err(error) => self.reporter.failed(job, &error),
+        }
+    }
+
+    /// Takes up a sweep that is planned.
+    fn planned(&mut self, end: PlanEnd) -> Result<()> {
+        let Some(planning) = self.planning.take_if(|p| p.job == end.job) else {
+            return Ok(()); // given up, and said so
+        };
+        match end.sweep {
+            Ok(sweep) => {
+                let (job, paused) = (end.job, planning.paused);
+                let sweep = ActiveSweep::start(*sweep, job, paused, &mut self.reporter)?;
+                self.sweep = Some(sweep);
+                Ok(())
+            }
+            Err(error) => self.reporter.failed(end.job, &error),
         }
     }
 
@@ -357,6 +392,9 @@ impl Worker {
                 self.end_sweep()?;
                 self.end_rows()?;
                 self.unscored = ScoreQueue::default();
+                for job in self.retraces.drain() {
+                    self.reporter.failed(job, &Error::Cancelled)?;
+                }
                 let info = Arc::new(bundle.info.clone());
                 self.bundle = Some(bundle);
                 self.generator = generator(self.options.slots);
@@ -418,8 +456,11 @@ impl Worker {
     }
 
     fn pause(&mut self, job: JobId, paused: bool) -> Result<()> {
-        match &mut self.sweep {
-            Some(sweep) if sweep.job == job => sweep.pause(paused, &mut self.reporter),
+        match (&mut self.planning, &mut self.sweep) {
+            (Some(planning), _) if planning.job == job => {
+                planning.pause(paused, &mut self.reporter)
+            }
+            (_, Some(sweep)) if sweep.job == job => sweep.pause(paused, &mut self.reporter),
             _ => Ok(()),
         }
     }
@@ -433,8 +474,12 @@ impl Worker {
             }
             return Ok(());
         }
-        if self.sweep.as_ref().is_some_and(|sweep| sweep.job == job) {
+        let planned = self.planning.as_ref().is_some_and(|p| p.job == job);
+        if planned || self.sweep.as_ref().is_some_and(|sweep| sweep.job == job) {
             return self.end_sweep();
+        }
+        if self.retraces.cancel(job) {
+            return Ok(());
         }
         if self.comparison.take_if(|c| c.job == job).is_some() {
             return Ok(());
@@ -454,6 +499,9 @@ impl Worker {
 
     /// Stops the sweep, if there is one: rows under way are dropped, finished ones kept.
     fn end_sweep(&mut self) -> Result<()> {
+        if let Some(planning) = self.planning.take() {
+            return planning.cancel(&mut self.reporter);
+        }
         let (Some(sweep), Some(bundle)) = (self.sweep.take(), &self.bundle) else {
             return Ok(());
         };
@@ -475,114 +523,6 @@ impl Worker {
             }
         }
         Ok(())
-    }
-
-    /// Moves rows by one token: the interactive ones if there are any, else the sweep's; then, where no person waits, one
-    /// forward pass of a reward model.
-    fn step(&mut self) -> Result<()> {
-        let Some(bundle) = &self.bundle else {
-            return Ok(());
-        };
-        let yielding = !self.interactive.is_empty();
-        if !yielding
-            && let Some(sweep) = &mut self.sweep
-            && let Err(error) = sweep.refill(bundle, &mut self.generator)
-        {
-            return self.fail_sweep(&error);
-        }
-        let mut rows = self.generator.tags();
-        rows.retain(|owner| !yielding || matches!(owner, Owner::Person(_)));
-        let news = match self.generator.step_some(bundle, &rows) {
-            Ok(news) => news,
-            Err(error) => return self.fail_rows(&rows, &error),
-        };
-        let mut of_sweep = Vec::new();
-        for (owner, news) in news {
-            match (owner, news) {
-                (Owner::Sweep(row), RowNews::Finished(run)) => of_sweep.push((row, *run)),
-                (Owner::Sweep(_), _) => {}
-                (Owner::Person(job), RowNews::Finished(run)) => self.finish(job, *run)?,
-                (Owner::Person(job), RowNews::Reading(read)) => self.reading(job, read)?,
-                (Owner::Person(job), RowNews::Started(prompt_tokens)) => {
-                    self.reporter
-                        .result(EngineEvent::Started { job, prompt_tokens })?;
-                }
-                (Owner::Person(job), RowNews::Tokens(news)) => self.reporter.tokens(job, news)?,
-            }
-        }
-        if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
-            && !of_sweep.is_empty()
-            && let Err(error) = sweep.finished(bundle, of_sweep, &mut self.reporter)
-        {
-            self.fail_sweep(&error)?;
-        }
-        if self.interactive.is_empty() {
-            self.score()?;
-        }
-        let Some(sweep) = &mut self.sweep else {
-            return Ok(());
-        };
-        match sweep.tick(yielding, &mut self.reporter) {
-            Ok(true) => self.sweep = None,
-            Ok(false) => {}
-            Err(error) => self.fail_sweep(&error)?,
-        }
-        Ok(())
-    }
-
-    /// One forward pass of a reward model: for a person's answers first. It gives way as soon as a command comes.
-    fn score(&mut self) -> Result<()> {
-        let Some(bundle) = &self.bundle else {
-            return Ok(());
-        };
-        let commands = &self.commands;
-        let waits = || !commands.is_empty();
-        let patience = Patience::until(&waits);
-        if self.unscored.is_empty() {
-            if let Some(sweep) = &mut self.sweep
-                && let Err(error) = sweep.score(bundle, &patience, &mut self.reporter)
-            {
-                return self.fail_sweep(&error);
-            }
-            return Ok(());
-        }
-        match self.unscored.step(&bundle.rewards, SCORE_TOKENS, &patience) {
-            Ok(scored) => scored.into_iter().try_for_each(|(job, scores)| {
-                self.reporter.result(EngineEvent::Scored { job, scores })
-            }),
-            Err(error) => match self.unscored.pop() {
-                Some(job) => self.reporter.failed(job, &error),
-                None => Ok(()),
-            },
-        }
-    }
-
-    /// Rows whose step failed (the device's memory is full, say) end; the bundle stays in use.
-    fn fail_rows(&mut self, rows: &[Owner], error: &Error) -> Result<()> {
-        for &owner in rows {
-            if let Owner::Person(job) = owner {
-                if let Some(bundle) = &self.bundle {
-                    self.generator.cancel(bundle, owner);
-                }
-                self.interactive.remove(&job);
-                self.reporter.failed(job, error)?;
-            }
-        }
-        if rows.iter().any(|owner| matches!(owner, Owner::Sweep(_))) {
-            self.fail_sweep(error)?;
-        }
-        Ok(())
-    }
-
-    /// A sweep that cannot go on (its disk is full, say) ends; what it stored is kept.
-    fn fail_sweep(&mut self, error: &Error) -> Result<()> {
-        if matches!(error, Error::EngineGone) {
-            return Err(Error::EngineGone);
-        }
-        if let Some(job) = self.sweep.as_ref().map(|sweep| sweep.job) {
-            self.reporter.failed(job, error)?;
-        }
-        self.end_sweep()
     }
 
     /// Reports an interactive row's end, then its scores.
