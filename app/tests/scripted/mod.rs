@@ -422,6 +422,7 @@ impl Scripted {
             })
             .collect();
         let result = Arc::new(PointResult {
+            name: None,
             index,
             point,
             scores,

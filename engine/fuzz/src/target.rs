@@ -139,7 +139,7 @@ pub fn template(data: &[u8]) -> bool {
     rendered
 }
 
-/// Points: a grid in words, a grid or points in JSON, rows of scores.
+/// Points: a grid or a set in words, a list in lines, a grid or points in JSON, rows of scores.
 pub fn points(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else {
         return false;
@@ -147,7 +147,11 @@ pub fn points(data: &[u8]) -> bool {
     let mut read = false;
     let grids = [
         points::parse_grid(text).ok(),
+        points::parse_set(text).ok().flatten().map(SweepGrid::Set),
         serde_json::from_str::<SweepGrid>(text).ok(),
+        points::read_points(text).ok().map(|list| SweepGrid::List {
+            points: list.points,
+        }),
     ];
     for grid in grids.into_iter().flatten() {
         if let Ok(points) = points::points(&grid, 3, 3, 2, true) {

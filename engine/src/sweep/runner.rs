@@ -7,14 +7,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{points, row_key, row_seed, summarise};
+use super::{named_points, row_key, row_seed, summarise};
 use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::store::{Store, StoredRow, SweepRecord, gates_mean};
 use crate::types::{
-    Finish, Mutes, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, Steering,
-    TraceLevel,
+    Finish, Mutes, NamedPoint, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores,
+    Steering, TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -62,6 +62,7 @@ pub struct SweepScheduler {
 #[derive(Debug)]
 struct PointState {
     point: Point,
+    name: Option<String>,
     /// Whether routers have a share there: then gates differ from token to token, and their mean is taken.
     routed: bool,
     scores: Vec<Option<Scores>>,
@@ -103,12 +104,13 @@ impl SweepScheduler {
             time,
             points: visited
                 .into_iter()
-                .map(|point| {
+                .map(|NamedPoint { point, name }| {
                     let gates = bundle.plan.gates(&point)?;
                     Ok(PointState {
                         routed: gates.routers.iter().any(|share| *share != 0.0),
                         scores: vec![None; prompts.len()],
                         point,
+                        name,
                     })
                 })
                 .collect::<Result<_>>()?,
@@ -171,7 +173,10 @@ impl SweepScheduler {
         let state = &self.points[index];
         let scored: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
         let scores: Vec<Scores> = self.listed.iter().map(|&at| scored[at].clone()).collect();
-        Some(summarise(index, state.point.clone(), &scores))
+        Some(PointResult {
+            name: state.name.clone(),
+            ..summarise(index, state.point.clone(), &scores)
+        })
     }
 
     fn request(&self, place: RowIndex) -> RowRequest {
@@ -400,7 +405,7 @@ fn without_reading(bundle: &Bundle, run: &Run) -> Option<Scores> {
 pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Run>> {
     let (prompts, _) = each_once(&plan.prompts);
     let visited = visited(bundle, plan, prompts.len())?;
-    let point = visited.get(index).ok_or_else(|| {
+    let NamedPoint { point, .. } = visited.get(index).ok_or_else(|| {
         let problem = format!("is {index}; the sweep has {} points", visited.len());
         Error::option("index", problem)
     })?;
@@ -417,8 +422,8 @@ pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Ve
         .collect()
 }
 
-fn visited(bundle: &Bundle, plan: &SweepPlan, prompts: usize) -> Result<Vec<Point>> {
-    Ok(points(
+fn visited(bundle: &Bundle, plan: &SweepPlan, prompts: usize) -> Result<Vec<NamedPoint>> {
+    Ok(named_points(
         &plan.grid,
         bundle.info.objectives.len(),
         bundle.info.values.len(),

@@ -459,6 +459,7 @@ fn a_dot_brings_back_its_rows_and_moves_nothing() {
     };
     assert_eq!(plan.prompts.len(), 1);
     let result = PointResult {
+        name: None,
         index: 3,
         point: corner(1),
         scores: vec![None; 3],

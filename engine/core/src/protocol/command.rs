@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling, TrainJob};
+use crate::types::{
+    Compared, Measure, Mutes, NamedPoint, Point, PointSet, Prompt, RowRequest, Run, Sampling,
+    TrainJob,
+};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +29,13 @@ pub enum SweepGrid {
         c: f64,
         /// Distance between neighbours.
         step: f64,
+    },
+    /// A named set.
+    Set(PointSet),
+    /// Points one by one, visited in this order.
+    List {
+        /// The points, each once.
+        points: Vec<NamedPoint>,
     },
 }
 
