@@ -424,6 +424,7 @@ fn plan(folder: &Path) -> SweepPlan {
             max_tokens: 12,
             ..Sampling::default()
         },
+        splits: Vec::new(),
         include_base: true,
         store: folder.join("run.db"),
     }

@@ -57,6 +57,7 @@ fn plan(fixture: &Fixture, store: &str) -> SweepPlan {
             ignore_eos: true,
             ..Sampling::default()
         },
+        splits: Vec::new(),
         include_base: false,
         store: fixture.out(store),
     }
@@ -669,7 +670,7 @@ fn shutting_down_in_a_sweep_keeps_what_is_finished() {
     assert_eq!(panic, None);
     let store = rusqlite::Connection::open(fixture.out("run.db")).expect("a store");
     let rows: i64 = store
-        .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM sweep_row", [], |row| row.get(0))
         .expect("rows");
     assert!(rows >= 2, "a reported point has its rows in the store");
 }

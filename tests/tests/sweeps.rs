@@ -42,7 +42,7 @@ fn equal_prompts_count_as_often_as_they_stand_and_run_once() {
     let all = means(&sweep(&fixture, PROMPTS, &[]));
     let database = rusqlite::Connection::open(fixture.join("run.db")).expect("a database");
     let rows: i64 = database
-        .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM sweep_row", [], |row| row.get(0))
         .expect("rows");
     assert_eq!(rows, 3 * all.len() as i64);
     let alone = |name: &str| {
@@ -107,12 +107,19 @@ fn the_mean_gate_of_a_row_counts_what_routers_vote() {
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     let database = rusqlite::Connection::open(fixture.join("run.db")).expect("a database");
     let mut query = database
-        .prepare("SELECT gates_mean FROM rows")
-        .expect("the table of rows");
+        .prepare("SELECT g.mean FROM sweep_row r JOIN generation g ON g.id = r.generation")
+        .expect("the rows of the sweep");
     let rows = query
-        .query_map([], |row| row.get::<_, String>(0))
+        .query_map([], |row| row.get::<_, Vec<u8>>(0))
         .expect("rows")
-        .map(|text| serde_json::from_str(&text.expect("a row")).expect("a list"));
+        .map(|mean| {
+            let mean = mean.expect("a row");
+            let (gates, _) = mean.as_chunks::<4>();
+            gates
+                .iter()
+                .map(|gate| f64::from(f32::from_le_bytes(*gate)))
+                .collect()
+        });
     let rows: Vec<Vec<f64>> = rows.collect();
     assert_eq!(rows.len(), 15 * 3);
     for gates in rows {

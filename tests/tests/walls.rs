@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["stage", "text", "weights"],
     &["mixture"],
     &["model"],
-    &["reward", "store"],
+    &["reward"],
     &["bundle"],
     &["forge", "generate"],
     &["sweep", "train"],

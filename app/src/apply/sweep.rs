@@ -1,5 +1,6 @@
 //! Sweeps: what they cost, start to end, and back from a dot to its texts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use paretoscope_core::points::points;
@@ -137,11 +138,27 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
     let own = || state.sweep.folder.join(format!("{name}-{mark}.db"));
     Some(Arc::new(SweepPlan {
         grid: grid(state),
+        splits: splits(state, &prompts),
         prompts,
         sampling,
         include_base: true,
         store: state.prefs.sweep.store.clone().unwrap_or_else(own),
     }))
+}
+
+/// Which part each prompt belongs to, where the bundle says it of all of them.
+fn splits(state: &AppState, prompts: &[Prompt]) -> Vec<Split> {
+    let Some(info) = state.info() else {
+        return Vec::new();
+    };
+    let known: HashMap<&Prompt, Split> =
+        info.prompts.iter().map(|s| (&s.prompt, s.split)).collect();
+    let split = |prompt: &Prompt| known.get(prompt).copied();
+    prompts
+        .iter()
+        .map(split)
+        .collect::<Option<_>>()
+        .unwrap_or_default()
 }
 
 /// Asks, once the form rests, how much of the sweep its store holds already.

@@ -75,9 +75,9 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::safetensors,
     },
     Target {
-        name: "store",
-        read: target::store,
-        seeds: seeds::store,
+        name: "study",
+        read: target::study,
+        seeds: seeds::study,
     },
     Target {
         name: "template",

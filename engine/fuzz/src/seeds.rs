@@ -1,14 +1,15 @@
-//! Inputs that are read without complaint: the demonstration bundle's files, the tests' fixtures, a store made here.
+//! Inputs that are read without complaint: the demonstration bundle's files, the tests' fixtures, a study made here.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use paretoscope_core::protocol::{SweepGrid, SweepPlan};
-use paretoscope_core::types::{Finish, Point, Preference, Prompt, Sampling, Scores};
-use paretoscope_engine::store::{Store, StoredRow, SweepRecord};
+use paretoscope_engine::study::Study;
 
 /// A recipe with every table.
 const RECIPE: &str = include_str!("recipe.toml");
+
+/// A store of rows, as sweeps wrote it before studies.
+const ROW_STORE: &str = include_str!("../../core/src/study/row_store.sql");
 
 /// Templates that ask for different things of the engine.
 const TEMPLATES: &[&str] = &[
@@ -159,50 +160,13 @@ pub(crate) fn recipe() -> Vec<Vec<u8>> {
     texts(&[RECIPE])
 }
 
-pub(crate) fn store() -> Vec<Vec<u8>> {
+pub(crate) fn study() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("run.db");
-    let store = Store::open(&path).expect("a new store");
-    let sampling = Sampling::default();
-    let prompt = Prompt::Text("what\nnow?".to_owned());
-    let record = SweepRecord {
-        bundle: "demo".to_owned(),
-        model: "0123".to_owned(),
-        adapters: vec!["helpful".to_owned()],
-        adapter_digests: vec!["4567".to_owned()],
-        objectives: vec!["helpful".to_owned()],
-        reward_digests: vec!["89ab".to_owned()],
-        plan: SweepPlan {
-            grid: SweepGrid::Simplex {
-                step: 0.5,
-                objectives: Vec::new(),
-            },
-            prompts: vec![prompt.clone()],
-            sampling: sampling.clone(),
-            include_base: true,
-            store: path.clone(),
-        },
-    };
-    let sweep = store.sweep(&record).expect("a sweep");
-    for point_index in 0..3 {
-        let row = StoredRow {
-            key: format!("key {point_index}"),
-            sweep,
-            point_index,
-            prompt_index: 0,
-            point: Point::Preference(Preference::uniform(1)),
-            prompt: prompt.clone(),
-            sampling: sampling.clone(),
-            text: "an answer".to_owned(),
-            tokens: vec![1, 2, 3],
-            finish: Finish::Eos,
-            scores: (point_index > 0).then(|| Scores(vec![Some(0.5)])),
-            gates_mean: vec![0.25],
-            first_token_seconds: 0.01,
-            seconds: 0.5,
-        };
-        store.insert_row(&row).expect("a row");
-    }
-    drop(store);
-    vec![std::fs::read(&path).expect("a store")]
+    let rows = rusqlite::Connection::open(&path).expect("a new store of rows");
+    rows.execute_batch(ROW_STORE).expect("a store of rows");
+    drop(rows);
+    let before = std::fs::read(&path).expect("a store of rows");
+    drop(Study::open(&path).expect("the study that it becomes"));
+    vec![before, std::fs::read(&path).expect("a study")]
 }

@@ -9,7 +9,7 @@ use paretoscope_core::protocol::SweepGrid;
 use paretoscope_core::types::{Message, Point};
 use paretoscope_engine::bundle::{Manifest, read_prompts};
 use paretoscope_engine::recipe::Recipe;
-use paretoscope_engine::store::Store;
+use paretoscope_engine::study::{Filter, Study};
 use paretoscope_engine::text::ChatTemplate;
 use paretoscope_engine::weights::{Checkpoint, Dora, LoraFolder};
 use zip::write::SimpleFileOptions;
@@ -139,7 +139,7 @@ pub fn template(data: &[u8]) -> bool {
     rendered
 }
 
-/// Points: a grid in words, a grid or points in JSON, rows of scores.
+/// Points: a grid or a set in words, a list in lines, a grid or points in JSON, rows of scores.
 pub fn points(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else {
         return false;
@@ -147,7 +147,11 @@ pub fn points(data: &[u8]) -> bool {
     let mut read = false;
     let grids = [
         points::parse_grid(text).ok(),
+        points::parse_set(text).ok().flatten().map(SweepGrid::Set),
         serde_json::from_str::<SweepGrid>(text).ok(),
+        points::read_points(text).ok().map(|list| SweepGrid::List {
+            points: list.points,
+        }),
     ];
     for grid in grids.into_iter().flatten() {
         if let Ok(points) = points::points(&grid, 3, 3, 2, true) {
@@ -189,18 +193,17 @@ pub fn recipe(data: &[u8]) -> bool {
     with_file("recipe.toml", data, |_, path| Recipe::load(path).is_ok())
 }
 
-/// A store of answers.
-pub fn store(data: &[u8]) -> bool {
-    with_file("run.db", data, |_, path| {
-        let Ok(store) = Store::open(path) else {
+/// A study, or a store of rows that becomes one.
+pub fn study(data: &[u8]) -> bool {
+    with_file("mine.study", data, |_, path| {
+        let Ok(study) = Study::open(path) else {
             return false;
         };
-        let mut all = store.begun().is_ok() && store.runs().is_ok();
-        let sweeps = store.sweeps();
-        all &= sweeps.is_ok();
-        for (sweep, _) in sweeps.unwrap_or_default().iter().take(4) {
-            all &= store.rows(*sweep).is_ok();
+        let sweeps = study.sweeps();
+        let mut all = sweeps.is_ok() && study.history(&Filter::default()).is_ok();
+        for sweep in sweeps.unwrap_or_default().iter().take(4) {
+            all &= study.sweep_scores(sweep.id, None).is_ok();
         }
-        store.each_row(|_row| Ok(())).is_ok() && all
+        study.each_answer(|_answer| Ok(())).is_ok() && all
     })
 }

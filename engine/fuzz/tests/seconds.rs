@@ -98,7 +98,7 @@ fn safetensors() {
 
 #[test]
 fn stores() {
-    hold("store", 400);
+    hold("study", 400);
 }
 
 #[test]

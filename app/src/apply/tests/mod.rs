@@ -30,6 +30,7 @@ fn bundle() -> BundleInfo {
     BundleInfo {
         name: "tiny".into(),
         path: PathBuf::from("/b"),
+        identity: Default::default(),
         model: ModelInfo {
             layers: 1,
             hidden_size: 8,
@@ -128,6 +129,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         end: None,
         status,
         record: None,
+        key: None,
         scores: None,
         first_token_seconds: 0.0,
         seconds: 0.0,
@@ -459,6 +461,7 @@ fn a_dot_brings_back_its_rows_and_moves_nothing() {
     };
     assert_eq!(plan.prompts.len(), 1);
     let result = PointResult {
+        name: None,
         index: 3,
         point: corner(1),
         scores: vec![None; 3],

@@ -10,6 +10,7 @@ mod place;
 mod prompt;
 mod route;
 mod score;
+mod study;
 mod sweep;
 mod train;
 mod train_policy;
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     Generate(generate::Args),
     /// Points x prompts, scored and stored; a line per finished point
     Sweep(sweep::Args),
+    /// What a study holds, and what can be had from it
+    #[command(subcommand)]
+    Study(study::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
     /// What a reward model says of texts
@@ -77,6 +81,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Prompt(args) => prompt::run(&args),
         Command::Generate(args) => generate::run(&args, global),
         Command::Sweep(args) => sweep::run(&args, global),
+        Command::Study(args) => study::run(args, global),
         Command::Pareto(args) => pareto::run(&args),
         Command::Score(args) => score::run(&args, global),
         Command::Extract(args) => forge::extract::run(&args, global),

@@ -1,7 +1,7 @@
 //! The study: one SQLite file for all that a person or the command line does.
 //!
 //! Facts (answers, scores, votes, trainings) are appended and never change; what is done to a view carries revisions. An
-//! answer is known by what the forward pass received ([`Key`]), a score by who gave it. The file opens without models.
+//! answer is known by what the forward pass received ([`crate::types::Key`]), a score by who gave it. The file opens without models.
 //!
 //! | step | in → out | file |
 //! |---|---|---|
@@ -15,6 +15,7 @@ mod convert;
 mod encode;
 mod file;
 mod hash;
+mod info;
 mod key;
 mod open;
 mod read;
@@ -26,9 +27,10 @@ mod write;
 
 pub use file::{Access, Study};
 pub use hash::{Fields, Uid};
-pub use key::{Key, Received};
+pub use info::{StudyInfo, SweepInfo};
+pub use key::Received;
 pub use read::{Filter, Stored};
-pub use records::{BundleRecord, NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
+pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
 

@@ -208,7 +208,7 @@ impl Worker {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
                 };
-                match held::count(bundle, job, plan, self.reporter.fork()) {
+                match held::count(Arc::clone(bundle), job, plan, self.reporter.fork()) {
                     Ok(()) => Ok(()),
                     Err(error) => self.reporter.failed(job, &error),
                 }

@@ -1,16 +1,17 @@
-//! The points of a sweep, coarse to fine.
+//! Every point of a grid, coarse to fine.
 //!
 //! A point of a grid with `n` divisions also lies on the coarser grid with `q` divisions, where
 //! `n / q` is what its coordinates have in common. Points are visited by that `q`: corners first,
 //! then the midpoints, and so on, so that a sweep that is stopped early still shows a front over
 //! the whole range. Within a level the order is spread out by reversing bits.
 
+use super::{MAX_ROWS, check_rows};
 use crate::protocol::SweepGrid;
 use crate::types::{Point, Preference, Weights};
 use crate::{Error, Result};
 
-/// Rows (points x prompts) of one sweep at most.
-pub const MAX_ROWS: usize = 100_000;
+/// What a step of a simplex must divide.
+pub(super) const SIMPLEX_EDGE: &str = "the edge of the simplex, 1";
 /// How far a step may be from dividing its range, in parts of a step.
 const SLACK: f64 = 1e-6;
 
@@ -27,125 +28,93 @@ pub fn parse_grid(text: &str) -> Result<SweepGrid> {
     let number = |part: &str| part.trim().parse::<f64>().map_err(|_source| fail());
     match text.split(':').collect::<Vec<_>>()[..] {
         ["simplex", step] => {
-            let grid = SweepGrid::Simplex {
-                step: number(step)?,
+            let step = number(step)?;
+            divisions("grid", 1.0, step, SIMPLEX_EDGE)?;
+            Ok(SweepGrid::Simplex {
+                step,
                 objectives: Vec::new(),
-            };
-            divisions(&grid).map(|_| grid)
+            })
         }
         ["box", c, step] => {
-            let grid = SweepGrid::Box {
-                c: number(c)?,
-                step: number(step)?,
-            };
-            divisions(&grid).map(|_| grid)
+            let (c, step) = (number(c)?, number(step)?);
+            box_divisions(c, step)?;
+            Ok(SweepGrid::Box { c, step })
         }
         _ => Err(fail()),
     }
 }
 
-/// The points of `grid` in the order to visit them, for a bundle with this many objectives and
-/// value vectors. With `include_base` the base model comes first, unless the grid holds it already.
-/// Fails on a step that does not fit, an objective that does not exist, and more than [`MAX_ROWS`]
-/// rows with this many prompts.
-/// ```
-/// use paretoscope_core::points::{parse_grid, points};
-///
-/// let grid = parse_grid("simplex:0.5")?;
-/// let places: Vec<Vec<f64>> = points(&grid, 2, 0, 1, false)?
-///     .iter()
-///     .map(|point| point.as_slice().to_vec())
-///     .collect();
-/// // Corners first, so that a sweep that is stopped early still spans the range.
-/// assert_eq!(places.last(), Some(&vec![0.5, 0.5]));
-/// assert_eq!(places.len(), 3);
-/// # Ok::<(), paretoscope_core::Error>(())
-/// ```
-pub fn points(
-    grid: &SweepGrid,
+/// Every preference whose shares are multiples of `step`, over the objectives `chosen` (all of them where empty).
+pub(super) fn simplex(
+    step: f64,
+    chosen: &[usize],
     objectives: usize,
-    values: usize,
     prompts: usize,
-    include_base: bool,
 ) -> Result<Vec<Point>> {
-    let n = divisions(grid)?;
-    let mut points = match grid {
-        SweepGrid::Simplex {
-            objectives: chosen, ..
-        } => {
-            let chosen = chosen_objectives(chosen, objectives)?;
-            check_rows(compositions(n, chosen.len()), prompts)?;
-            let mut all = Vec::new();
-            compose(n, chosen.len(), &mut Vec::new(), &mut all);
-            coarse_to_fine(n, all)
-                .into_iter()
-                .map(|shares| {
-                    let mut place = vec![0.0; objectives];
-                    for (&at, &share) in chosen.iter().zip(&shares) {
-                        place[at] = share as f64 / n as f64;
-                    }
-                    Preference::new(place)
-                        .map(Point::Preference)
-                        .map_err(Error::point("grid"))
-                })
-                .collect::<Result<Vec<_>>>()?
+    let n = divisions("grid", 1.0, step, SIMPLEX_EDGE)?;
+    let chosen = chosen_objectives(chosen, objectives)?;
+    check_rows("grid", compositions(n, chosen.len()), prompts)?;
+    let mut all = Vec::new();
+    compose(n, chosen.len(), &mut Vec::new(), &mut all);
+    let point = |shares: Vec<usize>| {
+        let mut place = vec![0.0; objectives];
+        for (&at, &share) in chosen.iter().zip(&shares) {
+            place[at] = share as f64 / n as f64;
         }
-        SweepGrid::Box { c, .. } => {
-            if values == 0 {
-                return Err(Error::option(
-                    "grid",
-                    "a box needs value vectors, and the bundle has none; use simplex:STEP",
-                ));
-            }
-            let side = n + 1;
-            let count = u32::try_from(values).ok().and_then(|v| side.checked_pow(v));
-            check_rows(count, prompts)?;
-            let all = (0..count.unwrap_or(0))
-                .map(|at| {
-                    let mut digits = vec![0; values];
-                    let mut rest = at;
-                    for digit in digits.iter_mut().rev() {
-                        *digit = rest % side;
-                        rest /= side;
-                    }
-                    digits
-                })
-                .collect();
-            coarse_to_fine(n, all)
-                .into_iter()
-                .map(|digits| {
-                    let place = digits.iter().map(|&d| c * (d as f64 / n as f64)).collect();
-                    Weights::new(place)
-                        .map(Point::Weights)
-                        .map_err(Error::point("grid"))
-                })
-                .collect::<Result<Vec<_>>>()?
-        }
+        Preference::new(place)
+            .map(Point::Preference)
+            .map_err(Error::point("grid"))
     };
-    if include_base && !points.iter().any(Point::is_base) {
-        points.insert(0, Point::Weights(Weights::zero(values)));
-        check_rows(Some(points.len()), prompts)?;
-    }
-    Ok(points)
+    coarse_to_fine(n, all).into_iter().map(point).collect()
 }
 
-/// Steps along an edge, at least one.
-fn divisions(grid: &SweepGrid) -> Result<usize> {
-    let (range, step, name) = match *grid {
-        SweepGrid::Simplex { step, .. } => (1.0, step, "the edge of the simplex, 1"),
-        SweepGrid::Box { c, step } => {
-            if !(c.is_finite() && c > 0.0) {
-                return Err(Error::option(
-                    "grid",
-                    format!("the largest weight C is {c}; it must be finite and above 0"),
-                ));
-            }
-            (c, step, "the largest weight C")
-        }
-    };
-    if !(step.is_finite() && step > 0.0 && step <= range * (1.0 + SLACK)) {
+/// Every combination of weights in `{0, step, ..., c}`.
+pub(super) fn cube(c: f64, step: f64, values: usize, prompts: usize) -> Result<Vec<Point>> {
+    let n = box_divisions(c, step)?;
+    if values == 0 {
         return Err(Error::option(
             "grid",
+            "a box needs value vectors, and the bundle has none; use simplex:STEP",
+        ));
+    }
+    let side = n + 1;
+    let count = u32::try_from(values).ok().and_then(|v| side.checked_pow(v));
+    check_rows("grid", count, prompts)?;
+    let digits = |at: usize| {
+        let mut digits = vec![0; values];
+        let mut rest = at;
+        for digit in digits.iter_mut().rev() {
+            *digit = rest % side;
+            rest /= side;
+        }
+        digits
+    };
+    let all = (0..count.unwrap_or(0)).map(digits).collect();
+    let point = |digits: Vec<usize>| {
+        let place = digits.iter().map(|&d| c * (d as f64 / n as f64)).collect();
+        Weights::new(place)
+            .map(Point::Weights)
+            .map_err(Error::point("grid"))
+    };
+    coarse_to_fine(n, all).into_iter().map(point).collect()
+}
+
+/// Steps along an edge of a box, at least one.
+fn box_divisions(c: f64, step: f64) -> Result<usize> {
+    if !(c.is_finite() && c > 0.0) {
+        return Err(Error::option(
+            "grid",
+            format!("the largest weight C is {c}; it must be finite and above 0"),
+        ));
+    }
+    divisions("grid", c, step, "the largest weight C")
+}
+
+/// Steps along an edge of length `range`, called `name`, at least one.
+pub(super) fn divisions(option: &str, range: f64, step: f64, name: &str) -> Result<usize> {
+    if !(step.is_finite() && step > 0.0 && step <= range * (1.0 + SLACK)) {
+        return Err(Error::option(
+            option,
             format!("the step is {step}; it must be above 0 and at most {range}"),
         ));
     }
@@ -153,13 +122,13 @@ fn divisions(grid: &SweepGrid) -> Result<usize> {
     let n = exact.round();
     if n > MAX_ROWS as f64 {
         return Err(Error::option(
-            "grid",
+            option,
             format!("a step of {step} makes {n} divisions; at most {MAX_ROWS} rows are allowed"),
         ));
     }
     if (exact - n).abs() > SLACK * n {
         return Err(Error::option(
-            "grid",
+            option,
             format!(
                 "a step of {step} does not divide {name} ({range}); {} or {} would",
                 range / exact.floor(),
@@ -199,22 +168,6 @@ fn chosen_objectives(chosen: &[usize], objectives: usize) -> Result<Vec<usize>> 
         }
     }
     Ok(chosen.to_vec())
-}
-
-fn check_rows(points: Option<usize>, prompts: usize) -> Result<()> {
-    match points.and_then(|points| points.checked_mul(prompts.max(1))) {
-        Some(rows) if rows <= MAX_ROWS => Ok(()),
-        _ => {
-            let points = points.map_or_else(|| "too many".to_owned(), |points| points.to_string());
-            Err(Error::option(
-                "grid",
-                format!(
-                    "{points} points x {} prompts is more than {MAX_ROWS} rows; take fewer and larger steps, or fewer prompts",
-                    prompts.max(1)
-                ),
-            ))
-        }
-    }
 }
 
 /// Ways to write `n` as an ordered sum of `parts` numbers: `C(n + parts - 1, parts - 1)`.
@@ -257,6 +210,7 @@ fn coarse_to_fine(n: usize, places: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::points;
     use super::*;
 
     fn simplex(step: f64) -> SweepGrid {

@@ -1,0 +1,94 @@
+//! What a study holds, in figures and names.
+
+use serde::Serialize;
+
+use super::file::{Access, Study};
+use super::schema::STEPS;
+use crate::Result;
+
+/// A sweep, in figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SweepInfo {
+    /// Its number in this file, by which commands name it.
+    pub id: i64,
+    /// What it is called.
+    pub name: String,
+    /// By which method points become answers.
+    pub method: String,
+    /// Its bundle's name.
+    pub bundle: String,
+    /// Rows planned.
+    pub rows: usize,
+    /// Rows there.
+    pub done: usize,
+    /// `running`, `finished` or `stopped`.
+    pub status: String,
+}
+
+/// A study, in figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StudyInfo {
+    /// The version of its schema.
+    pub format: usize,
+    /// Names of its bundles, in order of coming.
+    pub bundles: Vec<String>,
+    /// Answers.
+    pub generations: usize,
+    /// Scores of answers.
+    pub scores: usize,
+    /// Its sweeps, oldest first.
+    pub sweeps: Vec<SweepInfo>,
+    /// Votes of people and judges.
+    pub votes: usize,
+    /// Their aliases.
+    pub annotators: Vec<String>,
+    /// Things a person should know.
+    pub warnings: Vec<String>,
+}
+
+impl Study {
+    /// What it holds.
+    pub fn info(&self) -> Result<StudyInfo> {
+        let names = |sql: &str| {
+            let mut found = Vec::new();
+            self.each(sql, [], |row| {
+                found.push(self.get(row, 0)?);
+                Ok(())
+            })?;
+            Ok::<_, crate::Error>(found)
+        };
+        let mut warnings = Vec::new();
+        if let Access::Read(why) = self.access() {
+            warnings.push(format!("it can only be read: {why}"));
+        }
+        let unverified: i64 = self.one("SELECT count(*) FROM generation WHERE key IS NULL AND status = 'done' AND steered IS NULL AND interactive = 0", [])?;
+        if unverified > 0 {
+            warnings.push(format!(
+                "{unverified} answers come from a store of rows or from elsewhere and are never given again: what they depend on is not known in full"
+            ));
+        }
+        let sweeps = self.sweeps()?;
+        let format: i64 = self.one("SELECT user_version FROM pragma_user_version", [])?;
+        Ok(StudyInfo {
+            format: usize::try_from(format).unwrap_or(STEPS.len()),
+            bundles: names("SELECT name FROM bundle ORDER BY created, uid")?,
+            generations: self.count("generation")?,
+            scores: self.count("score")?,
+            sweeps: sweeps
+                .into_iter()
+                .map(|sweep| SweepInfo {
+                    id: sweep.id,
+                    name: sweep.name,
+                    method: sweep.method,
+                    bundle: sweep.info.name,
+                    rows: sweep.rows,
+                    done: sweep.done,
+                    status: sweep.status,
+                })
+                .collect(),
+            votes: self.count("vote")?,
+            annotators: names("SELECT alias FROM annotator ORDER BY created, uid")?,
+            warnings,
+        })
+    }
+}
