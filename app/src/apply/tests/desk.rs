@@ -14,7 +14,6 @@ fn values() -> BundleInfo {
     let file = |name: &str| paretoscope_core::types::AdapterInfo {
         name: name.into(),
         path: name.into(),
-        identity: Default::default(),
         rank: 4,
         matched: 1,
         modules: 1,
