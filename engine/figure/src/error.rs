@@ -19,6 +19,9 @@ pub enum Error {
         /// Asked for.
         scale: f64,
     },
+    /// The study cannot be read, or a point is none.
+    #[error(transparent)]
+    Core(#[from] paretoscope_core::Error),
     /// There is nothing to draw.
     #[error("nothing to draw: {what}")]
     Empty {

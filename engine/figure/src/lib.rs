@@ -1,7 +1,8 @@
-//! Plots for paper, tables and the report: plain data in, files out. No study, no window, no file is known here.
+//! Plots for paper, tables and the report: plain data in, files out. No window is known here.
 //!
 //! | step | in → out | module |
 //! |---|---|---|
+//! | study | a study's sweeps → what the plots are drawn from, tables | [`of_study`] |
 //! | plot | means, gates, curves → a [`Figure`]: its drawing, its numbers, its caption | [`plot`] |
 //! | scene | marks in millimetres, each with a uid and a tooltip | [`scene`] |
 //! | text | the shipped fonts: widths, outlines, what they lack | [`fonts`] |
@@ -22,6 +23,7 @@ mod error;
 mod figure;
 pub mod fonts;
 pub mod glyph;
+pub mod of_study;
 pub mod pdf;
 pub mod plot;
 pub mod raster;

@@ -15,7 +15,7 @@ use paretoscope_engine::{Error, Problem, Result};
 use super::generate::SamplingArgs;
 use super::place::load;
 use crate::interrupt::Interrupt;
-use crate::options::Global;
+use crate::options::{Global, split_of};
 use crate::print::json_line;
 
 /// Options of `sweep`.
@@ -104,14 +104,9 @@ fn kind_of(method: &str) -> Result<PointKind> {
 
 /// The prompts of the part that was asked for.
 fn of_split(mut prompts: Vec<PromptSample>, args: &Args) -> Result<Vec<PromptSample>> {
-    if args.split == "all" {
+    let Some(split) = split_of("--split", &args.split)? else {
         return Ok(prompts);
-    }
-    let named = Split::ALL.into_iter().find(|s| s.name() == args.split);
-    let split = named.ok_or_else(|| {
-        let known = Split::ALL.into_iter().map(Split::name).chain(["all"]);
-        Error::option("--split", Problem::unknown(&args.split, known))
-    })?;
+    };
     let listed = prompts.len();
     prompts.retain(|sample| sample.split == split);
     if prompts.is_empty() {

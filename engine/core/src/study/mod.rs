@@ -11,6 +11,7 @@
 //! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps` |
 //! | read | keys, filters → answers with their scores | `read`, `results` |
 
+mod arms;
 mod convert;
 mod encode;
 mod file;

@@ -131,6 +131,25 @@ impl Study {
         keys.iter().map(|key| self.one(sql, [&key.0[..]])).collect()
     }
 
+    /// Number and objective of every scorer, oldest first.
+    pub fn scorer_names(&self) -> Result<Vec<(i64, String)>> {
+        self.named("SELECT id, objective FROM scorer ORDER BY created, id")
+    }
+
+    /// Number and name of every bundle, oldest first.
+    pub fn bundle_names(&self) -> Result<Vec<(i64, String)>> {
+        self.named("SELECT id, name FROM bundle ORDER BY created, id")
+    }
+
+    fn named(&self, sql: &str) -> Result<Vec<(i64, String)>> {
+        let mut found = Vec::new();
+        self.each(sql, [], |row| {
+            found.push((self.get(row, 0)?, self.get(row, 1)?));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// An answer by number.
     pub fn answer(&self, id: i64) -> Result<Option<Stored>> {
         let mut found = None;
