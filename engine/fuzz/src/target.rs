@@ -182,7 +182,7 @@ pub fn tokenizer(data: &[u8]) -> bool {
         let Ok(tokenizer) = Tokenizer::load(folder) else {
             return false;
         };
-        let prompt = Prompt::Text("ab \u{fc}\u{1f600} <s>ba".to_owned());
+        let prompt = Prompt::Text("ab \u{fc}\u{1f600} <s>bab".to_owned());
         let given = tokenizer.given(&prompt);
         let ids = tokenizer.encode_prompt(&prompt).unwrap_or_default();
         let mut answer = tokenizer.answer(&[]);
