@@ -281,7 +281,7 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
 }
 
 /// Back to the answer that was looked at before a dot was.
-fn leave_dot(state: &mut AppState) {
+pub(super) fn leave_dot(state: &mut AppState) {
     let sweep = &mut state.sweep;
     let rows = std::mem::take(&mut sweep.rows);
     sweep.selected = None;
@@ -377,6 +377,10 @@ fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
     // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
     let untraced = state.session.get(id).is_some_and(|r| r.record.is_none());
     if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {
+        // That of a row that is no longer looked at would only be in its way.
+        if let Some(job) = state.jobs.of(Owner::Retrace) {
+            effects.push(Effect::Send(EngineCommand::Cancel { job }));
+        }
         let job = state.jobs.begin(Owner::Retrace);
         state.sweep.retrace = Some(id);
         effects.push(Effect::Send(EngineCommand::Retrace {

@@ -53,7 +53,10 @@ fn swept(study: &Study, asked: &Asked) -> Result<Vec<Swept>> {
                     study.path().display(),
                     split.name()
                 ),
-                None => format!("no sweep of {} has a finished point", study.path().display()),
+                None => format!(
+                    "no sweep of {} has a finished point",
+                    study.path().display()
+                ),
             },
         });
     }
@@ -79,11 +82,18 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         return Err(Error::Empty {
             what: format!(
                 "a front needs two objectives that all sweeps are scored by; {} is",
-                if shared.is_empty() { "none" } else { &shared[0] }
+                if shared.is_empty() {
+                    "none"
+                } else {
+                    &shared[0]
+                }
             ),
         });
     }
-    let arms: Vec<_> = swept.iter().map(|s| s.scores.arm(&s.sweep, asked.split)).collect();
+    let arms: Vec<_> = swept
+        .iter()
+        .map(|s| s.scores.arm(&s.sweep, asked.split))
+        .collect();
     let options = FrameOptions {
         reference: None,
         ..FrameOptions::default()
@@ -101,7 +111,10 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         && reference.len() != shared.len()
     {
         return Err(Error::Count {
-            what: format!("numbers of the reference, one for each of {}", shared.join(", ")),
+            what: format!(
+                "numbers of the reference, one for each of {}",
+                shared.join(", ")
+            ),
             got: reference.len(),
             wanted: shared.len(),
         });
@@ -111,12 +124,21 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
     let mut landmarks = Vec::new();
     let mut colors: HashMap<String, usize> = HashMap::new();
     for s in &swept {
-        let place = |name: &String| s.scores.objectives.iter().position(|o| o == name).unwrap_or(0);
+        let place = |name: &String| {
+            s.scores
+                .objectives
+                .iter()
+                .position(|o| o == name)
+                .unwrap_or(0)
+        };
         let places: Vec<usize> = shared.iter().map(place).collect();
-        let bundle = bundles.iter().position(|b| *b == s.sweep.info.name).unwrap_or_else(|| {
-            bundles.push(s.sweep.info.name.clone());
-            bundles.len() - 1
-        });
+        let bundle = bundles
+            .iter()
+            .position(|b| *b == s.sweep.info.name)
+            .unwrap_or_else(|| {
+                bundles.push(s.sweep.info.name.clone());
+                bundles.len() - 1
+            });
         let next = colors.len();
         let color = *colors.entry(s.sweep.method.clone()).or_insert(next);
         let (dots, base, volume) = dots(s, &places, reference.as_deref());
@@ -144,8 +166,15 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
     };
     let values = swept.iter().find(|s| !s.sweep.info.values.is_empty());
     Ok(Front {
-        title: study.path().file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
-        objectives: shared.iter().enumerate().map(|(i, name)| named(name, i)).collect(),
+        title: study
+            .path()
+            .file_stem()
+            .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
+        objectives: shared
+            .iter()
+            .enumerate()
+            .map(|(i, name)| named(name, i))
+            .collect(),
         values: values.map_or_else(Vec::new, |s| {
             let values = s.sweep.info.values.iter().enumerate();
             values.map(|(i, value)| named(&value.name, i)).collect()
@@ -156,7 +185,9 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         landmarks,
         reference,
         prompts: Prompts {
-            split: asked.split.map_or_else(String::new, |s| s.name().to_owned()),
+            split: asked
+                .split
+                .map_or_else(String::new, |s| s.name().to_owned()),
             count: prompts,
         },
         whiskers: true,
@@ -166,13 +197,21 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
 }
 
 /// The dots of a sweep over some of its objectives, the base model apart, and its hypervolume.
-fn dots(s: &Swept, places: &[usize], reference: Option<&[f64]>) -> (Vec<Dot>, Option<Landmark>, Option<f64>) {
-    let of = |result: &SweepSummary| -> Vec<_> { places.iter().map(|&k| result.scores[k]).collect() };
+fn dots(
+    s: &Swept,
+    places: &[usize],
+    reference: Option<&[f64]>,
+) -> (Vec<Dot>, Option<Landmark>, Option<f64>) {
+    let of =
+        |result: &SweepSummary| -> Vec<_> { places.iter().map(|&k| result.scores[k]).collect() };
     let (bases, rest): (Vec<&SweepSummary>, Vec<&SweepSummary>) =
         s.summary.iter().partition(|result| result.point.is_base());
     let numbers = |what: fn(&paretoscope_core::types::Summary) -> f64| -> Vec<Vec<f64>> {
         let one = |result: &&SweepSummary| -> Vec<f64> {
-            of(result).iter().map(|m| m.as_ref().map_or(f64::NAN, what)).collect()
+            of(result)
+                .iter()
+                .map(|m| m.as_ref().map_or(f64::NAN, what))
+                .collect()
         };
         rest.iter().map(one).collect()
     };
@@ -181,7 +220,11 @@ fn dots(s: &Swept, places: &[usize], reference: Option<&[f64]>) -> (Vec<Dot>, Op
     let uncertain = uncertain_membership(&means, &numbers(|m| m.se));
     let volume = reference.map(|reference| hypervolume(&means, reference));
     let dot = |(at, result): (usize, &&SweepSummary)| {
-        let uid = s.scores.points.iter().position(|(index, _)| *index == result.index);
+        let uid = s
+            .scores
+            .points
+            .iter()
+            .position(|(index, _)| *index == result.index);
         Dot {
             uid: format!(
                 "{}-{}",
@@ -211,7 +254,10 @@ fn dots(s: &Swept, places: &[usize], reference: Option<&[f64]>) -> (Vec<Dot>, Op
 fn facts(study: &Study, swept: &[Swept], frame: Option<&Frame>) -> Vec<(String, String)> {
     let mut facts = vec![(
         "study".to_owned(),
-        study.path().file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+        study
+            .path()
+            .file_name()
+            .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
     )];
     for s in swept {
         let sampling = &s.sweep.plan.sampling;
@@ -248,8 +294,19 @@ pub fn points(study: &Study, asked: &Asked) -> Result<Table> {
         }
     }
     let text = |name: &str| Column::new(name, Kind::Text);
-    let mut columns = vec![text("sweep"), text("method"), text("bundle"), text("split"), text("kind"), text("point")];
-    columns.extend(objectives.iter().map(|name| Column::new(name, Kind::Estimate)));
+    let mut columns = vec![
+        text("sweep"),
+        text("method"),
+        text("bundle"),
+        text("split"),
+        text("kind"),
+        text("point"),
+    ];
+    columns.extend(
+        objectives
+            .iter()
+            .map(|name| Column::new(name, Kind::Estimate)),
+    );
     columns.push(Column::new("front", Kind::Flag));
     let mut table = Table::new(columns);
     for s in &swept {
@@ -259,7 +316,12 @@ pub fn points(study: &Study, asked: &Asked) -> Result<Table> {
                 Point::Preference(_) => "preference",
                 Point::Weights(_) => "weights",
             };
-            let numbers: Vec<String> = result.point.as_slice().iter().map(ToString::to_string).collect();
+            let numbers: Vec<String> = result
+                .point
+                .as_slice()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             let mut row = vec![
                 Cell::Text(s.sweep.name.clone()),
                 Cell::Text(s.sweep.method.clone()),
@@ -289,7 +351,10 @@ pub fn answers(study: &Study, split: Option<Split>, objective: Option<&str>) -> 
         .collect();
     if scorers.is_empty() && objective.is_some() {
         return Err(Error::Empty {
-            what: format!("no scorer of this study is of the objective {}", objective.unwrap_or("")),
+            what: format!(
+                "no scorer of this study is of the objective {}",
+                objective.unwrap_or("")
+            ),
         });
     }
     let mut names: Vec<String> = Vec::new();
@@ -299,9 +364,23 @@ pub fn answers(study: &Study, split: Option<Split>, objective: Option<&str>) -> 
         }
     }
     let text = |name: &str| Column::new(name, Kind::Text);
-    let mut columns = vec![text("uid"), text("bundle"), text("split"), text("prompt"), text("kind"), text("point")];
-    columns.extend([Column::new("seed", Kind::Text), text("finish"), text("text")]);
-    columns.extend([Column::new("tokens", Kind::Integer), Column::new("seconds", Kind::Number)]);
+    let mut columns = vec![
+        text("uid"),
+        text("bundle"),
+        text("split"),
+        text("prompt"),
+        text("kind"),
+        text("point"),
+    ];
+    columns.extend([
+        Column::new("seed", Kind::Text),
+        text("finish"),
+        text("text"),
+    ]);
+    columns.extend([
+        Column::new("tokens", Kind::Integer),
+        Column::new("seconds", Kind::Number),
+    ]);
     columns.extend(names.iter().map(|name| Column::new(name, Kind::Number)));
     let bundles: HashMap<i64, String> = study.bundle_names()?.into_iter().collect();
     let numbers: Vec<Option<i64>> = scorers.iter().map(|(id, _)| Some(*id)).collect();
@@ -324,7 +403,10 @@ pub fn answers(study: &Study, split: Option<Split>, objective: Option<&str>) -> 
         let finish = serde_json::to_value(answer.finish)?;
         let mut row = vec![
             Cell::Text(answer.uid.to_string()),
-            answer.bundle.and_then(|b| bundles.get(&b)).map_or(Cell::Empty, |b| Cell::Text(b.clone())),
+            answer
+                .bundle
+                .and_then(|b| bundles.get(&b))
+                .map_or(Cell::Empty, |b| Cell::Text(b.clone())),
             answer.split.clone().map_or(Cell::Empty, Cell::Text),
             Cell::Text(match answer.prompt.words() {
                 Some(words) => words.to_owned(),
@@ -340,8 +422,13 @@ pub fn answers(study: &Study, split: Option<Split>, objective: Option<&str>) -> 
         ];
         // The newest scorer of an objective that scored it.
         row.extend(names.iter().map(|name| {
-            let of = scorers.iter().zip(&scores.0).filter(|((_, n), score)| n == name && score.is_some());
-            of.last().and_then(|(_, score)| *score).map_or(Cell::Empty, Cell::Number)
+            let of = scorers
+                .iter()
+                .zip(&scores.0)
+                .filter(|((_, n), score)| n == name && score.is_some());
+            of.last()
+                .and_then(|(_, score)| *score)
+                .map_or(Cell::Empty, Cell::Number)
         }));
         table.push(row)?;
     }

@@ -3,6 +3,9 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use paretoscope_core::types::{
+    DpoConfig, DpoJob, SftConfig, SftJob, TrainJob, TrainTask, WeightedData,
+};
 use paretoscope_engine::study::Study;
 
 /// A recipe with every table.
@@ -153,6 +156,95 @@ pub(crate) fn points() -> Vec<Vec<u8>> {
         r#"{"box": {"c": 1.5, "step": 0.5}}"#,
         r#"[{"preference": [0.2, 0.3, 0.5]}, {"weights": [0, 1.25, 3]}]"#,
         "[[1, 5, 2], [2, 4, 1.5], [4, 3, 1e-3], [-1, 0, 7]]",
+    ])
+}
+
+pub(crate) fn config() -> Vec<Vec<u8>> {
+    let mut seeds = vec![file("assets/demo/base/config.json")];
+    seeds.extend(texts(&[
+        r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 64, "hidden_size": 16,
+            "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "head_dim": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
+            "hidden_act": "silu", "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": [2, 3],
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                             "original_max_position_embeddings": 64}}"#,
+    ]));
+    seeds
+}
+
+pub(crate) fn data() -> Vec<Vec<u8>> {
+    texts(&[
+        concat!(
+            r#"{"prompt": "p ", "chosen": "yes", "rejected": "no"}"#,
+            "\n\n",
+            r#"{"prompt": "q", "chosen": "so", "rejected": "or so"}"#,
+        ),
+        concat!(
+            r#"{"prompt": "p", "response": "an answer"}"#,
+            "\n",
+            r#"{"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]}"#,
+        ),
+    ])
+}
+
+pub(crate) fn job() -> Vec<Vec<u8>> {
+    let sft = TrainTask::Sft(SftJob {
+        base: "base".into(),
+        from_random: false,
+        data: "examples.jsonl".into(),
+        skip_bad: true,
+        config: SftConfig::default(),
+    });
+    let dpo = TrainTask::Dpo(DpoJob {
+        base: "base".into(),
+        data: WeightedData::alone(PathBuf::from("pairs.jsonl")),
+        skip_bad: false,
+        config: DpoConfig::default(),
+    });
+    let job = |task| TrainJob {
+        task,
+        out: "out".into(),
+        joins: None,
+    };
+    [sft, dpo]
+        .map(|task| serde_json::to_vec(&job(task)).expect("a job"))
+        .to_vec()
+}
+
+/// The module that the router of [`router_files`] is of: four numbers in, six out.
+pub(crate) const ROUTED: &str = "model.layers.0.self_attn.q_proj";
+
+/// Configuration and weights of a router that votes for two experts.
+pub(crate) fn router_files() -> [Vec<u8>; 2] {
+    let config =
+        r#"{"preference": [1, 1], "outputs": ["helpful", "harmless"], "activation": "softmax"}"#;
+    let weights = tensors(&[
+        (&format!("{ROUTED}.weight"), &[2, 4]),
+        (&format!("{ROUTED}.bias"), &[2]),
+    ]);
+    [config.as_bytes().to_vec(), weights]
+}
+
+pub(crate) fn router() -> Vec<Vec<u8>> {
+    router_files().to_vec()
+}
+
+pub(crate) fn tokenizer() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"{"version": "1.0", "truncation": null, "padding": null,
+            "added_tokens": [{"id": 0, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false,
+                              "normalized": false, "special": true}],
+            "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true},
+            "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                               "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                               "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]}}},
+            "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true},
+            "model": {"type": "BPE", "dropout": null, "unk_token": "u", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+                      "fuse_unk": true, "byte_fallback": false, "ignore_merges": false,
+                      "vocab": {"<s>": 0, "u": 1, "a": 2, "b": 3, "▁": 4, "ab": 5}, "merges": [["a", "b"]]}}"#,
+        r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"ab": 0, "[UNK]": 1}, "unk_token": "[UNK]"}}"#,
     ])
 }
 

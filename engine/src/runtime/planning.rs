@@ -52,9 +52,12 @@ impl Planning {
             stop: Arc::clone(&stop),
         };
         let run = move || {
-            let go_on = || match stop.load(Ordering::Relaxed) {
-                true => Err(Error::Cancelled),
-                false => Ok(()),
+            let go_on = || {
+                if stop.load(Ordering::Relaxed) {
+                    Err(Error::Cancelled)
+                } else {
+                    Ok(())
+                }
             };
             let sweep = guarded("planning this sweep", || {
                 SweepScheduler::planned(&bundle, plan, &go_on).map(Box::new)
@@ -73,9 +76,10 @@ impl Planning {
     /// To wait once it is planned, or not to.
     pub(super) fn pause(&mut self, paused: bool, reporter: &mut Reporter) -> Result<()> {
         self.paused = paused;
-        let phase = match paused {
-            true => SweepPhase::Paused,
-            false => SweepPhase::Running,
+        let phase = if paused {
+            SweepPhase::Paused
+        } else {
+            SweepPhase::Running
         };
         self.report(phase, reporter)
     }

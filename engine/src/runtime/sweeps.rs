@@ -48,9 +48,10 @@ impl ActiveSweep {
     }
 
     fn standing(&self) -> SweepPhase {
-        match self.paused {
-            true => SweepPhase::Paused,
-            false => SweepPhase::Running,
+        if self.paused {
+            SweepPhase::Paused
+        } else {
+            SweepPhase::Running
         }
     }
 

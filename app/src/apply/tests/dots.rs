@@ -81,6 +81,7 @@ fn another_sweep_keeps_the_points_of_the_one_before() {
             phase,
         };
         tell(state, EngineEvent::Sweep { job, progress });
+        assert_eq!(state.jobs.owner(job), None, "it is over");
     };
     sweep(&mut state, 2);
     sweep(&mut state, 3);

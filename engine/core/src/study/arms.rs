@@ -11,7 +11,12 @@ impl SweepState {
     /// What the numbers of its points stand for: objectives of a preference, value vectors of weights.
     pub fn axes(&self) -> Vec<String> {
         match self.plan.grid.kind() {
-            PointKind::Preference => self.info.objectives.iter().map(|o| o.name.clone()).collect(),
+            PointKind::Preference => self
+                .info
+                .objectives
+                .iter()
+                .map(|o| o.name.clone())
+                .collect(),
             PointKind::Weights => self.info.values.iter().map(|v| v.name.clone()).collect(),
         }
     }
@@ -78,8 +83,14 @@ impl Study {
             by(&|s| s.method == word),
         ];
         found.into_iter().find(|f| !f.is_empty()).ok_or_else(|| {
-            let known: Vec<String> = all.iter().map(|s| format!("{} ({})", s.id, s.name)).collect();
-            let problem = format!("no sweep is called `{word}`; those of this study: {}", known.join(", "));
+            let known: Vec<String> = all
+                .iter()
+                .map(|s| format!("{} ({})", s.id, s.name))
+                .collect();
+            let problem = format!(
+                "no sweep is called `{word}`; those of this study: {}",
+                known.join(", ")
+            );
             Error::option(option, problem)
         })
     }
@@ -111,8 +122,11 @@ impl Study {
 fn seeds_together(arms: Vec<Arm>) -> Option<Arm> {
     let mut first = arms.first()?.clone();
     let alike = |arm: &Arm| {
-        let uids = |arm: &Arm| -> Vec<String> { arm.points.iter().map(|p| p.uid.clone()).collect() };
-        uids(arm) == uids(&first) && arm.prompts == first.prompts && arm.objectives == first.objectives
+        let uids =
+            |arm: &Arm| -> Vec<String> { arm.points.iter().map(|p| p.uid.clone()).collect() };
+        uids(arm) == uids(&first)
+            && arm.prompts == first.prompts
+            && arm.objectives == first.objectives
     };
     let mut seeds: Vec<u64> = arms.iter().flat_map(|arm| arm.seeds.clone()).collect();
     seeds.sort_unstable();
@@ -140,11 +154,20 @@ mod tests {
         Arm {
             name: "a".to_owned(),
             points: ["p", "q"]
-                .map(|u| ArmPoint { uid: uid(u), name: None, place: vec![1.0] })
+                .map(|u| ArmPoint {
+                    uid: uid(u),
+                    name: None,
+                    place: vec![1.0],
+                })
                 .to_vec(),
             axes: vec!["x".to_owned()],
             objectives: vec!["x".to_owned()],
-            prompts: ["1", "2"].map(|u| ArmPrompt { uid: uid(u), group: None }).to_vec(),
+            prompts: ["1", "2"]
+                .map(|u| ArmPrompt {
+                    uid: uid(u),
+                    group: None,
+                })
+                .to_vec(),
             seeds: vec![seed],
             scores: scores.to_vec(),
         }
@@ -152,11 +175,25 @@ mod tests {
 
     #[test]
     fn sweeps_that_differ_in_the_seed_alone_are_one_arm() {
-        let both = seeds_together(vec![arm(1, &[1.0, 2.0, 3.0, 4.0]), arm(2, &[5.0, 6.0, 7.0, 8.0])]).unwrap();
+        let both = seeds_together(vec![
+            arm(1, &[1.0, 2.0, 3.0, 4.0]),
+            arm(2, &[5.0, 6.0, 7.0, 8.0]),
+        ])
+        .unwrap();
         assert!(both.check().is_ok());
         assert_eq!(both.seeds, [1, 2]);
-        assert_eq!([both.score(0, 1, 1, 0), both.score(1, 0, 0, 0), both.score(1, 1, 1, 0)], [6.0, 3.0, 8.0]);
-        assert_eq!(seeds_together(vec![arm(1, &[0.0; 4]), arm(1, &[0.0; 4])]), None);
+        assert_eq!(
+            [
+                both.score(0, 1, 1, 0),
+                both.score(1, 0, 0, 0),
+                both.score(1, 1, 1, 0)
+            ],
+            [6.0, 3.0, 8.0]
+        );
+        assert_eq!(
+            seeds_together(vec![arm(1, &[0.0; 4]), arm(1, &[0.0; 4])]),
+            None
+        );
         let mut other = arm(2, &[0.0; 4]);
         other.points[0].uid = "r".to_owned();
         assert_eq!(seeds_together(vec![arm(1, &[0.0; 4]), other]), None);

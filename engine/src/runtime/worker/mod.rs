@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
@@ -85,7 +85,7 @@ impl Worker {
             interactive: HashMap::new(),
             unscored: ScoreQueue::default(),
             planning: None,
-            plan_ends: unbounded(),
+            plan_ends: bounded(1),
             sweep: None,
             retraces: Retraces::default(),
             comparison: None,

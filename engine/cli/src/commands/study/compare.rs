@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::stats::{
-    Arm, Chosen, Comparison, Draws, Following, Frame, FrameOptions, choose, compare, following, read, words,
+    Arm, Chosen, Comparison, Draws, Following, Frame, FrameOptions, choose, compare, following,
+    read, words,
 };
 use paretoscope_engine::study::Study;
 use paretoscope_engine::types::Split;
@@ -66,7 +67,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         None => None,
     };
     if args.draws == 0 {
-        return Err(Error::option("--draws", "is 0; an interval needs at least one draw, 2000 are usual"));
+        return Err(Error::option(
+            "--draws",
+            "is 0; an interval needs at least one draw, 2000 are usual",
+        ));
     }
     let arm = |option, word: &str| arm(&study, option, word, split, on);
     let arms = [arm("--a", &args.a)?, arm("--b", &args.b)?];
@@ -115,7 +119,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
 }
 
 /// The arm that a word names, with the points that another split's front chose.
-fn arm(study: &Study, option: &str, word: &str, split: Option<Split>, on: Option<Split>) -> Result<Arm> {
+fn arm(
+    study: &Study,
+    option: &str,
+    word: &str,
+    split: Option<Split>,
+    on: Option<Split>,
+) -> Result<Arm> {
     let measured = study.arm(option, word, split)?;
     let Some(on) = on else {
         return Ok(measured);

@@ -57,8 +57,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn bytes(table: &Table, args: &Args) -> Result<Vec<u8>> {
-    let ending = args.out.extension().map(|e| e.to_string_lossy().to_lowercase());
-    let guard = if args.guard { Guard::Spreadsheet } else { Guard::Plain };
+    let ending = args
+        .out
+        .extension()
+        .map(|e| e.to_string_lossy().to_lowercase());
+    let guard = if args.guard {
+        Guard::Spreadsheet
+    } else {
+        Guard::Plain
+    };
     match ending.as_deref() {
         Some("csv") => table.csv(guard).map_err(drawn),
         Some("jsonl") => Ok(table.jsonl().map_err(drawn)?.into_bytes()),
@@ -66,7 +73,10 @@ fn bytes(table: &Table, args: &Args) -> Result<Vec<u8>> {
         Some("tex") => Ok(table.latex(3).into_bytes()),
         other => {
             let known = ["csv", "jsonl", "parquet", "tex"];
-            Err(Error::option("--out", Problem::unknown(other.unwrap_or(""), known)))
+            Err(Error::option(
+                "--out",
+                Problem::unknown(other.unwrap_or(""), known),
+            ))
         }
     }
 }

@@ -48,7 +48,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.kind != "front" {
-        return Err(Error::option("--kind", Problem::unknown(&args.kind, ["front"])));
+        return Err(Error::option(
+            "--kind",
+            Problem::unknown(&args.kind, ["front"]),
+        ));
     }
     let study = existing(&args.file)?;
     let format = format(args)?;
@@ -77,17 +80,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         write_bytes(&path, &bytes)?;
         written.push(path);
     }
-    let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = written
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     json_line(&json!({"files": names, "caption": figure.caption}))
 }
 
 fn format(args: &Args) -> Result<Format> {
-    let ending = args.out.extension().map(|e| e.to_string_lossy().to_lowercase());
-    let text = if args.outlines { Type::Outlines } else { Type::Text };
+    let ending = args
+        .out
+        .extension()
+        .map(|e| e.to_string_lossy().to_lowercase());
+    let text = if args.outlines {
+        Type::Outlines
+    } else {
+        Type::Text
+    };
     match ending.as_deref() {
         Some("svg") => Ok(Format::Svg(text)),
         Some("pdf") => Ok(Format::Pdf),
         Some("png") => Ok(Format::Png(args.scale)),
-        other => Err(Error::option("--out", Problem::unknown(other.unwrap_or(""), ["svg", "pdf", "png"]))),
+        other => Err(Error::option(
+            "--out",
+            Problem::unknown(other.unwrap_or(""), ["svg", "pdf", "png"]),
+        )),
     }
 }
