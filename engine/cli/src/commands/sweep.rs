@@ -7,9 +7,7 @@ use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowSource, RowTag};
 use paretoscope_engine::protocol::{SweepPhase, SweepPlan};
 use paretoscope_engine::sweep::{Listed, SweepScheduler, front_flags, parse_grid, point_line};
-use paretoscope_engine::types::{
-    PointKind, PointResult, Prompt, PromptSample, RowRequest, Run, Split,
-};
+use paretoscope_engine::types::{PointKind, PointResult, Prompt, PromptSample, RowRequest, Run};
 use paretoscope_engine::{Error, Problem, Result};
 
 use super::generate::SamplingArgs;

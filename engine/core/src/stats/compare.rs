@@ -1,6 +1,5 @@
 //! How much more one method covers than another, over draws of prompts that both answered.
 
-use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
