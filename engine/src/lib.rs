@@ -53,7 +53,7 @@ pub mod text;
 pub mod train;
 pub mod weights;
 
-pub use paretoscope_core::{pareto, protocol, routing, types};
+pub use paretoscope_core::{pareto, protocol, routing, stats, types};
 
 pub use error::{Divergence, Error, Result};
 pub use paretoscope_core::{Bounds, Problem};
