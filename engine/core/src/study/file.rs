@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::{Connection, Row, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -50,6 +50,8 @@ pub struct Study {
     access: Access,
     /// This process, once it wrote.
     origin: Cell<Option<i64>>,
+    /// Within [`Self::together`].
+    together: Cell<bool>,
 }
 
 impl Study {
@@ -74,6 +76,7 @@ impl Study {
             file: FileName::of(path),
             access,
             origin: Cell::new(None),
+            together: Cell::new(false),
         }
     }
 
@@ -103,25 +106,16 @@ impl Study {
         copy_into(&self.connection, &self.path, to)
     }
 
-    /// Does several writes as one: all of them, or none.
-    pub(super) fn write<T>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>, i64) -> Result<T>,
-    ) -> Result<T> {
+    /// Does several writes as one: all of them, or none. Within [`Self::together`] it becomes a part of that.
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Connection, i64) -> Result<T>) -> Result<T> {
         if let Access::Read(why) = &self.access {
             return Err(input(&self.path, format!("can only be read: {why}")));
         }
-        let transaction = rusqlite::Transaction::new_unchecked(
-            &self.connection,
-            rusqlite::TransactionBehavior::Immediate,
-        )
-        .map_err(sqlite(&self.path))?;
+        if self.together.get() {
+            return self.part(work);
+        }
         let before = self.origin.get();
-        let origin = self.origin()?;
-        let done = work(&transaction, origin).and_then(|done| {
-            transaction.commit().map_err(sqlite(&self.path))?;
-            Ok(done)
-        });
+        let done = self.transaction(|| work(&self.connection, self.origin()?));
         match done {
             Ok(done) => self.check_place().map(|()| done),
             Err(error) => {
@@ -131,8 +125,71 @@ impl Study {
         }
     }
 
+    /// Does what `work` writes in one transaction: durable together, or not at all. A write within that fails takes
+    /// nothing but itself back.
+    pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        if self.together.get() {
+            return Ok(work());
+        }
+        let before = self.origin.get();
+        self.together.set(true);
+        let done = self.transaction(|| Ok(work()));
+        self.together.set(false);
+        match done {
+            Ok(done) => self.check_place().map(|()| done),
+            Err(error) => {
+                self.origin.set(before);
+                Err(error)
+            }
+        }
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let immediate = TransactionBehavior::Immediate;
+        let transaction = rusqlite::Transaction::new_unchecked(&self.connection, immediate)
+            .map_err(sqlite(&self.path))?;
+        let done = work()?;
+        if self.connection.is_autocommit() {
+            return Err(self.taken_back());
+        }
+        transaction.commit().map_err(sqlite(&self.path))?;
+        Ok(done)
+    }
+
+    /// A full disk makes SQLite take back the whole transaction, and not only the write that failed.
+    fn taken_back(&self) -> Error {
+        let problem = "a write failed, and what was to be written with it was taken back; every row up to there is safe";
+        fault(&self.path, problem)
+    }
+
+    fn part<T>(&self, work: impl FnOnce(&Connection, i64) -> Result<T>) -> Result<T> {
+        if self.connection.is_autocommit() {
+            return Err(self.taken_back());
+        }
+        let run = |sql| {
+            self.connection
+                .execute_batch(sql)
+                .map_err(sqlite(&self.path))
+        };
+        run("SAVEPOINT part")?;
+        let before = self.origin.get();
+        match self
+            .origin()
+            .and_then(|origin| work(&self.connection, origin))
+        {
+            Ok(done) => run("RELEASE part").map(|()| done),
+            Err(error) => {
+                self.origin.set(before);
+                if !self.connection.is_autocommit() {
+                    run("ROLLBACK TO part; RELEASE part")?;
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// This process's row, made with its first write.
-    fn origin(&self) -> Result<i64> {
+    pub(super) fn origin(&self) -> Result<i64> {
         if let Some(known) = self.origin.get() {
             return Ok(known);
         }

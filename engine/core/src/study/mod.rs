@@ -11,6 +11,9 @@
 //! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps` |
 //! | read | keys, filters → answers with their scores | `read`, `results` |
 
+mod backup;
+mod claim;
+mod compact;
 mod convert;
 mod encode;
 mod file;
@@ -22,8 +25,11 @@ mod records;
 mod results;
 mod schema;
 mod sweeps;
+mod trace;
 mod write;
 
+pub use claim::{CLAIM, Claim};
+pub use compact::Compacted;
 pub use file::{Access, Study};
 pub use hash::{Fields, Uid};
 pub use key::{Key, Received};
@@ -31,6 +37,7 @@ pub use read::{Filter, Stored};
 pub use records::{BundleRecord, NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
+pub use trace::LARGEST_ERROR;
 
 #[cfg(test)]
 mod tests;

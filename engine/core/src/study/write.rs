@@ -1,6 +1,6 @@
 //! Facts in: bundles, scorers, answers, scores. What is there already is found, not written twice.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::encode;
 use super::file::{Study, to_json};
@@ -18,7 +18,7 @@ impl Study {
 
     pub(super) fn put_bundle(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         bundle: &BundleRecord,
     ) -> Result<i64> {
@@ -84,7 +84,7 @@ impl Study {
     /// The number of a prompt. A split that was not known is noted.
     pub(super) fn put_prompt(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         prompt: &Prompt,
         split: Option<Split>,
@@ -121,7 +121,7 @@ impl Study {
     /// The number of a point.
     pub(super) fn put_point(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         point: &Point,
     ) -> Result<i64> {
@@ -138,7 +138,7 @@ impl Study {
 
     fn put_setting(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         sampling: &Sampling,
     ) -> Result<i64> {
@@ -162,7 +162,7 @@ impl Study {
 
     fn put_answer(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         answer: &NewAnswer<'_>,
     ) -> Result<i64> {
@@ -189,6 +189,13 @@ impl Study {
                 self.insert_answer(transaction, origin, answer, [setting, prompt, point])?
             }
         };
+        if let Some(key) = answer.key {
+            let sql = "DELETE FROM claim WHERE key = ?1";
+            transaction
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([&key.0[..]]))
+                .map_err(sqlite(self.path()))?;
+        }
         if let Some(place) = answer.place {
             let sql = "INSERT INTO sweep_row (sweep, point, prompt, seed, point_index, prompt_index, generation)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
@@ -211,7 +218,7 @@ impl Study {
     }
 
     /// The earliest answer of a key.
-    fn under(&self, transaction: &Transaction<'_>, key: &[u8]) -> Result<Option<i64>> {
+    fn under(&self, transaction: &Connection, key: &[u8]) -> Result<Option<i64>> {
         let sql = "SELECT id FROM generation WHERE key = ?1 ORDER BY created, uid LIMIT 1";
         transaction
             .prepare_cached(sql)
@@ -221,7 +228,7 @@ impl Study {
 
     fn insert_answer(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         answer: &NewAnswer<'_>,
         [setting, prompt, point]: [i64; 3],
@@ -279,7 +286,7 @@ impl Study {
     /// The number of the thing with this name in a table, which is written with these columns if it is new.
     pub(super) fn put(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         table: &'static str,
         uid: &Uid,
