@@ -22,11 +22,11 @@ pub enum Access {
 
 /// Which file a path names, whatever its name.
 #[derive(Debug, PartialEq, Eq)]
-struct FileName(u64, u64);
+pub(super) struct FileName(u64, u64);
 
 impl FileName {
     /// `None` where nothing is there, and on systems that do not tell.
-    fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
@@ -52,6 +52,8 @@ pub struct Study {
     origin: Cell<Option<i64>>,
     /// Within [`Self::together`].
     together: Cell<bool>,
+    /// The last edit that was there when this was opened.
+    pub(super) opened_at: i64,
 }
 
 impl Study {
@@ -70,7 +72,10 @@ impl Study {
     }
 
     fn of(connection: Connection, path: &Path, access: Access) -> Self {
+        let last =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM op", [], |row| row.get(0));
         Self {
+            opened_at: last.unwrap_or(0),
             connection,
             path: path.to_path_buf(),
             file: FileName::of(path),
@@ -186,6 +191,11 @@ impl Study {
                 Err(error)
             }
         }
+    }
+
+    /// This process's row, once it wrote.
+    pub(super) fn known_origin(&self) -> Option<i64> {
+        self.origin.get()
     }
 
     /// This process's row, made with its first write.
