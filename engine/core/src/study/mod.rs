@@ -12,28 +12,48 @@
 //! | read | keys, filters → answers with their scores | `read`, `results` |
 
 mod arms;
+mod backup;
+mod claim;
+mod compact;
 mod convert;
+mod digest;
 mod encode;
 mod file;
 mod hash;
 mod info;
 mod key;
+mod merge;
+mod merge_rules;
+mod notes;
 mod open;
 mod read;
 mod records;
 mod results;
 mod schema;
 mod sweeps;
+mod tables;
+mod trace;
+mod undo;
 mod write;
 
+pub use claim::{CLAIM, Claim};
+pub use compact::Compacted;
 pub use file::{Access, Study};
 pub use hash::{Fields, Uid};
 pub use info::{StudyInfo, SweepInfo};
 pub use key::Received;
+pub use merge::{MergeCount, MergeCounts};
+pub use notes::{State, Target};
 pub use read::{Filter, Stored};
 pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
+pub use trace::LARGEST_ERROR;
+pub use undo::{Edit, Undone};
 
 #[cfg(test)]
+mod merge_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undo_tests;

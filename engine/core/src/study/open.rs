@@ -117,15 +117,16 @@ fn to_write(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-struct Looked {
-    connection: Connection,
-    kind: Kind,
+/// A file that was looked at.
+pub(super) struct Looked {
+    pub(super) connection: Connection,
+    pub(super) kind: Kind,
     /// Why a file of a later version may be read and not written.
-    newer: Option<String>,
+    pub(super) newer: Option<String>,
 }
 
 /// Looks at a file without changing it.
-fn look(path: &Path) -> Result<Looked> {
+pub(super) fn look(path: &Path) -> Result<Looked> {
     let connection = to_read(path)?;
     let (kind, newer) = recognise(&connection, path)?;
     Ok(Looked {
@@ -188,7 +189,7 @@ fn query_only(connection: Connection, path: &Path) -> Result<Connection> {
 }
 
 /// Why the file cannot be written, where it cannot; a log has to be made beside it.
-fn read_only(path: &Path) -> Option<String> {
+pub(super) fn read_only(path: &Path) -> Option<String> {
     let file = std::fs::OpenOptions::new().append(true).open(path);
     let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -245,16 +246,12 @@ fn on_network(path: &Path) -> bool {
 fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
     // A path that begins with `file:` is a path, whatever the library was built to take it for.
     let place = Path::new(".").join(path);
-    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // With URIs a file can be attached to be read alone; no path above begins like one.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let opened = if query.is_empty() {
         Connection::open_with_flags(&place, flags)
     } else {
-        let place = std::path::absolute(&place).unwrap_or(place);
-        let uri = format!(
-            "file:{}{query}",
-            percent(place.as_os_str().as_encoded_bytes())
-        );
-        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+        Connection::open_with_flags(uri(&place, query), flags)
     };
     let connection = opened.map_err(sqlite(path))?;
     // A file of somebody else's may carry code that runs on our writes.
@@ -268,6 +265,15 @@ fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
     connection.busy_timeout(BUSY).map_err(sqlite(path))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// A file as a URI, for what SQLite is told after the name.
+pub(super) fn uri(path: &Path, query: &str) -> String {
+    let place = std::path::absolute(path).unwrap_or_else(|_untold| path.to_path_buf());
+    format!(
+        "file:{}{query}",
+        percent(place.as_os_str().as_encoded_bytes())
+    )
 }
 
 /// A path within a URI.
@@ -413,10 +419,19 @@ pub(super) fn copy_into(connection: &Connection, path: &Path, to: &Path) -> Resu
         );
         return Err(input(path, problem));
     };
-    connection
-        .execute("VACUUM INTO ?1", [place])
+    // SQLite counts this as a write of the file that it reads.
+    let only: i64 = connection
+        .pragma_query_value(None, "query_only", |row| row.get(0))
         .map_err(sqlite(path))?;
-    Ok(())
+    let set = |only: i64| {
+        connection
+            .pragma_update(None, "query_only", only)
+            .map_err(sqlite(path))
+    };
+    set(0)?;
+    let copied = connection.execute("VACUUM INTO ?1", [place]);
+    set(only)?;
+    copied.map(|_none| ()).map_err(sqlite(path))
 }
 
 pub(super) fn input(path: &Path, problem: impl Into<String>) -> Error {

@@ -111,7 +111,7 @@ pub(super) fn key(run: &Run) -> Key {
     .key()
 }
 
-fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
+pub(super) fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
     NewAnswer {
         run,
         mean: run.gates.adapters.clone(),
@@ -122,7 +122,7 @@ fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
     }
 }
 
-fn sweep(prompts: &[&str]) -> SweepRecord {
+pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
     SweepRecord {
         name: "hoe".to_owned(),
         method: "hoe".to_owned(),
@@ -145,7 +145,7 @@ fn sweep(prompts: &[&str]) -> SweepRecord {
     }
 }
 
-fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
+pub(super) fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
     Some(ScorerRecord {
         kind: ScorerKind::Reward,
         objective: objective.to_owned(),
