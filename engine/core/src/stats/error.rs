@@ -1,5 +1,8 @@
 //! Why a statistic cannot be had.
 
+/// The result of a statistic.
+pub type Result<T, E = StatsError> = std::result::Result<T, E>;
+
 /// What stands in the way, with the numbers and names that say why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
