@@ -1,4 +1,4 @@
-//! Hostile input for ten readers of files that others may hand the engine: each is read, or refused in words; never a
+//! Hostile input for eleven readers of files that others may hand the engine: each is read, or refused in words; never a
 //! panic, never a hang. Tokenizers, model configs, routers and training data have no target yet.
 //!
 //! A [`Target`] is a function of bytes with inputs to begin from. `tests/seconds.rs` changes those by a seeded
@@ -83,6 +83,11 @@ pub const TARGETS: &[Target] = &[
         name: "template",
         read: target::template,
         seeds: seeds::template,
+    },
+    Target {
+        name: "votes",
+        read: target::votes,
+        seeds: seeds::votes,
     },
 ];
 

@@ -28,6 +28,16 @@ pub enum StatsError {
         /// As it must be.
         needed: usize,
     },
+    /// There is more of something than can be worked with.
+    #[error("{got} {of}, at most {most} are allowed")]
+    TooMany {
+        /// Of what.
+        of: &'static str,
+        /// As given.
+        got: usize,
+        /// As it may be.
+        most: usize,
+    },
     /// A list has the wrong length.
     #[error("{name}: {got} {of}, {needed} needed")]
     Count {
