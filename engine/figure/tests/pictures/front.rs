@@ -251,3 +251,41 @@ fn dots_without_a_place_are_counted_and_far_ones_left_out() {
     let csv = String::from_utf8(figure.data.csv(Guard::Plain).unwrap()).unwrap();
     assert!(csv.contains("-900"), "the numbers are all there");
 }
+
+#[test]
+fn numbers_of_any_size_are_drawn_with_numbers() {
+    for scale in [0.0, 1e-300, 1e-9, 1e12, 1e300] {
+        let mut front = small();
+        for dot in &mut front.series[0].dots {
+            for score in dot.scores.iter_mut().flatten() {
+                score.mean *= scale;
+                score.se = f64::INFINITY;
+            }
+        }
+        front.reference = Some(vec![f64::NEG_INFINITY, 1e300]);
+        front.landmarks.clear();
+        let figure = front.draw(&Look::new(Look::COLUMN)).unwrap();
+        let svg = svg(&figure);
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        for node in document.descendants() {
+            for name in [
+                "d",
+                "x",
+                "y",
+                "cx",
+                "cy",
+                "r",
+                "width",
+                "height",
+                "textLength",
+            ] {
+                let value = node.attribute(name).unwrap_or("");
+                assert!(
+                    !value.contains("NaN") && !value.contains("inf"),
+                    "{scale}: {value}"
+                );
+            }
+        }
+        figure.write(Format::Png(1.0)).unwrap();
+    }
+}

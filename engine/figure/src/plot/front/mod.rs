@@ -335,6 +335,9 @@ impl Front {
         if self.whiskers {
             sentences.push("Whiskers: ±1 SE".to_owned());
         }
+        if self.axes.len() > 2 {
+            sentences.push("Lines: the front of each pair alone".to_owned());
+        }
         let volumes: Vec<String> = self
             .series
             .iter()
