@@ -7,7 +7,7 @@ mod table;
 use paretoscope_core::types::{Point, Summary};
 use serde::{Deserialize, Serialize};
 
-use self::marks::Painter;
+use self::marks::{Painter, WHISKERS_FOR_ALL};
 use super::axes::{Axes, holding};
 use super::common::{Objective, Prompts, error, paragraph, placed};
 use super::pairs;
@@ -333,7 +333,13 @@ impl Front {
     fn caption(&self, outside: usize) -> String {
         let mut sentences = vec![self.prompts.words()];
         if self.whiskers {
-            sentences.push("Whiskers: ±1 SE".to_owned());
+            let dots = self.series.iter().map(|series| series.dots.len());
+            let whose = if dots.sum::<usize>() - self.unplaced() > WHISKERS_FOR_ALL {
+                " of the front"
+            } else {
+                ""
+            };
+            sentences.push(format!("Whiskers: ±1 SE{whose}"));
         }
         if self.axes.len() > 2 {
             sentences.push("Lines: the front of each pair alone".to_owned());
