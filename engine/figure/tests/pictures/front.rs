@@ -108,8 +108,14 @@ fn every_dot_stands_once_in_each_of_three_plots() {
 fn series_have_their_colours_and_bundles_their_shapes() {
     let front: Front = fixture("overlay.json");
     let figure = front.draw(&Look::new(Look::COLUMN)).unwrap();
-    let (uids, _) = counted(&svg(&figure));
+    let (uids, classes) = counted(&svg(&figure));
     assert!(uids.values().all(|count| *count == 1), "{uids:?}");
+    assert_eq!(classes["seeds"], 1);
+    // A row per dot, and one per point of a seed with its own error and n.
+    let series = front.series.iter();
+    let rows =
+        series.map(|s| s.dots.len() + s.seeds.iter().map(|seed| seed.scores.len()).sum::<usize>());
+    assert_eq!(figure.data.rows().len(), rows.sum::<usize>());
     let png = figure.write(Format::Png(2.0)).unwrap();
     let (width, height, pixels) = pixels(&png);
     assert_eq!(width, 992, "84 mm at 300 to the inch");

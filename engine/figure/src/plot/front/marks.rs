@@ -167,15 +167,12 @@ impl<'a> Painter<'a> {
     }
 
     fn seeds(&mut self) {
-        let (x, y) = (self.front.axes[self.pair.0], self.front.axes[self.pair.1]);
         let mut marks = Vec::new();
         for series in &self.front.series {
             for seed in &series.seeds {
-                let numbers: Vec<[f64; 2]> = seed
-                    .means
-                    .iter()
-                    .filter_map(|means| Some([*means.get(x)?, *means.get(y)?]))
-                    .collect();
+                let scores = seed.scores.iter();
+                let numbers: Vec<[f64; 2]> =
+                    scores.filter_map(|scores| self.numbers(scores)).collect();
                 let stroke = self.stroke(series, 0.2).faint(0.35);
                 let title = format!("{}, seed {}", series.name, seed.seed);
                 let line = self.line(&numbers, stroke);

@@ -67,8 +67,8 @@ pub struct Dot {
 pub struct Seed {
     /// Which.
     pub seed: u64,
-    /// A mean per objective and point.
-    pub means: Vec<Vec<f64>>,
+    /// Per point, a mean per objective of the figure.
+    pub scores: Vec<Vec<Option<Summary>>>,
 }
 
 /// What was made by one method on one bundle.
@@ -229,8 +229,8 @@ impl Front {
             held.extend(placed(&landmark.scores, &self.axes).map(|place| place[slot]));
         }
         let seeds = self.series.iter().flat_map(|series| &series.seeds);
-        let seeds = seeds.flat_map(|seed| &seed.means);
-        held.extend(seeds.filter_map(|means| means.get(axis)));
+        let seeds = seeds.flat_map(|seed| &seed.scores);
+        held.extend(seeds.filter_map(|scores| Some(placed(scores, &self.axes)?[slot])));
         holding(held)
     }
 
