@@ -26,6 +26,7 @@ mod notes;
 mod open;
 mod read;
 mod records;
+mod recover;
 mod results;
 mod schema;
 mod sweeps;
@@ -43,6 +44,7 @@ pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
 pub use read::{Filter, Stored};
 pub use records::{BundleRecord, NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
+pub use recover::{Losses, Recovered, TableLoss};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
 pub use trace::LARGEST_ERROR;
@@ -50,6 +52,8 @@ pub use undo::{Edit, Undone};
 
 #[cfg(test)]
 mod merge_tests;
+#[cfg(test)]
+mod recover_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -243,7 +243,7 @@ fn on_network(path: &Path) -> bool {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
+pub(super) fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
     // A path that begins with `file:` is a path, whatever the library was built to take it for.
     let place = Path::new(".").join(path);
     // With URIs a file can be attached to be read alone; no path above begins like one.
@@ -456,7 +456,10 @@ pub(super) fn damaged(path: &Path, detail: &str) -> Error {
     let detail = detail.replace('\n', " ");
     input(
         path,
-        format!("is damaged ({detail}); restore a copy, or name another file to start anew"),
+        format!(
+            "is damaged ({detail}); `paretoscope-engine study recover {}` saves what can be read, the daily copies beside it hold what was",
+            path.display()
+        ),
     )
 }
 
@@ -473,7 +476,10 @@ pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + use<> {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => input(
                 &path,
-                "is not a SQLite database, or its beginning is damaged; name another file",
+                format!(
+                    "is not a SQLite database, or its beginning is damaged; name another file, or try `paretoscope-engine study recover {}`",
+                    path.display()
+                ),
             ),
             Some(ErrorCode::DatabaseCorrupt) => damaged(&path, &error.to_string()),
             // Values of other types, text that is not UTF-8, tables and columns that are not there.
