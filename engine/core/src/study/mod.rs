@@ -20,6 +20,7 @@ mod encode;
 mod file;
 mod hash;
 mod key;
+mod lease;
 mod merge;
 mod merge_rules;
 mod notes;
@@ -34,12 +35,14 @@ mod tables;
 mod trace;
 mod undo;
 mod write;
+mod writer;
 
 pub use claim::{CLAIM, Claim};
 pub use compact::Compacted;
 pub use file::{Access, Study};
 pub use hash::{Fields, Uid};
 pub use key::{Key, Received};
+pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
 pub use read::{Filter, Stored};
@@ -49,6 +52,7 @@ pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
+pub use writer::{Answer, Change, Pending, Reply, Request, Writer};
 
 #[cfg(test)]
 mod merge_tests;
