@@ -95,6 +95,13 @@ impl Study {
         &self.access
     }
 
+    /// How long a write waits for another program's; 5 s unless said otherwise.
+    pub fn set_patience(&self, patience: std::time::Duration) -> Result<()> {
+        self.connection
+            .busy_timeout(patience)
+            .map_err(sqlite(&self.path))
+    }
+
     /// A number that changes when another connection has written.
     pub fn version(&self) -> Result<i64> {
         let sql = "PRAGMA data_version";

@@ -55,6 +55,8 @@ pub use undo::{Edit, Undone};
 pub use writer::{Answer, Change, Pending, Reply, Request, Writer};
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod merge_tests;
 #[cfg(test)]
 mod recover_tests;

@@ -501,9 +501,12 @@ pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + use<> {
             ),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => fault(
                 &path,
+                "another program has been writing all the while; close it and start again",
+            ),
+            Some(ErrorCode::SystemIoFailure) => fault(
+                &path,
                 format!(
-                    "another program has been writing for more than {} s; close it and start again",
-                    BUSY.as_secs()
+                    "the disk refuses ({error}); every row up to here is safe, see to it and start again"
                 ),
             ),
             _ => fault(&path, error.to_string()),
