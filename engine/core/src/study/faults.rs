@@ -27,6 +27,9 @@ fn child() {
     };
     let (what, folder) = task.split_once(' ').unwrap();
     let folder = Path::new(folder);
+    if ["add", "merge", "convert", "make"].contains(&what) {
+        fs::write(folder.join("ready"), "").unwrap();
+    }
     match what {
         "add" => add(folder, 0),
         "several" => several(folder),
@@ -198,15 +201,27 @@ fn look(folder: &Path) {
 
 /// Kills a child that does something, at a random moment, and looks at what it left.
 fn kill(what: &str, folder: &Path, prepare: impl Fn(), check: impl Fn()) {
+    let mut finished = 0;
     for _ in 0..KILLS {
         prepare();
-        let _none = fs::remove_file(folder.join("told"));
+        let _none = fs::remove_file(folder.join("told")); // the last one's
         let mut child: Child = command(what, folder).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(rand::rng().random_range(5..90)));
+        let ready = folder.join("ready");
+        while !ready.exists() {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "the child ended by itself"
+            );
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        std::thread::sleep(Duration::from_micros(rand::rng().random_range(0..60_000)));
         child.kill().unwrap();
         child.wait().unwrap();
+        fs::remove_file(ready).unwrap();
+        finished += told(folder).len();
         check();
     }
+    assert!(finished > 0, "no child got as far as to finish anything");
 }
 
 fn sound(path: &Path) -> Study {

@@ -71,7 +71,7 @@ impl Study {
         Ok(looked.map(|connection| Self::of(connection, path, Access::Read(why))))
     }
 
-    fn of(connection: Connection, path: &Path, access: Access) -> Self {
+    pub(super) fn of(connection: Connection, path: &Path, access: Access) -> Self {
         let last =
             connection.query_row("SELECT coalesce(max(id), 0) FROM op", [], |row| row.get(0));
         Self {

@@ -10,6 +10,11 @@
 //! | name | what the forward pass received → a key; contents → an id | `hash`, `key` |
 //! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps` |
 //! | read | keys, filters → answers with their scores | `read`, `results` |
+//! | routing | gates, pace of an answer → packed columns and back | `trace` |
+//! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
+//! | share | threads, processes, windows at one file | `writer`, `claim`, `lease` |
+//! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
+//! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage` |
 
 mod backup;
 mod claim;
@@ -19,6 +24,7 @@ mod digest;
 mod encode;
 mod file;
 mod hash;
+mod info;
 mod key;
 mod lease;
 mod merge;
@@ -29,6 +35,7 @@ mod read;
 mod records;
 mod recover;
 mod results;
+mod salvage;
 mod schema;
 mod sweeps;
 mod tables;
@@ -41,6 +48,7 @@ pub use claim::{CLAIM, Claim};
 pub use compact::Compacted;
 pub use file::{Access, Study};
 pub use hash::{Fields, Uid};
+pub use info::StudyInfo;
 pub use key::{Key, Received};
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
@@ -52,7 +60,7 @@ pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
-pub use writer::{Answer, Change, Pending, Reply, Request, Writer};
+pub use writer::{Answer, Change, LOOK, Pending, ROWS, Reply, Request, WAIT, Writer};
 
 #[cfg(test)]
 mod faults;

@@ -30,8 +30,13 @@ pub(super) enum Kind {
 /// [`Error::Study`] on a damaged file, one of another program, or one of a version that this program cannot read.
 pub(super) fn open(path: &Path) -> Result<(Connection, Access)> {
     check_name(path)?;
+    open_on(path, on_network(path))
+}
+
+/// As [`open`], on a disk of a network or one of this machine.
+pub(super) fn open_on(path: &Path, network: bool) -> Result<(Connection, Access)> {
     if !path.exists() {
-        return make(path);
+        return make_on(path, network);
     }
     let looked = look(path)?;
     match looked.kind {
@@ -42,14 +47,14 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Access)> {
         }
         Kind::New => {
             drop(looked);
-            make(path)
+            make_on(path, network)
         }
         Kind::Study(version) => {
             if let Some(why) = looked.newer.clone().or_else(|| read_only(path)) {
                 return Ok((looked.connection, Access::Read(why)));
             }
             drop(looked);
-            let mut connection = to_write(path)?;
+            let mut connection = to_write(path, network)?;
             if version < STEPS.len() {
                 backup(&connection, path, &format!("v{version}.bak"))?;
                 migrate(&mut connection, path)?;
@@ -90,14 +95,14 @@ fn check_name(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn make(path: &Path) -> Result<(Connection, Access)> {
-    let mut connection = to_write(path)?;
+pub(super) fn make_on(path: &Path, network: bool) -> Result<(Connection, Access)> {
+    let mut connection = to_write(path, network)?;
     migrate(&mut connection, path)?;
     Ok((connection, Access::Write))
 }
 
 /// A connection that may write.
-fn to_write(path: &Path) -> Result<Connection> {
+fn to_write(path: &Path, network: bool) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = connect(path, flags, "")?;
     if connection.is_readonly("main").map_err(sqlite(path))? {
@@ -109,7 +114,7 @@ fn to_write(path: &Path) -> Result<Connection> {
     // With WAL a reader (a window) never blocks the writer; on a network's disk its shared memory does not work. FULL
     // syncs at every commit, so that a finished row survives a power cut and not only a kill; beside the generation of
     // a row that costs nothing that can be felt.
-    let journal = if on_network(path) { "DELETE" } else { "WAL" };
+    let journal = if network { "DELETE" } else { "WAL" };
     let settings = format!(
         "PRAGMA journal_mode = {journal}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
     );
