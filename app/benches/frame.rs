@@ -35,6 +35,7 @@ fn point(index: usize) -> Arc<PointResult> {
         })
     };
     Arc::new(PointResult {
+        name: None,
         index,
         point: Point::Preference(
             Preference::new(vec![share, 1.0 - share]).expect("positive shares"),

@@ -8,15 +8,14 @@ use paretoscope_core::protocol::{EngineEvent, EngineHandle};
 use crate::apply::{self, Effect};
 use crate::bridge::{Bridge, DRAIN_BUDGET};
 use crate::command::{AppCommand, CommandQueue};
+use crate::keeper::Keeper;
 use crate::start_clock::StartClock;
-use crate::state::{AppState, Kept, Prefs};
+use crate::state::{AppState, Kept};
 use crate::tasks::{TaskAnswer, Tasks};
 use crate::{keys, locate, theme, view};
 
 /// The program's name.
 pub const NAME: &str = "Paretoscope";
-/// Where the last session is kept, beside the preferences.
-const SESSION: &str = "session";
 /// Seconds after a change that it is written down: long enough for a drag to be one change.
 const SAVE_AFTER: f64 = 0.5;
 /// How long closing waits for rows that are being written.
@@ -54,6 +53,7 @@ impl StartOptions {
 pub struct App {
     /// Everything that is shown.
     pub state: AppState,
+    keeper: Keeper,
     bridge: Bridge,
     tasks: Tasks,
     queue: CommandQueue,
@@ -78,19 +78,16 @@ impl App {
         engine: EngineHandle,
         options: StartOptions,
     ) -> Self {
-        let prefs: Prefs = creation
-            .storage
-            .and_then(|storage| eframe::get_value(storage, eframe::APP_KEY))
-            .unwrap_or_default();
+        let remembers = creation.storage.is_some();
+        let folder = remembers.then(|| eframe::storage_dir(locate::APP_ID));
+        let keeper = Keeper::new(folder.flatten());
+        let (prefs, kept) = keeper.read();
         let ctx = &creation.egui_ctx;
         theme::install(ctx);
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let mut state = AppState {
-            prefs,
-            kept: creation
-                .storage
-                .and_then(|storage| eframe::get_value(storage, SESSION))
-                .unwrap_or_default(),
+            prefs: prefs.unwrap_or_default(),
+            kept: kept.unwrap_or_default(),
             ..AppState::default()
         };
         state.bundle.demo = options.demo;
@@ -98,6 +95,7 @@ impl App {
         state.training.folder = options.training;
         let mut app = Self {
             state,
+            keeper,
             bridge: Bridge::new(engine),
             tasks: Tasks::new(ctx.clone()),
             queue: CommandQueue::default(),
@@ -133,6 +131,7 @@ impl App {
                 }
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
+                Effect::LookFor(path) => self.tasks.look_for(path),
                 Effect::Zoom(zoom) => ctx.set_zoom_factor(zoom),
                 Effect::Theme => theme::choose(ctx, &self.state.prefs),
                 Effect::Fullscreen(on) => {
@@ -161,7 +160,7 @@ impl App {
     }
 
     /// Writes preferences and session down, once they rest for a moment: a window that is killed loses no more.
-    fn save_soon(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+    fn save_soon(&mut self, ctx: &egui::Context) {
         let Some(changed) = self.changed else { return };
         let rest = changed + SAVE_AFTER - self.state.now;
         if rest > 0.0 {
@@ -169,10 +168,12 @@ impl App {
             return;
         }
         self.changed = None;
-        if let Some(storage) = frame.storage_mut() {
-            eframe::App::save(self, storage);
-            storage.flush();
-        }
+        self.write_down();
+    }
+
+    fn write_down(&mut self) {
+        self.keeper
+            .write(&self.state.prefs, &Kept::all(&self.state));
     }
 
     /// Seconds since the start. While nothing is painted egui's own clock stands still; this one does not.
@@ -208,6 +209,9 @@ impl App {
                 TaskAnswer::NoDialog(wanted) => {
                     apply::no_dialog(&mut self.state, wanted, effects);
                 }
+                TaskAnswer::LookedFor(path, found) => {
+                    apply::looked_for(&mut self.state, &path, found);
+                }
                 TaskAnswer::NoThread(reason) => apply::no_thread(&mut self.state, &reason),
             }
         }
@@ -215,7 +219,7 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.state.now = self.time(ctx);
         let mut effects = Vec::new();
         let (state, mut told) = (&mut self.state, false);
@@ -241,7 +245,7 @@ impl eframe::App for App {
             self.queue.push(AppCommand::Quit);
             self.apply_queue(ctx);
         }
-        self.save_soon(ctx, frame);
+        self.save_soon(ctx);
         let waiting = !self.bridge.flush();
         if more {
             ctx.request_repaint();
@@ -279,12 +283,9 @@ impl eframe::App for App {
         }
     }
 
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        eframe::set_value(storage, eframe::APP_KEY, &self.state.prefs);
-        eframe::set_value(storage, SESSION, &Kept::all(&self.state));
-    }
-
     fn on_exit(&mut self) {
+        self.write_down();
+        self.keeper.wait();
         self.bridge.shut_down(PATIENCE);
     }
 }

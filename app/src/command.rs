@@ -39,6 +39,10 @@ pub enum AppCommand {
     SelectRun(RunId),
     /// Copy a run's text.
     CopyText(RunId),
+    /// Forget all answers, of every bundle; asks first.
+    ForgetAnswers,
+    /// Forget them now.
+    ForgetNow,
     /// Answers as written, or with their Markdown set.
     ToggleRaw,
     /// Mark the words that differ from the pinned answer, or not.

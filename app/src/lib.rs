@@ -18,6 +18,7 @@ pub mod apply;
 pub mod bridge;
 pub mod command;
 pub mod gpu;
+pub mod keeper;
 pub mod keys;
 pub mod locate;
 pub mod plot;

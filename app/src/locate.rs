@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// The name under which the window's place and what is remembered are kept.
+pub const APP_ID: &str = "paretoscope";
+
 /// The file that makes a folder a bundle.
 pub const MANIFEST: &str = "bundle.json";
 

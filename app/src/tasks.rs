@@ -1,4 +1,4 @@
-//! Dialogs, which would make a frame wait: each on a named thread, its answer by channel.
+//! Dialogs and slow disks, which would make a frame wait: each on a named thread, its answer by channel.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub enum TaskAnswer {
     Picked(Wanted, Option<PathBuf>),
     /// No dialog appeared.
     NoDialog(Wanted),
+    /// A file, and whether it is there.
+    LookedFor(PathBuf, bool),
     /// A thread could not be started.
     NoThread(String),
 }
@@ -75,6 +77,14 @@ impl Tasks {
                 self.wait_for(wanted, dialog.add_filter("JSON Lines", &lines).pick_file());
             }
         }
+    }
+
+    /// Looks whether a file is there.
+    pub fn look_for(&self, path: PathBuf) {
+        self.spawn("look", move || {
+            let found = path.is_file();
+            TaskAnswer::LookedFor(path, found)
+        });
     }
 
     fn wait_for(

@@ -1,12 +1,10 @@
 //! The native window: title, size, and what is remembered of it.
 
 use crate::app::App;
+use crate::locate::APP_ID;
 
 /// What making the application can fail with.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The name under which window state and preferences are kept.
-pub const APP_ID: &str = "paretoscope";
 
 /// Opens the window and runs until it closes.
 pub fn open(

@@ -104,6 +104,7 @@ fn result(index: usize, means: &[f64], se: f64) -> Arc<PointResult> {
     let point =
         Point::Preference(Preference::new(vec![share, 1.0 - share]).expect("shares in [0, 1]"));
     Arc::new(PointResult {
+        name: None,
         index,
         point,
         scores,

@@ -72,7 +72,7 @@ impl Desk<'_> {
     fn fill(&mut self, name: &str) {
         let mut form = TrainForm {
             name: name.to_owned(),
-            data: self.data.path().display().to_string(),
+            data: self.data.path().to_path_buf(),
             ..self.state().training.form.clone()
         };
         if let TrainTask::Dpo(job) = &mut form.task {
@@ -102,14 +102,21 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
     let why = node.data().description().unwrap_or_default().to_owned();
     assert!(why.contains("choose a file of examples"), "{why}");
     let form = TrainForm {
-        data: "/nowhere.jsonl".to_owned(),
+        data: "/nowhere.jsonl".into(),
         name: "../escape".to_owned(),
         kind: TrainKind::Dpo,
         preference: vec![0.0, 0.0, 1.0],
         ..w.state().training.form.clone()
     };
     w.queue(AppCommand::SetTraining(Box::new(form)));
-    w.steps(1);
+    // A thread looks for it.
+    for _ in 0..500 {
+        w.steps(1);
+        if w.sees("there is no such file") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     assert!(w.sees("there is no such file"));
     assert!(w.sees("a name is made of"));
     assert!(w.sees("humor"), "another expert stands there");

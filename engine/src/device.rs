@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use candle_core::{DType, Device, DeviceLocation, Tensor};
 
+use crate::kernels::NUMERICS;
 pub use crate::types::DeviceChoice;
 use crate::{Error, Result};
 
@@ -144,11 +145,18 @@ impl Backend {
         }
     }
 
-    /// What the keys of rows call a model of this digest: rows of other precision are other rows.
-    pub fn identity(&self, digest: &str) -> String {
-        match self.dtype() {
-            DType::F32 => digest.to_owned(),
-            dtype => format!("{digest} {}", dtype.as_str()),
+    /// Names how it computes: answers of another backend, precision or revision of the kernels are other answers.
+    pub fn numerics(&self) -> String {
+        match self {
+            Self::Packed => NUMERICS.to_owned(),
+            Self::Tensors { device, dtype } => {
+                let kind = match device {
+                    Device::Cpu => "cpu",
+                    Device::Cuda(_) => "cuda",
+                    Device::Metal(_) => "metal",
+                };
+                format!("candle 0.11 {kind} {}", dtype.as_str())
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Paretoscope's engine: a mixture of LoRA experts in which every row carries its own gates.
 //!
-//! The way of the data, one module per step; what needs no tensors ([`types`], [`protocol`], [`routing`], [`pareto`])
+//! The way of the data, one module per step; what needs no tensors ([`types`], [`protocol`], [`routing`], [`pareto`], [`study`])
 //! stands in `paretoscope-core`:
 //!
 //! | step | in → out | module |
@@ -14,7 +14,7 @@
 //! | forward | rows of different gates → logits, in one batch | [`model`], [`mixture`] |
 //! | rewards | prompt + answer → scores | [`reward`] |
 //! | sweep | points × prompts → rows, scored and summed up | [`sweep`] |
-//! | store | every finished row, durable | [`store`] |
+//! | study | every finished row, durable; scores beside it | [`study`] |
 //! | front | scores of points → front, hypervolume, how sure each member is | [`pareto`] |
 //! | thread | owns a model; moves rows by one token, answers commands | [`runtime`] |
 //!
@@ -47,13 +47,12 @@ pub mod recipe;
 pub mod reward;
 pub mod runtime;
 pub mod stage;
-pub mod store;
 pub mod sweep;
 pub mod text;
 pub mod train;
 pub mod weights;
 
-pub use paretoscope_core::{pareto, protocol, routing, types};
+pub use paretoscope_core::{pareto, protocol, routing, stats, study, types};
 
 pub use error::{Divergence, Error, Result};
 pub use paretoscope_core::{Bounds, Problem};

@@ -310,8 +310,10 @@ fn stores_that_are_not_ours_are_refused_and_kept() {
 
     let later = rusqlite::Connection::open(fixture.join("run.db")).expect("a store");
     later
-        .pragma_update(None, "user_version", 99)
-        .expect("a writable store");
+        .execute_batch(
+            "PRAGMA user_version = 99; UPDATE meta SET value = '99' WHERE name = 'min_reader'",
+        )
+        .expect("a writable study");
     drop(later);
     refused(&fixture, &sweep("{}/run.db"), &["run.db", "99"]);
 

@@ -1,7 +1,6 @@
 //! The contract between a window and an engine, held by both engines: the real one on the demonstration bundle, and the
 //! scripted one that the window's tests play. The same commands go to both; what they say must be of the same kinds, in
-//! the same order, with the same fields filled, and consistent in itself. Training and what looks through folders for its
-//! sheet (`Train`, `FindRuns`, `BundleWith`) are not compared.
+//! the same order, with the same fields filled, and consistent in itself.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -20,8 +19,9 @@ use paretoscope_core::protocol::{
     EngineCommand, EngineEvent, EngineHandle, JobId, SweepGrid, SweepPhase, SweepPlan,
 };
 use paretoscope_core::types::{
-    BundleInfo, Channel, Compared, ExpertKind, Finish, Measure, Mutes, Point, Preference, Prompt,
-    RowRequest, Run, RunStatus, Sampling, TraceLevel,
+    BundleInfo, Channel, Compared, DpoConfig, DpoJob, ExpertKind, Finish, LoraConfig, Measure,
+    Method, Mutes, Point, Preference, Prompt, RowRequest, Run, RunConfig, RunStatus, Sampling,
+    TraceLevel, TrainConfig, TrainJob, TrainNews, TrainTask, WeightedData,
 };
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use scripted::Scripted;
@@ -202,6 +202,19 @@ fn shape_of(event: &EngineEvent) -> Option<String> {
         EngineEvent::PromptsRead { path, read } => {
             format!("PromptsRead {}: {}", path.display(), read.is_ok())
         }
+        EngineEvent::Training { job, news } => match news {
+            TrainNews::Preparing { .. } => format!("Preparing {job:?}"),
+            TrainNews::Step(_) => format!("Step {job:?}"),
+            TrainNews::Saved { step } => format!("Saved {job:?} at {step}"),
+            TrainNews::Ended(end) => format!("Ended {job:?}: {end:?}"),
+        },
+        EngineEvent::BundleMade { plan, made } => match made {
+            Ok(path) => format!("BundleMade {}: {}", plan.name(), path.display()),
+            Err(trouble) => {
+                let input = trouble.is_input();
+                format!("BundleMade {}, input: {input}", plan.name())
+            }
+        },
         EngineEvent::Failed { job, trouble } => {
             format!("Failed {job:?}, input: {}", trouble.is_input())
         }
@@ -215,7 +228,7 @@ fn check(side: &Side, commands: &[EngineCommand], events: &[EngineEvent]) {
     let bundle = side.bundle.as_deref();
     let of_bundle = || bundle.expect("a bundle is loaded");
     let (mut text, mut tokens, mut prompt_tokens) = (String::new(), Vec::new(), None);
-    let (mut seen, mut last) = (BTreeSet::new(), None);
+    let (mut seen, mut last, mut step) = (BTreeSet::new(), None, 0);
     for event in events {
         match event {
             EngineEvent::Ready { device, .. } => assert!(!device.is_empty()),
@@ -281,6 +294,13 @@ fn check(side: &Side, commands: &[EngineCommand], events: &[EngineEvent]) {
                 );
                 last = Some(progress.clone());
             }
+            EngineEvent::Training { news, .. } => check_training(side.name, news, &mut step),
+            EngineEvent::BundleMade { made, .. } => {
+                assert!(made.as_ref().err().is_none_or(|t| !t.message.is_empty()));
+            }
+            EngineEvent::Held { held, .. } => {
+                assert!(held.points_done <= held.points && held.rows_done <= held.rows);
+            }
             EngineEvent::Compared { found, .. } => {
                 let n = found.names.len();
                 assert!(n > 1 && found.pairs.len() == n * (n - 1) / 2);
@@ -308,6 +328,21 @@ fn check(side: &Side, commands: &[EngineCommand], events: &[EngineEvent]) {
             "{}: every point came",
             side.name
         );
+    }
+}
+
+fn check_training(side: &str, news: &TrainNews, last: &mut usize) {
+    match news {
+        TrainNews::Preparing { what, done, total } => {
+            assert!(!what.is_empty() && done <= total, "{side}");
+        }
+        TrainNews::Step(step) => {
+            assert!(*last < step.step && step.step <= step.steps, "{side}");
+            assert!(step.loss.is_finite() && step.figures.keys().all(|name| !name.is_empty()));
+            *last = step.step;
+        }
+        TrainNews::Saved { step } => assert_eq!(step, last, "{side}: what was trained is saved"),
+        TrainNews::Ended(_) => {}
     }
 }
 
@@ -424,6 +459,7 @@ fn plan(folder: &Path) -> SweepPlan {
             max_tokens: 12,
             ..Sampling::default()
         },
+        splits: Vec::new(),
         include_base: true,
         store: folder.join("run.db"),
     }
@@ -572,6 +608,112 @@ fn a_sweep_and_its_answers() {
         EngineCommand::Cancel { job: JOB },
     ];
     agree(&mut sides, &paused, sweep_ended);
+}
+
+#[test]
+fn a_sweep_is_paused_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Taken in one go, as they wait for the bundle.
+    let commands = [
+        load(),
+        EngineCommand::Sweep {
+            job: JOB,
+            plan: plan(folder.path()),
+        },
+        EngineCommand::Pause { job: JOB },
+        EngineCommand::Resume { job: JOB },
+    ];
+    agree(&mut Side::both(), &commands, sweep_ended);
+}
+
+#[test]
+fn what_a_new_store_holds_and_what_an_empty_folder_has() {
+    let mut sides = Side::loaded();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let count = EngineCommand::CountHeld {
+        job: JOB,
+        plan: Arc::new(plan(folder.path())),
+    };
+    // Numbers and all: shapes of these events are the events.
+    agree(&mut sides, &[count], |e| {
+        matches!(e, EngineEvent::Held { .. })
+    });
+    let find = EngineCommand::FindRuns {
+        folder: folder.path().to_path_buf(),
+    };
+    agree(&mut sides, &[find], |e| {
+        matches!(e, EngineEvent::RunsFound { .. })
+    });
+}
+
+/// A run of as many steps as the scripted engine takes, with a checkpoint every ten.
+fn training(folder: &Path) -> TrainJob {
+    let lines: Vec<String> = (0..16)
+        .map(|i| format!("{{\"prompt\":\"p{i} \",\"chosen\":\"yes\",\"rejected\":\"no\"}}\n"))
+        .collect();
+    let pairs = folder.join("pairs.jsonl");
+    std::fs::write(&pairs, lines.concat()).expect("a writable folder");
+    let config = DpoConfig {
+        train: TrainConfig {
+            run: RunConfig {
+                workers: 1,
+                checkpoint_every: 10,
+                resume: true,
+                ..RunConfig::default()
+            },
+            steps: Some(scripted::TRAIN_STEPS),
+            batch_tokens: 64,
+            ..TrainConfig::default()
+        },
+        method: Method::Lora(LoraConfig::of_rank(1)),
+        ..DpoConfig::default()
+    };
+    TrainJob {
+        task: TrainTask::Dpo(DpoJob {
+            base: demo(),
+            data: WeightedData::alone(pairs),
+            skip_bad: false,
+            config,
+        }),
+        out: folder.join("mine"),
+        joins: None,
+    }
+}
+
+#[test]
+fn a_training_run_and_a_result_that_is_not_there() {
+    let mut sides = Side::loaded();
+    // A folder each: two engines do not write one run.
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
+    let ended = |e: &EngineEvent| {
+        matches!(
+            e,
+            EngineEvent::Training {
+                news: TrainNews::Ended(_),
+                ..
+            }
+        ) || matches!(e, EngineEvent::Failed { .. })
+    };
+    let mut told = Vec::new();
+    for (side, folder) in sides.iter_mut().zip(&folders) {
+        let plan = Arc::new(training(folder.path()));
+        let commands = [EngineCommand::Train { job: JOB, plan }];
+        let heard = side.play(&commands, ended);
+        check(side, &commands, &heard);
+        told.push(shape(&heard));
+    }
+    assert_eq!(
+        told[1], told[0],
+        "the scripted engine (left) and the real one"
+    );
+    let nowhere = tempfile::tempdir().expect("a temporary folder");
+    let bundle = EngineCommand::BundleWith {
+        plan: Arc::new(training(nowhere.path())),
+        onto: demo(),
+    };
+    agree(&mut sides, &[bundle], |e| {
+        matches!(e, EngineEvent::BundleMade { .. })
+    });
 }
 
 #[test]

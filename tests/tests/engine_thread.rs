@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
-use paretoscope_engine::generate::{Generator, RowNews, RowTag};
+use paretoscope_engine::generate::{Generator, Retrace, RowNews, RowTag, retrace};
 use paretoscope_engine::protocol::{
     EngineCommand, EngineEvent, SweepGrid, SweepPhase, SweepPlan, TroubleKind,
 };
@@ -57,6 +57,7 @@ fn plan(fixture: &Fixture, store: &str) -> SweepPlan {
             ignore_eos: true,
             ..Sampling::default()
         },
+        splits: Vec::new(),
         include_base: false,
         store: fixture.out(store),
     }
@@ -421,6 +422,159 @@ fn the_routing_of_a_row_is_found_again_bit_for_bit() {
     }
 }
 
+/// An answer of 16 tokens to a prompt that takes two steps to read, without its routing.
+fn bare(front: &Front) -> Arc<Run> {
+    let prompt = Prompt::Tokens((1..81).collect());
+    let run = front.run(row(prompt, at([0.3, 0.3, 0.4]), 16));
+    assert!(run.record.is_none());
+    run
+}
+
+/// A front whose engine is told `commands` while its bundle is still loading: it takes them up in one go.
+fn told_at_once(fixture: &Fixture, commands: impl FnOnce(&Front)) -> Front {
+    let front = Front::new();
+    front.ask(|job| EngineCommand::LoadBundle {
+        job,
+        path: fixture.path().to_path_buf(),
+    });
+    commands(&front);
+    front
+}
+
+#[test]
+fn a_row_gets_its_tokens_between_the_steps_of_finding_a_routing_again() {
+    let fixture = Fixture::new();
+    let bundle = Bundle::load(fixture.path(), &LoadOptions::default(), &mut |_, _| Ok(()))
+        .expect("the fixture's bundle");
+    let run = bare(&Front::with(&fixture));
+    let mut generator = Generator::new(1);
+    let (tag, now) = (RowTag(1), std::time::Instant::now());
+    let request = text("The cat", [1.0, 0.0, 0.0], 8);
+    generator
+        .add(&bundle, tag, request, now)
+        .expect("a good request");
+    let mut tracing = Retrace::new(&bundle, &run).expect("a run of this bundle");
+    let mut tokens = 0;
+    let record = loop {
+        if let Some(record) = tracing.step(&bundle).expect("a step") {
+            break record;
+        }
+        let news = generator.step(&bundle).expect("a step");
+        tokens += news
+            .iter()
+            .filter(|(_, news)| matches!(news, RowNews::Tokens(_)))
+            .count();
+    };
+    assert_eq!(tokens, 2, "one between every two of three steps");
+    assert_eq!(record, retrace(&bundle, &run).expect("its routing"));
+    assert_eq!(record.tokens(), 16);
+}
+
+#[test]
+fn finding_a_routing_again_waits_for_a_person_and_can_be_cancelled() {
+    let fixture = Fixture::new();
+    let run = bare(&Front::with(&fixture));
+    let (mut first, mut second, mut person) = (None, None, None);
+    let front = told_at_once(&fixture, |front| {
+        for asked in [&mut first, &mut second] {
+            let run = Arc::clone(&run);
+            *asked = Some(front.ask(|job| EngineCommand::Retrace { job, run }));
+        }
+        person = Some(front.ask(|job| EngineCommand::Generate {
+            job,
+            row: text("The cat", [1.0, 0.0, 0.0], 12),
+            score: false,
+        }));
+        if let Some(job) = first {
+            front.tell(EngineCommand::Cancel { job });
+        }
+    });
+    let mut answered = false;
+    let found = front.wait(|event| match event {
+        EngineEvent::Finished { job, .. } => {
+            answered = Some(job) == person;
+            None
+        }
+        EngineEvent::Retraced { job, .. } => Some(job),
+        EngineEvent::Failed { trouble, .. } => panic!("failed: {}", trouble.message),
+        _ => None,
+    });
+    assert!(answered, "the person waited for it");
+    assert_eq!(Some(found), second, "the first was cancelled");
+}
+
+#[test]
+fn a_sweep_is_planned_beside_a_row() {
+    let fixture = Fixture::new();
+    let before = Front::with(&fixture);
+    let job = before.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: plan(&fixture, "run.db"),
+    });
+    before.sweep_end(job);
+    // Every row is in the store already; a person's row is taken up before that is looked up.
+    let (mut sweep, mut person) = (None, None);
+    let front = told_at_once(&fixture, |front| {
+        sweep = Some(front.ask(|job| EngineCommand::Sweep {
+            job,
+            plan: plan(&fixture, "run.db"),
+        }));
+        person = Some(front.ask(|job| EngineCommand::Generate {
+            job,
+            row: text("The cat", [1.0, 0.0, 0.0], 12),
+            score: false,
+        }));
+    });
+    let mut heard = Vec::new();
+    front.wait(|event| {
+        match &event {
+            EngineEvent::Sweep { job, progress } if Some(*job) == sweep => {
+                assert_eq!((progress.points, progress.rows), (15, 30));
+                heard.push("sweep");
+            }
+            EngineEvent::Reading { job, .. } if Some(*job) == person => heard.push("row"),
+            EngineEvent::SweepPoint { .. } => return Some(()),
+            _ => {}
+        }
+        None
+    });
+    assert_eq!(heard[..2], ["sweep", "row"]);
+}
+
+#[test]
+fn a_sweep_is_paused_and_given_up_while_it_is_planned() {
+    let fixture = Fixture::new();
+    let phases = |front: &Front, wanted: SweepPhase| {
+        front.wait(|event| match event {
+            EngineEvent::Sweep { progress, .. } if progress.phase == wanted => Some(progress),
+            EngineEvent::SweepPoint { .. } => panic!("it did not wait"),
+            EngineEvent::Failed { trouble, .. } => panic!("failed: {}", trouble.message),
+            _ => None,
+        })
+    };
+    let mut sweep = None;
+    let front = told_at_once(&fixture, |front| {
+        let given_up = front.ask(|job| EngineCommand::Sweep {
+            job,
+            plan: plan(&fixture, "run.db"),
+        });
+        front.tell(EngineCommand::Cancel { job: given_up });
+        let job = front.ask(|job| EngineCommand::Sweep {
+            job,
+            plan: plan(&fixture, "run.db"),
+        });
+        front.tell(EngineCommand::Pause { job });
+        sweep = Some(job);
+    });
+    assert_eq!(phases(&front, SweepPhase::Cancelled).rows_done, 0);
+    // Once as it is told, once as it is planned.
+    phases(&front, SweepPhase::Paused);
+    assert_eq!(phases(&front, SweepPhase::Paused).rows_done, 0);
+    let job = sweep.expect("it was asked for");
+    front.tell(EngineCommand::Resume { job });
+    assert_eq!(front.sweep_end(job).1, SweepPhase::Finished);
+}
+
 #[test]
 fn adapters_are_compared_beside_everything_else() {
     let fixture = Fixture::new();
@@ -516,7 +670,7 @@ fn shutting_down_in_a_sweep_keeps_what_is_finished() {
     assert_eq!(panic, None);
     let store = rusqlite::Connection::open(fixture.out("run.db")).expect("a store");
     let rows: i64 = store
-        .query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM sweep_row", [], |row| row.get(0))
         .expect("rows");
     assert!(rows >= 2, "a reported point has its rows in the store");
 }

@@ -46,7 +46,11 @@ fn answers() -> Places {
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     let database = rusqlite::Connection::open(&store).expect("a database");
     let mut query = database
-        .prepare("SELECT point, scores, text FROM rows")
+        .prepare(
+            "SELECT q.coords, (SELECT json_group_array(value) FROM (SELECT s.value FROM score s JOIN scorer c
+             ON c.id = s.scorer WHERE s.generation = g.id ORDER BY c.id)), g.text FROM sweep_row r
+             JOIN generation g ON g.id = r.generation JOIN point q ON q.id = r.point WHERE q.kind = 'preference'",
+        )
         .expect("a query");
     let text = |row: &rusqlite::Row<'_>, at: usize| row.get::<_, String>(at);
     let rows = query
@@ -55,8 +59,7 @@ fn answers() -> Places {
     rows.map(|row| {
         let (point, scores, text) = row.expect("a row");
         let point: Value = serde_json::from_str(&point).expect("a point");
-        let place =
-            numbers(&point["preference"]).map(|share| (share * STEPS as f64).round() as usize);
+        let place = numbers(&point).map(|share| (share * STEPS as f64).round() as usize);
         let scores = numbers(&serde_json::from_str(&scores).expect("scores"));
         (place, (scores, text))
     })

@@ -132,7 +132,7 @@ fn rows(store: &Path) -> i64 {
     let Ok(database) = rusqlite::Connection::open(store) else {
         return 0;
     };
-    let count = "SELECT count(*) FROM rows";
+    let count = "SELECT count(*) FROM sweep_row";
     database.query_row(count, [], |row| row.get(0)).unwrap_or(0)
 }
 

@@ -43,7 +43,7 @@ fn rows(store: &Path) -> BTreeMap<String, (String, String)> {
     let database = rusqlite::Connection::open(store).expect("a database");
     let tables: i64 = database
         .query_row(
-            "SELECT count(*) FROM sqlite_master WHERE name = 'rows'",
+            "SELECT count(*) FROM sqlite_master WHERE name = 'generation'",
             [],
             |row| row.get(0),
         )
@@ -52,8 +52,11 @@ fn rows(store: &Path) -> BTreeMap<String, (String, String)> {
         return BTreeMap::new();
     }
     let mut query = database
-        .prepare("SELECT key, text, scores FROM rows")
-        .expect("the table of rows");
+        .prepare(
+            "SELECT hex(g.key), g.text, coalesce((SELECT json_group_array(value) FROM (SELECT value FROM score
+             WHERE generation = g.id ORDER BY scorer) HAVING count(*) > 0), 'null') FROM generation g",
+        )
+        .expect("the table of answers");
     let found = query
         .query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))
         .expect("rows");

@@ -230,7 +230,7 @@ const CASES: &[Case] = &[
     (
         "greedy rollouts",
         "train router --bundle {} --preference 0.25,0.25,0.5 --temperature 0 --batches 2 --batch 2 --max-tokens 3 --calibration 2 --out {}/o",
-        &["temperature", "above zero"],
+        &["temperature", "above 0"],
     ),
     (
         "weights of rewards that are all zero",

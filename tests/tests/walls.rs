@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["stage", "text", "weights"],
     &["mixture"],
     &["model"],
-    &["reward", "store"],
+    &["reward"],
     &["bundle"],
     &["forge", "generate"],
     &["sweep", "train"],
@@ -27,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
 /// Modules of the window, likewise: state and commands know no view.
 const WINDOW: &[&[&str]] = &[
     &["bridge", "gpu", "locate", "start_clock", "state", "tasks"],
-    &["command", "theme"],
+    &["command", "keeper", "theme"],
     &["plot", "registry"],
     &["apply", "keys", "widgets"],
     &["view"],

@@ -118,6 +118,9 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 let before = state.sweep.phase();
                 let (phase, points) = (progress.phase, progress.points_done);
                 state.sweep.progress = Some(progress);
+                if matches!(phase, SweepPhase::Finished | SweepPhase::Cancelled) {
+                    state.jobs.end(job);
+                }
                 if before != Some(phase) {
                     announce_sweep(state, phase, points);
                 }

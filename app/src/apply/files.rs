@@ -1,6 +1,6 @@
 //! Paths from outside: picked in a dialog, or dropped onto the window.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Effect, notify, shell, sweep, training};
 use crate::locate;
@@ -18,8 +18,13 @@ pub fn picked(
     match wanted {
         Wanted::Bundle => shell::load(state, &path, effects),
         Wanted::Prompts => prompts(state, path, effects),
-        Wanted::Examples => training::data_chosen(state, path),
+        Wanted::Examples => training::data_chosen(state, path, effects),
     }
+}
+
+/// A file was looked for.
+pub fn looked_for(state: &mut AppState, path: &Path, found: bool) {
+    training::looked_for(state, path, found);
 }
 
 /// No dialog appeared: the field for the path is shown instead.
@@ -58,7 +63,7 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
     match ending.as_str() {
         _ if folder.join(locate::MANIFEST).is_file() => shell::load(state, &folder, effects),
         "jsonl" | "ndjson" | "json" | "txt" if state.overlay.open == Overlay::Training => {
-            training::data_chosen(state, path);
+            training::data_chosen(state, path, effects);
         }
         "jsonl" | "ndjson" | "json" | "txt" => prompts(state, path, effects),
         "db" | "sqlite" | "sqlite3" => {

@@ -24,12 +24,14 @@ use paretoscope_core::types::Mutes;
 
 use crate::command::{AppCommand, Gesture};
 use crate::registry;
-use crate::state::{AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, SiteMap, TierOptions};
+use crate::state::{
+    AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
+};
 use crate::tasks::Wanted;
 
 pub use event::event;
 pub(crate) use fields::rescaled;
-pub use files::{no_dialog, no_thread, picked};
+pub use files::{looked_for, no_dialog, no_thread, picked};
 pub use shell::start;
 
 /// What has to happen outside the state.
@@ -43,6 +45,8 @@ pub enum Effect {
     Copy(String),
     /// Ask a person for a path by a dialog.
     Pick(Wanted),
+    /// Look whether a file is there.
+    LookFor(PathBuf),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.
@@ -83,6 +87,8 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
                 notify(state, NoticeKind::Info, "Copied the answer".to_owned());
             }
         }
+        C::ForgetAnswers => state.overlay.open = Overlay::Forgetting,
+        C::ForgetNow => rows::forget(state, effects),
         C::ToggleRaw => state.prefs.reading.raw = !state.prefs.reading.raw,
         C::ToggleDifferences => {
             state.prefs.reading.differences = !state.prefs.reading.differences;
@@ -144,7 +150,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Compare(compared, measure) => {
             interference::compare(state, compared, measure, effects);
         }
-        C::SetTraining(form) => training::set_form(state, *form),
+        C::SetTraining(form) => training::set_form(state, *form, effects),
         C::ChooseExamples => effects.push(Effect::Pick(Wanted::Examples)),
         C::StartTraining => training::start(state, effects),
         C::CancelTraining => training::cancel(state, effects),

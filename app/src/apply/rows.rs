@@ -5,9 +5,9 @@ use std::sync::Arc;
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::{Point, Prompt, RowRequest, Sampling, Steering, TraceLevel};
 
-use super::{Effect, point, turns};
+use super::{Effect, notify, point, sweep, turns};
 use crate::command::Gesture;
-use crate::state::{AppState, Owner, PromptState, RunEntry, RunId, RunPhase};
+use crate::state::{AppState, NoticeKind, Overlay, Owner, PromptState, RunEntry, RunId, RunPhase};
 
 /// Generates at the point with the prompt of the editor.
 pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -142,4 +142,23 @@ pub(super) fn pick_sample(state: &mut AppState, index: usize, effects: &mut Vec<
     state.simplex.drag_run = None;
     state.simplex.stale = true;
     point::settle(state, Gesture::Settled, effects);
+}
+
+/// Forgets all answers of this session and what was kept of earlier ones; one under way is stopped. Sweeps stay in their
+/// stores, and the prompt stays in its field.
+pub(super) fn forget(state: &mut AppState, effects: &mut Vec<Effect>) {
+    stop(state, effects);
+    let runs: Vec<_> = state.session.runs.iter().map(|run| run.job).collect();
+    for job in runs {
+        state.jobs.end(job);
+    }
+    sweep::leave_dot(state);
+    state.session.clear();
+    state.kept.clear();
+    state.overlay.open = Overlay::None;
+    notify(
+        state,
+        NoticeKind::Info,
+        "All answers are forgotten".to_owned(),
+    );
 }

@@ -1,5 +1,6 @@
 //! Sweeps: what they cost, start to end, and back from a dot to its texts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use paretoscope_core::points::points;
@@ -137,11 +138,27 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
     let own = || state.sweep.folder.join(format!("{name}-{mark}.db"));
     Some(Arc::new(SweepPlan {
         grid: grid(state),
+        splits: splits(state, &prompts),
         prompts,
         sampling,
         include_base: true,
         store: state.prefs.sweep.store.clone().unwrap_or_else(own),
     }))
+}
+
+/// Which part each prompt belongs to, where the bundle says it of all of them.
+fn splits(state: &AppState, prompts: &[Prompt]) -> Vec<Split> {
+    let Some(info) = state.info() else {
+        return Vec::new();
+    };
+    let known: HashMap<&Prompt, Split> =
+        info.prompts.iter().map(|s| (&s.prompt, s.split)).collect();
+    let split = |prompt: &Prompt| known.get(prompt).copied();
+    prompts
+        .iter()
+        .map(split)
+        .collect::<Option<_>>()
+        .unwrap_or_default()
 }
 
 /// Asks, once the form rests, how much of the sweep its store holds already.
@@ -264,7 +281,7 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
 }
 
 /// Back to the answer that was looked at before a dot was.
-fn leave_dot(state: &mut AppState) {
+pub(super) fn leave_dot(state: &mut AppState) {
     let sweep = &mut state.sweep;
     let rows = std::mem::take(&mut sweep.rows);
     sweep.selected = None;
@@ -360,6 +377,10 @@ fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
     // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
     let untraced = state.session.get(id).is_some_and(|r| r.record.is_none());
     if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {
+        // That of a row that is no longer looked at would only be in its way.
+        if let Some(job) = state.jobs.of(Owner::Retrace) {
+            effects.push(Effect::Send(EngineCommand::Cancel { job }));
+        }
         let job = state.jobs.begin(Owner::Retrace);
         state.sweep.retrace = Some(id);
         effects.push(Effect::Send(EngineCommand::Retrace {

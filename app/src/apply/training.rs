@@ -10,16 +10,20 @@ use super::{Effect, notify, shell};
 use crate::state::{AppState, NoticeKind, Owner, TrainEntry, TrainForm, TrainPhase};
 
 /// Changes the form.
-pub(super) fn set_form(state: &mut AppState, form: TrainForm) {
+pub(super) fn set_form(state: &mut AppState, form: TrainForm, effects: &mut Vec<Effect>) {
     let objectives = state.info().map_or(0, |info| info.objectives.len());
     let training = &mut state.training;
     let (old, kind) = (training.free_name(), training.form.kind);
-    let looked_up = training.form.data == form.data && training.form.data_found;
     let before = std::mem::replace(&mut training.form, form);
     let form = &mut training.form;
     form.follow(&before);
     form.preference.resize(objectives, 0.0);
-    form.data_found = looked_up || Path::new(form.data.trim()).is_file();
+    if form.data != before.data {
+        form.data_missing = false;
+        if !form.data.as_os_str().is_empty() {
+            effects.push(Effect::LookFor(form.data.clone()));
+        }
+    }
     // A name that was made up follows the kind.
     if kind != form.kind && (form.name == old || form.name.is_empty()) {
         training.form.name = training.free_name();
@@ -29,7 +33,7 @@ pub(super) fn set_form(state: &mut AppState, form: TrainForm) {
 /// The sheet opens: names and places that nobody gave yet are made up, and runs are looked up.
 pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
     let form = state.training.form.clone();
-    set_form(state, form);
+    set_form(state, form, effects);
     if state.training.form.name.is_empty() {
         state.training.form.name = state.training.free_name();
     }
@@ -45,13 +49,20 @@ pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
 }
 
 /// A file of examples was chosen.
-pub(super) fn data_chosen(state: &mut AppState, path: PathBuf) {
+pub(super) fn data_chosen(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
     let form = TrainForm {
-        data: path.display().to_string(),
-        data_found: false,
+        data: path,
         ..state.training.form.clone()
     };
-    set_form(state, form);
+    set_form(state, form, effects);
+}
+
+/// Whether a file of examples is there.
+pub(super) fn looked_for(state: &mut AppState, path: &Path, found: bool) {
+    let form = &mut state.training.form;
+    if form.data == path {
+        form.data_missing = !found;
+    }
 }
 
 /// Runs on disk, and why others could not be read; those that the window knows better stay as they are.

@@ -231,6 +231,7 @@ mod tests {
             };
             let point = Point::Preference(Preference::uniform(2));
             Arc::new(PointResult {
+                name: None,
                 index,
                 point,
                 scores: means.map(summary).to_vec(),

@@ -75,6 +75,13 @@ pub(super) fn list() -> Vec<Entry> {
             C::Unpin,
         ),
         entry(
+            "forget-answers",
+            "Forget the answers\u{2026}",
+            "clear delete erase history session privacy",
+            None,
+            C::ForgetAnswers,
+        ),
+        entry(
             "raw",
             "Answers as written or with their formatting (Markdown)",
             "raw format code",

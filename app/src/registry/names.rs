@@ -8,6 +8,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
     Some(match command {
         C::SelectRun(_) => "Look at this answer",
         C::CopyText(_) => "Copy this answer",
+        C::ForgetNow => "Forget the answers",
         C::AnswerSize(_) => "Change the size of answers",
         C::Move(..) => "Move the point",
         C::Preset(_) => "Go to this preset",
@@ -70,6 +71,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::NextSeed
         | C::Pin
         | C::Unpin
+        | C::ForgetAnswers
         | C::ClearMutes
         | C::ToggleConversation
         | C::AddTurn

@@ -64,6 +64,15 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::Pin | C::TryCurrent if state.session.current().is_none() => {
             say("there is no answer yet")
         }
+        C::ToggleDifferences if state.session.pinned.is_none() => {
+            say("nothing is pinned to differ from; pin an answer first")
+        }
+        C::ForgetAnswers | C::ForgetNow
+            if state.session.runs.is_empty()
+                && state.kept.iter().all(|kept| kept.runs.is_empty()) =>
+        {
+            say("there are no answers")
+        }
         C::Unpin if state.session.pinned.is_none() => say("nothing is pinned"),
         C::StartSweep => needs_engine(state).or_else(|| {
             if state.sweep.is_active() {

@@ -389,6 +389,7 @@ mod tests {
             })
         };
         Arc::new(PointResult {
+            name: None,
             index,
             point,
             scores: means.iter().map(summary).collect(),

@@ -52,6 +52,12 @@ impl Jobs {
         self.owners.retain(|_, other| *other != owner);
     }
 
+    /// The job for `owner`, where one is under way.
+    pub fn of(&self, owner: Owner) -> Option<JobId> {
+        let mut jobs = self.owners.iter();
+        jobs.find_map(|(job, other)| (*other == owner).then_some(*job))
+    }
+
     /// What a job is for; `None` where it is over or another took its place.
     pub fn owner(&self, job: JobId) -> Option<Owner> {
         self.owners.get(&job).copied()

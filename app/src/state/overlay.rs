@@ -20,6 +20,8 @@ pub enum Overlay {
     Interference,
     /// Training.
     Training,
+    /// Whether to forget all answers.
+    Forgetting,
     /// Whether to close while work is under way.
     Closing,
 }

@@ -263,6 +263,12 @@ impl Session {
         }
     }
 
+    /// Drops all runs. Names that were given are not given again.
+    pub fn clear(&mut self) {
+        (self.current, self.pinned) = (None, None);
+        self.runs.clear();
+    }
+
     /// A run by name.
     pub fn get(&self, id: RunId) -> Option<&RunEntry> {
         self.runs.iter().find(|r| r.id == id)

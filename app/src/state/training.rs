@@ -169,9 +169,9 @@ pub struct TrainForm {
     /// Names the result.
     pub name: String,
     /// The file with the examples.
-    pub data: String,
-    /// Whether that file is there; looked up when it changes.
-    pub data_found: bool,
+    pub data: PathBuf,
+    /// Whether that file is known not to be there; looked up when it changes.
+    pub data_missing: bool,
     /// Whether lines of the data that cannot be used are skipped and counted; else refused.
     pub skip_bad: bool,
     /// Whether the adapter becomes a value vector; else a LoRA expert at `preference`.
@@ -190,8 +190,8 @@ impl Default for TrainForm {
             task: kind.usual(),
             left: BTreeMap::new(),
             name: String::new(),
-            data: String::new(),
-            data_found: false,
+            data: PathBuf::new(),
+            data_missing: false,
             skip_bad: false,
             value: false,
             preference: Vec::new(),
@@ -277,7 +277,7 @@ impl TrainForm {
         } else if self.is_taken(info, name) {
             say(TrainField::Name, format!("the bundle has a {name} already"));
         }
-        if self.data.trim().is_empty() {
+        if self.data.as_os_str().is_empty() {
             if !self.kind.samples() {
                 say(TrainField::Data, "choose a file of examples".to_owned());
             } else if info.prompts.is_empty() {
@@ -287,7 +287,7 @@ impl TrainForm {
                 let words = "the bundle's prompts are all for validation or the test; choose a file of others";
                 say(TrainField::Data, words.to_owned());
             }
-        } else if !self.data_found {
+        } else if self.data_missing {
             say(TrainField::Data, "there is no such file".to_owned());
         }
         if let (TrainKind::Value, TrainTask::Dpo(job)) = (self.kind, &self.task)
@@ -355,7 +355,7 @@ impl TrainForm {
 
     /// The run that it stands for, with a folder in `runs`.
     pub fn plan(&self, info: &BundleInfo, runs: &Path) -> TrainJob {
-        let (name, data) = (self.name.trim().to_owned(), PathBuf::from(self.data.trim()));
+        let (name, data) = (self.name.trim().to_owned(), self.data.clone());
         let objective = info.objectives.get(self.objective);
         let part = match self.kind {
             TrainKind::Reward => {

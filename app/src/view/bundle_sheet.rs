@@ -6,7 +6,7 @@ use paretoscope_core::types::{AdapterInfo, BundleInfo, ExpertKind};
 
 use super::trial::trial_ui;
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, Overlay};
+use crate::state::{AppState, Overlay, share_words};
 use crate::theme::Tokens;
 use crate::widgets::format::{bytes, count};
 use crate::widgets::{
@@ -175,12 +175,8 @@ fn info_ui(ui: &mut Ui, info: &BundleInfo) {
         count(model.vocabulary),
         count(model.context),
     );
-    words.push_str(&format!(
-        "\n{} on {}, {} in memory",
-        model.dtype,
-        model.device,
-        bytes(info.memory_bytes)
-    ));
+    let memory = bytes(info.memory_bytes);
+    words.push_str(&format!("\n{}, {memory} in memory", model.device));
     ui.label(words);
     ui.add_space(6.0);
     adapters_ui(ui, info);
@@ -203,12 +199,7 @@ fn adapters_ui(ui: &mut Ui, info: &BundleInfo) {
                     ExpertKind::Lora => "LoRA",
                     ExpertKind::Router => "router",
                 };
-                let place: Vec<String> = expert
-                    .preference
-                    .as_slice()
-                    .iter()
-                    .map(|v| format!("{v:.2}"))
-                    .collect();
+                let place = share_words(expert.preference.as_slice(), 2);
                 ui.horizontal(|ui| {
                     expert_dot(ui, expert_slot(info, index), expert.kind);
                     ui.label(&expert.name);

@@ -12,7 +12,7 @@ use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::whole_parts;
 use crate::state::{AppState, Panel};
 use crate::theme::{Tokens, expert_color, expert_letter};
-use crate::widgets::format::point_words;
+use crate::widgets::format::preference_words;
 use crate::widgets::simplex::Geometry;
 use crate::widgets::{expert_slot, objective_color, paint_expert, point_color};
 
@@ -57,7 +57,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
 /// Role, name and value for those who do not see it.
 fn describe(ui: &Ui, state: &AppState, response: &Response) {
     let names = state.objective_names();
-    let words = point_words(&state.simplex.preference, &names);
+    let words = preference_words(&state.simplex.preference, &names);
     response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, "Preference point"));
     let axis = state
         .simplex
@@ -367,7 +367,7 @@ fn hover(ui: &Ui, state: &AppState, geometry: &Geometry, response: Response) {
             paretoscope_core::types::ExpertKind::Lora => "LoRA expert",
             paretoscope_core::types::ExpertKind::Router => "router expert",
         };
-        let place = point_words(expert.preference.as_slice(), &names);
+        let place = preference_words(expert.preference.as_slice(), &names);
         let text = format!(
             "{} {}: {kind} at {place}",
             expert_letter(expert_slot(info, index)),

@@ -12,6 +12,9 @@ pub(super) fn is_due(state: &AppState) -> bool {
     !state.prefs.hints.first_steps && state.simplex.axes.len() == 3
 }
 
+/// Room for the button at the end of the line.
+const BUTTON: f32 = 80.0;
+
 /// A line under the top bar.
 pub(super) fn first_steps_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
@@ -40,7 +43,14 @@ pub(super) fn first_steps_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQ
             GenerateWhen::Release | GenerateWhen::Live => "for an answer at each corner",
         };
         let words = format!("{corners}, then drag the point between them. P pins an answer.");
-        ui.add(egui::Label::new(words).truncate());
+        let room = egui::vec2(
+            (ui.available_width() - BUTTON).max(0.0),
+            ui.available_height(),
+        );
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(room, left, |ui| {
+            ui.add(egui::Label::new(words).truncate());
+        });
         at_right(ui, "first steps", |ui| {
             let response = ui.button("Got it").on_hover_text("Never show this again");
             if response.clicked() {

@@ -98,7 +98,7 @@ impl InterferencePanel {
             let value = found.layers.get(row).copied().flatten();
             let value = value.map_or_else(
                 || "no module in common".to_owned(),
-                |value| value_words(value, by_chance),
+                |value| dependence_words(value, by_chance),
             );
             out.response
                 .on_hover_text_at_pointer(format!("{pair}\n{layer}: {value}"));
@@ -186,7 +186,7 @@ fn totals_ui(ui: &mut Ui, found: &Interference) {
             for pair in &found.pairs {
                 ui.label(pair_words(found, pair.pair));
                 let by_chance = pair.chance.as_ref().map(|c| c.total);
-                ui.monospace(value_words(pair.total, by_chance));
+                ui.monospace(dependence_words(pair.total, by_chance));
                 ui.end_row();
             }
         });
@@ -198,7 +198,7 @@ fn is_chance(value: f64, by_chance: Option<f64>) -> bool {
 }
 
 /// A value, and what chance has to do with it.
-fn value_words(value: f64, by_chance: Option<f64>) -> String {
+fn dependence_words(value: f64, by_chance: Option<f64>) -> String {
     let shown = signed_to(value, 4);
     match by_chance {
         None => shown,
@@ -286,15 +286,15 @@ mod tests {
 
     #[test]
     fn what_chance_explains_is_said_to_be_nothing() {
-        assert_eq!(value_words(0.25, None), "+0.2500");
-        let within = value_words(0.004, Some(0.0028));
+        assert_eq!(dependence_words(0.25, None), "+0.2500");
+        let within = dependence_words(0.004, Some(0.0028));
         assert!(
             within.starts_with("0: ") && within.contains("0.0056"),
             "{within}"
         );
-        let beyond = value_words(0.14, Some(0.0028));
+        let beyond = dependence_words(0.14, Some(0.0028));
         assert!(beyond.contains("z = 50.0"), "{beyond}");
-        let below = value_words(-0.02, Some(0.0028));
+        let below = dependence_words(-0.02, Some(0.0028));
         assert!(below.contains("apart further"), "{below}");
         assert!(!is_chance(0.5, None));
     }

@@ -6,6 +6,7 @@ mod canvas;
 mod closing;
 mod conversation;
 mod first_steps;
+mod forgetting;
 mod given;
 pub mod heatmap;
 mod interference;

@@ -7,7 +7,7 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, Mode, presets, share_words};
 use crate::theme::Tokens;
-use crate::widgets::format::point_words;
+use crate::widgets::format::preference_words;
 use crate::widgets::{empty_ui, group_title, number_field, preset_button, primary_button, section};
 
 /// From this width on, picture and numbers stand side by side.
@@ -208,7 +208,7 @@ fn presets_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (i, shares) in all.iter().enumerate() {
-            let words = point_words(shares, &names);
+            let words = preference_words(shares, &names);
             let response = preset_button(ui, i + 1, shares, &state.simplex.axes)
                 .on_hover_text(format!("{words}  ({})", i + 1));
             ui.ctx().accesskit_node_builder(response.id, |node| {

@@ -6,7 +6,7 @@ use paretoscope_core::types::{BundleInfo, ExpertKind};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;
 use crate::theme::{Tokens, expert_color};
-use crate::widgets::format::point_words;
+use crate::widgets::format::preference_words;
 use crate::widgets::{
     chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, group_title,
     paint_marker,
@@ -166,7 +166,7 @@ fn describe(ui: &Ui, state: &AppState, index: usize, share: f64, row: &Response)
         ExpertKind::Lora => "LoRA expert",
         ExpertKind::Router => "router expert",
     };
-    let place = point_words(expert.preference.as_slice(), &state.objective_names());
+    let place = preference_words(expert.preference.as_slice(), &state.objective_names());
     let mut words = format!("{}, {kind} at {place}; share {share:.2}", expert.name);
     if silent {
         words.push_str(", silent");

@@ -57,6 +57,8 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
         ui.label(state.sweep.folder.display().to_string());
         let words = "The last answers of each bundle are kept with the settings, prompts included, and come back at the next start.";
         ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
+        let forget = AppCommand::ForgetAnswers;
+        command_button(ui, state, queue, forget, "Forget the answers\u{2026}");
         command_button(
             ui,
             state,

@@ -1,13 +1,17 @@
 //! The three tiers of routing for one token: preference, experts' shares, gates of the LoRA experts in
 //! the chosen modules.
 
+use std::sync::Arc;
+
 use egui::{
-    Align, Color32, ComboBox, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
+    Align, Color32, ComboBox, Id, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
 };
 use paretoscope_core::types::{Channel, ExpertKind, GateRecord, Mutes, Point};
 
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, LayerChoice, ModuleChoice, RunEntry, SiteMap, TierOptions};
+use crate::state::{
+    AppState, LayerChoice, ModuleChoice, RunEntry, RunId, SiteMap, TierOptions, share_words,
+};
 use crate::theme::{Tokens, category, expert_color, expert_letter, expert_marker};
 use crate::widgets::{adapter_title, expert_slot, objective_color, paint_marker};
 
@@ -25,6 +29,8 @@ const NONE: f32 = 5e-4;
 struct Bar {
     name: String,
     value: f32,
+    /// The value as it is written: shares sum to 1 so.
+    words: String,
     color: Color32,
     /// The kind of expert, drawn as its marker.
     kind: Option<ExpertKind>,
@@ -62,8 +68,8 @@ pub(super) fn tiers_ui(
     trace: &GateRecord,
     token: Option<usize>,
 ) {
-    let map = SiteMap::new(&trace.sites);
-    let tiers = tiers(state, run, trace, &map, token);
+    let map = site_map(ui, trace);
+    let tiers = tiers(ui, state, run, trace, &map, token);
     ui.separator();
     chooser_ui(ui, state, queue, &map);
     let spoken = tiers.in_words();
@@ -134,7 +140,7 @@ fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
                 label.inner.on_hover_text("Silenced (mute or solo)");
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let value = RichText::new(format!("{:.2}", bar.value)).color(color);
+                let value = RichText::new(&bar.words).color(color);
                 ui.label(value.monospace().size(12.0));
                 let size = vec2(ui.available_width().max(8.0), 7.0);
                 let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
@@ -148,12 +154,64 @@ fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
                     Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
                 ui.painter().rect_filled(filled, 3.0, bar.color);
                 response.widget_info(|| {
-                    let words = format!("{} {:.2}", bar.name, bar.value);
+                    let words = format!("{} {}", bar.name, bar.words);
                     WidgetInfo::labeled(egui::Role::Label, true, words)
                 });
             });
         });
     }
+}
+
+/// The modules of a record, read once: a frame has no time for some hundred names.
+fn site_map(ui: &Ui, trace: &GateRecord) -> Arc<SiteMap> {
+    let id = Id::unique("tiers sites");
+    let known: Option<Arc<SiteMap>> = ui.data(|d| d.get_temp(id));
+    known
+        .filter(|map| map.is_of(&trace.sites))
+        .unwrap_or_else(|| {
+            let map = Arc::new(SiteMap::new(&trace.sites));
+            ui.data_mut(|d| d.insert_temp(id, Arc::clone(&map)));
+            map
+        })
+}
+
+/// What gates are a mean of.
+#[derive(Debug, Clone, PartialEq)]
+struct MeanOf {
+    run: RunId,
+    /// Tokens that the record holds: more come while an answer is written.
+    tokens: usize,
+    token: Option<usize>,
+    layer: Option<usize>,
+    module: Option<usize>,
+}
+
+/// The mean gate of every adapter; made anew where it is of something else than in the frame before.
+fn mean_gates(ui: &Ui, of: MeanOf, trace: &GateRecord, sites: &[usize]) -> Arc<Vec<f32>> {
+    let id = Id::unique("tiers means");
+    let known: Option<(MeanOf, Arc<Vec<f32>>)> = ui.data(|d| d.get_temp(id));
+    if let Some((_, means)) = known.filter(|(known, _)| *known == of) {
+        return means;
+    }
+    let chosen = match of.token {
+        Some(token) => token..token + 1,
+        None => 0..trace.tokens(),
+    };
+    let count = (chosen.len() * sites.len()).max(1) as f32;
+    let mut means = vec![0.0; trace.adapters.len()];
+    for token in chosen {
+        for &site in sites {
+            for (sum, gate) in means.iter_mut().zip(trace.at(token, site)) {
+                *sum += gate;
+            }
+        }
+    }
+    for sum in &mut means {
+        *sum /= count;
+    }
+    let means = Arc::new(means);
+    ui.data_mut(|d| d.insert_temp(id, (of, Arc::clone(&means))));
+    means
 }
 
 /// Which layer and which of its modules the third tier shows.
@@ -217,12 +275,18 @@ fn chooser_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, map: &Sit
     });
 }
 
+/// A gate or a weight.
+fn number(value: f32) -> String {
+    format!("{value:.2}")
+}
+
 /// `self_attn.q_proj` as `q_proj`.
 fn short(module: &str) -> &str {
     module.rsplit('.').next().unwrap_or(module)
 }
 
 fn tiers(
+    ui: &Ui,
     state: &AppState,
     run: &RunEntry,
     trace: &GateRecord,
@@ -245,7 +309,16 @@ fn tiers(
         }
     };
     let options = &state.prefs.tiers;
-    let sites = map.sites(map.layer(options.layer), map.module(&options.module));
+    let (layer, module) = (map.layer(options.layer), map.module(&options.module));
+    let sites = map.sites(layer, module);
+    let of = MeanOf {
+        run: run.id,
+        tokens: trace.tokens(),
+        token,
+        layer,
+        module,
+    };
+    let means = mean_gates(ui, of, trace, &sites);
     let (first, asked) = asked(run, point);
     let (experts, routed) = experts(state, run, point, &mutes);
     let note = match (point, routed) {
@@ -265,16 +338,21 @@ fn tiers(
         first,
         asked,
         experts,
-        gates: gates(run, trace, &sites, token, &mutes),
+        gates: gates(run, trace, &means, &mutes),
         note,
     }
 }
 
 /// The first tier: what was asked for.
 fn asked(run: &RunEntry, point: &Point) -> (&'static str, Vec<Bar>) {
+    let words = match point {
+        Point::Preference(p) => share_words(p.as_slice(), 2),
+        Point::Weights(w) => w.as_slice().iter().map(|&v| number(v as f32)).collect(),
+    };
     let bar = |index: usize, name: Option<&String>, value: f64| Bar {
         name: name.cloned().unwrap_or_else(|| "?".to_owned()),
         value: value as f32,
+        words: words.get(index).cloned().unwrap_or_default(),
         color: match point {
             Point::Preference(_) => objective_color(&run.bundle, index),
             Point::Weights(_) => category(match run.bundle.value_channel(index) {
@@ -314,14 +392,16 @@ fn experts(
 ) -> (Vec<Bar>, Option<f32>) {
     let same = state
         .info()
-        .is_some_and(|info| std::sync::Arc::ptr_eq(info, &run.bundle));
+        .is_some_and(|info| Arc::ptr_eq(info, &run.bundle));
     let complex = state.simplex.complex.as_ref().filter(|_| same);
     let (Some(complex), Point::Preference(preference)) = (complex, point) else {
         return (Vec::new(), same.then_some(0.0));
     };
     let mut routed = 0.0;
     let mut bars = Vec::new();
-    for enclosing in complex.route(preference).experts {
+    let enclosing = complex.route(preference).experts;
+    let weights: Vec<f64> = enclosing.iter().map(|e| e.weight).collect();
+    for (enclosing, words) in enclosing.iter().zip(share_words(&weights, 2)) {
         let Some(expert) = run.bundle.experts.get(enclosing.index) else {
             continue;
         };
@@ -334,6 +414,7 @@ fn experts(
         bars.push(Bar {
             name: format!("{} {}", expert_letter(slot), expert.name),
             value: enclosing.weight as f32,
+            words,
             color: expert_color(slot, expert.kind),
             kind: Some(expert.kind),
             silent,
@@ -343,39 +424,21 @@ fn experts(
 }
 
 /// The third tier: the gates that were applied, as recorded.
-fn gates(
-    run: &RunEntry,
-    trace: &GateRecord,
-    sites: &[usize],
-    token: Option<usize>,
-    mutes: &Mutes,
-) -> Vec<Bar> {
-    let chosen = match token {
-        Some(token) => token..token + 1,
-        None => 0..trace.tokens(),
-    };
-    let count = (chosen.len() * sites.len()).max(1) as f32;
-    let mut sums = vec![0.0; trace.adapters.len()];
-    for token in chosen {
-        for &site in sites {
-            for (sum, gate) in sums.iter_mut().zip(trace.at(token, site)) {
-                *sum += gate;
-            }
-        }
-    }
+fn gates(run: &RunEntry, trace: &GateRecord, means: &[f32], mutes: &Mutes) -> Vec<Bar> {
     // Value vectors have no part in a mixture of experts.
     let experts = run.bundle.lora_experts();
-    let named = trace.adapters.iter().zip(sums).enumerate();
+    let named = trace.adapters.iter().zip(means).enumerate();
     named
-        .filter(|&(index, (_, sum))| index < experts || sum != 0.0)
-        .map(|(index, (name, sum))| {
+        .filter(|&(index, (_, &mean))| index < experts || mean != 0.0)
+        .map(|(index, (name, &mean))| {
             let channel = Channel::Adapter(index);
             Bar {
                 name: adapter_title(experts, index, name),
-                value: sum / count,
+                value: mean,
+                words: number(mean),
                 color: category(index),
                 kind: None,
-                silent: mutes.silences(channel) && sum == 0.0,
+                silent: mutes.silences(channel) && mean == 0.0,
             }
         })
         .collect()
@@ -390,7 +453,7 @@ impl Tiers {
                     Some(ExpertKind::Router) => " (router)",
                     _ => "",
                 };
-                format!("{}{kind} {:.2}", bar.name, bar.value)
+                format!("{}{kind} {}", bar.name, bar.words)
             });
             words.collect::<Vec<_>>().join(", ")
         };

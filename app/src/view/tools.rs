@@ -10,7 +10,7 @@ use crate::registry;
 use crate::state::{AppState, PromptState, RunEntry, SamplingForm};
 use crate::theme::Tokens;
 use crate::widgets::format::{duration, point};
-use crate::widgets::number::{checked_field, real, whole};
+use crate::widgets::number::{checked_field, real, seed, whole};
 use crate::widgets::{command_button, primary_button};
 
 /// What stands in the row beside Generate or Stop, the most used first.
@@ -276,12 +276,8 @@ fn sampling_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         });
     }
     ui.label("Seed");
-    let check = |t: &str| {
-        t.parse::<u64>()
-            .map_err(|_not_a_number| format!("`{t}` is not a whole number of 0 or more"))
-    };
     let value = form.seed.to_string();
-    if let Some(seed) = checked_field(ui, Id::unique("seed"), "Seed", value, 80.0, check) {
+    if let Some(seed) = checked_field(ui, Id::unique("seed"), "Seed", value, 80.0, seed) {
         set(SamplingForm {
             seed,
             ..form.clone()

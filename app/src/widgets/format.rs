@@ -70,7 +70,7 @@ pub fn point(point: &Point) -> String {
 }
 
 /// A preference in words: `helpful 0.20, harmless 0.80`.
-pub fn point_words(shares: &[f64], names: &[&str]) -> String {
+pub fn preference_words(shares: &[f64], names: &[&str]) -> String {
     let words: Vec<String> = share_words(shares, 2)
         .into_iter()
         .enumerate()

@@ -147,6 +147,12 @@ pub fn whole(text: &str, least: usize, most: usize) -> Result<usize, String> {
     }
 }
 
+/// A seed: a whole number of 64 bits.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_not_a_number| format!("`{text}` is not a whole number of 0 or more"))
+}
+
 /// A number above `least` (or equal, where `closed`) up to `most`.
 pub fn real(text: &str, least: f64, most: f64, closed: bool) -> Result<f64, String> {
     let from = if closed { "from" } else { "above" };

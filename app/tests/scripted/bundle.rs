@@ -43,6 +43,7 @@ pub(crate) fn info() -> BundleInfo {
     BundleInfo {
         name: "scripted".into(),
         path: PathBuf::from("/bundles/scripted"),
+        identity: Default::default(),
         model: ModelInfo {
             layers: LAYERS,
             hidden_size: 192,

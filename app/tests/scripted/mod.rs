@@ -258,6 +258,7 @@ impl Scripted {
         }
         let bundle = Arc::new(BundleInfo {
             path: path.into(),
+            identity: Default::default(),
             ..self.bundle.as_ref().clone()
         });
         self.bundle = Arc::clone(&bundle);
@@ -289,6 +290,7 @@ impl Scripted {
             end: None,
             status: RunStatus::Done,
             record: None,
+            key: None,
             scores: None,
             first_token_seconds: 0.02,
             seconds: 1.0,
@@ -422,6 +424,7 @@ impl Scripted {
             })
             .collect();
         let result = Arc::new(PointResult {
+            name: None,
             index,
             point,
             scores,
@@ -544,6 +547,7 @@ impl Scripted {
                 end: None,
                 status: RunStatus::Done,
                 record: None,
+                key: None,
                 scores: Some(Scores(
                     bundle::scores(&point).into_iter().map(Some).collect(),
                 )),

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use paretoscope_engine::device::{DeviceChoice, Precision};
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::types::Split;
+use paretoscope_engine::{Error, Problem, Result};
 
 /// Before or after the command.
 #[derive(Debug, Clone, Args)]
@@ -50,4 +51,16 @@ mod tests {
             );
         }
     }
+}
+
+/// The part of the prompts that a word names; `None` for all of them.
+pub(crate) fn split_of(option: &str, word: &str) -> Result<Option<Split>> {
+    if word == "all" {
+        return Ok(None);
+    }
+    let named = Split::ALL.into_iter().find(|split| split.name() == word);
+    let known = Split::ALL.into_iter().map(Split::name).chain(["all"]);
+    named
+        .map(Some)
+        .ok_or_else(|| Error::option(option, Problem::unknown(word, known)))
 }

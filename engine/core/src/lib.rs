@@ -3,21 +3,25 @@
 //! | step | in → out | module |
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
-//! | points | a grid → the points of a sweep, coarse to fine | [`points`] |
+//! | points | a grid, a list, a named set → the points of a sweep | [`points`] |
 //! | routing | point → enclosing experts → gates | [`routing`] |
 //! | study | everything that lasts, in one file | [`study`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
+//! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
 mod error;
+mod lines;
 pub mod pareto;
 pub mod points;
 mod problem;
 pub mod protocol;
 pub mod routing;
+pub mod stats;
 pub mod study;
 pub mod types;
 
 pub use error::{Error, Result};
+pub use lines::LineProblem;
 pub use problem::{Bounds, Problem, nearest};

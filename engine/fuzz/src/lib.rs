@@ -1,5 +1,5 @@
-//! Hostile input for ten readers of files that others may hand the engine: each is read, or refused in words; never a
-//! panic, never a hang. Tokenizers, model configs, routers and training data have no target yet.
+//! Hostile input for the readers of files that others may hand the engine: each is read, or refused in words; never a
+//! panic, never a hang.
 //!
 //! A [`Target`] is a function of bytes with inputs to begin from. `tests/seconds.rs` changes those by a seeded
 //! [`mutate::Mutator`] for a few seconds on a stable toolchain; the programs in `fuzz_targets/` give the same
@@ -50,6 +50,21 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::bundle,
     },
     Target {
+        name: "config",
+        read: target::config,
+        seeds: seeds::config,
+    },
+    Target {
+        name: "data",
+        read: target::data,
+        seeds: seeds::data,
+    },
+    Target {
+        name: "job",
+        read: target::job,
+        seeds: seeds::job,
+    },
+    Target {
         name: "pickle",
         read: target::pickle,
         seeds: seeds::pickle,
@@ -70,19 +85,29 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::recipe,
     },
     Target {
+        name: "router",
+        read: target::router,
+        seeds: seeds::router,
+    },
+    Target {
         name: "safetensors",
         read: target::safetensors,
         seeds: seeds::safetensors,
     },
     Target {
-        name: "store",
-        read: target::store,
-        seeds: seeds::store,
+        name: "study",
+        read: target::study,
+        seeds: seeds::study,
     },
     Target {
         name: "template",
         read: target::template,
         seeds: seeds::template,
+    },
+    Target {
+        name: "tokenizer",
+        read: target::tokenizer,
+        seeds: seeds::tokenizer,
     },
 ];
 

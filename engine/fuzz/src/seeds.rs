@@ -1,14 +1,18 @@
-//! Inputs that are read without complaint: the demonstration bundle's files, the tests' fixtures, a store made here.
+//! Inputs that are read without complaint: the demonstration bundle's files, the tests' fixtures, a study made here.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use paretoscope_core::protocol::{SweepGrid, SweepPlan};
-use paretoscope_core::types::{Finish, Point, Preference, Prompt, Sampling, Scores};
-use paretoscope_engine::store::{Store, StoredRow, SweepRecord};
+use paretoscope_core::types::{
+    DpoConfig, DpoJob, SftConfig, SftJob, TrainJob, TrainTask, WeightedData,
+};
+use paretoscope_engine::study::Study;
 
 /// A recipe with every table.
 const RECIPE: &str = include_str!("recipe.toml");
+
+/// A store of rows, as sweeps wrote it before studies.
+const ROW_STORE: &str = include_str!("../../core/src/study/row_store.sql");
 
 /// Templates that ask for different things of the engine.
 const TEMPLATES: &[&str] = &[
@@ -155,54 +159,106 @@ pub(crate) fn points() -> Vec<Vec<u8>> {
     ])
 }
 
+pub(crate) fn config() -> Vec<Vec<u8>> {
+    let mut seeds = vec![file("assets/demo/base/config.json")];
+    seeds.extend(texts(&[
+        r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 64, "hidden_size": 16,
+            "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "head_dim": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
+            "hidden_act": "silu", "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": [2, 3],
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                             "original_max_position_embeddings": 64}}"#,
+    ]));
+    seeds
+}
+
+pub(crate) fn data() -> Vec<Vec<u8>> {
+    texts(&[
+        concat!(
+            r#"{"prompt": "p ", "chosen": "yes", "rejected": "no"}"#,
+            "\n\n",
+            r#"{"prompt": "q", "chosen": "so", "rejected": "or so"}"#,
+        ),
+        concat!(
+            r#"{"prompt": "p", "response": "an answer"}"#,
+            "\n",
+            r#"{"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]}"#,
+        ),
+    ])
+}
+
+pub(crate) fn job() -> Vec<Vec<u8>> {
+    let sft = TrainTask::Sft(SftJob {
+        base: "base".into(),
+        from_random: false,
+        data: "examples.jsonl".into(),
+        skip_bad: true,
+        config: SftConfig::default(),
+    });
+    let dpo = TrainTask::Dpo(DpoJob {
+        base: "base".into(),
+        data: WeightedData::alone(PathBuf::from("pairs.jsonl")),
+        skip_bad: false,
+        config: DpoConfig::default(),
+    });
+    let job = |task| TrainJob {
+        task,
+        out: "out".into(),
+        joins: None,
+    };
+    [sft, dpo]
+        .map(|task| serde_json::to_vec(&job(task)).expect("a job"))
+        .to_vec()
+}
+
+/// The module that the router of [`router_files`] is of: four numbers in, six out.
+pub(crate) const ROUTED: &str = "model.layers.0.self_attn.q_proj";
+
+/// Configuration and weights of a router that votes for two experts.
+pub(crate) fn router_files() -> [Vec<u8>; 2] {
+    let config =
+        r#"{"preference": [1, 1], "outputs": ["helpful", "harmless"], "activation": "softmax"}"#;
+    let weights = tensors(&[
+        (&format!("{ROUTED}.weight"), &[2, 4]),
+        (&format!("{ROUTED}.bias"), &[2]),
+    ]);
+    [config.as_bytes().to_vec(), weights]
+}
+
+pub(crate) fn router() -> Vec<Vec<u8>> {
+    router_files().to_vec()
+}
+
+pub(crate) fn tokenizer() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"{"version": "1.0", "truncation": null, "padding": null,
+            "added_tokens": [{"id": 0, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false,
+                              "normalized": false, "special": true}],
+            "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true},
+            "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                               "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                               "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]}}},
+            "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true},
+            "model": {"type": "BPE", "dropout": null, "unk_token": "u", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+                      "fuse_unk": true, "byte_fallback": false, "ignore_merges": false,
+                      "vocab": {"<s>": 0, "u": 1, "a": 2, "b": 3, "▁": 4, "ab": 5}, "merges": [["a", "b"]]}}"#,
+        r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"ab": 0, "[UNK]": 1}, "unk_token": "[UNK]"}}"#,
+    ])
+}
+
 pub(crate) fn recipe() -> Vec<Vec<u8>> {
     texts(&[RECIPE])
 }
 
-pub(crate) fn store() -> Vec<Vec<u8>> {
+pub(crate) fn study() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("run.db");
-    let store = Store::open(&path).expect("a new store");
-    let sampling = Sampling::default();
-    let prompt = Prompt::Text("what\nnow?".to_owned());
-    let record = SweepRecord {
-        bundle: "demo".to_owned(),
-        model: "0123".to_owned(),
-        adapters: vec!["helpful".to_owned()],
-        adapter_digests: vec!["4567".to_owned()],
-        objectives: vec!["helpful".to_owned()],
-        reward_digests: vec!["89ab".to_owned()],
-        plan: SweepPlan {
-            grid: SweepGrid::Simplex {
-                step: 0.5,
-                objectives: Vec::new(),
-            },
-            prompts: vec![prompt.clone()],
-            sampling: sampling.clone(),
-            include_base: true,
-            store: path.clone(),
-        },
-    };
-    let sweep = store.sweep(&record).expect("a sweep");
-    for point_index in 0..3 {
-        let row = StoredRow {
-            key: format!("key {point_index}"),
-            sweep,
-            point_index,
-            prompt_index: 0,
-            point: Point::Preference(Preference::uniform(1)),
-            prompt: prompt.clone(),
-            sampling: sampling.clone(),
-            text: "an answer".to_owned(),
-            tokens: vec![1, 2, 3],
-            finish: Finish::Eos,
-            scores: (point_index > 0).then(|| Scores(vec![Some(0.5)])),
-            gates_mean: vec![0.25],
-            first_token_seconds: 0.01,
-            seconds: 0.5,
-        };
-        store.insert_row(&row).expect("a row");
-    }
-    drop(store);
-    vec![std::fs::read(&path).expect("a store")]
+    let rows = rusqlite::Connection::open(&path).expect("a new store of rows");
+    rows.execute_batch(ROW_STORE).expect("a store of rows");
+    drop(rows);
+    let before = std::fs::read(&path).expect("a store of rows");
+    drop(Study::open(&path).expect("the study that it becomes"));
+    vec![before, std::fs::read(&path).expect("a study")]
 }

@@ -6,12 +6,15 @@ use std::path::Path;
 use paretoscope_core::pareto::{Archive, front, hypervolume};
 use paretoscope_core::points;
 use paretoscope_core::protocol::SweepGrid;
-use paretoscope_core::types::{Message, Point};
+use paretoscope_core::types::{Message, Point, Prompt};
 use paretoscope_engine::bundle::{Manifest, read_prompts};
+use paretoscope_engine::model::LlamaConfig;
 use paretoscope_engine::recipe::Recipe;
-use paretoscope_engine::store::Store;
-use paretoscope_engine::text::ChatTemplate;
-use paretoscope_engine::weights::{Checkpoint, Dora, LoraFolder};
+use paretoscope_engine::runtime::read_job;
+use paretoscope_engine::study::{Filter, Study};
+use paretoscope_engine::text::{ChatTemplate, Tokenizer};
+use paretoscope_engine::train::data::{read_examples, read_pairs};
+use paretoscope_engine::weights::{Checkpoint, Dora, LoraFolder, RouterExpert};
 use zip::write::SimpleFileOptions;
 
 /// Tensors of an input that are read whole; the rest is looked at by shape.
@@ -116,6 +119,81 @@ fn read_all(checkpoint: &Checkpoint) -> bool {
     any
 }
 
+/// `config.json` of a base model, to answer with and to train.
+pub fn config(data: &[u8]) -> bool {
+    with_file("config.json", data, |folder, _| {
+        let (answers, learns) = (
+            LlamaConfig::load(folder),
+            LlamaConfig::load_to_train(folder),
+        );
+        if let Ok(config) = &answers {
+            assert!(config.vocabulary > 0 && config.context > 0 && config.layers > 0);
+        }
+        answers.is_ok() && learns.is_ok()
+    })
+}
+
+/// Training data: lines of examples, or of pairs.
+pub fn data(data: &[u8]) -> bool {
+    with_file("data.jsonl", data, |_, path| {
+        let examples = read_examples(path).is_ok_and(|lines| lines.errors.is_empty());
+        let pairs = read_pairs(path).is_ok_and(|lines| lines.errors.is_empty());
+        examples || pairs
+    })
+}
+
+/// `run.json`, what a training run was asked for.
+pub fn job(data: &[u8]) -> bool {
+    with_file("run.json", data, |_, path| {
+        let Ok((job, _)) = read_job(path) else {
+            return false;
+        };
+        // Numbers that make no sense are refused when it is run, in words.
+        let _in_words = job.task.run().check();
+        let written = serde_json::to_vec(&job).expect("a job that was read");
+        std::fs::write(path, written).expect("a writable folder");
+        read_job(path).is_ok_and(|(again, _)| again == job)
+    })
+}
+
+/// A router: `router_config.json` beside sound weights, or `router.safetensors` beside a sound configuration.
+pub fn router(data: &[u8]) -> bool {
+    let [config, weights] = crate::seeds::router_files();
+    let (config, weights) = if data.first() == Some(&b'{') {
+        (data, &weights[..])
+    } else {
+        (&config[..], data)
+    };
+    let linears = [(crate::seeds::ROUTED.to_owned(), [6, 4])];
+    let experts = ["helpful", "harmless"].map(str::to_owned);
+    with_file("router_config.json", config, |folder, _| {
+        std::fs::write(folder.join("router.safetensors"), weights).expect("a writable folder");
+        let router = RouterExpert::load(folder, &linears, &experts);
+        if let Ok(router) = &router {
+            assert!(!router.outputs.is_empty() && router.outputs.iter().all(|index| *index < 2));
+        }
+        router.is_ok()
+    })
+}
+
+/// `tokenizer.json`: read, then given a text whose ids are put together again.
+pub fn tokenizer(data: &[u8]) -> bool {
+    with_file("tokenizer.json", data, |folder, _| {
+        let Ok(tokenizer) = Tokenizer::load(folder) else {
+            return false;
+        };
+        let prompt = Prompt::Text("ab \u{fc}\u{1f600} <s>bab".to_owned());
+        let given = tokenizer.given(&prompt);
+        let ids = tokenizer.encode_prompt(&prompt).unwrap_or_default();
+        let mut answer = tokenizer.answer(&[]);
+        for id in ids {
+            answer.push(id);
+        }
+        answer.finish();
+        given.is_ok()
+    })
+}
+
 /// A chat template, rendered for a conversation.
 pub fn template(data: &[u8]) -> bool {
     let Ok(source) = std::str::from_utf8(data) else {
@@ -139,7 +217,7 @@ pub fn template(data: &[u8]) -> bool {
     rendered
 }
 
-/// Points: a grid in words, a grid or points in JSON, rows of scores.
+/// Points: a grid or a set in words, a list in lines, a grid or points in JSON, rows of scores.
 pub fn points(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else {
         return false;
@@ -147,7 +225,11 @@ pub fn points(data: &[u8]) -> bool {
     let mut read = false;
     let grids = [
         points::parse_grid(text).ok(),
+        points::parse_set(text).ok().flatten().map(SweepGrid::Set),
         serde_json::from_str::<SweepGrid>(text).ok(),
+        points::read_points(text).ok().map(|list| SweepGrid::List {
+            points: list.points,
+        }),
     ];
     for grid in grids.into_iter().flatten() {
         if let Ok(points) = points::points(&grid, 3, 3, 2, true) {
@@ -189,18 +271,17 @@ pub fn recipe(data: &[u8]) -> bool {
     with_file("recipe.toml", data, |_, path| Recipe::load(path).is_ok())
 }
 
-/// A store of answers.
-pub fn store(data: &[u8]) -> bool {
-    with_file("run.db", data, |_, path| {
-        let Ok(store) = Store::open(path) else {
+/// A study, or a store of rows that becomes one.
+pub fn study(data: &[u8]) -> bool {
+    with_file("mine.study", data, |_, path| {
+        let Ok(study) = Study::open(path) else {
             return false;
         };
-        let mut all = store.begun().is_ok() && store.runs().is_ok();
-        let sweeps = store.sweeps();
-        all &= sweeps.is_ok();
-        for (sweep, _) in sweeps.unwrap_or_default().iter().take(4) {
-            all &= store.rows(*sweep).is_ok();
+        let sweeps = study.sweeps();
+        let mut all = sweeps.is_ok() && study.history(&Filter::default()).is_ok();
+        for sweep in sweeps.unwrap_or_default().iter().take(4) {
+            all &= study.sweep_scores(sweep.id, None).is_ok();
         }
-        store.each_row(|_row| Ok(())).is_ok() && all
+        study.each_answer(|_answer| Ok(())).is_ok() && all
     })
 }

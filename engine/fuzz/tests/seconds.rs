@@ -72,6 +72,21 @@ fn bundles() {
 }
 
 #[test]
+fn configs() {
+    hold("config", 6_000);
+}
+
+#[test]
+fn training_data() {
+    hold("data", 6_000);
+}
+
+#[test]
+fn jobs() {
+    hold("job", 6_000);
+}
+
+#[test]
 fn pickles() {
     hold("pickle", 4_000);
 }
@@ -92,18 +107,28 @@ fn recipes() {
 }
 
 #[test]
+fn routers() {
+    hold("router", 4_000);
+}
+
+#[test]
 fn safetensors() {
     hold("safetensors", 6_000);
 }
 
 #[test]
 fn stores() {
-    hold("store", 400);
+    hold("study", 400);
 }
 
 #[test]
 fn templates() {
     hold("template", 6_000);
+}
+
+#[test]
+fn tokenizers() {
+    hold("tokenizer", 3_000);
 }
 
 /// libFuzzer's programs are these targets, no more and no fewer.

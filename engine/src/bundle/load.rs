@@ -32,8 +32,6 @@ pub struct Bundle {
     pub tokenizer: Tokenizer,
     /// One per objective, where the bundle names one and rewards were asked for.
     pub rewards: Vec<Option<Reward>>,
-    /// What the keys of its rows are made of.
-    pub identity: BundleIdentity,
     /// Where it computes.
     pub backend: Backend,
 }
@@ -128,22 +126,19 @@ impl Bundle {
 
         let routers = bank.routers.iter().map(|r| r.expert.digest.clone());
         let identity = BundleIdentity {
-            model: format!("{} {}", backend.identity(&digest), settings_digest(&base)?),
+            numerics: backend.numerics(),
+            model: format!("{digest} {}", settings_digest(&base)?),
             adapters: adapters
                 .iter()
                 .map(|a| a.digest.clone())
                 .chain(routers)
                 .collect(),
-            places: listed
-                .iter()
-                .map(|e| e.preference.as_slice().to_vec())
-                .collect(),
-            values: values.indices.clone(),
             rewards: objectives.digests(),
         };
         let info = BundleInfo {
             name: manifest.name.clone(),
             path: folder.to_path_buf(),
+            identity,
             model: ModelInfo {
                 layers: model.config().layers,
                 hidden_size: model.config().hidden_size,
@@ -177,7 +172,6 @@ impl Bundle {
             plan,
             tokenizer,
             rewards: objectives.rewards,
-            identity,
             backend: backend.clone(),
         })
     }

@@ -53,10 +53,10 @@ impl Objectives {
         Ok(Self { infos, rewards })
     }
 
-    /// Of the reward models that were loaded.
-    pub(super) fn digests(&self) -> Vec<String> {
-        let loaded = self.rewards.iter().flatten();
-        loaded.map(|reward| reward.digest().to_owned()).collect()
+    /// Of the reward models, in order of objectives; `None` where none was loaded.
+    pub(super) fn digests(&self) -> Vec<Option<String>> {
+        let digest = |reward: &Option<Reward>| Some(reward.as_ref()?.digest().to_owned());
+        self.rewards.iter().map(digest).collect()
     }
 
     /// What the reward models have to say.

@@ -6,12 +6,14 @@
 
 mod drive;
 mod generator;
+mod key;
 mod retrace;
 mod row;
 mod sampler;
 
 pub use drive::{RowSource, generate, generate_all};
 pub use generator::{Generator, PREFILL_CHUNK};
-pub use retrace::retrace;
+pub use key::key;
+pub use retrace::{Retrace, retrace};
 pub use row::{RowNews, RowTag};
 pub use sampler::Sampler;

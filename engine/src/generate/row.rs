@@ -223,7 +223,7 @@ impl<T> ActiveRow<T> {
                 values: self.gate_values,
             })
         });
-        let run = Run {
+        let mut run = Run {
             prompt: self.request.prompt,
             prompt_tokens: self.prompt,
             given: Some(self.given),
@@ -241,10 +241,12 @@ impl<T> ActiveRow<T> {
                 RunStatus::Done
             },
             record,
+            key: None,
             scores: None,
             first_token_seconds: self.first_token_seconds,
             seconds: self.started.elapsed().as_secs_f64(),
         };
+        run.key = super::key::of(bundle, &run);
         (run, self.cache)
     }
 }

@@ -16,6 +16,10 @@ mod product;
 mod rope;
 mod tile;
 
+/// Names what the kernels compute, to the bit, on a kind of processor: answers that stand in a study were computed so.
+/// Changes whenever a kernel rounds in another way than before.
+pub const NUMERICS: &str = "paretoscope kernels 1";
+
 pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
 pub(crate) use dispatch::{kernel, vectorised};

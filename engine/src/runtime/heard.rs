@@ -1,12 +1,14 @@
 //! What the engine's thread hears.
 
 use super::loading::LoadEnd;
+use super::planning::PlanEnd;
 use crate::protocol::EngineCommand;
 
 /// What the engine's thread listens for.
 pub(super) enum Heard {
     Command(EngineCommand),
     Loaded(LoadEnd),
+    Planned(PlanEnd),
     /// Nobody can send commands any more.
     Nobody,
 }
@@ -43,6 +45,7 @@ pub(super) fn stops_one_of(command: &EngineCommand, later: &[EngineCommand]) -> 
     later.iter().any(|waiting| match waiting {
         EngineCommand::Generate { job, .. }
         | EngineCommand::Sweep { job, .. }
+        | EngineCommand::Retrace { job, .. }
         | EngineCommand::Compare { job, .. } => job == stopped,
         _ => false,
     })

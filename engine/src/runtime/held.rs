@@ -1,4 +1,4 @@
-//! Counting what a store holds of a sweep, on a thread of its own.
+//! Counting what a study holds of a sweep, on a thread of its own.
 
 use std::sync::Arc;
 
@@ -11,22 +11,18 @@ use crate::sweep::held;
 
 /// Starts counting; the answer comes through `reporter`.
 pub(super) fn count(
-    bundle: &Bundle,
+    bundle: Arc<Bundle>,
     job: JobId,
     plan: Arc<SweepPlan>,
     mut reporter: Reporter,
 ) -> Result<()> {
-    let (objectives, values) = (bundle.info.objectives.len(), bundle.info.values.len());
-    let identity = bundle.identity.clone();
     let run = move || {
-        let told = match guarded("counting what this store holds", || {
-            held(&identity, objectives, values, &plan)
-        }) {
+        let told = match guarded("counting what this study holds", || held(&bundle, &plan)) {
             Ok(held) => reporter.result(EngineEvent::Held { job, held }),
             Err(error) => reporter.failed(job, &error),
         };
         if told.is_err() {
-            tracing::debug!("nobody asks what a store holds any more");
+            tracing::debug!("nobody asks what a study holds any more");
         }
     };
     thread::start("held", run)?;

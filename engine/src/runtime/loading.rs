@@ -16,7 +16,7 @@ use crate::{Error, Result};
 pub(super) struct LoadEnd {
     pub(super) job: JobId,
     pub(super) path: PathBuf,
-    pub(super) bundle: Result<Box<Bundle>>,
+    pub(super) bundle: Result<Arc<Bundle>>,
 }
 
 /// A load under way; given up when it is dropped.
@@ -64,7 +64,7 @@ impl Loading {
             let ended = LoadEnd {
                 job,
                 path: folder,
-                bundle: bundle.map(Box::new),
+                bundle: bundle.map(Arc::new),
             };
             if end.send(ended).is_err() {
                 tracing::debug!("nobody waits for a bundle any more");

@@ -7,7 +7,7 @@ use super::owner::Owner;
 use super::report::Reporter;
 use crate::bundle::Bundle;
 use crate::generate::Generator;
-use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan};
+use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::Patience;
 use crate::sweep::{SweepScheduler, stored_rows};
 use crate::types::{PointResult, Run};
@@ -29,23 +29,30 @@ pub(super) struct ActiveSweep {
 }
 
 impl ActiveSweep {
-    /// Plans a sweep and reports what its store holds already.
+    /// Takes up a sweep that is planned and reports what its store holds already.
     pub(super) fn start(
-        bundle: &Bundle,
+        run: SweepScheduler,
         job: JobId,
-        plan: SweepPlan,
+        paused: bool,
         reporter: &mut Reporter,
     ) -> Result<Self> {
-        let run = SweepScheduler::new(bundle, plan)?;
         let sweep = Self {
             job,
             run,
-            paused: false,
+            paused,
             reported: Instant::now(),
         };
         sweep.points(sweep.run.found(), reporter)?;
-        sweep.report(SweepPhase::Running, reporter)?;
+        sweep.report(sweep.standing(), reporter)?;
         Ok(sweep)
+    }
+
+    fn standing(&self) -> SweepPhase {
+        if self.paused {
+            SweepPhase::Paused
+        } else {
+            SweepPhase::Running
+        }
     }
 
     /// Fills free slots, unless it is paused or too many rows wait for their scores.
@@ -113,14 +120,7 @@ impl ActiveSweep {
     /// Finishes the rows under way, then waits; or goes on.
     pub(super) fn pause(&mut self, paused: bool, reporter: &mut Reporter) -> Result<()> {
         self.paused = paused;
-        self.report(
-            if paused {
-                SweepPhase::Paused
-            } else {
-                SweepPhase::Running
-            },
-            reporter,
-        )
+        self.report(self.standing(), reporter)
     }
 
     /// Whether it waits with nothing to do.
@@ -145,16 +145,17 @@ impl ActiveSweep {
     }
 
     fn report(&self, phase: SweepPhase, reporter: &mut Reporter) -> Result<()> {
-        let event = EngineEvent::Sweep {
-            job: self.job,
-            progress: self.run.progress(phase),
-        };
-        match phase {
-            SweepPhase::Running | SweepPhase::Yielding => reporter.progress(self.job, event),
-            SweepPhase::Paused | SweepPhase::Finished | SweepPhase::Cancelled => {
-                reporter.result(event)
-            }
-        }
+        report(self.job, self.run.progress(phase), reporter)
+    }
+}
+
+/// Says how far a sweep is: where it only goes on, news of it take the place of older ones.
+pub(super) fn report(job: JobId, progress: SweepProgress, reporter: &mut Reporter) -> Result<()> {
+    let phase = progress.phase;
+    let event = EngineEvent::Sweep { job, progress };
+    match phase {
+        SweepPhase::Running | SweepPhase::Yielding => reporter.progress(job, event),
+        SweepPhase::Paused | SweepPhase::Finished | SweepPhase::Cancelled => reporter.result(event),
     }
 }
 

@@ -1,11 +1,15 @@
 //! Sweeps: the points to visit, the name of each row, the summary per point.
 
 mod held;
-mod key;
+mod list;
+mod rows;
 mod runner;
+mod seed;
 
 pub use held::held;
-pub use key::{row_key, row_seed};
-pub use paretoscope_core::points::{MAX_ROWS, parse_grid, points};
-pub use runner::{SweepScheduler, stored_rows};
+pub use list::Listed;
 pub use paretoscope_core::pareto::{front_flags, point_line, summarise};
+pub use paretoscope_core::points::{MAX_ROWS, named_points, parse_grid, points};
+pub use rows::stored_rows;
+pub use runner::{SweepScheduler, unplanned};
+pub use seed::row_seed;

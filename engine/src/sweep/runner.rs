@@ -4,19 +4,19 @@
 //! asks for the next row when a slot is free. Killed at any moment, it goes on from the store.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::{points, row_key, row_seed, summarise};
+use crate::study::{NewAnswer, Placed, ScorerRecord, Study};
+
+use super::rows::{Asked, each_once, record, visited};
+use super::summarise;
+use crate::Result;
 use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
-use crate::store::{Store, StoredRow, SweepRecord, gates_mean};
 use crate::types::{
-    Finish, Mutes, Point, PointResult, Prompt, RowRequest, Run, RunStatus, Scores, Steering,
-    TraceLevel,
+    Finish, Key, NamedPoint, Point, PointResult, RowGates, RowRequest, Run, Scores, TraceLevel,
 };
-use crate::{Error, Result};
 
 /// Finished rows that are worth a forward pass of a reward model while others are under way: it runs faster on several.
 const SCORE_BATCH: usize = 16;
@@ -36,15 +36,15 @@ struct RowIndex {
 #[derive(Debug)]
 pub struct SweepScheduler {
     plan: SweepPlan,
-    /// The plan's prompts, each once: equal prompts are one row, under one key.
-    prompts: Vec<Prompt>,
-    /// Of each of the plan's prompts, its place in `prompts`: equal ones count as often as they stand.
-    listed: Vec<usize>,
-    store: Store,
+    asked: Asked,
+    study: Study,
+    /// The number of the sweep and of its bundle in the study.
     id: i64,
-    /// What chat templates are told, in seconds since 1970: when the store's first sweep was planned. All rows of a
-    /// store are asked at one time, whenever they run.
-    time: u64,
+    bundle: i64,
+    /// The numbers of the reward models in the study, in order of objectives.
+    scorers: Vec<Option<i64>>,
+    /// Whether the study knows that it is finished.
+    closed: bool,
     points: Vec<PointState>,
     waiting: VecDeque<RowIndex>,
     running: HashMap<u64, RowIndex>,
@@ -62,6 +62,10 @@ pub struct SweepScheduler {
 #[derive(Debug)]
 struct PointState {
     point: Point,
+    name: Option<String>,
+    gates: RowGates,
+    /// The number of each prompt's answer in the study, once there.
+    answers: Vec<Option<i64>>,
     /// Whether routers have a share there: then gates differ from token to token, and their mean is taken.
     routed: bool,
     scores: Vec<Option<Scores>>,
@@ -71,52 +75,43 @@ impl SweepScheduler {
     /// Plans a sweep and finds in its store what is finished already; those points' results come
     /// from [`SweepScheduler::found`].
     pub fn new(bundle: &Bundle, plan: SweepPlan) -> Result<Self> {
-        let (prompts, listed) = each_once(&plan.prompts);
-        if plan.prompts.is_empty() {
-            return Err(Error::option(
-                "prompts",
-                "there are none; a sweep needs at least one",
-            ));
-        }
-        let info = &bundle.info;
-        let visited = visited(bundle, &plan, prompts.len())?;
-        for prompt in &prompts {
-            // Before anything runs: a prompt that cannot be read stops the sweep, not one of its rows.
-            let tokens = bundle.tokenizer.encode_prompt(prompt)?.len();
-            let context = bundle.model.config().context;
-            if tokens >= context {
-                return Err(Error::PromptTooLong { tokens, context });
-            }
-        }
-        let store = Store::open(&plan.store)?;
-        let id = store.sweep(&SweepRecord {
-            bundle: info.name.clone(),
-            model: bundle.identity.model.clone(),
-            adapters: info.adapters.clone(),
-            adapter_digests: bundle.identity.adapters.clone(),
-            objectives: info.objectives.iter().map(|o| o.name.clone()).collect(),
-            reward_digests: bundle.identity.rewards.clone(),
-            plan: plan.clone(),
-        })?;
-        let time = store.begun()?;
+        Self::planned(bundle, plan, &|| Ok(()))
+    }
+
+    /// [`SweepScheduler::new`] that asks between prompts and between points whether to go on; an error of `go_on` stops
+    /// it. With thousands of rows and a large store it takes seconds.
+    pub fn planned(
+        bundle: &Bundle,
+        plan: SweepPlan,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
+        let prompts = each_once(&plan.prompts).0.len();
+        let visited = visited(bundle, &plan, prompts)?;
+        let study = Study::open(&plan.store)?;
+        let record = record(bundle, &plan, visited.len() * prompts);
+        let asked = Asked::new(bundle, &plan, study.sweep_time(&record)?, go_on)?;
         let mut run = Self {
-            time,
+            id: study.sweep(&record, asked.time)?,
+            bundle: study.bundle(&record.bundle)?,
+            scorers: study.scorers(&ScorerRecord::rewards(&bundle.info))?,
+            closed: false,
             points: visited
                 .into_iter()
-                .map(|point| {
+                .map(|NamedPoint { point, name }| {
                     let gates = bundle.plan.gates(&point)?;
                     Ok(PointState {
                         routed: gates.routers.iter().any(|share| *share != 0.0),
-                        scores: vec![None; prompts.len()],
+                        answers: vec![None; prompts],
+                        scores: vec![None; prompts],
+                        gates,
                         point,
+                        name,
                     })
                 })
                 .collect::<Result<_>>()?,
             plan,
-            prompts,
-            listed,
-            store,
-            id,
+            asked,
+            study,
             waiting: VecDeque::new(),
             running: HashMap::new(),
             unscored: ScoreQueue::default(),
@@ -127,35 +122,60 @@ impl SweepScheduler {
             resumed: None,
             next_tag: 0,
         };
-        run.find_finished(bundle)?;
+        run.find_finished(bundle, go_on)?;
+        run.close()?;
         Ok(run)
     }
 
-    fn find_finished(&mut self, bundle: &Bundle) -> Result<()> {
+    fn find_finished(&mut self, bundle: &Bundle, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        let objectives = bundle.info.objectives.len();
         for point in 0..self.points.len() {
-            let places = (0..self.prompts.len()).map(|prompt| RowIndex { point, prompt });
-            let keys: Vec<String> = places
-                .clone()
-                .map(|place| self.key(bundle, place))
-                .collect();
-            for (place, found) in places.zip(self.store.rows_by_key(&keys)?) {
-                match found {
-                    Some(row) => {
-                        let objectives = bundle.info.objectives.len();
-                        self.store.check_scores(&row, objectives)?;
-                        if let Some(scores) = row.scores {
-                            self.points[point].scores[place.prompt] = Some(scores);
-                            self.rows_found += 1;
-                            self.rows_done += 1;
-                        } else {
-                            let text = RewardInput::of(&row.prompt, &row.text);
-                            self.unscored.push(place, text, objectives);
-                        }
-                    }
-                    None => self.waiting.push_back(place),
+            go_on()?;
+            let places = (0..self.asked.prompts.len()).map(|prompt| RowIndex { point, prompt });
+            let keys: Vec<Key> = places.clone().map(|at| self.key(bundle, at)).collect();
+            let mut found = Vec::new();
+            for (place, stored) in places.zip(self.study.by_key(&keys)?) {
+                let Some(stored) = stored else {
+                    self.waiting.push_back(place);
+                    continue;
+                };
+                found.push((stored.id, self.placed(place)));
+                self.points[point].answers[place.prompt] = Some(stored.id);
+                let scores = self.study.scores(&[stored.id], &self.scorers)?.remove(0);
+                let missing = self
+                    .scorers
+                    .iter()
+                    .zip(&scores.0)
+                    .any(|(by, s)| by.is_some() && s.is_none());
+                if missing && stored.finish != Finish::NotFinite {
+                    let text = RewardInput::of(&stored.prompt, &stored.text);
+                    self.unscored.push(place, text, objectives);
+                } else {
+                    self.points[point].scores[place.prompt] = Some(scores);
+                    self.rows_found += 1;
+                    self.rows_done += 1;
                 }
             }
+            self.study.place(&self.points[point].point, &found)?;
             self.points_done += usize::from(self.points[point].scores.iter().all(Option::is_some));
+        }
+        Ok(())
+    }
+
+    fn placed(&self, place: RowIndex) -> Placed {
+        Placed {
+            sweep: self.id,
+            seed: self.plan.sampling.seed,
+            point: place.point,
+            prompt: place.prompt,
+        }
+    }
+
+    /// Notes in the study that all rows are there and scored.
+    fn close(&mut self) -> Result<()> {
+        if !self.closed && self.is_finished() {
+            self.study.set_status(self.id, "finished")?;
+            self.closed = true;
         }
         Ok(())
     }
@@ -170,22 +190,30 @@ impl SweepScheduler {
     fn result(&self, index: usize) -> Option<PointResult> {
         let state = &self.points[index];
         let scored: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
-        let scores: Vec<Scores> = self.listed.iter().map(|&at| scored[at].clone()).collect();
-        Some(summarise(index, state.point.clone(), &scores))
+        let scores: Vec<Scores> = self
+            .asked
+            .listed
+            .iter()
+            .map(|&at| scored[at].clone())
+            .collect();
+        Some(PointResult {
+            name: state.name.clone(),
+            ..summarise(index, state.point.clone(), &scores)
+        })
     }
 
     fn request(&self, place: RowIndex) -> RowRequest {
         let PointState { point, routed, .. } = &self.points[place.point];
-        let prompt = &self.prompts[place.prompt];
-        let mut request = request_of(&self.plan, self.time, point, prompt);
+        let mut request = self.asked.request(&self.plan, point, place.prompt);
         if *routed {
             request.trace = TraceLevel::Full;
         }
         request
     }
 
-    fn key(&self, bundle: &Bundle, place: RowIndex) -> String {
-        key_of(bundle, &self.request(place))
+    fn key(&self, bundle: &Bundle, place: RowIndex) -> Key {
+        let gates = &self.points[place.point].gates;
+        self.asked.key(bundle, &self.plan, gates, place.prompt)
     }
 
     /// The next row to run, with a name for it within this sweep.
@@ -227,24 +255,29 @@ impl SweepScheduler {
         finished: Vec<(u64, Run)>,
     ) -> Result<Vec<PointResult>> {
         let objectives = bundle.info.objectives.len();
-        let mut rows = Vec::with_capacity(finished.len());
+        let finished: Vec<(RowIndex, Run)> = finished
+            .into_iter()
+            .filter_map(|(tag, run)| Some((self.running.remove(&tag)?, run)))
+            .collect();
+        let answers: Vec<NewAnswer<'_>> = finished
+            .iter()
+            .map(|(place, run)| self.answer(*place, run))
+            .collect();
+        let numbers = self.study.add(&answers)?;
         let mut scored = Vec::new();
-        for (tag, run) in finished {
-            let Some(place) = self.running.remove(&tag) else {
-                continue;
-            };
-            let scores = without_reading(bundle, &run);
-            match &scores {
-                Some(scores) => scored.push((place, scores.clone())),
-                None => {
-                    let text = RewardInput::of(&run.prompt, &run.text);
-                    self.unscored.push(place, text, objectives);
-                }
+        for ((place, run), number) in finished.iter().zip(numbers) {
+            self.points[place.point].answers[place.prompt] = Some(number);
+            if let Some(scores) = without_reading(bundle, run) {
+                scored.push((*place, scores));
+            } else {
+                let text = RewardInput::of(&run.prompt, &run.text);
+                self.unscored.push(*place, text, objectives);
             }
-            rows.push(self.stored(bundle, place, &run, scores));
         }
-        self.store.insert_rows(&rows)?;
-        Ok(self.scored(scored))
+        self.keep(&scored)?;
+        let complete = self.scored(scored);
+        self.close()?;
+        Ok(complete)
     }
 
     /// Whether enough rows wait for their scores, or nothing else is left to do.
@@ -267,14 +300,27 @@ impl SweepScheduler {
         patience: &Patience<'_>,
     ) -> Result<Vec<PointResult>> {
         let scored = self.unscored.step(&bundle.rewards, tokens, patience)?;
-        let keyed: Vec<(String, Scores)> = scored
-            .iter()
-            .map(|(place, scores)| (self.key(bundle, *place), scores.clone()))
-            .collect();
-        if !keyed.is_empty() {
-            self.store.set_scores(&keyed)?;
+        self.keep(&scored)?;
+        let complete = self.scored(scored);
+        self.close()?;
+        Ok(complete)
+    }
+
+    /// Writes scores into the study.
+    fn keep(&self, scored: &[(RowIndex, Scores)]) -> Result<()> {
+        let mut rows = Vec::new();
+        for (place, scores) in scored {
+            let answer = self.points[place.point].answers[place.prompt];
+            for (scorer, score) in self.scorers.iter().zip(&scores.0) {
+                if let (Some(answer), Some(scorer), Some(score)) = (answer, scorer, score) {
+                    rows.push((answer, *scorer, *score));
+                }
+            }
         }
-        Ok(self.scored(scored))
+        if !rows.is_empty() {
+            self.study.score(&rows)?;
+        }
+        Ok(())
     }
 
     /// Scores what waits while that is worth it, where nobody waits.
@@ -302,37 +348,23 @@ impl SweepScheduler {
         complete
     }
 
-    fn stored(
-        &self,
-        bundle: &Bundle,
-        place: RowIndex,
-        run: &Run,
-        scores: Option<Scores>,
-    ) -> StoredRow {
-        StoredRow {
-            key: self.key(bundle, place),
-            sweep: self.id,
-            point_index: place.point,
-            prompt_index: place.prompt,
-            point: run.point.clone(),
-            prompt: run.prompt.clone(),
-            sampling: run.sampling.clone(),
-            text: run.text.clone(),
-            tokens: run.tokens.iter().map(|t| t.id).collect(),
-            finish: run.finish,
-            scores,
-            gates_mean: match &run.record {
-                Some(record) => gates_mean(record),
+    fn answer<'a>(&self, place: RowIndex, run: &'a Run) -> NewAnswer<'a> {
+        NewAnswer {
+            run,
+            mean: match &run.record {
+                Some(record) => record.mean(),
                 None => run.gates.adapters.clone(),
             },
-            first_token_seconds: run.first_token_seconds,
-            seconds: run.seconds,
+            bundle: self.bundle,
+            interactive: false,
+            split: self.asked.splits[place.prompt],
+            place: Some(self.placed(place)),
         }
     }
 
     /// How far it is.
     pub fn progress(&self, phase: SweepPhase) -> SweepProgress {
-        let rows = self.points.len() * self.prompts.len();
+        let rows = self.points.len() * self.asked.prompts.len();
         let fresh = self.rows_done - self.rows_found;
         let seconds = self.active_seconds
             + self
@@ -352,31 +384,20 @@ impl SweepScheduler {
     }
 }
 
-pub(super) fn request_of(
-    plan: &SweepPlan,
-    time: u64,
-    point: &Point,
-    prompt: &Prompt,
-) -> RowRequest {
-    let mut sampling = plan.sampling.clone();
-    sampling.seed = row_seed(plan.sampling.seed, prompt);
-    RowRequest {
-        prompt: prompt.clone(),
-        point: point.clone(),
-        mutes: Mutes::default(),
-        sampling,
-        trace: TraceLevel::None,
-        time: Some(time),
-    }
-}
-
-fn key_of(bundle: &Bundle, request: &RowRequest) -> String {
-    row_key(
-        &bundle.identity,
-        &request.point,
-        &request.prompt,
-        &request.sampling,
-    )
+/// How far a sweep is before anything of it is looked up: its points and rows are counted.
+pub fn unplanned(bundle: &Bundle, plan: &SweepPlan) -> Result<SweepProgress> {
+    let (prompts, _) = each_once(&plan.prompts);
+    let points = visited(bundle, plan, prompts.len())?.len();
+    Ok(SweepProgress {
+        points_done: 0,
+        points,
+        rows_done: 0,
+        rows: points * prompts.len(),
+        rows_found: 0,
+        rows_per_second: None,
+        eta_seconds: None,
+        phase: SweepPhase::Running,
+    })
 }
 
 /// The scores of a row that no reward model reads: there is none, or the row failed half-way and is no answer. Those of
@@ -394,80 +415,4 @@ fn without_reading(bundle: &Bundle, run: &Run) -> Option<Scores> {
     }
     let nobody = bundle.rewards.iter().all(Option::is_none);
     nobody.then(|| Scores(vec![None; bundle.info.objectives.len()]))
-}
-
-/// The stored rows of one point of a plan, in order of prompts, as runs without routing. Looks at that point alone.
-pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Run>> {
-    let (prompts, _) = each_once(&plan.prompts);
-    let visited = visited(bundle, plan, prompts.len())?;
-    let point = visited.get(index).ok_or_else(|| {
-        let problem = format!("is {index}; the sweep has {} points", visited.len());
-        Error::option("index", problem)
-    })?;
-    let store = Store::open(&plan.store)?;
-    let time = store.begun()?;
-    let keys: Vec<String> = prompts
-        .iter()
-        .map(|prompt| key_of(bundle, &request_of(plan, time, point, prompt)))
-        .collect();
-    let rows = store.rows_by_key(&keys)?;
-    rows.into_iter()
-        .flatten()
-        .map(|row| as_run(bundle, time, row))
-        .collect()
-}
-
-fn visited(bundle: &Bundle, plan: &SweepPlan, prompts: usize) -> Result<Vec<Point>> {
-    Ok(points(
-        &plan.grid,
-        bundle.info.objectives.len(),
-        bundle.info.values.len(),
-        prompts,
-        plan.include_base,
-    )?)
-}
-
-/// Prompts without repetition, in order, and the place there of each that was listed.
-pub(super) fn each_once(listed: &[Prompt]) -> (Vec<Prompt>, Vec<usize>) {
-    let mut places: HashMap<&Prompt, usize> = HashMap::new();
-    let mut prompts = Vec::new();
-    let listed = listed
-        .iter()
-        .map(|prompt| {
-            *places.entry(prompt).or_insert_with(|| {
-                prompts.push(prompt.clone());
-                prompts.len() - 1
-            })
-        })
-        .collect();
-    (prompts, listed)
-}
-
-/// A stored row as the run that it was; byte offsets are made anew from its tokens.
-fn as_run(bundle: &Bundle, time: u64, row: StoredRow) -> Result<Run> {
-    let mut answer = bundle.tokenizer.answer(&row.sampling.stop);
-    for &id in &row.tokens {
-        answer.push(id);
-    }
-    answer.finish();
-    let (_, tokens) = answer.into_parts();
-    let given = bundle.tokenizer.at(Some(time)).given(&row.prompt)?;
-    Ok(Run {
-        prompt_tokens: given.ids(),
-        given: Some(Arc::new(given)),
-        gates: bundle.plan.gates(&row.point)?,
-        prompt: row.prompt,
-        point: row.point,
-        steering: Steering::default(),
-        sampling: row.sampling,
-        text: row.text,
-        tokens,
-        finish: row.finish,
-        end: None, // the store keeps the answer's own tokens
-        status: RunStatus::Done,
-        record: None,
-        scores: row.scores,
-        first_token_seconds: row.first_token_seconds,
-        seconds: row.seconds,
-    })
 }

@@ -27,7 +27,7 @@ use super::sft::sequence_log_probs;
 use super::stacked;
 use crate::types::{DpoConfig, Method, PenaltyKind};
 use crate::weights::Adapter;
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// A prompt with a better and a worse answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,10 +231,8 @@ pub fn dpo_mixed(
 
 fn check(config: &DpoConfig, sets: &[PairSet<'_>]) -> Result<()> {
     config.train.check()?;
-    if !(config.beta.is_finite() && config.beta > 0.0) {
-        let problem = format!("is {}; it must be above zero", config.beta);
-        return Err(Error::option("beta", problem));
-    }
+    let checked = Bounds::above(0.0).check(config.beta);
+    checked.map_err(|e| Error::option("beta", e))?;
     if config.method == Method::Full
         && (config.penalty.kind != PenaltyKind::None || !config.against.is_empty())
     {

@@ -15,6 +15,7 @@ fn leaving_a_dot_leads_back_to_the_answer_and_a_pinned_row_stays() {
     };
     for index in 0..2 {
         let result = Arc::new(PointResult {
+            name: None,
             index,
             point: corner(index),
             scores: vec![None; 3],
@@ -59,6 +60,7 @@ fn another_sweep_keeps_the_points_of_the_one_before() {
         };
         for index in 0..k {
             let result = Arc::new(PointResult {
+                name: None,
                 index,
                 point: corner(0),
                 scores: vec![None; 3],
@@ -79,6 +81,7 @@ fn another_sweep_keeps_the_points_of_the_one_before() {
             phase,
         };
         tell(state, EngineEvent::Sweep { job, progress });
+        assert_eq!(state.jobs.owner(job), None, "it is over");
     };
     sweep(&mut state, 2);
     sweep(&mut state, 3);

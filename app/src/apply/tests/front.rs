@@ -8,6 +8,7 @@ use crate::state::Class;
 fn arrive(state: &mut AppState, job: JobId, index: usize, point: Point, means: [f64; 3]) {
     let summary = |mean| Some(Summary::of([mean, mean]));
     let result = Arc::new(PointResult {
+        name: None,
         index,
         point,
         scores: means.map(summary).to_vec(),

@@ -30,6 +30,7 @@ fn bundle() -> BundleInfo {
     BundleInfo {
         name: "tiny".into(),
         path: PathBuf::from("/b"),
+        identity: Default::default(),
         model: ModelInfo {
             layers: 1,
             hidden_size: 8,
@@ -128,6 +129,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         end: None,
         status,
         record: None,
+        key: None,
         scores: None,
         first_token_seconds: 0.0,
         seconds: 0.0,
@@ -459,6 +461,7 @@ fn a_dot_brings_back_its_rows_and_moves_nothing() {
     };
     assert_eq!(plan.prompts.len(), 1);
     let result = PointResult {
+        name: None,
         index: 3,
         point: corner(1),
         scores: vec![None; 3],
@@ -595,4 +598,18 @@ fn at_most_so_many_runs_are_kept_and_never_the_pinned_one_lost() {
     }
     assert_eq!(state.session.runs.len(), crate::state::Session::KEPT);
     assert!(state.session.pinned().is_some());
+}
+
+#[test]
+fn differences_without_a_pinned_answer_are_refused_in_words() {
+    let mut state = loaded();
+    let before = state.prefs.reading.differences;
+    go(&mut state, [AppCommand::ToggleDifferences]);
+    assert_eq!(state.prefs.reading.differences, before);
+    let notice = state.engine.notice.take().expect("words");
+    assert!(
+        notice.text.contains("pin an answer first"),
+        "{}",
+        notice.text
+    );
 }

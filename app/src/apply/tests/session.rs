@@ -70,6 +70,36 @@ fn each_bundle_has_a_session_of_its_own() {
 }
 
 #[test]
+fn answers_are_forgotten_for_good_once_a_person_says_so_twice() {
+    let mut state = loaded();
+    let why = crate::registry::why_not(&AppCommand::ForgetAnswers, &state);
+    assert_eq!(why.as_deref(), Some("there are no answers"));
+    answered(&mut state, "one");
+    go(&mut state, [AppCommand::Pin]);
+    let first = state.info().unwrap().as_ref().clone();
+    let mut second = first.clone();
+    second.path = "/bundles/second".into();
+    let mut state = restarted(&state, second.clone());
+    answered(&mut state, "two");
+    go(
+        &mut state,
+        [AppCommand::Generate, AppCommand::ForgetAnswers],
+    );
+    assert_eq!(state.overlay.open, Overlay::Forgetting);
+    assert_eq!(state.session.runs.len(), 2, "it asks first");
+    let (job, run) = run_of(&state, "two and a half", RunStatus::Stopped);
+    let effects = go(&mut state, [AppCommand::ForgetNow]);
+    assert_eq!(effects, [Effect::Send(EngineCommand::Cancel { job })]);
+    assert_eq!(state.overlay.open, Overlay::None);
+    assert!(state.session.runs.is_empty() && state.jobs.owner(job).is_none());
+    // What its row says on its way out finds nobody.
+    tell(&mut state, EngineEvent::Finished { job, run });
+    for info in [first, second] {
+        assert!(restarted(&state, info).session.runs.is_empty());
+    }
+}
+
+#[test]
 fn long_prompts_count_into_what_is_kept() {
     let mut state = loaded();
     for index in 0..4 {
@@ -193,11 +223,17 @@ fn a_dropped_path_is_taken_for_what_it_is_or_refused_in_words() {
     }
     // With the training sheet open, lines of JSON are its examples.
     go(&mut state, [AppCommand::Show(Overlay::Training)]);
-    go(&mut state, [AppCommand::Dropped(here("pairs.jsonl"))]);
-    assert_eq!(
-        state.training.form.data,
-        here("pairs.jsonl").display().to_string()
-    );
+    let path = here("pairs.jsonl");
+    let effects = go(&mut state, [AppCommand::Dropped(path.clone())]);
+    assert_eq!(state.training.form.data, path);
+    // Whether they are there is looked up beside the window, and what is known of another file by then is let go.
+    assert_eq!(effects, [Effect::LookFor(path.clone())]);
+    looked_for(&mut state, &here("other.jsonl"), false);
+    assert!(!state.training.form.data_missing);
+    looked_for(&mut state, &path, false);
+    assert!(state.training.form.data_missing);
+    looked_for(&mut state, &path, true);
+    assert!(!state.training.form.data_missing);
 }
 
 #[test]

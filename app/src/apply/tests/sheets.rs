@@ -100,6 +100,7 @@ fn another_bundle_leaves_nothing_waiting_for_the_old_one() {
         "{asked:?}"
     );
     let result = Arc::new(PointResult {
+        name: None,
         index: 0,
         point: corner(0),
         scores: vec![None; 3],

@@ -179,6 +179,7 @@ fn head_ui(
     };
     let bottom = part(ui, rect, ("head", slot), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
+        let mut place = point(run.point_now());
         ui.horizontal(|ui| {
             ui.label(RichText::new(title).color(color).heading());
             let axes: Vec<usize> = match run.point_now() {
@@ -198,11 +199,15 @@ fn head_ui(
                     (AppCommand::Pin, "Pin")
                 };
                 small(ui, state, queue, pin.0, pin.1);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(egui::Label::new(point(run.point_now())).truncate());
-                });
+                let room = ui.available_width();
+                // Whole, or on the line below.
+                if width_of(ui, &place) <= room {
+                    let left = Layout::left_to_right(Align::Center);
+                    ui.with_layout(left, |ui| ui.label(std::mem::take(&mut place)));
+                }
             });
         });
+        let below = Some(place.as_str()).filter(|place| !place.is_empty());
         let scored_against = other.filter(|_| is_current);
         if rect.height() < LOW {
             // One line, which goes on to the side.
@@ -210,10 +215,10 @@ fn head_ui(
                 .id_salt("facts")
                 .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
                 .show(ui, |ui| {
-                    ui.horizontal(|ui| facts_ui(ui, state, queue, run, scored_against));
+                    ui.horizontal(|ui| facts_ui(ui, state, queue, run, below, scored_against));
                 });
         } else {
-            ui.horizontal_wrapped(|ui| facts_ui(ui, state, queue, run, scored_against));
+            ui.horizontal_wrapped(|ui| facts_ui(ui, state, queue, run, below, scored_against));
         }
         if other.is_some_and(|other| other.prompt != run.prompt) {
             let words = format!("Prompt: {}", PromptState::words(&run.prompt));
@@ -224,15 +229,28 @@ fn head_ui(
     bottom + 6.0
 }
 
-/// How it ended, how it was made, how it was scored.
+/// Width of a label.
+fn width_of(ui: &Ui, words: &str) -> f32 {
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let galley = ui
+        .painter()
+        .layout_no_wrap(words.to_owned(), font, egui::Color32::PLACEHOLDER);
+    galley.size().x
+}
+
+/// Where it was made, if that has no room above; how it ended, how it was made, how it was scored.
 fn facts_ui(
     ui: &mut Ui,
     state: &AppState,
     queue: &mut CommandQueue,
     run: &RunEntry,
+    place: Option<&str>,
     pinned: Option<&RunEntry>,
 ) {
     ui.spacing_mut().item_spacing = egui::vec2(6.0, 4.0);
+    if let Some(place) = place {
+        ui.label(place);
+    }
     let words = RichText::new(phase_words(run, state.now));
     ui.label(words.color(Tokens::of(ui).weak).size(13.0));
     mutes_ui(ui, run);

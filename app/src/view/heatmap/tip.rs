@@ -4,6 +4,7 @@ use egui::{Grid, Id, PopupAnchor, Rangef, Rect, RectAlign, RichText, Sense, Tool
 
 use super::shares::{Shares, Top, evenness, normalised, top};
 use super::trace::{Cell, TokenTrace};
+use crate::state::whole_parts;
 use crate::theme::{Tokens, category};
 use crate::widgets::adapter_title;
 
@@ -65,6 +66,7 @@ fn table(ui: &mut Ui, trace: &TokenTrace<'_>, gates: &[f32]) {
         ui.label("No expert speaks here: the base model alone.");
         return;
     };
+    let percent = percents(&shares, 1);
     Grid::new("shares")
         .num_columns(4)
         .spacing([8.0, 2.0])
@@ -82,7 +84,7 @@ fn table(ui: &mut Ui, trace: &TokenTrace<'_>, gates: &[f32]) {
                     egui::Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
                 ui.painter().rect_filled(filled, 2.0, category(adapter));
                 ui.label(adapter_title(trace.experts, adapter, name));
-                ui.label(format!("{:.1} %", 100.0 * share));
+                ui.label(format!("{} %", percent[adapter]));
                 ui.label(weak(format!("gate {gate:.3}")));
                 ui.end_row();
             }
@@ -92,6 +94,20 @@ fn table(ui: &mut Ui, trace: &TokenTrace<'_>, gates: &[f32]) {
         "gates sum to {sum:.3} · entropy {:.2}",
         evenness(&shares)
     )));
+}
+
+/// Shares in percent of `decimals` places, which sum to 100.
+fn percents(shares: &[f32], decimals: u32) -> Vec<String> {
+    let shares: Vec<f64> = shares.iter().map(|&share| f64::from(share)).collect();
+    let parts = 10_u32.pow(decimals);
+    let words = |part: u32| {
+        let percent = f64::from(part) / f64::from(parts);
+        format!("{percent:.*}", decimals as usize)
+    };
+    whole_parts(&shares, 100 * parts)
+        .into_iter()
+        .map(words)
+        .collect()
 }
 
 fn title(trace: &TokenTrace<'_>, cell: &Cell) -> String {
@@ -144,10 +160,10 @@ pub(super) fn cell_words(
     let named: Vec<String> = trace
         .adapters
         .iter()
-        .zip(shares)
+        .zip(shares.iter().zip(percents(&shares, 0)))
         .enumerate()
-        .filter(|(adapter, (_, share))| *adapter < trace.experts || *share > 0.0)
-        .map(|(adapter, (name, share))| format!("{name}{} {:.0} %", kind(adapter), 100.0 * share))
+        .filter(|(adapter, (_, (share, _)))| *adapter < trace.experts || **share > 0.0)
+        .map(|(adapter, (name, (_, percent)))| format!("{name}{} {percent} %", kind(adapter)))
         .collect();
     format!("{title}; {}{tie}", named.join(", "))
 }

@@ -11,8 +11,8 @@ use super::interference::InterferencePanel;
 use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::{
-    bundle_sheet, closing, first_steps, palette, panels, point, prompt, responses, settings,
-    shortcuts, status, sweep, top_bar, training, welcome,
+    bundle_sheet, closing, first_steps, forgetting, palette, panels, point, prompt, responses,
+    settings, shortcuts, status, sweep, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -81,6 +81,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
+        Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),
         Overlay::Settings => settings::settings_ui(ui.ctx(), state, queue),
     }

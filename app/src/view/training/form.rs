@@ -12,8 +12,8 @@ use super::weak;
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, TrainField, TrainForm, TrainKind, TrainPhase};
 use crate::theme::Tokens;
-use crate::widgets::number::{checked_field, real, whole};
-use crate::widgets::{command_button, primary_button};
+use crate::widgets::number::{checked_field, real, seed, whole};
+use crate::widgets::{command_button, path_field, primary_button};
 
 /// Width of a number's field.
 const NUMBER: f32 = 74.0;
@@ -131,7 +131,13 @@ fn text_field(ui: &mut Ui, label: &str, name: &str, text: &mut String) {
 }
 
 fn data_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, form: &mut TrainForm) {
-    text_field(ui, "Examples", "File of examples", &mut form.data);
+    line(ui, "Examples", |ui| {
+        let hint = "path of a .jsonl, or drop it here";
+        let id = Id::unique("examples-path");
+        if let Some(path) = path_field(ui, id, "File of examples", hint, &form.data) {
+            form.data = path;
+        }
+    });
     line(ui, "", |ui| {
         let choose = AppCommand::ChooseExamples;
         command_button(ui, state, queue, choose, "Choose a file\u{2026}");
@@ -456,10 +462,6 @@ fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             ui.checkbox(skip_bad, "skip and count")
                 .on_hover_text("Empty or equal answers, broken lines; off: the run refuses them by line number");
         });
-        let seed = |text: &str| match text.parse::<u64>() {
-            Ok(seed) => Ok(seed),
-            Err(_) => Err(format!("`{text}` is not a whole number of zero or more")),
-        };
         let hint = "The same seed, data and settings give the same result";
         number(ui, "Seed", ("seed", 0), &mut run.seed, &seed, hint);
     });

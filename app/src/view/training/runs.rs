@@ -7,7 +7,7 @@ use paretoscope_core::types::{Method, Part, Strength, TrainTask};
 
 use super::{curves, weak};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, TrainEntry, TrainPhase};
+use crate::state::{AppState, TrainEntry, TrainPhase, share_words};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, duration};
 use crate::widgets::{command_button, empty_ui, primary_button, trouble_ui};
@@ -86,8 +86,7 @@ fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEn
 
 /// Shares as `0.25 / 0.25 / 0.50`.
 fn shares(at: &[f64]) -> String {
-    let shares: Vec<String> = at.iter().map(|v| format!("{v:.2}")).collect();
-    shares.join(" / ")
+    share_words(at, 2).join(" / ")
 }
 
 /// What is made, of what.

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowSource, RowTag};
-use paretoscope_engine::protocol::{SweepGrid, SweepPhase, SweepPlan};
-use paretoscope_engine::sweep::{SweepScheduler, front_flags, parse_grid, point_line};
-use paretoscope_engine::types::{PointResult, Prompt, PromptSample, RowRequest, Run, Split};
+use paretoscope_engine::protocol::{SweepPhase, SweepPlan};
+use paretoscope_engine::sweep::{Listed, SweepScheduler, front_flags, parse_grid, point_line};
+use paretoscope_engine::types::{PointKind, PointResult, Prompt, PromptSample, RowRequest, Run};
 use paretoscope_engine::{Error, Problem, Result};
 
 use super::generate::SamplingArgs;
 use super::place::load;
 use crate::interrupt::Interrupt;
-use crate::options::Global;
+use crate::options::{Global, split_of};
 use crate::print::json_line;
 
 /// Options of `sweep`.
@@ -31,12 +31,17 @@ pub(crate) struct Args {
     split: String,
     /// `simplex:STEP` or `box:C:STEP`
     #[arg(long, value_name = "GRID", allow_hyphen_values = true)]
-    grid: String,
-    /// `hoe` routes preferences (simplex), `mva` takes free weights (box); by default as the grid asks
+    grid: Option<String>,
+    /// In place of a grid, a file with a {"preference": [...]} or {"weights": [...]} per line, a "name" beside it or not;
+    /// or a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`, `convex:STEP` (weights that sum to 1), `halton:N` (N points that
+    /// fill the simplex; with `--method mva` the box of weights up to 1)
+    #[arg(long, value_name = "FILE.jsonl or SET")]
+    points: Option<String>,
+    /// `hoe` routes preferences, `mva` takes free weights; by default as grid or points ask
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
-    /// The store (SQLite); the same command again goes on where it stopped
-    #[arg(long, value_name = "RUN.db")]
+    /// The study; the same command again goes on where it stopped, and other sweeps may go into it as well
+    #[arg(long, value_name = "X.study")]
     out: PathBuf,
     /// Rows in one batch
     #[arg(long, value_name = "N", default_value_t = 32)]
@@ -52,36 +57,33 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
-    let grid = parse_grid(&args.grid)?;
-    match (args.method.as_deref(), &grid) {
-        (None, _)
-        | (Some("hoe"), SweepGrid::Simplex { .. })
-        | (Some("mva"), SweepGrid::Box { .. }) => {}
-        (Some(method @ ("hoe" | "mva")), _) => {
-            return Err(Error::option(
-                "--method",
-                format!(
-                    "{method} does not go with the grid `{}`: hoe takes simplex:STEP, mva takes box:C:STEP",
-                    args.grid
-                ),
-            ));
+    let kind = args.method.as_deref().map(kind_of).transpose()?;
+    let listed = match (&args.grid, &args.points) {
+        (Some(grid), None) => Listed::Grid(parse_grid(grid)?),
+        (None, Some(points)) => Listed::read(points)?,
+        (grid, _) => {
+            let given = if grid.is_some() { "both" } else { "neither" };
+            let problem = format!(
+                "a sweep takes either --grid or --points, and {given} is given; e.g. --grid simplex:0.1"
+            );
+            return Err(Error::option("--points", problem));
         }
-        (Some(other), _) => {
-            return Err(Error::option(
-                "--method",
-                Problem::unknown(other, ["hoe", "mva"]),
-            ));
-        }
-    }
+    };
+    listed.check(kind).map_err(|error| {
+        let method = args.method.as_deref().unwrap_or_default();
+        Error::option("--method", format!("{method} does not fit; {error}"))
+    })?;
     let prompts = of_split(read_prompts(&args.prompts)?, args)?;
     let bundle = load(&args.bundle, global, true)?;
+    let splits = prompts.iter().map(|sample| sample.split).collect();
     let prompts = prompts.into_iter().map(|sample| match sample.prompt {
         Prompt::Text(text) if args.chat => Prompt::Chat(text),
         prompt => prompt,
     });
     let plan = SweepPlan {
-        grid,
+        grid: listed.grid(&bundle.info, kind)?,
         prompts: prompts.collect(),
+        splits,
         sampling: args.sampling.sampling(global),
         include_base: args.base,
         store: args.out.clone(),
@@ -89,16 +91,23 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     drive(&bundle, SweepScheduler::new(&bundle, plan)?, args.slots)
 }
 
+/// The points that a method takes.
+fn kind_of(method: &str) -> Result<PointKind> {
+    match method {
+        "hoe" => Ok(PointKind::Preference),
+        "mva" => Ok(PointKind::Weights),
+        other => Err(Error::option(
+            "--method",
+            Problem::unknown(other, ["hoe", "mva"]),
+        )),
+    }
+}
+
 /// The prompts of the part that was asked for.
 fn of_split(mut prompts: Vec<PromptSample>, args: &Args) -> Result<Vec<PromptSample>> {
-    if args.split == "all" {
+    let Some(split) = split_of("--split", &args.split)? else {
         return Ok(prompts);
-    }
-    let named = Split::ALL.into_iter().find(|s| s.name() == args.split);
-    let split = named.ok_or_else(|| {
-        let known = Split::ALL.into_iter().map(Split::name).chain(["all"]);
-        Error::option("--split", Problem::unknown(&args.split, known))
-    })?;
+    };
     let listed = prompts.len();
     prompts.retain(|sample| sample.split == split);
     if prompts.is_empty() {

@@ -21,6 +21,7 @@ pub fn summarise(index: usize, point: Point, rows: &[Scores]) -> PointResult {
     PointResult {
         index,
         point,
+        name: None,
         scores,
         rows: rows.len(),
     }
@@ -62,7 +63,7 @@ pub fn front_flags(results: &[PointResult]) -> Vec<bool> {
 }
 
 /// The line that the command line prints for a point:
-/// `{"point": [...], "scores": {objective: {"mean", "se", "n"}}, "front": bool}`.
+/// `{"point": [...], "scores": {objective: {"mean", "se", "n"}}, "front": bool}`, with `"name"` where the point has one.
 pub fn point_line(result: &PointResult, objectives: &[String], front: bool) -> Value {
     let scores: Map<String, Value> = objectives
         .iter()
@@ -76,7 +77,11 @@ pub fn point_line(result: &PointResult, objectives: &[String], front: bool) -> V
             Some((name.clone(), value))
         })
         .collect();
-    json!({"point": result.point.as_slice(), "scores": scores, "front": front})
+    let mut line = json!({"point": result.point.as_slice(), "scores": scores, "front": front});
+    if let Some(name) = &result.name {
+        line["name"] = json!(name);
+    }
+    line
 }
 
 #[cfg(test)]
@@ -145,5 +150,11 @@ mod tests {
             json!({"helpful": {"mean": 1.5, "se": 0.5, "n": 2}})
         );
         assert_eq!(back["front"], json!(true));
+        assert!(back.get("name").is_none());
+        let named = PointResult {
+            name: Some("mine".to_owned()),
+            ..got
+        };
+        assert_eq!(point_line(&named, &names, true)["name"], json!("mine"));
     }
 }

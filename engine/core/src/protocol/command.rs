@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, Sampling, TrainJob};
+use crate::types::{
+    Compared, Measure, Mutes, NamedPoint, Point, PointKind, PointSet, Prompt, RowRequest, Run,
+    Sampling, Split, TrainJob,
+};
 
 /// The points that a sweep visits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,27 @@ pub enum SweepGrid {
         /// Distance between neighbours.
         step: f64,
     },
+    /// A named set.
+    Set(PointSet),
+    /// Points one by one, visited in this order.
+    List {
+        /// The points, each once.
+        points: Vec<NamedPoint>,
+    },
+}
+
+impl SweepGrid {
+    /// The kind of its points; a list without any counts as preferences.
+    pub fn kind(&self) -> PointKind {
+        match self {
+            Self::Simplex { .. } => PointKind::Preference,
+            Self::Box { .. } => PointKind::Weights,
+            Self::Set(set) => set.kind(),
+            Self::List { points } => points
+                .first()
+                .map_or(PointKind::Preference, |named| named.point.kind()),
+        }
+    }
 }
 
 /// A sweep: points x prompts, scored and stored.
@@ -36,11 +60,14 @@ pub struct SweepPlan {
     pub grid: SweepGrid,
     /// On what.
     pub prompts: Vec<Prompt>,
+    /// Which part each of `prompts` belongs to; empty where nobody said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<Split>,
     /// How tokens are chosen; the seed is the sweep's, each row's follows from it.
     pub sampling: Sampling,
     /// Whether the base model (no expert) is measured as well.
     pub include_base: bool,
-    /// The SQLite file that every finished row goes into at once.
+    /// The study that every finished row goes into at once.
     pub store: PathBuf,
 }
 
@@ -89,7 +116,8 @@ pub enum EngineCommand {
         /// The sweep's job.
         job: JobId,
     },
-    /// Stop at the next token. A row keeps its text, a sweep its finished rows.
+    /// Stop at the next token. A row keeps its text, a sweep its finished rows; of a routing that is found again, and of
+    /// a comparison, nothing more is said.
     Cancel {
         /// The job.
         job: JobId,

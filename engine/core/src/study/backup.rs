@@ -117,7 +117,7 @@ fn prune(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::tests::bundle;
+    use crate::study::tests::info;
 
     #[test]
     fn a_copy_a_day_and_the_last_three_stay() {
@@ -142,7 +142,7 @@ mod tests {
             make(0).unwrap().ends_with("a.study.1970-01-01.bak"),
             "also of an empty one"
         );
-        study.bundle(&bundle("demo")).unwrap();
+        study.bundle(&info("demo")).unwrap();
         assert_eq!(make(day - 1), None, "once a day");
         for n in 1..5 {
             make(n * day).unwrap();

@@ -4,9 +4,9 @@ use rusqlite::params;
 
 use super::file::Study;
 use super::hash::now;
-use super::key::Key;
 use super::open::sqlite;
 use crate::Result;
+use crate::types::Key;
 
 /// How long a claim holds unless it is made again, in milliseconds: what a process that died had under way is free then.
 pub const CLAIM: i64 = 120_000;
@@ -72,7 +72,7 @@ impl Study {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::tests::{answer, bundle, key, run};
+    use crate::study::tests::{answer, info, key, run};
 
     #[test]
     fn two_programs_make_each_row_once() {
@@ -85,7 +85,7 @@ mod tests {
         let theirs = Claim::Theirs(1000 + CLAIM);
         let found = two.claim_at(&keys, 1001).unwrap();
         assert_eq!(found, [theirs, theirs, Claim::Ours]);
-        let number = one.bundle(&bundle("demo")).unwrap();
+        let number = one.bundle(&info("demo")).unwrap();
         one.add(&[answer(&runs[0], number)]).unwrap();
         one.release(&keys).unwrap();
         let found = two.claim_at(&keys, 1002).unwrap();

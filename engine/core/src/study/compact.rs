@@ -54,14 +54,14 @@ impl Study {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::tests::{answer, bundle, run};
+    use crate::study::tests::{answer, info, run};
     use crate::types::GateRecord;
 
     #[test]
     fn what_is_hidden_goes_after_a_copy_was_made() {
         let folder = tempfile::tempdir().unwrap();
         let study = Study::open(&folder.path().join("a.study")).unwrap();
-        let number = study.bundle(&bundle("demo")).unwrap();
+        let number = study.bundle(&info("demo")).unwrap();
         let runs: Vec<_> = (0..60)
             .map(|n| run(&n.to_string(), 0.5, &"x".repeat(900)))
             .collect();

@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use super::file::Study;
 use super::open::{backup, beside, damaged, fault, sqlite};
-use super::records::{BundleRecord, NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
+use super::records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
 use super::sweeps::Placed;
 use crate::Result;
 use crate::protocol::SweepPlan;
 use crate::types::{
-    BundleInfo, Finish, ModelInfo, ObjectiveInfo, Point, Prompt, RowGates, Run, RunStatus,
-    Sampling, Steering, TokenPiece,
+    BundleIdentity, BundleInfo, Finish, ModelInfo, ObjectiveInfo, Point, Prompt, RowGates, Run,
+    RunStatus, Sampling, Steering, TokenPiece,
 };
 
 /// The newest version of a store of rows.
@@ -85,7 +85,7 @@ struct Taken {
 
 fn take_sweeps(old: &Connection, path: &Path, study: &Study) -> Result<HashMap<i64, Taken>> {
     let mut statement = old
-        .prepare("SELECT id, record FROM sweeps ORDER BY id")
+        .prepare("SELECT id, record, created FROM sweeps ORDER BY id")
         .map_err(sqlite(path))?;
     let mut rows = statement.query([]).map_err(sqlite(path))?;
     let mut taken = HashMap::new();
@@ -100,11 +100,7 @@ fn take_sweeps(old: &Connection, path: &Path, study: &Study) -> Result<HashMap<i
             name: method.to_owned(),
             method: method.to_owned(),
             rows: 0,
-            bundle: BundleRecord {
-                model: sweep.model.clone(),
-                bank: sweep.adapter_digests.clone(),
-                info: info(&sweep),
-            },
+            bundle: info(&sweep),
             plan: sweep.plan,
         };
         let bundle = study.bundle(&record.bundle)?;
@@ -127,7 +123,8 @@ fn take_sweeps(old: &Connection, path: &Path, study: &Study) -> Result<HashMap<i
                 })
             })
             .collect();
-        let (number, _time) = study.sweep(&record)?;
+        let planned: i64 = row.get(2).map_err(sqlite(path))?;
+        let number = study.sweep(&record, u64::try_from(planned).unwrap_or(0))?;
         taken.insert(
             id,
             Taken {
@@ -141,6 +138,9 @@ fn take_sweeps(old: &Connection, path: &Path, study: &Study) -> Result<HashMap<i
     Ok(taken)
 }
 
+/// The sweep, the places of point and prompt, the answer, mean gates, scores.
+type OldRow = (i64, [usize; 2], Run, Vec<f32>, Vec<Option<f64>>);
+
 fn take_rows(
     old: &Connection,
     path: &Path,
@@ -151,7 +151,7 @@ fn take_rows(
                first_token_seconds, seconds FROM rows ORDER BY id";
     let mut statement = old.prepare(sql).map_err(sqlite(path))?;
     let mut rows = statement.query([]).map_err(sqlite(path))?;
-    let mut runs: Vec<(i64, [usize; 2], Run, Vec<f32>, Vec<Option<f64>>)> = Vec::new();
+    let mut runs: Vec<OldRow> = Vec::new();
     loop {
         let next = rows.next().map_err(sqlite(path))?;
         let ended = next.is_none();
@@ -181,12 +181,7 @@ fn take_rows(
     }
 }
 
-fn put(
-    path: &Path,
-    study: &Study,
-    sweeps: &HashMap<i64, Taken>,
-    runs: &[(i64, [usize; 2], Run, Vec<f32>, Vec<Option<f64>>)],
-) -> Result<()> {
+fn put(path: &Path, study: &Study, sweeps: &HashMap<i64, Taken>, runs: &[OldRow]) -> Result<()> {
     let taken = |sweep: &i64| {
         sweeps
             .get(sweep)
@@ -197,7 +192,6 @@ fn put(
         .map(|(sweep, [point, prompt], run, mean, _)| {
             let taken = taken(sweep)?;
             Ok(NewAnswer {
-                key: None,
                 run,
                 mean: mean.clone(),
                 bundle: taken.bundle,
@@ -250,6 +244,7 @@ fn run(row: &Row<'_>, path: &Path) -> Result<Run> {
         end: None,
         status: RunStatus::Done,
         record: None,
+        key: None,
         scores: None,
         first_token_seconds: row.get(11).map_err(sqlite(path))?,
         seconds: row.get(12).map_err(sqlite(path))?,
@@ -297,6 +292,12 @@ fn info(sweep: &OldSweep) -> BundleInfo {
     BundleInfo {
         name: sweep.bundle.clone(),
         path: Default::default(),
+        identity: BundleIdentity {
+            numerics: "unverified".to_owned(),
+            model: sweep.model.clone(),
+            adapters: sweep.adapter_digests.clone(),
+            rewards: Vec::new(),
+        },
         model: ModelInfo {
             layers: 0,
             hidden_size: 0,

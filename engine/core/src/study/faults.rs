@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
-use super::tests::{answer, bundle, key, run, scorer};
+use super::tests::{answer, info, key, run, scorer};
 use super::*;
+use crate::types::Key;
 
 /// What a child does, and where.
 const TASK: &str = "PARETOSCOPE_FAULT";
@@ -75,7 +76,7 @@ fn told(folder: &Path) -> Vec<String> {
 /// Adds answers, scores, traces and notes until it is killed or refused.
 fn add(folder: &Path, limit: usize) {
     let study = Study::open(&folder.join("a.study")).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let scorers = study.scorers(&[scorer("helpful", "1")]).unwrap();
     let mut count = 0;
     loop {
@@ -128,7 +129,7 @@ fn several(folder: &Path) {
 }
 
 fn merge(folder: &Path) {
-    loop {
+    for _ in 0_u64.. {
         let target = folder.join("a.study");
         fs::copy(folder.join("base.study"), &target).unwrap();
         let study = Study::open(&target).unwrap();
@@ -153,14 +154,14 @@ fn convert(folder: &Path) {
 fn make(folder: &Path) {
     for n in 0.. {
         let study = Study::open(&folder.join(format!("{n}.study"))).unwrap();
-        study.bundle(&bundle("demo")).unwrap();
+        study.bundle(&info("demo")).unwrap();
         acknowledge(folder, &n.to_string());
     }
 }
 
 fn claim(folder: &Path) {
     let study = Study::open(&folder.join("a.study")).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let mut left: Vec<_> = (0..60).map(|n| run(&n.to_string(), 0.5, "x")).collect();
     while !left.is_empty() {
         let mut next = left.split_off(left.len().saturating_sub(4));
@@ -191,7 +192,7 @@ fn look(folder: &Path) {
     assert_eq!(study.history(&Filter::default()).unwrap().len(), 2);
     assert!(
         study
-            .bundle(&bundle("new"))
+            .bundle(&info("new"))
             .unwrap_err()
             .to_string()
             .contains("can only be read")
@@ -266,7 +267,7 @@ fn killed_while_rows_are_added() {
 
 fn filled(path: &Path, prefix: &str, answers: usize) {
     let study = Study::open(path).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let runs: Vec<_> = (0..answers)
         .map(|n| run(&format!("{prefix}{n}"), 0.5, "x"))
         .collect();
@@ -435,14 +436,14 @@ fn a_disk_that_refuses_loses_no_row_that_was_told_written() {
             "{uid} was told written"
         );
     }
-    study.bundle(&bundle("with room again")).unwrap();
+    study.bundle(&info("with room again")).unwrap();
 }
 
 #[test]
 fn a_full_disk_takes_back_what_was_to_be_written_together_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let study = Study::open(&folder.path().join("a.study")).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let pages: i64 = study
         .one("SELECT page_count FROM pragma_page_count", [])
         .unwrap();
@@ -485,7 +486,7 @@ fn a_file_that_is_locked_is_waited_for_and_then_said() {
     study.set_patience(Duration::from_millis(30)).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let refused = study.bundle(&bundle("demo")).unwrap_err();
+    let refused = study.bundle(&info("demo")).unwrap_err();
     assert!(
         refused
             .to_string()
@@ -498,9 +499,9 @@ fn a_file_that_is_locked_is_waited_for_and_then_said() {
         "who reads is not held up"
     );
     other.execute_batch("ROLLBACK").unwrap();
-    study.bundle(&bundle("demo")).unwrap();
+    study.bundle(&info("demo")).unwrap();
     // Whom a write waits for may end in time.
-    study.set_patience(Duration::from_secs(60)).unwrap();
+    study.set_patience(Duration::from_mins(1)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
@@ -508,7 +509,7 @@ fn a_file_that_is_locked_is_waited_for_and_then_said() {
             other.execute_batch("ROLLBACK").unwrap();
             other
         });
-        study.bundle(&bundle("in time")).unwrap();
+        study.bundle(&info("in time")).unwrap();
         waiting.join().unwrap();
     });
     assert_eq!(study.count("bundle").unwrap(), 2);
@@ -530,7 +531,7 @@ fn a_folder_that_cannot_be_written_is_read_and_left_as_it_is() {
     filled(&path, "a", 1);
     // Another program is at it, and its last row is in the log alone.
     let study = Study::open(&path).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let last = run("last", 0.5, "x");
     study.add(&[answer(&last, number)]).unwrap();
     let program: PathBuf = outer.path().join("program");

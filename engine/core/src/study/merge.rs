@@ -15,7 +15,7 @@ use super::file::{FileName, Study, to_json};
 use super::hash::{Uid, now};
 use super::merge_rules::{Cell, Joined, Kind, join, kind, own};
 use super::notes::Target;
-use super::open::{Kind as FileKind, copy_into, input, look, read_only, sqlite, uri};
+use super::open::{Kind as FileKind, Looked, copy_into, input, look, read_only, sqlite, uri};
 use super::schema::STEPS;
 use super::tables::{Table, quoted, tables};
 use super::undo::Part;
@@ -60,7 +60,7 @@ impl MergeCounts {
 /// A file to merge from, as it is attached. Its connection takes the log away when all is done.
 struct Source {
     uri: String,
-    _held: Option<Connection>,
+    _held: Option<Looked>,
     _copy: Option<tempfile::TempDir>,
 }
 
@@ -120,7 +120,7 @@ impl Study {
             FileKind::Study(theirs) if theirs >= STEPS.len() && read_only(source).is_none() => {
                 Ok(Source {
                     uri: uri(source, "?mode=ro"),
-                    _held: Some(looked.connection),
+                    _held: Some(looked),
                     _copy: None,
                 })
             }
@@ -259,14 +259,14 @@ impl Study {
     }
 
     /// Keys under which answers with different texts stand, and their numbers, the one that counts first.
-    pub fn diverged(&self) -> Result<Vec<(super::Key, Vec<i64>)>> {
+    pub fn diverged(&self) -> Result<Vec<(crate::types::Key, Vec<i64>)>> {
         let sql = "SELECT g.key, g.id FROM generation g WHERE g.key IN
                    (SELECT key FROM generation WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT text) > 1)
                    ORDER BY g.key, g.created, g.uid";
-        let mut found: Vec<(super::Key, Vec<i64>)> = Vec::new();
+        let mut found: Vec<(crate::types::Key, Vec<i64>)> = Vec::new();
         self.each(sql, [], |row| {
             let bytes: Vec<u8> = self.get(row, 0)?;
-            let key = super::Key(
+            let key = crate::types::Key(
                 bytes
                     .try_into()
                     .map_err(|_other| self.misread("generation.key"))?,
@@ -310,10 +310,7 @@ impl Work<'_> {
         let columns: Vec<String> = self.table.columns.iter().map(|c| quoted(c)).collect();
         let values: Vec<String> = self.table.columns.iter().map(|c| self.theirs(c)).collect();
         let matched = self.matched();
-        let order = match self.table.numbered() {
-            true => "s.id",
-            false => "1",
-        };
+        let order = if self.table.numbered() { "s.id" } else { "1" };
         let new = self.run(&format!(
             "INSERT INTO main.{name} ({}) SELECT {} FROM source.{name} s
              WHERE NOT EXISTS (SELECT 1 FROM main.{name} m WHERE {matched}) ORDER BY {order}",

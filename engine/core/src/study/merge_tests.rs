@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::tests::{answer, bundle, info, run, scorer, sweep};
+use super::tests::{answer, info, run, scorer, sweep};
 use super::*;
 
 /// Something done to a study.
@@ -57,8 +57,8 @@ fn exec(study: &Study, sql: &str) {
 
 fn perform(study: &Study, acts: &[Act]) {
     exec(study, "PRAGMA synchronous = OFF");
-    let number = study.bundle(&bundle("demo")).unwrap();
-    let (id, _time) = study.sweep(&sweep(&["0", "1", "2"])).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
+    let id = study.sweep(&sweep(&["0", "1", "2"]), 1000).unwrap();
     let known = |sql: &str| study.one::<i64>(sql, []).unwrap();
     for act in acts {
         match act {
@@ -69,7 +69,8 @@ fn perform(study: &Study, acts: &[Act]) {
                 interactive,
                 placed,
             } => {
-                let run = run(&prompt.to_string(), 0.5, &"x".repeat(usize::from(*text)));
+                let mut run = run(&prompt.to_string(), 0.5, &"x".repeat(usize::from(*text)));
+                run.key = run.key.filter(|_| *keyed);
                 let place = Placed {
                     sweep: id,
                     seed: 0,
@@ -81,7 +82,6 @@ fn perform(study: &Study, acts: &[Act]) {
                     ..answer(&run, number)
                 };
                 new.place = placed.then_some(place);
-                new.key = new.key.filter(|_| *keyed);
                 study.add(&[new]).unwrap();
             }
             Act::Score {
@@ -161,7 +161,7 @@ fn perform(study: &Study, acts: &[Act]) {
 }
 
 fn with_task(study: &Study) {
-    study.bundle(&bundle("demo")).unwrap();
+    study.bundle(&info("demo")).unwrap();
     exec(study, "INSERT INTO task (uid, created, origin, name, design, locked) VALUES (x'01', 5, 1, 'T', 'd', 0);
         INSERT INTO item (uid, created, origin, task, sides, probability) VALUES (x'02', 5, 1, 1, '[]', 1.0);
         INSERT INTO annotator (uid, created, origin, alias) VALUES (x'03', 5, 1, 'A1');");
@@ -218,7 +218,7 @@ proptest! {
 fn two(folder: &Path) -> (PathBuf, PathBuf) {
     let (one, two) = (folder.join("one.study"), folder.join("two.study"));
     let study = Study::open(&one).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let runs = [run("a", 0.5, "x"), run("b", 0.5, "y")];
     study
         .add(&[answer(&runs[0], number), answer(&runs[1], number)])
@@ -280,7 +280,7 @@ fn the_earliest_answer_counts_and_scores_that_differ_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = two(folder.path());
     let (first, second) = (Study::open(&one).unwrap(), Study::open(&two).unwrap());
-    let number = first.bundle(&bundle("demo")).unwrap();
+    let number = first.bundle(&info("demo")).unwrap();
     let late = run("late", 0.5, "same");
     second.add(&[answer(&late, number)]).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(3));
@@ -330,7 +330,7 @@ fn shards_of_a_sweep_become_one_at_the_earlier_time() {
     };
     for (n, path) in paths.iter().enumerate() {
         let study = Study::open(path).unwrap();
-        let (id, _time) = study.sweep(&record).unwrap();
+        let id = study.sweep(&record, 1000).unwrap();
         exec(
             &study,
             &format!("UPDATE sweep SET now = {}", 2000 - 500 * n),
@@ -360,7 +360,7 @@ fn shards_of_a_sweep_become_one_at_the_earlier_time() {
     );
     let state = &first.sweeps().unwrap()[0];
     assert_eq!((state.done, state.status.as_str()), (2, "finished"));
-    assert_eq!(first.sweep(&record).unwrap().1, 1500);
+    assert_eq!(first.sweep_time(&record).unwrap(), 1500);
     second.merge(&paths[0]).unwrap();
     assert_eq!(first.digest().unwrap(), second.digest().unwrap());
     first.merge(&paths[1]).unwrap();
@@ -374,7 +374,7 @@ fn a_sweep_with_a_shard_missing_is_not_finished() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("1.study");
     let study = Study::open(&path).unwrap();
-    let (id, _time) = study.sweep(&sweep(&["a", "b"])).unwrap();
+    let id = study.sweep(&sweep(&["a", "b"]), 1000).unwrap();
     study.set_status(id, "finished").unwrap();
     let whole = Study::open(&folder.path().join("all.study")).unwrap();
     whole.merge(&path).unwrap();
@@ -451,7 +451,7 @@ fn what_a_later_version_added_survives() {
             origin INTEGER NOT NULL REFERENCES origin, prompt INTEGER NOT NULL REFERENCES prompt) STRICT;
         INSERT INTO thing (uid, created, origin, prompt) VALUES (x'01', 5, 1, 2);";
     exec(&first, later);
-    let number = second.bundle(&bundle("demo")).unwrap();
+    let number = second.bundle(&info("demo")).unwrap();
     let new = run("new", 0.5, "z");
     second.add(&[answer(&new, number)]).unwrap();
     drop(first);

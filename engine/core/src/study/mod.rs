@@ -1,7 +1,7 @@
 //! The study: one SQLite file for all that a person or the command line does.
 //!
 //! Facts (answers, scores, votes, trainings) are appended and never change; what is done to a view carries revisions. An
-//! answer is known by what the forward pass received ([`Key`]), a score by who gave it. The file opens without models.
+//! answer is known by what the forward pass received ([`crate::types::Key`]), a score by who gave it. The file opens without models.
 //!
 //! | step | in → out | file |
 //! |---|---|---|
@@ -16,6 +16,7 @@
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage` |
 
+mod arms;
 mod backup;
 mod claim;
 mod compact;
@@ -48,13 +49,13 @@ pub use claim::{CLAIM, Claim};
 pub use compact::Compacted;
 pub use file::{Access, Study};
 pub use hash::{Fields, Uid};
-pub use info::StudyInfo;
-pub use key::{Key, Received};
+pub use info::{StudyInfo, SweepInfo};
+pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
 pub use read::{Filter, Stored};
-pub use records::{BundleRecord, NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
+pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};

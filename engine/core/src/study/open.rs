@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tempfile::TempDir;
 
 use super::file::Access;
 use super::schema::{APPLICATION, MIN_READER, MIN_WRITER, ROW_STORE, STEPS};
@@ -24,17 +25,25 @@ pub(super) enum Kind {
     RowStore,
 }
 
+/// An open file.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Where it was copied to be read.
+    pub(super) copy: Option<TempDir>,
+    pub(super) access: Access,
+}
+
 /// Opens or makes the study at `path`, to write where that can be.
 ///
 /// # Errors
 /// [`Error::Study`] on a damaged file, one of another program, or one of a version that this program cannot read.
-pub(super) fn open(path: &Path) -> Result<(Connection, Access)> {
+pub(super) fn open(path: &Path) -> Result<Opened> {
     check_name(path)?;
     open_on(path, on_network(path))
 }
 
 /// As [`open`], on a disk of a network or one of this machine.
-pub(super) fn open_on(path: &Path, network: bool) -> Result<(Connection, Access)> {
+pub(super) fn open_on(path: &Path, network: bool) -> Result<Opened> {
     if !path.exists() {
         return make_on(path, network);
     }
@@ -51,7 +60,11 @@ pub(super) fn open_on(path: &Path, network: bool) -> Result<(Connection, Access)
         }
         Kind::Study(version) => {
             if let Some(why) = looked.newer.clone().or_else(|| read_only(path)) {
-                return Ok((looked.connection, Access::Read(why)));
+                return Ok(Opened {
+                    connection: looked.connection,
+                    copy: looked.copy,
+                    access: Access::Read(why),
+                });
             }
             drop(looked);
             let mut connection = to_write(path, network)?;
@@ -59,22 +72,23 @@ pub(super) fn open_on(path: &Path, network: bool) -> Result<(Connection, Access)
                 backup(&connection, path, &format!("v{version}.bak"))?;
                 migrate(&mut connection, path)?;
             }
-            Ok((connection, Access::Write))
+            Ok(Opened {
+                connection,
+                copy: None,
+                access: Access::Write,
+            })
         }
     }
 }
 
 /// Opens the study at `path` to read alone, and writes nothing, not even beside it where that can be helped; `None` where
 /// there is none yet, or one that a writer has to bring up to date first.
-pub(super) fn peek(path: &Path) -> Result<Option<Connection>> {
+pub(super) fn peek(path: &Path) -> Result<Option<Looked>> {
     if !path.is_file() {
         return Ok(None);
     }
     let looked = look(path)?;
-    Ok(
-        (looked.kind == Kind::Study(STEPS.len()) || looked.newer.is_some())
-            .then_some(looked.connection),
-    )
+    Ok((looked.kind == Kind::Study(STEPS.len()) || looked.newer.is_some()).then_some(looked))
 }
 
 fn check_name(path: &Path) -> Result<()> {
@@ -95,10 +109,14 @@ fn check_name(path: &Path) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn make_on(path: &Path, network: bool) -> Result<(Connection, Access)> {
+pub(super) fn make_on(path: &Path, network: bool) -> Result<Opened> {
     let mut connection = to_write(path, network)?;
     migrate(&mut connection, path)?;
-    Ok((connection, Access::Write))
+    Ok(Opened {
+        connection,
+        copy: None,
+        access: Access::Write,
+    })
 }
 
 /// A connection that may write.
@@ -125,6 +143,8 @@ fn to_write(path: &Path, network: bool) -> Result<Connection> {
 /// A file that was looked at.
 pub(super) struct Looked {
     pub(super) connection: Connection,
+    /// Where it was copied to be read.
+    pub(super) copy: Option<TempDir>,
     pub(super) kind: Kind,
     /// Why a file of a later version may be read and not written.
     pub(super) newer: Option<String>,
@@ -132,10 +152,11 @@ pub(super) struct Looked {
 
 /// Looks at a file without changing it.
 pub(super) fn look(path: &Path) -> Result<Looked> {
-    let connection = to_read(path)?;
+    let (connection, copy) = to_read(path)?;
     let (kind, newer) = recognise(&connection, path)?;
     Ok(Looked {
         connection,
+        copy,
         kind,
         newer,
     })
@@ -143,47 +164,28 @@ pub(super) fn look(path: &Path) -> Result<Looked> {
 
 /// A connection that only reads. Where neither the file nor its folder can be written, SQLite is told that nobody
 /// changes it; with a write-ahead log beside it, that log would be overlooked, so that both are copied away first.
-fn to_read(path: &Path) -> Result<Connection> {
+fn to_read(path: &Path) -> Result<(Connection, Option<TempDir>)> {
     if read_only(path).is_none() {
         // With the right to write, SQLite takes its log away again; `query_only` holds all else back.
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, "")?;
-        return query_only(connection, path);
+        return Ok((query_only(connection, path)?, None));
     }
     let wal = beside(path, "-wal");
     if std::fs::metadata(&wal).is_ok_and(|about| about.len() > 0) {
-        let folder = std::env::temp_dir();
-        let copy = folder.join(format!(
-            "paretoscope-{}.study",
-            super::hash::Uid::event(super::hash::now())
-        ));
-        let copied =
-            std::fs::copy(path, &copy).and_then(|_| std::fs::copy(&wal, beside(&copy, "-wal")));
-        copied.map_err(|e| {
-            input(
-                path,
-                format!("cannot be copied to {} to be read: {e}", copy.display()),
-            )
-        })?;
-        let writable = |file: &Path| -> std::io::Result<()> {
-            let mut permissions = std::fs::metadata(file)?.permissions();
-            #[allow(
-                clippy::permissions_set_readonly_false,
-                reason = "a copy of our own in a temporary folder"
-            )]
-            permissions.set_readonly(false);
-            std::fs::set_permissions(file, permissions)
-        };
-        let copied = writable(&copy).and_then(|()| writable(&beside(&copy, "-wal")));
-        copied.map_err(|e| {
-            input(
-                path,
-                format!("cannot be copied to {} to be read: {e}", copy.display()),
-            )
-        })?;
+        let failed = |e: std::io::Error| input(path, format!("cannot be copied to be read: {e}"));
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let copy = folder.path().join("copy.study");
+        for (from, to) in [(path, copy.clone()), (&wal, beside(&copy, "-wal"))] {
+            // Contents alone: the copy may be written, whatever the permissions of the file.
+            std::fs::File::open(from)
+                .and_then(|mut from| std::io::copy(&mut from, &mut std::fs::File::create(to)?))
+                .map_err(failed)?;
+        }
         let connection = connect(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE, "")?;
-        return query_only(connection, path);
+        return Ok((query_only(connection, path)?, Some(folder)));
     }
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, "?immutable=1")
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, "?immutable=1")?;
+    Ok((connection, None))
 }
 
 fn query_only(connection: Connection, path: &Path) -> Result<Connection> {
@@ -238,6 +240,10 @@ fn on_network(path: &Path) -> bool {
             0x1983_0326,
         ];
         let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the type is another on other processors"
+        )]
         rustix::fs::statfs(folder.unwrap_or(Path::new(".")))
             .is_ok_and(|about| NETWORK.contains(&(i64::from(about.f_type))))
     }
@@ -286,9 +292,12 @@ fn percent(bytes: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
     bytes
         .iter()
-        .map(|byte| match plain(byte) {
-            true => char::from(*byte).to_string(),
-            false => format!("%{byte:02X}"),
+        .map(|byte| {
+            if plain(byte) {
+                char::from(*byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect()
 }

@@ -7,11 +7,10 @@ use rusqlite::{Row, ToSql, params_from_iter};
 use super::encode;
 use super::file::Study;
 use super::hash::Uid;
-use super::key::Key;
 use super::open::sqlite;
 use crate::Result;
 use crate::types::{
-    Finish, Point, Prompt, RowGates, Run, RunStatus, Sampling, Scores, Steering, TokenPiece,
+    Finish, Key, Point, Prompt, RowGates, Run, RunStatus, Sampling, Scores, Steering, TokenPiece,
 };
 
 const COLUMNS: &str = "g.id, g.uid, g.created, g.key, g.bundle, t.json, p.kind, p.body, q.kind, q.coords, g.seed, g.status,
@@ -85,6 +84,7 @@ impl Stored {
             end: self.end,
             status: self.status,
             record: None,
+            key: self.key,
             scores: None,
             first_token_seconds: self.first_token_seconds,
             seconds: self.seconds,
@@ -131,6 +131,25 @@ impl Study {
         keys.iter().map(|key| self.one(sql, [&key.0[..]])).collect()
     }
 
+    /// Number and objective of every scorer, oldest first.
+    pub fn scorer_names(&self) -> Result<Vec<(i64, String)>> {
+        self.named("SELECT id, objective FROM scorer ORDER BY created, id")
+    }
+
+    /// Number and name of every bundle, oldest first.
+    pub fn bundle_names(&self) -> Result<Vec<(i64, String)>> {
+        self.named("SELECT id, name FROM bundle ORDER BY created, id")
+    }
+
+    fn named(&self, sql: &str) -> Result<Vec<(i64, String)>> {
+        let mut found = Vec::new();
+        self.each(sql, [], |row| {
+            found.push((self.get(row, 0)?, self.get(row, 1)?));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// An answer by number.
     pub fn answer(&self, id: i64) -> Result<Option<Stored>> {
         let mut found = None;
@@ -140,6 +159,18 @@ impl Study {
             Ok(())
         })?;
         Ok(found)
+    }
+
+    /// The times that its template may have been told, in seconds since 1970: those of its sweeps, and its own.
+    pub fn asked_at(&self, id: i64) -> Result<Vec<u64>> {
+        let sql = "SELECT DISTINCT s.now FROM sweep_row r JOIN sweep s ON s.id = r.sweep WHERE r.generation = ?1
+                   UNION ALL SELECT created / 1000 FROM generation WHERE id = ?1";
+        let mut times = Vec::new();
+        self.each(sql, [id], |row| {
+            times.push(u64::try_from(self.get::<i64>(row, 0)?).unwrap_or(0));
+            Ok(())
+        })?;
+        Ok(times)
     }
 
     /// An answer by its name in every file.
@@ -261,7 +292,9 @@ impl Study {
         let bytes = |column| self.get::<Vec<u8>>(row, column);
         let key: Option<Vec<u8>> = self.get(row, 3)?;
         let key = key
-            .map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| self.misread("generation.key")))
+            .map(|bytes| {
+                <[u8; 32]>::try_from(bytes).map_err(|_long| self.misread("generation.key"))
+            })
             .transpose()?;
         let setting: Option<String> = self.get(row, 5)?;
         let mut sampling: Sampling = setting

@@ -1,53 +1,40 @@
 //! What is written into a study.
 
 use super::hash::{Fields, Uid};
-use super::key::Key;
 use crate::protocol::SweepPlan;
-use crate::types::{BundleInfo, Run, Split};
+use crate::types::{BundleInfo, ObjectiveInfo, Run, Split};
 
-/// A bundle, as far as its answers and the plots of a window depend on it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BundleRecord {
-    /// Digest of the base model's weights and settings, with its numerics.
-    pub model: String,
-    /// Digests of adapters and routers, in the bank's order.
-    pub bank: Vec<String>,
-    /// All that can be told of it. Prompts and paths of this machine are not kept.
-    pub info: BundleInfo,
+/// The name of a bundle in every file: of what it computes and how its parts are called; rewards are no part of it.
+pub fn bundle_uid(info: &BundleInfo) -> Uid {
+    let mut fields = Fields::new("paretoscope bundle 1");
+    fields.text(&info.name);
+    fields.text(&info.identity.numerics);
+    fields.text(&info.identity.model);
+    fields.texts(&info.identity.adapters);
+    fields.texts(&info.adapters);
+    fields.count(info.experts.len());
+    for expert in &info.experts {
+        fields.text(&expert.name);
+        for &share in expert.preference.as_slice() {
+            fields.number(share);
+        }
+    }
+    fields.count(info.value_adapters.len());
+    for &adapter in &info.value_adapters {
+        fields.count(adapter);
+    }
+    for objective in &info.objectives {
+        fields.text(&objective.name);
+    }
+    fields.uid()
 }
 
-impl BundleRecord {
-    /// Of what it computes and how its parts are called; rewards are no part of it.
-    pub fn uid(&self) -> Uid {
-        let mut fields = Fields::new("paretoscope bundle 1");
-        fields.text(&self.info.name);
-        fields.text(&self.model);
-        fields.texts(&self.bank);
-        fields.texts(&self.info.adapters);
-        fields.count(self.info.experts.len());
-        for expert in &self.info.experts {
-            fields.text(&expert.name);
-            for &share in expert.preference.as_slice() {
-                fields.number(share);
-            }
-        }
-        fields.count(self.info.value_adapters.len());
-        for &adapter in &self.info.value_adapters {
-            fields.count(adapter);
-        }
-        for objective in &self.info.objectives {
-            fields.text(&objective.name);
-        }
-        fields.uid()
-    }
-
-    /// What is kept of it as JSON.
-    pub(super) fn kept(&self) -> BundleInfo {
-        BundleInfo {
-            prompts: Vec::new(),
-            warnings: Vec::new(),
-            ..self.info.clone()
-        }
+/// What a study keeps of a bundle: all that can be told of it but its prompts and warnings.
+pub(super) fn kept(info: &BundleInfo) -> BundleInfo {
+    BundleInfo {
+        prompts: Vec::new(),
+        warnings: Vec::new(),
+        ..info.clone()
     }
 }
 
@@ -87,6 +74,20 @@ pub struct ScorerRecord {
 }
 
 impl ScorerRecord {
+    /// The reward models of a bundle, in order of objectives; `None` where none is loaded.
+    pub fn rewards(info: &BundleInfo) -> Vec<Option<Self>> {
+        let scorer = |(objective, digest): (&ObjectiveInfo, &Option<String>)| {
+            Some(Self {
+                kind: ScorerKind::Reward,
+                objective: objective.name.clone(),
+                sign: objective.sign,
+                digest: digest.clone()?,
+            })
+        };
+        let digests = info.identity.rewards.iter();
+        info.objectives.iter().zip(digests).map(scorer).collect()
+    }
+
     /// Of what makes its scores.
     pub fn uid(&self) -> Uid {
         let mut fields = Fields::new("paretoscope scorer 1");
@@ -106,7 +107,7 @@ pub struct SweepRecord {
     /// By which method points become answers.
     pub method: String,
     /// On which bundle.
-    pub bundle: BundleRecord,
+    pub bundle: BundleInfo,
     /// Points, prompts, sampling. Where the study lies is not kept.
     pub plan: SweepPlan,
     /// Rows that it plans.
@@ -116,9 +117,7 @@ pub struct SweepRecord {
 /// An answer to be written.
 #[derive(Debug, Clone)]
 pub struct NewAnswer<'a> {
-    /// What it is known by; `None` where it must never be given again: steered, stopped, failed.
-    pub key: Option<Key>,
-    /// The answer.
+    /// The answer; one without a key is never given again.
     pub run: &'a Run,
     /// Mean gate of each adapter over tokens and modules.
     pub mean: Vec<f32>,

@@ -216,7 +216,10 @@ impl<'a> Salvage<'a> {
             // Programs that wrote keep their numbers; this one, which a write notes, comes after them.
             match table.name.as_str() {
                 "origin" => read(),
-                _ => self.study.write(|_transaction, _origin| Ok(read()))?,
+                _ => self.study.write(|_transaction, _origin| {
+                    read();
+                    Ok(())
+                })?,
             }
             losses.push(reading.loss);
         }
@@ -275,12 +278,11 @@ impl<'a> Salvage<'a> {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
             .and_then(Iterator::collect)
             .map_err(sqlite(self.path))?;
-        let stands_for: Option<i64> = match column == "\"prompt\"" && !found.is_empty() {
-            true => {
-                let prompt = Prompt::Text("(the prompt of this answer was lost)".to_owned());
-                Some(self.study.put_prompt(connection, origin, &prompt, None)?)
-            }
-            false => None,
+        let stands_for = if column == "\"prompt\"" && !found.is_empty() {
+            let prompt = Prompt::Text("(the prompt of this answer was lost)".to_owned());
+            Some(self.study.put_prompt(connection, origin, &prompt, None)?)
+        } else {
+            None
         };
         for (id, uid) in &found {
             let mut fields = super::Fields::new("paretoscope bereft 1");

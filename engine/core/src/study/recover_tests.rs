@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::tests::{answer, bundle, run, scorer, sweep};
+use super::tests::{answer, run, scorer, sweep};
 use super::*;
 
 /// A study of so many answers, each with a score and a place in a sweep.
@@ -14,7 +14,7 @@ fn study(folder: &Path, answers: usize) -> PathBuf {
     let study = Study::open(&path).unwrap();
     let record = sweep(&["a", "b"]);
     let number = study.bundle(&record.bundle).unwrap();
-    let (id, _time) = study.sweep(&record).unwrap();
+    let id = study.sweep(&record, 1000).unwrap();
     let scorers = study.scorers(&[scorer("helpful", "1")]).unwrap();
     let runs: Vec<_> = (0..answers)
         .map(|n| {
@@ -199,7 +199,6 @@ fn what_is_no_study_is_refused() {
     )
     .unwrap();
     assert!(refused(&path).contains("its beginning is damaged"));
-    drop(bundle("demo"));
 }
 
 proptest! {

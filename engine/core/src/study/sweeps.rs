@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use rusqlite::params;
 
 use super::file::{Study, to_json};
-use super::hash::{Fields, now};
+use super::hash::Fields;
 use super::open::sqlite;
-use super::records::SweepRecord;
+use super::records::{SweepRecord, bundle_uid};
 use crate::Result;
 use crate::protocol::SweepPlan;
-use crate::types::BundleInfo;
+use crate::types::{BundleInfo, Point};
 
 /// A row's place in a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,20 +51,19 @@ pub struct SweepState {
 }
 
 impl Study {
-    /// The number of a sweep, which is written if it is new, and what its chat templates are told, in seconds since 1970:
-    /// when it was planned first. All rows of a sweep are asked at one time, whenever they run.
-    pub fn sweep(&self, record: &SweepRecord) -> Result<(i64, u64)> {
+    /// The number of a sweep, which is written if it is new with what its chat templates are told, in seconds since 1970
+    /// (see [`Study::sweep_time`]).
+    pub fn sweep(&self, record: &SweepRecord, time: u64) -> Result<i64> {
         let mut plan = record.plan.clone();
         plan.store = PathBuf::new();
         let json = to_json("sweep", &plan)?;
         let mut fields = Fields::new("paretoscope sweep 1");
         fields.text(&record.method);
-        fields.text(&record.bundle.uid().to_string());
+        fields.text(&bundle_uid(&record.bundle).to_string());
         fields.text(&json);
         let uid = fields.uid();
-        let id = self.write(|transaction, origin| {
+        self.write(|transaction, origin| {
             let bundle = self.put_bundle(transaction, origin, &record.bundle)?;
-            let seconds = now() / 1000;
             self.put(
                 transaction,
                 origin,
@@ -75,17 +74,16 @@ impl Study {
                     ("method", &record.method),
                     ("bundle", &bundle),
                     ("plan", &json),
-                    ("now", &seconds),
+                    ("now", &(time as i64)),
                     ("rows", &(record.rows as i64)),
                     ("status", &"running"),
                 ],
             )
-        })?;
-        let time: i64 = self.one("SELECT now FROM sweep WHERE id = ?1", [id])?;
-        Ok((id, u64::try_from(time).unwrap_or(0)))
+        })
     }
 
-    /// What chat templates of a plan on a bundle are told; that of the call where no such sweep was planned yet.
+    /// What the chat templates of a plan are told: when it was planned first, whatever has become of its bundle since;
+    /// the time of the call where it is new. All its rows are asked at one time, whenever they run.
     pub fn sweep_time(&self, record: &SweepRecord) -> Result<u64> {
         let mut plan = record.plan.clone();
         plan.store = PathBuf::new();
@@ -94,6 +92,32 @@ impl Study {
             "SELECT coalesce(min(now), unixepoch()) FROM sweep WHERE plan = ?1 AND method = ?2";
         let time: i64 = self.one(sql, params![json, record.method])?;
         Ok(u64::try_from(time).unwrap_or(0))
+    }
+
+    /// Gives answers that stand already their places at a point of a sweep.
+    pub fn place(&self, point: &Point, answers: &[(i64, Placed)]) -> Result<()> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction, origin| {
+            let point = self.put_point(transaction, origin, point)?;
+            let sql = "INSERT INTO sweep_row (sweep, point, prompt, seed, point_index, prompt_index, generation)
+                       SELECT ?1, ?2, g.prompt, ?3, ?4, ?5, g.id FROM generation g WHERE g.id = ?6 ON CONFLICT DO NOTHING";
+            let mut statement = transaction.prepare_cached(sql).map_err(sqlite(self.path()))?;
+            for (answer, place) in answers {
+                statement
+                    .execute(params![
+                        place.sweep,
+                        point,
+                        place.seed as i64,
+                        place.point as i64,
+                        place.prompt as i64,
+                        answer
+                    ])
+                    .map_err(sqlite(self.path()))?;
+            }
+            Ok(())
+        })
     }
 
     /// Notes how a sweep stands: `running`, `finished` or `stopped`.

@@ -8,9 +8,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::protocol::{SweepGrid, SweepPlan};
 use crate::types::{
-    BundleInfo, Finish, ModelInfo, ObjectiveInfo, Point, Preference, Prompt, RowGates, Run,
-    RunStatus, Sampling, Steering, TokenPiece, Weights,
+    BundleIdentity, BundleInfo, Finish, Key, ModelInfo, ObjectiveInfo, Point, Preference, Prompt,
+    RowGates, Run, RunStatus, Sampling, Steering, TokenPiece, Weights,
 };
+
+fn identity() -> BundleIdentity {
+    BundleIdentity {
+        numerics: "f32".to_owned(),
+        model: "m".to_owned(),
+        adapters: vec!["a".to_owned(), "b".to_owned()],
+        rewards: Vec::new(),
+    }
+}
 
 pub(super) fn info(name: &str) -> BundleInfo {
     let objective = |name: &str| ObjectiveInfo {
@@ -23,6 +32,7 @@ pub(super) fn info(name: &str) -> BundleInfo {
     BundleInfo {
         name: name.to_owned(),
         path: "/somewhere".into(),
+        identity: identity(),
         model: ModelInfo {
             layers: 2,
             hidden_size: 8,
@@ -51,16 +61,8 @@ pub(super) fn info(name: &str) -> BundleInfo {
     }
 }
 
-pub(super) fn bundle(name: &str) -> BundleRecord {
-    BundleRecord {
-        model: "m".to_owned(),
-        bank: vec!["a".to_owned(), "b".to_owned()],
-        info: info(name),
-    }
-}
-
 pub(super) fn run(prompt: &str, share: f64, text: &str) -> Run {
-    Run {
+    let mut run = Run {
         prompt: Prompt::Chat(prompt.to_owned()),
         prompt_tokens: prompt.bytes().map(u32::from).collect(),
         given: None,
@@ -89,17 +91,18 @@ pub(super) fn run(prompt: &str, share: f64, text: &str) -> Run {
         end: Some(2),
         status: RunStatus::Done,
         record: None,
+        key: None,
         scores: None,
         first_token_seconds: 0.5,
         seconds: 1.5,
-    }
+    };
+    run.key = Some(key(&run));
+    run
 }
 
 pub(super) fn key(run: &Run) -> Key {
     Received {
-        numerics: "f32",
-        model: "m",
-        bank: &["a".to_owned(), "b".to_owned()],
+        bundle: &identity(),
         prompt: &run.prompt_tokens,
         gates: &run.gates,
         sampling: &run.sampling,
@@ -110,7 +113,6 @@ pub(super) fn key(run: &Run) -> Key {
 
 pub(super) fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
     NewAnswer {
-        key: Some(key(run)),
         run,
         mean: run.gates.adapters.clone(),
         bundle,
@@ -124,7 +126,7 @@ pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
     SweepRecord {
         name: "hoe".to_owned(),
         method: "hoe".to_owned(),
-        bundle: bundle("demo"),
+        bundle: info("demo"),
         plan: SweepPlan {
             grid: SweepGrid::Simplex {
                 step: 0.5,
@@ -136,12 +138,14 @@ pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
                 .collect(),
             sampling: Sampling::default(),
             include_base: false,
+            splits: Vec::new(),
             store: "somewhere.study".into(),
         },
         rows: 2 * prompts.len(),
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what lists of scorers hold")]
 pub(super) fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
     Some(ScorerRecord {
         kind: ScorerKind::Reward,
@@ -155,9 +159,9 @@ pub(super) fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
 fn an_answer_comes_back_as_it_was_and_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let study = Study::open(&folder.path().join("a.study")).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
-    assert_eq!(study.bundle(&bundle("demo")).unwrap(), number);
-    assert_ne!(study.bundle(&bundle("other")).unwrap(), number);
+    let number = study.bundle(&info("demo")).unwrap();
+    assert_eq!(study.bundle(&info("demo")).unwrap(), number);
+    assert_ne!(study.bundle(&info("other")).unwrap(), number);
     let mut first = run("hi", 0.25, "héllo");
     first.steering.steered = vec![(4, Point::Weights(Weights::new(vec![0.5]).unwrap()))];
     let ids = study
@@ -172,10 +176,11 @@ fn an_answer_comes_back_as_it_was_and_is_written_once() {
     assert_eq!(study.answer_of(&back.uid).unwrap().unwrap(), back);
     assert_eq!(study.by_key(&[key(&first)]).unwrap(), [Some(back)]);
     // Without a key nothing is ever given again.
-    let stopped = NewAnswer {
+    let keyless = Run {
         key: None,
-        ..answer(&first, number)
+        ..first.clone()
     };
+    let stopped = answer(&keyless, number);
     let more = study.add(&[stopped.clone(), stopped]).unwrap();
     assert_ne!(more[0], more[1]);
     assert_eq!(study.history(&Filter::default()).unwrap().len(), 3);
@@ -193,7 +198,7 @@ fn an_answer_comes_back_as_it_was_and_is_written_once() {
 fn scores_stand_apart_from_answers_and_first_ones_stay() {
     let folder = tempfile::tempdir().unwrap();
     let study = Study::open(&folder.path().join("a.study")).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     let first = run("hi", 0.25, "hello");
     let id = study.add(&[answer(&first, number)]).unwrap()[0];
     let old = study.scorers(&[scorer("helpful", "1"), None]).unwrap();
@@ -221,7 +226,7 @@ fn a_sweep_goes_on_at_its_own_time_and_sums_up_what_is_whole() {
     let path = folder.path().join("a.study");
     let study = Study::open(&path).unwrap();
     let record = sweep(&["a", "b"]);
-    let (id, time) = study.sweep(&record).unwrap();
+    let id = study.sweep(&record, 1000).unwrap();
     let elsewhere = SweepRecord {
         plan: SweepPlan {
             store: "other".into(),
@@ -229,8 +234,8 @@ fn a_sweep_goes_on_at_its_own_time_and_sums_up_what_is_whole() {
         },
         ..record.clone()
     };
-    assert_eq!(study.sweep(&elsewhere).unwrap(), (id, time));
-    assert_eq!(study.sweep_time(&elsewhere).unwrap(), time);
+    assert_eq!(study.sweep(&elsewhere, 2000).unwrap(), id);
+    assert_eq!(study.sweep_time(&elsewhere).unwrap(), 1000);
     let number = study.bundle(&record.bundle).unwrap();
     let scorers = study.scorers(&[scorer("helpful", "1"), None]).unwrap();
     for (point, share) in [(0, 0.0), (1, 0.5)] {
@@ -352,7 +357,7 @@ fn a_later_version_is_read_where_it_can_be_and_refused_where_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.study");
     let study = Study::open(&path).unwrap();
-    let number = study.bundle(&bundle("demo")).unwrap();
+    let number = study.bundle(&info("demo")).unwrap();
     study
         .add(&[answer(&run("hi", 0.25, "hello"), number)])
         .unwrap();
@@ -369,7 +374,7 @@ fn a_later_version_is_read_where_it_can_be_and_refused_where_not() {
     let study = Study::open(&path).unwrap();
     assert!(matches!(study.access(), Access::Read(why) if why.contains("version 9")));
     assert_eq!(study.history(&Filter::default()).unwrap().len(), 1);
-    let refused = study.bundle(&bundle("new")).unwrap_err().to_string();
+    let refused = study.bundle(&info("new")).unwrap_err().to_string();
     assert!(refused.contains("can only be read"), "{refused}");
     drop(study);
     later(9, 9);
@@ -391,7 +396,7 @@ fn peeking_writes_nothing() {
         .collect();
     let study = Study::peek(&path).unwrap().unwrap();
     assert!(study.history(&Filter::default()).unwrap().is_empty());
-    assert!(study.bundle(&bundle("demo")).is_err());
+    assert!(study.bundle(&info("demo")).is_err());
     drop(study);
     let after: Vec<_> = fs::read_dir(folder.path())
         .unwrap()

@@ -60,9 +60,10 @@ enum Names {
 
 impl Names {
     fn new(names: &Arc<Vec<String>>, bundle: Option<&Vec<String>>) -> Self {
-        match bundle == Some(&**names) {
-            true => Self::OfBundle(names.len()),
-            false => Self::Are(names.clone()),
+        if bundle == Some(&**names) {
+            Self::OfBundle(names.len())
+        } else {
+            Self::Are(names.clone())
         }
     }
 
@@ -89,7 +90,7 @@ impl Study {
             );
             return Err(Error::option("record", problem));
         }
-        let bundle = self.bundle_of(answer)?;
+        let bundle = self.bundle_behind(answer)?;
         let shape = Shape {
             tokens: record.tokens(),
             sites: Names::new(&record.sites, bundle.as_ref().map(|b| &b.sites)),
@@ -127,7 +128,7 @@ impl Study {
             return Ok(None);
         };
         let shape: Shape = self.json(&shape, "trace.shape")?;
-        let bundle = self.bundle_of(answer)?;
+        let bundle = self.bundle_behind(answer)?;
         let read = || {
             let encoding = Encoding::ALL.into_iter().find(|e| *e as i64 == encoding)?;
             let sites = shape.sites.get(bundle.as_ref().map(|b| &b.sites))?;
@@ -147,7 +148,7 @@ impl Study {
 
     /// Keeps when the tokens of an answer came: milliseconds from the one before, the first from the command.
     pub fn put_playback(&self, answer: i64, milliseconds: &[u32]) -> Result<()> {
-        self.bundle_of(answer)?;
+        self.bundle_behind(answer)?;
         let deltas = encode::wholes(milliseconds.iter().map(|&ms| u64::from(ms)));
         self.write(|transaction, _origin| {
             let sql = "INSERT INTO playback (generation, deltas) VALUES (?1, ?2)
@@ -178,7 +179,7 @@ impl Study {
     }
 
     /// What is known of an answer's bundle; fails where there is no such answer.
-    fn bundle_of(&self, answer: i64) -> Result<Option<BundleInfo>> {
+    fn bundle_behind(&self, answer: i64) -> Result<Option<BundleInfo>> {
         let sql =
             "SELECT b.json FROM generation g LEFT JOIN bundle b ON b.id = g.bundle WHERE g.id = ?1";
         let mut found = None;
@@ -350,7 +351,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::study::tests::{answer, bundle, run};
+    use crate::study::tests::{answer, info, run};
 
     fn names(count: usize) -> Arc<Vec<String>> {
         Arc::new((0..count).map(|n| format!("n{n}")).collect())
@@ -367,7 +368,7 @@ mod tests {
     fn with_answer(check: impl FnOnce(&Study, i64)) {
         let folder = tempfile::tempdir().unwrap();
         let study = Study::open(&folder.path().join("a.study")).unwrap();
-        let number = study.bundle(&bundle("demo")).unwrap();
+        let number = study.bundle(&info("demo")).unwrap();
         let run = run("hi", 0.5, "x");
         let id = study.add(&[answer(&run, number)]).unwrap()[0];
         check(&study, id);

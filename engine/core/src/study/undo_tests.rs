@@ -1,6 +1,6 @@
 //! Edits are taken back, also after a restart, but not what somebody else did.
 
-use super::tests::bundle;
+use super::tests::info;
 use super::*;
 
 fn note(value: &str) -> Edit {
@@ -173,7 +173,7 @@ fn views_are_kept_without_a_step_and_refused_where_stale() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.study");
     let study = Study::open(&path).unwrap();
-    study.bundle(&bundle("demo")).unwrap();
+    study.bundle(&info("demo")).unwrap();
     let rev = study.save_view("window", r#"{"zoom":1}"#, 0).unwrap();
     let rev = study.save_view("window", r#"{"zoom":2}"#, rev).unwrap();
     assert_eq!(study.undo().unwrap(), None);

@@ -6,29 +6,38 @@ use super::encode;
 use super::file::{Study, to_json};
 use super::hash::{Fields, Uid, now};
 use super::open::sqlite;
-use super::records::{BundleRecord, NewAnswer, ScorerRecord};
+use super::records::{NewAnswer, ScorerRecord, bundle_uid, kept};
 use crate::Result;
-use crate::types::{Point, Prompt, RunStatus, Sampling, Split};
+use crate::types::{BundleInfo, Point, Prompt, RunStatus, Sampling, Split};
 
 impl Study {
     /// The number of a bundle, which is written if it is new.
-    pub fn bundle(&self, bundle: &BundleRecord) -> Result<i64> {
+    pub fn bundle(&self, bundle: &BundleInfo) -> Result<i64> {
         self.write(|transaction, origin| self.put_bundle(transaction, origin, bundle))
+    }
+
+    /// The number of the bundle with this name in every file, where there is one.
+    pub fn bundle_of(&self, uid: &Uid) -> Result<Option<i64>> {
+        let id: i64 = self.one(
+            "SELECT coalesce((SELECT id FROM bundle WHERE uid = ?1), -1)",
+            [&uid.0],
+        )?;
+        Ok((id >= 0).then_some(id))
     }
 
     pub(super) fn put_bundle(
         &self,
         transaction: &Connection,
         origin: i64,
-        bundle: &BundleRecord,
+        bundle: &BundleInfo,
     ) -> Result<i64> {
-        let json = to_json("bundle", &bundle.kept())?;
+        let json = to_json("bundle", &kept(bundle))?;
         self.put(
             transaction,
             origin,
             "bundle",
-            &bundle.uid(),
-            &[("name", &bundle.info.name), ("json", &json)],
+            &bundle_uid(bundle),
+            &[("name", &bundle.name), ("json", &json)],
         )
     }
 
@@ -55,6 +64,19 @@ impl Study {
                 .map(|s| s.as_ref().map(put).transpose())
                 .collect()
         })
+    }
+
+    /// The numbers of those scorers that are known, without writing.
+    pub fn known_scorers(&self, scorers: &[Option<ScorerRecord>]) -> Result<Vec<Option<i64>>> {
+        let sql = "SELECT coalesce((SELECT id FROM scorer WHERE uid = ?1), -1)";
+        let known = |scorer: &Option<ScorerRecord>| {
+            let Some(scorer) = scorer else {
+                return Ok(None);
+            };
+            let id: i64 = self.one(sql, [&scorer.uid().0])?;
+            Ok((id >= 0).then_some(id))
+        };
+        scorers.iter().map(known).collect()
     }
 
     /// Writes answers in one transaction, durable when this returns; the numbers under which they stand. An answer whose
@@ -169,7 +191,7 @@ impl Study {
         let run = answer.run;
         let prompt = self.put_prompt(transaction, origin, &run.prompt, answer.split)?;
         let point = self.put_point(transaction, origin, &run.point)?;
-        let known = answer
+        let known = run
             .key
             .map(|key| self.under(transaction, &key.0))
             .transpose()?
@@ -189,7 +211,7 @@ impl Study {
                 self.insert_answer(transaction, origin, answer, [setting, prompt, point])?
             }
         };
-        if let Some(key) = answer.key {
+        if let Some(key) = run.key {
             let sql = "DELETE FROM claim WHERE key = ?1";
             transaction
                 .prepare_cached(sql)
@@ -258,7 +280,7 @@ impl Study {
                     Uid::event(created).0,
                     created,
                     origin,
-                    answer.key.map(|key| key.0),
+                    run.key.map(|key| key.0),
                     answer.bundle,
                     setting,
                     prompt,
@@ -300,15 +322,13 @@ impl Study {
         if let Some(id) = known {
             return Ok(id);
         }
-        let names: String = columns
-            .iter()
-            .map(|(name, _)| format!(", {name}"))
-            .collect();
-        let marks: String = (0..columns.len())
-            .map(|i| format!(", ?{}", i + 4))
-            .collect();
-        let sql =
-            format!("INSERT INTO {table} (uid, created, origin{names}) VALUES (?1, ?2, ?3{marks})");
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        let marks: Vec<String> = (0..columns.len()).map(|i| format!("?{}", i + 4)).collect();
+        let marks = marks.join(", ");
+        let sql = format!(
+            "INSERT INTO {table} (uid, created, origin, {names}) VALUES (?1, ?2, ?3, {marks})"
+        );
         let created = now();
         let mut values: Vec<&dyn rusqlite::ToSql> = vec![&uid.0, &created, &origin];
         values.extend(columns.iter().map(|(_, value)| *value));

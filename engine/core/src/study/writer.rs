@@ -14,15 +14,14 @@ use super::claim::Claim;
 use super::compact::Compacted;
 use super::file::{Access, Study};
 use super::hash::now;
-use super::key::Key;
 use super::lease::{BEAT, Lease};
 use super::merge::MergeCounts;
 use super::notes::Target;
 use super::open::fault;
-use super::records::{BundleRecord, NewAnswer, ScorerRecord, SweepRecord};
+use super::records::{NewAnswer, ScorerRecord, SweepRecord};
 use super::sweeps::Placed;
 use super::undo::{Edit, Undone};
-use crate::types::{GateRecord, Run, Split};
+use crate::types::{BundleInfo, GateRecord, Key, Run, Split};
 use crate::{Error, Result};
 
 /// Rows after which a transaction ends. A request is never cut in two.
@@ -40,9 +39,7 @@ const WAITING: usize = 256;
 /// An answer to be written, see [`NewAnswer`].
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What it is known by; `None` where it must never be given again.
-    pub key: Option<Key>,
-    /// The answer.
+    /// The answer; one without a key is never given again.
     pub run: Arc<Run>,
     /// Mean gate of each adapter over tokens and modules.
     pub mean: Vec<f32>,
@@ -57,9 +54,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(&self) -> NewAnswer<'_> {
+    fn to_write(&self) -> NewAnswer<'_> {
         NewAnswer {
-            key: self.key,
             run: &self.run,
             mean: self.mean.clone(),
             bundle: self.bundle,
@@ -74,11 +70,11 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub enum Request {
     /// [`Study::bundle`]: [`Reply::Number`].
-    Bundle(BundleRecord),
+    Bundle(Box<BundleInfo>),
     /// [`Study::scorers`]: [`Reply::Scorers`].
     Scorers(Vec<Option<ScorerRecord>>),
-    /// [`Study::sweep`]: [`Reply::Sweep`].
-    Sweep(SweepRecord),
+    /// [`Study::sweep`]: [`Reply::Number`].
+    Sweep(Box<SweepRecord>, u64),
     /// [`Study::set_status`]: [`Reply::Done`].
     Status(i64, String),
     /// [`Study::add`]: [`Reply::Numbers`].
@@ -159,8 +155,6 @@ pub enum Reply {
     Numbers(Vec<i64>),
     /// Their numbers, where there is a scorer.
     Scorers(Vec<Option<i64>>),
-    /// The sweep's number, and what its chat templates are told.
-    Sweep(i64, u64),
     /// Whether anything changed.
     Changed(bool),
     /// The new revision.
@@ -432,10 +426,10 @@ fn perform(study: &Study, lease: &mut Option<Lease>, request: &Request) -> Resul
     match request {
         Request::Bundle(record) => study.bundle(record).map(Reply::Number),
         Request::Scorers(records) => study.scorers(records).map(Reply::Scorers),
-        Request::Sweep(record) => study.sweep(record).map(|(id, time)| Reply::Sweep(id, time)),
+        Request::Sweep(record, time) => study.sweep(record, *time).map(Reply::Number),
         Request::Status(sweep, status) => study.set_status(*sweep, status).map(|()| Reply::Done),
         Request::Answers(answers) => {
-            let new: Vec<_> = answers.iter().map(Answer::new).collect();
+            let new: Vec<_> = answers.iter().map(Answer::to_write).collect();
             study.add(&new).map(Reply::Numbers)
         }
         Request::Scores(scores) => study.score(scores).map(|()| Reply::Done),
@@ -462,12 +456,11 @@ fn perform(study: &Study, lease: &mut Option<Lease>, request: &Request) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::tests::{bundle, key, run};
+    use crate::study::tests::{info, run};
     use crate::study::{Filter, Uid};
 
     fn new(run: Run, bundle: i64) -> Answer {
         Answer {
-            key: Some(key(&run)),
             mean: run.gates.adapters.clone(),
             run: Arc::new(run),
             bundle,
@@ -478,7 +471,11 @@ mod tests {
     }
 
     fn number(writer: &Writer) -> i64 {
-        match writer.ask(Request::Bundle(bundle("demo"))).wait().unwrap() {
+        match writer
+            .ask(Request::Bundle(Box::new(info("demo"))))
+            .wait()
+            .unwrap()
+        {
             Reply::Number(number) => number,
             other => panic!("{other:?}"),
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Expert, ExpertKind, Prompt, Split};
+use super::{BundleIdentity, Channel, Expert, ExpertKind, Prompt, Split};
 
 /// The base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ pub struct BundleInfo {
     /// Its folder.
     #[serde(serialize_with = "crate::types::serialize_shown")]
     pub path: PathBuf,
+    /// What its answers and scores depend on.
+    #[serde(default)]
+    pub identity: BundleIdentity,
     /// The base model.
     pub model: ModelInfo,
     /// The axes of the simplex.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finish, Given, Point, Prompt, RowGates, Sampling, Scores, Steering};
+use super::{Finish, Given, Key, Point, Prompt, RowGates, Sampling, Scores, Steering};
 
 /// A token and the bytes of the text that it made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,22 @@ impl GateRecord {
     pub fn tokens(&self) -> usize {
         let stride = self.sites.len() * self.adapters.len();
         self.values.len().checked_div(stride).unwrap_or(0)
+    }
+
+    /// Mean gate of each adapter over all tokens and modules; empty for an empty record.
+    pub fn mean(&self) -> Vec<f32> {
+        let width = self.adapters.len();
+        if width == 0 || self.values.is_empty() {
+            return Vec::new();
+        }
+        let mut sums = vec![0.0_f64; width];
+        for gates in self.values.chunks_exact(width) {
+            for (sum, &gate) in sums.iter_mut().zip(gates) {
+                *sum += f64::from(gate);
+            }
+        }
+        let count = (self.values.len() / width) as f64;
+        sums.into_iter().map(|sum| (sum / count) as f32).collect()
     }
 
     /// The gates of all adapters at one module for one token; empty outside the record.
@@ -87,6 +103,9 @@ pub struct Run {
     pub status: RunStatus,
     /// The routing, where it was asked for.
     pub record: Option<Arc<GateRecord>>,
+    /// What it is known by in a study; `None` where it must never be given again: steered, stopped, failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     /// Reward scores, where the bundle has reward models.
     pub scores: Option<Scores>,
     /// Seconds from the command to the first new token.

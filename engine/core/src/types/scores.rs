@@ -61,6 +61,9 @@ pub struct PointResult {
     pub index: usize,
     /// Where it stands.
     pub point: Point,
+    /// What the list of points calls it, if that has a name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// One summary per objective of the bundle; `None` where it has no reward model.
     pub scores: Vec<Option<Summary>>,
     /// Rows behind the summaries.

@@ -101,7 +101,7 @@ impl Actor {
 
     /// Digests of all that answers and scores depend on: what a checkpoint must be continued with.
     pub(super) fn identity(&self) -> Value {
-        let identity = &self.bundle.identity;
+        let identity = &self.bundle.info.identity;
         json!({
             "model": self.bundle.info.model.digest,
             "adapters": identity.adapters,

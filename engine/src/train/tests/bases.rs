@@ -314,7 +314,7 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
         ),
         (
             refusal(&|c| c.train.run.optimiser.weight_decay = -1.0),
-            "0 or above",
+            "weight-decay: is -1; it must be at least 0",
         ),
     ] {
         assert!(words.contains(part), "{words} lacks {part}");

@@ -88,9 +88,10 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
                 objectives: Vec::new(),
             },
             prompts: prompts.clone(),
+            splits: Vec::new(),
             sampling: Sampling::default(),
             include_base: false,
-            store: folder.path().join("drags.sqlite"),
+            store: folder.path().join("drags.study"),
         };
         send(&engine, EngineCommand::Sweep { job: SWEEP, plan })?;
     }

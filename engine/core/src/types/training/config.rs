@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PenaltyKind, Strength, TrainMethod, TrainSize, USUAL};
 use crate::types::DeviceChoice;
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// Low-rank adapters beside frozen weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,11 +97,7 @@ impl LoraConfig {
             );
             return Err(Error::option("lora", problem));
         }
-        if !(self.alpha.is_finite() && self.alpha > 0.0) {
-            let problem = format!("is {}; it must be above zero", self.alpha);
-            return Err(Error::option("lora-alpha", problem));
-        }
-        Ok(())
+        check("lora-alpha", self.alpha, Bounds::above(0.0))
     }
 
     /// `alpha / rank`.
@@ -168,53 +164,31 @@ pub fn check_workers(workers: usize) -> Result<()> {
 
 /// Refuses a number that is not 1 to `most`.
 pub(super) fn within(name: &str, value: usize, most: usize) -> Result<()> {
-    match value {
-        0 => Err(Error::option(
-            name,
-            format!("is 0; it must be at least 1, and {most} at most"),
-        )),
-        _ if value > most => Err(Error::option(
-            name,
-            format!("is {value}; it must be 1 to {most}"),
-        )),
-        _ => Ok(()),
-    }
+    check(name, value as f64, Bounds::of(1.0, most as f64))
 }
 
-/// Refuses a number outside of `from` to `to`.
-fn between(name: &str, value: f64, (from, to): (f64, f64)) -> Result<()> {
-    if (from..=to).contains(&value) {
-        return Ok(());
-    }
-    let problem = if to < f64::MAX {
-        format!("is {value}; it must be {from} to {to}")
-    } else {
-        format!("is {value}; it must be {from} or above")
-    };
-    Err(Error::option(name, problem))
+/// Refuses a number of an option that is outside of its bounds.
+pub(super) fn check(name: &str, value: f64, bounds: Bounds) -> Result<()> {
+    bounds.check(value).map_err(|e| Error::option(name, e))
 }
 
 impl OptimiserConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        let rate = self.learning_rate;
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::option(
-                "learning-rate",
-                format!("is {rate}; it must be above zero"),
-            ));
-        }
-        let below_one = 1.0 - f64::EPSILON;
-        for (name, value, most) in [
-            ("warm-up", self.warm_up, 1.0),
-            ("final-rate", self.final_rate, 1.0),
-            ("beta1", self.beta1, below_one),
-            ("beta2", self.beta2, below_one),
-            ("eps", self.eps, 1.0),
-            ("weight-decay", self.weight_decay, f64::MAX),
-            ("clip", self.clip, f64::MAX),
+        let share = Bounds::of(0.0, 1.0);
+        let decay = Bounds::at_least(0.0).below(1.0);
+        let any = Bounds::at_least(0.0);
+        for (name, value, bounds) in [
+            ("learning-rate", self.learning_rate, Bounds::above(0.0)),
+            ("warm-up", self.warm_up, share),
+            ("final-rate", self.final_rate, share),
+            ("beta1", self.beta1, decay),
+            ("beta2", self.beta2, decay),
+            ("eps", self.eps, share),
+            ("weight-decay", self.weight_decay, any),
+            ("clip", self.clip, any),
         ] {
-            between(name, value, (0.0, most))?;
+            check(name, value, bounds)?;
         }
         Ok(())
     }
@@ -382,10 +356,7 @@ impl Default for RewardConfig {
 impl RewardConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        if !(self.center.is_finite() && self.center >= 0.0) {
-            let problem = format!("is {}; it must be a number of at least 0", self.center);
-            return Err(Error::option("center", problem));
-        }
+        check("center", self.center, Bounds::at_least(0.0))?;
         self.train.check()
     }
 }
@@ -431,30 +402,30 @@ mod tests {
         type Change = fn(&mut TrainConfig);
         let cases: [(Change, &str, &str); 9] = [
             (|c| c.run.workers = 1_000_000, "workers", "1 to 1024"),
-            (|c| c.run.workers = 0, "workers", "at least 1"),
+            (|c| c.run.workers = 0, "workers", "1 to 1024"),
             (
                 |c| c.run.optimiser.learning_rate = f64::NAN,
                 "learning-rate",
-                "above zero",
+                "above 0",
             ),
             (
                 |c| c.run.optimiser.learning_rate = -1e-4,
                 "learning-rate",
-                "above zero",
+                "above 0",
             ),
             (|c| c.run.optimiser.warm_up = 3.0, "warm-up", "0 to 1"),
             (|c| c.run.optimiser.warm_up = f64::NAN, "warm-up", "0 to 1"),
             (
                 |c| c.run.optimiser.weight_decay = -0.1,
                 "weight-decay",
-                "0 or above",
+                "at least 0",
             ),
             (
                 |c| c.run.optimiser.weight_decay = f64::INFINITY,
                 "weight-decay",
-                "0 or above",
+                "at least 0",
             ),
-            (|c| c.max_length = 0, "max-length", "at least 1"),
+            (|c| c.max_length = 0, "max-length", "1 to "),
         ];
         assert!(TrainConfig::default().check().is_ok());
         for (change, option, range) in cases {

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::within;
+use super::config::{check, within};
 use super::{LoraConfig, OptimiserConfig, RunConfig, TrainMethod, TrainSize, USUAL};
 use crate::types::RouterActivation;
-use crate::{Error, Result};
+use crate::{Bounds, Error, Result};
 
 /// How the policy is held to the base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,30 +134,21 @@ impl PpoConfig {
             );
             return Err(Error::option("calibration", problem));
         }
-        for (name, value) in [
-            ("value-rate", self.value_rate),
-            ("temperature", self.temperature),
-            ("clip", self.clip),
-            ("kl horizon", self.kl.horizon),
-            ("stop kl", self.stop_kl),
-            ("ratio limit", self.ratio_limit),
-            ("value weight", self.value_weight),
-            ("kl target", self.kl.target.unwrap_or(1.0)),
+        let (above, share) = (Bounds::above(0.0), Bounds::of(0.0, 1.0));
+        for (name, value, bounds) in [
+            ("value-rate", self.value_rate, above),
+            ("temperature", self.temperature, above),
+            ("clip", self.clip, above),
+            ("kl horizon", self.kl.horizon, above),
+            ("stop kl", self.stop_kl, above),
+            ("ratio limit", self.ratio_limit, above),
+            ("value weight", self.value_weight, above),
+            ("kl target", self.kl.target.unwrap_or(1.0), above),
+            ("gamma", self.gamma, share),
+            ("gae-lambda", self.gae_lambda, share),
+            ("kl", self.kl.start, Bounds::at_least(0.0)),
         ] {
-            if !(value.is_finite() && value > 0.0) {
-                let problem = format!("is {value}; it must be above zero");
-                return Err(Error::option(name, problem));
-            }
-        }
-        for (name, value) in [("gamma", self.gamma), ("gae-lambda", self.gae_lambda)] {
-            if !(0.0..=1.0).contains(&value) {
-                let problem = format!("is {value}; it must be between 0 and 1");
-                return Err(Error::option(name, problem));
-            }
-        }
-        if !(self.kl.start.is_finite() && self.kl.start >= 0.0) {
-            let problem = format!("is {}; it must be 0 or above", self.kl.start);
-            return Err(Error::option("kl", problem));
+            check(name, value, bounds)?;
         }
         Ok(())
     }
@@ -325,30 +316,20 @@ impl Default for ScalariseConfig {
 impl ScalariseConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self, objectives: usize) -> Result<()> {
-        let refuse = |name: &str, value: f64, right: &str| {
-            Err(Error::option(
-                name,
-                format!("is {value}; it must be {right}"),
-            ))
-        };
-        if !(self.rate.is_finite() && self.rate > 0.0) {
-            return refuse("rate", self.rate, "above 0");
-        }
-        if let Some(smoothing) = self.smoothing.filter(|s| !(s.is_finite() && *s > 0.0)) {
-            return refuse("smoothing", smoothing, "above 0");
-        }
-        if !(self.least >= 0.0 && self.least * (objectives as f64) < 1.0) {
-            return refuse(
-                "least weight",
-                self.least,
-                "at least 0 and below one over the objectives",
-            );
-        }
-        if !(self.margin.is_finite() && self.margin >= 0.0) {
-            return refuse("margin", self.margin, "0 or above");
-        }
-        if !(self.follow > 0.0 && self.follow <= 1.0) {
-            return refuse("follow", self.follow, "above 0 and at most 1");
+        // All weights together are less than one.
+        let least = Bounds::at_least(0.0).below(1.0 / objectives.max(1) as f64);
+        for (name, value, bounds) in [
+            ("rate", self.rate, Bounds::above(0.0)),
+            (
+                "smoothing",
+                self.smoothing.unwrap_or(1.0),
+                Bounds::above(0.0),
+            ),
+            ("least weight", self.least, least),
+            ("margin", self.margin, Bounds::at_least(0.0)),
+            ("follow", self.follow, Bounds::above(0.0).at_most(1.0)),
+        ] {
+            check(name, value, bounds)?;
         }
         match &self.ideal {
             Some(ideal) if ideal.len() != objectives => Err(Error::option(

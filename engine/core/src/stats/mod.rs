@@ -1,0 +1,53 @@
+//! What scores and votes say, and how surely: plain data in, numbers with their intervals out.
+//!
+//! | question | in → out | file |
+//! |---|---|---|
+//! | which method covers more? | arms → a frozen frame → differences with paired intervals | `arm`, `frame`, `compare`, `words` |
+//! | where do runs end? | fronts of seeds, or of draws → surfaces | `attainment` |
+//! | do answers follow the preference? | points and scores → rank correlation, inner product | `following` |
+//! | which prompts show it? | two points' scores and texts → ranks | `examples` |
+//! | do people agree? | choices → percent, kappa, alpha | `agreement` |
+//! | which point do people prefer? | votes → strengths with ties | `davidson`, `human` |
+//! | and all of that from a file | lines → a summary per objective | `votes`, `summary` |
+//!
+//! Larger is better in every score. What is drawn is drawn from a seed, each draw from a stream of its own: the result is
+//! a function of its input.
+
+mod agreement;
+mod arm;
+mod attainment;
+mod columns;
+mod compare;
+mod davidson;
+mod draws;
+mod error;
+mod examples;
+mod following;
+mod frame;
+mod human;
+mod proportion;
+mod summary;
+mod votes;
+mod words;
+
+pub use agreement::{Metric, alpha, kappa, kappa_of, percent};
+pub use arm::{Arm, ArmPoint, ArmPrompt, choose, read};
+pub use attainment::{Attainment, Over, Surface, attainment, surface};
+pub use compare::{Comparison, Difference, Directed, EqualPoints, compare, holm};
+pub use davidson::{Davidson, Duel, fit};
+pub use draws::{Draws, Estimate, Progress, interval};
+pub use error::StatsError;
+pub use examples::{Answer, By, Example, prompts_by_difference};
+pub use following::{Following, following};
+pub use frame::{Frame, FrameOptions, Lacking, Mismatch, Scale, SeedKind};
+pub use human::{HumanFront, human_front, kendall, win_shares};
+pub use proportion::{Share, required_votes, reward_accuracy, wilson};
+pub use summary::{ObjectiveSummary, summarise};
+pub use votes::{Choice, Vote, read_votes};
+pub use words::{Chosen, words};
+
+/// The result of a statistic.
+pub type Result<T, E = StatsError> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod golden_tests;

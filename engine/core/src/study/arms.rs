@@ -1,0 +1,201 @@
+//! Sweeps as arms of a comparison.
+
+use super::file::Study;
+use super::results::SweepScores;
+use super::sweeps::SweepState;
+use crate::stats::{Arm, ArmPoint, ArmPrompt};
+use crate::types::{PointKind, Split};
+use crate::{Error, Result};
+
+impl SweepState {
+    /// What the numbers of its points stand for: objectives of a preference, value vectors of weights.
+    pub fn axes(&self) -> Vec<String> {
+        match self.plan.grid.kind() {
+            PointKind::Preference => self
+                .info
+                .objectives
+                .iter()
+                .map(|o| o.name.clone())
+                .collect(),
+            PointKind::Weights => self.info.values.iter().map(|v| v.name.clone()).collect(),
+        }
+    }
+}
+
+impl SweepScores {
+    /// The scores over the prompts of a part, or over all, as an arm of one seed. Objectives that nobody scored are left
+    /// out; a score that is not there is NaN.
+    pub fn arm(&self, sweep: &SweepState, split: Option<Split>) -> Arm {
+        let scored: Vec<usize> = (0..self.objectives.len())
+            .filter(|&k| self.scorers[k].is_some())
+            .collect();
+        let prompts: Vec<usize> = (0..self.prompts.len())
+            .filter(|&p| split.is_none() || self.prompts[p].split == split)
+            .collect();
+        let mut scores = Vec::with_capacity(self.points.len() * prompts.len() * scored.len());
+        for point in 0..self.points.len() {
+            for &prompt in &prompts {
+                let row = self.row(point, prompt);
+                scores.extend(scored.iter().map(|&k| row[k].unwrap_or(f64::NAN)));
+            }
+        }
+        Arm {
+            name: sweep.name.clone(),
+            points: self
+                .points
+                .iter()
+                .zip(&self.point_uids)
+                .map(|((_, point), uid)| ArmPoint {
+                    uid: uid.to_string(),
+                    name: None,
+                    place: point.as_slice().to_vec(),
+                })
+                .collect(),
+            axes: sweep.axes(),
+            objectives: scored.iter().map(|&k| self.objectives[k].clone()).collect(),
+            prompts: prompts
+                .iter()
+                .map(|&p| ArmPrompt {
+                    uid: self.prompts[p].uid.to_string(),
+                    group: None,
+                })
+                .collect(),
+            seeds: vec![sweep.plan.sampling.seed],
+            scores,
+        }
+    }
+}
+
+impl Study {
+    /// The sweeps that a word names: a number, a sweep's name, or a method.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where it names none.
+    pub fn sweeps_named(&self, option: &str, word: &str) -> Result<Vec<SweepState>> {
+        let all = self.sweeps()?;
+        let number = word.parse::<i64>().ok();
+        let by = |test: &dyn Fn(&SweepState) -> bool| -> Vec<SweepState> {
+            all.iter().filter(|s| test(s)).cloned().collect()
+        };
+        let found = [
+            by(&|s| Some(s.id) == number),
+            by(&|s| s.name == word),
+            by(&|s| s.method == word),
+        ];
+        found.into_iter().find(|f| !f.is_empty()).ok_or_else(|| {
+            let known: Vec<String> = all
+                .iter()
+                .map(|s| format!("{} ({})", s.id, s.name))
+                .collect();
+            let problem = format!(
+                "no sweep is called `{word}`; those of this study: {}",
+                known.join(", ")
+            );
+            Error::option(option, problem)
+        })
+    }
+
+    /// The arm that a word names (see [`Study::sweeps_named`]). Several sweeps become one arm where they differ in nothing
+    /// but the seed.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where the word names none, or several that differ in more.
+    pub fn arm(&self, option: &str, word: &str, split: Option<Split>) -> Result<Arm> {
+        let sweeps = self.sweeps_named(option, word)?;
+        let mut arms = Vec::with_capacity(sweeps.len());
+        for sweep in &sweeps {
+            arms.push(self.sweep_scores(sweep.id, None)?.arm(sweep, split));
+        }
+        let several = arms.len();
+        seeds_together(arms).ok_or_else(|| {
+            let numbers: Vec<String> = sweeps.iter().map(|s| format!("{} ({} of {} rows)", s.id, s.done, s.rows)).collect();
+            let problem = format!(
+                "`{word}` names {several} sweeps that differ in more than their seed: {}; name one by its number",
+                numbers.join(", ")
+            );
+            Error::option(option, problem)
+        })
+    }
+}
+
+/// One arm of several that differ in the seed alone; `None` where they differ in more.
+fn seeds_together(arms: Vec<Arm>) -> Option<Arm> {
+    let mut first = arms.first()?.clone();
+    let alike = |arm: &Arm| {
+        let uids =
+            |arm: &Arm| -> Vec<String> { arm.points.iter().map(|p| p.uid.clone()).collect() };
+        uids(arm) == uids(&first)
+            && arm.prompts == first.prompts
+            && arm.objectives == first.objectives
+    };
+    let mut seeds: Vec<u64> = arms.iter().flat_map(|arm| arm.seeds.clone()).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    if seeds.len() != arms.len() || !arms.iter().all(alike) {
+        return None;
+    }
+    let row = first.prompts.len() * first.objectives.len();
+    let scores = (0..first.points.len()).flat_map(|point| {
+        arms.iter()
+            .flat_map(move |arm| arm.scores[point * row..(point + 1) * row].iter().copied())
+    });
+    let scores: Vec<f64> = scores.collect();
+    first.seeds = arms.iter().flat_map(|arm| arm.seeds.clone()).collect();
+    first.scores = scores;
+    Some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arm(seed: u64, scores: &[f64]) -> Arm {
+        let uid = |uid: &str| uid.to_owned();
+        Arm {
+            name: "a".to_owned(),
+            points: ["p", "q"]
+                .map(|u| ArmPoint {
+                    uid: uid(u),
+                    name: None,
+                    place: vec![1.0],
+                })
+                .to_vec(),
+            axes: vec!["x".to_owned()],
+            objectives: vec!["x".to_owned()],
+            prompts: ["1", "2"]
+                .map(|u| ArmPrompt {
+                    uid: uid(u),
+                    group: None,
+                })
+                .to_vec(),
+            seeds: vec![seed],
+            scores: scores.to_vec(),
+        }
+    }
+
+    #[test]
+    fn sweeps_that_differ_in_the_seed_alone_are_one_arm() {
+        let both = seeds_together(vec![
+            arm(1, &[1.0, 2.0, 3.0, 4.0]),
+            arm(2, &[5.0, 6.0, 7.0, 8.0]),
+        ])
+        .unwrap();
+        assert!(both.check().is_ok());
+        assert_eq!(both.seeds, [1, 2]);
+        assert_eq!(
+            [
+                both.score(0, 1, 1, 0),
+                both.score(1, 0, 0, 0),
+                both.score(1, 1, 1, 0)
+            ],
+            [6.0, 3.0, 8.0]
+        );
+        assert_eq!(
+            seeds_together(vec![arm(1, &[0.0; 4]), arm(1, &[0.0; 4])]),
+            None
+        );
+        let mut other = arm(2, &[0.0; 4]);
+        other.points[0].uid = "r".to_owned();
+        assert_eq!(seeds_together(vec![arm(1, &[0.0; 4]), other]), None);
+    }
+}

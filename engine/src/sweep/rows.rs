@@ -1,0 +1,193 @@
+//! A plan as rows: which prompts, each once, at which points, under which keys.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::study::{ScorerRecord, Stored, Study, SweepRecord};
+
+use super::{named_points, row_seed};
+use crate::bundle::Bundle;
+use crate::generate::key;
+use crate::protocol::SweepPlan;
+use crate::types::{
+    Key, Mutes, NamedPoint, Point, PointKind, Prompt, RowGates, RowRequest, Run, Sampling, Split,
+    TraceLevel,
+};
+use crate::{Error, Result};
+
+/// The prompts of a plan, each once, as the model will be given them.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// What chat templates are told, in seconds since 1970.
+    pub(super) time: u64,
+    pub(super) prompts: Vec<Prompt>,
+    pub(super) splits: Vec<Option<Split>>,
+    /// Of each of the plan's prompts, its place in `prompts`: equal ones count as often as they stand.
+    pub(super) listed: Vec<usize>,
+    ids: Vec<Vec<u32>>,
+}
+
+impl Asked {
+    /// Encodes the prompts of a plan. Fails on one that cannot be read or is too long, before anything runs; an error of
+    /// `go_on`, which is asked between prompts, stops it.
+    pub(super) fn new(
+        bundle: &Bundle,
+        plan: &SweepPlan,
+        time: u64,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
+        let (prompts, listed) = each_once(&plan.prompts);
+        if prompts.is_empty() {
+            let problem = "there are none; a sweep needs at least one";
+            return Err(Error::option("prompts", problem));
+        }
+        let mut splits = vec![None; prompts.len()];
+        for (&at, split) in listed.iter().zip(&plan.splits) {
+            splits[at] = Some(*split);
+        }
+        let (tokenizer, context) = (
+            bundle.tokenizer.at(Some(time)),
+            bundle.model.config().context,
+        );
+        let mut ids = Vec::with_capacity(prompts.len());
+        for prompt in &prompts {
+            go_on()?;
+            let encoded = tokenizer.encode_prompt(prompt)?;
+            if encoded.len() >= context {
+                let tokens = encoded.len();
+                return Err(Error::PromptTooLong { tokens, context });
+            }
+            ids.push(encoded);
+        }
+        Ok(Self {
+            time,
+            prompts,
+            splits,
+            listed,
+            ids,
+        })
+    }
+
+    /// How the row of a prompt is sampled.
+    pub(super) fn sampling(&self, plan: &SweepPlan, prompt: usize) -> Sampling {
+        Sampling {
+            seed: row_seed(plan.sampling.seed, &self.prompts[prompt]),
+            ..plan.sampling.clone()
+        }
+    }
+
+    /// The key of the row of a prompt under these gates.
+    pub(super) fn key(
+        &self,
+        bundle: &Bundle,
+        plan: &SweepPlan,
+        gates: &RowGates,
+        prompt: usize,
+    ) -> Key {
+        key(
+            bundle,
+            &self.ids[prompt],
+            gates,
+            &self.sampling(plan, prompt),
+        )
+    }
+
+    /// The row of a prompt at a point.
+    pub(super) fn request(&self, plan: &SweepPlan, point: &Point, prompt: usize) -> RowRequest {
+        RowRequest {
+            prompt: self.prompts[prompt].clone(),
+            point: point.clone(),
+            mutes: Mutes::default(),
+            sampling: self.sampling(plan, prompt),
+            trace: TraceLevel::None,
+            time: Some(self.time),
+        }
+    }
+}
+
+/// The sweep, as a study keeps it.
+pub(super) fn record(bundle: &Bundle, plan: &SweepPlan, rows: usize) -> SweepRecord {
+    let method = match plan.grid.kind() {
+        PointKind::Preference => "hoe",
+        PointKind::Weights => "mva",
+    };
+    SweepRecord {
+        name: format!("{} {method}", bundle.info.name),
+        method: method.to_owned(),
+        bundle: bundle.info.clone(),
+        plan: plan.clone(),
+        rows,
+    }
+}
+
+/// The stored rows of one point of a plan, in order of prompts, as runs without routing. Looks at that point alone.
+pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Run>> {
+    let visited = visited(bundle, plan, each_once(&plan.prompts).0.len())?;
+    let NamedPoint { point, .. } = visited.get(index).ok_or_else(|| {
+        let problem = format!("is {index}; the sweep has {} points", visited.len());
+        Error::option("index", problem)
+    })?;
+    let Some(study) = Study::peek(&plan.store)? else {
+        return Ok(Vec::new());
+    };
+    let time = study.sweep_time(&record(bundle, plan, 0))?;
+    let asked = Asked::new(bundle, plan, time, &|| Ok(()))?;
+    let gates = bundle.plan.gates(point)?;
+    let keys: Vec<Key> = (0..asked.prompts.len())
+        .map(|prompt| asked.key(bundle, plan, &gates, prompt))
+        .collect();
+    let scorers = study.known_scorers(&ScorerRecord::rewards(&bundle.info))?;
+    study
+        .by_key(&keys)?
+        .into_iter()
+        .flatten()
+        .map(|stored| {
+            let scores = study.scores(&[stored.id], &scorers)?.pop();
+            let run = as_run(bundle, time, point, stored)?;
+            Ok(Run { scores, ..run })
+        })
+        .collect()
+}
+
+/// A stored answer as the run that it was at a point with its gates, and what its model was given.
+fn as_run(bundle: &Bundle, time: u64, point: &Point, stored: Stored) -> Result<Run> {
+    let given = bundle.tokenizer.at(Some(time)).given(&stored.prompt)?;
+    let mut run = stored
+        .run()
+        .ok_or_else(|| Error::internal("an answer with a key has no point"))?;
+    run.point = point.clone();
+    run.prompt_tokens = given.ids();
+    run.given = Some(Arc::new(given));
+    Ok(run)
+}
+
+/// The points of a plan on a bundle.
+pub(super) fn visited(
+    bundle: &Bundle,
+    plan: &SweepPlan,
+    prompts: usize,
+) -> Result<Vec<NamedPoint>> {
+    Ok(named_points(
+        &plan.grid,
+        bundle.info.objectives.len(),
+        bundle.info.values.len(),
+        prompts,
+        plan.include_base,
+    )?)
+}
+
+/// Prompts without repetition, in order, and the place there of each that was listed.
+pub(super) fn each_once(listed: &[Prompt]) -> (Vec<Prompt>, Vec<usize>) {
+    let mut places: HashMap<&Prompt, usize> = HashMap::new();
+    let mut prompts = Vec::new();
+    let listed = listed
+        .iter()
+        .map(|prompt| {
+            *places.entry(prompt).or_insert_with(|| {
+                prompts.push(prompt.clone());
+                prompts.len() - 1
+            })
+        })
+        .collect();
+    (prompts, listed)
+}
