@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use sha2::{Digest as _, Sha256};
 
 use super::file::Study;
+use super::hash::Uid;
 use super::open::sqlite;
 use super::tables::{Table, quoted, tables};
 use crate::Result;
@@ -32,11 +33,7 @@ impl Study {
                 whole.update(row);
             }
         }
-        Ok(whole
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(Uid(whole.finalize().to_vec()).to_string())
     }
 
     fn rows_hashed(&self, table: &Table) -> Result<Vec<[u8; 32]>> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::hash::{Uid, now};
-use super::open::{copy_into, damaged, fault, input, open, peek, sqlite};
+use super::open::{Opened, copy_into, damaged, fault, input, open, peek, sqlite};
 use crate::{Error, Result};
 
 /// What may be done to an open file.
@@ -45,6 +45,8 @@ impl FileName {
 #[derive(Debug)]
 pub struct Study {
     pub(super) connection: Connection,
+    /// Where it was copied to be read, until the connection is closed.
+    _copy: Option<tempfile::TempDir>,
     path: PathBuf,
     file: Option<FileName>,
     access: Access,
@@ -60,23 +62,35 @@ impl Study {
     /// Opens the study at `path`, or makes one; a store of rows of an earlier format is converted, its copy stays beside it.
     /// Fails with [`Error::Study`] on a damaged file, one that a newer program must read, or one of another program.
     pub fn open(path: &Path) -> Result<Self> {
-        let (connection, access) = open(path)?;
-        Ok(Self::of(connection, path, access))
+        Ok(Self::of(open(path)?, path))
     }
 
     /// Opens a study to read alone; `None` where there is none yet, or one of an earlier version.
     pub fn peek(path: &Path) -> Result<Option<Self>> {
         let looked = peek(path)?;
         let why = "it was opened to be looked at".to_owned();
-        Ok(looked.map(|connection| Self::of(connection, path, Access::Read(why))))
+        Ok(looked.map(|looked| {
+            let opened = Opened {
+                connection: looked.connection,
+                copy: looked.copy,
+                access: Access::Read(why),
+            };
+            Self::of(opened, path)
+        }))
     }
 
-    fn of(connection: Connection, path: &Path, access: Access) -> Self {
+    pub(super) fn of(opened: Opened, path: &Path) -> Self {
+        let Opened {
+            connection,
+            copy,
+            access,
+        } = opened;
         let last =
             connection.query_row("SELECT coalesce(max(id), 0) FROM op", [], |row| row.get(0));
         Self {
             opened_at: last.unwrap_or(0),
             connection,
+            _copy: copy,
             path: path.to_path_buf(),
             file: FileName::of(path),
             access,
@@ -93,6 +107,13 @@ impl Study {
     /// What may be done to it.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// How long a write waits for another program's; 5 s unless said otherwise.
+    pub fn set_patience(&self, patience: std::time::Duration) -> Result<()> {
+        self.connection
+            .busy_timeout(patience)
+            .map_err(sqlite(&self.path))
     }
 
     /// A number that changes when another connection has written.

@@ -15,7 +15,7 @@ use super::file::{FileName, Study, to_json};
 use super::hash::{Uid, now};
 use super::merge_rules::{Cell, Joined, Kind, join, kind, own};
 use super::notes::Target;
-use super::open::{Kind as FileKind, copy_into, input, look, read_only, sqlite, uri};
+use super::open::{Kind as FileKind, Looked, copy_into, input, look, read_only, sqlite, uri};
 use super::schema::STEPS;
 use super::tables::{Table, quoted, tables};
 use super::undo::Part;
@@ -60,7 +60,7 @@ impl MergeCounts {
 /// A file to merge from, as it is attached. Its connection takes the log away when all is done.
 struct Source {
     uri: String,
-    _held: Option<Connection>,
+    _held: Option<Looked>,
     _copy: Option<tempfile::TempDir>,
 }
 
@@ -120,7 +120,7 @@ impl Study {
             FileKind::Study(theirs) if theirs >= STEPS.len() && read_only(source).is_none() => {
                 Ok(Source {
                     uri: uri(source, "?mode=ro"),
-                    _held: Some(looked.connection),
+                    _held: Some(looked),
                     _copy: None,
                 })
             }
@@ -310,10 +310,7 @@ impl Work<'_> {
         let columns: Vec<String> = self.table.columns.iter().map(|c| quoted(c)).collect();
         let values: Vec<String> = self.table.columns.iter().map(|c| self.theirs(c)).collect();
         let matched = self.matched();
-        let order = match self.table.numbered() {
-            true => "s.id",
-            false => "1",
-        };
+        let order = if self.table.numbered() { "s.id" } else { "1" };
         let new = self.run(&format!(
             "INSERT INTO main.{name} ({}) SELECT {} FROM source.{name} s
              WHERE NOT EXISTS (SELECT 1 FROM main.{name} m WHERE {matched}) ORDER BY {order}",

@@ -151,16 +151,16 @@ impl Study {
             Target::Mark(..) => vec![&uid, &name, &text, &standing],
             _ => vec![&name, value.as_ref().map_or(&"null", |v| v)],
         };
-        let marks: String = (0..values.len())
-            .map(|at| format!(", ?{}", at + 5))
-            .collect();
-        let kept: String = columns
+        let marks: Vec<String> = (0..values.len()).map(|at| format!("?{}", at + 5)).collect();
+        let marks = marks.join(", ");
+        let kept: Vec<String> = columns
             .split(", ")
-            .map(|column| format!(", {column} = excluded.{column}"))
+            .map(|column| format!("{column} = excluded.{column}"))
             .collect();
+        let kept = kept.join(", ");
         let sql = format!(
-            "INSERT INTO {table} (uid, created, origin, rev, {columns}) VALUES (?1, ?2, ?3, ?4{marks})
-             ON CONFLICT ({key}) DO UPDATE SET created = excluded.created, origin = excluded.origin, rev = excluded.rev{kept}",
+            "INSERT INTO {table} (uid, created, origin, rev, {columns}) VALUES (?1, ?2, ?3, ?4, {marks})
+             ON CONFLICT ({key}) DO UPDATE SET created = excluded.created, origin = excluded.origin, rev = excluded.rev, {kept}",
             table = target.table()
         );
         let created = now();

@@ -145,6 +145,7 @@ pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what lists of scorers hold")]
 pub(super) fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
     Some(ScorerRecord {
         kind: ScorerKind::Reward,

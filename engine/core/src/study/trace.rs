@@ -60,9 +60,10 @@ enum Names {
 
 impl Names {
     fn new(names: &Arc<Vec<String>>, bundle: Option<&Vec<String>>) -> Self {
-        match bundle == Some(&**names) {
-            true => Self::OfBundle(names.len()),
-            false => Self::Are(names.clone()),
+        if bundle == Some(&**names) {
+            Self::OfBundle(names.len())
+        } else {
+            Self::Are(names.clone())
         }
     }
 

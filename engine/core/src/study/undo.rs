@@ -159,9 +159,10 @@ impl Study {
                 return Ok(None);
             };
             for part in &op.parts {
-                let (from, to) = match again {
-                    true => (&part.before, &part.after),
-                    false => (&part.after, &part.before),
+                let (from, to) = if again {
+                    (&part.before, &part.after)
+                } else {
+                    (&part.after, &part.before)
                 };
                 if self.state(&part.target)?.rev != from.rev {
                     return Err(self.edited(&part.target));

@@ -322,15 +322,13 @@ impl Study {
         if let Some(id) = known {
             return Ok(id);
         }
-        let names: String = columns
-            .iter()
-            .map(|(name, _)| format!(", {name}"))
-            .collect();
-        let marks: String = (0..columns.len())
-            .map(|i| format!(", ?{}", i + 4))
-            .collect();
-        let sql =
-            format!("INSERT INTO {table} (uid, created, origin{names}) VALUES (?1, ?2, ?3{marks})");
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        let marks: Vec<String> = (0..columns.len()).map(|i| format!("?{}", i + 4)).collect();
+        let marks = marks.join(", ");
+        let sql = format!(
+            "INSERT INTO {table} (uid, created, origin, {names}) VALUES (?1, ?2, ?3, {marks})"
+        );
         let created = now();
         let mut values: Vec<&dyn rusqlite::ToSql> = vec![&uid.0, &created, &origin];
         values.extend(columns.iter().map(|(_, value)| *value));
