@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
-use crate::study::{NewAnswer, Placed, ScorerRecord, Study};
+use crate::study::{NewAnswer, Placed, ScorerRecord, Study, Uid};
 
 use super::rows::{Asked, each_once, record, visited};
 use super::summarise;
@@ -15,7 +15,8 @@ use crate::bundle::Bundle;
 use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use crate::reward::{Patience, RewardInput, ScoreQueue};
 use crate::types::{
-    Finish, Key, NamedPoint, Point, PointResult, RowGates, RowRequest, Run, Scores, TraceLevel,
+    Finish, Key, NamedPoint, Point, PointResult, Prompt, RowGates, RowRequest, Run, Scores,
+    TraceLevel,
 };
 
 /// Finished rows that are worth a forward pass of a reward model while others are under way: it runs faster on several.
@@ -45,6 +46,8 @@ pub struct SweepScheduler {
     scorers: Vec<Option<i64>>,
     /// Whether the study knows that it is finished.
     closed: bool,
+    /// Rows of other shards.
+    left_out: usize,
     points: Vec<PointState>,
     waiting: VecDeque<RowIndex>,
     running: HashMap<u64, RowIndex>,
@@ -95,6 +98,7 @@ impl SweepScheduler {
             bundle: study.bundle(&record.bundle)?,
             scorers: study.scorers(&ScorerRecord::rewards(&bundle.info))?,
             closed: false,
+            left_out: 0,
             points: visited
                 .into_iter()
                 .map(|NamedPoint { point, name }| {
@@ -162,6 +166,23 @@ impl SweepScheduler {
         Ok(())
     }
 
+    /// Leaves the rows of other shards' prompts alone: `index` of `count`, from 0, by the prompts' names, so that several
+    /// machines share a sweep whose studies are merged afterwards.
+    #[must_use]
+    pub fn shard(mut self, index: u64, count: u64) -> Self {
+        let of = |prompt: &Prompt| {
+            let uid = Uid::prompt(prompt);
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&uid.0[..8]);
+            u64::from_be_bytes(bytes) % count.max(1)
+        };
+        let ours: Vec<bool> = self.asked.prompts.iter().map(|p| of(p) == index).collect();
+        let before = self.waiting.len();
+        self.waiting.retain(|place| ours[place.prompt]);
+        self.left_out = before - self.waiting.len();
+        self
+    }
+
     fn placed(&self, place: RowIndex) -> Placed {
         Placed {
             sweep: self.id,
@@ -173,7 +194,8 @@ impl SweepScheduler {
 
     /// Notes in the study that all rows are there and scored.
     fn close(&mut self) -> Result<()> {
-        if !self.closed && self.is_finished() {
+        let whole = self.rows_done == self.points.len() * self.asked.prompts.len();
+        if !self.closed && whole {
             self.study.set_status(self.id, "finished")?;
             self.closed = true;
         }
@@ -364,7 +386,7 @@ impl SweepScheduler {
 
     /// How far it is.
     pub fn progress(&self, phase: SweepPhase) -> SweepProgress {
-        let rows = self.points.len() * self.asked.prompts.len();
+        let rows = self.points.len() * self.asked.prompts.len() - self.left_out;
         let fresh = self.rows_done - self.rows_found;
         let seconds = self.active_seconds
             + self

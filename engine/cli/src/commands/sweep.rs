@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// The study; the same command again goes on where it stopped, and other sweeps may go into it as well
     #[arg(long, value_name = "X.study")]
     out: PathBuf,
+    /// Make the rows of the I-th of N parts of the prompts alone, e.g. 2/3; `study merge` puts the parts together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
     /// Rows in one batch
     #[arg(long, value_name = "N", default_value_t = 32)]
     slots: usize,
@@ -74,6 +77,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         Error::option("--method", format!("{method} does not fit; {error}"))
     })?;
     let prompts = of_split(read_prompts(&args.prompts)?, args)?;
+    let shard = args.shard.as_deref().map(shard).transpose()?;
     let bundle = load(&args.bundle, global, true)?;
     let splits = prompts.iter().map(|sample| sample.split).collect();
     let prompts = prompts.into_iter().map(|sample| match sample.prompt {
@@ -88,7 +92,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         include_base: args.base,
         store: args.out.clone(),
     };
-    drive(&bundle, SweepScheduler::new(&bundle, plan)?, args.slots)
+    let mut sweep = SweepScheduler::new(&bundle, plan)?;
+    if let Some((index, count)) = shard {
+        sweep = sweep.shard(index, count);
+    }
+    drive(&bundle, sweep, args.slots)
 }
 
 /// The points that a method takes.
@@ -99,6 +107,21 @@ fn kind_of(method: &str) -> Result<PointKind> {
         other => Err(Error::option(
             "--method",
             Problem::unknown(other, ["hoe", "mva"]),
+        )),
+    }
+}
+
+/// `I/N`, counted from 1, as a number from 0 and how many.
+fn shard(words: &str) -> Result<(u64, u64)> {
+    let numbers = words.split_once('/');
+    let numbers = numbers.and_then(|(i, n)| Some((i.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
+    match numbers {
+        Some((index, count)) if (1..=count).contains(&index) => Ok((index - 1, count)),
+        _ => Err(Error::option(
+            "--shard",
+            format!(
+                "`{words}` is no I/N with I from 1 to N, e.g. 1/3, 2/3 and 3/3 on three machines"
+            ),
         )),
     }
 }

@@ -7,6 +7,7 @@ mod measure;
 mod peak;
 mod policy;
 mod score;
+mod study;
 mod sweep;
 mod train;
 mod window;
@@ -27,6 +28,8 @@ pub(crate) enum Args {
     Drag(drag::Drag),
     /// Scoring by a reward model, with its floor
     Score(score::Score),
+    /// A study of many rows: opened, listed, summed up; its size
+    Study(study::Args),
     /// Task-SVD against the optimum, and merging beside a plain read
     Forge(forge::Forge),
     /// Training of a random model: forward, backward and update, with its floor
@@ -39,6 +42,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Sweep(args) => sweep::run(&args, global),
         Args::Drag(args) => drag::run(&args, global),
         Args::Score(args) => score::run(&args, global),
+        Args::Study(args) => study::run(&args, global),
         Args::Forge(args) => forge::run(&args, global),
         Args::Train(args) => train::run(&args, global),
     }

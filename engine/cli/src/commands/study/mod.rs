@@ -5,6 +5,7 @@ mod export;
 mod figure;
 mod info;
 mod merge;
+mod recover;
 mod report;
 mod verify;
 
@@ -29,6 +30,8 @@ pub(crate) enum Args {
     Export(export::Args),
     /// Several studies become one
     Merge(merge::Args),
+    /// Save what can be read of a damaged study into another file
+    Recover(recover::Args),
     /// One HTML file with fronts, comparisons and answers
     Report(report::Args),
     /// Make stored answers anew and compare
@@ -42,6 +45,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Figure(args) => figure::run(&args),
         Args::Export(args) => export::run(&args),
         Args::Merge(args) => merge::run(&args),
+        Args::Recover(args) => recover::run(&args),
         Args::Report(args) => report::run(&args),
         Args::Verify(args) => verify::run(&args, global),
     }

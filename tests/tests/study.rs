@@ -1,0 +1,260 @@
+//! The study on the command line: what is found again, what is made anew, what several machines make together.
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot be set up should stop at once"
+)]
+
+use paretoscope_tests::{Fixture, Outcome, engine};
+use serde_json::{Value, json};
+
+fn run(fixture: &Fixture, line: &str) -> Outcome {
+    let folder = fixture.path().to_string_lossy();
+    let words: Vec<String> = line
+        .split(' ')
+        .map(|word| word.replace("{}", &folder))
+        .collect();
+    engine(words)
+}
+
+fn done(fixture: &Fixture, line: &str) -> Outcome {
+    let outcome = run(fixture, line);
+    assert_eq!(outcome.status, Some(0), "{line}: {}", outcome.stderr);
+    outcome
+}
+
+fn sweep(fixture: &Fixture, study: &str) -> Outcome {
+    let line = format!(
+        "sweep --bundle {{}} --prompts {{}}/prompts.jsonl --grid simplex:0.5 --max-tokens 8 --out {{}}/{study}"
+    );
+    done(fixture, &line)
+}
+
+fn info(fixture: &Fixture, study: &str) -> Value {
+    let outcome = done(fixture, &format!("study info {{}}/{study}"));
+    outcome.lines().remove(0)
+}
+
+fn count(info: &Value, what: &str) -> u64 {
+    info[what].as_u64().expect("a count")
+}
+
+/// After a change the same sweep into the same study says what a fresh study says.
+#[test]
+fn whatever_an_answer_depends_on_makes_it_anew() {
+    let changes: [(&str, &str, fn(&mut Value)); 7] = [
+        ("rope", "base/config.json", |c| {
+            c["rope_theta"] = json!(500.0)
+        }),
+        ("norm", "base/config.json", |c| {
+            c["rms_norm_eps"] = json!(0.5)
+        }),
+        ("ends", "base/generation_config.json", |c| {
+            c["eos_token_id"] = json!([2, 5, 7, 9, 11, 13])
+        }),
+        ("place", "bundle.json", |c| {
+            let experts = c["experts"].as_array_mut().expect("experts");
+            let router = experts
+                .iter_mut()
+                .find(|e| e["kind"] == "router")
+                .expect("a router");
+            router["preference"] = json!([0.5, 0.25, 0.25]);
+        }),
+        ("router", "router", |c| c["activation"] = json!("none")),
+        ("outputs", "router", |c| {
+            c["outputs"].as_array_mut().expect("outputs").reverse()
+        }),
+        ("reward", "rewards/helpful/config.json", |c| {
+            c["rope_theta"] = json!(500.0)
+        }),
+    ];
+    for (name, file, change) in changes {
+        let fixture = Fixture::new();
+        let before = sweep(&fixture, "x.study");
+        let file = match file {
+            "router" => {
+                let bundle: Value =
+                    serde_json::from_slice(&fixture.read("bundle.json")).expect("JSON");
+                let experts = bundle["experts"].as_array().expect("experts");
+                let router = experts
+                    .iter()
+                    .find(|e| e["kind"] == "router")
+                    .expect("a router");
+                format!(
+                    "{}/router_config.json",
+                    router["path"].as_str().expect("a path")
+                )
+            }
+            file => file.to_owned(),
+        };
+        if !fixture.join(&file).exists() {
+            fixture.write(&file, "{}");
+        }
+        fixture.edit_json(&file, change);
+        let again = sweep(&fixture, "x.study");
+        let fresh = sweep(&fixture, "fresh.study");
+        assert_eq!(again.stdout, fresh.stdout, "{name}: stale rows");
+        let _may_be_alike = before;
+    }
+}
+
+#[test]
+fn a_new_title_makes_nothing_anew() {
+    let fixture = Fixture::new();
+    let before = sweep(&fixture, "x.study");
+    let answers = count(&info(&fixture, "x.study"), "generations");
+    fixture.edit_json("bundle.json", |c| c["name"] = json!("another title"));
+    let again = sweep(&fixture, "x.study");
+    assert_eq!(before.stdout, again.stdout);
+    let now = info(&fixture, "x.study");
+    assert_eq!(count(&now, "generations"), answers);
+    assert_eq!(now["bundles"].as_array().expect("bundles").len(), 2);
+}
+
+#[test]
+fn another_reward_model_scores_what_stands_and_generates_nothing() {
+    let fixture = Fixture::new();
+    let before = sweep(&fixture, "x.study");
+    let first = info(&fixture, "x.study");
+    fixture.edit_json("rewards/helpful/config.json", |c| {
+        c["rope_theta"] = json!(500.0)
+    });
+    let again = sweep(&fixture, "x.study");
+    assert_ne!(before.stdout, again.stdout, "other scores");
+    let now = info(&fixture, "x.study");
+    assert_eq!(count(&now, "generations"), count(&first, "generations"));
+    let scored = count(&first, "scores");
+    assert_eq!(
+        count(&now, "scores"),
+        scored + scored / 3,
+        "one objective of three"
+    );
+    assert_eq!(now["sweeps"].as_array().expect("sweeps").len(), 1);
+}
+
+#[test]
+fn shards_make_together_what_one_makes_alone() {
+    let fixture = Fixture::new();
+    let whole = sweep(&fixture, "whole.study");
+    for shard in ["1/2", "2/2"] {
+        let line = format!(
+            "sweep --bundle {{}} --prompts {{}}/prompts.jsonl --grid simplex:0.5 --max-tokens 8 --shard {shard} --out {{}}/{}.study",
+            &shard[..1]
+        );
+        done(&fixture, &line);
+    }
+    let merged = done(&fixture, "study merge {}/all.study {}/1.study {}/2.study")
+        .lines()
+        .remove(0);
+    assert_eq!(count(&merged, "diverged"), 0);
+    let again = done(&fixture, "study merge {}/all.study {}/2.study")
+        .lines()
+        .remove(0);
+    assert_eq!(count(&again, "new"), 0);
+    let [all, alone] = ["all.study", "whole.study"].map(|study| info(&fixture, study));
+    for what in ["generations", "scores"] {
+        assert_eq!(count(&all, what), count(&alone, what), "{what}");
+    }
+    assert_eq!(all["sweeps"].as_array().expect("sweeps").len(), 1);
+    let made = sweep(&fixture, "all.study");
+    assert_eq!(made.lines().len(), whole.lines().len());
+    assert_eq!(
+        count(&info(&fixture, "all.study"), "generations"),
+        count(&alone, "generations")
+    );
+    let refused = run(
+        &fixture,
+        "sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:1 --shard 0/2 --out {}/x.study",
+    );
+    assert_eq!(refused.status, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--shard"), "{}", refused.stderr);
+}
+
+#[test]
+fn stored_answers_come_out_the_same_when_made_anew() {
+    let fixture = Fixture::new();
+    sweep(&fixture, "x.study");
+    let line = done(&fixture, "study verify {}/x.study --bundle {} --sample 6")
+        .lines()
+        .remove(0);
+    assert_eq!(
+        (count(&line, "checked"), count(&line, "equal")),
+        (6, 6),
+        "{line}"
+    );
+    assert_eq!(line["diverged"], json!([]));
+    let study = rusqlite::Connection::open(fixture.join("x.study")).expect("a study");
+    study
+        .execute("UPDATE generation SET text = text || 'x'", [])
+        .expect("a writable study");
+    drop(study);
+    let line = done(&fixture, "study verify {}/x.study --bundle {} --sample 6")
+        .lines()
+        .remove(0);
+    assert_eq!(
+        line["diverged"].as_array().expect("a list").len(),
+        6,
+        "{line}"
+    );
+}
+
+#[test]
+fn sweeps_are_compared_drawn_exported_and_reported_without_a_model() {
+    let fixture = Fixture::new();
+    sweep(&fixture, "x.study");
+    done(
+        &fixture,
+        "sweep --bundle {} --prompts {}/prompts.jsonl --grid box:1:0.5 --max-tokens 8 --out {}/x.study",
+    );
+    fixture.remove("base/model.safetensors");
+    let line = done(
+        &fixture,
+        "study compare {}/x.study --a hoe --b mva --draws 200",
+    )
+    .lines()
+    .remove(0);
+    let found = &line["hypervolume"];
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let difference = number(&found["b"]) - number(&found["a"]);
+    assert!(
+        (number(&found["difference"]) - difference).abs() < 1e-9,
+        "{line}"
+    );
+    assert!(number(&found["low"]) <= number(&found["high"]), "{line}");
+    assert_eq!(line["draws"], json!(200));
+    assert!(
+        line["words"]
+            .as_str()
+            .expect("words")
+            .contains("paired draws"),
+        "{line}"
+    );
+    for ending in ["svg", "pdf", "png"] {
+        done(
+            &fixture,
+            &format!("study figure {{}}/x.study --out {{}}/front.{ending} --width-mm 84"),
+        );
+        assert!(fixture.read(&format!("front.{ending}")).len() > 1000);
+    }
+    let csv = String::from_utf8(fixture.read("front.csv")).expect("text");
+    assert!(csv.lines().count() > 6, "{csv}");
+    for ending in ["csv", "jsonl", "parquet", "tex"] {
+        for what in ["points", "generations"] {
+            let line =
+                format!("study export {{}}/x.study --what {what} --out {{}}/{what}.{ending}");
+            assert!(count(&done(&fixture, &line).lines()[0], "rows") > 0);
+        }
+    }
+    done(&fixture, "study report {}/x.study --out {}/report.html");
+    let html = String::from_utf8(fixture.read("report.html")).expect("text");
+    assert!(
+        html.contains("default-src 'none'") && html.contains("<svg"),
+        "a page of its own"
+    );
+    let outcome = run(&fixture, "study compare {}/x.study --a nothing --b mva");
+    assert_eq!(outcome.status, Some(2));
+    assert!(
+        outcome.stderr.contains("no sweep is called `nothing`"),
+        "{}",
+        outcome.stderr
+    );
+}
