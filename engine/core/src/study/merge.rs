@@ -292,6 +292,14 @@ fn map(table: &str) -> String {
     quoted(&format!("map_{table}"))
 }
 
+/// Two rows that are one and differ.
+struct Pair {
+    /// The primary key of the target's.
+    place: Vec<Value>,
+    ours: Vec<Cell>,
+    theirs: Vec<Cell>,
+}
+
 /// One table's merge.
 struct Work<'a> {
     study: &'a Study,
@@ -327,7 +335,6 @@ impl Work<'_> {
                 "INSERT INTO temp.{map} SELECT s.id, m.id FROM source.{name} s JOIN main.{name} m ON {matched}"
             ))?;
         }
-        let differing = self.differing(&matched)?;
         let mut count = MergeCount {
             table: self.table.name.clone(),
             new,
@@ -335,7 +342,12 @@ impl Work<'_> {
             diverged: 0,
         };
         let mut replaced = Vec::new();
-        for (place, ours, theirs) in differing {
+        for Pair {
+            place,
+            ours,
+            theirs,
+        } in self.differing(&matched)?
+        {
             let joined = join(&self.table.name, &self.table.columns, &ours, &theirs);
             let altered = joined.differ && matches!(self.kind, Kind::Event | Kind::Child);
             if altered {
@@ -495,9 +507,8 @@ impl Work<'_> {
         columns.iter().map(same).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// Rows that are one and differ: where the target's is, and the cells of both.
-    #[allow(clippy::type_complexity, reason = "told by the sentence above")]
-    fn differing(&self, matched: &str) -> Result<Vec<(Vec<Value>, Vec<Cell>, Vec<Cell>)>> {
+    /// Rows that are one and differ.
+    fn differing(&self, matched: &str) -> Result<Vec<Pair>> {
         let columns = &self.table.columns;
         let place = &self.table.primary;
         let mut asked: Vec<String> = place.iter().map(|c| format!("m.{}", quoted(c))).collect();
@@ -544,7 +555,11 @@ impl Work<'_> {
                     .collect()
             };
             let place = (0..place.len()).map(get).collect::<Result<_>>()?;
-            found.push((place, cells(0)?, cells(2)?));
+            found.push(Pair {
+                place,
+                ours: cells(0)?,
+                theirs: cells(2)?,
+            });
             Ok(())
         })?;
         Ok(found)

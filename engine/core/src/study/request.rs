@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use super::claim::Claim;
 use super::compact::Compacted;
-#[allow(unused_imports, reason = "named in the docs")]
-use super::file::Study;
 use super::lease::Lease;
 use super::merge::MergeCounts;
 use super::notes::Target;
@@ -49,25 +47,25 @@ impl Answer {
 /// What the thread is asked for; each names the [`Reply`] that comes.
 #[derive(Debug, Clone)]
 pub enum Request {
-    /// [`Study::bundle`]: [`Reply::Number`].
+    /// [`super::Study::bundle`]: [`Reply::Number`].
     Bundle(Box<BundleInfo>),
-    /// [`Study::scorers`]: [`Reply::Scorers`].
+    /// [`super::Study::scorers`]: [`Reply::Scorers`].
     Scorers(Vec<Option<ScorerRecord>>),
-    /// [`Study::sweep`]: [`Reply::Number`].
+    /// [`super::Study::sweep`]: [`Reply::Number`].
     Sweep(Box<SweepRecord>, u64),
-    /// [`Study::set_status`]: [`Reply::Done`].
+    /// [`super::Study::set_status`]: [`Reply::Done`].
     Status(i64, String),
-    /// [`Study::add`]: [`Reply::Numbers`].
+    /// [`super::Study::add`]: [`Reply::Numbers`].
     Answers(Vec<Answer>),
-    /// [`Study::score`]: [`Reply::Done`].
+    /// [`super::Study::score`]: [`Reply::Done`].
     Scores(Vec<(i64, i64, f64)>),
-    /// [`Study::put_trace`]: [`Reply::Done`].
+    /// [`super::Study::put_trace`]: [`Reply::Done`].
     Trace(i64, Arc<GateRecord>),
-    /// [`Study::put_playback`]: [`Reply::Done`].
+    /// [`super::Study::put_playback`]: [`Reply::Done`].
     Playback(i64, Vec<u32>),
-    /// [`Study::edit`]: [`Reply::Changed`].
+    /// [`super::Study::edit`]: [`Reply::Changed`].
     Edit(String, Vec<Edit>),
-    /// [`Study::save_view`]: [`Reply::Rev`].
+    /// [`super::Study::save_view`]: [`Reply::Rev`].
     View {
         /// Its name.
         name: String,
@@ -76,22 +74,22 @@ pub enum Request {
         /// The revision seen last.
         known: i64,
     },
-    /// [`Study::undo`]: [`Reply::Undone`].
+    /// [`super::Study::undo`]: [`Reply::Undone`].
     Undo,
-    /// [`Study::redo`]: [`Reply::Undone`].
+    /// [`super::Study::redo`]: [`Reply::Undone`].
     Redo,
-    /// [`Study::claim`]: [`Reply::Claims`].
+    /// [`super::Study::claim`]: [`Reply::Claims`].
     Claim(Vec<Key>),
-    /// [`Study::release`]: [`Reply::Done`].
+    /// [`super::Study::release`]: [`Reply::Done`].
     Release(Vec<Key>),
-    /// [`Study::lease`]: [`Reply::Lease`]. From then on the thread keeps it.
+    /// [`super::Study::lease`]: [`Reply::Lease`]. From then on the thread keeps it, or takes it once it is free.
     Lease {
         /// From whoever has it.
         over: bool,
     },
-    /// [`Study::merge`]: [`Reply::Merged`].
+    /// [`super::Study::merge`]: [`Reply::Merged`].
     Merge(PathBuf),
-    /// [`Study::compact`]: [`Reply::Compacted`].
+    /// [`super::Study::compact`]: [`Reply::Compacted`].
     Compact,
 }
 

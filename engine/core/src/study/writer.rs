@@ -227,13 +227,17 @@ impl Serving {
             Err(error) => self.say(Change::Fault(error)),
         }
         let beat = Duration::from_millis(BEAT.unsigned_abs());
-        if self.lease == Some(Lease::Ours) && self.beat.elapsed() >= beat {
+        if let Some(had) = self.lease.clone()
+            && self.beat.elapsed() >= beat
+        {
             self.beat = Instant::now();
             match self.study.lease(false) {
-                Ok(Lease::Ours) => {}
-                Ok(lost) => {
-                    self.lease = Some(lost.clone());
-                    self.say(Change::Lease(lost));
+                Ok(has) => {
+                    let turned = (had == Lease::Ours) != (has == Lease::Ours);
+                    self.lease = Some(has.clone());
+                    if turned {
+                        self.say(Change::Lease(has));
+                    }
                 }
                 Err(error) => self.say(Change::Fault(error)),
             }
