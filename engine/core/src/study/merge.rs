@@ -15,7 +15,9 @@ use super::file::{FileName, Study, to_json};
 use super::hash::{Uid, now};
 use super::merge_rules::{Cell, Joined, Kind, join, kind, own};
 use super::notes::Target;
-use super::open::{Kind as FileKind, Looked, copy_into, input, look, read_only, sqlite, uri};
+use super::open::{
+    Kind as FileKind, Looked, copy_into, damaged, input, look, read_only, sqlite, uri,
+};
 use super::schema::STEPS;
 use super::tables::{Table, quoted, tables};
 use super::undo::Part;
@@ -161,6 +163,7 @@ impl Study {
             let work = Work {
                 study: self,
                 connection,
+                source,
                 table: both,
                 kind,
             };
@@ -304,6 +307,8 @@ struct Pair {
 struct Work<'a> {
     study: &'a Study,
     connection: &'a Connection,
+    /// The file that is merged from.
+    source: &'a Path,
     /// With the columns that both files have.
     table: Table,
     kind: Kind,
@@ -542,7 +547,7 @@ impl Work<'_> {
         );
         let mut found = Vec::new();
         self.study.each(&sql, [], |row| {
-            let get = |at: usize| self.study.get::<Value>(row, at);
+            let get = |at: usize| row.get::<_, Value>(at).map_err(sqlite(self.source));
             let cells = |first: usize| -> Result<Vec<Cell>> {
                 let at = |column: usize| place.len() + 4 * column + first;
                 (0..columns.len())
@@ -566,8 +571,14 @@ impl Work<'_> {
     }
 
     fn run(&self, sql: &str) -> Result<usize> {
-        self.connection
-            .execute(sql, [])
-            .map_err(sqlite(self.study.path()))
+        let constraint = Some(rusqlite::ErrorCode::ConstraintViolation);
+        self.connection.execute(sql, []).map_err(|error| {
+            if error.sqlite_error_code() == constraint {
+                // Rows that point at what is not there, or bear the name of something else.
+                damaged(self.source, &error.to_string())
+            } else {
+                sqlite(self.study.path())(error)
+            }
+        })
     }
 }
