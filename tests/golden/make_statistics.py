@@ -13,7 +13,7 @@ import choix
 import krippendorff
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau, spearmanr, t
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
@@ -112,6 +112,13 @@ def ranks():
     return cases
 
 
+def students():
+    return [
+        {"freedom": freedom, "quantile": float(t.ppf(0.975, freedom)), "at": at, "tail": float(2 * t.sf(at, freedom))}
+        for freedom, at in [(1.0, 0.5), (1.7, 2.2), (4.0, 3.0), (9.3, 1.1), (57.5, 2.9), (4000.0, 1.96)]
+    ]
+
+
 def holms():
     cases = []
     for size in [1, 4, 9]:
@@ -127,6 +134,7 @@ def main():
         "davidson": davidsons(),
         "wilson": shares(),
         "ranks": ranks(),
+        "student": students(),
         "holm": holms(),
     }
     # A case per line.

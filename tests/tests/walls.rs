@@ -36,11 +36,12 @@ const WINDOW: &[&[&str]] = &[
 ];
 
 /// Where each package's sources stand.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     "app/src",
     "engine/cli/src",
     "engine/core/src",
     "engine/demo/src",
+    "engine/figure/src",
     "engine/src",
 ];
 /// Files that may use each other in a circle: what two or three share is seen at a glance.

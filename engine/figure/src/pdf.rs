@@ -10,14 +10,14 @@ use crate::color::Theme;
 use crate::error::{Error, Result};
 use crate::raster;
 use crate::scene::Scene;
-use crate::svg::{self, Type};
+use crate::svg;
 
 /// Points per mm.
 const POINTS_PER_MM: f64 = 72.0 / 25.4;
 
 /// A page as large as the scene. No date and no random id is in it: one scene gives the same bytes every time.
 pub fn pdf(scene: &Scene, theme: Theme) -> Result<Vec<u8>> {
-    let tree = raster::tree(&svg::file(scene, theme, Type::Text))?;
+    let tree = raster::tree(&svg::for_us(scene, theme))?;
     let [width, height] = [scene.width, scene.height].map(|side| side * POINTS_PER_MM);
     let size = Size::from_wh(width as f32, height as f32);
     let page = PageSettings::from_wh(width as f32, height as f32);

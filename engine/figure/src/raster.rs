@@ -6,7 +6,7 @@ use crate::color::{Paint, Rgb, Theme};
 use crate::error::{Error, Result};
 use crate::fonts;
 use crate::scene::Scene;
-use crate::svg::{self, Type};
+use crate::svg;
 
 /// Pixels per mm at scale 1: 150 to the inch, so that 2 is what journals print.
 pub const PIXELS_PER_MM: f64 = 150.0 / 25.4;
@@ -25,7 +25,7 @@ pub(crate) fn tree(svg: &str) -> Result<usvg::Tree> {
 }
 
 /// A PNG at 1 to 4 times 150 pixels to the inch, opaque, that says how wide it is to be printed. One scene, theme and
-/// scale give the same bytes on every machine.
+/// scale give the same bytes every time.
 pub fn png(scene: &Scene, theme: Theme, scale: f64) -> Result<Vec<u8>> {
     if !(1.0..=4.0).contains(&scale) {
         return Err(Error::Scale { scale });
@@ -36,7 +36,7 @@ pub fn png(scene: &Scene, theme: Theme, scale: f64) -> Result<Vec<u8>> {
     if !(1.0..=WIDEST).contains(&width) || !(1.0..=WIDEST).contains(&height) {
         return Err(size());
     }
-    let tree = tree(&svg::file(scene, theme, Type::Text))?;
+    let tree = tree(&svg::for_us(scene, theme))?;
     let mut pixels = tiny_skia::Pixmap::new(width as u32, height as u32).ok_or_else(size)?;
     let Rgb(r, g, b) = theme.color(Paint::Card);
     pixels.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));

@@ -9,11 +9,20 @@ use crate::words::trimmed;
 /// How text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Type {
-    /// As text, which can be searched and edited. A machine without Ubuntu shows it in a face of nearly that width.
+    /// As text, which can be searched and edited. A machine without Ubuntu shows another face, drawn to the same width.
     #[default]
     Text,
     /// As outlines, alike on every machine.
     Outlines,
+}
+
+/// What the fonts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fonts {
+    /// Ours, as when we draw it ourselves.
+    Known,
+    /// Perhaps others: each text says how wide it is to be.
+    Unknown,
 }
 
 /// Where colours come from.
@@ -25,20 +34,35 @@ enum Ground {
     Page,
 }
 
-/// A file of its own. On dark ground the ground is drawn, too; on light ground the page is.
+/// A file of its own.
 pub fn file(scene: &Scene, theme: Theme, text: Type) -> String {
-    let ground = match theme {
+    Writer {
+        ground: Ground::Fixed(theme),
+        text,
+        fonts: Fonts::Unknown,
+    }
+    .document(scene, &ground_of(theme))
+}
+
+/// What our own renderers are given: text in fonts that are known.
+pub(crate) fn for_us(scene: &Scene, theme: Theme) -> String {
+    Writer {
+        ground: Ground::Fixed(theme),
+        text: Type::Text,
+        fonts: Fonts::Known,
+    }
+    .document(scene, &ground_of(theme))
+}
+
+/// On dark ground the ground is drawn, too; on light ground the page is.
+fn ground_of(theme: Theme) -> String {
+    match theme {
         Theme::Light => String::new(),
         Theme::Dark => format!(
             "<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n",
             theme.color(Paint::Card).hex()
         ),
-    };
-    Writer {
-        ground: Ground::Fixed(theme),
-        text,
     }
-    .document(scene, &ground)
 }
 
 /// An element of a page, coloured by the page's variables (see [`page_variables`]).
@@ -46,6 +70,7 @@ pub fn inline(scene: &Scene) -> String {
     Writer {
         ground: Ground::Page,
         text: Type::Text,
+        fonts: Fonts::Unknown,
     }
     .document(scene, "")
 }
@@ -85,6 +110,7 @@ pub fn escaped(text: &str) -> String {
 struct Writer {
     ground: Ground,
     text: Type,
+    fonts: Fonts,
 }
 
 impl Writer {
@@ -224,8 +250,14 @@ impl Writer {
             Weight::Regular => String::new(),
             Weight::Strong => format!(" font-weight=\"500\" font-family=\"{STRONG_FAMILY}\""),
         };
+        let length = if self.fonts == Fonts::Unknown && text.words.chars().count() > 1 {
+            let width = trimmed(fonts::width(&text.words, text.size, text.weight), 2);
+            format!(" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\"")
+        } else {
+            String::new()
+        };
         let place = format!(" x=\"{tx}\" y=\"{ty}\" font-size=\"{size}\"");
-        ("text", place + anchor + &weight + &turn + &fill)
+        ("text", place + anchor + &length + &weight + &turn + &fill)
     }
 
     fn both(&self, fill: Option<&Fill>, stroke: Option<&Stroke>) -> String {
@@ -289,4 +321,39 @@ fn path(places: &[Place], closed: bool) -> String {
         data.push('Z');
     }
     data
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back_from_tags_and_attributes(text in any::<String>()) {
+            let scene = Scene {
+                width: 10.0,
+                height: 10.0,
+                title: text.clone(),
+                description: text.clone(),
+                marks: vec![Mark::from(Text::new([1.0, 5.0], &text, 3.0)).uid(&text).title(&text)],
+            };
+            let allowed = |c: char| match c {
+                '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+                c if c < ' ' && !matches!(c, '\t' | '\n' | '\r') => '\u{fffd}',
+                c => c,
+            };
+            let shown: String = text.chars().map(allowed).collect();
+            for kind in [Type::Text, Type::Outlines] {
+                let file = file(&scene, Theme::Light, kind);
+                let document = roxmltree::Document::parse(&file).unwrap();
+                let titles = document.descendants().filter(|node| node.has_tag_name("title"));
+                let titles: Vec<&str> = titles.map(|node| node.text().unwrap_or("")).collect();
+                prop_assert_eq!(titles, [shown.as_str(), shown.as_str()]);
+                let mut uids = document.descendants().filter_map(|node| node.attribute("data-uid"));
+                prop_assert_eq!(uids.next(), Some(shown.as_str()));
+            }
+        }
+    }
 }

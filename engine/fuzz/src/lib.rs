@@ -109,6 +109,11 @@ pub const TARGETS: &[Target] = &[
         read: target::tokenizer,
         seeds: seeds::tokenizer,
     },
+    Target {
+        name: "votes",
+        read: target::votes,
+        seeds: seeds::votes,
+    },
 ];
 
 /// The target of this name.

@@ -152,6 +152,11 @@ pub(crate) fn points() -> Vec<Vec<u8>> {
     texts(&[
         "simplex:0.125",
         "box:1.2:0.3",
+        "hoe-13",
+        "halton:17",
+        r#"{"set": {"convex": {"step": 0.25}}}"#,
+        "{\"preference\": [1, 2, 3], \"name\": \"a\"}\n{\"weights\": [0, 1.5, 2]}\n",
+        "{\"points\": 1, \"kind\": \"weights\", \"objectives\": [\"a\"]}\n{\"at\": [1, 0, 2], \"label\": \"b\"}\n",
         r#"{"simplex": {"step": 0.25, "objectives": [0, 2]}}"#,
         r#"{"box": {"c": 1.5, "step": 0.5}}"#,
         r#"[{"preference": [0.2, 0.3, 0.5]}, {"weights": [0, 1.25, 3]}]"#,
@@ -246,6 +251,32 @@ pub(crate) fn tokenizer() -> Vec<Vec<u8>> {
             "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
             "model": {"type": "WordLevel", "vocab": {"ab": 0, "[UNK]": 1}, "unk_token": "[UNK]"}}"#,
     ])
+}
+
+pub(crate) fn votes() -> Vec<Vec<u8>> {
+    let vote = |item: u8, annotator: &str, sides: [&str; 2], rest: &str| {
+        let [left, right] = sides;
+        format!(
+            "{{\"item\": {item}, \"annotator\": \"{annotator}\", \"objective\": \"humor\", \"left\": \"{left}\", \"right\": \"{right}\", {rest}}}\n"
+        )
+    };
+    let few = [
+        vote(
+            1,
+            "A",
+            ["x", "y"],
+            "\"choice\": \"left\", \"left_score\": 0.5, \"right_score\": -1",
+        ),
+        vote(
+            1,
+            "B",
+            ["y", "x"],
+            "\"choice\": \"left\", \"probability\": 0.25",
+        ),
+        vote(2, "A", ["y", "z"], "\"choice\": \"tie\", \"prompt\": \"p\""),
+        vote(3, "A", ["z", "x"], "\"choice\": \"bad\""),
+    ];
+    vec![few.concat().into_bytes()]
 }
 
 pub(crate) fn recipe() -> Vec<Vec<u8>> {

@@ -1,11 +1,13 @@
 //! The readers, each as a function of the bytes of one file; each says whether it read all of it, or refused something.
 
 use std::io::{Cursor, Write as _};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use paretoscope_core::pareto::{Archive, front, hypervolume};
 use paretoscope_core::points;
 use paretoscope_core::protocol::SweepGrid;
+use paretoscope_core::stats::{Draws, read_votes, summarise};
 use paretoscope_core::types::{Message, Point, Prompt};
 use paretoscope_engine::bundle::{Manifest, read_prompts};
 use paretoscope_engine::model::LlamaConfig;
@@ -215,6 +217,25 @@ pub fn template(data: &[u8]) -> bool {
     let rendered = template.render(&turns, true, Some(0)).is_ok();
     assert!(!rendered || template.problem().is_none());
     rendered
+}
+
+/// Votes: a file of them, and what they say.
+pub fn votes(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let Ok(votes) = read_votes(text) else {
+        return false;
+    };
+    let few = Draws { draws: 3, seed: 0 };
+    let summed_up = summarise(&votes, few, &mut |_| ControlFlow::Continue(()));
+    for summary in summed_up.iter().flatten() {
+        assert!(summary.n > 0 && summary.bad <= summary.ties);
+        if let Some(found) = &summary.davidson {
+            assert!(found.theta.values().all(|theta| theta.is_finite()) && found.nu.is_finite());
+        }
+    }
+    summed_up.is_ok()
 }
 
 /// Points: a grid or a set in words, a list in lines, a grid or points in JSON, rows of scores.

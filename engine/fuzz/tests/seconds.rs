@@ -144,3 +144,8 @@ fn every_target_has_a_program() {
     let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
     assert_eq!(programs, names);
 }
+
+#[test]
+fn votes() {
+    hold("votes", 6_000);
+}

@@ -5,7 +5,7 @@
 //! then the midpoints, and so on, so that a sweep that is stopped early still shows a front over
 //! the whole range. Within a level the order is spread out by reversing bits.
 
-use super::{MAX_ROWS, check_rows};
+use super::rows::{MAX_ROWS, check_rows};
 use crate::protocol::SweepGrid;
 use crate::types::{Point, Preference, Weights};
 use crate::{Error, Result};

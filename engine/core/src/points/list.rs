@@ -1,8 +1,9 @@
 //! Points that a person wrote down.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
-use super::{first_repeat, place};
 use crate::lines::{LineProblem, numbered, read};
 use crate::types::{NamedPoint, Point, PointError, PointKind, Preference, Weights};
 use crate::{Error, Problem, Result};
@@ -179,6 +180,55 @@ impl PointList {
             Ok(NamedPoint { point, ..named })
         };
         self.points.into_iter().enumerate().map(moved).collect()
+    }
+}
+
+/// Refuses an empty list, a point with too many or too few numbers, and one that stands there twice.
+pub(super) fn check_list(points: &[NamedPoint], objectives: usize, values: usize) -> Result<()> {
+    if points.is_empty() {
+        return Err(Error::option("points", "the list holds none"));
+    }
+    for (at, named) in points.iter().enumerate() {
+        let numbers = named.point.as_slice().to_vec();
+        let fits = match named.point {
+            Point::Preference(_) => Preference::with_len(numbers, objectives).map(|_| ()),
+            Point::Weights(_) => Weights::with_len(numbers, values).map(|_| ()),
+        };
+        fits.map_err(|source| Error::Point {
+            name: format!("points: {}", place(points, at)),
+            source,
+        })?;
+    }
+    match first_repeat(points) {
+        None => Ok(()),
+        Some((first, again)) => Err(Error::option(
+            "points",
+            format!(
+                "{} is {} once more; a point is visited once",
+                place(points, again),
+                place(points, first)
+            ),
+        )),
+    }
+}
+
+/// The first point that stands there twice: its places.
+fn first_repeat(points: &[NamedPoint]) -> Option<(usize, usize)> {
+    let mut seen = HashMap::new();
+    points.iter().enumerate().find_map(|(at, named)| {
+        // Adding zero turns -0 into 0, which is the same point.
+        let bits = |number: &f64| (number + 0.0).to_bits();
+        let bits: Vec<u64> = named.point.as_slice().iter().map(bits).collect();
+        let first = *seen.entry((named.point.kind(), bits)).or_insert(at);
+        (first < at).then_some((first, at))
+    })
+}
+
+/// A point of a list, in words.
+pub(super) fn place(points: &[NamedPoint], at: usize) -> String {
+    match &points[at].name {
+        Some(name) => format!("point {} (`{name}`)", at + 1),
+        None => format!("point {}", at + 1),
     }
 }
 

@@ -2,20 +2,19 @@
 
 mod grid;
 mod list;
+mod rows;
 mod sets;
-
-use std::collections::HashMap;
 
 pub use grid::parse_grid;
 pub use list::{PointList, read_points};
+pub use rows::MAX_ROWS;
 pub use sets::{SETS, parse_set};
 
+use self::list::{check_list, place};
+use self::rows::check_rows;
 use crate::protocol::SweepGrid;
-use crate::types::{NamedPoint, Point, PointKind, PointSet, Preference, Weights};
+use crate::types::{NamedPoint, Point, PointKind, PointSet, Weights};
 use crate::{Error, Result};
-
-/// Rows (points x prompts) of one sweep at most.
-pub const MAX_ROWS: usize = 100_000;
 
 /// The points of `grid` in the order to visit them, for a bundle with this many objectives and
 /// value vectors. With `include_base` the base model comes first, unless the grid holds it already.
@@ -114,68 +113,4 @@ pub fn of_kind(grid: SweepGrid, kind: PointKind) -> Result<SweepGrid> {
 
 fn unnamed(points: Vec<Point>) -> Vec<NamedPoint> {
     points.into_iter().map(NamedPoint::from).collect()
-}
-
-fn check_list(points: &[NamedPoint], objectives: usize, values: usize) -> Result<()> {
-    if points.is_empty() {
-        return Err(Error::option("points", "the list holds none"));
-    }
-    for (at, named) in points.iter().enumerate() {
-        let numbers = named.point.as_slice().to_vec();
-        let fits = match named.point {
-            Point::Preference(_) => Preference::with_len(numbers, objectives).map(|_| ()),
-            Point::Weights(_) => Weights::with_len(numbers, values).map(|_| ()),
-        };
-        fits.map_err(|source| Error::Point {
-            name: format!("points: {}", place(points, at)),
-            source,
-        })?;
-    }
-    match first_repeat(points) {
-        None => Ok(()),
-        Some((first, again)) => Err(Error::option(
-            "points",
-            format!(
-                "{} is {} once more; a point is visited once",
-                place(points, again),
-                place(points, first)
-            ),
-        )),
-    }
-}
-
-/// The first point that stands there twice: its places.
-fn first_repeat(points: &[NamedPoint]) -> Option<(usize, usize)> {
-    let mut seen = HashMap::new();
-    points.iter().enumerate().find_map(|(at, named)| {
-        // Adding zero turns -0 into 0, which is the same point.
-        let bits = |number: &f64| (number + 0.0).to_bits();
-        let bits: Vec<u64> = named.point.as_slice().iter().map(bits).collect();
-        let first = *seen.entry((named.point.kind(), bits)).or_insert(at);
-        (first < at).then_some((first, at))
-    })
-}
-
-/// A point of a list, in words.
-fn place(points: &[NamedPoint], at: usize) -> String {
-    match &points[at].name {
-        Some(name) => format!("point {} (`{name}`)", at + 1),
-        None => format!("point {}", at + 1),
-    }
-}
-
-fn check_rows(option: &str, points: Option<usize>, prompts: usize) -> Result<()> {
-    match points.and_then(|points| points.checked_mul(prompts.max(1))) {
-        Some(rows) if rows <= MAX_ROWS => Ok(()),
-        _ => {
-            let points = points.map_or_else(|| "too many".to_owned(), |points| points.to_string());
-            Err(Error::option(
-                option,
-                format!(
-                    "{points} points x {} prompts is more than {MAX_ROWS} rows; take fewer and larger steps, or fewer prompts",
-                    prompts.max(1)
-                ),
-            ))
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Sets of points with a name.
 
-use super::{check_rows, grid};
+use super::grid;
+use super::rows::check_rows;
 use crate::types::{Point, PointKind, PointSet, Preference, Weights};
 use crate::{Error, Result};
 

@@ -43,8 +43,16 @@ pub struct Arm {
 }
 
 impl Arm {
-    /// Refuses scores that are more or fewer than points, seeds, prompts and objectives say.
+    /// Refuses scores that are more or fewer than points, seeds, prompts and objectives say, and no seed at all.
     pub fn check(&self) -> Result<()> {
+        if self.seeds.is_empty() {
+            return Err(StatsError::Count {
+                name: self.name.clone(),
+                of: "seeds",
+                got: 0,
+                needed: 1,
+            });
+        }
         let sizes = [
             self.points.len(),
             self.seeds.len(),
@@ -168,6 +176,12 @@ pub(super) mod tests {
         assert_eq!(held.means(), [[1.0, 0.0], [0.0, 1.0]]);
         let words = read(&test, &validation, &[3]).unwrap_err().to_string();
         assert_eq!(words, "test: no point is called `p3`");
+        let none = Arm {
+            seeds: Vec::new(),
+            scores: Vec::new(),
+            ..test.clone()
+        };
+        assert!(none.check().unwrap_err().to_string().contains("0 seeds"));
         test.scores.pop();
         let words = test.check().unwrap_err().to_string();
         assert!(

@@ -7,6 +7,8 @@ use super::{Result, StatsError};
 
 /// Steps of Newton's method at most; ten are usual.
 const STEPS: usize = 200;
+/// Names that a fit takes at most: its time grows with their third power.
+const MOST_NAMES: usize = 1000;
 /// Strengths further apart than this have no end: a difference of 15 is one loss in three million.
 const FAR: f64 = 15.0;
 
@@ -78,6 +80,13 @@ pub(super) fn fit_counted(
             of: "names to compare",
             got: names.len(),
             needed: 2,
+        });
+    }
+    if names.len() > MOST_NAMES {
+        return Err(StatsError::TooMany {
+            of: "names to compare",
+            got: names.len(),
+            most: MOST_NAMES,
         });
     }
     let mut pairs = Pairs::new();
@@ -354,6 +363,7 @@ mod tests {
         assert!(words.starts_with("2 never lost to 1"), "{words}");
         assert!(refused(2, &[(0, 1, [0, 3, 0])]).starts_with("all 3 votes are ties"));
         assert!(refused(1, &[]).contains("at least 2 needed"));
+        assert!(refused(1001, &[]).contains("at most 1000"));
     }
 
     proptest! {

@@ -1,5 +1,8 @@
 //! Why a statistic cannot be had.
 
+/// The result of a statistic.
+pub type Result<T, E = StatsError> = std::result::Result<T, E>;
+
 /// What stands in the way, with the numbers and names that say why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +27,16 @@ pub enum StatsError {
         got: usize,
         /// As it must be.
         needed: usize,
+    },
+    /// There is more of something than can be worked with.
+    #[error("{got} {of}, at most {most} are allowed")]
+    TooMany {
+        /// Of what.
+        of: &'static str,
+        /// As given.
+        got: usize,
+        /// As it may be.
+        most: usize,
     },
     /// A list has the wrong length.
     #[error("{name}: {got} {of}, {needed} needed")]

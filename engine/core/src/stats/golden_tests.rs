@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::student::{quantile, two_sided};
 use super::{Duel, Metric, alpha, fit, holm, kappa_of, kendall, wilson};
 use crate::pareto::spearman;
 
@@ -15,6 +16,7 @@ struct Golden {
     davidson: Vec<Strengths>,
     wilson: Vec<Interval>,
     ranks: Vec<Lists>,
+    student: Vec<Student>,
     holm: Vec<Holm>,
 }
 
@@ -54,6 +56,14 @@ struct Lists {
     y: Vec<f64>,
     spearman: f64,
     kendall: f64,
+}
+
+#[derive(Deserialize)]
+struct Student {
+    freedom: f64,
+    quantile: f64,
+    at: f64,
+    tail: f64,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +150,10 @@ fn intervals_ranks_and_adjusted_probabilities_are_those_of_statsmodels_and_scipy
     for case in golden.ranks {
         near(spearman(&case.x, &case.y).unwrap(), case.spearman, 1e-9);
         near(kendall(&case.x, &case.y).unwrap(), case.kendall, 1e-9);
+    }
+    for case in golden.student {
+        near(quantile(0.975, case.freedom), case.quantile, 1e-8);
+        near(two_sided(case.at, case.freedom), case.tail, 1e-10);
     }
     for case in golden.holm {
         for (found, right) in holm(&case.p).iter().zip(&case.adjusted) {

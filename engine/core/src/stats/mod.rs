@@ -3,6 +3,7 @@
 //! | question | in → out | file |
 //! |---|---|---|
 //! | which method covers more? | arms → a frozen frame → differences with paired intervals | `arm`, `frame`, `compare`, `words` |
+//! | would another training run show it, too? | runs per seed → a difference with Student's interval | `trained` |
 //! | where do runs end? | fronts of seeds, or of draws → surfaces | `attainment` |
 //! | do answers follow the preference? | points and scores → rank correlation, inner product | `following` |
 //! | which prompts show it? | two points' scores and texts → ranks | `examples` |
@@ -26,7 +27,9 @@ mod following;
 mod frame;
 mod human;
 mod proportion;
+mod student;
 mod summary;
+mod trained;
 mod votes;
 mod words;
 
@@ -36,18 +39,16 @@ pub use attainment::{Attainment, Over, Surface, attainment, surface};
 pub use compare::{Comparison, Difference, Directed, EqualPoints, compare, holm};
 pub use davidson::{Davidson, Duel, fit};
 pub use draws::{Draws, Estimate, Progress, interval};
-pub use error::StatsError;
+pub use error::{Result, StatsError};
 pub use examples::{Answer, By, Example, prompts_by_difference};
 pub use following::{Following, following};
 pub use frame::{Frame, FrameOptions, Lacking, Mismatch, Scale, SeedKind};
 pub use human::{HumanFront, human_front, kendall, win_shares};
 pub use proportion::{Share, required_votes, reward_accuracy, wilson};
 pub use summary::{ObjectiveSummary, summarise};
+pub use trained::{TrainedDifference, over_training_seeds};
 pub use votes::{Choice, Vote, read_votes};
 pub use words::{Chosen, words};
-
-/// The result of a statistic.
-pub type Result<T, E = StatsError> = std::result::Result<T, E>;
 
 #[cfg(test)]
 mod golden_tests;

@@ -1,15 +1,15 @@
 //! Everything that votes say about one objective.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::davidson::fit_counted;
 use super::draws::{counts, grouped};
+use super::votes::{Unit, canonical, duels, names};
 use super::{
-    Choice, Davidson, Draws, Duel, Estimate, Metric, Progress, Result, Share, StatsError, Vote,
-    alpha, fit, kappa_of, percent, reward_accuracy, wilson,
+    Choice, Davidson, Draws, Estimate, Metric, Progress, Result, Share, StatsError, Vote, alpha,
+    fit, kappa_of, percent, reward_accuracy, wilson,
 };
 
 /// What the votes on one objective say.
@@ -64,9 +64,6 @@ pub struct Strengths {
     pub failed_draws: usize,
 }
 
-/// What two were compared, and how: the unit that people's votes are put together by.
-type Unit<'a> = (&'a str, &'a str, &'a str);
-
 /// What votes say of each objective, in order of appearance. A second vote by one person on one item and pair is a repeat:
 /// it measures consistency and counts nowhere else.
 ///
@@ -90,27 +87,6 @@ pub fn summarise(
             })
         })
         .collect()
-}
-
-/// The pair in an order that does not depend on who was shown first, and the vote for the first of them: 1, 0 or -1.
-fn canonical(vote: &Vote) -> (Unit<'_>, f64) {
-    let turned = vote.left > vote.right;
-    let (first, second) = if turned {
-        (vote.right.as_str(), vote.left.as_str())
-    } else {
-        (vote.left.as_str(), vote.right.as_str())
-    };
-    let value = match vote.choice {
-        Choice::Left => 1.0,
-        Choice::Right => -1.0,
-        Choice::Tie | Choice::Bad => 0.0,
-    };
-    let value = if turned && value != 0.0 {
-        -value
-    } else {
-        value
-    };
-    ((vote.item.as_str(), first, second), value)
 }
 
 fn one_objective(
@@ -188,27 +164,10 @@ fn towards_choice(vote: &Vote) -> Option<f64> {
 
 /// Strengths, each vote by the inverse of its pair's probability, and their intervals over draws of prompts.
 fn strengths(votes: &[&Vote], draws: Draws, progress: Progress<'_>) -> Result<Strengths> {
-    let named: BTreeSet<&str> = votes
-        .iter()
-        .flat_map(|vote| [vote.left.as_str(), vote.right.as_str()])
-        .collect();
-    let place: BTreeMap<&str, usize> = named.iter().enumerate().map(|(i, n)| (*n, i)).collect();
-    let names: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
-    let duels: Vec<Duel> = votes
-        .iter()
-        .map(|vote| Duel {
-            first: place[vote.left.as_str()],
-            second: place[vote.right.as_str()],
-            outcome: match vote.choice {
-                Choice::Left => Ordering::Greater,
-                Choice::Right => Ordering::Less,
-                Choice::Tie | Choice::Bad => Ordering::Equal,
-            },
-            weight: 1.0 / vote.probability.unwrap_or(1.0),
-        })
-        .collect();
+    let names = names(votes);
+    let duels = duels(votes, &names);
     let whole = fit(&names, &duels)?;
-    let prompts = grouped(votes.iter().map(|v| v.prompt.as_ref().unwrap_or(&v.item)));
+    let prompts = grouped(votes.iter().map(|vote| vote.cluster()));
     let mut drawn: Vec<Davidson> = Vec::new();
     draws.each(progress, |random| {
         let counts = counts(random, &prompts, duels.len());

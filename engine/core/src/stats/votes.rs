@@ -1,6 +1,11 @@
 //! Votes as lines of a file.
 
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Duel;
 
 use crate::Problem;
 use crate::lines::{LineProblem, numbered, read};
@@ -111,6 +116,65 @@ pub fn read_votes(text: &str) -> Result<Vec<Vote>, LineProblem> {
         return Err(LineProblem::new(1, empty));
     }
     Ok(votes)
+}
+
+/// What two were compared, and how: the unit that people's votes are put together by.
+pub(super) type Unit<'a> = (&'a str, &'a str, &'a str);
+
+/// The pair in an order that does not depend on who was shown first, and the vote for the first of them: 1, 0 or -1.
+pub(super) fn canonical(vote: &Vote) -> (Unit<'_>, f64) {
+    let turned = vote.left > vote.right;
+    let (first, second) = if turned {
+        (vote.right.as_str(), vote.left.as_str())
+    } else {
+        (vote.left.as_str(), vote.right.as_str())
+    };
+    let value = match vote.choice {
+        Choice::Left => 1.0,
+        Choice::Right => -1.0,
+        Choice::Tie | Choice::Bad => 0.0,
+    };
+    let value = if turned && value != 0.0 {
+        -value
+    } else {
+        value
+    };
+    ((vote.item.as_str(), first, second), value)
+}
+
+/// What votes compare, each once, in alphabetical order.
+pub(super) fn names(votes: &[&Vote]) -> Vec<String> {
+    let named: BTreeSet<&str> = votes
+        .iter()
+        .flat_map(|vote| [vote.left.as_str(), vote.right.as_str()])
+        .collect();
+    named.into_iter().map(str::to_owned).collect()
+}
+
+/// Votes between `names`, which hold all that they compare; each counts by the inverse of its pair's probability.
+pub(super) fn duels(votes: &[&Vote], names: &[String]) -> Vec<Duel> {
+    let places = names.iter().enumerate();
+    let place: BTreeMap<&str, usize> = places.map(|(at, name)| (name.as_str(), at)).collect();
+    votes
+        .iter()
+        .map(|vote| Duel {
+            first: place[vote.left.as_str()],
+            second: place[vote.right.as_str()],
+            outcome: match vote.choice {
+                Choice::Left => Ordering::Greater,
+                Choice::Right => Ordering::Less,
+                Choice::Tie | Choice::Bad => Ordering::Equal,
+            },
+            weight: 1.0 / vote.probability.unwrap_or(1.0),
+        })
+        .collect()
+}
+
+impl Vote {
+    /// What is drawn whole with it: its prompt, else its item.
+    pub(super) fn cluster(&self) -> &str {
+        self.prompt.as_ref().unwrap_or(&self.item)
+    }
 }
 
 #[cfg(test)]

@@ -172,3 +172,30 @@ fn titled(titles: &[String], room: f64) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_the_numbers_are_they_have_places(
+            numbers in prop::collection::vec(prop_oneof![any::<f64>(), -2.0_f64..2.0], 0..6),
+        ) {
+            let range = holding(numbers.iter().copied());
+            prop_assert!(range[0] < range[1]);
+            let axis = || Axis {
+                range,
+                titles: vec!["a title that is too long for any of the axes here".to_owned()],
+            };
+            let axes = Axes::new(Rect::new(0.0, 0.0, 40.0, 30.0), axis(), axis());
+            for number in numbers.into_iter().filter(|v| v.is_finite() && v.abs() < 1e300) {
+                prop_assert!((range[0]..=range[1]).contains(&number));
+                let place = axes.place([number, number]);
+                prop_assert!(axes.holds(axes.clamped(place)), "{number} at {place:?}");
+            }
+        }
+    }
+}

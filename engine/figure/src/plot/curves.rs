@@ -1,9 +1,12 @@
 //! The figures of a training run over its steps.
 
+use std::collections::BTreeSet;
+
+use paretoscope_core::types::TrainStep;
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axes, Axis, holding};
-use super::common::paragraph;
+use super::common::{Objective, paragraph};
 use super::sheet::{Entry, Sheet};
 use crate::color::{Paint, category};
 use crate::error::{Error, Result};
@@ -53,7 +56,61 @@ pub struct Curves {
     pub facts: Vec<(String, String)>,
 }
 
+/// Steps from which on a run's curves are smoothed, and over how many.
+const LONG: (usize, usize) = (100, 25);
+
 impl Curves {
+    /// The loss of a run and all its other figures: what stands before the first dot of their names is a plot, what
+    /// stands behind it a curve of that plot, in the colour of the objective of that name.
+    pub fn of(title: &str, steps: &[TrainStep], objectives: &[Objective]) -> Self {
+        let mut panels = vec![Panel {
+            y: "loss".to_owned(),
+            curves: vec![Curve {
+                name: "loss".to_owned(),
+                color: 4,
+                points: steps.iter().map(|s| [s.step as f64, s.loss]).collect(),
+            }],
+        }];
+        let named = steps.iter().flat_map(|step| step.figures.keys());
+        for figure in named.collect::<BTreeSet<_>>() {
+            let (group, name) = figure.split_once('.').unwrap_or((figure, figure));
+            let points = steps.iter().filter_map(|step| {
+                let value = step.figures.get(figure)?;
+                Some([step.step as f64, *value])
+            });
+            let curve = Curve {
+                name: name.to_owned(),
+                color: 0,
+                points: points.collect(),
+            };
+            match panels.iter_mut().find(|panel| panel.y == group) {
+                Some(panel) => panel.curves.push(curve),
+                None => panels.push(Panel {
+                    y: group.to_owned(),
+                    curves: vec![curve],
+                }),
+            }
+        }
+        // One curve is a curve; of several, each has its colour.
+        for panel in &mut panels {
+            let several = panel.curves.len() > 1;
+            for (index, curve) in panel.curves.iter_mut().enumerate() {
+                let objective = objectives.iter().find(|o| o.name == curve.name);
+                let other = if several { index } else { 4 };
+                curve.color = objective.map_or(other, |objective| objective.color);
+            }
+        }
+        let (long, window) = LONG;
+        Self {
+            title: title.to_owned(),
+            x: "step".to_owned(),
+            panels,
+            smooth: (steps.len() >= long).then_some(window),
+            notes: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+
     /// Draws it.
     pub fn draw(&self, look: &Look) -> Result<Figure> {
         const GAP: f64 = 2.0;
@@ -137,7 +194,12 @@ impl Curves {
 
     fn legend(&self) -> Vec<Entry<'_>> {
         let mut named: Vec<&Curve> = Vec::new();
-        for curve in self.panels.iter().flat_map(|panel| &panel.curves) {
+        // A curve that is its plot's only one, under its plot's name, needs no other.
+        let plots = self.panels.iter();
+        let curves = plots.flat_map(|panel| panel.curves.iter().map(move |curve| (panel, curve)));
+        let own =
+            |(panel, curve): &(&Panel, &Curve)| panel.curves.len() > 1 || panel.y != curve.name;
+        for (_, curve) in curves.filter(own) {
             let same = |known: &&Curve| known.name == curve.name && known.color == curve.color;
             if !named.iter().any(same) {
                 named.push(curve);
@@ -250,6 +312,38 @@ mod tests {
         assert_eq!(mean[1], [2.0, 3.0]);
         assert!(mean[2][1].is_nan());
         assert_eq!(mean[3], [4.0, 5.0]);
+    }
+
+    #[test]
+    fn a_run_becomes_a_plot_per_group_of_figures() {
+        let step = |step: usize| -> TrainStep {
+            serde_json::from_value(serde_json::json!({
+                "step": step, "steps": 2, "loss": 1.0 / step as f64, "learning_rate": 1e-3, "gradient_norm": 1.0,
+                "tokens_per_second": 5.0, "eta_seconds": 0.0,
+                "accuracy": 0.5, "reward.helpful": 1.0, "reward.humor": -1.0,
+            }))
+            .unwrap()
+        };
+        let curves = Curves::of(
+            "A run",
+            &[step(1), step(2)],
+            &[Objective {
+                name: "humor".to_owned(),
+                unit: String::new(),
+                color: 2,
+            }],
+        );
+        let names: Vec<(&str, usize)> = curves
+            .panels
+            .iter()
+            .map(|panel| (panel.y.as_str(), panel.curves.len()))
+            .collect();
+        assert_eq!(names, [("loss", 1), ("accuracy", 1), ("reward", 2)]);
+        assert_eq!(curves.panels[0].curves[0].points, [[1.0, 1.0], [2.0, 0.5]]);
+        assert_eq!(curves.panels[2].curves[1].color, 2, "humor's own");
+        assert_eq!(curves.smooth, None);
+        assert_eq!(curves.legend().len(), 2, "helpful and humor");
+        curves.draw(&Look::new(Look::PAGE)).unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Answer, Report};
 use crate::color::Theme;
 use crate::error::Result;
+use crate::figure::Figure;
 use crate::svg::{escaped, inline, page_variables};
 use crate::table::{Cell, Kind, Table};
 use crate::words;
@@ -54,7 +55,7 @@ pub(super) fn html(report: &Report) -> Result<String> {
     answers(report, &mut out);
     strips(report, &mut out);
     facts(report, &mut out);
-    out += "</main>\n<aside id=\"point\" hidden=\"hidden\" aria-live=\"polite\"></aside>\n</div>\n";
+    out += "</main>\n<aside id=\"point\" hidden=\"hidden\" aria-label=\"Chosen point\"></aside>\n</div>\n";
     out += &format!(
         "<script type=\"application/json\" id=\"data\">{}</script>\n",
         data(report)?
@@ -120,13 +121,25 @@ fn head(report: &Report, out: &mut String) {
 fn figures(report: &Report, out: &mut String) {
     for figure in &report.figures {
         section(out, &figure.heading, |out| {
-            *out += &format!(
-                "<figure>\n{}<figcaption>{}</figcaption>\n</figure>\n",
-                inline(&figure.figure.scene),
-                escaped(&figure.figure.caption)
-            );
+            drawn(&figure.figure, out);
         });
     }
+}
+
+/// A drawing that is as wide as the page, or scrolls where the page is narrow, and its caption.
+fn drawn(figure: &Figure, out: &mut String) {
+    /// Wider, in mm, its type would be too small on a telephone.
+    const NARROW: f64 = 120.0;
+    let width = if figure.scene.width > NARROW {
+        "broad"
+    } else {
+        "narrow"
+    };
+    *out += &format!(
+        "<figure>\n<div class=\"wide {width}\">\n{}</div>\n<figcaption>{}</figcaption>\n</figure>\n",
+        inline(&figure.scene),
+        escaped(&figure.caption)
+    );
 }
 
 /// A table as it is, means with their errors.
@@ -224,17 +237,15 @@ fn answers(report: &Report, out: &mut String) {
 }
 
 fn list_item(answer: &Answer, out: &mut String) {
-    let links = answer.points.iter().map(|point| {
+    let mut points = answer.points.clone();
+    points.sort_unstable();
+    let links = points.iter().map(|point| {
         let number = point + 1;
         format!("<a href=\"#p{number}\">{number}</a>")
     });
-    let points = if answer.points.len() == 1 {
-        "point"
-    } else {
-        "points"
-    };
+    let noun = if points.len() == 1 { "point" } else { "points" };
     *out += &format!(
-        "<li><p>{}</p><small>{points} {}</small></li>\n",
+        "<li><p>{}</p><small>{noun} {}</small></li>\n",
         escaped(&answer.text),
         links.collect::<Vec<_>>().join(" ")
     );
@@ -248,14 +259,13 @@ fn strips(report: &Report, out: &mut String) {
         for (index, strip) in report.strips.iter().enumerate() {
             let prompt = report.prompts.get(strip.prompt).map_or("", String::as_str);
             *out += &format!(
-                "<details id=\"s{}\"><summary><span>{}</span> <small>point {}</small></summary>\n\
-                 <figure>\n{}<figcaption>{}</figcaption>\n</figure></details>\n",
+                "<details id=\"s{}\"><summary><span>{}</span> <small>point {}</small></summary>\n",
                 index + 1,
                 escaped(prompt),
-                strip.point + 1,
-                inline(&strip.figure.scene),
-                escaped(&strip.figure.caption)
+                strip.point + 1
             );
+            drawn(&strip.figure, out);
+            *out += "</details>\n";
         }
     });
 }

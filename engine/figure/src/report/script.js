@@ -97,11 +97,14 @@
     into.replaceChildren();
     const words = found.toLowerCase();
     const numbers = new Set([...given(chosen).keys(), ...(other === null ? [] : given(other).keys())]);
+    const same = (number) => other === null || String(given(chosen).get(number)) === String(given(other).get(number));
     let shown = 0;
-    for (const number of Array.from(numbers).sort((a, b) => a - b)) {
+    // What differs comes first.
+    for (const number of Array.from(numbers).sort((a, b) => same(a) - same(b) || a - b)) {
       const entry = make("div", undefined, "given");
-      entry.append(make("h3", prompt(number)), answersOf(number, chosen, other === null ? "" : "a"));
-      if (other !== null) entry.append(answersOf(number, other, "b"));
+      entry.append(make("h3", prompt(number)), answersOf(number, chosen, same(number) ? "" : "a"));
+      if (!same(number)) entry.append(answersOf(number, other, "b"));
+      else if (other !== null && other !== chosen) entry.append(make("p", "B says the same.", "weak"));
       if (words && !entry.textContent.toLowerCase().includes(words)) continue;
       into.append(entry);
       shown += 1;
@@ -172,8 +175,8 @@
 
   // Dots: one tab stop per figure, arrows from there.
   for (const svg of document.querySelectorAll("figure svg")) {
-    svg.classList.toggle("narrow", svg.viewBox.baseVal.width < 120);
-    const own = marks.filter((mark) => svg.contains(mark));
+    const across = (mark) => mark.lastElementChild.getBBox().x;
+    const own = marks.filter((mark) => svg.contains(mark)).sort((a, b) => (a.parentNode === b.parentNode ? across(a) - across(b) : 0));
     if (own.length === 0) continue;
     svg.setAttribute("role", "group");
     own.forEach((mark, i) => {

@@ -35,8 +35,11 @@ fn guarded(text: &str, guard: Guard) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::table::tests::hostile;
+    use crate::table::{Column, Kind};
 
     fn read(bytes: &[u8]) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new()
@@ -77,5 +80,33 @@ mod tests {
         assert_eq!(rows[0][0], "'=cmd|' /C calc'!A1");
         assert_eq!(rows[1][0], "'=1+1");
         assert_eq!(rows[2][1], "-7", "a number is not text");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_and_number_reads_back(
+            rows in prop::collection::vec((any::<String>(), any::<f64>(), any::<i64>()), 1..8),
+        ) {
+            let mut table = Table::new([
+                Column::new("text", Kind::Text),
+                Column::new("x", Kind::Number),
+                Column::new("n", Kind::Integer),
+            ]);
+            for (text, x, n) in &rows {
+                let row = vec![text.as_str().into(), (*x).into(), Cell::Integer(*n)];
+                table.push(row).unwrap();
+            }
+            let back = read(&table.csv(Guard::Plain).unwrap());
+            prop_assert_eq!(back.len(), rows.len() + 1);
+            for (cells, (text, x, n)) in back[1..].iter().zip(&rows) {
+                prop_assert_eq!(&cells[0], text);
+                let read: f64 = cells[1].parse().unwrap();
+                prop_assert!(read.to_bits() == x.to_bits() || (read.is_nan() && x.is_nan()));
+                prop_assert_eq!(cells[2].parse::<i64>().unwrap(), *n);
+            }
+            for cells in &read(&table.csv(Guard::Spreadsheet).unwrap())[1..] {
+                prop_assert!(!cells[0].starts_with(['=', '+', '-', '@', '\t', '\r', '\n']));
+            }
+        }
     }
 }

@@ -97,6 +97,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::table::Column;
     use crate::table::tests::hostile;
 
     #[test]
@@ -111,5 +115,25 @@ mod tests {
              $\\mathrm{NaN}$ & no & $2.50$ \\\\\n\
              -- & -- & $-\\infty$ & -- & -- \\\\\n\\bottomrule\n\\end{tabular}\n"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_leaves_its_cell(text in any::<String>()) {
+            let mut table = Table::new([Column::new("a", Kind::Text), Column::new("b", Kind::Text)]);
+            table.push(vec![text.as_str().into(), "end".into()]).unwrap();
+            let latex = table.latex(2);
+            let row = latex.lines().nth(5).unwrap();
+            prop_assert!(row.ends_with(" & end \\\\"), "{row}");
+            // Without escaped characters: one separator, even braces, even dollars, no comment.
+            let bare = row.replace("\\\\", "");
+            let bare = ["\\&", "\\%", "\\$", "\\#", "\\_", "\\{", "\\}"]
+                .iter()
+                .fold(bare, |text, escape| text.replace(escape, ""));
+            prop_assert_eq!(bare.matches('&').count(), 1);
+            prop_assert_eq!(bare.matches('{').count(), bare.matches('}').count());
+            prop_assert_eq!(bare.matches('$').count() % 2, 0);
+            prop_assert!(!bare.contains(['%', '#', '_', '~', '^', '"', '`']), "{bare}");
+        }
     }
 }

@@ -108,8 +108,14 @@ fn every_dot_stands_once_in_each_of_three_plots() {
 fn series_have_their_colours_and_bundles_their_shapes() {
     let front: Front = fixture("overlay.json");
     let figure = front.draw(&Look::new(Look::COLUMN)).unwrap();
-    let (uids, _) = counted(&svg(&figure));
+    let (uids, classes) = counted(&svg(&figure));
     assert!(uids.values().all(|count| *count == 1), "{uids:?}");
+    assert_eq!(classes["seeds"], 1);
+    // A row per dot, and one per point of a seed with its own error and n.
+    let series = front.series.iter();
+    let rows =
+        series.map(|s| s.dots.len() + s.seeds.iter().map(|seed| seed.scores.len()).sum::<usize>());
+    assert_eq!(figure.data.rows().len(), rows.sum::<usize>());
     let png = figure.write(Format::Png(2.0)).unwrap();
     let (width, height, pixels) = pixels(&png);
     assert_eq!(width, 992, "84 mm at 300 to the inch");
@@ -250,4 +256,42 @@ fn dots_without_a_place_are_counted_and_far_ones_left_out() {
     assert!(!uids.contains_key("far") && !uids.contains_key("c"));
     let csv = String::from_utf8(figure.data.csv(Guard::Plain).unwrap()).unwrap();
     assert!(csv.contains("-900"), "the numbers are all there");
+}
+
+#[test]
+fn numbers_of_any_size_are_drawn_with_numbers() {
+    for scale in [0.0, 1e-300, 1e-9, 1e12, 1e300] {
+        let mut front = small();
+        for dot in &mut front.series[0].dots {
+            for score in dot.scores.iter_mut().flatten() {
+                score.mean *= scale;
+                score.se = f64::INFINITY;
+            }
+        }
+        front.reference = Some(vec![f64::NEG_INFINITY, 1e300]);
+        front.landmarks.clear();
+        let figure = front.draw(&Look::new(Look::COLUMN)).unwrap();
+        let svg = svg(&figure);
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        for node in document.descendants() {
+            for name in [
+                "d",
+                "x",
+                "y",
+                "cx",
+                "cy",
+                "r",
+                "width",
+                "height",
+                "textLength",
+            ] {
+                let value = node.attribute(name).unwrap_or("");
+                assert!(
+                    !value.contains("NaN") && !value.contains("inf"),
+                    "{scale}: {value}"
+                );
+            }
+        }
+        figure.write(Format::Png(1.0)).unwrap();
+    }
 }

@@ -8,7 +8,7 @@ use paretoscope_figure::plot::{Attainment, Curves, Gates, Interference, Over};
 use paretoscope_figure::table::Guard;
 use paretoscope_figure::{Error, Figure, Format, Look};
 
-use crate::helpers::{counted, fixture, pixels, svg};
+use crate::helpers::{counted, fixture, golden, pixels, svg};
 
 /// How many pixels of a picture have a colour.
 fn seen(figure: &Figure, color: paretoscope_figure::color::Rgb) -> usize {
@@ -196,4 +196,21 @@ fn attainment_says_how_many_seeds_or_draws() {
         attainment.draw(&Look::new(84.0)),
         Err(Error::Empty { .. })
     ));
+}
+
+#[test]
+fn small_ones_look_as_they_did() {
+    let mut gates: Gates = fixture("gates.json");
+    gates.tokens.truncate(3);
+    let look = Look::new(Look::COLUMN);
+    golden("strip.svg", &svg(&gates.strip(&look).unwrap()));
+    golden("heatmap.svg", &svg(&gates.heatmap(&look).unwrap()));
+    let mut matrix: Interference = fixture("interference.json");
+    matrix.columns.truncate(2);
+    matrix.rows.truncate(2);
+    matrix.values.truncate(2);
+    for row in &mut matrix.values {
+        row.truncate(2);
+    }
+    golden("interference.svg", &svg(&matrix.draw(&look).unwrap()));
 }

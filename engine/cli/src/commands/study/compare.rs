@@ -14,8 +14,8 @@ use paretoscope_engine::{Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{existing, split_of};
-use crate::options::{Global, numbers};
+use super::existing;
+use crate::options::{Global, numbers, split_of};
 use crate::print::json_line;
 
 /// Options of `study compare`.

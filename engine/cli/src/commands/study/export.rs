@@ -8,7 +8,8 @@ use paretoscope_figure::of_study::{Asked, answers, points};
 use paretoscope_figure::table::{Guard, Table};
 use serde_json::json;
 
-use super::{drawn, existing, split_of};
+use super::{drawn, existing};
+use crate::options::split_of;
 use crate::print::json_line;
 
 /// What there is to be had.

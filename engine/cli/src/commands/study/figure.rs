@@ -10,8 +10,8 @@ use paretoscope_figure::table::Guard;
 use paretoscope_figure::{Format, Look};
 use serde_json::json;
 
-use super::{drawn, existing, split_of};
-use crate::options::numbers;
+use super::{drawn, existing, numbers_of};
+use crate::options::{numbers, split_of};
 use crate::print::json_line;
 
 /// Options of `study figure`.
@@ -55,14 +55,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let study = existing(&args.file)?;
     let format = format(args)?;
-    let mut sweeps = Vec::new();
-    for word in &args.sweeps {
-        let named = study.sweeps_named("--sweep", word)?;
-        sweeps.extend(named.into_iter().map(|sweep| sweep.id));
-    }
     let reference = args.reference.as_ref();
     let asked = Asked {
-        sweeps,
+        sweeps: numbers_of(&study, &args.sweeps)?,
         split: split_of("--split", &args.split)?,
         reference: reference.map(|r| numbers("--reference", r)).transpose()?,
     };

@@ -4,6 +4,8 @@ mod compare;
 mod export;
 mod figure;
 mod info;
+mod merge;
+mod report;
 mod verify;
 
 use std::path::Path;
@@ -12,7 +14,7 @@ use clap::Subcommand;
 use paretoscope_engine::study::Study;
 use paretoscope_engine::{Error, Result};
 
-use crate::options::{Global, split_of};
+use crate::options::Global;
 
 /// What can be asked of a study.
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,10 @@ pub(crate) enum Args {
     Figure(figure::Args),
     /// A table as CSV, JSON Lines, Parquet or LaTeX
     Export(export::Args),
+    /// Several studies become one
+    Merge(merge::Args),
+    /// One HTML file with fronts, comparisons and answers
+    Report(report::Args),
     /// Make stored answers anew and compare
     Verify(verify::Args),
 }
@@ -35,8 +41,20 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Compare(args) => compare::run(&args, global),
         Args::Figure(args) => figure::run(&args),
         Args::Export(args) => export::run(&args),
+        Args::Merge(args) => merge::run(&args),
+        Args::Report(args) => report::run(&args),
         Args::Verify(args) => verify::run(&args, global),
     }
+}
+
+/// The numbers of the sweeps that words name.
+fn numbers_of(study: &Study, words: &[String]) -> Result<Vec<i64>> {
+    let mut numbers = Vec::new();
+    for word in words {
+        let named = study.sweeps_named("--sweep", word)?;
+        numbers.extend(named.into_iter().map(|sweep| sweep.id));
+    }
+    Ok(numbers)
 }
 
 /// An error of a figure or a table, in the program's words.

@@ -21,6 +21,7 @@ impl Front {
                     extrapolated: false,
                     bundle: (self.bundles.len() > 1).then_some(series.bundle),
                     color: category(series.color),
+                    many: false,
                 };
                 Entry::new(6.0, &series.name, move |[x, y]| {
                     let mut marks = vec![Mark::line([[x - 2.9, y], [x + 2.9, y]], line)];
@@ -76,6 +77,7 @@ impl Front {
                     extrapolated,
                     bundle: None,
                     color: NEUTRAL,
+                    many: false,
                 };
                 entries.push(Entry::new(3.2, words, move |at| marker.draw(at)));
             }
@@ -93,6 +95,7 @@ impl Front {
                 extrapolated: false,
                 bundle: Some(index),
                 color: NEUTRAL,
+                many: false,
             };
             Entry::new(3.2, bundle, move |at| marker.draw(at))
         }));

@@ -13,7 +13,10 @@ use crate::scene::{Anchor, Fill, Mark, Place, Stroke, Text};
 const SHAPES: [Symbol; 4] = [Symbol::Diamond, Symbol::Square, Symbol::Up, Symbol::Down];
 
 /// Above so many points only the front keeps its whiskers: more cannot be told apart.
-const WHISKERS_FOR_ALL: usize = 150;
+pub(super) const WHISKERS_FOR_ALL: usize = 150;
+
+/// Above so many points dominated ones get smaller and paler, so that a cloud of them shows where it is dense.
+const MANY: usize = 1000;
 
 /// Radius of a circle on the front, in mm; other shapes are evened to it.
 const FRONT: f64 = 1.15;
@@ -28,6 +31,8 @@ pub(super) struct Marker {
     /// `None` where there is one bundle: ◆ on the front, ○ or □ off it.
     pub(super) bundle: Option<usize>,
     pub(super) color: Rgb,
+    /// Whether it is one of very many.
+    pub(super) many: bool,
 }
 
 impl Marker {
@@ -53,8 +58,12 @@ impl Marker {
                     None if self.extrapolated => Symbol::Square,
                     None => Symbol::Circle,
                 };
-                let edge = Stroke::of(thin, 0.26).faint(0.8);
-                let radius = DOMINATED * symbol.evened();
+                let edge = if self.many {
+                    Stroke::of(thin, 0.18).faint(0.4)
+                } else {
+                    Stroke::of(thin, 0.26).faint(0.8)
+                };
+                let radius = DOMINATED * symbol.evened() * if self.many { 0.6 } else { 1.0 };
                 marks.push(Mark::symbol(symbol, at, radius, None, Some(edge)));
             }
         }
@@ -158,15 +167,12 @@ impl<'a> Painter<'a> {
     }
 
     fn seeds(&mut self) {
-        let (x, y) = (self.front.axes[self.pair.0], self.front.axes[self.pair.1]);
         let mut marks = Vec::new();
         for series in &self.front.series {
             for seed in &series.seeds {
-                let numbers: Vec<[f64; 2]> = seed
-                    .means
-                    .iter()
-                    .filter_map(|means| Some([*means.get(x)?, *means.get(y)?]))
-                    .collect();
+                let scores = seed.scores.iter();
+                let numbers: Vec<[f64; 2]> =
+                    scores.filter_map(|scores| self.numbers(scores)).collect();
                 let stroke = self.stroke(series, 0.2).faint(0.35);
                 let title = format!("{}, seed {}", series.name, seed.seed);
                 let line = self.line(&numbers, stroke);
@@ -218,6 +224,7 @@ impl<'a> Painter<'a> {
             .filter_map(|(series, dot)| Some((series, dot, self.numbers(&dot.scores)?)))
             .collect();
         let every = placed.len() <= WHISKERS_FOR_ALL;
+        let many = placed.len() > MANY;
         // The front lies on top, and what may not be on it beneath what is.
         placed.sort_by_key(|(_, dot, _)| match dot.standing {
             Standing::Dominated => 0,
@@ -240,6 +247,7 @@ impl<'a> Painter<'a> {
                 extrapolated: self.front.is_marked_extrapolated(dot),
                 bundle: (self.front.bundles.len() > 1).then_some(series.bundle),
                 color: self.front.color(series, dot),
+                many,
             };
             parts.extend(marker.draw(at));
             let title = self.front.dot_words(series, dot);

@@ -7,7 +7,7 @@ mod table;
 use paretoscope_core::types::{Point, Summary};
 use serde::{Deserialize, Serialize};
 
-use self::marks::Painter;
+use self::marks::{Painter, WHISKERS_FOR_ALL};
 use super::axes::{Axes, holding};
 use super::common::{Objective, Prompts, error, paragraph, placed};
 use super::pairs;
@@ -67,8 +67,8 @@ pub struct Dot {
 pub struct Seed {
     /// Which.
     pub seed: u64,
-    /// A mean per objective and point.
-    pub means: Vec<Vec<f64>>,
+    /// Per point, a mean per objective of the figure.
+    pub scores: Vec<Vec<Option<Summary>>>,
 }
 
 /// What was made by one method on one bundle.
@@ -229,8 +229,8 @@ impl Front {
             held.extend(placed(&landmark.scores, &self.axes).map(|place| place[slot]));
         }
         let seeds = self.series.iter().flat_map(|series| &series.seeds);
-        let seeds = seeds.flat_map(|seed| &seed.means);
-        held.extend(seeds.filter_map(|means| means.get(axis)));
+        let seeds = seeds.flat_map(|seed| &seed.scores);
+        held.extend(seeds.filter_map(|scores| Some(placed(scores, &self.axes)?[slot])));
         holding(held)
     }
 
@@ -333,7 +333,16 @@ impl Front {
     fn caption(&self, outside: usize) -> String {
         let mut sentences = vec![self.prompts.words()];
         if self.whiskers {
-            sentences.push("Whiskers: ±1 SE".to_owned());
+            let dots = self.series.iter().map(|series| series.dots.len());
+            let whose = if dots.sum::<usize>() - self.unplaced() > WHISKERS_FOR_ALL {
+                " of the front"
+            } else {
+                ""
+            };
+            sentences.push(format!("Whiskers: ±1 SE{whose}"));
+        }
+        if self.axes.len() > 2 {
+            sentences.push("Lines: the front of each pair alone".to_owned());
         }
         let volumes: Vec<String> = self
             .series

@@ -82,22 +82,13 @@ impl Front {
 
     fn seed_rows(&self, table: &mut Table, series: &Series, coordinates: usize) -> Result<()> {
         for seed in &series.seeds {
-            for means in &seed.means {
+            for scores in &seed.scores {
                 let mut row = vec![Cell::Empty; 8 + coordinates];
                 row[0] = series.name.clone().into();
                 row[1] = self.bundle(series);
                 row[5] = "seed".into();
                 row[7] = i64::try_from(seed.seed).map_or(Cell::Empty, Cell::Integer);
-                let means = (0..self.objectives.len()).map(|i| {
-                    let summary = means.get(i).map(|mean| paretoscope_core::types::Summary {
-                        mean: *mean,
-                        se: f64::NAN,
-                        n: 1,
-                        non_finite: 0,
-                    });
-                    Cell::from(summary)
-                });
-                row.extend(means);
+                row.extend(self.estimates(scores));
                 table.push(row)?;
             }
         }

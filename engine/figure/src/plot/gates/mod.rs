@@ -3,6 +3,7 @@
 mod heatmap;
 mod strip;
 
+use paretoscope_core::types::GateRecord;
 use serde::{Deserialize, Serialize};
 
 use super::common::paragraph;
@@ -64,6 +65,29 @@ enum Top {
 
 /// Shares within this of each other are alike.
 const ALIKE: f64 = 1e-4;
+
+impl Token {
+    /// The tokens of a record with their texts, gates as means over some of its modules; over all where none are named.
+    pub fn of(record: &GateRecord, sites: &[usize], texts: &[String]) -> Vec<Self> {
+        let all: Vec<usize> = (0..record.sites.len()).collect();
+        let sites = if sites.is_empty() { &all } else { sites };
+        let mean = |token: usize, adapter: usize| {
+            let gates = sites
+                .iter()
+                .map(|&site| record.at(token, site).get(adapter));
+            let gates: Vec<f64> = gates.flatten().map(|gate| f64::from(*gate)).collect();
+            gates.iter().sum::<f64>() / gates.len() as f64
+        };
+        let token = |(index, text): (usize, &String)| Self {
+            text: text.clone(),
+            gates: (0..record.adapters.len())
+                .map(|adapter| mean(index, adapter))
+                .collect(),
+        };
+        let recorded = texts.iter().take(record.tokens()).enumerate();
+        recorded.map(token).collect()
+    }
+}
 
 impl Gates {
     /// The answer as text, coloured by its loudest experts, with a bar of shares under each token.
@@ -204,6 +228,20 @@ fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_becomes_tokens_with_means_over_modules() {
+        let record = GateRecord {
+            sites: std::sync::Arc::new(vec!["q".to_owned(), "v".to_owned()]),
+            adapters: std::sync::Arc::new(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]),
+            values: vec![0.0, 0.25, 0.75, 0.5, 0.25, 0.25],
+        };
+        let texts = ["one".to_owned(), "not recorded".to_owned()];
+        let all = Token::of(&record, &[], &texts);
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].gates, [0.25, 0.25, 0.5]);
+        assert_eq!(Token::of(&record, &[1], &texts)[0].gates, [0.5, 0.25, 0.25]);
+    }
 
     #[test]
     fn the_loudest_is_one_or_a_tie() {
