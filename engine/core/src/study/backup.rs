@@ -21,14 +21,19 @@ impl Study {
         }
         let day: String = self.one("SELECT date(?1 / 1000, 'unixepoch')", [now])?;
         let path = self.path().to_path_buf();
-        if super::open::beside(&path, &format!(".{day}.bak")).exists() {
+        let place = super::open::beside(&path, &format!(".{day}.bak"));
+        if place.exists() {
             return Ok(None);
         }
         let work = move || {
             let Some(study) = Self::peek(&path)? else {
                 return Err(fault(&path, "was removed before it could be copied"));
             };
-            let made = backup(&study.connection, &path, &format!("{day}.bak"))?;
+            let made = match backup(&study.connection, &path, &format!("{day}.bak")) {
+                // Another program made it meanwhile.
+                Err(_late) if place.exists() => place,
+                made => made?,
+            };
             prune(&path)?;
             Ok(made)
         };

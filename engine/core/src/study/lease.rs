@@ -8,7 +8,7 @@ use super::open::sqlite;
 use crate::Result;
 
 /// How often the holder says that it is there, in milliseconds.
-pub const BEAT: i64 = 10_000;
+pub const BEAT: i64 = 5_000;
 
 /// After how long without a word the lease is free, in milliseconds.
 pub const LAPSE: i64 = 3 * BEAT;

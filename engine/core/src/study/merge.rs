@@ -15,7 +15,9 @@ use super::file::{FileName, Study, to_json};
 use super::hash::{Uid, now};
 use super::merge_rules::{Cell, Joined, Kind, join, kind, own};
 use super::notes::Target;
-use super::open::{Kind as FileKind, Looked, copy_into, input, look, read_only, sqlite, uri};
+use super::open::{
+    Kind as FileKind, Looked, copy_into, damaged, input, look, read_only, sqlite, uri,
+};
 use super::schema::STEPS;
 use super::tables::{Table, quoted, tables};
 use super::undo::Part;
@@ -161,6 +163,7 @@ impl Study {
             let work = Work {
                 study: self,
                 connection,
+                source,
                 table: both,
                 kind,
             };
@@ -292,10 +295,20 @@ fn map(table: &str) -> String {
     quoted(&format!("map_{table}"))
 }
 
+/// Two rows that are one and differ.
+struct Pair {
+    /// The primary key of the target's.
+    place: Vec<Value>,
+    ours: Vec<Cell>,
+    theirs: Vec<Cell>,
+}
+
 /// One table's merge.
 struct Work<'a> {
     study: &'a Study,
     connection: &'a Connection,
+    /// The file that is merged from.
+    source: &'a Path,
     /// With the columns that both files have.
     table: Table,
     kind: Kind,
@@ -327,7 +340,6 @@ impl Work<'_> {
                 "INSERT INTO temp.{map} SELECT s.id, m.id FROM source.{name} s JOIN main.{name} m ON {matched}"
             ))?;
         }
-        let differing = self.differing(&matched)?;
         let mut count = MergeCount {
             table: self.table.name.clone(),
             new,
@@ -335,7 +347,12 @@ impl Work<'_> {
             diverged: 0,
         };
         let mut replaced = Vec::new();
-        for (place, ours, theirs) in differing {
+        for Pair {
+            place,
+            ours,
+            theirs,
+        } in self.differing(&matched)?
+        {
             let joined = join(&self.table.name, &self.table.columns, &ours, &theirs);
             let altered = joined.differ && matches!(self.kind, Kind::Event | Kind::Child);
             if altered {
@@ -495,9 +512,8 @@ impl Work<'_> {
         columns.iter().map(same).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// Rows that are one and differ: where the target's is, and the cells of both.
-    #[allow(clippy::type_complexity, reason = "told by the sentence above")]
-    fn differing(&self, matched: &str) -> Result<Vec<(Vec<Value>, Vec<Cell>, Vec<Cell>)>> {
+    /// Rows that are one and differ.
+    fn differing(&self, matched: &str) -> Result<Vec<Pair>> {
         let columns = &self.table.columns;
         let place = &self.table.primary;
         let mut asked: Vec<String> = place.iter().map(|c| format!("m.{}", quoted(c))).collect();
@@ -531,7 +547,7 @@ impl Work<'_> {
         );
         let mut found = Vec::new();
         self.study.each(&sql, [], |row| {
-            let get = |at: usize| self.study.get::<Value>(row, at);
+            let get = |at: usize| row.get::<_, Value>(at).map_err(sqlite(self.source));
             let cells = |first: usize| -> Result<Vec<Cell>> {
                 let at = |column: usize| place.len() + 4 * column + first;
                 (0..columns.len())
@@ -544,15 +560,25 @@ impl Work<'_> {
                     .collect()
             };
             let place = (0..place.len()).map(get).collect::<Result<_>>()?;
-            found.push((place, cells(0)?, cells(2)?));
+            found.push(Pair {
+                place,
+                ours: cells(0)?,
+                theirs: cells(2)?,
+            });
             Ok(())
         })?;
         Ok(found)
     }
 
     fn run(&self, sql: &str) -> Result<usize> {
-        self.connection
-            .execute(sql, [])
-            .map_err(sqlite(self.study.path()))
+        let constraint = Some(rusqlite::ErrorCode::ConstraintViolation);
+        self.connection.execute(sql, []).map_err(|error| {
+            if error.sqlite_error_code() == constraint {
+                // Rows that point at what is not there, or bear the name of something else.
+                damaged(self.source, &error.to_string())
+            } else {
+                sqlite(self.study.path())(error)
+            }
+        })
     }
 }

@@ -507,3 +507,35 @@ fn a_store_of_rows_and_what_is_no_study() {
     assert!(refused(&folder.path().join("empty")).contains("is empty"));
     assert!(info("demo").warnings.is_empty());
 }
+
+#[test]
+fn what_makes_no_sense_is_refused_and_nothing_of_it_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, source) = two(folder.path());
+    let first = Study::open(&one).unwrap();
+    let before = first.digest().unwrap();
+    for (n, harm) in [
+        "DELETE FROM prompt WHERE id = 1; UPDATE generation SET uid = zeroblob(16) WHERE id = 1",
+        "UPDATE generation SET text = CAST(x'ff' AS TEXT)",
+        "INSERT INTO score (generation, scorer, value, flag) VALUES (1, 77, 0.5, 'ok')",
+        "UPDATE point SET origin = 99, uid = x'00'",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let hurt = folder.path().join(format!("{n}.study"));
+        std::fs::copy(&source, &hurt).unwrap();
+        let study = Study::open(&hurt).unwrap();
+        exec(&study, "PRAGMA foreign_keys = OFF");
+        exec(&study, harm);
+        drop(study);
+        let refused = first.merge(&hurt).unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("{n}.study: is damaged")),
+            "{harm}: {refused}"
+        );
+        assert_eq!(first.digest().unwrap(), before, "{harm}");
+    }
+    // What was refused leaves nothing in the way of the next.
+    first.merge(&source).unwrap();
+}

@@ -12,9 +12,9 @@
 //! | read | keys, filters → answers with their scores | `read`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
-//! | share | threads, processes, windows at one file | `writer`, `claim`, `lease` |
+//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `lease` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
-//! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage` |
+//! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
 
 mod arms;
 mod backup;
@@ -24,6 +24,7 @@ mod convert;
 mod digest;
 mod encode;
 mod file;
+mod graft;
 mod hash;
 mod info;
 mod key;
@@ -35,6 +36,7 @@ mod open;
 mod read;
 mod records;
 mod recover;
+mod request;
 mod results;
 mod salvage;
 mod schema;
@@ -57,11 +59,12 @@ pub use notes::{State, Target};
 pub use read::{Filter, Stored};
 pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
+pub use request::{Answer, Change, Reply, Request};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
-pub use writer::{Answer, Change, LOOK, Pending, ROWS, Reply, Request, WAIT, Writer};
+pub use writer::{LOOK, Pending, ROWS, WAIT, Writer};
 
 #[cfg(test)]
 mod faults;

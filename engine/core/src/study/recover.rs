@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::file::Study;
+use super::graft::{beginnings, graft};
 use super::hash::Uid;
 use super::open::{beside, connect, fault, input, sqlite};
 use super::salvage::Reading;
-use super::schema::{ROW_STORE, STEPS};
+use super::schema::{APPLICATION, ROW_STORE, STEPS};
 use super::tables::{Table, quoted, tables};
 use crate::Result;
 use crate::types::Prompt;
@@ -47,6 +48,13 @@ impl Losses {
         self.tables
             .iter()
             .all(|t| t.lost == 0 && !t.more && t.bereft == 0)
+    }
+}
+
+impl Losses {
+    /// Rows that came through, in all tables.
+    fn kept(&self) -> usize {
+        self.tables.iter().map(|table| table.kept).sum()
     }
 }
 
@@ -105,23 +113,46 @@ impl Study {
                     .map_err(|e| fault(path, format!("cannot be copied to be read: {e}")))?;
             }
         }
-        let damaged = damaged(path, &copy)?;
-        let target = free_name(path);
-        let partial = folder.path().join("recovered");
-        let study = Self::open(&partial)?;
-        let losses = Salvage::new(path, &damaged, &study)?.all()?;
-        if losses.tables.iter().all(|table| table.kept == 0) {
+        let mut best = match damaged(path, &copy)? {
+            Some(damaged) => salvaged(path, &damaged, &folder.path().join("as it is")).ok(),
+            None => None,
+        };
+        if best.as_ref().is_none_or(|(_, losses)| losses.kept() == 0) {
+            // Where everything stands is lost: it is tried where it should stand.
+            for (at, beginning) in beginnings(folder.path())?.iter().enumerate() {
+                let place = |what: &str| folder.path().join(format!("{what} {at}"));
+                let grafted = place("grafted");
+                std::fs::copy(&copy, &grafted)
+                    .and_then(|_bytes| graft(&grafted, beginning))
+                    .map_err(|e| fault(path, format!("cannot be copied to be read: {e}")))?;
+                let found = damaged(path, &grafted)?
+                    .and_then(|damaged| salvaged(path, &damaged, &place("salvaged")).ok());
+                let kept = |found: &Option<(Self, Losses)>| found.as_ref().map(|(_, l)| l.kept());
+                if kept(&found) > kept(&best) {
+                    best = found;
+                }
+            }
+        }
+        let Some((study, losses)) = best.filter(|(_, losses)| losses.kept() > 0) else {
             return Err(input(
                 path,
                 "holds nothing that can be read; restore one of the copies beside it",
             ));
-        }
+        };
+        let target = free_name(path);
         super::open::copy_into(&study.connection, path, &target)?;
         Ok(Recovered {
             path: target,
             losses,
         })
     }
+}
+
+/// What can be read, in a new study.
+fn salvaged(path: &Path, damaged: &Connection, to: &Path) -> Result<(Study, Losses)> {
+    let study = Study::open(to)?;
+    let losses = Salvage::new(path, damaged, &study)?.all()?;
+    Ok((study, losses))
 }
 
 /// A name beside the file that is free.
@@ -139,8 +170,8 @@ fn free_name(path: &Path) -> PathBuf {
     free.unwrap_or_else(|| named(10_000))
 }
 
-/// A connection to a copy of the damaged file that reads what it can.
-fn damaged(path: &Path, copy: &Path) -> Result<Connection> {
+/// A connection to a copy of the damaged file that reads what it can; `None` where it does not begin as a study does.
+fn damaged(path: &Path, copy: &Path) -> Result<Option<Connection>> {
     let connection = connect(copy, OpenFlags::SQLITE_OPEN_READ_WRITE, "")?;
     // A file that is shorter than it says is read as far as it goes; cells are looked at before they are read.
     let settings =
@@ -149,24 +180,24 @@ fn damaged(path: &Path, copy: &Path) -> Result<Connection> {
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         Ok((number("application_id")?, number("user_version")?))
     });
-    let (application, version) = about.map_err(|error| {
-        let words = format!("its beginning is damaged ({error}), and with it where everything stands; restore one of the copies beside it");
-        input(path, words)
-    })?;
+    let Ok((application, version)) = about else {
+        return Ok(None);
+    };
     if application == i64::from(ROW_STORE) {
         return Err(input(
             path,
             "is a store of rows of an earlier format; only studies can be recovered",
         ));
     }
-    if version > STEPS.len() as i64 {
+    let known = STEPS.len() as i64;
+    // No program of ours counts so far: that is damage, too.
+    if version > known && version < 1000 && application == i64::from(APPLICATION) {
         let words = format!(
-            "is of version {version}, this program knows {}; use the program that wrote it",
-            STEPS.len()
+            "is of version {version}, this program knows {known}; use the program that wrote it"
         );
         return Err(input(path, words));
     }
-    Ok(connection)
+    Ok((application == i64::from(APPLICATION)).then_some(connection))
 }
 
 struct Salvage<'a> {

@@ -27,6 +27,8 @@ pub(super) struct Reading<'a> {
     table: &'a Table,
     /// Of the row: `id` first where it has one.
     columns: Vec<String>,
+    /// Writes a row into the new table.
+    insert: String,
     numbers: BTreeSet<i64>,
     /// A row that stands already is one that was read before.
     again: bool,
@@ -39,6 +41,14 @@ impl<'a> Reading<'a> {
         if table.numbered() {
             columns.insert(0, "id".to_owned());
         }
+        let listed: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
+        let marks: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
+        let insert = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            quoted(&table.name),
+            listed.join(", "),
+            marks.join(", ")
+        );
         let loss = TableLoss {
             table: table.name.clone(),
             kept: 0,
@@ -51,6 +61,7 @@ impl<'a> Reading<'a> {
             study,
             table,
             columns,
+            insert,
             numbers: BTreeSet::new(),
             again: false,
             loss,
@@ -65,14 +76,6 @@ impl<'a> Reading<'a> {
             self.loss.lost += 1; // text that is none
             return;
         };
-        let columns: Vec<String> = self.columns.iter().map(|c| quoted(c)).collect();
-        let marks: Vec<String> = (1..=values.len()).map(|at| format!("?{at}")).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            quoted(&self.table.name),
-            columns.join(", "),
-            marks.join(", ")
-        );
         let by: HashMap<&str, &Value> = self
             .columns
             .iter()
@@ -81,7 +84,7 @@ impl<'a> Reading<'a> {
             .collect();
         let connection = &self.study.connection;
         let insert = || {
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&self.insert)?;
             statement.execute(params_from_iter(&values))
         };
         // What stands already was read on another way, see `by_key`.

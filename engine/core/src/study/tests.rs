@@ -451,6 +451,14 @@ proptest! {
     }
 
     #[test]
+    fn a_point_that_is_read_back_is_the_same_point(shares in prop::collection::vec(0.0_f64..9.0, 1..20)) {
+        prop_assume!(shares.iter().any(|share| *share > 0.0));
+        let point = Point::Preference(Preference::new(shares).unwrap());
+        let back: Point = serde_json::from_str(&serde_json::to_string(&point).unwrap()).unwrap();
+        prop_assert_eq!(Uid::point(&back), Uid::point(&point));
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _read = super::encode::from_wholes(&bytes);
         let _read = super::encode::from_gates(&bytes);

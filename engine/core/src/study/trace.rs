@@ -31,7 +31,7 @@ const SUM: f32 = 1e-3;
 enum Encoding {
     /// 32 bits, for one token that stands for all.
     Static = 1,
-    /// 255ths without the last.
+    /// Parts of 255 each, without the last.
     Shares = 2,
     /// 16 bits.
     Halves = 3,
@@ -279,14 +279,14 @@ fn unpack(
         }
         Encoding::Shares => {
             let rows = bytes.chunks_exact(adapters.checked_sub(1)?.max(1));
-            rows.map(from_255ths)
+            rows.map(from_parts)
                 .collect::<Option<Vec<_>>>()
                 .map(|rows| rows.concat())
         }
     }
 }
 
-/// Shares of each module as 255ths, without the last; `None` where they are none, or one would be too far off.
+/// Shares of each module as parts of 255, without the last; `None` where they are none, or one would be too far off.
 fn shares(values: &[f32], width: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(values.len());
     for row in values.chunks_exact(width.max(1)) {
@@ -295,7 +295,7 @@ fn shares(values: &[f32], width: usize) -> Option<Vec<u8>> {
         if !row.iter().all(share) || (sum - 1.0).abs() > SUM {
             return None;
         }
-        let whole = to_255ths(row);
+        let whole = to_parts(row);
         let (_last, kept) = whole.split_last()?;
         bytes.extend(kept);
         let far =
@@ -308,7 +308,7 @@ fn shares(values: &[f32], width: usize) -> Option<Vec<u8>> {
 }
 
 /// Shares that sum to about 1 as whole numbers that sum to 255, by largest remainder (Hamilton's method).
-fn to_255ths(row: &[f32]) -> Vec<u8> {
+fn to_parts(row: &[f32]) -> Vec<u8> {
     let sum: f64 = row.iter().map(|v| f64::from(*v)).sum();
     let exact: Vec<f64> = row.iter().map(|v| f64::from(*v) / sum * 255.0).collect();
     let mut whole: Vec<u8> = exact.iter().map(|v| v.floor() as u8).collect();
@@ -322,7 +322,7 @@ fn to_255ths(row: &[f32]) -> Vec<u8> {
     whole
 }
 
-fn from_255ths(kept: &[u8]) -> Option<Vec<f32>> {
+fn from_parts(kept: &[u8]) -> Option<Vec<f32>> {
     let given: usize = kept.iter().map(|v| usize::from(*v)).sum();
     let last = u8::try_from(255_usize.checked_sub(given)?).ok()?;
     Some(

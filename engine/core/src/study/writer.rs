@@ -4,24 +4,16 @@
 //! in one transaction, and answered when it is durable.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::claim::Claim;
-use super::compact::Compacted;
 use super::file::{Access, Study};
 use super::hash::now;
 use super::lease::{BEAT, Lease};
-use super::merge::MergeCounts;
-use super::notes::Target;
 use super::open::fault;
-use super::records::{NewAnswer, ScorerRecord, SweepRecord};
-use super::sweeps::Placed;
-use super::undo::{Edit, Undone};
-use crate::types::{BundleInfo, GateRecord, Key, Run, Split};
+use super::request::{Answer, Change, Reply, Request};
 use crate::{Error, Result};
 
 /// Rows after which a transaction ends. A request is never cut in two.
@@ -35,154 +27,6 @@ pub const LOOK: Duration = Duration::from_millis(500);
 
 /// Requests that may wait; who sends one more waits, too.
 const WAITING: usize = 256;
-
-/// An answer to be written, see [`NewAnswer`].
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The answer; one without a key is never given again.
-    pub run: Arc<Run>,
-    /// Mean gate of each adapter over tokens and modules.
-    pub mean: Vec<f32>,
-    /// The bundle's number.
-    pub bundle: i64,
-    /// A person asked for it.
-    pub interactive: bool,
-    /// Which part of the prompts its prompt belongs to.
-    pub split: Option<Split>,
-    /// Its place in a sweep.
-    pub place: Option<Placed>,
-}
-
-impl Answer {
-    fn to_write(&self) -> NewAnswer<'_> {
-        NewAnswer {
-            run: &self.run,
-            mean: self.mean.clone(),
-            bundle: self.bundle,
-            interactive: self.interactive,
-            split: self.split,
-            place: self.place,
-        }
-    }
-}
-
-/// What the thread is asked for; each names the [`Reply`] that comes.
-#[derive(Debug, Clone)]
-pub enum Request {
-    /// [`Study::bundle`]: [`Reply::Number`].
-    Bundle(Box<BundleInfo>),
-    /// [`Study::scorers`]: [`Reply::Scorers`].
-    Scorers(Vec<Option<ScorerRecord>>),
-    /// [`Study::sweep`]: [`Reply::Number`].
-    Sweep(Box<SweepRecord>, u64),
-    /// [`Study::set_status`]: [`Reply::Done`].
-    Status(i64, String),
-    /// [`Study::add`]: [`Reply::Numbers`].
-    Answers(Vec<Answer>),
-    /// [`Study::score`]: [`Reply::Done`].
-    Scores(Vec<(i64, i64, f64)>),
-    /// [`Study::put_trace`]: [`Reply::Done`].
-    Trace(i64, Arc<GateRecord>),
-    /// [`Study::put_playback`]: [`Reply::Done`].
-    Playback(i64, Vec<u32>),
-    /// [`Study::edit`]: [`Reply::Changed`].
-    Edit(String, Vec<Edit>),
-    /// [`Study::save_view`]: [`Reply::Rev`].
-    View {
-        /// Its name.
-        name: String,
-        /// Where a person is.
-        json: String,
-        /// The revision seen last.
-        known: i64,
-    },
-    /// [`Study::undo`]: [`Reply::Undone`].
-    Undo,
-    /// [`Study::redo`]: [`Reply::Undone`].
-    Redo,
-    /// [`Study::claim`]: [`Reply::Claims`].
-    Claim(Vec<Key>),
-    /// [`Study::release`]: [`Reply::Done`].
-    Release(Vec<Key>),
-    /// [`Study::lease`]: [`Reply::Lease`]. From then on the thread keeps it.
-    Lease {
-        /// From whoever has it.
-        over: bool,
-    },
-    /// [`Study::merge`]: [`Reply::Merged`].
-    Merge(PathBuf),
-    /// [`Study::compact`]: [`Reply::Compacted`].
-    Compact,
-}
-
-impl Request {
-    fn rows(&self) -> usize {
-        match self {
-            Self::Answers(all) => all.len(),
-            Self::Scores(all) => all.len(),
-            _ => 1,
-        }
-    }
-
-    /// Whether it cannot be a part of a transaction.
-    fn alone(&self) -> bool {
-        matches!(self, Self::Merge(_) | Self::Compact)
-    }
-
-    /// Whether it belongs to who has the lease.
-    fn leased(&self) -> bool {
-        match self {
-            Self::View { .. } | Self::Undo | Self::Redo => true,
-            Self::Edit(_, edits) => edits.iter().any(|edit| {
-                matches!(
-                    edit.target,
-                    Target::View(_) | Target::Deck(_) | Target::Stop(_) | Target::Figure(_)
-                )
-            }),
-            _ => false,
-        }
-    }
-}
-
-/// What came of a request; it is durable then.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    /// Written.
-    Done,
-    /// Its number.
-    Number(i64),
-    /// Their numbers.
-    Numbers(Vec<i64>),
-    /// Their numbers, where there is a scorer.
-    Scorers(Vec<Option<i64>>),
-    /// Whether anything changed.
-    Changed(bool),
-    /// The new revision.
-    Rev(i64),
-    /// What was taken back or done again.
-    Undone(Option<Undone>),
-    /// Whose rows are.
-    Claims(Vec<Claim>),
-    /// Who has the lease.
-    Lease(Lease),
-    /// What a merge did.
-    Merged(MergeCounts),
-    /// What was taken away.
-    Compacted(Compacted),
-}
-
-/// What the thread tells unasked.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// Another program has written.
-    Others,
-    /// The lease was lost, or come by again.
-    Lease(Lease),
-    /// The day's copy is made, or why it is not.
-    Backup(Result<PathBuf>),
-    /// The file could not be looked at.
-    Fault(Error),
-}
 
 /// A reply to come.
 #[derive(Debug)]
@@ -383,13 +227,17 @@ impl Serving {
             Err(error) => self.say(Change::Fault(error)),
         }
         let beat = Duration::from_millis(BEAT.unsigned_abs());
-        if self.lease == Some(Lease::Ours) && self.beat.elapsed() >= beat {
+        if let Some(had) = self.lease.clone()
+            && self.beat.elapsed() >= beat
+        {
             self.beat = Instant::now();
             match self.study.lease(false) {
-                Ok(Lease::Ours) => {}
-                Ok(lost) => {
-                    self.lease = Some(lost.clone());
-                    self.say(Change::Lease(lost));
+                Ok(has) => {
+                    let turned = (had == Lease::Ours) != (has == Lease::Ours);
+                    self.lease = Some(has.clone());
+                    if turned {
+                        self.say(Change::Lease(has));
+                    }
                 }
                 Err(error) => self.say(Change::Fault(error)),
             }
@@ -455,9 +303,12 @@ fn perform(study: &Study, lease: &mut Option<Lease>, request: &Request) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::study::tests::{info, run};
-    use crate::study::{Filter, Uid};
+    use crate::study::{Edit, Filter, Target, Uid};
+    use crate::types::Run;
 
     fn new(run: Run, bundle: i64) -> Answer {
         Answer {

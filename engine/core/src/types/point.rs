@@ -70,6 +70,11 @@ impl Preference {
         if largest == 0.0 {
             return Err(PointError::AllZero);
         }
+        // What sums to 1, as far as rounding lets it, is shares already: they are read back bit for bit.
+        let sum: f64 = values.iter().sum();
+        if (sum - 1.0).abs() <= values.len() as f64 * f64::EPSILON {
+            return Ok(Self(values));
+        }
         let scaled: Vec<f64> = values.iter().map(|v| v / largest).collect();
         let sum: f64 = scaled.iter().sum();
         Ok(Self(scaled.into_iter().map(|v| v / sum).collect()))
