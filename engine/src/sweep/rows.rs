@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::study::{ScorerRecord, Stored, Study, SweepRecord};
 
@@ -117,6 +118,16 @@ pub(super) fn record(bundle: &Bundle, plan: &SweepPlan, rows: usize) -> SweepRec
         bundle: bundle.info.clone(),
         plan: plan.clone(),
         rows,
+    }
+}
+
+/// What the chat templates of a sweep are told, in seconds since 1970: when it was planned first, or now.
+pub(super) fn planned_at(record: &SweepRecord) -> Result<u64> {
+    match Study::peek(&record.plan.store)? {
+        Some(study) => Ok(study.sweep_time(record)?),
+        None => Ok(SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.as_secs())),
     }
 }
 

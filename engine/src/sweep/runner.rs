@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::study::{NewAnswer, Placed, ScorerRecord, Study, Uid};
 
-use super::rows::{Asked, each_once, record, visited};
+use super::rows::{Asked, each_once, planned_at, record, visited};
 use super::summarise;
 use crate::Result;
 use crate::bundle::Bundle;
@@ -90,9 +90,10 @@ impl SweepScheduler {
     ) -> Result<Self> {
         let prompts = each_once(&plan.prompts).0.len();
         let visited = visited(bundle, &plan, prompts)?;
-        let study = Study::open(&plan.store)?;
         let record = record(bundle, &plan, visited.len() * prompts);
-        let asked = Asked::new(bundle, &plan, study.sweep_time(&record)?, go_on)?;
+        // Before anything is made: a prompt that cannot be read leaves no file behind.
+        let asked = Asked::new(bundle, &plan, planned_at(&record)?, go_on)?;
+        let study = Study::open(&plan.store)?;
         let mut run = Self {
             id: study.sweep(&record, asked.time)?,
             bundle: study.bundle(&record.bundle)?,

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::file::Study;
-use super::open::{backup, beside, damaged, fault, sqlite};
+use super::open::{backup, beside, damaged, fault, open, sqlite};
 use super::records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
 use super::sweeps::Placed;
 use crate::Result;
@@ -20,9 +20,6 @@ use crate::types::{
     BundleIdentity, BundleInfo, Finish, ModelInfo, ObjectiveInfo, Point, Prompt, RowGates, Run,
     RunStatus, Sampling, Steering, TokenPiece,
 };
-
-/// The newest version of a store of rows.
-pub(super) const NEWEST: usize = 2;
 
 /// Rows in one transaction.
 const BATCH: usize = 1000;
@@ -39,9 +36,24 @@ struct OldSweep {
     plan: SweepPlan,
 }
 
+impl Study {
+    /// Opens the study at `path`, or makes one; a store of rows of an earlier format is converted, its copy stays beside it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Study`] on a damaged file, one that a newer program must read, or one of another program.
+    pub fn open(path: &Path) -> Result<Self> {
+        loop {
+            if let Some(opened) = open(path)? {
+                return Ok(Self::of(opened, path));
+            }
+            convert(path)?;
+        }
+    }
+}
+
 /// Converts the file at `path`. A copy of what it was stays beside it; killed at any moment it is either what it was or
 /// a study.
-pub(super) fn convert(path: &Path) -> Result<()> {
+fn convert(path: &Path) -> Result<()> {
     let old = Connection::open(Path::new(".").join(path)).map_err(sqlite(path))?;
     // The log goes into the file itself, so that no log of the old file stays beside the new one.
     old.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;")

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::hash::{Uid, now};
-use super::open::{Opened, copy_into, damaged, fault, input, open, peek, sqlite};
+use super::open::{Opened, copy_into, damaged, fault, input, peek, sqlite};
 use crate::{Error, Result};
 
 /// What may be done to an open file.
@@ -59,12 +59,6 @@ pub struct Study {
 }
 
 impl Study {
-    /// Opens the study at `path`, or makes one; a store of rows of an earlier format is converted, its copy stays beside it.
-    /// Fails with [`Error::Study`] on a damaged file, one that a newer program must read, or one of another program.
-    pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self::of(open(path)?, path))
-    }
-
     /// Opens a study to read alone; `None` where there is none yet, or one of an earlier version.
     pub fn peek(path: &Path) -> Result<Option<Self>> {
         let looked = peek(path)?;

@@ -125,7 +125,7 @@ mod tests {
         assert!(!folder.path().join("a.study-wal").exists());
         assert!(study.info().unwrap().warnings[0].contains("network's disk"));
         drop(study);
-        let study = Study::of(open_on(&path, true).unwrap(), &path);
+        let study = Study::of(open_on(&path, true).unwrap().unwrap(), &path);
         assert!(study.alone().unwrap());
         assert_eq!(study.info().unwrap().bundles, ["demo"]);
         drop(study);

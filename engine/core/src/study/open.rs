@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tempfile::TempDir;
 
 use super::file::Access;
-use super::schema::{APPLICATION, MIN_READER, MIN_WRITER, ROW_STORE, STEPS};
+use super::schema::{APPLICATION, MIN_READER, MIN_WRITER, NEWEST_ROW_STORE, ROW_STORE, STEPS};
 use crate::{Error, Result};
 
 /// How long a write waits for another program's write.
@@ -37,34 +37,31 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// [`Error::Study`] on a damaged file, one of another program, or one of a version that this program cannot read.
-pub(super) fn open(path: &Path) -> Result<Opened> {
+/// `None` for a store of rows, which has to be converted first.
+pub(super) fn open(path: &Path) -> Result<Option<Opened>> {
     check_name(path)?;
     open_on(path, on_network(path))
 }
 
 /// As [`open`], on a disk of a network or one of this machine.
-pub(super) fn open_on(path: &Path, network: bool) -> Result<Opened> {
+pub(super) fn open_on(path: &Path, network: bool) -> Result<Option<Opened>> {
     if !path.exists() {
-        return make_on(path, network);
+        return make_on(path, network).map(Some);
     }
     let looked = look(path)?;
     match looked.kind {
-        Kind::RowStore => {
-            drop(looked);
-            super::convert::convert(path)?;
-            open(path)
-        }
+        Kind::RowStore => Ok(None),
         Kind::New => {
             drop(looked);
-            make_on(path, network)
+            make_on(path, network).map(Some)
         }
         Kind::Study(version) => {
             if let Some(why) = looked.newer.clone().or_else(|| read_only(path)) {
-                return Ok(Opened {
+                return Ok(Some(Opened {
                     connection: looked.connection,
                     copy: looked.copy,
                     access: Access::Read(why),
-                });
+                }));
             }
             drop(looked);
             let mut connection = to_write(path, network)?;
@@ -72,11 +69,11 @@ pub(super) fn open_on(path: &Path, network: bool) -> Result<Opened> {
                 backup(&connection, path, &format!("v{version}.bak"))?;
                 migrate(&mut connection, path)?;
             }
-            Ok(Opened {
+            Ok(Some(Opened {
                 connection,
                 copy: None,
                 access: Access::Write,
-            })
+            }))
         }
     }
 }
@@ -328,10 +325,10 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(Kind, Option<Strin
         }
     }
     if application == ROW_STORE {
-        if version > super::convert::NEWEST {
+        if version > NEWEST_ROW_STORE {
             let problem = format!(
                 "is a store of rows of version {version}, this program knows versions up to {}; use the program that made it",
-                super::convert::NEWEST
+                NEWEST_ROW_STORE
             );
             return Err(input(path, problem));
         }

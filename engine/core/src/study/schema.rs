@@ -9,6 +9,9 @@ pub(super) const APPLICATION: i32 = 0x5061_5374;
 /// Marks a store of rows, the format before studies (`PRAGMA application_id`): "Pare".
 pub(super) const ROW_STORE: i32 = 0x5061_7265;
 
+/// The newest version of a store of rows.
+pub(super) const NEWEST_ROW_STORE: usize = 2;
+
 /// The oldest version whose programs can read a file that this program wrote.
 pub(super) const MIN_READER: usize = 1;
 /// The oldest version whose programs may write to a file that this program wrote.

@@ -106,8 +106,8 @@ fn findings(swept: &[Swept], asked: &Asked) -> Result<Vec<String>> {
         .map(|pair| {
             format!(
                 "{} against {}: {}.",
-                pair.b,
                 pair.a,
+                pair.b,
                 words(&frame, pair, chosen)
             )
         })

@@ -14,7 +14,7 @@ use paretoscope_engine::{Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::existing;
+use super::file::existing;
 use crate::options::{Global, numbers, split_of};
 use crate::print::json_line;
 

@@ -8,7 +8,7 @@ use paretoscope_figure::of_study::{Asked, answers, points};
 use paretoscope_figure::table::{Guard, Table};
 use serde_json::json;
 
-use super::{drawn, existing};
+use super::file::{drawn, existing};
 use crate::options::split_of;
 use crate::print::json_line;
 

@@ -10,7 +10,7 @@ use paretoscope_figure::table::Guard;
 use paretoscope_figure::{Format, Look};
 use serde_json::json;
 
-use super::{drawn, existing, numbers_of};
+use super::file::{drawn, existing, numbers_of};
 use crate::options::{numbers, split_of};
 use crate::print::json_line;
 

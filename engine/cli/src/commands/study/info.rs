@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use paretoscope_engine::Result;
 
-use super::existing;
+use super::file::existing;
 use crate::print::json_line;
 
 /// Options of `study info`.

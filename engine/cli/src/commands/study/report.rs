@@ -7,7 +7,7 @@ use paretoscope_engine::output::write_bytes;
 use paretoscope_figure::of_study::{Asked, report};
 use serde_json::json;
 
-use super::{drawn, existing, numbers_of};
+use super::file::{drawn, existing, numbers_of};
 use crate::options::{numbers, split_of};
 use crate::print::json_line;
 

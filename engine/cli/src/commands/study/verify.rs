@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::super::place::load;
-use super::existing;
+use super::file::existing;
 use crate::options::Global;
 use crate::print::json_line;
 
