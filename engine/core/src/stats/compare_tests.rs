@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use proptest::prelude::*;
-use rand::SeedableRng as _;
+use rand::{Rng as _, SeedableRng as _};
 
 use super::super::arm::tests::arm;
 use super::super::{Arm, FrameOptions, SeedKind};
