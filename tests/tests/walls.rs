@@ -26,7 +26,15 @@ const LAYERS: &[&[&str]] = &[
 
 /// Modules of the window, likewise: state and commands know no view.
 const WINDOW: &[&[&str]] = &[
-    &["bridge", "gpu", "locate", "start_clock", "state", "tasks"],
+    &[
+        "bridge",
+        "gpu",
+        "locate",
+        "start_clock",
+        "state",
+        "study",
+        "tasks",
+    ],
     &["command", "keeper", "theme"],
     &["plot", "registry"],
     &["apply", "keys", "widgets"],

@@ -10,6 +10,7 @@ mod point;
 mod preview;
 mod rows;
 mod shell;
+mod study;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -27,18 +28,22 @@ use crate::registry;
 use crate::state::{
     AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
 };
+use crate::study::StudyCommand;
 use crate::tasks::Wanted;
 
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
 pub use shell::start;
+pub use study::{no_study_thread, study_news};
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Tell the engine.
     Send(EngineCommand),
+    /// Ask the study.
+    Study(StudyCommand),
     /// Make the folder of the sweep stores.
     MakeFolder(PathBuf),
     /// Put text on the clipboard.
@@ -140,6 +145,23 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SwapSweep => sweep::swap(state),
         C::SelectDot(dot) => sweep::select(state, dot, effects),
         C::StepRow(by) => sweep::step_row(state, by, effects),
+        C::ResumeSweep(id) => sweep::resume(state, id, effects),
+        command @ (C::OpenStudy(_)
+        | C::ChooseStudy
+        | C::TickSweep(..)
+        | C::SetSplit(_)
+        | C::SetReference(..)
+        | C::FreeReference
+        | C::SetPair(..)
+        | C::SelectMark(_)
+        | C::StepMark(_)
+        | C::StepMarkRow(_)
+        | C::SetExport(_)
+        | C::ChooseExport
+        | C::ExportFigure
+        | C::ExportTable
+        | C::SeekHistory(_)
+        | C::ShowStored(_)) => study::command(state, command, effects),
         C::SetPareto(view) => state.prefs.pareto = view,
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
@@ -183,6 +205,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
     sweep::count_held(state, effects);
+    study::redraw(state, effects);
     follow_points(state);
     if state
         .engine

@@ -16,6 +16,7 @@ mod convert;
 mod encode;
 mod file;
 mod hash;
+mod hide;
 mod info;
 mod key;
 mod open;

@@ -111,7 +111,7 @@ pub(super) fn key(run: &Run) -> Key {
     .key()
 }
 
-fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
+pub(super) fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
     NewAnswer {
         run,
         mean: run.gates.adapters.clone(),
