@@ -179,7 +179,7 @@ impl App {
                 }
             }
         }
-        if let Some(thread) = &self.study {
+        if let Some(thread) = &mut self.study {
             thread.send(command);
         }
     }
@@ -280,9 +280,9 @@ impl eframe::App for App {
         self.take_answers(&mut effects);
         for news in self
             .study
-            .iter()
-            .flat_map(StudyThread::news)
-            .collect::<Vec<_>>()
+            .as_mut()
+            .map(StudyThread::news)
+            .unwrap_or_default()
         {
             // Under which names answers stand is kept.
             self.changed = Some(self.state.now);
@@ -335,8 +335,13 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
-        if let Some(study) = &mut self.study {
-            study.finish();
+        for news in self
+            .study
+            .as_mut()
+            .map(StudyThread::finish)
+            .unwrap_or_default()
+        {
+            apply::study_news(&mut self.state, news, &mut Vec::new());
         }
         self.write_down();
         self.keeper.wait();

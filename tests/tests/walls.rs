@@ -72,7 +72,7 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
     (
         "app/src",
         "apply",
-        13,
+        14,
         "one writer in parts: what one does sets others off, and all return its effects",
     ),
 ];

@@ -56,7 +56,11 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
         );
         let kept = state.study.path.as_ref().unwrap_or(&state.sweep.folder);
         ui.label(kept.display().to_string());
-        let words = "Every answer is written there at once, prompt included; the last ones come back at the next start.";
+        let words = if state.study.path.is_some() {
+            "Every answer is written there at once, prompt included; the last ones come back at the next start."
+        } else {
+            "No study is open: answers end with this window."
+        };
         ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
         let forget = AppCommand::ForgetAnswers;
         command_button(ui, state, queue, forget, "Forget the answers\u{2026}");

@@ -90,10 +90,16 @@ fn shelved_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let weak = |words: String| RichText::new(words).color(Tokens::of(ui).weak).size(13.0);
     let sweep = &state.sweep;
     if !sweep.is_active() && !sweep.points.is_empty() {
-        let words = format!(
-            "Another sweep takes the place of the {} in the plot. They stay in the study, where fronts stand side by side.",
-            counted(sweep.points.len(), "point")
-        );
+        let points = counted(sweep.points.len(), "point");
+        let words = if state.study.is_open() {
+            format!(
+                "Another sweep takes the place of the {points} in this plot. In the study all sweeps stand side by side."
+            )
+        } else {
+            format!(
+                "Another sweep takes the place of the {points} in the plot. They stay at hand and in the store."
+            )
+        };
         let label = weak(words);
         ui.label(label);
     }
