@@ -77,6 +77,56 @@ fn a_split_takes_its_part() {
     assert!(wrong.stderr.contains("validation"), "{}", wrong.stderr);
 }
 
+/// Points that a person lists come in their order, with their names.
+#[test]
+fn a_list_of_points_takes_the_place_of_a_grid() {
+    let fixture = Fixture::new();
+    fixture.write("set.jsonl", PROMPTS);
+    let folder = fixture.path().to_string_lossy();
+    let sweep = |points: &str, more: &str| {
+        let line = format!(
+            "sweep --bundle {folder} --prompts {folder}/set.jsonl --points {points} --max-tokens 4 --out {folder}/run.db{more}"
+        );
+        engine(line.split(' '))
+    };
+    let file = format!("{folder}/points.jsonl");
+    fixture.write(
+        "points.jsonl",
+        "{\"preference\": [1, 1, 2], \"name\": \"mine\"}\n\n{\"preference\": [1, 0, 0]}\n",
+    );
+    let done = sweep(&file, "");
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let lines = done.lines();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["point"], serde_json::json!([0.25, 0.25, 0.5]));
+    assert_eq!(lines[0]["name"], "mine");
+    assert!(lines[1].get("name").is_none());
+    let named = sweep("hoe-13", "");
+    assert_eq!(named.lines().len(), 13, "{}", named.stderr);
+    for (points, more, want) in [
+        (file.as_str(), " --grid simplex:1", "both"),
+        (&file, " --method mva", "point 1 (`mine`) gives preferences"),
+        ("hoe-11", "", "for 2 objectives, the bundle has 3"),
+        ("hoe-12", "", "neither a file nor one of the sets"),
+    ] {
+        let refused = sweep(points, more);
+        assert_eq!(refused.status, Some(2), "{points}{more}");
+        assert!(refused.stderr.contains(want), "{}", refused.stderr);
+    }
+    fixture.write(
+        "points.jsonl",
+        "{\"preference\": [1, 1, 1]}\n{\"preference\": [1, 1]}\n",
+    );
+    let refused = sweep(&file, "");
+    assert!(
+        refused
+            .stderr
+            .contains("point 2: 2 numbers given, 3 needed"),
+        "{}",
+        refused.stderr
+    );
+}
+
 /// A name that is shown never steers the terminal, and an error is short, however long what it quotes.
 #[test]
 fn escapes_are_spelled_out_and_long_quotes_cut() {

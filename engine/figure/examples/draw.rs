@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 
 use paretoscope_figure::color::Theme;
-use paretoscope_figure::plot::{Field, Front};
+use paretoscope_figure::plot::{Attainment, Curves, Field, Front, Gates, Interference};
 use paretoscope_figure::svg::Type;
 use paretoscope_figure::table::Guard;
 use paretoscope_figure::{Figure, Format, Look};
@@ -34,6 +34,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn drawn(kind: &str, data: &str, look: &Look) -> Result<Figure, Box<dyn Error>> {
     Ok(match kind {
         "front" => serde_json::from_str::<Front>(data)?.draw(look)?,
+        "attainment" => serde_json::from_str::<Attainment>(data)?.draw(look)?,
+        "curves" => serde_json::from_str::<Curves>(data)?.draw(look)?,
+        "heatmap" => serde_json::from_str::<Gates>(data)?.heatmap(look)?,
+        "interference" => serde_json::from_str::<Interference>(data)?.draw(look)?,
+        "strip" => serde_json::from_str::<Gates>(data)?.strip(look)?,
         "field" => serde_json::from_str::<Field>(data)?.draw(look)?,
         _ => return Err(format!("no figure is called {kind}").into()),
     })

@@ -10,6 +10,7 @@
 //! | | scene → PNG | [`raster`] |
 //! | | scene → PDF | [`pdf`] |
 //! | table | rows → CSV, JSON Lines, LaTeX, Parquet | [`table`] |
+//! | report | figures, tables, answers → one HTML file | [`report`] |
 //!
 //! [`color`] holds the window's colours, [`glyph`] its markers, [`ticks`] round numbers, [`words`] numbers in words.
 #![warn(missing_docs)]
@@ -27,6 +28,7 @@ pub mod of_study;
 pub mod pdf;
 pub mod plot;
 pub mod raster;
+pub mod report;
 pub mod scene;
 pub mod svg;
 pub mod table;

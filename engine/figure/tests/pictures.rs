@@ -7,3 +7,5 @@ mod field;
 mod front;
 #[path = "pictures/helpers.rs"]
 mod helpers;
+#[path = "pictures/others.rs"]
+mod others;

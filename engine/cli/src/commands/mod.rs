@@ -10,6 +10,7 @@ mod place;
 mod prompt;
 mod route;
 mod score;
+mod stats;
 mod study;
 mod sweep;
 mod train;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Study(study::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
+    /// What votes say: agreement, strengths, bias of the side
+    Stats(stats::Args),
     /// What a reward model says of texts
     Score(score::Args),
     /// What a fine-tune added to its base, as an adapter
@@ -68,7 +71,9 @@ impl Command {
             Self::Train(_) => {
                 "a checkpoint holds what was done, and the same command with --resume goes on from it"
             }
-            Self::Dependence(_) => "nothing was written, and the same command begins again",
+            Self::Dependence(_) | Self::Stats(_) => {
+                "nothing was written, and the same command begins again"
+            }
             _ => "the same command goes on where it stopped",
         }
     }
@@ -83,6 +88,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Sweep(args) => sweep::run(&args, global),
         Command::Study(args) => study::run(args, global),
         Command::Pareto(args) => pareto::run(&args),
+        Command::Stats(args) => stats::run(&args, global),
         Command::Score(args) => score::run(&args, global),
         Command::Extract(args) => forge::extract::run(&args, global),
         Command::Merge(args) => forge::merge::run(&args, global),

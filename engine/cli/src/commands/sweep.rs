@@ -69,7 +69,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             return Err(Error::option("--points", problem));
         }
     };
-    listed.check(kind)?;
+    listed.check(kind).map_err(|error| {
+        let method = args.method.as_deref().unwrap_or_default();
+        Error::option("--method", format!("{method} does not fit; {error}"))
+    })?;
     let prompts = of_split(read_prompts(&args.prompts)?, args)?;
     let bundle = load(&args.bundle, global, true)?;
     let splits = prompts.iter().map(|sample| sample.split).collect();

@@ -220,8 +220,8 @@ mod tests {
     fn what_is_wrong_is_named_with_its_line() {
         for (text, want) in [
             (
-                "{\"preference\": [1]}\n{\"prefrence\": [1]}",
-                "line 2: `prefrence` is not known; did you mean `preference`?",
+                "{\"preference\": [1]}\n{\"preferences\": [1]}",
+                "line 2: `preferences` is not known; did you mean `preference`?",
             ),
             (
                 "{\"preference\": [1], \"weights\": [1]}",
@@ -250,7 +250,7 @@ mod tests {
                 "line 2: the shares sum to 2",
             ),
             (
-                "{\"points\": 1, \"kind\": \"preference\"}\n{\"at\": [1, 1], \"lable\": \"a\"}",
+                "{\"points\": 1, \"kind\": \"preference\"}\n{\"at\": [1, 1], \"labels\": \"a\"}",
                 "did you mean `label`?",
             ),
         ] {

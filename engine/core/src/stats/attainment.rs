@@ -41,7 +41,7 @@ pub fn attainment(
     let prompts = vec![1.0; frame.prompts.len()];
     let flat = |seeds: &[f64], prompts: &[f64]| -> Surface {
         let runs = frame.weighted_means(arm, seeds, prompts);
-        let points = runs.iter().flat_map(|(_, points)| points);
+        let points = runs.iter().flat_map(|run| &run.points);
         points.map(|point| [point[x], point[y]]).collect()
     };
     if seeds > 1 {

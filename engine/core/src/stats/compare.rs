@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::draws::counts;
+use super::frame::Run;
 use super::{ArmPoint, Draws, Estimate, Frame, Progress, Result, StatsError};
 use crate::pareto::{coverage, front, hypervolume};
 
@@ -220,6 +221,15 @@ fn draw_seeds(frame: &Frame, random: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
     vec![draw(frame.seeds.len()); frame.arms.len()]
 }
 
+/// The members of one run's front, and how often the run counts.
+struct RunFront<'a> {
+    count: f64,
+    members: Vec<&'a [f64]>,
+}
+
+/// A number of one front against another.
+type Against = fn(&[&[f64]], &[&[f64]]) -> f64;
+
 fn reading(
     frame: &Frame,
     views: &[View],
@@ -227,61 +237,69 @@ fn reading(
     seeds: &[Vec<f64>],
     prompts: &[f64],
 ) -> Reading {
-    let means: Vec<Vec<(f64, Vec<Vec<f64>>)>> = seeds
+    let means: Vec<Vec<Run>> = seeds
         .iter()
         .enumerate()
         .map(|(arm, seeds)| frame.weighted_means(arm, seeds, prompts))
         .collect();
-    let volumes = views
-        .iter()
-        .map(|view| {
-            average(&means[view.arm], |points| {
-                let kept: Vec<&[f64]> = view.kept.iter().map(|&at| points[at].as_slice()).collect();
-                hypervolume(&kept, &frame.reference)
-            })
-        })
-        .collect();
-    let fronts: Vec<Vec<(f64, Vec<&[f64]>)>> = means
-        .iter()
-        .map(|runs| {
-            let of = |points: &'_ Vec<Vec<f64>>| front(points);
-            runs.iter()
-                .map(|(count, points)| {
-                    let members = of(points).into_iter().map(|at| points[at].as_slice());
-                    (*count, members.collect())
-                })
-                .collect()
-        })
-        .collect();
-    let both = |of: fn(&[&[f64]], &[&[f64]]) -> f64, &[a, b]: &[usize; 2]| {
+    let volume = |view: &View| {
+        let of = |run: &Run| {
+            let kept: Vec<&[f64]> = view
+                .kept
+                .iter()
+                .map(|&at| run.points[at].as_slice())
+                .collect();
+            (run.count, hypervolume(&kept, &frame.reference))
+        };
+        average(means[view.arm].iter().map(of))
+    };
+    let fronts: Vec<Vec<RunFront<'_>>> = means.iter().map(|runs| fronts(runs)).collect();
+    let both = |of: Against, &[a, b]: &[usize; 2]| {
         [
             across(&fronts[a], &fronts[b], of),
             across(&fronts[b], &fronts[a], of),
         ]
     };
-    let covered = |a: &[&[f64]], b: &[&[f64]]| coverage(a, b).unwrap_or(f64::NAN);
+    let covered: Against = |a, b| coverage(a, b).unwrap_or(f64::NAN);
     Reading {
-        volumes,
+        volumes: views.iter().map(volume).collect(),
         epsilon: pairs.iter().map(|pair| both(epsilon, pair)).collect(),
         coverage: pairs.iter().map(|pair| both(covered, pair)).collect(),
     }
 }
 
-/// The mean over runs by their counts.
-fn average<T>(runs: &[(f64, T)], of: impl Fn(&T) -> f64) -> f64 {
-    let total: f64 = runs.iter().map(|(count, _)| count).sum();
-    runs.iter().map(|(count, run)| count * of(run)).sum::<f64>() / total
+fn fronts(runs: &[Run]) -> Vec<RunFront<'_>> {
+    runs.iter()
+        .map(|run| RunFront {
+            count: run.count,
+            members: front(&run.points)
+                .into_iter()
+                .map(|at| run.points[at].as_slice())
+                .collect(),
+        })
+        .collect()
+}
+
+/// The mean of values by their counts.
+fn average(counted: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let (total, sum) = counted.fold((0.0, 0.0), |(total, sum), (count, value)| {
+        (total + count, sum + count * value)
+    });
+    sum / total
 }
 
 /// The mean over runs of two arms: the same run of both where they have as many, else each with each.
-fn across<T>(a: &[(f64, Vec<T>)], b: &[(f64, Vec<T>)], of: impl Fn(&[T], &[T]) -> f64) -> f64 {
-    let paired = a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.0 == y.0);
+fn across(a: &[RunFront<'_>], b: &[RunFront<'_>], of: Against) -> f64 {
+    let paired = a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.count == y.count);
     if paired {
-        let total: f64 = a.iter().map(|(count, _)| count).sum();
-        let each = a.iter().zip(b).map(|((count, x), (_, y))| count * of(x, y));
-        return each.sum::<f64>() / total;
+        return average(
+            a.iter()
+                .zip(b)
+                .map(|(x, y)| (x.count, of(&x.members, &y.members))),
+        );
     }
-    average(a, |x| average(b, |y| of(x, y)))
+    let each = a.iter().flat_map(|x| b.iter().map(move |y| (x, y)));
+    average(each.map(|(x, y)| (x.count * y.count, of(&x.members, &y.members))))
 }
 
 /// What must be added to the scores of `a` so that it covers every point of `b` (Zitzler and others 2003).

@@ -202,7 +202,7 @@ fn training_seeds_have_fronts_of_their_own() {
     );
     let runs = frame.means(0);
     let volume = |run: &Vec<Vec<f64>>| hypervolume(run, &[-1.0, -1.0]);
-    assert!((each.hypervolume.a - (volume(&runs[0]) + volume(&runs[1])) / 2.0).abs() < 1e-12);
+    assert!((each.hypervolume.a - f64::midpoint(volume(&runs[0]), volume(&runs[1]))).abs() < 1e-12);
     options.seeds = SeedKind::Sampling;
     let averaged = &compare(&Frame::new(&arms, &options).unwrap(), few, &mut go).unwrap()[0];
     assert!(averaged.hypervolume.a > each.hypervolume.a);

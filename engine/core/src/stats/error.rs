@@ -7,6 +7,14 @@ pub enum StatsError {
     /// A person stopped it.
     #[error("cancelled")]
     Cancelled,
+    /// What stands in the way of one of several.
+    #[error("{name}: {source}")]
+    Of {
+        /// Which, e.g. an objective.
+        name: String,
+        /// What.
+        source: Box<Self>,
+    },
     /// There is not enough of something.
     #[error("{got} {of}, at least {needed} needed")]
     TooFew {

@@ -110,6 +110,13 @@ pub(super) struct Framed {
     pub(super) scores: Vec<f64>,
 }
 
+/// Mean scores of one run, points x objectives, and how often it counts.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Run {
+    pub(super) count: f64,
+    pub(super) points: Vec<Vec<f64>>,
+}
+
 /// The frame, with the arms in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
@@ -249,16 +256,11 @@ impl Frame {
         let seeds = vec![1.0; self.arms[arm].seeds];
         let prompts = vec![1.0; self.prompts.len()];
         let runs = self.weighted_means(arm, &seeds, &prompts);
-        runs.into_iter().map(|(_, means)| means).collect()
+        runs.into_iter().map(|run| run.points).collect()
     }
 
-    /// Means under how often each seed and each prompt counts: per run its count, and points x objectives.
-    pub(super) fn weighted_means(
-        &self,
-        arm: usize,
-        seeds: &[f64],
-        prompts: &[f64],
-    ) -> Vec<(f64, Vec<Vec<f64>>)> {
+    /// Means under how often each seed and each prompt counts: one run for all, or one per training seed.
+    pub(super) fn weighted_means(&self, arm: usize, seeds: &[f64], prompts: &[f64]) -> Vec<Run> {
         let framed = &self.arms[arm];
         let width = self.objectives.len();
         let size = prompts.len() * width;
@@ -282,14 +284,17 @@ impl Frame {
             }
             sums.iter().map(|sum| sum / (counted * total)).collect()
         };
-        let run = |over: &[(usize, f64)]| (0..framed.points.len()).map(|p| mean(p, over)).collect();
+        let run = |count: f64, over: &[(usize, f64)]| Run {
+            count,
+            points: (0..framed.points.len()).map(|p| mean(p, over)).collect(),
+        };
         match self.seed_kind {
             SeedKind::Sampling => {
                 let over: Vec<(usize, f64)> = drawn().map(|(seed, count)| (seed, *count)).collect();
-                vec![(1.0, run(&over))]
+                vec![run(1.0, &over)]
             }
             SeedKind::Training => drawn()
-                .map(|(seed, count)| (*count, run(&[(seed, 1.0)])))
+                .map(|(seed, count)| run(*count, &[(seed, 1.0)]))
                 .collect(),
         }
     }
@@ -344,7 +349,9 @@ impl Frame {
         field(b"paretoscope frame 1");
         for names in [&self.objectives, &self.prompts] {
             field(&(names.len() as u64).to_le_bytes());
-            names.iter().for_each(|name| field(name.as_bytes()));
+            for name in names {
+                field(name.as_bytes());
+            }
         }
         let groups = self.groups.iter().enumerate();
         for (group, prompt) in groups.flat_map(|(at, group)| group.iter().map(move |p| (at, *p))) {
@@ -352,19 +359,20 @@ impl Frame {
             field(&(prompt as u64).to_le_bytes());
         }
         field(&(self.seeds.len() as u64).to_le_bytes());
-        self.seeds
-            .iter()
-            .for_each(|seed| field(&seed.to_le_bytes()));
+        for seed in &self.seeds {
+            field(&seed.to_le_bytes());
+        }
         field(&[u8::from(self.seed_kind == SeedKind::Training)]);
         let scale = self.scale.iter().flatten();
         let scale = scale.flat_map(|scale| [scale.mean, scale.deviation]);
         for number in scale.chain(self.reference.iter().copied()) {
             field(&(number + 0.0).to_bits().to_le_bytes());
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let mut words = String::new();
+        for byte in hash.finalize() {
+            words.push_str(&format!("{byte:02x}"));
+        }
+        words
     }
 }
 

@@ -11,10 +11,10 @@ use crate::pareto::spearman;
 #[derive(Deserialize)]
 struct Golden {
     alpha: Vec<Alpha>,
-    kappa: Vec<Kappa>,
+    kappa: Vec<TwoPeople>,
     davidson: Vec<Strengths>,
     wilson: Vec<Interval>,
-    ranks: Vec<Ranks>,
+    ranks: Vec<Lists>,
     holm: Vec<Holm>,
 }
 
@@ -26,7 +26,7 @@ struct Alpha {
 }
 
 #[derive(Deserialize)]
-struct Kappa {
+struct TwoPeople {
     one: Vec<f64>,
     other: Vec<f64>,
     kappa: f64,
@@ -49,7 +49,7 @@ struct Interval {
 }
 
 #[derive(Deserialize)]
-struct Ranks {
+struct Lists {
     x: Vec<f64>,
     y: Vec<f64>,
     spearman: f64,

@@ -81,7 +81,13 @@ pub fn summarise(
     of.into_iter()
         .map(|group| {
             let votes: Vec<&Vote> = group.iter().map(|&at| &votes[at]).collect();
-            one_objective(&votes, draws, progress)
+            one_objective(&votes, draws, progress).map_err(|error| match error {
+                StatsError::Cancelled => error,
+                other => StatsError::Of {
+                    name: votes[0].objective.clone(),
+                    source: Box::new(other),
+                },
+            })
         })
         .collect()
 }
@@ -302,7 +308,10 @@ mod tests {
             vote(2, "A", "z", "w", Choice::Left),
         ];
         let words = summary(&votes).unwrap_err().to_string();
-        assert!(words.contains("{w, z}"), "{words}");
+        assert!(
+            words.starts_with("humor: ") && words.contains("{w, z}"),
+            "{words}"
+        );
         votes[1].objective = "helpful".to_owned();
         let found = summary(&votes).unwrap();
         assert_eq!(found.len(), 2);

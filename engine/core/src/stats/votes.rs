@@ -128,8 +128,8 @@ mod tests {
         );
         for (wrong, want) in [
             (
-                good.replace("annotator", "anotator"),
-                "line 2: `anotator` is not known; did you mean `annotator`?",
+                good.replace("annotator", "annotators"),
+                "line 2: `annotators` is not known; did you mean `annotator`?",
             ),
             (
                 good.replace("\"bad\"", "\"both\""),

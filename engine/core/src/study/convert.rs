@@ -138,6 +138,9 @@ fn take_sweeps(old: &Connection, path: &Path, study: &Study) -> Result<HashMap<i
     Ok(taken)
 }
 
+/// The sweep, the places of point and prompt, the answer, mean gates, scores.
+type OldRow = (i64, [usize; 2], Run, Vec<f32>, Vec<Option<f64>>);
+
 fn take_rows(
     old: &Connection,
     path: &Path,
@@ -148,7 +151,7 @@ fn take_rows(
                first_token_seconds, seconds FROM rows ORDER BY id";
     let mut statement = old.prepare(sql).map_err(sqlite(path))?;
     let mut rows = statement.query([]).map_err(sqlite(path))?;
-    let mut runs: Vec<(i64, [usize; 2], Run, Vec<f32>, Vec<Option<f64>>)> = Vec::new();
+    let mut runs: Vec<OldRow> = Vec::new();
     loop {
         let next = rows.next().map_err(sqlite(path))?;
         let ended = next.is_none();
@@ -178,12 +181,7 @@ fn take_rows(
     }
 }
 
-fn put(
-    path: &Path,
-    study: &Study,
-    sweeps: &HashMap<i64, Taken>,
-    runs: &[(i64, [usize; 2], Run, Vec<f32>, Vec<Option<f64>>)],
-) -> Result<()> {
+fn put(path: &Path, study: &Study, sweeps: &HashMap<i64, Taken>, runs: &[OldRow]) -> Result<()> {
     let taken = |sweep: &i64| {
         sweeps
             .get(sweep)

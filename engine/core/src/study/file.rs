@@ -3,12 +3,12 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::{Connection, Row, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::hash::{Uid, now};
-use super::open::{copy_into, damaged, fault, input, open, peek, sqlite};
+use super::open::{Opened, copy_into, damaged, fault, input, open, peek, sqlite};
 use crate::{Error, Result};
 
 /// What may be done to an open file.
@@ -22,11 +22,11 @@ pub enum Access {
 
 /// Which file a path names, whatever its name.
 #[derive(Debug, PartialEq, Eq)]
-struct FileName(u64, u64);
+pub(super) struct FileName(u64, u64);
 
 impl FileName {
     /// `None` where nothing is there, and on systems that do not tell.
-    fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
@@ -45,35 +45,57 @@ impl FileName {
 #[derive(Debug)]
 pub struct Study {
     pub(super) connection: Connection,
+    /// Where it was copied to be read, until the connection is closed.
+    _copy: Option<tempfile::TempDir>,
     path: PathBuf,
     file: Option<FileName>,
     access: Access,
     /// This process, once it wrote.
     origin: Cell<Option<i64>>,
+    /// Within [`Self::together`].
+    together: Cell<bool>,
+    /// The last edit that was there when this was opened.
+    pub(super) opened_at: i64,
 }
 
 impl Study {
     /// Opens the study at `path`, or makes one; a store of rows of an earlier format is converted, its copy stays beside it.
     /// Fails with [`Error::Study`] on a damaged file, one that a newer program must read, or one of another program.
     pub fn open(path: &Path) -> Result<Self> {
-        let (connection, access) = open(path)?;
-        Ok(Self::of(connection, path, access))
+        Ok(Self::of(open(path)?, path))
     }
 
     /// Opens a study to read alone; `None` where there is none yet, or one of an earlier version.
     pub fn peek(path: &Path) -> Result<Option<Self>> {
         let looked = peek(path)?;
         let why = "it was opened to be looked at".to_owned();
-        Ok(looked.map(|connection| Self::of(connection, path, Access::Read(why))))
+        Ok(looked.map(|looked| {
+            let opened = Opened {
+                connection: looked.connection,
+                copy: looked.copy,
+                access: Access::Read(why),
+            };
+            Self::of(opened, path)
+        }))
     }
 
-    fn of(connection: Connection, path: &Path, access: Access) -> Self {
-        Self {
+    pub(super) fn of(opened: Opened, path: &Path) -> Self {
+        let Opened {
             connection,
+            copy,
+            access,
+        } = opened;
+        let last =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM op", [], |row| row.get(0));
+        Self {
+            opened_at: last.unwrap_or(0),
+            connection,
+            _copy: copy,
             path: path.to_path_buf(),
             file: FileName::of(path),
             access,
             origin: Cell::new(None),
+            together: Cell::new(false),
         }
     }
 
@@ -85,6 +107,13 @@ impl Study {
     /// What may be done to it.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// How long a write waits for another program's; 5 s unless said otherwise.
+    pub fn set_patience(&self, patience: std::time::Duration) -> Result<()> {
+        self.connection
+            .busy_timeout(patience)
+            .map_err(sqlite(&self.path))
     }
 
     /// A number that changes when another connection has written.
@@ -103,25 +132,16 @@ impl Study {
         copy_into(&self.connection, &self.path, to)
     }
 
-    /// Does several writes as one: all of them, or none.
-    pub(super) fn write<T>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>, i64) -> Result<T>,
-    ) -> Result<T> {
+    /// Does several writes as one: all of them, or none. Within [`Self::together`] it becomes a part of that.
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Connection, i64) -> Result<T>) -> Result<T> {
         if let Access::Read(why) = &self.access {
             return Err(input(&self.path, format!("can only be read: {why}")));
         }
-        let transaction = rusqlite::Transaction::new_unchecked(
-            &self.connection,
-            rusqlite::TransactionBehavior::Immediate,
-        )
-        .map_err(sqlite(&self.path))?;
+        if self.together.get() {
+            return self.part(work);
+        }
         let before = self.origin.get();
-        let origin = self.origin()?;
-        let done = work(&transaction, origin).and_then(|done| {
-            transaction.commit().map_err(sqlite(&self.path))?;
-            Ok(done)
-        });
+        let done = self.transaction(|| work(&self.connection, self.origin()?));
         match done {
             Ok(done) => self.check_place().map(|()| done),
             Err(error) => {
@@ -131,8 +151,76 @@ impl Study {
         }
     }
 
+    /// Does what `work` writes in one transaction: durable together, or not at all. A write within that fails takes
+    /// nothing but itself back.
+    pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        if self.together.get() {
+            return Ok(work());
+        }
+        let before = self.origin.get();
+        self.together.set(true);
+        let done = self.transaction(|| Ok(work()));
+        self.together.set(false);
+        match done {
+            Ok(done) => self.check_place().map(|()| done),
+            Err(error) => {
+                self.origin.set(before);
+                Err(error)
+            }
+        }
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let immediate = TransactionBehavior::Immediate;
+        let transaction = rusqlite::Transaction::new_unchecked(&self.connection, immediate)
+            .map_err(sqlite(&self.path))?;
+        let done = work()?;
+        if self.connection.is_autocommit() {
+            return Err(self.taken_back());
+        }
+        transaction.commit().map_err(sqlite(&self.path))?;
+        Ok(done)
+    }
+
+    /// A full disk makes SQLite take back the whole transaction, and not only the write that failed.
+    fn taken_back(&self) -> Error {
+        let problem = "a write failed, and what was to be written with it was taken back; every row up to there is safe";
+        fault(&self.path, problem)
+    }
+
+    fn part<T>(&self, work: impl FnOnce(&Connection, i64) -> Result<T>) -> Result<T> {
+        if self.connection.is_autocommit() {
+            return Err(self.taken_back());
+        }
+        let run = |sql| {
+            self.connection
+                .execute_batch(sql)
+                .map_err(sqlite(&self.path))
+        };
+        run("SAVEPOINT part")?;
+        let before = self.origin.get();
+        match self
+            .origin()
+            .and_then(|origin| work(&self.connection, origin))
+        {
+            Ok(done) => run("RELEASE part").map(|()| done),
+            Err(error) => {
+                self.origin.set(before);
+                if !self.connection.is_autocommit() {
+                    run("ROLLBACK TO part; RELEASE part")?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// This process's row, once it wrote.
+    pub(super) fn known_origin(&self) -> Option<i64> {
+        self.origin.get()
+    }
+
     /// This process's row, made with its first write.
-    fn origin(&self) -> Result<i64> {
+    pub(super) fn origin(&self) -> Result<i64> {
         if let Some(known) = self.origin.get() {
             return Ok(known);
         }

@@ -61,6 +61,17 @@ impl Study {
         if let Access::Read(why) = self.access() {
             warnings.push(format!("it can only be read: {why}"));
         }
+        if self.alone()? {
+            warnings.push(
+                "it lies on a network's disk, or was last written on one: let one program at a time write".to_owned(),
+            );
+        }
+        let diverged = self.diverged()?.len();
+        if diverged > 0 {
+            warnings.push(format!(
+                "{diverged} answers diverged: one key, several texts"
+            ));
+        }
         let unverified: i64 = self.one("SELECT count(*) FROM generation WHERE key IS NULL AND status = 'done' AND steered IS NULL AND interactive = 0", [])?;
         if unverified > 0 {
             warnings.push(format!(
@@ -90,5 +101,37 @@ impl Study {
             annotators: names("SELECT alias FROM annotator ORDER BY created, uid")?,
             warnings,
         })
+    }
+
+    /// Whether it is written with a rollback journal, as on a network's disk, where one program at a time should write.
+    pub fn alone(&self) -> Result<bool> {
+        let journal: String = self.one("SELECT journal_mode FROM pragma_journal_mode", [])?;
+        Ok(self.access() == &Access::Write && journal == "delete")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::open::{make_on, open_on};
+    use crate::study::tests::info;
+
+    #[test]
+    fn on_a_network_s_disk_there_is_no_shared_memory_and_it_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.study");
+        let study = Study::of(make_on(&path, true).unwrap(), &path);
+        study.bundle(&info("demo")).unwrap();
+        assert!(!folder.path().join("a.study-wal").exists());
+        assert!(study.info().unwrap().warnings[0].contains("network's disk"));
+        drop(study);
+        let study = Study::of(open_on(&path, true).unwrap(), &path);
+        assert!(study.alone().unwrap());
+        assert_eq!(study.info().unwrap().bundles, ["demo"]);
+        drop(study);
+        assert!(
+            !Study::open(&path).unwrap().alone().unwrap(),
+            "copied here, it has a log"
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tempfile::TempDir;
 
 use super::file::Access;
 use super::schema::{APPLICATION, MIN_READER, MIN_WRITER, ROW_STORE, STEPS};
@@ -24,14 +25,27 @@ pub(super) enum Kind {
     RowStore,
 }
 
+/// An open file.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Where it was copied to be read.
+    pub(super) copy: Option<TempDir>,
+    pub(super) access: Access,
+}
+
 /// Opens or makes the study at `path`, to write where that can be.
 ///
 /// # Errors
 /// [`Error::Study`] on a damaged file, one of another program, or one of a version that this program cannot read.
-pub(super) fn open(path: &Path) -> Result<(Connection, Access)> {
+pub(super) fn open(path: &Path) -> Result<Opened> {
     check_name(path)?;
+    open_on(path, on_network(path))
+}
+
+/// As [`open`], on a disk of a network or one of this machine.
+pub(super) fn open_on(path: &Path, network: bool) -> Result<Opened> {
     if !path.exists() {
-        return make(path);
+        return make_on(path, network);
     }
     let looked = look(path)?;
     match looked.kind {
@@ -42,34 +56,39 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Access)> {
         }
         Kind::New => {
             drop(looked);
-            make(path)
+            make_on(path, network)
         }
         Kind::Study(version) => {
             if let Some(why) = looked.newer.clone().or_else(|| read_only(path)) {
-                return Ok((looked.connection, Access::Read(why)));
+                return Ok(Opened {
+                    connection: looked.connection,
+                    copy: looked.copy,
+                    access: Access::Read(why),
+                });
             }
             drop(looked);
-            let mut connection = to_write(path)?;
+            let mut connection = to_write(path, network)?;
             if version < STEPS.len() {
                 backup(&connection, path, &format!("v{version}.bak"))?;
                 migrate(&mut connection, path)?;
             }
-            Ok((connection, Access::Write))
+            Ok(Opened {
+                connection,
+                copy: None,
+                access: Access::Write,
+            })
         }
     }
 }
 
 /// Opens the study at `path` to read alone, and writes nothing, not even beside it where that can be helped; `None` where
 /// there is none yet, or one that a writer has to bring up to date first.
-pub(super) fn peek(path: &Path) -> Result<Option<Connection>> {
+pub(super) fn peek(path: &Path) -> Result<Option<Looked>> {
     if !path.is_file() {
         return Ok(None);
     }
     let looked = look(path)?;
-    Ok(
-        (looked.kind == Kind::Study(STEPS.len()) || looked.newer.is_some())
-            .then_some(looked.connection),
-    )
+    Ok((looked.kind == Kind::Study(STEPS.len()) || looked.newer.is_some()).then_some(looked))
 }
 
 fn check_name(path: &Path) -> Result<()> {
@@ -90,14 +109,18 @@ fn check_name(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn make(path: &Path) -> Result<(Connection, Access)> {
-    let mut connection = to_write(path)?;
+pub(super) fn make_on(path: &Path, network: bool) -> Result<Opened> {
+    let mut connection = to_write(path, network)?;
     migrate(&mut connection, path)?;
-    Ok((connection, Access::Write))
+    Ok(Opened {
+        connection,
+        copy: None,
+        access: Access::Write,
+    })
 }
 
 /// A connection that may write.
-fn to_write(path: &Path) -> Result<Connection> {
+fn to_write(path: &Path, network: bool) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = connect(path, flags, "")?;
     if connection.is_readonly("main").map_err(sqlite(path))? {
@@ -109,7 +132,7 @@ fn to_write(path: &Path) -> Result<Connection> {
     // With WAL a reader (a window) never blocks the writer; on a network's disk its shared memory does not work. FULL
     // syncs at every commit, so that a finished row survives a power cut and not only a kill; beside the generation of
     // a row that costs nothing that can be felt.
-    let journal = if on_network(path) { "DELETE" } else { "WAL" };
+    let journal = if network { "DELETE" } else { "WAL" };
     let settings = format!(
         "PRAGMA journal_mode = {journal}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
     );
@@ -117,19 +140,23 @@ fn to_write(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-struct Looked {
-    connection: Connection,
-    kind: Kind,
+/// A file that was looked at.
+pub(super) struct Looked {
+    pub(super) connection: Connection,
+    /// Where it was copied to be read.
+    pub(super) copy: Option<TempDir>,
+    pub(super) kind: Kind,
     /// Why a file of a later version may be read and not written.
-    newer: Option<String>,
+    pub(super) newer: Option<String>,
 }
 
 /// Looks at a file without changing it.
-fn look(path: &Path) -> Result<Looked> {
-    let connection = to_read(path)?;
+pub(super) fn look(path: &Path) -> Result<Looked> {
+    let (connection, copy) = to_read(path)?;
     let (kind, newer) = recognise(&connection, path)?;
     Ok(Looked {
         connection,
+        copy,
         kind,
         newer,
     })
@@ -137,47 +164,28 @@ fn look(path: &Path) -> Result<Looked> {
 
 /// A connection that only reads. Where neither the file nor its folder can be written, SQLite is told that nobody
 /// changes it; with a write-ahead log beside it, that log would be overlooked, so that both are copied away first.
-fn to_read(path: &Path) -> Result<Connection> {
+fn to_read(path: &Path) -> Result<(Connection, Option<TempDir>)> {
     if read_only(path).is_none() {
         // With the right to write, SQLite takes its log away again; `query_only` holds all else back.
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, "")?;
-        return query_only(connection, path);
+        return Ok((query_only(connection, path)?, None));
     }
     let wal = beside(path, "-wal");
     if std::fs::metadata(&wal).is_ok_and(|about| about.len() > 0) {
-        let folder = std::env::temp_dir();
-        let copy = folder.join(format!(
-            "paretoscope-{}.study",
-            super::hash::Uid::event(super::hash::now())
-        ));
-        let copied =
-            std::fs::copy(path, &copy).and_then(|_| std::fs::copy(&wal, beside(&copy, "-wal")));
-        copied.map_err(|e| {
-            input(
-                path,
-                format!("cannot be copied to {} to be read: {e}", copy.display()),
-            )
-        })?;
-        let writable = |file: &Path| -> std::io::Result<()> {
-            let mut permissions = std::fs::metadata(file)?.permissions();
-            #[allow(
-                clippy::permissions_set_readonly_false,
-                reason = "a copy of our own in a temporary folder"
-            )]
-            permissions.set_readonly(false);
-            std::fs::set_permissions(file, permissions)
-        };
-        let copied = writable(&copy).and_then(|()| writable(&beside(&copy, "-wal")));
-        copied.map_err(|e| {
-            input(
-                path,
-                format!("cannot be copied to {} to be read: {e}", copy.display()),
-            )
-        })?;
+        let failed = |e: std::io::Error| input(path, format!("cannot be copied to be read: {e}"));
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let copy = folder.path().join("copy.study");
+        for (from, to) in [(path, copy.clone()), (&wal, beside(&copy, "-wal"))] {
+            // Contents alone: the copy may be written, whatever the permissions of the file.
+            std::fs::File::open(from)
+                .and_then(|mut from| std::io::copy(&mut from, &mut std::fs::File::create(to)?))
+                .map_err(failed)?;
+        }
         let connection = connect(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE, "")?;
-        return query_only(connection, path);
+        return Ok((query_only(connection, path)?, Some(folder)));
     }
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, "?immutable=1")
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, "?immutable=1")?;
+    Ok((connection, None))
 }
 
 fn query_only(connection: Connection, path: &Path) -> Result<Connection> {
@@ -188,7 +196,7 @@ fn query_only(connection: Connection, path: &Path) -> Result<Connection> {
 }
 
 /// Why the file cannot be written, where it cannot; a log has to be made beside it.
-fn read_only(path: &Path) -> Option<String> {
+pub(super) fn read_only(path: &Path) -> Option<String> {
     let file = std::fs::OpenOptions::new().append(true).open(path);
     let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -232,6 +240,10 @@ fn on_network(path: &Path) -> bool {
             0x1983_0326,
         ];
         let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the type is another on other processors"
+        )]
         rustix::fs::statfs(folder.unwrap_or(Path::new(".")))
             .is_ok_and(|about| NETWORK.contains(&(i64::from(about.f_type))))
     }
@@ -242,19 +254,15 @@ fn on_network(path: &Path) -> bool {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
+pub(super) fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
     // A path that begins with `file:` is a path, whatever the library was built to take it for.
     let place = Path::new(".").join(path);
-    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // With URIs a file can be attached to be read alone; no path above begins like one.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let opened = if query.is_empty() {
         Connection::open_with_flags(&place, flags)
     } else {
-        let place = std::path::absolute(&place).unwrap_or(place);
-        let uri = format!(
-            "file:{}{query}",
-            percent(place.as_os_str().as_encoded_bytes())
-        );
-        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+        Connection::open_with_flags(uri(&place, query), flags)
     };
     let connection = opened.map_err(sqlite(path))?;
     // A file of somebody else's may carry code that runs on our writes.
@@ -270,14 +278,26 @@ fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+/// A file as a URI, for what SQLite is told after the name.
+pub(super) fn uri(path: &Path, query: &str) -> String {
+    let place = std::path::absolute(path).unwrap_or_else(|_untold| path.to_path_buf());
+    format!(
+        "file:{}{query}",
+        percent(place.as_os_str().as_encoded_bytes())
+    )
+}
+
 /// A path within a URI.
 fn percent(bytes: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
     bytes
         .iter()
-        .map(|byte| match plain(byte) {
-            true => char::from(*byte).to_string(),
-            false => format!("%{byte:02X}"),
+        .map(|byte| {
+            if plain(byte) {
+                char::from(*byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect()
 }
@@ -413,10 +433,19 @@ pub(super) fn copy_into(connection: &Connection, path: &Path, to: &Path) -> Resu
         );
         return Err(input(path, problem));
     };
-    connection
-        .execute("VACUUM INTO ?1", [place])
+    // SQLite counts this as a write of the file that it reads.
+    let only: i64 = connection
+        .pragma_query_value(None, "query_only", |row| row.get(0))
         .map_err(sqlite(path))?;
-    Ok(())
+    let set = |only: i64| {
+        connection
+            .pragma_update(None, "query_only", only)
+            .map_err(sqlite(path))
+    };
+    set(0)?;
+    let copied = connection.execute("VACUUM INTO ?1", [place]);
+    set(only)?;
+    copied.map(|_none| ()).map_err(sqlite(path))
 }
 
 pub(super) fn input(path: &Path, problem: impl Into<String>) -> Error {
@@ -441,7 +470,10 @@ pub(super) fn damaged(path: &Path, detail: &str) -> Error {
     let detail = detail.replace('\n', " ");
     input(
         path,
-        format!("is damaged ({detail}); restore a copy, or name another file to start anew"),
+        format!(
+            "is damaged ({detail}); `paretoscope-engine study recover {}` saves what can be read, the daily copies beside it hold what was",
+            path.display()
+        ),
     )
 }
 
@@ -458,7 +490,10 @@ pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + use<> {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => input(
                 &path,
-                "is not a SQLite database, or its beginning is damaged; name another file",
+                format!(
+                    "is not a SQLite database, or its beginning is damaged; name another file, or try `paretoscope-engine study recover {}`",
+                    path.display()
+                ),
             ),
             Some(ErrorCode::DatabaseCorrupt) => damaged(&path, &error.to_string()),
             // Values of other types, text that is not UTF-8, tables and columns that are not there.
@@ -480,9 +515,12 @@ pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + use<> {
             ),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => fault(
                 &path,
+                "another program has been writing all the while; close it and start again",
+            ),
+            Some(ErrorCode::SystemIoFailure) => fault(
+                &path,
                 format!(
-                    "another program has been writing for more than {} s; close it and start again",
-                    BUSY.as_secs()
+                    "the disk refuses ({error}); every row up to here is safe, see to it and start again"
                 ),
             ),
             _ => fault(&path, error.to_string()),

@@ -292,7 +292,9 @@ impl Study {
         let bytes = |column| self.get::<Vec<u8>>(row, column);
         let key: Option<Vec<u8>> = self.get(row, 3)?;
         let key = key
-            .map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| self.misread("generation.key")))
+            .map(|bytes| {
+                <[u8; 32]>::try_from(bytes).map_err(|_long| self.misread("generation.key"))
+            })
             .transpose()?;
         let setting: Option<String> = self.get(row, 5)?;
         let mut sampling: Sampling = setting

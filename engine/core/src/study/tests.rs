@@ -122,7 +122,7 @@ pub(super) fn answer(run: &Run, bundle: i64) -> NewAnswer<'_> {
     }
 }
 
-fn sweep(prompts: &[&str]) -> SweepRecord {
+pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
     SweepRecord {
         name: "hoe".to_owned(),
         method: "hoe".to_owned(),
@@ -145,7 +145,8 @@ fn sweep(prompts: &[&str]) -> SweepRecord {
     }
 }
 
-fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
+#[allow(clippy::unnecessary_wraps, reason = "what lists of scorers hold")]
+pub(super) fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
     Some(ScorerRecord {
         kind: ScorerKind::Reward,
         objective: objective.to_owned(),

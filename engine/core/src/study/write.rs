@@ -1,6 +1,6 @@
 //! Facts in: bundles, scorers, answers, scores. What is there already is found, not written twice.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::encode;
 use super::file::{Study, to_json};
@@ -27,7 +27,7 @@ impl Study {
 
     pub(super) fn put_bundle(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         bundle: &BundleInfo,
     ) -> Result<i64> {
@@ -106,7 +106,7 @@ impl Study {
     /// The number of a prompt. A split that was not known is noted.
     pub(super) fn put_prompt(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         prompt: &Prompt,
         split: Option<Split>,
@@ -143,7 +143,7 @@ impl Study {
     /// The number of a point.
     pub(super) fn put_point(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         point: &Point,
     ) -> Result<i64> {
@@ -160,7 +160,7 @@ impl Study {
 
     fn put_setting(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         sampling: &Sampling,
     ) -> Result<i64> {
@@ -184,7 +184,7 @@ impl Study {
 
     fn put_answer(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         answer: &NewAnswer<'_>,
     ) -> Result<i64> {
@@ -211,6 +211,13 @@ impl Study {
                 self.insert_answer(transaction, origin, answer, [setting, prompt, point])?
             }
         };
+        if let Some(key) = run.key {
+            let sql = "DELETE FROM claim WHERE key = ?1";
+            transaction
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([&key.0[..]]))
+                .map_err(sqlite(self.path()))?;
+        }
         if let Some(place) = answer.place {
             let sql = "INSERT INTO sweep_row (sweep, point, prompt, seed, point_index, prompt_index, generation)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
@@ -233,7 +240,7 @@ impl Study {
     }
 
     /// The earliest answer of a key.
-    fn under(&self, transaction: &Transaction<'_>, key: &[u8]) -> Result<Option<i64>> {
+    fn under(&self, transaction: &Connection, key: &[u8]) -> Result<Option<i64>> {
         let sql = "SELECT id FROM generation WHERE key = ?1 ORDER BY created, uid LIMIT 1";
         transaction
             .prepare_cached(sql)
@@ -243,7 +250,7 @@ impl Study {
 
     fn insert_answer(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         answer: &NewAnswer<'_>,
         [setting, prompt, point]: [i64; 3],
@@ -301,7 +308,7 @@ impl Study {
     /// The number of the thing with this name in a table, which is written with these columns if it is new.
     pub(super) fn put(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Connection,
         origin: i64,
         table: &'static str,
         uid: &Uid,
@@ -315,15 +322,13 @@ impl Study {
         if let Some(id) = known {
             return Ok(id);
         }
-        let names: String = columns
-            .iter()
-            .map(|(name, _)| format!(", {name}"))
-            .collect();
-        let marks: String = (0..columns.len())
-            .map(|i| format!(", ?{}", i + 4))
-            .collect();
-        let sql =
-            format!("INSERT INTO {table} (uid, created, origin{names}) VALUES (?1, ?2, ?3{marks})");
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        let marks: Vec<String> = (0..columns.len()).map(|i| format!("?{}", i + 4)).collect();
+        let marks = marks.join(", ");
+        let sql = format!(
+            "INSERT INTO {table} (uid, created, origin, {names}) VALUES (?1, ?2, ?3, {marks})"
+        );
         let created = now();
         let mut values: Vec<&dyn rusqlite::ToSql> = vec![&uid.0, &created, &origin];
         values.extend(columns.iter().map(|(_, value)| *value));

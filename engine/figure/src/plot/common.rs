@@ -76,7 +76,8 @@ pub(super) fn paragraph(sentences: impl IntoIterator<Item = String>) -> String {
     let ended: Vec<String> = sentences
         .map(|sentence| {
             let sentence = sentence.trim();
-            if sentence.ends_with(['.', '!', '?', '…']) {
+            let end = sentence.trim_end_matches(['”', ')']);
+            if end.ends_with(['.', '!', '?', '…']) {
                 sentence.to_owned()
             } else {
                 format!("{sentence}.")

@@ -32,12 +32,16 @@ impl Front {
         self.standings(&mut entries);
         self.bundle_shapes(&mut entries);
         for kind in LandmarkKind::ALL {
-            let is_there = |landmark: &&super::Landmark| {
+            let mut placed = self.landmarks.iter().filter(|landmark| {
                 landmark.kind == kind && placed(&landmark.scores, &self.axes).is_some()
+            });
+            let Some(landmark) = placed.next() else {
+                continue;
             };
-            if self.landmarks.iter().any(|landmark| is_there(&landmark)) {
-                entries.push(Entry::new(3.6, kind.name(), move |at| kind.draw(at)));
-            }
+            let single = self.is_single(landmark);
+            let one = if single { ", one prompt" } else { "" };
+            let words = format!("{}{one}", kind.name());
+            entries.push(Entry::new(3.6, words, move |at| kind.draw(at, single)));
         }
         if self.shows_reference() {
             let sample = |at| vec![reference_mark(at)];

@@ -83,36 +83,26 @@ impl LandmarkKind {
         }
     }
 
-    /// ⬠ for the base model, a B in a circle, an A in a star.
-    pub(super) fn draw(self, at: Place) -> Vec<Mark> {
-        let letter = |words: &str, drop: f64| {
-            let place = [at[0], at[1] + drop];
-            let text = Text::new(place, words, 2.0).strong().anchor(Anchor::Middle);
-            Mark::from(text.paint(Paint::Card))
+    /// ⬠ for the base model, a B in a circle, an A in a star; hollow where it is the score of a `single` answer.
+    pub(super) fn draw(self, at: Place, single: bool) -> Vec<Mark> {
+        let filled = |symbol, radius, paint, letter: &str, drop| {
+            let (fill, edge, ink) = if single {
+                (Paint::Card, Stroke::of(paint, 0.36), paint)
+            } else {
+                (paint, Stroke::of(Paint::Card, 0.3), Paint::Card)
+            };
+            let marker = Mark::symbol(symbol, at, radius, Some(Fill::of(fill)), Some(edge));
+            let text = Text::new([at[0], at[1] + drop], letter, 2.0).strong();
+            vec![marker, text.anchor(Anchor::Middle).paint(ink).into()]
         };
-        let card = Stroke::of(Paint::Card, 0.3);
         match self {
             Self::Base => {
-                let fill = Fill::of(Paint::Card);
-                let edge = Stroke::of(Paint::Ink, 0.36);
-                vec![Mark::symbol(
-                    Symbol::Pentagon,
-                    at,
-                    1.55,
-                    Some(fill),
-                    Some(edge),
-                )]
+                let fill = Some(Fill::of(Paint::Card));
+                let edge = Some(Stroke::of(Paint::Ink, 0.36));
+                vec![Mark::symbol(Symbol::Pentagon, at, 1.55, fill, edge)]
             }
-            Self::Pinned => {
-                let fill = Some(Fill::of(Paint::Pinned));
-                let circle = Mark::symbol(Symbol::Circle, at, 1.6, fill, Some(card));
-                vec![circle, letter("B", DROP * 2.0)]
-            }
-            Self::Current => {
-                let fill = Some(Fill::of(Paint::Accent));
-                let star = Mark::symbol(Symbol::Star, at, 2.6, fill, Some(card));
-                vec![star, letter("A", DROP * 2.0 + 0.1)]
-            }
+            Self::Pinned => filled(Symbol::Circle, 1.6, Paint::Pinned, "B", DROP * 2.0),
+            Self::Current => filled(Symbol::Star, 2.6, Paint::Accent, "A", DROP * 2.0 + 0.1),
         }
     }
 }
@@ -298,7 +288,8 @@ impl<'a> Painter<'a> {
             };
             let mut lines = vec![landmark.kind.name().to_owned()];
             lines.extend(self.front.score_lines(&landmark.scores));
-            let parts = landmark.kind.draw(self.axes.place(numbers));
+            let single = self.front.is_single(landmark);
+            let parts = landmark.kind.draw(self.axes.place(numbers), single);
             let mut mark = Mark::group("landmark", parts).title(lines.join("\n"));
             mark.uid.clone_from(&landmark.uid);
             marks.push(mark);

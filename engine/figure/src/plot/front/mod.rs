@@ -8,14 +8,14 @@ use paretoscope_core::types::{Point, Summary};
 use serde::{Deserialize, Serialize};
 
 use self::marks::Painter;
-use super::axes::{Axes, Axis, holding};
+use super::axes::{Axes, holding};
 use super::common::{Objective, Prompts, error, paragraph, placed};
-use super::sheet::{Sheet, TEXT};
+use super::pairs;
+use super::sheet::Sheet;
 use crate::color::{BASE, Rgb, category, mixed};
 use crate::error::{Error, Result};
 use crate::figure::{Figure, Look};
-use crate::fonts;
-use crate::scene::{Mark, Rect, Weight};
+use crate::scene::Mark;
 use crate::words;
 
 /// Where a dot stands among the dots it was compared with.
@@ -146,34 +146,13 @@ impl Front {
         self.check()?;
         let mut sheet = Sheet::new(look)?;
         sheet.legend(&self.legend());
-        let (_, width) = sheet.inside();
-        let pairs = self.pairs();
-        // Three side by side where each has room for its numbers, else one below the other.
-        const GAP: f64 = 2.0;
-        let across = if width / pairs.len() as f64 >= 38.0 {
-            pairs.len()
-        } else {
-            1
-        };
-        let each = (width - GAP * (across - 1) as f64) / across as f64;
-        let height = (each * if across > 1 { 1.0 } else { 0.76 }).min(110.0);
-        let mut outside = 0;
         let ranges = self.ranges();
-        let titles = self.titles((each - 15.0).min(height - 10.0));
-        for row in pairs.chunks(across) {
-            let room = sheet.take(height);
-            for (column, &pair) in row.iter().enumerate() {
-                let x = room.x + column as f64 * (each + GAP);
-                let axis = |slot: usize| Axis {
-                    range: ranges[slot],
-                    titles: titles[slot].clone(),
-                };
-                let room = Rect::new(x, room.y, each, height);
-                let axes = Axes::new(room, axis(pair.0), axis(pair.1));
-                let (panel, left_out) = self.panel(&axes, pair);
-                outside = outside.max(left_out);
-                sheet.marks.push(panel);
-            }
+        let placed = pairs::laid_out(&mut sheet, &self.objectives, &self.axes, &ranges);
+        let mut outside = 0;
+        for (pair, axes) in placed {
+            let (panel, left_out) = self.panel(&axes, pair);
+            outside = outside.max(left_out);
+            sheet.marks.push(panel);
         }
         let caption = self.caption(outside);
         sheet.caption(&caption);
@@ -188,21 +167,8 @@ impl Front {
     }
 
     fn check(&self) -> Result<()> {
+        pairs::check(&self.objectives, &self.axes)?;
         let axes = self.axes.len();
-        if !(2..=3).contains(&axes) {
-            return Err(Error::Count {
-                what: "axes of a front (two or three are drawn)".to_owned(),
-                got: axes,
-                wanted: axes.clamp(2, 3),
-            });
-        }
-        if let Some(&axis) = self.axes.iter().find(|&&a| a >= self.objectives.len()) {
-            return Err(Error::Reference {
-                what: "objective",
-                index: axis,
-                count: self.objectives.len(),
-            });
-        }
         if let Some(reference) = self.reference.as_ref().filter(|r| r.len() != axes) {
             return Err(Error::Count {
                 what: "numbers of the reference point".to_owned(),
@@ -224,15 +190,6 @@ impl Front {
         Ok(())
     }
 
-    /// Slots of `axes` that are plotted against each other.
-    fn pairs(&self) -> Vec<(usize, usize)> {
-        if self.axes.len() == 2 {
-            vec![(0, 1)]
-        } else {
-            vec![(0, 1), (0, 2), (1, 2)]
-        }
-    }
-
     /// One plot, and how many dots lie outside its view.
     fn panel(&self, axes: &Axes, (x, y): (usize, usize)) -> (Mark, usize) {
         let mut painter = Painter::new(self, axes, (x, y));
@@ -241,12 +198,8 @@ impl Front {
         let mut marks = vec![axes.grid()];
         marks.append(&mut painter.marks);
         marks.push(axes.frame());
-        let name = |slot: usize| &self.objectives[self.axes[slot]].name;
-        let group = Mark::group("panel", marks);
-        (
-            group.title(format!("{} against {}", name(y), name(x))),
-            outside,
-        )
+        let name = pairs::name(&self.objectives, &self.axes, (x, y));
+        (Mark::group("panel", marks).title(name), outside)
     }
 
     /// What an axis shows: the front with its errors, the landmarks, the seeds, and dominated points that are not far
@@ -311,23 +264,6 @@ impl Front {
             let mut both = ranges.iter().zip(reference);
             both.all(|([low, high], at)| (low..=high).contains(&at))
         })
-    }
-
-    /// Titles of the axes, alike in all plots: the longest kind that has room in each.
-    fn titles(&self, room: f64) -> Vec<Vec<String>> {
-        let all: Vec<Vec<String>> = self
-            .axes
-            .iter()
-            .map(|&axis| self.objectives[axis].titles())
-            .collect();
-        let fits = |title: &String| fonts::width(title, TEXT, Weight::Regular) <= room;
-        let kinds = all.iter().map(Vec::len).min().unwrap_or(0);
-        let kind = (0..kinds)
-            .find(|&kind| all.iter().all(|titles| fits(&titles[kind])))
-            .unwrap_or(kinds.saturating_sub(1));
-        all.into_iter()
-            .map(|titles| titles[kind..].to_vec())
-            .collect()
     }
 
     /// Whether series have their own colours.
@@ -434,6 +370,14 @@ impl Front {
         }
         sentences.extend(self.notes.iter().cloned());
         paragraph(sentences)
+    }
+
+    /// Whether a landmark is the score of a single answer among means over several prompts: not to be compared.
+    fn is_single(&self, landmark: &Landmark) -> bool {
+        let dots = self.series.iter().flat_map(|series| &series.dots);
+        let mut scores = dots.flat_map(|dot| dot.scores.iter().flatten());
+        let single = landmark.scores.iter().flatten().any(|score| score.n == 1);
+        single && scores.any(|score| score.n > 1)
     }
 
     /// Dots without a place.

@@ -1,0 +1,95 @@
+//! Views, decks and undo belong to one program at a time, which says every so often that it is there.
+
+use rusqlite::params;
+
+use super::file::Study;
+use super::hash::now;
+use super::open::sqlite;
+use crate::Result;
+
+/// How often the holder says that it is there, in milliseconds.
+pub const BEAT: i64 = 10_000;
+
+/// After how long without a word the lease is free, in milliseconds.
+pub const LAPSE: i64 = 3 * BEAT;
+
+/// Who has the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lease {
+    /// This program.
+    Ours,
+    /// Another one.
+    Theirs {
+        /// Which program, on which system.
+        who: String,
+        /// When it last said that it is there, in milliseconds since 1970.
+        beat: i64,
+    },
+}
+
+impl Study {
+    /// Takes the lease where it is free, or keeps it where it is ours; with `over`, takes it from whoever has it.
+    pub fn lease(&self, over: bool) -> Result<Lease> {
+        self.lease_at(over, now())
+    }
+
+    pub(super) fn lease_at(&self, over: bool, now: i64) -> Result<Lease> {
+        self.write(|transaction, origin| {
+            let mut theirs = None;
+            let sql = "SELECT program || ' on ' || os || CASE alias WHEN '' THEN '' ELSE ' (' || alias || ')' END, beat
+                       FROM origin WHERE id <> ?1 AND beat > ?2 ORDER BY beat, id";
+            self.each(sql, params![origin, now - LAPSE], |row| {
+                theirs = Some(Lease::Theirs { who: self.get(row, 0)?, beat: self.get(row, 1)? });
+                Ok(())
+            })?;
+            if let Some(theirs) = theirs.filter(|_| !over) {
+                return Ok(theirs);
+            }
+            let sql = "UPDATE origin SET beat = CASE id WHEN ?1 THEN ?2 END WHERE id = ?1 OR beat IS NOT NULL";
+            transaction
+                .execute(sql, params![origin, now])
+                .map_err(sqlite(self.path()))?;
+            Ok(Lease::Ours)
+        })
+    }
+
+    /// Gives the lease back, where it is ours.
+    pub fn end_lease(&self) -> Result<()> {
+        self.write(|transaction, origin| {
+            transaction
+                .execute("UPDATE origin SET beat = NULL WHERE id = ?1", [origin])
+                .map_err(sqlite(self.path()))?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_has_it_until_it_falls_silent_or_another_takes_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.study");
+        let (one, two) = (Study::open(&path).unwrap(), Study::open(&path).unwrap());
+        let has = |study: &Study, over, now| study.lease_at(over, now).unwrap() == Lease::Ours;
+        assert!(has(&one, false, 100_000));
+        let theirs = two.lease_at(false, 100_000 + LAPSE - 1).unwrap();
+        assert!(
+            matches!(theirs, Lease::Theirs { who, beat: 100_000 } if who.starts_with("paretoscope"))
+        );
+        assert!(
+            has(&one, false, 100_000 + BEAT),
+            "to keep it is to take it again"
+        );
+        assert!(has(&two, true, 100_000 + BEAT), "taken over");
+        assert!(
+            !has(&one, false, 100_000 + BEAT + 1),
+            "which the other learns with its next beat"
+        );
+        assert!(has(&one, false, 100_000 + BEAT + LAPSE), "fallen silent");
+        one.end_lease().unwrap();
+        assert!(has(&two, false, 100_000 + BEAT + LAPSE));
+    }
+}
