@@ -159,6 +159,12 @@ pub enum AppCommand {
     ExportFigure,
     /// Write their points as a table.
     ExportTable,
+    /// Star the current answer, or no longer.
+    ToggleStar,
+    /// Note something on an answer.
+    SetNote(RunId, String),
+    /// Show starred answers of the history alone, or all.
+    ToggleStarred,
     /// Search the history.
     SeekHistory(String),
     /// Look at an answer that the search found.

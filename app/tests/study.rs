@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
+use paretoscope::registry;
 use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, ThemeChoice};
 use paretoscope::study::FigureFormat;
 use paretoscope_core::protocol::{SweepGrid, SweepPlan};
@@ -126,6 +127,28 @@ fn the_history_is_searched_and_an_answer_beyond_it_is_looked_at() {
     let shown = w.state().session.current().expect("an answer");
     assert_eq!(shown.prompt.words(), Some("about teapots"));
     assert_eq!(w.state().session.runs.len(), 2, "it is not there twice");
+}
+
+#[test]
+fn star_and_note_outlive_the_window() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.study");
+    let mut w = window(WIDE, &path, Some("/bundles/one"));
+    let why = |w: &Window<'_>| registry::why_not(&AppCommand::ToggleStar, w.state());
+    assert_eq!(why(&w).as_deref(), Some("there is no answer yet"));
+    w.answer_at([1.0, 0.0, 0.0]);
+    let id = w.state().session.current.expect("an answer");
+    w.queue(AppCommand::ToggleStar);
+    w.queue(AppCommand::SetNote(id, "the best so far".into()));
+    w.queue(AppCommand::ToggleStarred);
+    drop(w);
+    let mut w = window(WIDE, &path, Some("/bundles/one"));
+    w.wait("the history", |w| !w.state().session.runs.is_empty());
+    let run = w.state().session.current().expect("the answer");
+    assert!(run.star);
+    assert_eq!(run.note, "the best so far");
+    w.queue(AppCommand::ToggleStar);
+    assert!(!w.state().session.current().expect("the answer").star);
 }
 
 #[cfg(unix)]

@@ -160,6 +160,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         | C::ChooseExport
         | C::ExportFigure
         | C::ExportTable
+        | C::ToggleStar
+        | C::SetNote(..)
+        | C::ToggleStarred
         | C::SeekHistory(_)
         | C::ShowStored(_)) => study::command(state, command, effects),
         C::SetPareto(view) => state.prefs.pareto = view,

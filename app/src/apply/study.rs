@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Access, SweepState as StudySweep, Uid};
+use paretoscope_core::study::{Access, SweepState as StudySweep, Target, Uid};
 use paretoscope_core::types::{Run, Scores};
 use paretoscope_figure::plot::{Front, Standing};
 
@@ -15,7 +15,7 @@ use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
     RunId, StudyPhase, StudyState,
 };
-use crate::study::{Export, Recalled, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use crate::study::{Export, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
 
 /// Commands of the study.
@@ -77,6 +77,9 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
             };
             export(state, kind, effects);
         }
+        C::ToggleStar => star(state, effects),
+        C::SetNote(id, text) => note(state, id, text, effects),
+        C::ToggleStarred => state.study.starred = !state.study.starred,
         C::SeekHistory(words) => seek(state, words, effects),
         C::ShowStored(uid) => show_stored(state, &uid),
         // `apply::command` takes all others.
@@ -389,6 +392,35 @@ fn seek(state: &mut AppState, words: String, effects: &mut Vec<Effect>) {
         && !words.trim().is_empty()
     {
         effects.push(Effect::Study(StudyCommand::History(info, words)));
+    }
+}
+
+/// Stars the current answer, or no longer.
+fn star(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let current = state.session.current;
+    let Some(run) = current.and_then(|id| state.session.get_mut(id)) else {
+        return;
+    };
+    run.star = !run.star;
+    if let Some(uid) = run.stored.clone() {
+        let (title, value) = match run.star {
+            true => ("Star an answer", Some(String::new())),
+            false => ("Take a star away", None),
+        };
+        let target = Target::Mark(uid, STAR.to_owned());
+        effects.push(Effect::Study(StudyCommand::Edit(title, target, value)));
+    }
+}
+
+fn note(state: &mut AppState, id: RunId, text: String, effects: &mut Vec<Effect>) {
+    let Some(run) = state.session.get_mut(id) else {
+        return;
+    };
+    run.note.clone_from(&text);
+    if let Some(uid) = run.stored.clone() {
+        let value = (!text.trim().is_empty()).then_some(text);
+        let edit = StudyCommand::Edit("Note on an answer", Target::Note(uid), value);
+        effects.push(Effect::Study(edit));
     }
 }
 

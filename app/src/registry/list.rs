@@ -75,6 +75,20 @@ pub(super) fn list() -> Vec<Entry> {
             C::Unpin,
         ),
         entry(
+            "star",
+            "Star the current answer",
+            "mark favourite keep unstar",
+            keys(Modifiers::SHIFT, Key::S),
+            C::ToggleStar,
+        ),
+        entry(
+            "starred",
+            "Show starred answers of the history alone, or all",
+            "filter favourites",
+            None,
+            C::ToggleStarred,
+        ),
+        entry(
             "forget-answers",
             "Forget the answers\u{2026}",
             "clear delete erase history session privacy",

@@ -45,6 +45,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::ResumeSweep(_) => "Go on with this sweep",
         C::SetExport(_) => "Change the export",
         C::ChooseExport => "Choose a file to export to",
+        C::SetNote(..) => "Note something on this answer",
         C::SeekHistory(_) => "Search the history",
         C::ShowStored(_) => "Look at this stored answer",
         C::SetPareto(_) => "Change the plot",
@@ -101,6 +102,8 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::SwapSweep
         | C::ChooseStudy
         | C::FreeReference
+        | C::ToggleStar
+        | C::ToggleStarred
         | C::ExportFigure
         | C::ExportTable
         | C::Fit

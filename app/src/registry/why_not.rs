@@ -67,6 +67,12 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::Pin | C::TryCurrent if state.session.current().is_none() => {
             say("there is no answer yet")
         }
+        C::ToggleStar | C::SetNote(..) => match state.session.current() {
+            None => say("there is no answer yet"),
+            Some(run) if run.stored.is_none() => say("this answer is not in the study"),
+            Some(_) if !state.study.is_open() => say("the study can only be read"),
+            Some(_) => None,
+        },
         C::ToggleDifferences if state.session.pinned.is_none() => {
             say("nothing is pinned to differ from; pin an answer first")
         }

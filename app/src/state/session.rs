@@ -104,6 +104,10 @@ pub struct RunEntry {
     pub stored: Option<Uid>,
     /// When it was written there, in milliseconds since 1970, where that was before this session.
     pub written: Option<i64>,
+    /// Whether a person starred it.
+    pub star: bool,
+    /// What a person noted on it.
+    pub note: String,
 }
 
 impl RunEntry {
@@ -141,6 +145,8 @@ impl RunEntry {
             ended: None,
             stored: None,
             written: None,
+            star: false,
+            note: String::new(),
         }
     }
 
@@ -155,6 +161,8 @@ impl RunEntry {
             started: f64::NEG_INFINITY,
             stored: Some(stored.uid.clone()),
             written: Some(stored.created),
+            star: stored.star,
+            note: stored.note.clone(),
             ..Self::new(
                 id,
                 job,

@@ -126,6 +126,8 @@ pub struct StudyState {
     pub exporting: bool,
     /// What was written, or why nothing was.
     pub exported: Option<Result<Vec<PathBuf>, Trouble>>,
+    /// Whether the history shows starred answers alone.
+    pub starred: bool,
     /// Words that the history is searched for.
     pub sought: String,
     /// What that found, newest first; `None` until it is back.

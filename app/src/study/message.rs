@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Access, SweepState, Uid};
+use paretoscope_core::study::{Access, SweepState, Target, Uid};
 use paretoscope_core::types::{BundleInfo, Run, Scores, Split};
 use paretoscope_figure::plot::Front;
 
 use crate::state::RunId;
+
+/// The kind of mark that a star is.
+pub const STAR: &str = "star";
 
 /// An answer on its way into the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +91,8 @@ pub enum StudyCommand {
     Score(RunId, Scores),
     /// Bring back the last answers with this bundle that hold these words.
     History(Arc<BundleInfo>, String),
+    /// Star an answer, note something on it; `None` takes it away. The title names it in undo.
+    Edit(&'static str, Target, Option<String>),
     /// Hide all answers that a person asked for.
     Forget,
     /// Draw these sweeps, now and whenever the file changes.
@@ -111,6 +116,10 @@ pub struct Recalled {
     pub run: Arc<Run>,
     /// Its scores.
     pub scores: Scores,
+    /// Whether a person starred it.
+    pub star: bool,
+    /// What a person noted on it.
+    pub note: String,
 }
 
 /// What the window is told.

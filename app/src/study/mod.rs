@@ -18,7 +18,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 pub use message::{
-    Export, FigureFormat, Recalled, SavedAnswer, ShownSweeps, StudyCommand, StudyNews,
+    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews,
 };
 
 /// Commands and news that wait at most; commands beyond wait on the window's side.

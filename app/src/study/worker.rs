@@ -1,6 +1,6 @@
 //! The thread: one open file, commands in turn. What cannot be written waits and is tried again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{
-    Access, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
+    Access, Edit, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
 };
 use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
 use paretoscope_figure::of_study::fronts;
 
 use super::export::{drawn, export};
-use super::message::{Recalled, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
 use crate::state::RunId;
 
 /// How often it is asked whether another program has written.
@@ -87,6 +87,10 @@ impl Worker {
                 if let Some(answers) = self.or_tell(found) {
                     self.tell(StudyNews::History(bundle, text, answers));
                 }
+            }
+            StudyCommand::Edit(title, target, value) => {
+                let edited = self.with(|study| study.edit(title, &[Edit { target, value }]));
+                self.or_tell(edited);
             }
             StudyCommand::Forget => {
                 let hidden = self.with(Study::hide_answers);
@@ -277,12 +281,20 @@ fn with_scores(
 ) -> Result<Vec<Recalled>> {
     let numbers: Vec<i64> = stored.iter().map(|answer| answer.id).collect();
     let scores = study.scores(&numbers, scorers)?;
+    let starred: HashSet<Uid> = study
+        .marked(STAR)?
+        .into_iter()
+        .map(|(uid, _)| uid)
+        .collect();
+    let mut notes: HashMap<Uid, String> = study.notes()?.into_iter().collect();
     let recalled = stored
         .into_iter()
         .zip(scores)
         .filter_map(|(answer, scores)| {
             Some(Recalled {
                 run: Arc::new(answer.run()?),
+                star: starred.contains(&answer.uid),
+                note: notes.remove(&answer.uid).unwrap_or_default(),
                 uid: answer.uid,
                 created: answer.created,
                 asked: answer.asked,

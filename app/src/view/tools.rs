@@ -232,13 +232,16 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if response.changed() {
         queue.push(AppCommand::SeekHistory(sought.clone()));
     }
+    star_ui(ui, state, queue);
     let words = sought.trim().to_lowercase();
     let here = |run: &&RunEntry| {
-        words.is_empty()
+        let said = words.is_empty()
             || run.text.to_lowercase().contains(&words)
             || PromptState::words(&run.prompt)
                 .to_lowercase()
                 .contains(&words)
+            || run.note.to_lowercase().contains(&words);
+        said && (run.star || !state.study.starred)
     };
     ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
         for run in state.session.history().rev().filter(here) {
@@ -252,6 +255,57 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         }
         earlier_ui(ui, state, queue);
     });
+}
+
+/// Star and note of the current answer, and whether starred ones are shown alone.
+fn star_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let Some(run) = state.session.current() else {
+        return;
+    };
+    let command = AppCommand::ToggleStar;
+    let off = registry::why_not(&command, state);
+    ui.horizontal(|ui| {
+        let mut star = run.star;
+        let tick = egui::Checkbox::new(&mut star, "Star this answer");
+        let tick = ui.add_enabled(off.is_none(), tick);
+        if tick.clicked() {
+            queue.push(command);
+        }
+        if let Some(off) = &off {
+            tick.on_disabled_hover_text(format!("Off: {off}"));
+        }
+        let mut starred = state.study.starred;
+        if ui.checkbox(&mut starred, "Starred only").clicked() {
+            queue.push(AppCommand::ToggleStarred);
+        }
+    });
+    if off.is_none() {
+        note_ui(ui, run, queue);
+    }
+}
+
+/// A note is taken when its field is left, so that it is one step of undo.
+fn note_ui(ui: &mut Ui, run: &RunEntry, queue: &mut CommandQueue) {
+    let id = Id::unique(("note", run.id));
+    let draft = id.with("draft");
+    let typed = ui.data(|d| d.get_temp::<String>(draft));
+    let mut text = typed.unwrap_or_else(|| run.note.clone());
+    let field = egui::TextEdit::singleline(&mut text)
+        .id(id)
+        .hint_text("Note on this answer")
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field);
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_label("Note on this answer"));
+    if response.changed() {
+        ui.data_mut(|d| d.insert_temp(draft, text.clone()));
+    }
+    if response.lost_focus() {
+        ui.data_mut(|d| d.remove_temp::<String>(draft));
+        if text != run.note {
+            queue.push(AppCommand::SetNote(run.id, text));
+        }
+    }
 }
 
 /// What the search found in the study beyond the answers at hand.
@@ -307,11 +361,12 @@ fn history_line(state: &AppState, run: &RunEntry) -> String {
         (false, Some(written)) => since(written),
         (false, None) => "earlier".to_owned(),
     };
+    let starred = if run.star { "starred \u{b7} " } else { "" };
     let muted = run
         .mute_words()
         .map_or_else(String::new, |m| format!("[{m}] "));
     format!(
-        "{when} \u{b7} {} \u{b7} {muted}{}\n{}",
+        "{starred}{when} \u{b7} {} \u{b7} {muted}{}\n{}",
         point(run.point_now()),
         begin(&PromptState::words(&run.prompt)),
         begin(&run.text),

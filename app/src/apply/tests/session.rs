@@ -39,6 +39,8 @@ impl InMemory {
                         asked: 2,
                         run: Arc::clone(&saved.answer),
                         scores: Scores(vec![Some(0.5), None, None]),
+                        star: false,
+                        note: String::new(),
                     };
                     self.answers.push((stored, saved.bundle.path.clone()));
                     StudyNews::Saved(saved.run, uid)
