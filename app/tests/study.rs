@@ -12,7 +12,7 @@ use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
 use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, ThemeChoice};
 use paretoscope::study::FigureFormat;
-use paretoscope_core::protocol::{SweepGrid, SweepPlan};
+use paretoscope_core::protocol::{EngineCommand, SweepGrid, SweepPlan};
 use paretoscope_core::study::{
     Filter, NewAnswer, Placed, ScorerRecord, Study, SweepRecord, bundle_uid,
 };
@@ -94,7 +94,13 @@ fn an_answer_is_in_the_file_before_the_window_closes_and_comes_back() {
         if scores[0].0.iter().any(Option::is_some) {
             break stored;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "no scores");
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "no scores: {:?}, {:?}, {:?}",
+            study.scorer_names(),
+            scorers,
+            w.state().study.unsaved
+        );
         std::thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(stored[0].text, shown.text);
@@ -454,7 +460,7 @@ fn a_sweep_that_was_stopped_is_offered_in_its_panel() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("two.study");
     swept(&path);
-    let mut w = window(WIDE, &path, Some("/bundles/one"));
+    let mut w = window([1280.0, 1200.0], &path, Some("/bundles/one"));
     w.wait("the sweeps", |w| w.state().study.sweeps.len() == 2);
     w.steps(2);
     let ours = bundle_uid(&scripted::bundle::info());
@@ -467,5 +473,7 @@ fn a_sweep_that_was_stopped_is_offered_in_its_panel() {
     );
     assert!(w.sees("mva stopped at 6 of 8 rows"));
     w.click("Go on with it");
-    assert!(w.state().sweep.is_active());
+    let plan = w.state().study.sweeps[1].plan.clone();
+    let again = |c: &EngineCommand| matches!(c, EngineCommand::Sweep { plan: p, .. } if *p == plan);
+    assert_eq!(w.engine.count(again), 1, "{:?}", w.engine.log);
 }

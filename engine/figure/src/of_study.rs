@@ -99,26 +99,7 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         ..FrameOptions::default()
     };
     let frame = Frame::new(&arms, &options).ok();
-    let reference = asked.reference.clone().or_else(|| {
-        let frame = frame.as_ref()?;
-        let of = |name: &String| {
-            let at = frame.objectives.iter().position(|o| o == name)?;
-            frame.reference.get(at).copied()
-        };
-        shared.iter().map(of).collect()
-    });
-    if let Some(reference) = &reference
-        && reference.len() != shared.len()
-    {
-        return Err(Error::Count {
-            what: format!(
-                "numbers of the reference, one for each of {}",
-                shared.join(", ")
-            ),
-            got: reference.len(),
-            wanted: shared.len(),
-        });
-    }
+    let reference = reference(asked, frame.as_ref(), &shared)?;
     let mut bundles: Vec<String> = Vec::new();
     let mut series = Vec::new();
     let mut landmarks = Vec::new();
@@ -194,6 +175,31 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         notes: Vec::new(),
         facts: facts(study, &swept, frame.as_ref()),
     })
+}
+
+/// Where hypervolumes are measured from: what was asked for, else what the frame of all sweeps says.
+fn reference(asked: &Asked, frame: Option<&Frame>, shared: &[String]) -> Result<Option<Vec<f64>>> {
+    let reference = asked.reference.clone().or_else(|| {
+        let frame = frame?;
+        let of = |name: &String| {
+            let at = frame.objectives.iter().position(|o| o == name)?;
+            frame.reference.get(at).copied()
+        };
+        shared.iter().map(of).collect()
+    });
+    if let Some(reference) = &reference
+        && reference.len() != shared.len()
+    {
+        return Err(Error::Count {
+            what: format!(
+                "numbers of the reference, one for each of {}",
+                shared.join(", ")
+            ),
+            got: reference.len(),
+            wanted: shared.len(),
+        });
+    }
+    Ok(reference)
 }
 
 /// The dots of a sweep over some of its objectives, the base model apart, and its hypervolume.
@@ -422,11 +428,11 @@ pub fn answers(study: &Study, split: Option<Split>, objective: Option<&str>) -> 
         ];
         // The newest scorer of an objective that scored it.
         row.extend(names.iter().map(|name| {
-            let of = scorers
+            let mut of = scorers
                 .iter()
                 .zip(&scores.0)
                 .filter(|((_, n), score)| n == name && score.is_some());
-            of.last()
+            of.next_back()
                 .and_then(|(_, score)| *score)
                 .map_or(Cell::Empty, Cell::Number)
         }));
