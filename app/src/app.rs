@@ -126,7 +126,7 @@ impl App {
         if let Some(folder) = study.as_deref().and_then(Path::parent)
             && !options.study_named
         {
-            app.make_folder(folder);
+            Self::make_folder(folder);
         }
         let mut effects = Vec::new();
         apply::start(&mut app.state, options.bundle, study, &mut effects);
@@ -145,7 +145,7 @@ impl App {
             match effect {
                 Effect::Send(command) => self.bridge.send(command),
                 Effect::Study(command) => self.ask_study(ctx, command),
-                Effect::MakeFolder(path) => self.make_folder(&path),
+                Effect::MakeFolder(path) => Self::make_folder(&path),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
                 Effect::LookFor(path) => self.tasks.look_for(path),
@@ -161,7 +161,7 @@ impl App {
     }
 
     /// Without the folder, who needs it says why nothing can be kept there.
-    fn make_folder(&self, path: &Path) {
+    fn make_folder(path: &Path) {
         if let Err(error) = std::fs::create_dir_all(path) {
             tracing::warn!("cannot make {}: {error}", path.display());
         }

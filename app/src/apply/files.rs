@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::{Effect, notify, shell, study, sweep, training};
-use crate::command::AppCommand;
 use crate::locate;
 use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
@@ -20,7 +19,7 @@ pub fn picked(
         Wanted::Bundle => shell::load(state, &path, effects),
         Wanted::Prompts => prompts(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
-        Wanted::Study => study::command(state, AppCommand::OpenStudy(path), effects),
+        Wanted::Study => study::open_named(state, path, effects),
         Wanted::Figure => state.study.export.figure = path,
         Wanted::Table => state.study.export.table = path,
     }
@@ -74,7 +73,7 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
         "study" | "db" | "sqlite" | "sqlite3" => {
             let text = format!("All is kept in {} from now on", path.display());
             notify(state, NoticeKind::Info, text);
-            study::command(state, AppCommand::OpenStudy(path), effects);
+            study::open_named(state, path, effects);
         }
         _ => {
             let what = if path.is_dir() {

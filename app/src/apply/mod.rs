@@ -145,26 +145,6 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SwapSweep => sweep::swap(state),
         C::SelectDot(dot) => sweep::select(state, dot, effects),
         C::StepRow(by) => sweep::step_row(state, by, effects),
-        C::ResumeSweep(id) => sweep::resume(state, id, effects),
-        command @ (C::OpenStudy(_)
-        | C::ChooseStudy
-        | C::TickSweep(..)
-        | C::SetSplit(_)
-        | C::SetReference(..)
-        | C::FreeReference
-        | C::SetPair(..)
-        | C::SelectMark(_)
-        | C::StepMark(_)
-        | C::StepMarkRow(_)
-        | C::SetExport(_)
-        | C::ChooseExport
-        | C::ExportFigure
-        | C::ExportTable
-        | C::ToggleStar
-        | C::SetNote(..)
-        | C::ToggleStarred
-        | C::SeekHistory(_)
-        | C::ShowStored(_)) => study::command(state, command, effects),
         C::SetPareto(view) => state.prefs.pareto = view,
         C::Fit => state.prefs.pareto.fits += 1,
         C::ToggleTable => state.prefs.pareto.table = !state.prefs.pareto.table,
@@ -185,7 +165,11 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
-        other => shell::command(state, other, effects),
+        other => {
+            if let Some(other) = study::command(state, other, effects) {
+                shell::command(state, other, effects);
+            }
+        }
     }
     follow_points(state);
 }

@@ -18,14 +18,16 @@ use crate::state::{
 use crate::study::{Export, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
 
-/// Commands of the study.
-pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
+/// Commands of the study; one of something else is given back.
+pub(super) fn command(
+    state: &mut AppState,
+    command: AppCommand,
+    effects: &mut Vec<Effect>,
+) -> Option<AppCommand> {
     use AppCommand as C;
     match command {
-        C::OpenStudy(path) => {
-            state.prefs.study = Some(path.clone());
-            open(state, path, effects);
-        }
+        C::OpenStudy(path) => open_named(state, path, effects),
+        C::ResumeSweep(id) => sweep::resume(state, id, effects),
         C::ChooseStudy => effects.push(Effect::Pick(Wanted::Study)),
         C::TickSweep(sweep, on) => {
             let hidden = state.study.hidden.get_or_insert_default();
@@ -82,10 +84,16 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
         C::ToggleStarred => state.study.starred = !state.study.starred,
         C::SeekHistory(words) => seek(state, words, effects),
         C::ShowStored(uid) => show_stored(state, &uid),
-        // `apply::command` takes all others.
-        _ => {}
+        other => return Some(other),
     }
     redraw(state, effects);
+    None
+}
+
+/// Opens a study that a person named, which is the one to begin with from now on.
+pub(super) fn open_named(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    state.prefs.study = Some(path.clone());
+    open(state, path, effects);
 }
 
 /// Opens a study; what was looked at of the one before is let go.
@@ -403,9 +411,10 @@ fn star(state: &mut AppState, effects: &mut Vec<Effect>) {
     };
     run.star = !run.star;
     if let Some(uid) = run.stored.clone() {
-        let (title, value) = match run.star {
-            true => ("Star an answer", Some(String::new())),
-            false => ("Take a star away", None),
+        let (title, value) = if run.star {
+            ("Star an answer", Some(String::new()))
+        } else {
+            ("Take a star away", None)
         };
         let target = Target::Mark(uid, STAR.to_owned());
         effects.push(Effect::Study(StudyCommand::Edit(title, target, value)));

@@ -32,9 +32,12 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         seed: global.seed,
     };
     let interrupt = Interrupt::listen();
-    let mut go = |_| match interrupt.asked() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+    let mut go = |_| {
+        if interrupt.asked() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let found = summarise(&votes, draws, &mut go).map_err(|error| match error {
         StatsError::Cancelled => Error::Cancelled,
