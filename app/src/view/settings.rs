@@ -50,7 +50,11 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
         }
         ui.separator();
         ui.label(
-            RichText::new("Answers and sweeps are kept in")
+            RichText::new(if state.study.path.is_some() {
+                "Answers and sweeps are kept in"
+            } else {
+                "Sweeps are stored in"
+            })
                 .color(Tokens::of(ui).weak)
                 .size(13.0),
         );

@@ -50,7 +50,9 @@ pub(super) fn plot_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut 
                 let color = inks[place];
                 if let Some(stairs) = stairs(front, series, (x, y)) {
                     let line = Line::new(format!("front {place}"), PlotPoints::from(stairs));
-                    plot.line(line.color(color).width(1.6).allow_hover(false));
+                    // A step goes straight down: it is no spread of many values at one place.
+                    let line = line.allow_band(false).allow_hover(false);
+                    plot.line(line.color(color).width(1.6));
                 }
                 for standing in [Standing::Dominated, Standing::Uncertain, Standing::Front] {
                     let dots = series.dots.iter().filter(|dot| dot.standing == standing);
