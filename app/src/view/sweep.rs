@@ -6,7 +6,7 @@ use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
 use paretoscope_core::protocol::{SweepPhase, SweepPlan, SweepProgress};
 
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, PromptSource, SweepForm, SweepMode};
+use crate::state::{AppState, Overlay, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted, duration};
 use crate::widgets::number::{checked_field, real, whole};
@@ -102,6 +102,10 @@ fn shelved_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         };
         let label = weak(words);
         ui.label(label);
+        if state.study.is_open() {
+            let compare = AppCommand::Show(Overlay::Study);
+            command_button(ui, state, queue, compare, "Compare\u{2026}");
+        }
     }
     if let Some(shelved) = &sweep.shelved {
         let words = format!(
