@@ -23,7 +23,7 @@ fn main() -> eframe::Result {
             .spawn(run)?;
         let options = StartOptions {
             demo: Some("/bundles/scripted".into()),
-            ..StartOptions::new(bundle)
+            ..StartOptions::new(bundle, None)
         };
         Ok(App::new(creation, handle, options))
     })

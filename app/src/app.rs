@@ -1,6 +1,7 @@
 //! The frame loop: `logic` takes in what came, `ui` paints and queues what a person wants.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use paretoscope_core::protocol::{EngineEvent, EngineHandle};
@@ -11,6 +12,7 @@ use crate::command::{AppCommand, CommandQueue};
 use crate::keeper::Keeper;
 use crate::start_clock::StartClock;
 use crate::state::{AppState, Kept};
+use crate::study::{StudyCommand, StudyThread};
 use crate::tasks::{TaskAnswer, Tasks};
 use crate::{keys, locate, theme, view};
 
@@ -28,6 +30,10 @@ pub struct StartOptions {
     pub bundle: Option<PathBuf>,
     /// The demonstration bundle, where one was found.
     pub demo: Option<PathBuf>,
+    /// The study named on the command line, else the usual one; none is kept where this is `None`.
+    pub study: Option<PathBuf>,
+    /// Whether a person named it, so that it comes before the one opened last.
+    pub study_named: bool,
     /// The folder of sweep stores.
     pub sweeps: PathBuf,
     /// The folder of training runs.
@@ -38,9 +44,11 @@ pub struct StartOptions {
 
 impl StartOptions {
     /// With the usual folders.
-    pub fn new(bundle: Option<PathBuf>) -> Self {
+    pub fn new(bundle: Option<PathBuf>, study: Option<PathBuf>) -> Self {
         Self {
             bundle,
+            study_named: study.is_some(),
+            study: Some(study.unwrap_or_else(locate::study)),
             demo: locate::demo(),
             sweeps: locate::sweeps(),
             training: locate::training(),
@@ -56,6 +64,8 @@ pub struct App {
     keeper: Keeper,
     bridge: Bridge,
     tasks: Tasks,
+    /// `None` where the system gave no thread for it.
+    study: Option<StudyThread>,
     queue: CommandQueue,
     panels: view::Panels,
     clock: Option<StartClock>,
@@ -98,6 +108,7 @@ impl App {
             keeper,
             bridge: Bridge::new(engine),
             tasks: Tasks::new(ctx.clone()),
+            study: None,
             queue: CommandQueue::default(),
             panels: view::Panels::new(creation.wgpu_render_state.as_ref().map(|r| r.target_format)),
             clock: options.clock,
@@ -107,8 +118,18 @@ impl App {
             painted: f64::NEG_INFINITY,
             asked: Instant::now(),
         };
+        let last = app.state.prefs.study.clone().filter(|path| path.is_file());
+        let study = match (options.study_named, last) {
+            (false, Some(last)) => options.study.map(|_usual| last),
+            _ => options.study,
+        };
+        if let Some(folder) = study.as_deref().and_then(Path::parent)
+            && !options.study_named
+        {
+            Self::make_folder(folder);
+        }
         let mut effects = Vec::new();
-        apply::start(&mut app.state, options.bundle, &mut effects);
+        apply::start(&mut app.state, options.bundle, study, &mut effects);
         app.run(ctx, effects);
         app
     }
@@ -123,12 +144,8 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.bridge.send(command),
-                Effect::MakeFolder(path) => {
-                    // Without the folder the engine refuses the store and says why.
-                    if let Err(error) = std::fs::create_dir_all(&path) {
-                        tracing::warn!("cannot make {}: {error}", path.display());
-                    }
-                }
+                Effect::Study(command) => self.ask_study(ctx, command),
+                Effect::MakeFolder(path) => Self::make_folder(&path),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
                 Effect::LookFor(path) => self.tasks.look_for(path),
@@ -140,6 +157,30 @@ impl App {
                 Effect::KeepOpen => ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose),
                 Effect::Close => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             }
+        }
+    }
+
+    /// Without the folder, who needs it says why nothing can be kept there.
+    fn make_folder(path: &Path) {
+        if let Err(error) = std::fs::create_dir_all(path) {
+            tracing::warn!("cannot make {}: {error}", path.display());
+        }
+    }
+
+    /// Asks the study's thread, which begins with the first question.
+    fn ask_study(&mut self, ctx: &egui::Context, command: StudyCommand) {
+        if self.study.is_none() {
+            let ctx = ctx.clone();
+            match StudyThread::start(Arc::new(move || ctx.request_repaint())) {
+                Ok(thread) => self.study = Some(thread),
+                Err(error) => {
+                    apply::no_study_thread(&mut self.state, &error.to_string());
+                    return;
+                }
+            }
+        }
+        if let Some(thread) = &mut self.study {
+            thread.send(command);
         }
     }
 
@@ -237,6 +278,16 @@ impl eframe::App for App {
             self.changed = Some(self.state.now);
         }
         self.take_answers(&mut effects);
+        for news in self
+            .study
+            .as_mut()
+            .map(StudyThread::news)
+            .unwrap_or_default()
+        {
+            // Under which names answers stand is kept.
+            self.changed = Some(self.state.now);
+            apply::study_news(&mut self.state, news, &mut effects);
+        }
         apply::tick(&mut self.state, &mut effects);
         self.run(ctx, effects);
         self.entitle(ctx);
@@ -284,6 +335,14 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
+        for news in self
+            .study
+            .as_mut()
+            .map(StudyThread::finish)
+            .unwrap_or_default()
+        {
+            apply::study_news(&mut self.state, news, &mut Vec::new());
+        }
         self.write_down();
         self.keeper.wait();
         self.bridge.shut_down(PATIENCE);

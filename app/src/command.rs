@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use paretoscope_core::types::{Channel, Compared, Measure, Message, Point};
+use paretoscope_core::study::Uid;
+use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split};
 
 use crate::state::{
-    Division, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions, RunId, SamplingForm,
-    SweepForm, ThemeChoice, TierOptions, TrainForm,
+    Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions, RunId,
+    SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
 
 /// How a move of the point counts.
@@ -127,6 +128,47 @@ pub enum AppCommand {
     SelectDot(Option<usize>),
     /// Look at the next (+1) or previous (-1) row of the selected dot.
     StepRow(isize),
+
+    /// Open this study, or make it.
+    OpenStudy(PathBuf),
+    /// Pick a study by a dialog.
+    ChooseStudy,
+    /// Draw a sweep of the study, or no longer.
+    TickSweep(i64, bool),
+    /// Choose the prompts that count for the study's fronts; all of them where `None`.
+    SetSplit(Option<Split>),
+    /// Move the reference of hypervolumes along an axis.
+    SetReference(usize, f64),
+    /// Measure the reference again.
+    FreeReference,
+    /// Which objectives of the study's fronts are plotted, to the right and up.
+    SetPair(usize, usize),
+    /// Look at the stored answers of a dot of the study's fronts.
+    SelectMark(Option<String>),
+    /// Look at the next (+1) or previous (-1) dot on them.
+    StepMark(isize),
+    /// Look at its answer to the next (+1) or previous (-1) prompt.
+    StepMarkRow(isize),
+    /// Go on with a sweep of the study that was stopped.
+    ResumeSweep(i64),
+    /// Change what is to be written for use elsewhere.
+    SetExport(ExportForm),
+    /// Pick its file by a dialog.
+    ChooseExport,
+    /// Write the fronts as a figure.
+    ExportFigure,
+    /// Write their points as a table.
+    ExportTable,
+    /// Star the current answer, or no longer.
+    ToggleStar,
+    /// Note something on an answer.
+    SetNote(RunId, String),
+    /// Show starred answers of the history alone, or all.
+    ToggleStarred,
+    /// Search the history.
+    SeekHistory(String),
+    /// Look at an answer that the search found.
+    ShowStored(Uid),
 
     /// Change how the Pareto panel is looked at.
     SetPareto(PlotOptions),

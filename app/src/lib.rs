@@ -8,6 +8,7 @@
 //! | change | the one writer of state: commands and engine events in, effects out | [`apply`] |
 //! | state | small plain structs | [`state`] |
 //! | engine | the only file that talks to the engine | [`bridge`] |
+//! | study | what lasts: the file on a thread of its own | [`study`] |
 //! | look | one file per panel; they read state and queue commands | [`view`] |
 //! | plots | what the Pareto plot computes and draws, without its panel | [`plot`] |
 //! | shaders | the heatmap's shader, its uniforms and its plain reference | [`gpu`] |
@@ -25,6 +26,7 @@ pub mod plot;
 pub mod registry;
 pub mod start_clock;
 pub mod state;
+pub mod study;
 pub mod tasks;
 pub mod theme;
 pub mod view;

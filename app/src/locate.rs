@@ -46,6 +46,11 @@ pub fn training() -> PathBuf {
     data("training")
 }
 
+/// The study that is used where none is named, likewise.
+pub fn study() -> PathBuf {
+    data("paretoscope.study")
+}
+
 fn data(folder: &str) -> PathBuf {
     directories::ProjectDirs::from("", "", "paretoscope").map_or_else(
         || PathBuf::from(folder),

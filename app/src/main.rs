@@ -19,8 +19,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "paretoscope", version)]
 struct Options {
-    /// A bundle's folder; where none is given, the last one used, else the demonstration bundle
-    bundle: Option<PathBuf>,
+    /// A bundle's folder (else the last one used, else the demonstration bundle) and a study (.study; else the last one
+    /// opened, else one in the data folder), in any order
+    #[arg(value_name = "BUNDLE|STUDY", num_args = 0..=2)]
+    open: Vec<PathBuf>,
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value_t)]
     device: DeviceChoice,
@@ -50,11 +52,24 @@ fn main() -> anyhow::Result<()> {
         dtype: options.dtype,
         slots: options.slots,
     };
-    let bundle = options.bundle.map(|path| locate::bundle_folder(&path));
+    let is_study = |path: &PathBuf| {
+        let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        matches!(
+            ending.as_deref(),
+            Some("study" | "db" | "sqlite" | "sqlite3")
+        )
+    };
+    let (studies, bundles): (Vec<PathBuf>, Vec<PathBuf>) =
+        options.open.into_iter().partition(is_study);
+    if studies.len() > 1 || bundles.len() > 1 {
+        anyhow::bail!("one bundle and one study at most; a study ends on .study or .db");
+    }
+    let study = studies.into_iter().next();
+    let bundle = bundles.first().map(|path| locate::bundle_folder(path));
     window::open(NAME, move |creation| {
         let context = creation.egui_ctx.clone();
         let handle = spawn(engine, Arc::new(move || context.request_repaint()))?;
-        let mut start = StartOptions::new(bundle);
+        let mut start = StartOptions::new(bundle, study);
         start.clock = options.time_start.then(|| StartClock::new(begun));
         Ok(App::new(creation, handle, start))
     })

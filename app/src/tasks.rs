@@ -17,6 +17,12 @@ pub enum Wanted {
     Prompts,
     /// A file of training examples.
     Examples,
+    /// A study.
+    Study,
+    /// Where a figure is to be.
+    Figure,
+    /// Where a table is to be.
+    Table,
 }
 
 impl Wanted {
@@ -25,6 +31,9 @@ impl Wanted {
             Self::Bundle => "Open a bundle: its folder",
             Self::Prompts => "Prompts, one JSON object per line",
             Self::Examples => "Training examples, one JSON object per line",
+            Self::Study => "Open a study",
+            Self::Figure => "Export the figure",
+            Self::Table => "Export the table",
         }
     }
 }
@@ -75,6 +84,16 @@ impl Tasks {
             Wanted::Bundle => self.wait_for(wanted, dialog.pick_folder()),
             Wanted::Prompts | Wanted::Examples => {
                 self.wait_for(wanted, dialog.add_filter("JSON Lines", &lines).pick_file());
+            }
+            Wanted::Study => {
+                let endings = ["study", "db", "sqlite", "sqlite3"];
+                self.wait_for(wanted, dialog.add_filter("Study", &endings).pick_file());
+            }
+            Wanted::Figure => {
+                self.wait_for(wanted, dialog.set_file_name("front.svg").save_file());
+            }
+            Wanted::Table => {
+                self.wait_for(wanted, dialog.set_file_name("points.csv").save_file());
             }
         }
     }

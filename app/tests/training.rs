@@ -43,7 +43,7 @@ fn desk<'a>(size: [f32; 2], bundle: Option<&str>) -> Desk<'a> {
         demo: bundle.map(|_| "/bundles/demo".into()),
         sweeps: folder.path().join("sweeps"),
         training: folder.path().join("training"),
-        clock: None,
+        ..StartOptions::default()
     };
     let mut window = Window::open(size, script(), options, |builder| builder);
     window

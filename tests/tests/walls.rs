@@ -26,7 +26,15 @@ const LAYERS: &[&[&str]] = &[
 
 /// Modules of the window, likewise: state and commands know no view.
 const WINDOW: &[&[&str]] = &[
-    &["bridge", "gpu", "locate", "start_clock", "state", "tasks"],
+    &[
+        "bridge",
+        "gpu",
+        "locate",
+        "start_clock",
+        "state",
+        "study",
+        "tasks",
+    ],
     &["command", "keeper", "theme"],
     &["plot", "registry"],
     &["apply", "keys", "widgets"],
@@ -65,7 +73,7 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
     (
         "app/src",
         "apply",
-        13,
+        14,
         "one writer in parts: what one does sets others off, and all return its effects",
     ),
 ];

@@ -7,7 +7,8 @@ use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{
-    Effect, interference, kept, notify, point, preview, rows, shell, sweep, training, trial, turns,
+    Effect, interference, kept, notify, point, preview, rows, shell, study, sweep, training, trial,
+    turns,
 };
 use crate::state::{
     AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
@@ -86,6 +87,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         E::Scored { job, scores } => match state.jobs.end(job) {
             Some(Owner::Trial) => trial::scored(state, scores, effects),
             Some(Owner::Run(id)) => {
+                study::score(state, id, &scores, effects);
                 if let Some(run) = state.session.get_mut(id) {
                     run.scoring = false;
                     run.take_scores(scores);
@@ -233,6 +235,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
     state.prefs.heatmap.token = None;
     point::reroute(state);
     kept::restore(state);
+    study::bring_back(state, effects);
     sweep::recount(state);
     trial::again(state, effects);
 }
@@ -291,7 +294,7 @@ fn tokens(state: &mut AppState, job: JobId, news: TokenNews) {
     }
 }
 
-fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effect>) {
+fn finished(state: &mut AppState, job: JobId, done: &Arc<Run>, effects: &mut Vec<Effect>) {
     let now = state.now;
     let Some(run) = run_of(state, job) else {
         return;
@@ -309,6 +312,7 @@ fn finished(state: &mut AppState, job: JobId, done: &Run, effects: &mut Vec<Effe
     if over {
         state.jobs.end(job);
     }
+    study::save(state, id, done, effects);
     if state.session.current == Some(id) && done.status == RunStatus::Done {
         notify(
             state,

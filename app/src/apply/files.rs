@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Effect, notify, shell, sweep, training};
+use super::{Effect, notify, shell, study, sweep, training};
 use crate::locate;
 use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
@@ -19,6 +19,9 @@ pub fn picked(
         Wanted::Bundle => shell::load(state, &path, effects),
         Wanted::Prompts => prompts(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
+        Wanted::Study => study::open_named(state, path, effects),
+        Wanted::Figure => state.study.export.figure = path,
+        Wanted::Table => state.study.export.table = path,
     }
 }
 
@@ -35,6 +38,7 @@ pub fn no_dialog(state: &mut AppState, wanted: Wanted, effects: &mut Vec<Effect>
     match wanted {
         Wanted::Bundle => state.overlay.open = Overlay::Bundle,
         Wanted::Examples => {}
+        Wanted::Study | Wanted::Figure | Wanted::Table => state.overlay.open = Overlay::Study,
         Wanted::Prompts => {
             state.overlay.panel = Panel::Sweep;
             if !matches!(state.prefs.sweep.source, PromptSource::File(_)) {
@@ -53,7 +57,7 @@ pub fn no_thread(state: &mut AppState, reason: &str) {
     );
 }
 
-/// Something was dropped: a bundle, prompts, a store, or examples while the training sheet is open.
+/// Something was dropped: a bundle, prompts, a study, or examples while the training sheet is open.
 pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
     let ending = path
         .extension()
@@ -66,15 +70,10 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
             training::data_chosen(state, path, effects);
         }
         "jsonl" | "ndjson" | "json" | "txt" => prompts(state, path, effects),
-        "db" | "sqlite" | "sqlite3" => {
-            let text = format!("Sweeps are stored in {} from now on", path.display());
+        "study" | "db" | "sqlite" | "sqlite3" => {
+            let text = format!("All is kept in {} from now on", path.display());
             notify(state, NoticeKind::Info, text);
-            let form = SweepForm {
-                store: Some(path),
-                ..state.prefs.sweep.clone()
-            };
-            sweep::set_form(state, form, effects);
-            state.overlay.panel = Panel::Sweep;
+            study::open_named(state, path, effects);
         }
         _ => {
             let what = if path.is_dir() {
@@ -83,7 +82,7 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
                 "is no file that this window knows"
             };
             let text = format!(
-                "{} {what}; a bundle is a folder with a bundle.json, prompts are a .jsonl, a store is a .db",
+                "{} {what}; a bundle is a folder with a bundle.json, prompts are a .jsonl, a study is a .study or .db",
                 path.display()
             );
             notify(state, NoticeKind::Error, text);

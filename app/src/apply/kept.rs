@@ -1,11 +1,9 @@
-//! The last session comes back, where it fits the bundle that is in use now.
-
-use std::sync::Arc;
+//! The last view comes back, where it fits the bundle that is in use now; its answers are brought back by the study.
 
 use paretoscope_core::types::{Point, Preference, Weights};
 
 use super::point;
-use crate::state::{AppState, Mode, Owner};
+use crate::state::{AppState, Mode, ReturnTo};
 
 /// Brings back what was kept of the bundle in use, where nothing was asked in this session yet.
 pub(super) fn restore(state: &mut AppState) {
@@ -23,17 +21,10 @@ pub(super) fn restore(state: &mut AppState) {
         state.simplex.axes.clone_from(&kept.axes);
     }
     state.overlay.panel = kept.panel;
-    let mut ids = Vec::with_capacity(kept.runs.len());
-    for run in kept.runs {
-        let id = state.session.next_id();
-        let job = state.jobs.begin(Owner::Run(id));
-        state.jobs.end(job);
-        state.session.push(run.entry(id, job, Arc::clone(&info)));
-        ids.push(id);
-    }
-    let at = |place: Option<usize>| place.and_then(|place| ids.get(place).copied());
-    state.session.pinned = at(kept.pinned);
-    state.session.current = at(kept.current).or(ids.last().copied());
+    state.study.return_to = Some(ReturnTo {
+        looked_at: kept.looked_at,
+        compared: kept.compared,
+    });
     if let Ok(preference) = Preference::new(kept.preference) {
         point::place(state, &Point::Preference(preference));
     }

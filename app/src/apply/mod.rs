@@ -10,6 +10,7 @@ mod point;
 mod preview;
 mod rows;
 mod shell;
+mod study;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -27,18 +28,22 @@ use crate::registry;
 use crate::state::{
     AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
 };
+use crate::study::StudyCommand;
 use crate::tasks::Wanted;
 
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
 pub use shell::start;
+pub use study::{no_study_thread, study_news};
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Tell the engine.
     Send(EngineCommand),
+    /// Ask the study.
+    Study(StudyCommand),
     /// Make the folder of the sweep stores.
     MakeFolder(PathBuf),
     /// Put text on the clipboard.
@@ -160,7 +165,11 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
-        other => shell::command(state, other, effects),
+        other => {
+            if let Some(other) = study::command(state, other, effects) {
+                shell::command(state, other, effects);
+            }
+        }
     }
     follow_points(state);
 }
@@ -183,6 +192,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
     sweep::count_held(state, effects);
+    study::redraw(state, effects);
     follow_points(state);
     if state
         .engine

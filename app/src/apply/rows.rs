@@ -8,6 +8,7 @@ use paretoscope_core::types::{Point, Prompt, RowRequest, Sampling, Steering, Tra
 use super::{Effect, notify, point, sweep, turns};
 use crate::command::Gesture;
 use crate::state::{AppState, NoticeKind, Overlay, Owner, PromptState, RunEntry, RunId, RunPhase};
+use crate::study::StudyCommand;
 
 /// Generates at the point with the prompt of the editor.
 pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -144,8 +145,8 @@ pub(super) fn pick_sample(state: &mut AppState, index: usize, effects: &mut Vec<
     point::settle(state, Gesture::Settled, effects);
 }
 
-/// Forgets all answers of this session and what was kept of earlier ones; one under way is stopped. Sweeps stay in their
-/// stores, and the prompt stays in its field.
+/// Forgets all answers of this session and hides those of earlier ones; one under way is stopped. Sweeps stay in the
+/// study, and the prompt stays in its field.
 pub(super) fn forget(state: &mut AppState, effects: &mut Vec<Effect>) {
     stop(state, effects);
     let runs: Vec<_> = state.session.runs.iter().map(|run| run.job).collect();
@@ -155,6 +156,10 @@ pub(super) fn forget(state: &mut AppState, effects: &mut Vec<Effect>) {
     sweep::leave_dot(state);
     state.session.clear();
     state.kept.clear();
+    state.study.found = None;
+    if state.study.is_open() {
+        effects.push(Effect::Study(StudyCommand::Forget));
+    }
     state.overlay.open = Overlay::None;
     notify(
         state,

@@ -20,7 +20,12 @@ const ZOOM_STEP: f32 = 0.1;
 
 /// The first thing that happens: the bundle named on the command line, else the last one used,
 /// else the demonstration.
-pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Effect>) {
+pub fn start(
+    state: &mut AppState,
+    named: Option<PathBuf>,
+    study: Option<PathBuf>,
+    effects: &mut Vec<Effect>,
+) {
     state.prompt.text.clone_from(&state.prefs.prompt);
     state.prompt.turns.clone_from(&state.prefs.turns);
     state.prompt.conversation = state.prefs.conversation && !state.prompt.turns.is_empty();
@@ -32,6 +37,9 @@ pub fn start(state: &mut AppState, named: Option<PathBuf>, effects: &mut Vec<Eff
         effects.push(Effect::Send(EngineCommand::ReadPrompts {
             path: path.clone(),
         }));
+    }
+    if let Some(path) = study {
+        super::study::open(state, path, effects);
     }
     if let Some(path) = named.or(last).or_else(|| state.bundle.demo.clone()) {
         load(state, &path, effects);

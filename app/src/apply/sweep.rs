@@ -135,7 +135,10 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
         .map(|c| if c.is_alphanumeric() { c } else { '-' })
         .take(40)
         .collect();
-    let own = || state.sweep.folder.join(format!("{name}-{mark}.db"));
+    let own = || match &state.study.path {
+        Some(study) if state.study.is_open() => study.clone(),
+        _ => state.sweep.folder.join(format!("{name}-{mark}.db")),
+    };
     Some(Arc::new(SweepPlan {
         grid: grid(state),
         splits: splits(state, &prompts),
@@ -184,7 +187,21 @@ pub(super) fn count_held(state: &mut AppState, effects: &mut Vec<Effect>) {
 
 /// Starts the sweep; rows that its store holds are not made again.
 pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let Some(plan) = plan(state) else { return };
+    if let Some(plan) = plan(state) {
+        start_plan(state, plan, effects);
+    }
+}
+
+/// Goes on with a sweep of the study.
+pub(super) fn resume(state: &mut AppState, id: i64, effects: &mut Vec<Effect>) {
+    let mut sweeps = state.study.sweeps.iter();
+    if let Some(sweep) = sweeps.find(|s| s.id == id) {
+        let plan = Arc::new(sweep.plan.clone());
+        start_plan(state, plan, effects);
+    }
+}
+
+fn start_plan(state: &mut AppState, plan: Arc<SweepPlan>, effects: &mut Vec<Effect>) {
     let job = state.jobs.begin(Owner::Sweep);
     leave_dot(state);
     let shelved = shelve(&mut state.sweep, &plan);
@@ -199,7 +216,7 @@ pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
         file: state.sweep.file.take(),
         ..SweepState::default()
     };
-    if state.prefs.sweep.store.is_none() {
+    if plan.store.starts_with(&state.sweep.folder) {
         effects.push(Effect::MakeFolder(state.sweep.folder.clone()));
     }
     effects.push(Effect::Send(EngineCommand::Sweep {

@@ -34,6 +34,20 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::SetSweep(_) => "Change the sweep",
         C::SelectDot(_) => "Look at this dot",
         C::StepRow(_) => "Look at another prompt of the dot",
+        C::OpenStudy(_) => "Open this study",
+        C::TickSweep(..) => "Draw this sweep",
+        C::SetSplit(_) => "Choose the prompts that count",
+        C::SetReference(..) => "Move the reference",
+        C::SetPair(..) => "Choose the objectives of the plot",
+        C::SelectMark(_) => "Look at this dot of the study",
+        C::StepMark(_) => "Look at another dot of the study",
+        C::StepMarkRow(_) => "Look at another prompt of the dot of the study",
+        C::ResumeSweep(_) => "Go on with this sweep",
+        C::SetExport(_) => "Change the export",
+        C::ChooseExport => "Choose a file to export to",
+        C::SetNote(..) => "Note something on this answer",
+        C::SeekHistory(_) => "Search the history",
+        C::ShowStored(_) => "Look at this stored answer",
         C::SetPareto(_) => "Change the plot",
         C::SetHeatmap(_) => "Change the heatmap",
         C::SetTiers(_) => "Look at other modules",
@@ -86,6 +100,12 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::ToggleFullscreen
         | C::CancelSweep
         | C::SwapSweep
+        | C::ChooseStudy
+        | C::FreeReference
+        | C::ToggleStar
+        | C::ToggleStarred
+        | C::ExportFigure
+        | C::ExportTable
         | C::Fit
         | C::ToggleTable
         | C::LoadDemo

@@ -1,7 +1,10 @@
 //! Why a command cannot run right now.
 
 use crate::command::AppCommand;
-use crate::state::{AppState, EnginePhase, Mode, PromptState, RunPhase, TrainPhase, presets};
+use crate::state::{
+    AppState, EnginePhase, Mode, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
+};
+use paretoscope_core::study::bundle_uid;
 use paretoscope_core::types::Prompt;
 
 /// Why a command cannot run right now, or `None`.
@@ -64,12 +67,17 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::Pin | C::TryCurrent if state.session.current().is_none() => {
             say("there is no answer yet")
         }
+        C::ToggleStar | C::SetNote(..) => match state.session.current() {
+            None => say("there is no answer yet"),
+            Some(run) if run.stored.is_none() => say("this answer is not in the study"),
+            Some(_) if !state.study.is_open() => say("the study can only be read"),
+            Some(_) => None,
+        },
         C::ToggleDifferences if state.session.pinned.is_none() => {
             say("nothing is pinned to differ from; pin an answer first")
         }
         C::ForgetAnswers | C::ForgetNow
-            if state.session.runs.is_empty()
-                && state.kept.iter().all(|kept| kept.runs.is_empty()) =>
+            if state.session.runs.is_empty() && state.study.answers == 0 =>
         {
             say("there are no answers")
         }
@@ -92,6 +100,26 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::StepRow(_) if state.sweep.rows.len() < 2 => {
             say("the selected dot has no further prompts")
         }
+        C::ExportFigure | C::ExportTable => no_study(state).or_else(|| {
+            if state.study.exporting {
+                return say("it is being written");
+            }
+            let none = state.study.shown().sweeps.is_empty();
+            none.then(|| "no sweep of the study is ticked".to_owned())
+        }),
+        C::FreeReference if state.study.reference.is_none() => say("no reference is frozen"),
+        C::StepMark(_) if state.study.front().is_none() => say("no sweep of the study is drawn"),
+        C::ResumeSweep(id) => needs_bundle(state).or_else(|| {
+            if state.sweep.is_active() {
+                return say("a sweep is under way");
+            }
+            if !state.study.is_open() {
+                return say("the study can only be read");
+            }
+            let sweep = state.study.sweeps.iter().find(|s| s.id == *id)?;
+            let ours = bundle_uid(state.info()?) == bundle_uid(&sweep.info);
+            (!ours).then(|| format!("it was made with another bundle, {}", sweep.info.name))
+        }),
         C::Fit | C::ToggleTable if state.sweep.points.is_empty() => say("there are no points yet"),
         C::SetMode(Mode::Interpolate) => state.info().map_or_else(
             || say("load a bundle first"),
@@ -141,6 +169,16 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         }
         C::LoadBundle(_) | C::LoadDemo | C::ChooseBundle => engine_gone(state),
         _ => None,
+    }
+}
+
+/// Why nothing can be looked at of the study.
+fn no_study(state: &AppState) -> Option<String> {
+    match &state.study.phase {
+        StudyPhase::None => Some("no study is open".to_owned()),
+        StudyPhase::Opening => Some("the study is being opened".to_owned()),
+        StudyPhase::Failed(trouble) => Some(trouble.message.clone()),
+        StudyPhase::Open | StudyPhase::ReadOnly(_) => None,
     }
 }
 

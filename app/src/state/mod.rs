@@ -19,6 +19,7 @@ mod reading;
 mod session;
 mod shares;
 mod simplex;
+mod study;
 mod sweep;
 mod training;
 mod trial;
@@ -33,7 +34,7 @@ pub use heatmap::{
 pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
-pub use kept::{Kept, KeptRun};
+pub use kept::Kept;
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use plot::{Large, PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
@@ -43,6 +44,7 @@ pub use reading::Reading;
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use shares::{share_words, whole_parts};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
+pub use study::{DotAnswers, ExportForm, ExportKind, ReturnTo, StudyPhase, StudyState};
 pub use sweep::{PromptSource, Shelved, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
@@ -76,6 +78,8 @@ pub struct AppState {
     pub sweep: SweepState,
     /// The front of its points.
     pub front: Front,
+    /// The file that all of it goes into, and what is looked at of it.
+    pub study: StudyState,
     /// How much the bundle's adapters depend on each other.
     pub interference: InterferenceState,
     /// Training: the form and the runs.

@@ -48,6 +48,9 @@ pub struct Prefs {
     /// Bundles that were loaded, newest first.
     #[serde(with = "super::paths::many")]
     pub recents: Vec<PathBuf>,
+    /// The study that was opened last, where a person named one.
+    #[serde(with = "super::paths::maybe")]
+    pub study: Option<PathBuf>,
     /// When a moved point starts a generation.
     pub generate: GenerateWhen,
     /// Whether experts are drawn on the simplex.
@@ -94,6 +97,7 @@ impl Default for Prefs {
             division: Division::default(),
             reading: Reading::default(),
             recents: Vec::new(),
+            study: None,
             generate: GenerateWhen::default(),
             show_experts: true,
             show_cells: true,

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use paretoscope_core::protocol::{JobId, Trouble};
+use paretoscope_core::study::Uid;
 use paretoscope_core::types::{
-    BundleInfo, Finish, GateRecord, Given, Mutes, Point, Prompt, Run, Sampling, Scores, Steering,
-    TokenPiece,
+    BundleInfo, Finish, GateRecord, Given, Mutes, Point, Prompt, Run, RunStatus, Sampling, Scores,
+    Steering, TokenPiece,
 };
+
+use crate::study::Recalled;
 
 /// A run's name within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +100,14 @@ pub struct RunEntry {
     pub first_token: Option<f64>,
     /// When it ended.
     pub ended: Option<f64>,
+    /// Its name in the study, once it is written there.
+    pub stored: Option<Uid>,
+    /// When it was written there, in milliseconds since 1970, where that was before this session.
+    pub written: Option<i64>,
+    /// Whether a person starred it.
+    pub star: bool,
+    /// What a person noted on it.
+    pub note: String,
 }
 
 impl RunEntry {
@@ -132,7 +143,42 @@ impl RunEntry {
             started: 0.0,
             first_token: None,
             ended: None,
+            stored: None,
+            written: None,
+            star: false,
+            note: String::new(),
         }
+    }
+
+    /// An answer that the study keeps.
+    pub fn recalled(id: RunId, job: JobId, bundle: Arc<BundleInfo>, stored: &Recalled) -> Self {
+        let run = &stored.run;
+        let mut entry = Self {
+            phase: match run.status {
+                RunStatus::Done => RunPhase::Done(run.finish),
+                RunStatus::Stopped => RunPhase::Stopped,
+            },
+            started: f64::NEG_INFINITY,
+            stored: Some(stored.uid.clone()),
+            written: Some(stored.created),
+            star: stored.star,
+            note: stored.note.clone(),
+            ..Self::new(
+                id,
+                job,
+                bundle,
+                run.prompt.clone(),
+                run.point.clone(),
+                run.sampling.clone(),
+            )
+        };
+        // After the phase: scores that are no numbers make a failure of it.
+        entry.finish(run);
+        entry.prompt_tokens = Some(stored.asked);
+        if stored.scores.0.iter().any(Option::is_some) {
+            entry.take_scores(stored.scores.clone());
+        }
+        entry
     }
 
     /// Takes over what a finished row says of itself.
@@ -254,6 +300,14 @@ impl Session {
         self.runs
             .iter()
             .filter(|r| r.origin == Origin::Interactive || self.pinned == Some(r.id))
+    }
+
+    /// Puts answers of earlier sessions before those of this one, oldest first; the oldest are left out where there is no
+    /// room.
+    pub fn put_before(&mut self, earlier: Vec<RunEntry>) {
+        let room = Self::KEPT.saturating_sub(self.runs.len());
+        let too_many = earlier.len().saturating_sub(room);
+        self.runs.splice(0..0, earlier.into_iter().skip(too_many));
     }
 
     /// Drops a run that is neither current nor pinned.

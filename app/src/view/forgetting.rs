@@ -30,9 +30,17 @@ pub(super) fn forgetting_ui(ctx: &Context, state: &AppState, queue: &mut Command
 fn words_ui(ui: &mut Ui, state: &AppState) {
     let here = counted(state.session.history().count(), "answer");
     let words = format!(
-        "{here} in the history, and what is kept of earlier sessions with other bundles, are erased; nothing brings them back."
+        "{here} in the history, and those of earlier sessions with other bundles, are hidden; this window does not bring \
+         them back."
     );
     ui.label(words);
-    let words = "Sweeps stay in their stores, and the prompt stays in its field.";
+    let kept = state.study.path.as_ref().filter(|_| state.study.is_open());
+    let words = match kept {
+        Some(path) => format!(
+            "Their texts stay in {}: remove that file to erase them. Sweeps stay, and the prompt stays in its field.",
+            path.display()
+        ),
+        None => "Sweeps stay in their stores, and the prompt stays in its field.".to_owned(),
+    };
     ui.label(RichText::new(words).color(Tokens::of(ui).weak));
 }

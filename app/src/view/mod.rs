@@ -22,6 +22,7 @@ mod routing;
 mod settings;
 mod shortcuts;
 mod status;
+mod study;
 mod sweep;
 mod tiers;
 mod tools;

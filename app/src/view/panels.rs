@@ -8,7 +8,7 @@ use super::pareto::ParetoPanel;
 use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, ParetoAction, ParetoData};
-use crate::state::{AppState, Division, HeatmapOptions, Origin, RunEntry};
+use crate::state::{AppState, Division, HeatmapOptions, Origin, Overlay, RunEntry};
 use crate::theme::Tokens;
 use crate::widgets::format::counted;
 use crate::widgets::{command_button, empty_ui, point_color, section};
@@ -36,6 +36,7 @@ pub(super) fn front_bar_ui(
                 ),
             };
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                compare_ui(ui, state, queue);
                 if can_start {
                     let words = super::sweep::start_words(state);
                     command_button(ui, state, queue, AppCommand::StartSweep, words);
@@ -58,6 +59,16 @@ pub(super) fn front_bar_ui(
             }
         });
     });
+}
+
+/// The way to the fronts of the study, where it has sweeps.
+fn compare_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let swept = state.study.sweeps.iter().filter(|sweep| sweep.done > 0);
+    let count = swept.count();
+    if count > 0 {
+        let words = format!("Compare {}\u{2026}", counted(count, "sweep"));
+        command_button(ui, state, queue, AppCommand::Show(Overlay::Study), words);
+    }
 }
 
 /// The Pareto panel.
@@ -87,6 +98,7 @@ pub(super) fn front_ui(
                 |ui| {
                     let words = super::sweep::start_words(state);
                     command_button(ui, state, queue, AppCommand::StartSweep, words);
+                    compare_ui(ui, state, queue);
                 },
             );
         }

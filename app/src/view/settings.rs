@@ -50,12 +50,21 @@ pub(super) fn settings_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
         }
         ui.separator();
         ui.label(
-            RichText::new("Sweeps are stored in")
+            RichText::new(if state.study.path.is_some() {
+                "Answers and sweeps are kept in"
+            } else {
+                "Sweeps are stored in"
+            })
                 .color(Tokens::of(ui).weak)
                 .size(13.0),
         );
-        ui.label(state.sweep.folder.display().to_string());
-        let words = "The last answers of each bundle are kept with the settings, prompts included, and come back at the next start.";
+        let kept = state.study.path.as_ref().unwrap_or(&state.sweep.folder);
+        ui.label(kept.display().to_string());
+        let words = if state.study.path.is_some() {
+            "Every answer is written there at once, prompt included; the last ones come back at the next start."
+        } else {
+            "No study is open: answers end with this window."
+        };
         ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
         let forget = AppCommand::ForgetAnswers;
         command_button(ui, state, queue, forget, "Forget the answers\u{2026}");

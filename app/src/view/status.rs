@@ -5,6 +5,7 @@ use egui::{RichText, Ui};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, NoticeKind, Overlay};
 use crate::theme::Tokens;
+use crate::widgets::format::counted;
 
 /// The bottom strip.
 pub(super) fn status_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
@@ -19,6 +20,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
             if help.clicked() {
                 queue.push(AppCommand::Show(Overlay::Shortcuts));
             }
+            super::study::saved_ui(ui, state, queue);
             if let Some(words) = state.mute_words() {
                 ui.label(RichText::new(words).color(tokens.error).size(13.0));
             }
@@ -56,6 +58,9 @@ fn idle_words(state: &AppState) -> String {
         None => "Open a bundle to begin".to_owned(),
         Some(_) if state.session.history().next().is_none() => {
             "Drag the point, or press Ctrl+Enter, to generate".to_owned()
+        }
+        Some(_) if state.session.history().any(|run| run.written.is_some()) => {
+            counted(state.session.history().count(), "answer") + " in the history"
         }
         Some(_) if state.session.history().count() == 1 => "1 answer in this session".to_owned(),
         Some(_) => format!(

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
-use paretoscope_core::protocol::{SweepPhase, SweepProgress};
+use paretoscope_core::protocol::{SweepPhase, SweepPlan, SweepProgress};
 
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, PromptSource, SweepForm, SweepMode};
+use crate::state::{AppState, Overlay, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted, duration};
 use crate::widgets::number::{checked_field, real, whole};
@@ -55,6 +55,7 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
             }
         }
     }
+    unfinished_ui(ui, state, queue);
     shelved_ui(ui, state, queue);
     if let Some(trouble) = &state.sweep.trouble {
         let fine = "Finished rows are stored; the same sweep goes on where it stopped.";
@@ -62,17 +63,49 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
     }
 }
 
+/// A sweep of the study that was stopped or killed, where the form does not ask for it already.
+fn unfinished_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let Some(sweep) = state.info().and_then(|info| state.study.unfinished(info)) else {
+        return;
+    };
+    let is_shown = |plan: &Option<std::sync::Arc<SweepPlan>>| {
+        plan.as_deref().is_some_and(|plan| *plan == sweep.plan)
+    };
+    if state.sweep.is_active() || is_shown(&state.sweep.held_plan) || is_shown(&state.sweep.plan) {
+        return;
+    }
+    let words = format!(
+        "{} stopped at {} of {}.",
+        sweep.name,
+        count(sweep.done),
+        counted(sweep.rows, "row")
+    );
+    ui.label(RichText::new(words).color(Tokens::of(ui).accent).size(13.0));
+    let resume = AppCommand::ResumeSweep(sweep.id);
+    command_button(ui, state, queue, resume, "Go on with it");
+}
+
 /// What becomes of the points in the plot, and the way back to those before.
 fn shelved_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let weak = |words: String| RichText::new(words).color(Tokens::of(ui).weak).size(13.0);
     let sweep = &state.sweep;
     if !sweep.is_active() && !sweep.points.is_empty() {
-        let words = format!(
-            "Another sweep takes the place of the {} in the plot. They stay at hand and in the store.",
-            counted(sweep.points.len(), "point")
-        );
+        let points = counted(sweep.points.len(), "point");
+        let words = if state.study.is_open() {
+            format!(
+                "Another sweep takes the place of the {points} in this plot. In the study all sweeps stand side by side."
+            )
+        } else {
+            format!(
+                "Another sweep takes the place of the {points} in the plot. They stay at hand and in the store."
+            )
+        };
         let label = weak(words);
         ui.label(label);
+        if state.study.is_open() {
+            let compare = AppCommand::Show(Overlay::Study);
+            command_button(ui, state, queue, compare, "Compare\u{2026}");
+        }
     }
     if let Some(shelved) = &sweep.shelved {
         let words = format!(
@@ -209,7 +242,7 @@ fn paths_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         .id_salt("store")
         .default_open(own)
         .show(ui, |ui| {
-            let hint = "one file per bundle, in the data folder";
+            let hint = "the study";
             let path = form.store.as_deref().unwrap_or(Path::new(""));
             let id = Id::unique("store-path");
             if let Some(path) = path_field(ui, id, "Path of the store", hint, path) {

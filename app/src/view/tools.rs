@@ -1,5 +1,7 @@
 //! The row of buttons under the prompt: one line, whatever the width; what does not fit is in a menu.
 
+use std::time::{Duration, SystemTime};
+
 use egui::containers::menu::{MenuButton, MenuConfig, SubMenuButton, is_in_menu};
 use egui::{Id, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui};
 
@@ -220,8 +222,29 @@ fn samples_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
 
 fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.set_min_width(300.0);
+    let mut sought = state.study.sought.clone();
+    let field = egui::TextEdit::singleline(&mut sought)
+        .hint_text("Search prompts and answers")
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field);
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_label("Search the history"));
+    if response.changed() {
+        queue.push(AppCommand::SeekHistory(sought.clone()));
+    }
+    star_ui(ui, state, queue);
+    let words = sought.trim().to_lowercase();
+    let here = |run: &&RunEntry| {
+        let said = words.is_empty()
+            || run.text.to_lowercase().contains(&words)
+            || PromptState::words(&run.prompt)
+                .to_lowercase()
+                .contains(&words)
+            || run.note.to_lowercase().contains(&words);
+        said && (run.star || !state.study.starred)
+    };
     ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-        for run in state.session.history().rev() {
+        for run in state.session.history().rev().filter(here) {
             let now = state.session.current == Some(run.id);
             let line = ui.selectable_label(now, history_line(state, run));
             let prompt = PromptState::words(&run.prompt);
@@ -230,31 +253,120 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 ui.close();
             }
         }
+        earlier_ui(ui, state, queue);
     });
+}
+
+/// Star and note of the current answer, and whether starred ones are shown alone.
+fn star_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let Some(run) = state.session.current() else {
+        return;
+    };
+    let command = AppCommand::ToggleStar;
+    let off = registry::why_not(&command, state);
+    ui.horizontal(|ui| {
+        let mut star = run.star;
+        let tick = egui::Checkbox::new(&mut star, "Star this answer");
+        let tick = ui.add_enabled(off.is_none(), tick);
+        if tick.clicked() {
+            queue.push(command);
+        }
+        if let Some(off) = &off {
+            tick.on_disabled_hover_text(format!("Off: {off}"));
+        }
+        let mut starred = state.study.starred;
+        if ui.checkbox(&mut starred, "Starred only").clicked() {
+            queue.push(AppCommand::ToggleStarred);
+        }
+    });
+    if off.is_none() {
+        note_ui(ui, run, queue);
+    }
+}
+
+/// A note is taken when its field is left, so that it is one step of undo.
+fn note_ui(ui: &mut Ui, run: &RunEntry, queue: &mut CommandQueue) {
+    let id = Id::unique(("note", run.id));
+    let draft = id.with("draft");
+    let typed = ui.data(|d| d.get_temp::<String>(draft));
+    let mut text = typed.unwrap_or_else(|| run.note.clone());
+    let field = egui::TextEdit::singleline(&mut text)
+        .id(id)
+        .hint_text("Note on this answer")
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field);
+    ui.ctx()
+        .accesskit_node_builder(response.id, |node| node.set_label("Note on this answer"));
+    if response.changed() {
+        ui.data_mut(|d| d.insert_temp(draft, text.clone()));
+    }
+    if response.lost_focus() {
+        ui.data_mut(|d| d.remove_temp::<String>(draft));
+        if text != run.note {
+            queue.push(AppCommand::SetNote(run.id, text));
+        }
+    }
+}
+
+/// What the search found in the study beyond the answers at hand.
+fn earlier_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    if state.study.sought.trim().is_empty() {
+        return;
+    }
+    for stored in state.study.found.iter().flatten() {
+        let mut runs = state.session.history();
+        if runs.any(|run| run.stored.as_ref() == Some(&stored.uid)) {
+            continue;
+        }
+        let line = format!(
+            "{} \u{b7} {} \u{b7} {}\n{}",
+            since(stored.created),
+            point(&stored.run.point),
+            begin(&PromptState::words(&stored.run.prompt)),
+            begin(&stored.run.text),
+        );
+        if ui.selectable_label(false, line).clicked() {
+            queue.push(AppCommand::ShowStored(stored.uid.clone()));
+            ui.close();
+        }
+    }
+}
+
+/// How long ago something was written, from milliseconds since 1970.
+fn since(written: i64) -> String {
+    let at = Duration::from_millis(u64::try_from(written).unwrap_or(0));
+    let ago = (SystemTime::UNIX_EPOCH + at).elapsed();
+    ago.map_or_else(
+        |_| "earlier".to_owned(),
+        |ago| format!("{} ago", duration(ago.as_secs_f64())),
+    )
+}
+
+/// The beginning of a text in one line.
+fn begin(text: &str) -> String {
+    let line = text.replace('\n', " ");
+    let cut: String = line.chars().take(30).collect();
+    if cut.len() < line.len() {
+        cut + "\u{2026}"
+    } else {
+        cut
+    }
 }
 
 /// When, where, what was asked, and how the answer begins.
 fn history_line(state: &AppState, run: &RunEntry) -> String {
     let ago = state.now - run.started;
-    let when = if ago.is_finite() {
-        format!("{} ago", duration(ago))
-    } else {
-        "earlier".to_owned()
+    let when = match (ago.is_finite(), run.written) {
+        (true, _) => format!("{} ago", duration(ago)),
+        (false, Some(written)) => since(written),
+        (false, None) => "earlier".to_owned(),
     };
-    let begin = |text: &str| -> String {
-        let line = text.replace('\n', " ");
-        let cut: String = line.chars().take(30).collect();
-        if cut.len() < line.len() {
-            cut + "\u{2026}"
-        } else {
-            cut
-        }
-    };
+    let starred = if run.star { "starred \u{b7} " } else { "" };
     let muted = run
         .mute_words()
         .map_or_else(String::new, |m| format!("[{m}] "));
     format!(
-        "{when} \u{b7} {} \u{b7} {muted}{}\n{}",
+        "{starred}{when} \u{b7} {} \u{b7} {muted}{}\n{}",
         point(run.point_now()),
         begin(&PromptState::words(&run.prompt)),
         begin(&run.text),

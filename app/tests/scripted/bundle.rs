@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use paretoscope_core::types::{
-    AdapterInfo, BundleInfo, Channel, Compared, Expert, ExpertKind, Given, GivenToken,
-    Interference, Measure, Message, ModelInfo, Mutes, ObjectiveInfo, PairInterference, Point,
-    Preference, Prompt, PromptSample, Split, TrainStep,
+    AdapterInfo, BundleIdentity, BundleInfo, Channel, Compared, Expert, ExpertKind, Given,
+    GivenToken, Interference, Measure, Message, ModelInfo, Mutes, ObjectiveInfo, PairInterference,
+    Point, Preference, Prompt, PromptSample, Split, TrainStep,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
@@ -43,7 +43,12 @@ pub(crate) fn info() -> BundleInfo {
     BundleInfo {
         name: "scripted".into(),
         path: PathBuf::from("/bundles/scripted"),
-        identity: Default::default(),
+        identity: BundleIdentity {
+            rewards: OBJECTIVES
+                .map(|name| Some(format!("reward of {name}")))
+                .to_vec(),
+            ..BundleIdentity::default()
+        },
         model: ModelInfo {
             layers: LAYERS,
             hidden_size: 192,

@@ -258,7 +258,6 @@ impl Scripted {
         }
         let bundle = Arc::new(BundleInfo {
             path: path.into(),
-            identity: Default::default(),
             ..self.bundle.as_ref().clone()
         });
         self.bundle = Arc::clone(&bundle);

@@ -36,6 +36,18 @@ pub(crate) fn numbers(option: &str, text: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
+/// The part of the prompts that a word names; `None` for all of them.
+pub(crate) fn split_of(option: &str, word: &str) -> Result<Option<Split>> {
+    if word == "all" {
+        return Ok(None);
+    }
+    let named = Split::ALL.into_iter().find(|split| split.name() == word);
+    let known = Split::ALL.into_iter().map(Split::name).chain(["all"]);
+    named
+        .map(Some)
+        .ok_or_else(|| Error::option(option, Problem::unknown(word, known)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,16 +63,4 @@ mod tests {
             );
         }
     }
-}
-
-/// The part of the prompts that a word names; `None` for all of them.
-pub(crate) fn split_of(option: &str, word: &str) -> Result<Option<Split>> {
-    if word == "all" {
-        return Ok(None);
-    }
-    let named = Split::ALL.into_iter().find(|split| split.name() == word);
-    let known = Split::ALL.into_iter().map(Split::name).chain(["all"]);
-    named
-        .map(Some)
-        .ok_or_else(|| Error::option(option, Problem::unknown(word, known)))
 }

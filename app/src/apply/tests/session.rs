@@ -1,7 +1,10 @@
 //! What outlives the window, what stops it, and what is dropped onto it.
 
 use super::*;
+use paretoscope_core::study::{Access, Uid};
+
 use crate::state::{Kept, Overlay, Panel, PromptSource};
+use crate::study::{Recalled, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
 
 /// An answer that ended by itself.
@@ -12,75 +15,156 @@ fn answered(state: &mut AppState, text: &str) -> crate::state::RunId {
     state.session.current.expect("a run")
 }
 
-/// The state after a restart that kept what `state` had.
-fn restarted(state: &AppState, info: BundleInfo) -> AppState {
-    let written = serde_json::to_string(&Kept::all(state)).unwrap();
-    let mut next = AppState {
-        kept: serde_json::from_str(&written).unwrap(),
-        ..AppState::default()
-    };
-    let load = AppCommand::LoadBundle(info.path.clone());
-    go(&mut next, [load]);
-    let job = next.bundle.loading.as_ref().expect("loading").job;
-    let bundle = Arc::new(info);
-    tell(&mut next, EngineEvent::Loaded { job, bundle });
-    next
+/// A study that keeps what the window asks it to, in memory.
+#[derive(Default)]
+struct InMemory {
+    answers: Vec<(Recalled, std::path::PathBuf)>,
+}
+
+impl InMemory {
+    /// Does what was asked for, and says so.
+    fn work(&mut self, state: &mut AppState, effects: &[Effect]) {
+        for effect in effects {
+            let news = match effect {
+                Effect::Study(StudyCommand::Open(path)) => StudyNews::Opened {
+                    path: path.clone(),
+                    access: Access::Write,
+                    answers: self.answers.len(),
+                },
+                Effect::Study(StudyCommand::Save(saved)) => {
+                    let uid = Uid(vec![self.answers.len() as u8; 16]);
+                    let stored = Recalled {
+                        uid: uid.clone(),
+                        created: 0,
+                        asked: 2,
+                        run: Arc::clone(&saved.answer),
+                        scores: Scores(vec![Some(0.5), None, None]),
+                        star: false,
+                        note: String::new(),
+                    };
+                    self.answers.push((stored, saved.bundle.path.clone()));
+                    StudyNews::Saved(saved.run, uid)
+                }
+                Effect::Study(StudyCommand::History(info, words)) => {
+                    let ours = self
+                        .answers
+                        .iter()
+                        .rev()
+                        .filter(|(_, path)| *path == info.path);
+                    let ours = ours.map(|(stored, _)| stored.clone()).collect();
+                    StudyNews::History(Arc::clone(info), words.clone(), ours)
+                }
+                Effect::Study(StudyCommand::Forget) => {
+                    self.answers.clear();
+                    StudyNews::Forgotten
+                }
+                _ => continue,
+            };
+            let mut further = Vec::new();
+            study_news(state, news, &mut further);
+            self.work(state, &further);
+        }
+    }
+
+    fn go(&mut self, state: &mut AppState, commands: impl IntoIterator<Item = AppCommand>) {
+        let effects = go(state, commands);
+        self.work(state, &effects);
+    }
+
+    fn answered(&mut self, state: &mut AppState, text: &str) {
+        go(state, [AppCommand::Generate]);
+        let (job, run) = run_of(state, text, RunStatus::Done);
+        let mut effects = Vec::new();
+        event(state, EngineEvent::Finished { job, run }, &mut effects);
+        self.work(state, &effects);
+    }
+
+    /// The state after a restart that kept what `state` had.
+    fn restarted(&mut self, state: &AppState, info: BundleInfo) -> AppState {
+        let written = serde_json::to_string(&Kept::all(state)).unwrap();
+        let mut next = AppState {
+            kept: serde_json::from_str(&written).unwrap(),
+            ..AppState::default()
+        };
+        let load = AppCommand::LoadBundle(info.path.clone());
+        self.go(&mut next, [AppCommand::OpenStudy("/s.study".into()), load]);
+        let job = next.bundle.loading.as_ref().expect("loading").job;
+        let bundle = Arc::new(info);
+        let mut effects = Vec::new();
+        event(&mut next, EngineEvent::Loaded { job, bundle }, &mut effects);
+        self.work(&mut next, &effects);
+        next
+    }
+
+    fn opened(&mut self) -> AppState {
+        let mut state = loaded();
+        self.go(&mut state, [AppCommand::OpenStudy("/s.study".into())]);
+        state
+    }
 }
 
 #[test]
 fn a_restart_brings_point_pin_and_answers_back_for_the_same_bundle_alone() {
-    let mut state = loaded();
+    let mut study = InMemory::default();
+    let mut state = study.opened();
     go(&mut state, [AppCommand::Move(corner(1), Gesture::Moving)]);
-    answered(&mut state, "one");
+    study.answered(&mut state, "one");
     go(&mut state, [AppCommand::Pin]);
     go(&mut state, [AppCommand::Move(corner(2), Gesture::Moving)]);
-    answered(&mut state, "two");
+    study.answered(&mut state, "two");
+    assert!(state.study.waiting.is_empty());
     go(&mut state, [AppCommand::Generate]);
 
-    let next = restarted(&state, bundle());
+    // What is under way is no part of it, and what was looked at before a kill has no name yet.
+    let next = study.restarted(&state, bundle());
     let texts: Vec<&str> = next.session.runs.iter().map(|r| r.text.as_str()).collect();
     assert_eq!(texts, ["one", "two"], "what was under way is not kept");
     assert_eq!(next.session.pinned().unwrap().text, "one");
     assert_eq!(next.session.pinned().unwrap().point, corner(1));
     assert_eq!(next.session.current().unwrap().text, "two");
+    let scores = next.session.current().unwrap().scores.clone();
+    assert_eq!(scores, Some(Scores(vec![Some(0.5), None, None])));
     assert_eq!(next.simplex.preference, [0.0, 0.0, 1.0]);
     assert!(!next.simplex.stale);
 
     let mut other = bundle();
     other.model.digest = "e".repeat(64);
-    let next = restarted(&state, other);
+    other.path = "/other".into();
+    let next = study.restarted(&state, other);
     assert!(next.session.runs.is_empty());
     assert_eq!(next.simplex.preference, [1.0 / 3.0; 3]);
 }
 
 #[test]
 fn each_bundle_has_a_session_of_its_own() {
-    let mut state = loaded();
-    answered(&mut state, "of the first");
+    let mut study = InMemory::default();
+    let mut state = study.opened();
+    study.answered(&mut state, "of the first");
     let first = state.info().unwrap().as_ref().clone();
     let mut second = first.clone();
     second.path = "/bundles/second".into();
-    let mut next = restarted(&state, second.clone());
+    let mut next = study.restarted(&state, second.clone());
     assert!(next.session.runs.is_empty());
-    answered(&mut next, "of the second");
+    study.answered(&mut next, "of the second");
     for (info, text) in [(first, "of the first"), (second, "of the second")] {
-        next = restarted(&next, info);
+        next = study.restarted(&next, info);
         assert_eq!(next.session.current().expect("an answer").text, text);
     }
 }
 
 #[test]
 fn answers_are_forgotten_for_good_once_a_person_says_so_twice() {
-    let mut state = loaded();
+    let mut study = InMemory::default();
+    let mut state = study.opened();
     let why = crate::registry::why_not(&AppCommand::ForgetAnswers, &state);
     assert_eq!(why.as_deref(), Some("there are no answers"));
-    answered(&mut state, "one");
+    study.answered(&mut state, "one");
     go(&mut state, [AppCommand::Pin]);
     let first = state.info().unwrap().as_ref().clone();
     let mut second = first.clone();
     second.path = "/bundles/second".into();
-    let mut state = restarted(&state, second.clone());
-    answered(&mut state, "two");
+    let mut state = study.restarted(&state, second.clone());
+    study.answered(&mut state, "two");
     go(
         &mut state,
         [AppCommand::Generate, AppCommand::ForgetAnswers],
@@ -89,39 +173,75 @@ fn answers_are_forgotten_for_good_once_a_person_says_so_twice() {
     assert_eq!(state.session.runs.len(), 2, "it asks first");
     let (job, run) = run_of(&state, "two and a half", RunStatus::Stopped);
     let effects = go(&mut state, [AppCommand::ForgetNow]);
-    assert_eq!(effects, [Effect::Send(EngineCommand::Cancel { job })]);
+    study.work(&mut state, &effects);
+    let cancel = Effect::Send(EngineCommand::Cancel { job });
+    assert_eq!(effects, [cancel, Effect::Study(StudyCommand::Forget)]);
     assert_eq!(state.overlay.open, Overlay::None);
     assert!(state.session.runs.is_empty() && state.jobs.owner(job).is_none());
     // What its row says on its way out finds nobody.
     tell(&mut state, EngineEvent::Finished { job, run });
     for info in [first, second] {
-        assert!(restarted(&state, info).session.runs.is_empty());
+        assert!(study.restarted(&state, info).session.runs.is_empty());
     }
 }
 
 #[test]
-fn long_prompts_count_into_what_is_kept() {
+fn without_a_study_that_takes_them_no_answer_waits_for_ever() {
     let mut state = loaded();
-    for index in 0..4 {
-        let prompt = format!("{index}{}", "x".repeat(100_000));
-        go(&mut state, [AppCommand::SetPrompt(prompt)]);
-        answered(&mut state, "short");
-    }
-    assert_eq!(Kept::of(&state).expect("a session").runs.len(), 2);
+    answered(&mut state, "nowhere to go");
+    assert!(state.study.waiting.is_empty());
+    let path = PathBuf::from("/s.study");
+    go(&mut state, [AppCommand::OpenStudy(path.clone())]);
+    answered(&mut state, "while it opens");
+    assert_eq!(state.study.waiting.len(), 1);
+    let news = StudyNews::Opened {
+        path,
+        access: Access::Read("the disk is full of sand".into()),
+        answers: 3,
+    };
+    study_news(&mut state, news, &mut Vec::new());
+    assert!(state.study.waiting.is_empty(), "nobody writes it");
+    answered(&mut state, "to a file that is read only");
+    assert!(state.study.waiting.is_empty());
 }
 
 #[test]
-fn no_more_is_kept_than_its_share_and_the_pinned_answer_first() {
-    let mut state = loaded();
-    answered(&mut state, "the pinned one");
-    go(&mut state, [AppCommand::Pin]);
-    for index in 0..40 {
-        answered(&mut state, &format!("{index}{}", "x".repeat(20_000)));
-    }
-    let kept = Kept::of(&state).expect("a session");
-    assert!(kept.runs.len() < 24, "{}", kept.runs.len());
-    assert_eq!(kept.runs[kept.pinned.expect("kept")].text, "the pinned one");
-    assert!(kept.runs.last().unwrap().text.starts_with("39"));
+fn a_sweep_goes_into_the_study_and_one_that_was_stopped_is_gone_on_with() {
+    let mut study = InMemory::default();
+    let mut state = study.opened();
+    let effects = go(&mut state, [AppCommand::StartSweep]);
+    let plan = effects.iter().find_map(|effect| match effect {
+        Effect::Send(EngineCommand::Sweep { plan, .. }) => Some(plan.clone()),
+        _ => None,
+    });
+    let plan = plan.expect("a sweep");
+    assert_eq!(plan.store, PathBuf::from("/s.study"));
+
+    let mut state = study.opened();
+    let sweep = paretoscope_core::study::SweepState {
+        id: 7,
+        created: 0,
+        name: "killed".into(),
+        method: "hoe".into(),
+        bundle: 1,
+        info: bundle(),
+        plan: plan.clone(),
+        rows: 121,
+        done: 42,
+        status: "running".into(),
+    };
+    study_news(
+        &mut state,
+        StudyNews::Sweeps(vec![Arc::new(sweep)]),
+        &mut Vec::new(),
+    );
+    let info = state.info().unwrap().clone();
+    assert_eq!(state.study.unfinished(&info).map(|s| s.id), Some(7));
+    let effects = go(&mut state, [AppCommand::ResumeSweep(7)]);
+    let again = effects.iter().any(
+        |effect| matches!(effect, Effect::Send(EngineCommand::Sweep { plan: p, .. }) if *p == plan),
+    );
+    assert!(again, "{effects:?}");
 }
 
 #[test]
@@ -215,7 +335,7 @@ fn a_dropped_path_is_taken_for_what_it_is_or_refused_in_words() {
         PromptSource::File(here("set.JSONL"))
     );
     go(&mut state, [AppCommand::Dropped(here("run.db"))]);
-    assert_eq!(state.prefs.sweep.store, Some(here("run.db")));
+    assert_eq!(state.study.path, Some(here("run.db")));
     for (bad, word) in [("cat.png", "no file that"), ("", "without a bundle.json")] {
         assert_eq!(go(&mut state, [AppCommand::Dropped(here(bad))]), []);
         let notice = state.engine.notice.take().expect("words");

@@ -12,7 +12,7 @@ use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::{
     bundle_sheet, closing, first_steps, forgetting, palette, panels, point, prompt, responses,
-    settings, shortcuts, status, sweep, top_bar, training, welcome,
+    settings, shortcuts, status, study, sweep, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -80,6 +80,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Palette => palette::palette_ui(ui.ctx(), state, queue),
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
+        Overlay::Study => study::study_ui(ui.ctx(), state, queue),
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),
@@ -98,7 +99,7 @@ fn drop_hint_ui(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
     let font = egui::FontId::proportional(24.0);
-    let words = "Drop a bundle's folder, a file of prompts (of examples, in the training sheet), or a .db of sweeps";
+    let words = "Drop a bundle's folder, a file of prompts (of examples, in the training sheet), or a study";
     painter.text(
         rect.center(),
         egui::Align2::CENTER_CENTER,

@@ -26,6 +26,7 @@ mod encode;
 mod file;
 mod graft;
 mod hash;
+mod hide;
 mod info;
 mod key;
 mod lease;

@@ -104,26 +104,7 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         ..FrameOptions::default()
     };
     let frame = Frame::new(&arms, &options).ok();
-    let reference = asked.reference.clone().or_else(|| {
-        let frame = frame.as_ref()?;
-        let of = |name: &String| {
-            let at = frame.objectives.iter().position(|o| o == name)?;
-            frame.reference.get(at).copied()
-        };
-        shared.iter().map(of).collect()
-    });
-    if let Some(reference) = &reference
-        && reference.len() != shared.len()
-    {
-        return Err(Error::Count {
-            what: format!(
-                "numbers of the reference, one for each of {}",
-                shared.join(", ")
-            ),
-            got: reference.len(),
-            wanted: shared.len(),
-        });
-    }
+    let reference = reference(asked, frame.as_ref(), &shared)?;
     let mut bundles: Vec<String> = Vec::new();
     let mut series = Vec::new();
     let mut landmarks = Vec::new();
@@ -199,6 +180,31 @@ pub fn fronts(study: &Study, asked: &Asked) -> Result<Front> {
         notes: Vec::new(),
         facts: facts(study, &swept, frame.as_ref()),
     })
+}
+
+/// Where hypervolumes are measured from: what was asked for, else what the frame of all sweeps says.
+fn reference(asked: &Asked, frame: Option<&Frame>, shared: &[String]) -> Result<Option<Vec<f64>>> {
+    let reference = asked.reference.clone().or_else(|| {
+        let frame = frame?;
+        let of = |name: &String| {
+            let at = frame.objectives.iter().position(|o| o == name)?;
+            frame.reference.get(at).copied()
+        };
+        shared.iter().map(of).collect()
+    });
+    if let Some(reference) = &reference
+        && reference.len() != shared.len()
+    {
+        return Err(Error::Count {
+            what: format!(
+                "numbers of the reference, one for each of {}",
+                shared.join(", ")
+            ),
+            got: reference.len(),
+            wanted: shared.len(),
+        });
+    }
+    Ok(reference)
 }
 
 /// The dots of a sweep over some of its objectives, the base model apart, and its hypervolume.

@@ -149,11 +149,11 @@ pub fn answers(study: &Study, split: Option<Split>, objective: Option<&str>) -> 
         ];
         // The newest scorer of an objective that scored it.
         row.extend(names.iter().map(|name| {
-            let of = scorers
+            let mut of = scorers
                 .iter()
                 .zip(&scores.0)
                 .filter(|((_, n), score)| n == name && score.is_some());
-            of.last()
+            of.next_back()
                 .and_then(|(_, score)| *score)
                 .map_or(Cell::Empty, Cell::Number)
         }));

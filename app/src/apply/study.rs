@@ -1,0 +1,463 @@
+//! The study: answers into it, what it says back, its sweeps side by side.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use paretoscope_core::protocol::Trouble;
+use paretoscope_core::study::{Access, SweepState as StudySweep, Target, Uid};
+use paretoscope_core::types::{Run, Scores};
+use paretoscope_figure::plot::{Front, Standing};
+
+use super::{Effect, notify, sweep};
+use crate::command::AppCommand;
+use crate::state::{
+    AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
+    RunId, StudyPhase, StudyState,
+};
+use crate::study::{Export, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use crate::tasks::Wanted;
+
+/// Commands of the study; one of something else is given back.
+pub(super) fn command(
+    state: &mut AppState,
+    command: AppCommand,
+    effects: &mut Vec<Effect>,
+) -> Option<AppCommand> {
+    use AppCommand as C;
+    match command {
+        C::OpenStudy(path) => open_named(state, path, effects),
+        C::ResumeSweep(id) => sweep::resume(state, id, effects),
+        C::ChooseStudy => effects.push(Effect::Pick(Wanted::Study)),
+        C::TickSweep(sweep, on) => {
+            let hidden = state.study.hidden.get_or_insert_default();
+            if on {
+                hidden.remove(&sweep);
+            } else {
+                hidden.insert(sweep);
+            }
+        }
+        C::SetSplit(split) => {
+            state.study.split = split;
+            // Another set of prompts has another worst point.
+            state.study.reference = None;
+        }
+        C::SetReference(axis, value) => {
+            if let Some((_, numbers)) = &mut state.study.reference
+                && let Some(number) = numbers.get_mut(axis)
+            {
+                *number = value;
+            }
+        }
+        C::FreeReference => state.study.reference = None,
+        C::SetPair(x, y) => state.study.pair = Some((x, y)),
+        C::SelectMark(dot) => select(state, dot, effects),
+        C::StepMark(by) => step(state, by, effects),
+        C::StepMarkRow(by) => {
+            if let Some(dot) = &mut state.study.dot {
+                let count = dot
+                    .rows
+                    .as_ref()
+                    .and_then(|r| r.as_ref().ok())
+                    .map_or(0, Vec::len);
+                let last = count.saturating_sub(1);
+                dot.row = dot.row.saturating_add_signed(by).min(last);
+            }
+        }
+        C::SetExport(form) => {
+            state.study.export = form;
+            state.study.exported = None;
+        }
+        C::ChooseExport => effects.push(Effect::Pick(match state.study.export.kind {
+            ExportKind::Figure => Wanted::Figure,
+            ExportKind::Table => Wanted::Table,
+        })),
+        C::ExportFigure | C::ExportTable => {
+            let kind = match command {
+                C::ExportTable => ExportKind::Table,
+                _ => ExportKind::Figure,
+            };
+            export(state, kind, effects);
+        }
+        C::ToggleStar => star(state, effects),
+        C::SetNote(id, text) => note(state, id, text, effects),
+        C::ToggleStarred => state.study.starred = !state.study.starred,
+        C::SeekHistory(words) => seek(state, words, effects),
+        C::ShowStored(uid) => show_stored(state, &uid),
+        other => return Some(other),
+    }
+    redraw(state, effects);
+    None
+}
+
+/// Opens a study that a person named, which is the one to begin with from now on.
+pub(super) fn open_named(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    state.prefs.study = Some(path.clone());
+    open(state, path, effects);
+}
+
+/// Opens a study; what was looked at of the one before is let go.
+pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    state.study = StudyState {
+        path: Some(path.clone()),
+        phase: StudyPhase::Opening,
+        waiting: std::mem::take(&mut state.study.waiting),
+        export: std::mem::take(&mut state.study.export),
+        return_to: state.study.return_to.take(),
+        ..StudyState::default()
+    };
+    effects.push(Effect::Study(StudyCommand::Open(path)));
+}
+
+/// An answer ended: it is written, with its scores where they are there.
+pub(super) fn save(state: &mut AppState, id: RunId, answer: &Arc<Run>, effects: &mut Vec<Effect>) {
+    let study = &mut state.study;
+    let Some(run) = state.session.get(id) else {
+        return;
+    };
+    let takes = matches!(study.phase, StudyPhase::Open | StudyPhase::Opening);
+    if !takes || (answer.text.is_empty() && answer.tokens.is_empty()) {
+        return;
+    }
+    study.waiting.insert(id);
+    effects.push(Effect::Study(StudyCommand::Save(SavedAnswer {
+        run: id,
+        answer: Arc::clone(answer),
+        bundle: Arc::clone(&run.bundle),
+    })));
+}
+
+/// Its scores came after it.
+pub(super) fn score(state: &AppState, id: RunId, scores: &Scores, effects: &mut Vec<Effect>) {
+    if matches!(state.study.phase, StudyPhase::Open | StudyPhase::Opening) {
+        let scores = scores.clone();
+        effects.push(Effect::Study(StudyCommand::Score(id, scores)));
+    }
+}
+
+/// A bundle is in use: its answers are brought back.
+pub(super) fn bring_back(state: &mut AppState, effects: &mut Vec<Effect>) {
+    state.study.found = None;
+    if let Some(info) = state.info().cloned()
+        && state.study.is_readable()
+    {
+        let words = String::new();
+        effects.push(Effect::Study(StudyCommand::History(info, words)));
+    }
+}
+
+/// Takes in what the study says.
+pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effect>) {
+    match news {
+        StudyNews::Opened {
+            path,
+            access,
+            answers,
+        } => {
+            if state.study.path.as_ref() != Some(&path) {
+                return;
+            }
+            state.study.answers = answers;
+            state.study.phase = match access {
+                Access::Write => StudyPhase::Open,
+                Access::Read(why) => {
+                    // Nobody writes what waited.
+                    state.study.waiting.clear();
+                    StudyPhase::ReadOnly(why)
+                }
+            };
+            bring_back(state, effects);
+            sweep::recount(state);
+        }
+        StudyNews::NotOpened { path, trouble } => {
+            if state.study.path.as_ref() != Some(&path) {
+                return;
+            }
+            let words = format!("The study is not open: {}", trouble.message);
+            notify(state, NoticeKind::Error, words);
+            state.study.phase = StudyPhase::Failed(trouble);
+        }
+        StudyNews::Saved(id, uid) => {
+            if state.study.waiting.remove(&id) {
+                state.study.answers += 1;
+            }
+            if let Some(run) = state.session.get_mut(id) {
+                run.stored = Some(uid);
+            }
+        }
+        StudyNews::Unsaved(trouble) => state.study.unsaved = Some(trouble),
+        StudyNews::AllSaved => state.study.unsaved = None,
+        StudyNews::Forgotten => state.study.answers = 0,
+        StudyNews::History(bundle, words, answers) => {
+            let current = state.info().is_some_and(|info| Arc::ptr_eq(info, &bundle));
+            if !current {
+                return;
+            }
+            if words.is_empty() {
+                restore(state, &answers);
+            } else if words == state.study.sought {
+                state.study.found = Some(answers);
+            }
+        }
+        StudyNews::Sweeps(sweeps) => take_sweeps(state, sweeps),
+        StudyNews::Drawn(asked, front) => {
+            if asked == state.study.asked {
+                freeze(&mut state.study, front.as_deref().ok());
+                state.study.drawn = Some(front);
+            }
+        }
+        StudyNews::Answers(dot, answers) => {
+            if let Some(open) = state.study.dot.as_mut().filter(|open| open.dot == dot) {
+                open.rows = Some(answers.map(|(_, rows)| rows));
+            }
+        }
+        StudyNews::Exported(written) => {
+            state.study.exporting = false;
+            state.study.exported = Some(written);
+        }
+    }
+    redraw(state, effects);
+}
+
+/// Answers of earlier sessions come before those of this one; what was looked at then is looked at again.
+fn restore(state: &mut AppState, newest_first: &[Recalled]) {
+    let Some(info) = state.info().cloned() else {
+        return;
+    };
+    let known: BTreeSet<Uid> = state
+        .session
+        .runs
+        .iter()
+        .filter_map(|r| r.stored.clone())
+        .collect();
+    let mut earlier = Vec::new();
+    for stored in newest_first
+        .iter()
+        .rev()
+        .filter(|s| !known.contains(&s.uid))
+    {
+        let id = state.session.next_id();
+        let job = state.jobs.begin(Owner::Run(id));
+        state.jobs.end(job);
+        earlier.push(RunEntry::recalled(id, job, Arc::clone(&info), stored));
+    }
+    state.session.put_before(earlier);
+    let wanted = state.study.return_to.take().unwrap_or_default();
+    let named = |name: &Option<String>| {
+        let name = name.as_ref()?;
+        let mut runs = state.session.runs.iter();
+        let is_it = |run: &&RunEntry| {
+            run.stored
+                .as_ref()
+                .is_some_and(|uid| uid.to_string() == *name)
+        };
+        runs.find(is_it).map(|run| run.id)
+    };
+    let ReturnTo {
+        looked_at,
+        compared,
+    } = &wanted;
+    let (current, pinned) = (named(looked_at), named(compared));
+    if state.session.current.is_none() {
+        // Where nothing was kept of it, the last answer is what was looked at.
+        let last = state.session.history().next_back().map(|run| run.id);
+        state.session.current = current.or(last);
+    }
+    if state.session.pinned.is_none() {
+        state.session.pinned = pinned;
+    }
+}
+
+fn take_sweeps(state: &mut AppState, sweeps: Vec<Arc<StudySweep>>) {
+    let study = &mut state.study;
+    if study.hidden.is_none() {
+        let done: Vec<i64> = sweeps.iter().filter(|s| s.done > 0).map(|s| s.id).collect();
+        let old = done.len().saturating_sub(StudyState::DRAWN);
+        study.hidden = Some(done[..old].iter().copied().collect());
+    }
+    study.sweeps = sweeps;
+}
+
+/// The reference stays where it was measured first, until a person moves or frees it.
+fn freeze(study: &mut StudyState, front: Option<&Front>) {
+    let names = front.map(|f| {
+        f.objectives
+            .iter()
+            .map(|o| o.name.clone())
+            .collect::<Vec<_>>()
+    });
+    // One of other objectives, or of another number of them, is none: it is measured again.
+    study
+        .reference
+        .take_if(|(known, _)| Some(&*known) != names.as_ref());
+    if study.reference.is_none()
+        && study.asked.reference.is_none()
+        && let (Some(names), Some(numbers)) = (names, front.and_then(|f| f.reference.clone()))
+    {
+        study.reference = Some((names, numbers.clone()));
+        // What is drawn is drawn from it already.
+        study.asked.reference = Some(numbers);
+    }
+}
+
+/// Asks for what is to be drawn, where that is something else now.
+pub(super) fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let seen = state.overlay.open == Overlay::Study;
+    let study = &mut state.study;
+    // While nobody looks, nothing is drawn anew.
+    let shown = if seen {
+        study.shown()
+    } else {
+        ShownSweeps::default()
+    };
+    if !study.is_readable() || shown == study.asked {
+        return;
+    }
+    if seen && shown.sweeps.is_empty() {
+        study.drawn = None;
+    }
+    study.asked = shown.clone();
+    effects.push(Effect::Study(StudyCommand::Draw(shown)));
+}
+
+fn select(state: &mut AppState, dot: Option<String>, effects: &mut Vec<Effect>) {
+    state.study.dot = dot.map(|dot| {
+        effects.push(Effect::Study(StudyCommand::Recall(dot.clone())));
+        DotAnswers {
+            dot,
+            rows: None,
+            // From dot to dot the prompt stays.
+            row: state.study.dot.as_ref().map_or(0, |open| open.row),
+        }
+    });
+}
+
+/// The next dot on the fronts, series by series, by the objective to the right.
+fn step(state: &mut AppState, by: isize, effects: &mut Vec<Effect>) {
+    let Some(front) = state.study.front() else {
+        return;
+    };
+    let (x, _) = state.study.pair(front.axes.len());
+    let mut dots: Vec<(usize, f64, &String)> = Vec::new();
+    for (series, s) in front.series.iter().enumerate() {
+        for dot in s.dots.iter().filter(|d| d.standing != Standing::Dominated) {
+            let mean = dot.scores.get(front.axes[x]).copied().flatten();
+            dots.push((series, mean.map_or(f64::NAN, |m| m.mean), &dot.uid));
+        }
+    }
+    dots.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let open = state.study.dot.as_ref().map(|open| &open.dot);
+    let at = open.and_then(|open| dots.iter().position(|(.., uid)| *uid == open));
+    let last = dots.len().saturating_sub(1);
+    let next = at.map_or(0, |at| at.saturating_add_signed(by).min(last));
+    let next = dots.get(next).map(|(.., uid)| (*uid).clone());
+    select(state, next, effects);
+}
+
+fn export(state: &mut AppState, kind: ExportKind, effects: &mut Vec<Effect>) {
+    let ExportForm {
+        figure,
+        format,
+        width,
+        table,
+        replace,
+        ..
+    } = state.study.export.clone();
+    let (wanted, missing) = match kind {
+        ExportKind::Figure => {
+            let missing = figure.as_os_str().is_empty();
+            let path = figure.with_extension(format.ending());
+            (
+                Export::Figure {
+                    path,
+                    format,
+                    width,
+                },
+                missing,
+            )
+        }
+        ExportKind::Table => {
+            let missing = table.as_os_str().is_empty();
+            (Export::Table { path: table }, missing)
+        }
+    };
+    state.study.export.kind = kind;
+    if missing {
+        // From the palette: the form with the field for the path.
+        state.overlay.open = Overlay::Study;
+        return;
+    }
+    state.study.exporting = true;
+    state.study.exported = None;
+    let shown: ShownSweeps = state.study.shown();
+    effects.push(Effect::Study(StudyCommand::Export(shown, wanted, replace)));
+}
+
+fn seek(state: &mut AppState, words: String, effects: &mut Vec<Effect>) {
+    state.study.found = None;
+    state.study.sought.clone_from(&words);
+    if let Some(info) = state.info().cloned()
+        && !words.trim().is_empty()
+    {
+        effects.push(Effect::Study(StudyCommand::History(info, words)));
+    }
+}
+
+/// Stars the current answer, or no longer.
+fn star(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let current = state.session.current;
+    let Some(run) = current.and_then(|id| state.session.get_mut(id)) else {
+        return;
+    };
+    run.star = !run.star;
+    if let Some(uid) = run.stored.clone() {
+        let (title, value) = if run.star {
+            ("Star an answer", Some(String::new()))
+        } else {
+            ("Take a star away", None)
+        };
+        let target = Target::Mark(uid, STAR.to_owned());
+        effects.push(Effect::Study(StudyCommand::Edit(title, target, value)));
+    }
+}
+
+fn note(state: &mut AppState, id: RunId, text: String, effects: &mut Vec<Effect>) {
+    let Some(run) = state.session.get_mut(id) else {
+        return;
+    };
+    run.note.clone_from(&text);
+    if let Some(uid) = run.stored.clone() {
+        let value = (!text.trim().is_empty()).then_some(text);
+        let edit = StudyCommand::Edit("Note on an answer", Target::Note(uid), value);
+        effects.push(Effect::Study(edit));
+    }
+}
+
+/// Looks at an answer that the search found, which becomes one of this session where it is none yet.
+fn show_stored(state: &mut AppState, uid: &Uid) {
+    let mut runs = state.session.runs.iter();
+    let known = runs
+        .find(|run| run.stored.as_ref() == Some(uid))
+        .map(|run| run.id);
+    let id = known.or_else(|| {
+        let info = state.info().cloned()?;
+        let found = state.study.found.as_ref()?;
+        let stored = found.iter().find(|stored| stored.uid == *uid)?.clone();
+        let id = state.session.next_id();
+        let job = state.jobs.begin(Owner::Run(id));
+        state.jobs.end(job);
+        let entry = RunEntry::recalled(id, job, info, &stored);
+        state.session.push(entry);
+        Some(id)
+    });
+    if let Some(id) = id {
+        super::rows::select(state, id);
+    }
+}
+
+/// No thread could be started for the study.
+pub fn no_study_thread(state: &mut AppState, reason: &str) {
+    let trouble = Trouble::system(format!("no thread to keep the study: {reason}"));
+    state.study.waiting.clear();
+    state.study.phase = StudyPhase::Failed(trouble);
+}

@@ -1,0 +1,185 @@
+//! The study: whether answers are safe in it, its sweeps side by side, what is written of it for use elsewhere.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use paretoscope_core::protocol::Trouble;
+use paretoscope_core::study::{SweepState as StudySweep, bundle_uid};
+use paretoscope_core::types::{BundleInfo, Split};
+use paretoscope_figure::Look;
+use paretoscope_figure::plot::Front;
+
+use super::RunId;
+use crate::study::{FigureFormat, Recalled, ShownSweeps};
+
+/// How the file stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum StudyPhase {
+    /// There is none.
+    #[default]
+    None,
+    /// It is being opened.
+    Opening,
+    /// It takes all that is done.
+    Open,
+    /// It can be looked at alone, and why.
+    ReadOnly(String),
+    /// It was not opened.
+    Failed(Trouble),
+}
+
+/// What is to be looked at again once the answers are back, by their names in the study.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReturnTo {
+    /// The current answer.
+    pub looked_at: Option<String>,
+    /// The pinned one.
+    pub compared: Option<String>,
+}
+
+/// The answers of a dot.
+#[derive(Debug, Clone)]
+pub struct DotAnswers {
+    /// The dot's name in [`Front`].
+    pub dot: String,
+    /// Its answers in order of prompts, once they are here.
+    pub rows: Option<Result<Vec<Recalled>, Trouble>>,
+    /// The one that is looked at.
+    pub row: usize,
+}
+
+/// A figure, or a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ExportKind {
+    /// The front, drawn.
+    #[default]
+    Figure,
+    /// Its points.
+    Table,
+}
+
+/// What is to be written for use elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportForm {
+    /// A figure, or a table.
+    pub kind: ExportKind,
+    /// The figure's file.
+    pub figure: PathBuf,
+    /// Which kind of file it becomes.
+    pub format: FigureFormat,
+    /// Its width, in mm.
+    pub width: f64,
+    /// The table's file.
+    pub table: PathBuf,
+    /// Whether files that are there are replaced.
+    pub replace: bool,
+}
+
+impl Default for ExportForm {
+    fn default() -> Self {
+        Self {
+            kind: ExportKind::Figure,
+            figure: PathBuf::new(),
+            format: FigureFormat::Svg,
+            width: Look::PAGE,
+            table: PathBuf::new(),
+            replace: false,
+        }
+    }
+}
+
+/// The study.
+#[derive(Debug, Default)]
+pub struct StudyState {
+    /// The file.
+    pub path: Option<PathBuf>,
+    /// How it stands.
+    pub phase: StudyPhase,
+    /// Answers in it that a person asked for.
+    pub answers: usize,
+    /// Answers on their way into it.
+    pub waiting: BTreeSet<RunId>,
+    /// Why something could not be written (yet).
+    pub unsaved: Option<Trouble>,
+    /// What is looked at once the answers are back.
+    pub return_to: Option<ReturnTo>,
+    /// Its sweeps, oldest first.
+    pub sweeps: Vec<Arc<StudySweep>>,
+    /// Those that are not drawn; `None` until the first ones are known.
+    pub hidden: Option<BTreeSet<i64>>,
+    /// The prompts that count; all of them where `None`.
+    pub split: Option<Split>,
+    /// Where hypervolumes are measured from, frozen, and the objectives that its numbers belong to.
+    pub reference: Option<(Vec<String>, Vec<f64>)>,
+    /// What was asked to be drawn last.
+    pub asked: ShownSweeps,
+    /// What is drawn, or why nothing can be.
+    pub drawn: Option<Result<Arc<Front>, Trouble>>,
+    /// The objectives to the right and up, by their places in the front's axes.
+    pub pair: Option<(usize, usize)>,
+    /// The dot that is looked at.
+    pub dot: Option<DotAnswers>,
+    /// What is to be written for use elsewhere.
+    pub export: ExportForm,
+    /// Whether it is being written.
+    pub exporting: bool,
+    /// What was written, or why nothing was.
+    pub exported: Option<Result<Vec<PathBuf>, Trouble>>,
+    /// Whether the history shows starred answers alone.
+    pub starred: bool,
+    /// Words that the history is searched for.
+    pub sought: String,
+    /// What that found, newest first; `None` until it is back.
+    pub found: Option<Vec<Recalled>>,
+}
+
+impl StudyState {
+    /// Sweeps drawn at the start at most, the newest.
+    pub const DRAWN: usize = 8;
+
+    /// Whether it takes what is done.
+    pub fn is_open(&self) -> bool {
+        self.phase == StudyPhase::Open
+    }
+
+    /// Whether it can be looked at.
+    pub fn is_readable(&self) -> bool {
+        matches!(self.phase, StudyPhase::Open | StudyPhase::ReadOnly(_))
+    }
+
+    /// Whether a sweep is drawn.
+    pub fn is_ticked(&self, sweep: i64) -> bool {
+        !self.hidden.as_ref().is_some_and(|h| h.contains(&sweep))
+    }
+
+    /// What is to be drawn now.
+    pub fn shown(&self) -> ShownSweeps {
+        let sweeps = self.sweeps.iter();
+        let ticked = sweeps.filter(|s| s.done > 0 && self.is_ticked(s.id));
+        ShownSweeps {
+            sweeps: ticked.map(|s| s.id).collect(),
+            split: self.split,
+            reference: self.reference.as_ref().map(|(_, numbers)| numbers.clone()),
+        }
+    }
+
+    /// What is drawn.
+    pub fn front(&self) -> Option<&Arc<Front>> {
+        self.drawn.as_ref()?.as_ref().ok()
+    }
+
+    /// The newest sweep of this bundle that is not done.
+    pub fn unfinished(&self, info: &BundleInfo) -> Option<&Arc<StudySweep>> {
+        let ours = bundle_uid(info);
+        let mut sweeps = self.sweeps.iter().rev();
+        sweeps.find(|s| s.done < s.rows && s.status != "finished" && bundle_uid(&s.info) == ours)
+    }
+
+    /// The objectives to the right and up.
+    pub fn pair(&self, axes: usize) -> (usize, usize) {
+        self.pair
+            .filter(|(x, y)| *x < axes && *y < axes)
+            .unwrap_or((0, 1))
+    }
+}

@@ -1,0 +1,162 @@
+//! What the window asks of its study, and what it is told.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use paretoscope_core::protocol::Trouble;
+use paretoscope_core::study::{Access, SweepState, Target, Uid};
+use paretoscope_core::types::{BundleInfo, Run, Scores, Split};
+use paretoscope_figure::plot::Front;
+
+use crate::state::RunId;
+
+/// The kind of mark that a star is.
+pub const STAR: &str = "star";
+
+/// An answer on its way into the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedAnswer {
+    /// The window's name for it.
+    pub run: RunId,
+    /// The answer, with its scores where they are there already.
+    pub answer: Arc<Run>,
+    /// What it was made with.
+    pub bundle: Arc<BundleInfo>,
+}
+
+/// Which sweeps are looked at, and how.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ShownSweeps {
+    /// Their numbers.
+    pub sweeps: Vec<i64>,
+    /// The prompts that count; all of them where `None`.
+    pub split: Option<Split>,
+    /// Where hypervolumes are measured from; the study's own choice where `None`.
+    pub reference: Option<Vec<f64>>,
+}
+
+/// What kind of file a figure becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FigureFormat {
+    /// Vectors for the web and for editors.
+    #[default]
+    Svg,
+    /// Vectors for papers.
+    Pdf,
+    /// Pixels, 300 to the inch.
+    Png,
+}
+
+impl FigureFormat {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Svg, Self::Pdf, Self::Png];
+
+    /// The end of a file's name.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+        }
+    }
+}
+
+/// What is written for use elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Export {
+    /// The front as a figure, its numbers as CSV and what they are as JSON beside it.
+    Figure {
+        /// Where; its ending follows the format.
+        path: PathBuf,
+        /// Which kind of file.
+        format: FigureFormat,
+        /// In mm.
+        width: f64,
+    },
+    /// The points with their means, as CSV, JSON Lines or LaTeX by the ending.
+    Table {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// What the window asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StudyCommand {
+    /// Open this file, or make it; the one before is closed.
+    Open(PathBuf),
+    /// Write an answer.
+    Save(SavedAnswer),
+    /// Write an answer's scores, which came after it.
+    Score(RunId, Scores),
+    /// Bring back the last answers with this bundle that hold these words.
+    History(Arc<BundleInfo>, String),
+    /// Star an answer, note something on it; `None` takes it away. The title names it in undo.
+    Edit(&'static str, Target, Option<String>),
+    /// Hide all answers that a person asked for.
+    Forget,
+    /// Draw these sweeps, now and whenever the file changes.
+    Draw(ShownSweeps),
+    /// Bring back the answers of a dot, by its name in [`Front`].
+    Recall(String),
+    /// Write files for use elsewhere; those that are there are replaced where `true`.
+    Export(ShownSweeps, Export, bool),
+}
+
+/// A stored answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Its name in every file.
+    pub uid: Uid,
+    /// When it was written, in milliseconds since 1970.
+    pub created: i64,
+    /// Tokens of its prompt.
+    pub asked: usize,
+    /// The answer.
+    pub run: Arc<Run>,
+    /// Its scores.
+    pub scores: Scores,
+    /// Whether a person starred it.
+    pub star: bool,
+    /// What a person noted on it.
+    pub note: String,
+}
+
+/// What the window is told.
+#[derive(Debug, Clone)]
+pub enum StudyNews {
+    /// The file is open.
+    Opened {
+        /// Which.
+        path: PathBuf,
+        /// Whether it can be written.
+        access: Access,
+        /// Answers in it that a person asked for.
+        answers: usize,
+    },
+    /// The file was not opened.
+    NotOpened {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// An answer is in the file, under this name.
+    Saved(RunId, Uid),
+    /// What waits could not be written (yet).
+    Unsaved(Trouble),
+    /// All that waited is written.
+    AllSaved,
+    /// The last answers, newest first.
+    History(Arc<BundleInfo>, String, Vec<Recalled>),
+    /// All answers are hidden.
+    Forgotten,
+    /// The sweeps of the file, oldest first.
+    Sweeps(Vec<Arc<SweepState>>),
+    /// What was to be drawn.
+    Drawn(ShownSweeps, Result<Arc<Front>, Trouble>),
+    /// The answers of a dot, in order of prompts, and what they were made with.
+    Answers(String, Result<(Arc<BundleInfo>, Vec<Recalled>), Trouble>),
+    /// The files that were written.
+    Exported(Result<Vec<PathBuf>, Trouble>),
+}

@@ -1,0 +1,108 @@
+//! The study on a thread of its own: what a person is answered is written at once, and no frame waits for a disk.
+//!
+//! | step | in → out | file |
+//! |---|---|---|
+//! | ask | commands and news, as data | `message` |
+//! | work | commands → the file → news; what another program writes is noticed | `worker` |
+//! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
+
+mod export;
+mod message;
+mod worker;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+
+pub use message::{
+    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews,
+};
+
+/// Commands and news that wait at most; commands beyond wait on the window's side.
+const CAPACITY: usize = 256;
+/// How often it is asked, at the end, whether the thread is done.
+const MOMENT: Duration = Duration::from_millis(2);
+
+/// The window's end of the thread. Never blocks but in [`StudyThread::finish`].
+#[derive(Debug)]
+pub struct StudyThread {
+    /// `None` once it ends.
+    commands: Option<Sender<StudyCommand>>,
+    /// Commands that there was no room for yet, in order.
+    backlog: VecDeque<StudyCommand>,
+    news: Receiver<StudyNews>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StudyThread {
+    /// Starts it; `wake` is called after each piece of news.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
+        let (commands, asked) = crossbeam_channel::bounded(CAPACITY);
+        let (told, news) = crossbeam_channel::bounded(CAPACITY);
+        let thread = std::thread::Builder::new()
+            .name("study".to_owned())
+            .spawn(move || worker::run(&asked, told, wake))?;
+        Ok(Self {
+            commands: Some(commands),
+            backlog: VecDeque::new(),
+            news,
+            thread: Some(thread),
+        })
+    }
+
+    /// Asks for something, or keeps it until there is room.
+    pub fn send(&mut self, command: StudyCommand) {
+        self.backlog.push_back(command);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let Some(commands) = &self.commands else {
+            return;
+        };
+        while let Some(command) = self.backlog.pop_front() {
+            match commands.try_send(command) {
+                Ok(()) => {}
+                Err(TrySendError::Full(command)) => return self.backlog.push_front(command),
+                // Nobody takes them any more.
+                Err(TrySendError::Disconnected(_)) => self.backlog.clear(),
+            }
+        }
+    }
+
+    /// News that are there.
+    pub fn news(&mut self) -> Vec<StudyNews> {
+        self.flush();
+        self.news.try_iter().collect()
+    }
+
+    /// Waits until all that was asked for is done; what there is to say of it.
+    pub fn finish(&mut self) -> Vec<StudyNews> {
+        let mut last = Vec::new();
+        let Some(thread) = self.thread.take() else {
+            return last;
+        };
+        while !thread.is_finished() {
+            last.extend(self.news());
+            if self.backlog.is_empty() {
+                self.commands = None;
+            }
+            std::thread::sleep(MOMENT);
+        }
+        last.extend(self.news.try_iter());
+        let _panicked = thread.join();
+        last
+    }
+}
+
+impl Drop for StudyThread {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

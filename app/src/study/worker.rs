@@ -1,0 +1,333 @@
+//! The thread: one open file, commands in turn. What cannot be written waits and is tried again.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use paretoscope_core::protocol::Trouble;
+use paretoscope_core::study::{
+    Access, Edit, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
+};
+use paretoscope_core::types::{BundleInfo, Scores};
+use paretoscope_core::{Error, Result};
+use paretoscope_figure::of_study::fronts;
+
+use super::export::{drawn, export};
+use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use crate::state::RunId;
+
+/// How often it is asked whether another program has written.
+const LOOK: Duration = Duration::from_millis(500);
+/// Answers of the history that come back.
+const LAST: usize = 200;
+
+/// Works until the window lets its end go and all is done.
+pub(super) fn run(
+    commands: &Receiver<StudyCommand>,
+    news: Sender<StudyNews>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+) {
+    let mut worker = Worker {
+        news,
+        wake,
+        study: None,
+        version: None,
+        waiting: VecDeque::new(),
+        troubled: false,
+        written: HashMap::new(),
+        shown: ShownSweeps::default(),
+    };
+    loop {
+        match commands.recv_timeout(LOOK) {
+            Ok(command) => worker.take(command),
+            Err(RecvTimeoutError::Timeout) => {
+                worker.flush();
+                worker.follow();
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    worker.flush();
+}
+
+struct Worker {
+    news: Sender<StudyNews>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    study: Option<Study>,
+    /// Of the file, as last seen.
+    version: Option<i64>,
+    /// Answers that are not in the file yet, oldest first.
+    waiting: VecDeque<SavedAnswer>,
+    /// Whether the window was told that something waits.
+    troubled: bool,
+    /// Under which number each answer stands, and what it was made with.
+    written: HashMap<RunId, (i64, Arc<BundleInfo>)>,
+    shown: ShownSweeps,
+}
+
+impl Worker {
+    fn tell(&self, news: StudyNews) {
+        // A window that is gone needs no news.
+        let _gone = self.news.send(news);
+        (self.wake)();
+    }
+
+    fn take(&mut self, command: StudyCommand) {
+        match command {
+            StudyCommand::Open(path) => self.open(path),
+            StudyCommand::Save(answer) => {
+                self.waiting.push_back(answer);
+                self.flush();
+            }
+            StudyCommand::Score(run, scores) => self.score(run, scores),
+            StudyCommand::History(bundle, text) => {
+                let found = self.with(|study| history(study, &bundle, &text));
+                if let Some(answers) = self.or_tell(found) {
+                    self.tell(StudyNews::History(bundle, text, answers));
+                }
+            }
+            StudyCommand::Edit(title, target, value) => {
+                let edited = self.with(|study| study.edit(title, &[Edit { target, value }]));
+                self.or_tell(edited);
+            }
+            StudyCommand::Forget => {
+                let hidden = self.with(Study::hide_answers);
+                if self.or_tell(hidden).is_some() {
+                    self.tell(StudyNews::Forgotten);
+                }
+            }
+            StudyCommand::Draw(shown) => {
+                self.shown = shown;
+                self.draw();
+            }
+            StudyCommand::Recall(dot) => {
+                let Some(study) = &self.study else { return };
+                let found = answers_of(study, &dot).map_err(|error| Trouble::from(&error));
+                self.tell(StudyNews::Answers(dot, found));
+            }
+            StudyCommand::Export(shown, wanted, replace) => {
+                let Some(study) = &self.study else { return };
+                let written = export(study, &shown, &wanted, replace);
+                self.tell(StudyNews::Exported(written));
+            }
+        }
+    }
+
+    /// Does something with the file, where one is open.
+    fn with<T>(&self, work: impl FnOnce(&Study) -> Result<T>) -> Option<Result<T>> {
+        self.study.as_ref().map(work)
+    }
+
+    fn or_tell<T>(&self, done: Option<Result<T>>) -> Option<T> {
+        match done? {
+            Ok(done) => Some(done),
+            Err(error) => {
+                self.tell(StudyNews::Unsaved(Trouble::from(&error)));
+                None
+            }
+        }
+    }
+
+    fn open(&mut self, path: PathBuf) {
+        self.flush();
+        let opened = Study::open(&path).and_then(|study| {
+            let answers = study.asked_for()?;
+            Ok((study, answers))
+        });
+        match opened {
+            Ok((study, answers)) => {
+                let access = study.access().clone();
+                self.study = Some(study);
+                self.written.clear();
+                (self.version, self.shown) = (None, ShownSweeps::default());
+                self.tell(StudyNews::Opened {
+                    path,
+                    access,
+                    answers,
+                });
+                self.flush();
+                self.follow();
+            }
+            Err(error) => self.tell(StudyNews::NotOpened {
+                path,
+                trouble: Trouble::from(&error),
+            }),
+        }
+    }
+
+    /// Writes what waits, oldest first, as far as it goes.
+    fn flush(&mut self) {
+        let Some(study) = &self.study else { return };
+        if matches!(study.access(), Access::Read(_)) {
+            // The window says so; to wait would fill the memory.
+            self.waiting.clear();
+            return;
+        }
+        while let Some(next) = self.waiting.front() {
+            match save(study, next) {
+                Ok((number, uid)) => {
+                    let run = next.run;
+                    self.written.insert(run, (number, Arc::clone(&next.bundle)));
+                    self.waiting.pop_front();
+                    self.tell(StudyNews::Saved(run, uid));
+                }
+                Err(error) => {
+                    if !self.troubled {
+                        self.tell(StudyNews::Unsaved(Trouble::from(&error)));
+                    }
+                    self.troubled = true;
+                    return;
+                }
+            }
+        }
+        if std::mem::take(&mut self.troubled) {
+            self.tell(StudyNews::AllSaved);
+        }
+    }
+
+    fn score(&mut self, run: RunId, scores: Scores) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|w| w.run == run) {
+            Arc::make_mut(&mut waiting.answer).scores = Some(scores);
+            return self.flush();
+        }
+        let Some((number, bundle)) = self.written.get(&run) else {
+            return;
+        };
+        let done = self.with(|study| put_scores(study, *number, bundle, &scores));
+        self.or_tell(done);
+    }
+
+    /// Says what another program wrote.
+    fn follow(&mut self) {
+        let Some(version) = self.with(Study::version).and_then(Result::ok) else {
+            return;
+        };
+        if self.version == Some(version) {
+            return;
+        }
+        self.version = Some(version);
+        let sweeps = self.with(Study::sweeps);
+        if let Some(sweeps) = self.or_tell(sweeps) {
+            self.tell(StudyNews::Sweeps(
+                sweeps.into_iter().map(Arc::new).collect(),
+            ));
+        }
+        self.draw();
+    }
+
+    fn draw(&self) {
+        let Some(study) = &self.study else { return };
+        if self.shown.sweeps.is_empty() {
+            return;
+        }
+        let front = fronts(study, &self.shown.asked());
+        let front = front.map(Arc::new).map_err(|error| drawn(&error));
+        self.tell(StudyNews::Drawn(self.shown.clone(), front));
+    }
+}
+
+/// Writes an answer with the scores that it has; its number, and its name in every file.
+fn save(study: &Study, next: &SavedAnswer) -> Result<(i64, Uid)> {
+    let run = &next.answer;
+    let split = next.bundle.prompts.iter().find(|s| s.prompt == run.prompt);
+    let record = run.record.as_ref();
+    let answer = NewAnswer {
+        run,
+        mean: record.map_or_else(|| run.gates.adapters.clone(), |record| record.mean()),
+        bundle: study.bundle(&next.bundle)?,
+        interactive: true,
+        split: split.map(|sample| sample.split),
+        place: None,
+    };
+    let number = study.add(&[answer])?.first().copied().unwrap_or_default();
+    if let Some(scores) = &run.scores {
+        put_scores(study, number, &next.bundle, scores)?;
+    }
+    let uid = study.answer(number)?.map(|stored| stored.uid);
+    let lost = || Error::option("study", "an answer is gone right after it was written");
+    Ok((number, uid.ok_or_else(lost)?))
+}
+
+fn put_scores(study: &Study, number: i64, bundle: &BundleInfo, scores: &Scores) -> Result<()> {
+    let scorers = study.scorers(&ScorerRecord::rewards(bundle))?;
+    let scored = scorers.iter().zip(&scores.0);
+    let rows: Vec<(i64, i64, f64)> = scored
+        .filter_map(|(scorer, score)| Some((number, (*scorer)?, (*score)?)))
+        .collect();
+    study.score(&rows)
+}
+
+fn history(study: &Study, bundle: &BundleInfo, text: &str) -> Result<Vec<Recalled>> {
+    let Some(number) = study.bundle_of(&bundle_uid(bundle))? else {
+        return Ok(Vec::new());
+    };
+    let filter = Filter {
+        text: text.to_owned(),
+        bundle: Some(number),
+        limit: LAST,
+        ..Filter::default()
+    };
+    let stored = study.history(&filter)?;
+    let scorers = study.known_scorers(&ScorerRecord::rewards(bundle))?;
+    with_scores(study, stored, &scorers)
+}
+
+fn with_scores(
+    study: &Study,
+    stored: Vec<Stored>,
+    scorers: &[Option<i64>],
+) -> Result<Vec<Recalled>> {
+    let numbers: Vec<i64> = stored.iter().map(|answer| answer.id).collect();
+    let scores = study.scores(&numbers, scorers)?;
+    let starred: HashSet<Uid> = study
+        .marked(STAR)?
+        .into_iter()
+        .map(|(uid, _)| uid)
+        .collect();
+    let mut notes: HashMap<Uid, String> = study.notes()?.into_iter().collect();
+    let recalled = stored
+        .into_iter()
+        .zip(scores)
+        .filter_map(|(answer, scores)| {
+            Some(Recalled {
+                run: Arc::new(answer.run()?),
+                star: starred.contains(&answer.uid),
+                note: notes.remove(&answer.uid).unwrap_or_default(),
+                uid: answer.uid,
+                created: answer.created,
+                asked: answer.asked,
+                scores,
+            })
+        });
+    Ok(recalled.collect())
+}
+
+/// The answers of a dot, named `sweep-point`.
+fn answers_of(study: &Study, dot: &str) -> Result<(Arc<BundleInfo>, Vec<Recalled>)> {
+    let unknown = || Error::option("dot", format!("`{dot}` is none of this study's"));
+    let (sweep, point) = dot.split_once('-').ok_or_else(unknown)?;
+    let sweep: i64 = sweep.parse().map_err(|_not_a_number| unknown())?;
+    let sweeps = study.sweeps()?;
+    let state = sweeps.into_iter().find(|s| s.id == sweep);
+    let info = Arc::new(state.ok_or_else(unknown)?.info);
+    let scores = study.sweep_scores(sweep, None)?;
+    let row = scores
+        .point_uids
+        .iter()
+        .position(|uid| uid.to_string() == point);
+    let row = row.ok_or_else(unknown)?;
+    let width = scores.prompts.len();
+    let numbers = scores
+        .answers
+        .iter()
+        .skip(row * width)
+        .take(width)
+        .flatten();
+    let mut stored = Vec::new();
+    for number in numbers {
+        stored.extend(study.answer(*number)?);
+    }
+    Ok((info, with_scores(study, stored, &scores.scorers)?))
+}
