@@ -136,6 +136,33 @@ fn the_history_is_searched_and_an_answer_beyond_it_is_looked_at() {
 }
 
 #[test]
+fn the_history_menu_has_search_star_and_note_in_both_themes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.study");
+    for theme in [ThemeChoice::Dark, ThemeChoice::Light] {
+        let mut w = window([1900.0, 1000.0], &path, Some("/bundles/one"));
+        w.queue(AppCommand::SetTheme(theme));
+        w.answer_at([1.0, 0.0, 0.0]);
+        if !w.sees("History (") {
+            w.click("More");
+        }
+        w.harness.get_by_label_contains("History (").click();
+        w.steps(4);
+        for name in [
+            "Search the history",
+            "Star this answer",
+            "Starred only",
+            "Note on this answer",
+        ] {
+            assert!(w.sees(name), "{name}");
+        }
+        w.click("Star this answer");
+        assert!(w.state().session.current().is_some_and(|run| run.star));
+        assert!(w.sees("starred \u{b7}"));
+    }
+}
+
+#[test]
 fn star_and_note_outlive_the_window() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mine.study");
