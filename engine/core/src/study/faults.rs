@@ -51,10 +51,15 @@ fn command(what: &str, folder: &Path) -> Command {
 
 fn prepare(command: &mut Command, what: &str, folder: &Path) {
     command
-        .args(["study::faults::child", "--exact", "--test-threads=1"])
+        .args([
+            "study::faults::child",
+            "--exact",
+            "--test-threads=1",
+            "--nocapture",
+        ])
         .env(TASK, format!("{what} {}", folder.display()))
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(Stdio::inherit()); // a child that fails says why
 }
 
 /// Notes what was told written; a kill takes nothing of that away.

@@ -1,7 +1,7 @@
 //! Opening a file, whatever it turns out to be, and putting SQLite's errors into words.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -133,8 +133,20 @@ fn to_write(path: &Path, network: bool) -> Result<Connection> {
     let settings = format!(
         "PRAGMA journal_mode = {journal}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
     );
-    connection.execute_batch(&settings).map_err(sqlite(path))?;
-    Ok(connection)
+    let began = Instant::now();
+    loop {
+        match connection.execute_batch(&settings) {
+            Ok(()) => return Ok(connection),
+            // SQLite itself does not wait where two programs turn to the log at the same moment.
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && began.elapsed() < BUSY =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(sqlite(path)(error)),
+        }
+    }
 }
 
 /// A file that was looked at.
@@ -193,13 +205,15 @@ fn query_only(connection: Connection, path: &Path) -> Result<Connection> {
 }
 
 /// Why the file cannot be written, where it cannot; a log has to be made beside it.
+///
+/// The file itself is not opened for that: on Unix the end of any handle of a process takes away the locks that its other
+/// connections hold, and another program would then remove a log that is still written.
 pub(super) fn read_only(path: &Path) -> Option<String> {
-    let file = std::fs::OpenOptions::new().append(true).open(path);
     let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    match file {
+    match may_write(path) {
         Err(e) => Some(format!("the file cannot be written ({e})")),
-        Ok(_) => {
+        Ok(()) => {
             let probe = tempfile::Builder::new()
                 .prefix(".paretoscope")
                 .tempfile_in(folder);
@@ -208,6 +222,19 @@ pub(super) fn read_only(path: &Path) -> Option<String> {
                 .map(|e| format!("its folder cannot be written ({e})"))
         }
     }
+}
+
+#[cfg(unix)]
+fn may_write(path: &Path) -> std::io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
+}
+
+#[cfg(not(unix))]
+fn may_write(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(path)
+        .map(drop)
 }
 
 /// A file beside another: its name with an ending.
@@ -301,6 +328,12 @@ fn percent(bytes: &[u8]) -> String {
 
 /// What a file is; refuses what is neither a study nor can become one.
 fn recognise(connection: &Connection, path: &Path) -> Result<(Kind, Option<String>)> {
+    // All of it at one moment: another program may be making the file just now.
+    let _moment = connection
+        .is_autocommit()
+        .then(|| connection.unchecked_transaction())
+        .transpose()
+        .map_err(sqlite(path))?;
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let version = number("user_version").map_err(sqlite(path))?;
     let application = number("application_id").map_err(sqlite(path))?;
