@@ -360,8 +360,7 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(Kind, Option<Strin
     if application == ROW_STORE {
         if version > NEWEST_ROW_STORE {
             let problem = format!(
-                "is a store of rows of version {version}, this program knows versions up to {}; use the program that made it",
-                NEWEST_ROW_STORE
+                "is a store of rows of version {version}, this program knows versions up to {NEWEST_ROW_STORE}; use the program that made it"
             );
             return Err(input(path, problem));
         }

@@ -1,5 +1,6 @@
 //! `bench study`: a large study opened, listed and summed up.
 
+use std::path::Path;
 use std::time::Instant;
 
 use paretoscope_engine::protocol::{SweepGrid, SweepPlan};
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             "needs --rows, --prompts and --runs of at least 1",
         ));
     }
-    let folder = tempfile::tempdir().map_err(Error::io("make", &std::env::temp_dir()))?;
+    let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a temporary folder")))?;
     let path = folder.path().join("large.study");
     let sweep = fill(&path, args, global.seed)?;
     let bytes = std::fs::metadata(&path)
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
 }
 
 /// Makes a study with a sweep of points x prompts.
-fn fill(path: &std::path::Path, args: &Args, seed: u64) -> Result<i64> {
+fn fill(path: &Path, args: &Args, seed: u64) -> Result<i64> {
     let study = Study::open(path)?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let prompts: Vec<Prompt> = (0..args.prompts)
