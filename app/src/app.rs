@@ -128,6 +128,12 @@ impl App {
         {
             Self::make_folder(folder);
         }
+        if options.study_named {
+            // From now on the one to begin with, wherever the next start is made from.
+            let named = study.as_deref().map(std::path::absolute);
+            app.state.prefs.study = named.and_then(Result::ok);
+            app.changed = Some(app.state.now);
+        }
         let mut effects = Vec::new();
         apply::start(&mut app.state, options.bundle, study, &mut effects);
         app.run(ctx, effects);

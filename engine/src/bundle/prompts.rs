@@ -21,6 +21,7 @@ struct PromptLine {
     tokens: Option<Vec<u32>>,
     title: Option<String>,
     split: Option<Split>,
+    #[serde(alias = "topic")]
     group: Option<String>,
 }
 
@@ -146,7 +147,7 @@ mod tests {
             let message = read(text).unwrap_err().to_string();
             assert!(message.contains(want), "{text}: {message}");
         }
-        let text = "{\"prompt\": \"a\", \"split\": \"test\"}\n{\"prompt\": \"b\", \"group\": \"g\"}\n{\"chat\": \"c\", \"group\": \"G \"}";
+        let text = "{\"prompt\": \"a\", \"split\": \"test\"}\n{\"prompt\": \"b\", \"topic\": \"g\"}\n{\"chat\": \"c\", \"group\": \"G \"}";
         let splits: Vec<Split> = read(text).unwrap().into_iter().map(|s| s.split).collect();
         assert_eq!(splits[0], Split::Test);
         assert_eq!(splits[1], splits[2]);

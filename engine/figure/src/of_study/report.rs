@@ -27,7 +27,7 @@ const BIBTEX: &str = r"@misc{hoe2025,
   title = {Multi-Value Alignment for LLMs via Value Decorrelation and Extrapolation},
   author = {Hefei Xu and Le Wu and Chen Cheng and Hao Liu},
   booktitle = {Proceedings of the AAAI Conference on Artificial Intelligence},
-  year = {2026}
+  year = {2026}, eprint = {2511.17579}, archivePrefix = {arXiv}
 }
 ";
 

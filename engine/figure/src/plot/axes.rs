@@ -14,12 +14,16 @@ pub(super) struct Axis {
     pub(super) titles: Vec<String>,
 }
 
+/// Beyond this numbers have no room for a margin around them.
+const MOST: f64 = 1e300;
+
 /// Share of the range left free on each side.
 const MARGIN: f64 = 0.08;
 
 /// A range that holds all finite numbers with a margin; where there is one number or none, a range around it.
 pub(super) fn holding(values: impl IntoIterator<Item = f64>) -> [f64; 2] {
     let finite = values.into_iter().filter(|v| v.is_finite());
+    let finite = finite.map(|v| v.clamp(-MOST, MOST));
     let [low, high] = finite.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| {
         [low.min(v), high.max(v)]
     });
@@ -33,7 +37,7 @@ pub(super) fn holding(values: impl IntoIterator<Item = f64>) -> [f64; 2] {
     } else {
         (low.abs() * 0.1).max(0.5)
     };
-    [(low - margin).max(-1e300), (high + margin).min(1e300)]
+    [(low - margin).max(-MOST), (high + margin).min(MOST)]
 }
 
 /// A frame with its axes.
