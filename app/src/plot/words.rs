@@ -1,64 +1,11 @@
 //! The plot in words: axis titles, tooltips, and the summary that stands for it where it cannot be seen.
 
 use paretoscope_core::types::{Point, Summary};
+pub use paretoscope_figure::words::{score as score_words, value as value_words};
 
 use super::data::ParetoData;
 use crate::state::share_words;
 use crate::state::{Class, Units, place};
-
-/// A number as short as it can be read: four significant digits at most.
-pub fn value_words(value: f64) -> String {
-    if !value.is_finite() {
-        return if value.is_nan() {
-            "NaN".to_owned()
-        } else if value > 0.0 {
-            "∞".to_owned()
-        } else {
-            "−∞".to_owned()
-        };
-    }
-    let size = value.abs();
-    let text = if size >= 1e5 || (size > 0.0 && size < 1e-3) {
-        format!("{size:.2e}")
-    } else if size >= 100.0 {
-        format!("{size:.1}")
-    } else if size >= 10.0 {
-        format!("{size:.2}")
-    } else {
-        format!("{size:.3}")
-    };
-    // The minus of text, which screen readers and eyes tell from a hyphen.
-    if value < 0.0 {
-        format!("−{text}")
-    } else {
-        text
-    }
-}
-
-/// A mean with its error and its n.
-pub fn score_words(summary: Option<&Summary>) -> String {
-    match summary {
-        None => "not scored".to_owned(),
-        Some(s) if s.n == 0 => format!("no finite score ({} non-finite)", s.non_finite),
-        Some(s) => {
-            // One sample has no error to speak of.
-            let mut words = if s.n == 1 {
-                format!("{} (one sample)", value_words(s.mean))
-            } else {
-                format!(
-                    "{} ± {} (n = {})",
-                    value_words(s.mean),
-                    value_words(s.se),
-                    s.n
-                )
-            };
-            if s.non_finite > 0 {
-                words += &format!(", {} non-finite left out", s.non_finite);
-            }
-            words
-        }
-    }
-}
 
 /// A point, with the names of what its numbers belong to.
 pub fn point_words(point: &Point, objectives: &[String]) -> String {
@@ -177,7 +124,7 @@ mod tests {
             (-3.5, "−3.500"),
             (12.345, "12.35"),
             (1234.56, "1234.6"),
-            (2.5e-7, "2.50e-7"),
+            (2.5e-7, "2.50e−7"),
             (f64::NAN, "NaN"),
             (f64::NEG_INFINITY, "−∞"),
         ];

@@ -71,7 +71,7 @@ impl Command {
             Self::Train(_) => {
                 "a checkpoint holds what was done, and the same command with --resume goes on from it"
             }
-            Self::Dependence(_) | Self::Stats(_) => {
+            Self::Dependence(_) | Self::Stats(_) | Self::Study(_) => {
                 "nothing was written, and the same command begins again"
             }
             _ => "the same command goes on where it stopped",

@@ -99,13 +99,21 @@ struct Reading {
 /// there are several seeds, they are drawn first, the shared ones together. Fronts are found anew in every draw.
 ///
 /// # Errors
-/// [`StatsError::TooFew`] with fewer than two arms, [`StatsError::Cancelled`] where `progress` breaks.
+/// [`StatsError::TooFew`] with fewer than two arms, or fewer than two groups of prompts, whose draws are all alike and would
+/// show any difference as sure; [`StatsError::Cancelled`] where `progress` breaks.
 pub fn compare(frame: &Frame, draws: Draws, progress: Progress<'_>) -> Result<Vec<Comparison>> {
     let arms = frame.arms.len();
     if arms < 2 {
         return Err(StatsError::TooFew {
             of: "arms to compare",
             got: arms,
+            needed: 2,
+        });
+    }
+    if frame.groups.len() < 2 {
+        return Err(StatsError::TooFew {
+            of: "prompts of different groups in all arms",
+            got: frame.groups.len(),
             needed: 2,
         });
     }

@@ -69,6 +69,19 @@ fn plainly(arm: &Arm, drawn: &[usize], reference: &[f64]) -> f64 {
         .sum()
 }
 
+/// All draws of one prompt are alike: an interval from them would be a point, and any difference shown.
+#[test]
+fn one_prompt_shows_no_difference() {
+    let arm = |name: &str, seed| noisy(name, &[vec![0.0, 1.0], vec![1.0, 0.0]], 1, seed);
+    let frame = Frame::new(&[arm("a", 1), arm("b", 2)], &FrameOptions::default()).unwrap();
+    let refused = compare(&frame, Draws::default(), &mut |_| ControlFlow::Continue(()));
+    let said = refused.unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "1 prompts of different groups in all arms, at least 2 needed"
+    );
+}
+
 #[test]
 fn equals_the_plain_bootstrap() {
     let a = noisy(

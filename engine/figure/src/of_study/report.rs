@@ -7,7 +7,7 @@ use paretoscope_core::study::Study;
 use paretoscope_core::types::{Point, Split};
 
 use super::{Asked, Swept, fronts, points, swept};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::figure::Look;
 use crate::plot::{Dot, Front};
 use crate::report::{Report, ReportFigure, ReportPoint};
@@ -41,7 +41,7 @@ pub fn report(study: &Study, asked: &Asked, command: &str) -> Result<Report> {
     if demonstration {
         report.tags.push("DEMONSTRATION MODEL".to_owned());
     }
-    report.findings = findings(&swept, asked)?;
+    report.findings = findings(&swept, asked);
     report.objectives = front.objectives.iter().map(|o| o.name.clone()).collect();
     report.tables = vec![
         ("Hypervolumes".to_owned(), volumes(&front)?),
@@ -72,9 +72,9 @@ pub fn report(study: &Study, asked: &Asked, command: &str) -> Result<Report> {
 }
 
 /// What each pair of sweeps differs by, in words.
-fn findings(swept: &[Swept], asked: &Asked) -> Result<Vec<String>> {
+fn findings(swept: &[Swept], asked: &Asked) -> Vec<String> {
     if swept.len() < 2 {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let arms: Vec<_> = swept
         .iter()
@@ -84,24 +84,23 @@ fn findings(swept: &[Swept], asked: &Asked) -> Result<Vec<String>> {
         reference: asked.reference.clone(),
         ..FrameOptions::default()
     };
-    let cannot = |e: paretoscope_core::stats::StatsError| Error::Empty {
-        what: e.to_string(),
-    };
     let frame = match Frame::new(&arms, &options) {
         Ok(frame) => frame,
-        Err(why) => return Ok(vec![format!("The sweeps cannot be compared: {why}.")]),
+        Err(why) => return vec![format!("The sweeps cannot be compared: {why}.")],
     };
     let draws = Draws {
         draws: DRAWS,
         ..Draws::default()
     };
-    let found =
-        compare(&frame, draws, &mut |_| std::ops::ControlFlow::Continue(())).map_err(cannot)?;
+    let found = match compare(&frame, draws, &mut |_| std::ops::ControlFlow::Continue(())) {
+        Ok(found) => found,
+        Err(why) => return vec![format!("The sweeps cannot be compared: {why}.")],
+    };
     let chosen = Chosen {
         split: asked.split.map(Split::name),
         on: None,
     };
-    Ok(found
+    found
         .iter()
         .map(|pair| {
             format!(
@@ -111,7 +110,7 @@ fn findings(swept: &[Swept], asked: &Asked) -> Result<Vec<String>> {
                 words(&frame, pair, chosen)
             )
         })
-        .collect())
+        .collect()
 }
 
 fn volumes(front: &Front) -> Result<Table> {

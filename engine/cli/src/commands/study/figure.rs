@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Letters as outlines, for programs that lack the fonts
     #[arg(long)]
     outlines: bool,
-    /// Dots to the millimetre of a PNG, 1 to 4 times 150 to the inch
+    /// Pixels of a PNG: 1 to 4 times 150 to the inch
     #[arg(long, value_name = "S", default_value_t = 2.0)]
     scale: f64,
 }
