@@ -20,6 +20,10 @@ use crate::widgets::{expert_slot, objective_color, paint_expert, point_color};
 const PULL: f32 = 12.0;
 /// What Alt makes of a movement.
 const FINE: f32 = 0.1;
+/// Of the point's ring, to the middle of its line, and a little more under the pointer.
+const RING: f32 = 14.0;
+/// From a corner to its name: beyond the ring, so that a point in the corner hides nothing.
+const NAME_GAP: f32 = RING + 6.0;
 
 /// The canvas with everything that can be done on it.
 pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
@@ -30,15 +34,15 @@ pub(super) fn canvas_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
     let tall = if axes.len() == 3 {
         // As large as its panel; no taller than what can be seen at once, with the numbers below it.
         let seen = ui.clip_rect().height();
-        (width * 0.82 + 50.0).min((seen - 90.0).min(seen * 0.62).max(130.0))
+        (width * 0.82 + 62.0).min((seen - 90.0).min(seen * 0.62).max(130.0))
     } else {
-        86.0
+        98.0
     };
     let (rect, response) = ui.allocate_exact_size(vec2(width, tall), Sense::click_and_drag());
     let inside = if axes.len() == 3 {
-        Rect::from_min_max(rect.min + vec2(14.0, 34.0), rect.max - vec2(14.0, 34.0))
+        Rect::from_min_max(rect.min + vec2(14.0, 40.0), rect.max - vec2(14.0, 40.0))
     } else {
-        Rect::from_min_max(rect.min + vec2(22.0, 24.0), rect.max - vec2(22.0, 30.0))
+        Rect::from_min_max(rect.min + vec2(22.0, 24.0), rect.max - vec2(22.0, 42.0))
     };
     let geometry = Geometry::new(inside, axes);
     describe(ui, state, &response);
@@ -212,9 +216,9 @@ fn paint(ui: &Ui, state: &AppState, geometry: &Geometry, response: &Response) {
     }
     // A ring, so that an expert that it stands on is still seen.
     let radius = if response.hovered() || state.simplex.dragging {
-        15.0
+        RING + 1.0
     } else {
-        14.0
+        RING
     };
     painter.circle_stroke(at, radius, Stroke::new(7.0, tokens.panel));
     painter.circle_stroke(at, radius, Stroke::new(4.0, tokens.accent));
@@ -338,9 +342,9 @@ fn paint_corners(ui: &Ui, state: &AppState, geometry: &Geometry, tokens: &Tokens
         let galley = ui.painter().layout_job(job);
         let size = galley.size();
         let y = if top {
-            corner.y - 14.0 - size.y
+            corner.y - NAME_GAP - size.y
         } else {
-            corner.y + 13.0
+            corner.y + NAME_GAP
         };
         let x =
             (corner.x - size.x / 2.0).clamp(room.left(), (room.right() - size.x).max(room.left()));

@@ -1,6 +1,6 @@
 //! The interference sheet: how much the bundle's adapters depend on each other, layers × pairs.
 
-use egui::{ComboBox, Context, Grid, Id, Modal, ProgressBar, RichText, Ui, vec2};
+use egui::{ComboBox, Context, Grid, Id, Modal, ProgressBar, RichText, ScrollArea, Ui, vec2};
 use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::heatmap::matrix::{self, Axis, MatrixInput, Window};
@@ -13,6 +13,12 @@ use crate::widgets::{section, trouble_ui};
 
 /// Most of a sheet's width.
 const WIDEST: f32 = 860.0;
+/// Of the sheet and the window around it: what is neither the matrix nor its totals.
+const AROUND: f32 = 240.0;
+/// A row of the totals.
+const ROW: f32 = 31.0;
+/// The matrix in the lowest window.
+const SHORTEST: f32 = 120.0;
 
 /// What the sheet keeps from frame to frame.
 #[derive(Default)]
@@ -55,10 +61,15 @@ impl InterferencePanel {
                 ui.label("Comparing every pair of adapters\u{2026}");
                 ui.add(ProgressBar::new(now.fraction).show_percentage());
             } else if let Some(found) = &now.found {
-                ui.allocate_ui(vec2(ui.available_width(), room.y - 260.0), |ui| {
+                let totals = (found.pairs.len() as f32 * ROW).min(room.y * 0.32);
+                let tall = (room.y - AROUND - totals).max(SHORTEST);
+                ui.allocate_ui(vec2(ui.available_width(), tall), |ui| {
                     self.matrix_ui(ui, found);
                 });
-                totals_ui(ui, found);
+                ScrollArea::vertical()
+                    .max_height(totals)
+                    .min_scrolled_height(totals)
+                    .show(ui, |ui| totals_ui(ui, found));
             }
         });
         if modal.should_close() {
