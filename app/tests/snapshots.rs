@@ -20,6 +20,18 @@ const SHEET: [f32; 2] = [760.0, 600.0];
 /// All panels side by side.
 const WINDOW: [f32; 2] = [1120.0, 700.0];
 
+/// The windows that a person is likely to have: small, a projector's, a desk's.
+const SIZES: [[f32; 2]; 3] = [[1024.0, 640.0], [1280.0, 720.0], [1920.0, 1080.0]];
+/// Each sheet, and what its picture is called.
+const SHEETS: [(Overlay, &str); 6] = [
+    (Overlay::Bundle, "bundle"),
+    (Overlay::Palette, "palette"),
+    (Overlay::Shortcuts, "shortcuts"),
+    (Overlay::Settings, "settings"),
+    (Overlay::Interference, "interference"),
+    (Overlay::Training, "training"),
+];
+
 /// How much a pixel may differ (weighted squared distance in YIQ), and how many may differ by more.
 const TOLERANCE: f32 = 1.5;
 const PIXELS: usize = 40;
@@ -28,6 +40,7 @@ const PIXELS: usize = 40;
 struct Scene<'a> {
     window: Window<'a>,
     folder: &'static str,
+    size: [f32; 2],
 }
 
 impl Scene<'_> {
@@ -45,7 +58,11 @@ impl Scene<'_> {
         } else {
             "light"
         };
-        let mut scene = Self { window, folder };
+        let mut scene = Self {
+            window,
+            folder,
+            size,
+        };
         scene.queue(AppCommand::SetTheme(theme));
         scene.queue(AppCommand::SetGenerate(GenerateWhen::Release));
         if used {
@@ -80,6 +97,17 @@ impl Scene<'_> {
     }
 }
 
+impl Scene<'_> {
+    /// Draws it for a person to look at.
+    fn picture(&mut self, folder: &std::path::Path, name: &str) {
+        self.window.steps(8);
+        let [width, height] = self.size;
+        let name = format!("{}-{width}x{height}-{name}.png", self.folder);
+        let picture = self.window.harness.render().expect("it is drawn");
+        picture.save(folder.join(name)).expect("it is written");
+    }
+}
+
 /// Draws every scene in a theme.
 fn draw(theme: ThemeChoice) {
     // Dropped at the end, it fails with everything that differs.
@@ -94,14 +122,7 @@ fn draw(theme: ThemeChoice) {
     }
     differing.extend(panels.window.harness.take_snapshot_results());
     let mut sheets = Scene::new(SHEET, theme, true);
-    for (overlay, name) in [
-        (Overlay::Bundle, "bundle"),
-        (Overlay::Palette, "palette"),
-        (Overlay::Shortcuts, "shortcuts"),
-        (Overlay::Settings, "settings"),
-        (Overlay::Interference, "interference"),
-        (Overlay::Training, "training"),
-    ] {
+    for (overlay, name) in SHEETS {
         sheets.queue(AppCommand::Show(overlay));
         sheets.hold(name);
         sheets.queue(AppCommand::Show(overlay));
@@ -120,4 +141,25 @@ fn every_panel_in_the_dark_theme() {
 #[test]
 fn every_panel_in_the_light_theme() {
     draw(ThemeChoice::Light);
+}
+
+/// Nothing is held to anything: 48 pictures under `target/tmp/pictures`, to be looked at after a change of many panels.
+#[test]
+#[ignore = "draws pictures for a person"]
+fn every_panel_in_both_themes_at_three_sizes() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for theme in [ThemeChoice::Dark, ThemeChoice::Light] {
+        for size in SIZES {
+            let mut scene = Scene::new(size, theme, false);
+            scene.picture(&folder, "start");
+            let mut scene = Scene::new(size, theme, true);
+            scene.picture(&folder, "window");
+            for (overlay, name) in SHEETS {
+                scene.queue(AppCommand::Show(overlay));
+                scene.picture(&folder, name);
+                scene.queue(AppCommand::Show(overlay));
+            }
+        }
+    }
 }

@@ -9,15 +9,16 @@ use crate::theme::Tokens;
 use crate::widgets::section;
 
 /// What the canvas does by itself while it has the keyboard.
-const CANVAS: [(&str, &str); 5] = [
+const CANVAS: [(&str, &str); 6] = [
     (
         "Up, Down",
         "Point: 0.01 more or less of the picked objective",
     ),
     ("Left, Right", "Point: trade the other two"),
+    ("Shift", "Point: steps of 0.1; a drag goes towards a corner"),
     (
-        "Shift, Alt",
-        "Point: steps of 0.1 and 0.001; with the pointer, towards a corner and fine",
+        "Alt",
+        "Point: steps of 0.001; a drag goes a tenth of the way",
     ),
     ("Tab", "Point: pick the next objective"),
     ("Enter", "Point: generate"),
@@ -27,7 +28,7 @@ const CANVAS: [(&str, &str); 5] = [
 pub(super) fn shortcuts_ui(ctx: &Context, _state: &AppState, queue: &mut CommandQueue) {
     let room = ctx.content_rect().size();
     let modal = Modal::new(Id::unique("shortcuts")).show(ctx, |ui| {
-        ui.set_width((room.x - 60.0).min(560.0));
+        ui.set_width((room.x - 60.0).min(620.0));
         section(ui, "Shortcuts", |ui| {
             if ui.button("Close").clicked() {
                 queue.push(AppCommand::Show(Overlay::Shortcuts));
