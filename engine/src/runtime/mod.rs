@@ -23,6 +23,6 @@ mod training;
 mod worker;
 
 pub use options::EngineOptions;
-pub use runs::{read_job, run_noted, training_runs};
+pub use runs::{read_job, run_noted, training_runs, training_steps};
 pub use spawn::spawn;
 pub use training::bundle_with;

@@ -35,7 +35,9 @@ mod words;
 
 pub use agreement::{Metric, alpha, kappa, kappa_of, percent};
 pub use arm::{Arm, ArmPoint, ArmPrompt, choose, read};
-pub use attainment::{Attainment, Over, Surface, attainment, surface};
+pub use attainment::{
+    Attainment, Over, RunMeans, Surface, attainment, runs_by_draw, runs_by_seed, surface,
+};
 pub use compare::{Comparison, Difference, Directed, EqualPoints, compare, holm};
 pub use davidson::{Davidson, Duel, fit};
 pub use draws::{Draws, Estimate, Progress, interval};

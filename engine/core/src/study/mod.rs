@@ -9,7 +9,7 @@
 //! | open | a path → a file to write, to read, or words that say why not | `open` |
 //! | name | what the forward pass received → a key; contents → an id | `hash`, `key` |
 //! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps` |
-//! | read | keys, filters → answers with their scores | `read`, `results` |
+//! | read | keys, names, filters → answers with their scores | `read`, `find`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
 //! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `lease` |
@@ -24,6 +24,7 @@ mod convert;
 mod digest;
 mod encode;
 mod file;
+mod find;
 mod graft;
 mod hash;
 mod hide;

@@ -51,11 +51,16 @@ impl SweepScores {
         &self.values[start..start + self.objectives.len()]
     }
 
+    /// The places of the prompts of a part, or of all.
+    pub fn kept(&self, split: Option<Split>) -> Vec<usize> {
+        (0..self.prompts.len())
+            .filter(|&prompt| split.is_none() || self.prompts[prompt].split == split)
+            .collect()
+    }
+
     /// The points whose rows are all there, summed up over the prompts of a part, or over all of them.
     pub fn summary(&self, split: Option<Split>) -> Vec<SweepSummary> {
-        let kept: Vec<usize> = (0..self.prompts.len())
-            .filter(|&prompt| split.is_none() || self.prompts[prompt].split == split)
-            .collect();
+        let kept = self.kept(split);
         let whole = |point: &usize| {
             let start = point * self.prompts.len();
             !kept.is_empty()

@@ -23,7 +23,7 @@ pub(crate) enum Args {
     /// What two methods or sweeps differ by, with paired intervals
     Compare(compare::Args),
     /// A plot as SVG, PDF or PNG, with its numbers beside it
-    Figure(figure::Args),
+    Figure(Box<figure::Args>),
     /// A table as CSV, JSON Lines, Parquet or LaTeX
     Export(export::Args),
     /// Several studies become one
@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Info(args) => info::run(&args),
         Args::Compare(args) => compare::run(&args, global),
-        Args::Figure(args) => figure::run(&args),
+        Args::Figure(args) => figure::run(&args, global),
         Args::Export(args) => export::run(&args),
         Args::Merge(args) => merge::run(&args),
         Args::Recover(args) => recover::run(&args),
