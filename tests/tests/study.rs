@@ -252,3 +252,93 @@ fn sweeps_are_compared_drawn_exported_and_reported_without_a_model() {
         outcome.stderr
     );
 }
+
+/// Prompts of two splits, one of them listed twice; the sweep's own means, the study's and a comparison's weigh it so.
+#[test]
+fn equal_prompts_weigh_in_a_study_as_in_the_sweep() {
+    let fixture = Fixture::new();
+    let line = |words: &str, split: &str| json!({"prompt": words, "split": split}).to_string();
+    let lines = [
+        line("a word", "test"),
+        line("another", "test"),
+        line("a word", "test"),
+        line("the third", "test"),
+        line("one", "validation"),
+        line("two", "validation"),
+    ];
+    fixture.write("two.jsonl", lines.join("\n"));
+    let sweep = "sweep --bundle {} --prompts {}/two.jsonl --max-tokens 6 --out {}/x.study";
+    let told = fixture
+        .done(&format!("{sweep} --grid simplex:0.5 --base"))
+        .lines();
+    fixture.done("study export {}/x.study --what points --out {}/points.jsonl");
+    let text = String::from_utf8(fixture.read("points.jsonl")).expect("text");
+    let rows: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON Lines"))
+        .collect();
+    assert_eq!(rows.len(), told.len());
+    for (row, told) in rows.iter().zip(&told) {
+        let own = &told["scores"]["helpful"];
+        assert_eq!(own["n"], json!(6), "{told}");
+        for (column, what) in [
+            ("helpful", "mean"),
+            ("helpful_se", "se"),
+            ("helpful_n", "n"),
+        ] {
+            assert_eq!(row[column], own[what], "{row} {told}");
+        }
+    }
+    fixture.done(&format!("{sweep} --grid box:1:1"));
+    fixture.done(&format!("{sweep} --grid simplex:0.25"));
+    let compared = |options: &str| -> Value {
+        let line = format!("study compare {{}}/x.study --a 1 --draws 100 {options}");
+        fixture.done(&line).lines().remove(0)
+    };
+    let plain = compared("--b mva --split test");
+    assert_eq!(
+        (&plain["prompts"], &plain["units"]),
+        (&json!(4), &json!("raw"))
+    );
+    assert_eq!(plain["chosen"], Value::Null);
+    let words = |line: &Value| line["words"].as_str().expect("words").to_owned();
+    let z = compared("--b mva --split test --z");
+    assert_eq!(
+        (&z["units"], &z["base"]["answers"]),
+        (&json!("sd"), &json!(4))
+    );
+    assert!(words(&z).contains("in SD of the base model's"), "{z}");
+    assert_ne!(z["frame"], plain["frame"], "another frame");
+    let held = compared("--b mva --split test --chosen-on validation");
+    assert_eq!(held["chosen"]["optimistic"], json!(false));
+    assert_eq!(
+        held["chosen"]["arms"][0]["of"],
+        json!(7),
+        "six and the base"
+    );
+    assert!(
+        words(&held).ends_with("points chosen on validation"),
+        "{held}"
+    );
+    let same = compared("--b mva --split test --choose test");
+    assert_eq!(same["chosen"]["optimistic"], json!(true));
+    assert!(
+        words(&same).ends_with("optimistic: chosen and measured on test"),
+        "{same}"
+    );
+    let three = compared("--b mva --b 3 --split test");
+    let pairs = three["comparisons"].as_array().expect("a list");
+    assert_eq!(pairs.len(), 3);
+    for pair in pairs {
+        assert!(pair["p_holm"].as_f64() >= pair["p"].as_f64(), "{pair}");
+        assert!(words(pair).contains("by Holm"), "{pair}");
+    }
+    fixture.refused(
+        "study compare {}/x.study --a 3 --b 3 --split test --z",
+        &["the base model's answers", "--base"],
+    );
+    fixture.refused(
+        "study compare {}/x.study --a 1 --b mva --split test --chosen-on train",
+        &["no prompt of 1 belongs to train"],
+    );
+}

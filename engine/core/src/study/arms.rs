@@ -29,9 +29,7 @@ impl SweepScores {
         let scored: Vec<usize> = (0..self.objectives.len())
             .filter(|&k| self.scorers[k].is_some())
             .collect();
-        let prompts: Vec<usize> = (0..self.prompts.len())
-            .filter(|&p| split.is_none() || self.prompts[p].split == split)
-            .collect();
+        let prompts = self.kept(split);
         let mut scores = Vec::with_capacity(self.points.len() * prompts.len() * scored.len());
         for point in 0..self.points.len() {
             for &prompt in &prompts {

@@ -1,12 +1,13 @@
 //! What a sweep measured: points x prompts x objectives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::encode;
 use super::file::Study;
 use super::hash::Uid;
 use crate::Result;
 use crate::pareto::summarise;
+use crate::protocol::SweepPlan;
 use crate::types::{Point, PointResult, Prompt, Scores, Split};
 
 /// A prompt of a sweep.
@@ -35,6 +36,8 @@ pub struct SweepScores {
     pub point_uids: Vec<Uid>,
     /// The prompts that have a row, by their place in the plan.
     pub prompts: Vec<SweptPrompt>,
+    /// Their places as the sweep's list has them: the row of a prompt that is listed twice is made once and counts twice.
+    pub listed: Vec<usize>,
     /// Shape `[points, prompts]`: the answer's number.
     pub answers: Vec<Option<i64>>,
     /// Shape `[points, prompts, objectives]`: NaN and infinities are kept; `None` where there is none (yet).
@@ -51,9 +54,10 @@ impl SweepScores {
         &self.values[start..start + self.objectives.len()]
     }
 
-    /// The places of the prompts of a part, or of all.
+    /// The places of the prompts of a part, or of all, each as often as it counts.
     pub fn kept(&self, split: Option<Split>) -> Vec<usize> {
-        (0..self.prompts.len())
+        let listed = self.listed.iter().copied();
+        listed
             .filter(|&prompt| split.is_none() || self.prompts[prompt].split == split)
             .collect()
     }
@@ -92,6 +96,7 @@ impl Study {
             points: Vec::new(),
             point_uids: Vec::new(),
             prompts: Vec::new(),
+            listed: Vec::new(),
             answers: Vec::new(),
             values: Vec::new(),
         };
@@ -188,6 +193,23 @@ impl Study {
             });
             Ok(())
         })?;
+        found.listed = self.listed(sweep, &found.prompts)?;
         Ok(places)
+    }
+
+    /// The places of a sweep's prompts in the order of its list, as often as they stand there; what is not in the list,
+    /// as a store of rows may have it, comes last, once.
+    fn listed(&self, sweep: i64, prompts: &[SweptPrompt]) -> Result<Vec<usize>> {
+        let plan: String = self.one("SELECT plan FROM sweep WHERE id = ?1", [sweep])?;
+        let plan: SweepPlan = self.json(&plan, "sweep.plan")?;
+        let at: HashMap<&Prompt, usize> = prompts.iter().map(|p| &p.prompt).zip(0..).collect();
+        let mut listed: Vec<usize> = plan
+            .prompts
+            .iter()
+            .filter_map(|prompt| at.get(prompt).copied())
+            .collect();
+        let known: HashSet<usize> = listed.iter().copied().collect();
+        listed.extend((0..prompts.len()).filter(|place| !known.contains(place)));
+        Ok(listed)
     }
 }
