@@ -1,4 +1,6 @@
-//! One answer by the beginning of its name, and what stands behind it.
+//! One answer by the beginning of its name, what stands behind it, and the texts of many.
+
+use std::collections::HashMap;
 
 use super::file::Study;
 use super::hash::Uid;
@@ -58,6 +60,17 @@ impl Study {
                 Err(Error::option(option, problem))
             }
         }
+    }
+
+    /// The texts of a sweep's answers, by the answers' numbers.
+    pub fn sweep_texts(&self, sweep: i64) -> Result<HashMap<i64, String>> {
+        let sql = "SELECT g.id, g.text FROM sweep_row r JOIN generation g ON g.id = r.generation WHERE r.sweep = ?1";
+        let mut found = HashMap::new();
+        self.each(sql, [sweep], |row| {
+            found.insert(self.get(row, 0)?, self.get(row, 1)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// What a bundle was when it made its answers, by its number; without its prompts.
