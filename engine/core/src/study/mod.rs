@@ -13,7 +13,7 @@
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
 //! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `lease` |
-//! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
+//! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
 
 mod arms;
@@ -33,6 +33,7 @@ mod key;
 mod lease;
 mod merge;
 mod merge_rules;
+mod merge_table;
 mod notes;
 mod open;
 mod read;
