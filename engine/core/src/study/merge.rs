@@ -131,6 +131,9 @@ impl Study {
     }
 
     fn take(&self, connection: &Connection, origin: i64, source: &Path) -> Result<MergeCounts> {
+        if let Some(votes) = self.take_pack(source)? {
+            return Ok(votes);
+        }
         self.check_tasks(source)?;
         let (ours, theirs) = (
             tables(connection, "main", self.path())?,
