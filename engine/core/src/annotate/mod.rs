@@ -45,4 +45,6 @@ pub use quality::{hasty, passes};
 pub use queue::{Plan, Shape, Showing, queue};
 
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod tests;
