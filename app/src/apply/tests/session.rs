@@ -229,6 +229,7 @@ fn a_sweep_goes_into_the_study_and_one_that_was_stopped_is_gone_on_with() {
         rows: 121,
         done: 42,
         status: "running".into(),
+        makers: paretoscope_core::study::Makers::Nobody,
     };
     study_news(
         &mut state,

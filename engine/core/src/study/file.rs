@@ -1,12 +1,13 @@
 //! An open study.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::alive::Alive;
 use super::hash::{Uid, now};
 use super::open::{Opened, copy_into, damaged, fault, input, peek, sqlite};
 use crate::{Error, Result};
@@ -54,6 +55,8 @@ pub struct Study {
     origin: Cell<Option<i64>>,
     /// Within [`Self::together`].
     together: Cell<bool>,
+    /// Says that this process is alive, once it claimed.
+    pub(super) alive: RefCell<Option<Alive>>,
     /// The last edit that was there when this was opened.
     pub(super) opened_at: i64,
 }
@@ -90,6 +93,7 @@ impl Study {
             access,
             origin: Cell::new(None),
             together: Cell::new(false),
+            alive: RefCell::new(None),
         }
     }
 

@@ -12,10 +12,11 @@
 //! | read | keys, filters → answers with their scores | `read`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
-//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `lease` |
+//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `alive`, `lease` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
 
+mod alive;
 mod arms;
 mod backup;
 mod claim;
@@ -62,7 +63,7 @@ pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
 pub use request::{Answer, Change, Reply, Request};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
-pub use sweeps::{Placed, SweepState};
+pub use sweeps::{Makers, Placed, SweepState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
 pub use writer::{LOOK, Pending, ROWS, WAIT, Writer};

@@ -5,7 +5,7 @@ mod turn;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 
@@ -58,6 +58,9 @@ pub(super) struct Worker {
     /// Why that is not the device asked for.
     fallback: Option<String>,
 }
+
+/// How long nothing is done where a sweep waits for its study.
+const NAP: Duration = Duration::from_millis(5);
 
 /// Tokens of one prompt that a step takes at most: few enough that the window says often how far a prompt is read.
 const READ_AT_ONCE: usize = 128;
@@ -139,6 +142,13 @@ impl Worker {
                 recv(self.load_ends.1) -> end => end.ok().map(Heard::Loaded),
                 recv(self.plan_ends.1) -> end => end.ok().map(Heard::Planned),
             }
+        } else if self.naps() {
+            select! {
+                recv(self.commands) -> received => Some(command(received)),
+                recv(self.load_ends.1) -> end => end.ok().map(Heard::Loaded),
+                recv(self.plan_ends.1) -> end => end.ok().map(Heard::Planned),
+                default(NAP) => None,
+            }
         } else if let Ok(end) = self.load_ends.1.try_recv() {
             Some(Heard::Loaded(end))
         } else if let Ok(end) = self.plan_ends.1.try_recv() {
@@ -173,10 +183,19 @@ impl Worker {
     }
 
     fn is_idle(&self) -> bool {
-        self.generator.is_empty()
-            && self.unscored.is_empty()
-            && self.retraces.is_empty()
-            && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
+        self.waits_for_sweep() && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
+    }
+
+    /// Whether nothing is to be done but the sweep's.
+    fn waits_for_sweep(&self) -> bool {
+        self.generator.is_empty() && self.unscored.is_empty() && self.retraces.is_empty()
+    }
+
+    /// Whether the sweep alone is left, which waits for its study or for other programs.
+    fn naps(&self) -> bool {
+        self.waits_for_sweep()
+            && self.preview.is_none()
+            && self.sweep.as_ref().is_some_and(ActiveSweep::waits)
     }
 
     fn obey(&mut self, command: EngineCommand) -> Result<()> {
