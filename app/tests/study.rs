@@ -241,6 +241,7 @@ fn swept(path: &Path) {
                 },
                 prompts: prompts.iter().map(|p| Prompt::Text(p.0.into())).collect(),
                 splits: prompts.iter().map(|p| p.1).collect(),
+                groups: Vec::new(),
                 sampling: Sampling::default(),
                 include_base: false,
                 store: path.to_path_buf(),

@@ -460,6 +460,7 @@ fn plan(folder: &Path) -> SweepPlan {
             ..Sampling::default()
         },
         splits: Vec::new(),
+        groups: Vec::new(),
         include_base: true,
         store: folder.join("run.db"),
     }

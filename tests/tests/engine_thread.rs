@@ -58,6 +58,7 @@ fn plan(fixture: &Fixture, store: &str) -> SweepPlan {
             ..Sampling::default()
         },
         splits: Vec::new(),
+        groups: Vec::new(),
         include_base: false,
         store: fixture.out(store),
     }

@@ -168,6 +168,7 @@ fn plan(fixture: &Fixture) -> SweepPlan {
             ..Sampling::default()
         },
         splits: Vec::new(),
+        groups: Vec::new(),
         include_base: false,
         store: fixture.out("shared.study"),
     }

@@ -142,11 +142,26 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
     Some(Arc::new(SweepPlan {
         grid: grid(state),
         splits: splits(state, &prompts),
+        groups: groups(state, &prompts),
         prompts,
         sampling,
         include_base: true,
         store: state.prefs.sweep.store.clone().unwrap_or_else(own),
     }))
+}
+
+/// What each prompt is about, where the bundle says it of any.
+fn groups(state: &AppState, prompts: &[Prompt]) -> Vec<Option<String>> {
+    let samples = state.info().map_or(&[][..], |info| &info.prompts);
+    let known: HashMap<&Prompt, &String> = samples
+        .iter()
+        .filter_map(|sample| Some((&sample.prompt, sample.group.as_ref()?)))
+        .collect();
+    let group = |prompt: &Prompt| known.get(prompt).map(|group| (*group).clone());
+    if known.is_empty() {
+        return Vec::new();
+    }
+    prompts.iter().map(group).collect()
 }
 
 /// Which part each prompt belongs to, where the bundle says it of all of them.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{
-    Access, Edit, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
+    Access, Edit, Filter, Label, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
 };
 use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
@@ -233,6 +233,14 @@ fn save(study: &Study, next: &SavedAnswer) -> Result<(i64, Uid)> {
     let run = &next.answer;
     let split = next.bundle.prompts.iter().find(|s| s.prompt == run.prompt);
     let record = run.record.as_ref();
+    if let Some(group) = split.and_then(|sample| sample.group.as_deref()) {
+        let label = Label {
+            prompt: &run.prompt,
+            split: None,
+            topic: Some(group),
+        };
+        study.label(&[label])?;
+    }
     let answer = NewAnswer {
         run,
         mean: record.map_or_else(|| run.gates.adapters.clone(), |record| record.mean()),

@@ -100,6 +100,7 @@ impl SweepScheduler {
         let study = Study::open(&plan.store)?;
         let id = study.sweep(&record, asked.time)?;
         study.attend()?;
+        study.label(&asked.labels())?;
         let mut run = Self {
             shares: Shares::new(&study, study.sweep_key(id)?)?,
             id,

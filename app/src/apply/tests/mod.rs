@@ -69,6 +69,7 @@ fn bundle() -> BundleInfo {
             title: "first".into(),
             prompt: Prompt::Text("hello".into()),
             split: Split::Train,
+            group: None,
         }],
         warnings: Vec::new(),
         demonstration: None,

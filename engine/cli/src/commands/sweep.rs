@@ -84,6 +84,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let shard = args.shard.as_deref().map(shard).transpose()?;
     let bundle = load(&args.bundle, global, true)?;
     let splits = prompts.iter().map(|sample| sample.split).collect();
+    let mut groups: Vec<_> = prompts.iter().map(|sample| sample.group.clone()).collect();
+    if groups.iter().all(Option::is_none) {
+        groups.clear();
+    }
     let prompts = prompts.into_iter().map(|sample| match sample.prompt {
         Prompt::Text(text) if args.chat => Prompt::Chat(text),
         prompt => prompt,
@@ -92,6 +96,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         grid: listed.grid(&bundle.info, kind)?,
         prompts: prompts.collect(),
         splits,
+        groups,
         sampling: args.sampling.sampling(global),
         include_base: args.base,
         store: args.out.clone(),

@@ -59,7 +59,7 @@ pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
 pub use read::{Filter, Stored};
-pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
+pub use records::{Label, NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
 pub use request::{Answer, Change, Reply, Request};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};

@@ -18,6 +18,8 @@ pub struct SweptPrompt {
     pub prompt: Prompt,
     /// Which part of the prompts it belongs to; `None` where nobody said.
     pub split: Option<Split>,
+    /// What it is about, in one spelling; `None` where nobody said.
+    pub topic: Option<String>,
 }
 
 /// The scores of a sweep.
@@ -73,6 +75,12 @@ impl SweepScores {
             })
             .collect()
     }
+}
+
+/// A topic whatever its case and spacing, as the parts of prompts go by it.
+fn one_spelling(topic: &str) -> String {
+    let words: Vec<String> = topic.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ")
 }
 
 impl Study {
@@ -170,16 +178,20 @@ impl Study {
 
     /// Fills in the prompts that have a row; the place of each by its index in the plan.
     fn prompts_of(&self, sweep: i64, found: &mut SweepScores) -> Result<HashMap<i64, usize>> {
-        let sql = "SELECT DISTINCT r.prompt_index, p.uid, p.kind, p.body, p.split FROM sweep_row r
+        let sql = "SELECT DISTINCT r.prompt_index, p.uid, p.kind, p.body, p.split, p.topic FROM sweep_row r
                    JOIN prompt p ON p.id = r.prompt WHERE r.sweep = ?1 ORDER BY r.prompt_index";
         let mut places = HashMap::new();
         self.each(sql, [sweep], |row| {
             places.insert(self.get(row, 0)?, found.prompts.len());
             let split: Option<String> = self.get(row, 4)?;
+            let topic: Option<String> = self.get(row, 5)?;
             found.prompts.push(SweptPrompt {
                 uid: Uid(self.get(row, 1)?),
                 prompt: self.prompt_of(row, 2)?,
                 split: split.and_then(|name| Split::ALL.into_iter().find(|s| s.name() == name)),
+                topic: topic
+                    .map(|topic| one_spelling(&topic))
+                    .filter(|topic| !topic.is_empty()),
             });
             Ok(())
         })?;

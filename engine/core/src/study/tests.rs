@@ -139,6 +139,7 @@ pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
             sampling: Sampling::default(),
             include_base: false,
             splits: Vec::new(),
+            groups: Vec::new(),
             store: "somewhere.study".into(),
         },
         rows: 2 * prompts.len(),

@@ -6,7 +6,7 @@ use super::encode;
 use super::file::{Study, to_json};
 use super::hash::{Fields, Uid, now};
 use super::open::sqlite;
-use super::records::{NewAnswer, ScorerRecord, bundle_uid, kept};
+use super::records::{Label, NewAnswer, ScorerRecord, bundle_uid, kept};
 use crate::Result;
 use crate::types::{BundleInfo, Point, Prompt, RunStatus, Sampling, Split};
 
@@ -77,6 +77,23 @@ impl Study {
             Ok((id >= 0).then_some(id))
         };
         scorers.iter().map(known).collect()
+    }
+
+    /// Notes what a file says of prompts: what was known before stays.
+    pub fn label(&self, labels: &[Label<'_>]) -> Result<()> {
+        self.write(|transaction, origin| {
+            let sql = "UPDATE prompt SET topic = ?2 WHERE id = ?1 AND topic IS NULL";
+            for label in labels {
+                let id = self.put_prompt(transaction, origin, label.prompt, label.split)?;
+                if let Some(topic) = label.topic {
+                    transaction
+                        .prepare_cached(sql)
+                        .and_then(|mut statement| statement.execute(params![id, topic]))
+                        .map_err(sqlite(self.path()))?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Writes answers in one transaction, durable when this returns; the numbers under which they stand. An answer whose

@@ -107,6 +107,7 @@ fn fill(path: &Path, args: &Args, seed: u64) -> Result<i64> {
             },
             prompts: prompts.clone(),
             splits: vec![Split::Test; prompts.len()],
+            groups: Vec::new(),
             sampling: Sampling::default(),
             include_base: false,
             store: path.to_path_buf(),
