@@ -306,6 +306,7 @@ fn row(method: &str, point: usize, words: &str) -> Run {
         scores: None,
         first_token_seconds: 0.0,
         seconds: 0.0,
+        pace: Vec::new(),
     }
 }
 

@@ -22,6 +22,8 @@ use crate::state::RunId;
 const LOOK: Duration = Duration::from_millis(500);
 /// Answers of the history that come back.
 const LAST: usize = 200;
+/// Gates that come back with answers, the newest first: 64 MiB of them. Routing beyond that can be found again.
+const GATES: usize = 16 << 20;
 
 /// Works until the window lets its end go and all is done.
 pub(super) fn run(
@@ -295,12 +297,19 @@ fn with_scores(
         .map(|(uid, _)| uid)
         .collect();
     let mut notes: HashMap<Uid, String> = study.notes()?.into_iter().collect();
+    let mut gates = GATES;
     let recalled = stored
         .into_iter()
         .zip(scores)
         .filter_map(|(answer, scores)| {
+            let run = if gates == 0 {
+                answer.run()?
+            } else {
+                study.played(&answer)?
+            };
+            gates = gates.saturating_sub(run.record.as_ref().map_or(0, |r| r.values.len()));
             Some(Recalled {
-                run: Arc::new(answer.run()?),
+                run: Arc::new(run),
                 star: starred.contains(&answer.uid),
                 note: notes.remove(&answer.uid).unwrap_or_default(),
                 uid: answer.uid,

@@ -293,6 +293,7 @@ impl Scripted {
             scores: None,
             first_token_seconds: 0.02,
             seconds: 1.0,
+            pace: Vec::new(),
         };
         let (point, mutes) = (request.point.clone(), request.mutes.clone());
         let said = bundle::said(&request.prompt);
@@ -555,6 +556,7 @@ impl Scripted {
                 )),
                 first_token_seconds: 0.02,
                 seconds: 1.0,
+                pace: Vec::new(),
             })
         });
         self.send(EngineEvent::Recalled {

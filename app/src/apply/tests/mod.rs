@@ -134,6 +134,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         scores: None,
         first_token_seconds: 0.0,
         seconds: 0.0,
+        pace: Vec::new(),
     };
     (entry.job, Arc::new(run))
 }

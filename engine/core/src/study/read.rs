@@ -90,6 +90,7 @@ impl Stored {
             scores: None,
             first_token_seconds: self.first_token_seconds,
             seconds: self.seconds,
+            pace: Vec::new(),
         })
     }
 }

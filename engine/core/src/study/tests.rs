@@ -95,6 +95,7 @@ pub(super) fn run(prompt: &str, share: f64, text: &str) -> Run {
         scores: None,
         first_token_seconds: 0.5,
         seconds: 1.5,
+        pace: Vec::new(),
     };
     run.key = Some(key(&run));
     run

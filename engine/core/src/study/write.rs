@@ -97,7 +97,8 @@ impl Study {
     }
 
     /// Writes answers in one transaction, durable when this returns; the numbers under which they stand. An answer whose
-    /// key is there already is not written again: it stands under the earlier one's number.
+    /// key is there already is not written again: it stands under the earlier one's number. What a person asked for is
+    /// written with its routing and its pace; of a sweep's rows the mean gates are kept alone.
     pub fn add(&self, answers: &[NewAnswer<'_>]) -> Result<Vec<i64>> {
         self.write(|transaction, origin| {
             let put = |answer| self.put_answer(transaction, origin, answer);
@@ -228,6 +229,9 @@ impl Study {
                 self.insert_answer(transaction, origin, answer, [setting, prompt, point])?
             }
         };
+        if answer.interactive {
+            self.write_played(transaction, id, run)?;
+        }
         if let Some(key) = run.key {
             let sql = "DELETE FROM claim WHERE key = ?1";
             transaction

@@ -193,6 +193,7 @@ fn answer(random: &mut ChaCha8Rng, point: Point, prompt: Prompt) -> Run {
         scores: None,
         first_token_seconds: 0.01,
         seconds: 0.1,
+        pace: Vec::new(),
     }
 }
 
