@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::owner::Owner;
 use super::report::Reporter;
 use super::thread;
+use crate::Result;
 use crate::bundle::Bundle;
 use crate::generate::Generator;
-use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan, SweepProgress};
+use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepProgress};
 use crate::reward::Patience;
-use crate::sweep::{SweepScheduler, stored_rows};
+use crate::sweep::SweepScheduler;
 use crate::types::{PointResult, Run};
-use crate::{Error, Result};
 
 /// Between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
@@ -176,16 +176,4 @@ pub(super) fn report(job: JobId, progress: SweepProgress, reporter: &mut Reporte
         SweepPhase::Running | SweepPhase::Yielding => reporter.progress(job, event),
         SweepPhase::Paused | SweepPhase::Finished | SweepPhase::Cancelled => reporter.result(event),
     }
-}
-
-/// The stored rows of one point of a sweep, as runs.
-pub(super) fn recall(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Arc<Run>>> {
-    let rows = stored_rows(bundle, plan, index)?;
-    if rows.is_empty() {
-        return Err(Error::option(
-            "index",
-            format!("no row of point {index} is in the store yet"),
-        ));
-    }
-    Ok(rows.into_iter().map(Arc::new).collect())
 }

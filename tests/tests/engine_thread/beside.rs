@@ -1,7 +1,9 @@
 //! What goes on beside rows, on threads of its own.
 
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepPhase};
-use paretoscope_engine::types::{Compared, Measure};
+use std::sync::Arc;
+
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepPhase, SweepPlan};
+use paretoscope_engine::types::{Compared, Measure, Prompt};
 use paretoscope_tests::{Fixture, Front};
 
 use crate::asked::{plan, text, told_at_once};
@@ -119,4 +121,72 @@ fn adapters_are_compared_beside_everything_else() {
         _ => None,
     });
     assert!(trouble.message.contains("rank"), "{}", trouble.message);
+}
+
+#[test]
+fn stored_rows_are_looked_up_beside_a_row() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let small = plan(&fixture, "run.db");
+    let job = front.ask(|job| EngineCommand::Sweep {
+        job,
+        plan: small.clone(),
+    });
+    front.sweep_end(job);
+    // So many prompts that to encode them takes longer than a few tokens do.
+    let many = SweepPlan {
+        prompts: (0..20_000)
+            .map(|n| {
+                Prompt::Text(format!(
+                    "{n}: how do I clean a kettle, and a cup, and a spoon?"
+                ))
+            })
+            .collect(),
+        ..small.clone()
+    };
+    let many = Arc::new(many);
+    let ask = |plan: &Arc<SweepPlan>| {
+        let plan = Arc::clone(plan);
+        let index = 0;
+        front.ask(|job| EngineCommand::Recall { job, plan, index })
+    };
+    let slow = ask(&many);
+    let person = front.ask(|job| EngineCommand::Generate {
+        job,
+        row: text("The cat", [1.0, 0.0, 0.0], 4),
+        score: false,
+    });
+    let mut order = Vec::new();
+    front.wait(|event| match event {
+        EngineEvent::Finished { job, .. } | EngineEvent::Failed { job, .. } => {
+            order.push(job);
+            (order.len() == 2).then_some(())
+        }
+        _ => None,
+    });
+    assert_eq!(order, [person, slow], "a person's row waited for a lookup");
+    // One that is given up says nothing; another one's rows come.
+    let given_up = ask(&many);
+    front.tell(EngineCommand::Cancel { job: given_up });
+    let wanted = ask(&Arc::new(small.clone()));
+    let runs = front.wait(|event| match event {
+        EngineEvent::Failed { job, .. } if job == given_up => panic!("it was given up"),
+        EngineEvent::Recalled { job, runs, .. } if job == wanted => Some(runs),
+        _ => None,
+    });
+    assert_eq!(runs.len(), small.prompts.len());
+    // A lookup on a bundle that is replaced is given up, and says so before the other one is there.
+    let old = ask(&many);
+    let path = fixture.path().to_path_buf();
+    let load = front.ask(|job| EngineCommand::LoadBundle { job, path });
+    let mut failed = false;
+    front.wait(|event| match event {
+        EngineEvent::Failed { job, .. } if job == old => {
+            failed = true;
+            None
+        }
+        EngineEvent::Loaded { job, .. } => (job == load).then_some(()),
+        _ => None,
+    });
+    assert!(failed);
 }
