@@ -147,7 +147,7 @@ impl Study {
 
     /// Does what `work` writes in one transaction: durable together, or not at all. A write within that fails takes
     /// nothing but itself back.
-    pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+    pub fn together<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         if self.together.get() {
             return Ok(work());
         }

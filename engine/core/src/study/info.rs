@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::file::{Access, Study};
 use super::schema::STEPS;
 use crate::Result;
+use crate::types::BundleInfo;
 
 /// A sweep, in figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,6 +102,17 @@ impl Study {
             annotators: names("SELECT alias FROM annotator ORDER BY created, uid")?,
             warnings,
         })
+    }
+
+    /// What the last answer was made with, as far as a file tells it: without prompts and warnings. `None` without answers.
+    pub fn last_bundle(&self) -> Result<Option<BundleInfo>> {
+        let mut found = None;
+        let sql = "SELECT b.json FROM generation g JOIN bundle b ON b.id = g.bundle ORDER BY g.interactive DESC, g.id DESC LIMIT 1";
+        self.each(sql, [], |row| {
+            found = Some(self.json(&self.get::<String>(row, 0)?, "bundle.json")?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Whether it is written with a rollback journal, as on a network's disk, where one program at a time should write.

@@ -12,7 +12,7 @@
 //! | read | keys, filters → answers with their scores | `read`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
-//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `lease` |
+//! | share | processes and windows at one file | `claim`, `lease` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
 
@@ -37,7 +37,6 @@ mod open;
 mod read;
 mod records;
 mod recover;
-mod request;
 mod results;
 mod salvage;
 mod schema;
@@ -46,7 +45,6 @@ mod tables;
 mod trace;
 mod undo;
 mod write;
-mod writer;
 
 pub use claim::{CLAIM, Claim};
 pub use compact::Compacted;
@@ -60,12 +58,10 @@ pub use notes::{State, Target};
 pub use read::{Filter, Stored};
 pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
-pub use request::{Answer, Change, Reply, Request};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sweeps::{Placed, SweepState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
-pub use writer::{LOOK, Pending, ROWS, WAIT, Writer};
 
 #[cfg(test)]
 mod faults;
