@@ -219,6 +219,12 @@ pub enum AppCommand {
     /// Load a bundle that has a run's result as well, by the run's folder.
     LoadTraining(PathBuf),
 
+    /// Take the study's view and undo from the window that has them.
+    TakeOver,
+    /// Take the last step back.
+    Undo,
+    /// Do again what was taken back last.
+    Redo,
     /// Open or close a sheet.
     Show(Overlay),
     /// Type into the palette.

@@ -17,6 +17,8 @@ mod tests;
 mod training;
 mod trial;
 mod turns;
+mod undo;
+mod view;
 
 use std::path::PathBuf;
 
@@ -34,6 +36,7 @@ use crate::tasks::Wanted;
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
+pub use kept::keep;
 pub use shell::start;
 pub use study::{no_study_thread, study_news};
 
@@ -75,7 +78,10 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         );
         return;
     }
+    let before = undo::before(state, &command);
     match command {
+        C::Undo => undo::turn(state, false, effects),
+        C::Redo => undo::turn(state, true, effects),
         C::Generate => rows::generate(state, effects),
         C::Stop => rows::stop(state, effects),
         C::Regenerate => rows::regenerate(state, effects),
@@ -171,6 +177,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
             }
         }
     }
+    if let Some(before) = before {
+        undo::after(state, before);
+    }
     follow_points(state);
 }
 
@@ -208,6 +217,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
 pub fn wake_after(state: &AppState) -> Option<f32> {
     let live = state.prefs.generate == GenerateWhen::Live && state.simplex.stale;
     let counting = state.sweep.held_due.is_some()
+        && !state.bundle.stored
         && state.engine.phase == EnginePhase::Ready
         && !state.sweep.is_active();
     // Seconds and speeds are shown while something runs.

@@ -167,7 +167,8 @@ fn splits(state: &AppState, prompts: &[Prompt]) -> Vec<Split> {
 /// Asks, once the form rests, how much of the sweep its store holds already.
 pub(super) fn count_held(state: &mut AppState, effects: &mut Vec<Effect>) {
     let rested = state.sweep.held_due.is_some_and(|due| state.now >= due);
-    if !rested || state.sweep.is_active() || state.engine.phase != EnginePhase::Ready {
+    let asked = state.engine.phase == EnginePhase::Ready && !state.bundle.stored;
+    if !rested || state.sweep.is_active() || !asked {
         return;
     }
     state.sweep.held_due = None;

@@ -75,6 +75,27 @@ pub(super) fn list() -> Vec<Entry> {
             C::Unpin,
         ),
         entry(
+            "take-over",
+            "Take over the study's view and undo from another window",
+            "lease lock other",
+            None,
+            C::TakeOver,
+        ),
+        entry(
+            "undo",
+            "Undo",
+            "back take step",
+            keys(command, Key::Z),
+            C::Undo,
+        ),
+        entry(
+            "redo",
+            "Redo",
+            "again step forward",
+            keys(both, Key::Z),
+            C::Redo,
+        ),
+        entry(
             "star",
             "Star the current answer",
             "mark favourite keep unstar",

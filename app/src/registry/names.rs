@@ -48,7 +48,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::SetNote(..) => "Note something on this answer",
         C::SeekHistory(_) => "Search the history",
         C::ShowStored(_) => "Look at this stored answer",
-        C::SetPareto(_) => "Change the plot",
+        C::SetPareto(_) => "Change or zoom the plot",
         C::SetHeatmap(_) => "Change the heatmap",
         C::SetTiers(_) => "Look at other modules",
         C::StepTierLayer(_) => "Look at another layer",
@@ -104,6 +104,9 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::FreeReference
         | C::ToggleStar
         | C::ToggleStarred
+        | C::TakeOver
+        | C::Undo
+        | C::Redo
         | C::ExportFigure
         | C::ExportTable
         | C::Fit

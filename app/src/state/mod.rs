@@ -23,6 +23,8 @@ mod study;
 mod sweep;
 mod training;
 mod trial;
+mod undo;
+mod view;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use division::Division;
@@ -34,7 +36,7 @@ pub use heatmap::{
 pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
-pub use kept::Kept;
+pub use kept::{Kept, KeptView};
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use plot::{Large, PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
@@ -48,6 +50,8 @@ pub use study::{DotAnswers, ExportForm, ExportKind, ReturnTo, StudyPhase, StudyS
 pub use sweep::{PromptSource, Shelved, SweepCost, SweepForm, SweepMode, SweepState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
+pub use undo::{Joins, Parts, Sight, Step, UndoState, What};
+pub use view::{Place, View};
 
 use std::sync::Arc;
 
@@ -96,6 +100,8 @@ pub struct AppState {
     pub leaving: bool,
     /// Whether the window fills the screen.
     pub fullscreen: bool,
+    /// What can be taken back.
+    pub undo: UndoState,
     /// The engine's jobs, and what each is for.
     pub jobs: Jobs,
 }

@@ -10,7 +10,7 @@ use paretoscope_core::types::{BundleInfo, Split};
 use paretoscope_figure::Look;
 use paretoscope_figure::plot::Front;
 
-use super::RunId;
+use super::{RunId, Sight};
 use crate::study::{FigureFormat, Recalled, ShownSweeps};
 
 /// How the file stands.
@@ -104,6 +104,16 @@ pub struct StudyState {
     pub unsaved: Option<Trouble>,
     /// What is looked at once the answers are back.
     pub return_to: Option<ReturnTo>,
+    /// The other program that its view and undo belong to, and since when, in milliseconds since 1970.
+    pub theirs: Option<(String, i64)>,
+    /// Whether it lies on a network's disk, where one program at a time should write.
+    pub alone: bool,
+    /// What its last answer was made with.
+    pub bundle: Option<Arc<BundleInfo>>,
+    /// What was seen when it was asked for: what a person changes until its own view is here stays.
+    pub seen: Option<Sight>,
+    /// The view that was given to it last, as JSON.
+    pub given: String,
     /// Its sweeps, oldest first.
     pub sweeps: Vec<Arc<StudySweep>>,
     /// Those that are not drawn; `None` until the first ones are known.

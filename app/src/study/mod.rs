@@ -4,10 +4,16 @@
 //! |---|---|---|
 //! | ask | commands and news, as data | `message` |
 //! | work | commands → the file → news; what another program writes is noticed | `worker` |
+//! | edit | stars, notes, hidden answers; taking them back → the file's own steps of undo | `edits` |
+//! | view | where a person is → the file, and back; answers looked at again | `view` |
+//! | lease | whose view and undo are; the day's copy | `lease` |
 //! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
 
+mod edits;
 mod export;
+mod lease;
 mod message;
+mod view;
 mod worker;
 
 use std::collections::VecDeque;
@@ -18,7 +24,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 pub use message::{
-    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews,
+    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews, Turned,
 };
 
 /// Commands and news that wait at most; commands beyond wait on the window's side.

@@ -8,14 +8,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{
-    Access, Edit, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
+    Access, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
 };
 use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
 use paretoscope_figure::of_study::fronts;
 
 use super::export::{drawn, export};
+use super::lease::LeaseKeeper;
 use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use super::view::ViewKeeper;
 use crate::state::RunId;
 
 /// How often it is asked whether another program has written.
@@ -37,6 +39,9 @@ pub(super) fn run(
         waiting: VecDeque::new(),
         troubled: false,
         written: HashMap::new(),
+        to_hide: HashSet::new(),
+        view: ViewKeeper::default(),
+        lease: LeaseKeeper::default(),
         shown: ShownSweeps::default(),
     };
     loop {
@@ -48,14 +53,16 @@ pub(super) fn run(
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        worker.beat();
     }
     worker.flush();
+    worker.end_lease();
 }
 
-struct Worker {
+pub(super) struct Worker {
     news: Sender<StudyNews>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    study: Option<Study>,
+    pub(super) study: Option<Study>,
     /// Of the file, as last seen.
     version: Option<i64>,
     /// Answers that are not in the file yet, oldest first.
@@ -63,12 +70,16 @@ struct Worker {
     /// Whether the window was told that something waits.
     troubled: bool,
     /// Under which number each answer stands, and what it was made with.
-    written: HashMap<RunId, (i64, Arc<BundleInfo>)>,
+    pub(super) written: HashMap<RunId, (i64, Arc<BundleInfo>)>,
+    /// Answers that are hidden once they are in the file.
+    pub(super) to_hide: HashSet<RunId>,
+    pub(super) view: ViewKeeper,
+    pub(super) lease: LeaseKeeper,
     shown: ShownSweeps,
 }
 
 impl Worker {
-    fn tell(&self, news: StudyNews) {
+    pub(super) fn tell(&self, news: StudyNews) {
         // A window that is gone needs no news.
         let _gone = self.news.send(news);
         (self.wake)();
@@ -88,16 +99,16 @@ impl Worker {
                     self.tell(StudyNews::History(bundle, text, answers));
                 }
             }
-            StudyCommand::Edit(title, target, value) => {
-                let edited = self.with(|study| study.edit(title, &[Edit { target, value }]));
-                self.or_tell(edited);
+            StudyCommand::Fetch(bundle, wanted) => self.fetch(bundle, &wanted),
+            StudyCommand::SaveView(json) => {
+                self.view.waiting = Some(json).filter(|_| !self.lease.is_theirs());
+                self.flush();
             }
-            StudyCommand::Forget => {
-                let hidden = self.with(Study::hide_answers);
-                if self.or_tell(hidden).is_some() {
-                    self.tell(StudyNews::Forgotten);
-                }
-            }
+            StudyCommand::TakeOver => self.ask(true),
+            StudyCommand::Edit(title, target, value) => self.edit(title, target, value),
+            StudyCommand::Turn { step, title, again } => self.turn(step, &title, again),
+            StudyCommand::Hide(run) => self.hide(run),
+            StudyCommand::Forget => self.forget(),
             StudyCommand::Draw(shown) => {
                 self.shown = shown;
                 self.draw();
@@ -116,11 +127,11 @@ impl Worker {
     }
 
     /// Does something with the file, where one is open.
-    fn with<T>(&self, work: impl FnOnce(&Study) -> Result<T>) -> Option<Result<T>> {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Study) -> Result<T>) -> Option<Result<T>> {
         self.study.as_ref().map(work)
     }
 
-    fn or_tell<T>(&self, done: Option<Result<T>>) -> Option<T> {
+    pub(super) fn or_tell<T>(&self, done: Option<Result<T>>) -> Option<T> {
         match done? {
             Ok(done) => Some(done),
             Err(error) => {
@@ -132,8 +143,11 @@ impl Worker {
 
     fn open(&mut self, path: PathBuf) {
         self.flush();
+        self.end_lease();
+        self.view = ViewKeeper::default();
         let opened = Study::open(&path).and_then(|study| {
             let answers = study.asked_for()?;
+            self.look(&study, &path)?;
             Ok((study, answers))
         });
         match opened {
@@ -147,6 +161,8 @@ impl Worker {
                     access,
                     answers,
                 });
+                self.tell_steps();
+                self.begin_lease();
                 self.flush();
                 self.follow();
             }
@@ -163,27 +179,37 @@ impl Worker {
         if matches!(study.access(), Access::Read(_)) {
             // The window says so; to wait would fill the memory.
             self.waiting.clear();
+            self.view.waiting = None;
             return;
         }
         while let Some(next) = self.waiting.front() {
-            match save(study, next) {
+            // Durable with its scores, or not at all.
+            match study.together(|| save(study, next)).flatten() {
                 Ok((number, uid)) => {
                     let run = next.run;
                     self.written.insert(run, (number, Arc::clone(&next.bundle)));
                     self.waiting.pop_front();
                     self.tell(StudyNews::Saved(run, uid));
-                }
-                Err(error) => {
-                    if !self.troubled {
-                        self.tell(StudyNews::Unsaved(Trouble::from(&error)));
+                    if self.to_hide.remove(&run) {
+                        self.hide(run);
+                        return self.flush();
                     }
-                    self.troubled = true;
-                    return;
                 }
+                Err(error) => return self.wait_for(&error),
             }
+        }
+        if let Err(error) = self.view.write(study) {
+            return self.wait_for(&error);
         }
         if std::mem::take(&mut self.troubled) {
             self.tell(StudyNews::AllSaved);
+        }
+    }
+
+    /// It is tried again; the first time it is said.
+    fn wait_for(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.troubled, true) {
+            self.tell(StudyNews::Unsaved(Trouble::from(error)));
         }
     }
 
@@ -274,7 +300,7 @@ fn history(study: &Study, bundle: &BundleInfo, text: &str) -> Result<Vec<Recalle
     with_scores(study, stored, &scorers)
 }
 
-fn with_scores(
+pub(super) fn with_scores(
     study: &Study,
     stored: Vec<Stored>,
     scorers: &[Option<i64>],

@@ -6,6 +6,7 @@ mod front;
 mod prompts;
 mod session;
 mod sheets;
+mod undo;
 
 use std::path::PathBuf;
 use std::sync::Arc;

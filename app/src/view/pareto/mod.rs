@@ -30,6 +30,8 @@ pub struct ParetoPanel {
     hovered: Option<plots::Hover>,
     order: Order,
     fits: u64,
+    /// The part that was to be looked at when it was last asked.
+    zoom: Option<Vec<[f64; 2]>>,
     legend_height: f32,
     tints: Tints,
     /// What the axes of the large plot take beside its frame, as last seen.
@@ -148,11 +150,17 @@ impl ParetoPanel {
             return actions;
         }
         let landmarks = landmark_scores(data);
+        if options.zoom != self.zoom {
+            self.zoom.clone_from(&options.zoom);
+            self.ranges.set_zoom(self.zoom.as_deref());
+        }
+        self.ranges.update(data.front, &landmarks);
+        let before = self.ranges.zoom();
         if options.fits != self.fits {
             self.fits = options.fits;
             self.ranges.fit_all(data.front, &landmarks);
+            self.ranges.update(data.front, &landmarks);
         }
-        self.ranges.update(data.front, &landmarks);
         self.tints.update(data);
         if !self
             .glyphs
@@ -189,7 +197,33 @@ impl ParetoPanel {
         } else {
             self.plots(ui, &frame, &mut actions);
         }
+        self.tell_zoom(before, options, &mut actions);
         actions
+    }
+
+    /// Says what part a person chose to look at in this frame.
+    fn tell_zoom(
+        &mut self,
+        before: Option<Vec<[f64; 2]>>,
+        options: &PlotOptions,
+        actions: &mut Vec<ParetoAction>,
+    ) {
+        let zoom = self.ranges.zoom();
+        if zoom == before {
+            return;
+        }
+        self.zoom.clone_from(&zoom);
+        let told = actions.iter_mut().find_map(|action| match action {
+            ParetoAction::Options(options) => Some(options),
+            _ => None,
+        });
+        match told {
+            Some(options) => options.zoom = zoom,
+            None => actions.push(ParetoAction::Options(PlotOptions {
+                zoom,
+                ..options.clone()
+            })),
+        }
     }
 
     /// What part of the plane is looked at, in raw scores.

@@ -2,8 +2,11 @@
 
 mod dot;
 mod export;
+mod lease;
 mod plot;
 mod sweeps;
+
+pub(super) use lease::lease_ui;
 
 use std::path::Path;
 
@@ -165,9 +168,16 @@ fn short_words(state: &AppState) -> String {
         StudyPhase::None => String::new(),
         StudyPhase::Opening => "Opening the study".to_owned(),
         StudyPhase::Failed(_) => "Not saved".to_owned(),
-        StudyPhase::ReadOnly(_) => "Read only".to_owned(),
+        StudyPhase::ReadOnly(why) => {
+            // What the system says of it is in the words beside.
+            let why = why.split(" (").next().unwrap_or_default();
+            format!("Read only: {why}")
+        }
         StudyPhase::Open if state.study.unsaved.is_some() => "Not saved".to_owned(),
         StudyPhase::Open if !state.study.waiting.is_empty() => "Saving".to_owned(),
+        StudyPhase::Open if state.study.alone => {
+            format!("Saved in {}, network disk", file_name(state))
+        }
         StudyPhase::Open => format!("Saved in {}", file_name(state)),
     }
 }
@@ -196,6 +206,12 @@ fn saved_words(state: &AppState, tokens: &Tokens) -> (String, egui::Color32) {
                 (words, tokens.error)
             }
             None if !study.waiting.is_empty() => (format!("Saving into {path}"), tokens.weak),
+            None if study.alone => (
+                format!(
+                    "All answers are saved in {path}. It lies on a network's disk: let one program at a time write."
+                ),
+                tokens.weak,
+            ),
             None => (format!("All answers are saved in {path}"), tokens.weak),
         },
     }
