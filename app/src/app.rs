@@ -151,6 +151,7 @@ impl App {
             match effect {
                 Effect::Send(command) => self.bridge.send(command),
                 Effect::Study(command) => self.ask_study(ctx, command),
+                Effect::ReadPoints(path) => self.tasks.read_points(path),
                 Effect::MakeFolder(path) => Self::make_folder(&path),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
@@ -258,6 +259,9 @@ impl App {
                 }
                 TaskAnswer::LookedFor(path, found) => {
                     apply::looked_for(&mut self.state, &path, found);
+                }
+                TaskAnswer::PointsRead(path, read) => {
+                    apply::points_read(&mut self.state, &path, read);
                 }
                 TaskAnswer::NoThread(reason) => apply::no_thread(&mut self.state, &reason),
             }

@@ -69,7 +69,7 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
         6,
         "the methods are parts of one streamed merge",
     ),
-    ("app/src", "view::pareto", 5, "one panel"),
+    ("app/src", "view::pareto", 6, "one panel"),
     (
         "app/src",
         "apply",

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{Access, SweepState as StudySweep, Target, Uid};
-use paretoscope_core::types::{Run, Scores};
+use paretoscope_core::types::{Run, Scores, Split};
 use paretoscope_figure::plot::{Front, Standing};
 
-use super::{Effect, notify, sweep};
+use super::{Effect, chosen, differ, notify, others, points, sweep};
 use crate::command::AppCommand;
 use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
@@ -38,10 +38,12 @@ pub(super) fn command(
             }
         }
         C::SetSplit(split) => {
-            state.study.split = split;
-            // Another set of prompts has another worst point.
-            state.study.reference = None;
+            state.study.choosing = None;
+            set_split(&mut state.study, split);
         }
+        C::ChooseFront(on, shown) => chosen::choose(state, on, shown),
+        C::ForgetChosen => state.study.chosen = None,
+        C::SweepChosen => chosen::sweep_them(state, effects),
         C::SetReference(axis, value) => {
             if let Some((_, numbers)) = &mut state.study.reference
                 && let Some(number) = numbers.get_mut(axis)
@@ -84,10 +86,27 @@ pub(super) fn command(
         C::ToggleStarred => state.study.starred = !state.study.starred,
         C::SeekHistory(words) => seek(state, words, effects),
         C::ShowStored(uid) => show_stored(state, &uid),
-        other => return Some(other),
+        other => {
+            if let Some(other) = differ::command(state, other) {
+                return Some(other);
+            }
+        }
     }
-    redraw(state, effects);
+    follow(state, effects);
     None
+}
+
+/// Chooses the prompts that count.
+pub(super) fn set_split(study: &mut StudyState, split: Option<Split>) {
+    if study.split != split {
+        study.split = split;
+        // Another set of prompts has another worst point.
+        study.reference = None;
+    }
+    if let Some(chosen) = &mut study.chosen {
+        chosen.covered = None;
+    }
+    study.counting = None;
 }
 
 /// Opens a study that a person named, which is the one to begin with from now on.
@@ -203,20 +222,44 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         StudyNews::Drawn(asked, front) => {
             if asked == state.study.asked {
                 freeze(&mut state.study, front.as_deref().ok());
+                chosen::drawn(&mut state.study, front.as_deref().ok());
                 state.study.drawn = Some(front);
             }
         }
         StudyNews::Answers(dot, answers) => {
-            if let Some(open) = state.study.dot.as_mut().filter(|open| open.dot == dot) {
-                open.rows = Some(answers.map(|(_, rows)| rows));
+            if state.study.dot.as_ref().is_some_and(|open| open.dot == dot) {
+                others::answers(state, &answers, effects);
+                if let Some(open) = &mut state.study.dot {
+                    open.rows = Some(answers.map(|(_, rows)| rows));
+                }
             }
         }
+        StudyNews::Covered(split, counted) => {
+            if let Some(chosen) = &mut state.study.chosen
+                && state.study.split == Some(split)
+            {
+                chosen.covered = Some(counted);
+            }
+        }
+        StudyNews::Differ(pair, found) => {
+            if state.study.differ.asked.as_ref() == Some(&pair) {
+                state.study.differ.found = Some(found);
+            }
+        }
+        StudyNews::Starred(found) => points::typed(state, &found, effects),
         StudyNews::Exported(written) => {
             state.study.exporting = false;
             state.study.exported = Some(written);
         }
     }
+    follow(state, effects);
+}
+
+/// Asks for what is to be shown now.
+pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
     redraw(state, effects);
+    chosen::count(state, effects);
+    differ::follow(state, effects);
 }
 
 /// Answers of earlier sessions come before those of this one; what was looked at then is looked at again.
@@ -276,6 +319,7 @@ fn take_sweeps(state: &mut AppState, sweeps: Vec<Arc<StudySweep>>) {
         study.hidden = Some(done[..old].iter().copied().collect());
     }
     study.sweeps = sweeps;
+    study.written += 1;
 }
 
 /// The reference stays where it was measured first, until a person moves or frees it.
@@ -301,8 +345,8 @@ fn freeze(study: &mut StudyState, front: Option<&Front>) {
 }
 
 /// Asks for what is to be drawn, where that is something else now.
-pub(super) fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let seen = state.overlay.open == Overlay::Study;
+fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let seen = state.overlay.open == Overlay::Study || state.plots_study();
     let study = &mut state.study;
     // While nobody looks, nothing is drawn anew.
     let shown = if seen {
@@ -321,14 +365,13 @@ pub(super) fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
 }
 
 fn select(state: &mut AppState, dot: Option<String>, effects: &mut Vec<Effect>) {
-    state.study.dot = dot.map(|dot| {
-        effects.push(Effect::Study(StudyCommand::Recall(dot.clone())));
-        DotAnswers {
-            dot,
-            rows: None,
-            // From dot to dot the prompt stays.
-            row: state.study.dot.as_ref().map_or(0, |open| open.row),
-        }
+    // From dot to dot the prompt stays.
+    let row = state.study.dot.as_ref().map_or(0, |open| open.row);
+    others::select(state, dot.as_deref(), effects);
+    state.study.dot = dot.map(|dot| DotAnswers {
+        dot,
+        rows: None,
+        row,
     });
 }
 

@@ -5,6 +5,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use super::Entry;
 use crate::command::AppCommand;
 use crate::state::{Mode, Overlay, Panel};
+use paretoscope_core::types::Split;
 
 #[expect(
     clippy::unnecessary_wraps,
@@ -220,6 +221,13 @@ pub(super) fn list() -> Vec<Entry> {
             "file load sqlite db",
             keys(both, Key::O),
             C::ChooseStudy,
+        ),
+        entry(
+            "choose-front",
+            "Choose points on the validation prompts, show them on the test prompts",
+            "split study front optimistic",
+            None,
+            C::ChooseFront(Some(Split::Validation), Some(Split::Test)),
         ),
         entry(
             "export-figure",

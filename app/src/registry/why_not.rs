@@ -2,7 +2,8 @@
 
 use crate::command::AppCommand;
 use crate::state::{
-    AppState, EnginePhase, Mode, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
+    AppState, EnginePhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
+    sweep_of,
 };
 use paretoscope_core::study::bundle_uid;
 use paretoscope_core::types::Prompt;
@@ -96,7 +97,9 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::SwapSweep if state.sweep.shelved.is_none() => {
             say("no other sweep was made with this bundle since the start")
         }
-        C::SelectDot(None) if state.sweep.selected.is_none() => say("no dot is selected"),
+        C::SelectDot(None) if state.sweep.selected.is_none() && state.study.dot.is_none() => {
+            say("no dot is selected")
+        }
         C::StepRow(_) if state.sweep.rows.len() < 2 => {
             say("the selected dot has no further prompts")
         }
@@ -108,6 +111,18 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             none.then(|| "no sweep of the study is ticked".to_owned())
         }),
         C::FreeReference if state.study.reference.is_none() => say("no reference is frozen"),
+        C::ChooseFront(..) => no_study(state).or_else(|| {
+            let none = state.study.shown().sweeps.is_empty();
+            none.then(|| "no sweep of the study is ticked".to_owned())
+        }),
+        C::ForgetChosen if state.study.chosen.is_none() => say("no point is chosen"),
+        C::PinMark if state.study.dot.is_none() => say("no dot of the study is selected"),
+        C::UnpinMark if state.study.differ.pinned.is_none() => say("no dot is pinned"),
+        C::FillPoints(PointsOf::Starred) => no_study(state),
+        C::FillPoints(PointsOf::Plot) if state.front.members().is_empty() => {
+            say("there are no points yet")
+        }
+        C::SweepChosen => no_chosen(state),
         C::StepMark(_) if state.study.front().is_none() => say("no sweep of the study is drawn"),
         C::ResumeSweep(id) => needs_bundle(state).or_else(|| {
             if state.sweep.is_active() {
@@ -120,7 +135,9 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             let ours = bundle_uid(state.info()?) == bundle_uid(&sweep.info);
             (!ours).then(|| format!("it was made with another bundle, {}", sweep.info.name))
         }),
-        C::Fit | C::ToggleTable if state.sweep.points.is_empty() => say("there are no points yet"),
+        C::Fit | C::ToggleTable if state.sweep.points.is_empty() && !state.plots_study() => {
+            say("there are no points yet")
+        }
         C::SetMode(Mode::Interpolate) => state.info().map_or_else(
             || say("load a bundle first"),
             |b| {
@@ -180,6 +197,34 @@ fn no_study(state: &AppState) -> Option<String> {
         StudyPhase::Failed(trouble) => Some(trouble.message.clone()),
         StudyPhase::Open | StudyPhase::ReadOnly(_) => None,
     }
+}
+
+/// Why the chosen points cannot be swept on the prompts that are shown.
+fn no_chosen(state: &AppState) -> Option<String> {
+    let say = |reason: &str| Some(reason.to_owned());
+    let (Some(chosen), Some(split)) = (&state.study.chosen, state.study.split) else {
+        return say("no point is chosen, or all prompts are shown");
+    };
+    let Some(info) = state.info() else {
+        return say("load a bundle first");
+    };
+    if state.sweep.is_active() {
+        return say("a sweep is under way");
+    }
+    if info.prompts.iter().all(|sample| sample.split != split) {
+        return Some(format!("the bundle in use has no {} prompts", split.name()));
+    }
+    let ours = bundle_uid(info);
+    let of = |dot: &str| {
+        state
+            .study
+            .sweeps
+            .iter()
+            .find(|s| Some(s.id) == sweep_of(dot))
+    };
+    let is_ours = |dot: &str| of(dot).is_some_and(|sweep| bundle_uid(&sweep.info) == ours);
+    let none = chosen.points.iter().all(|point| !is_ours(&point.dot));
+    none.then(|| "the chosen points are of another bundle than the one in use".to_owned())
 }
 
 const NO_TEMPLATE: &str = "this bundle has no chat template, which a conversation needs";

@@ -27,6 +27,11 @@ pub enum Origin {
         /// The row among the point's rows.
         row: usize,
     },
+    /// A stored row of another sweep of the study.
+    Study {
+        /// The row among its point's rows.
+        row: usize,
+    },
 }
 
 /// Where a run stands.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{Access, SweepState, Target, Uid};
-use paretoscope_core::types::{BundleInfo, Run, Scores, Split};
+use paretoscope_core::types::{BundleInfo, NamedPoint, Run, Scores, Split};
 use paretoscope_figure::plot::Front;
 
-use crate::state::RunId;
+use super::differ::{Differences, Pair};
+use crate::state::{Chosen, Covered, RunId};
 
 /// The kind of mark that a star is.
 pub const STAR: &str = "star";
@@ -93,12 +94,18 @@ pub enum StudyCommand {
     History(Arc<BundleInfo>, String),
     /// Star an answer, note something on it; `None` takes it away. The title names it in undo.
     Edit(&'static str, Target, Option<String>),
+    /// Bring back where starred answers were made.
+    Starred,
     /// Hide all answers that a person asked for.
     Forget,
     /// Draw these sweeps, now and whenever the file changes.
     Draw(ShownSweeps),
     /// Bring back the answers of a dot, by its name in [`Front`].
     Recall(String),
+    /// Compare the answers of two dots.
+    Differ(Pair),
+    /// Count the rows of chosen points on the prompts of a part: those that sweeps planned, and these.
+    Cover(Chosen, Split, Vec<Uid>),
     /// Write files for use elsewhere; those that are there are replaced where `true`.
     Export(ShownSweeps, Export, bool),
 }
@@ -157,6 +164,12 @@ pub enum StudyNews {
     Drawn(ShownSweeps, Result<Arc<Front>, Trouble>),
     /// The answers of a dot, in order of prompts, and what they were made with.
     Answers(String, Result<(Arc<BundleInfo>, Vec<Recalled>), Trouble>),
+    /// How the answers of two dots differ.
+    Differ(Pair, Result<Arc<Differences>, Trouble>),
+    /// Where starred answers were made.
+    Starred(Vec<NamedPoint>),
+    /// How many rows of chosen points there are on the prompts of a part.
+    Covered(Split, Covered),
     /// The files that were written.
     Exported(Result<Vec<PathBuf>, Trouble>),
 }

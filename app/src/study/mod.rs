@@ -4,10 +4,16 @@
 //! |---|---|---|
 //! | ask | commands and news, as data | `message` |
 //! | work | commands → the file → news; what another program writes is noticed | `worker` |
+//! | scores | sweeps → their scores, kept while nobody writes | `scores` |
+//! | points | chosen points → how many rows there are; starred answers → their points | `covered` |
+//! | differ | two dots → the prompts that both answered, by how the answers differ | `differ` |
 //! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
 
+mod covered;
+mod differ;
 mod export;
 mod message;
+mod scores;
 mod worker;
 
 use std::collections::VecDeque;
@@ -17,6 +23,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
+pub use differ::{Differences, Differing, Pair, Side};
 pub use message::{
     Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews,
 };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
@@ -14,8 +14,11 @@ use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
 use paretoscope_figure::of_study::fronts;
 
+use super::covered::{covered, starred};
+use super::differ::differences;
 use super::export::{drawn, export};
 use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use super::scores::ScoreCache;
 use crate::state::RunId;
 
 /// How often it is asked whether another program has written.
@@ -38,6 +41,8 @@ pub(super) fn run(
         troubled: false,
         written: HashMap::new(),
         shown: ShownSweeps::default(),
+        drawn: None,
+        scores: ScoreCache::default(),
     };
     loop {
         match commands.recv_timeout(LOOK) {
@@ -65,6 +70,9 @@ struct Worker {
     /// Under which number each answer stands, and what it was made with.
     written: HashMap<RunId, (i64, Arc<BundleInfo>)>,
     shown: ShownSweeps,
+    /// When fronts were drawn last, and how long that took.
+    drawn: Option<(Instant, Duration)>,
+    scores: ScoreCache,
 }
 
 impl Worker {
@@ -92,6 +100,12 @@ impl Worker {
                 let edited = self.with(|study| study.edit(title, &[Edit { target, value }]));
                 self.or_tell(edited);
             }
+            StudyCommand::Starred => {
+                let found = self.with(starred);
+                if let Some(points) = self.or_tell(found) {
+                    self.tell(StudyNews::Starred(points));
+                }
+            }
             StudyCommand::Forget => {
                 let hidden = self.with(Study::hide_answers);
                 if self.or_tell(hidden).is_some() {
@@ -104,8 +118,21 @@ impl Worker {
             }
             StudyCommand::Recall(dot) => {
                 let Some(study) = &self.study else { return };
-                let found = answers_of(study, &dot).map_err(|error| Trouble::from(&error));
+                let found = answers_of(study, &mut self.scores, &dot);
+                let found = found.map_err(|error| Trouble::from(&error));
                 self.tell(StudyNews::Answers(dot, found));
+            }
+            StudyCommand::Differ(pair) => {
+                let Some(study) = &self.study else { return };
+                let found = differences(study, &mut self.scores, &pair).map(Arc::new);
+                let found = found.map_err(|error| Trouble::from(&error));
+                self.tell(StudyNews::Differ(pair, found));
+            }
+            StudyCommand::Cover(chosen, split, known) => {
+                let counted = self.with(|study| covered(study, &chosen, split, &known));
+                if let Some(counted) = self.or_tell(counted) {
+                    self.tell(StudyNews::Covered(split, counted));
+                }
             }
             StudyCommand::Export(shown, wanted, replace) => {
                 let Some(study) = &self.study else { return };
@@ -140,8 +167,9 @@ impl Worker {
             Ok((study, answers)) => {
                 let access = study.access().clone();
                 self.study = Some(study);
+                self.scores = ScoreCache::default();
                 self.written.clear();
-                (self.version, self.shown) = (None, ShownSweeps::default());
+                (self.version, self.shown, self.drawn) = (None, ShownSweeps::default(), None);
                 self.tell(StudyNews::Opened {
                     path,
                     access,
@@ -207,6 +235,11 @@ impl Worker {
         if self.version == Some(version) {
             return;
         }
+        // While a sweep writes into a large study, a tenth of the time at most goes into drawing it.
+        let rests = |(at, took): (Instant, Duration)| at.elapsed() < 9 * took;
+        if self.drawn.is_some_and(rests) {
+            return;
+        }
         self.version = Some(version);
         let sweeps = self.with(Study::sweeps);
         if let Some(sweeps) = self.or_tell(sweeps) {
@@ -217,12 +250,14 @@ impl Worker {
         self.draw();
     }
 
-    fn draw(&self) {
+    fn draw(&mut self) {
         let Some(study) = &self.study else { return };
         if self.shown.sweeps.is_empty() {
             return;
         }
+        let begun = Instant::now();
         let front = fronts(study, &self.shown.asked());
+        self.drawn = Some((begun, begun.elapsed()));
         let front = front.map(Arc::new).map_err(|error| drawn(&error));
         self.tell(StudyNews::Drawn(self.shown.clone(), front));
     }
@@ -305,14 +340,18 @@ fn with_scores(
 }
 
 /// The answers of a dot, named `sweep-point`.
-fn answers_of(study: &Study, dot: &str) -> Result<(Arc<BundleInfo>, Vec<Recalled>)> {
+fn answers_of(
+    study: &Study,
+    scores: &mut ScoreCache,
+    dot: &str,
+) -> Result<(Arc<BundleInfo>, Vec<Recalled>)> {
     let unknown = || Error::option("dot", format!("`{dot}` is none of this study's"));
     let (sweep, point) = dot.split_once('-').ok_or_else(unknown)?;
     let sweep: i64 = sweep.parse().map_err(|_not_a_number| unknown())?;
     let sweeps = study.sweeps()?;
     let state = sweeps.into_iter().find(|s| s.id == sweep);
     let info = Arc::new(state.ok_or_else(unknown)?.info);
-    let scores = study.sweep_scores(sweep, None)?;
+    let scores = scores.of(study, sweep)?;
     let row = scores
         .point_uids
         .iter()

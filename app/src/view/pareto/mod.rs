@@ -4,6 +4,7 @@ mod header;
 mod keys;
 mod legend;
 mod marks;
+mod others;
 mod plots;
 mod space;
 mod table;
@@ -14,8 +15,8 @@ mod tip;
 use egui::Ui;
 
 use crate::plot::{
-    Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, Tints, Turn, summary,
-    value_words,
+    Affine, Glyphs, Landmark, Layer, OthersLayer, ParetoAction, ParetoData, Ranges, Tints, Turn,
+    summary, value_words,
 };
 use crate::state::{Large, PlotOptions, Units, place};
 use crate::widgets::empty_ui;
@@ -26,6 +27,8 @@ use table::Order;
 pub struct ParetoPanel {
     ranges: Ranges,
     layers: Vec<Layer>,
+    /// The study's other sweeps, behind them.
+    others: Vec<OthersLayer>,
     glyphs: Option<Glyphs>,
     hovered: Option<plots::Hover>,
     order: Order,
@@ -162,13 +165,18 @@ impl ParetoPanel {
             self.glyphs = Some(Glyphs::new(ui.ctx()));
             self.layers.clear();
             self.layers.resize_with(PAIRS, Layer::default);
+            self.others.clear();
+            self.others.resize_with(PAIRS, OthersLayer::default);
         }
         let base = units_of(data);
         let units = match (options.units, &base) {
             (Units::Base, Some(units)) => units.clone(),
             _ => vec![Affine::RAW; data.axes().len()],
         };
-        let summary = summary(data);
+        let mut summary = summary(data);
+        if let Some(study) = &data.study {
+            summary += &study.spoken();
+        }
         let frame = Frame {
             data,
             options,
@@ -203,12 +211,14 @@ fn is_unscored(data: &ParetoData<'_>) -> bool {
     counts.points > 0 && counts.unscored == counts.points && landmark_scores(data).is_empty()
 }
 
-/// Raw scores of the landmarks that are scored on every plotted objective.
+/// Raw scores of the landmarks that are scored on every plotted objective, and of the other sweeps' fronts.
 fn landmark_scores(data: &ParetoData<'_>) -> Vec<[f64; 3]> {
-    [data.current, data.pinned, data.base]
-        .into_iter()
-        .flatten()
+    let landmarks = [data.current, data.pinned, data.base];
+    let landmarks = landmarks.into_iter().flatten();
+    let others = data.study.iter().flat_map(|study| study.others.held());
+    landmarks
         .filter_map(|mark| placed(data, mark))
+        .chain(others)
         .collect()
 }
 

@@ -1,9 +1,13 @@
 //! The study's sheet: the file, its sweeps side by side, the answers of a dot, and what is written for use elsewhere.
 
+mod chosen;
+mod differ;
 mod dot;
 mod export;
 mod plot;
 mod sweeps;
+
+pub(super) use chosen::counted_words;
 
 use std::path::Path;
 
@@ -21,8 +25,19 @@ const BROAD: f32 = 760.0;
 /// Width of the list beside the plot.
 const LIST: f32 = 320.0;
 
+/// What the sheet keeps from frame to frame.
+#[derive(Default)]
+pub struct StudyPanel {
+    plot: plot::FrontsPlot,
+}
+
 /// The sheet.
-pub(super) fn study_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue) {
+pub(super) fn study_ui(
+    ctx: &Context,
+    kept: &mut StudyPanel,
+    state: &AppState,
+    queue: &mut CommandQueue,
+) {
     let room = ctx.content_rect().size();
     let close = AppCommand::Show(Overlay::Study);
     let modal = Modal::new(Id::unique("study")).show(ctx, |ui| {
@@ -42,7 +57,7 @@ pub(super) fn study_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue
                 let (line, _) = ui.allocate_exact_size(vec2(1.0, tall), egui::Sense::hover());
                 ui.painter().rect_filled(line, 0.0, Tokens::of(ui).line);
                 column(ui, "plot", vec2(width - LIST - 30.0, tall), |ui| {
-                    front_ui(ui, state, queue);
+                    front_ui(ui, kept, state, queue);
                 });
             });
         } else {
@@ -52,7 +67,7 @@ pub(super) fn study_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue
                 .show(ui, |ui| {
                     list_ui(ui, state, queue);
                     ui.separator();
-                    front_ui(ui, state, queue);
+                    front_ui(ui, kept, state, queue);
                 });
         }
     });
@@ -81,12 +96,13 @@ fn list_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     }
 }
 
-fn front_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+fn front_ui(ui: &mut Ui, kept: &mut StudyPanel, state: &AppState, queue: &mut CommandQueue) {
     let study = &state.study;
     match &study.drawn {
         Some(Ok(front)) => {
-            plot::plot_ui(ui, state, front, queue);
+            kept.plot.show(ui, state, front, queue);
             dot::dot_ui(ui, state, front, queue);
+            differ::differ_ui(ui, state, front, queue);
             ui.separator();
             export::export_ui(ui, state, queue);
         }
@@ -98,6 +114,7 @@ fn front_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 "The study is as it was.",
                 |_| {},
             );
+            chosen::chosen_ui(ui, state, queue);
         }
         None => {
             let words = match &study.phase {
