@@ -55,9 +55,7 @@ fn the_front_panel_shows_the_sweeps_of_the_study_and_a_switch_for_each() {
     let mut w = beside(&folder.path().join("two.study"));
     assert!(w.sees("2 sweeps of the study"));
     assert!(w.sees("hoe (1): front 3 of 3 points, hypervolume "));
-    assert!(w.sees(
-        "Means over all 2 prompts; the fronts are chosen on these prompts as well: optimistic"
-    ));
+    assert!(w.sees("Means over all 2 prompts; fronts chosen on them as well: optimistic"));
     let words = plot_words(&w);
     assert!(words.contains("mva: front 3 of 3 points"), "{words}");
     // One reference for all of them.
@@ -69,7 +67,8 @@ fn the_front_panel_shows_the_sweeps_of_the_study_and_a_switch_for_each() {
     w.wait("one sweep", |w| w.state().others.sweeps().len() == 1);
     assert_eq!(w.state().study.reference.as_ref(), Some(&reference));
     assert!(!plot_words(&w).contains("mva"));
-    // What is off is still there to be switched on.
+    // What is off is still there to be switched on, once the legend has its new height.
+    w.steps(4);
     w.click("mva (2)");
     w.wait("both", |w| w.state().others.sweeps().len() == 2);
     w.click("Sweeps (2)");

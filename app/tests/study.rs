@@ -13,14 +13,9 @@ use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
 use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, ThemeChoice};
 use paretoscope::study::FigureFormat;
-use paretoscope_core::protocol::{EngineCommand, SweepGrid, SweepPlan};
-use paretoscope_core::study::{
-    Filter, NewAnswer, Placed, ScorerRecord, Study, SweepRecord, bundle_uid,
-};
-use paretoscope_core::types::{
-    Finish, Point, Preference, Prompt, RowGates, Run, RunStatus, Sampling, Split, Steering,
-    TokenPiece,
-};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::study::{Filter, ScorerRecord, Study, bundle_uid};
+use paretoscope_core::types::{Point, Preference, Split};
 use played::{Window, script, with_bundle};
 use stored::{swept, window};
 

@@ -38,7 +38,7 @@ pub fn over_words(prompts: &Prompts) -> String {
 pub fn chosen_words(chosen: Option<Option<Split>>, shown: Option<Split>) -> String {
     let named = |split: Option<Split>| split.map_or("all prompts", Split::name);
     match chosen {
-        None => "the fronts are chosen on these prompts as well: optimistic".to_owned(),
+        None => "fronts chosen on them as well: optimistic".to_owned(),
         Some(on) if on == shown => {
             format!("chosen and shown on {}: optimistic", named(on))
         }

@@ -1,7 +1,7 @@
 //! One plot is large and the others small, linked: a range belongs to an objective, not to a plot.
 
 use egui::{
-    Align2, Pos2, Rect, Response, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
+    Align2, Pos2, Rect, Response, ScrollArea, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
     accesskit::Role, vec2,
 };
 use egui_plot::{AxisHints, GridInput, GridMark, HPlacement, Plot, PlotBounds, PlotTransform};
@@ -72,9 +72,15 @@ impl ParetoPanel {
             ui.ctx().request_repaint();
         }
         let mut below = ui.new_child(UiBuilder::new().max_rect(tiles.legend).id_salt("legend"));
-        self.legend(&mut below, frame, large);
-        self.others_legend(&mut below, frame, large, actions);
-        let legend = below.min_rect().height();
+        // Where a low panel has no room for all of it, the rest is a scroll away.
+        let shown = ScrollArea::vertical()
+            .id_salt("legend")
+            .auto_shrink(false)
+            .show(&mut below, |ui| {
+                self.legend(ui, frame, large);
+                self.others_legend(ui, frame, large, actions);
+            });
+        let legend = shown.content_size.y;
         if legend != self.legend_height {
             self.legend_height = legend;
             ui.ctx().request_repaint();

@@ -26,18 +26,20 @@ pub(in crate::view) fn counted_words(state: &AppState) -> String {
     }
 }
 
-/// The line below the plot's heading.
+/// The way to choose, and back.
+pub(super) fn choose_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let choose = AppCommand::ChooseFront(Some(Split::Validation), Some(Split::Test));
+    let words = "Choose on validation, show on test";
+    command_button(ui, state, queue, choose, words);
+    if state.study.chosen.is_some() {
+        command_button(ui, state, queue, AppCommand::ForgetChosen, "Choose nothing");
+    }
+}
+
+/// What was chosen, and how much of it there is on the prompts that are shown.
 pub(super) fn chosen_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
     let study = &state.study;
-    let choose = AppCommand::ChooseFront(Some(Split::Validation), Some(Split::Test));
-    ui.horizontal_wrapped(|ui| {
-        let words = "Choose on validation, show on test";
-        command_button(ui, state, queue, choose, words);
-        if study.chosen.is_some() {
-            command_button(ui, state, queue, AppCommand::ForgetChosen, "Choose nothing");
-        }
-    });
     let Some(chosen) = &study.chosen else { return };
     let mut words = format!(
         "{}, {}",

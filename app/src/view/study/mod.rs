@@ -114,6 +114,7 @@ fn front_ui(ui: &mut Ui, kept: &mut StudyPanel, state: &AppState, queue: &mut Co
                 "The study is as it was.",
                 |_| {},
             );
+            ui.horizontal_wrapped(|ui| chosen::choose_ui(ui, state, queue));
             chosen::chosen_ui(ui, state, queue);
         }
         None => {

@@ -5,7 +5,7 @@ use egui_plot::{AxisHints, HPlacement, MarkerShape, Plot, PlotPoints, Points};
 use paretoscope_figure::plot::{Dot, Front, LandmarkKind, Standing};
 use paretoscope_figure::words;
 
-use super::chosen::{chosen_ui, counted_words};
+use super::chosen::{choose_ui, chosen_ui, counted_words};
 use crate::command::{AppCommand, CommandQueue};
 use crate::plot::{Affine, Glyphs, Looked, OthersInput, OthersLayer, dot_words, other_marker};
 use crate::state::{AppState, Others};
@@ -57,11 +57,14 @@ impl FrontsPlot {
         let laid = &state.study.laid;
         let name = |slot: usize| front.objectives[front.axes[slot]].name.as_str();
         let tokens = Tokens::of(ui);
-        let height = (ui.available_width() * 0.62).clamp(180.0, 420.0);
+        // Answers and export have room below it.
+        let most = (0.4 * ui.ctx().content_rect().height()).clamp(180.0, 420.0);
+        let height = (ui.available_width() * 0.62).clamp(180.0, most);
         let out = Plot::new(("study", x, y))
             .height(height)
             .allow_scroll(false)
             .allow_boxed_zoom(false)
+            .set_margin_fraction(vec2(0.06, 0.1))
             .grid_color(tokens.line)
             .custom_x_axes(vec![AxisHints::new_x().label(name(x).to_owned())])
             .custom_y_axes(vec![
@@ -159,6 +162,7 @@ fn heading_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut CommandQ
         }
         command_button(ui, state, queue, AppCommand::StepMark(-1), "Previous dot");
         command_button(ui, state, queue, AppCommand::StepMark(1), "Next dot");
+        choose_ui(ui, state, queue);
     });
     chosen_ui(ui, state, queue);
 }
