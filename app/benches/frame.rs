@@ -161,6 +161,7 @@ impl Window {
                 pending: 0,
                 color: &|_| egui::Color32::GRAY,
                 text: &|_| None,
+                study: None,
             };
             let trace = TokenTrace {
                 key: 1,

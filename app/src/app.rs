@@ -11,14 +11,14 @@ use crate::bridge::{Bridge, DRAIN_BUDGET};
 use crate::command::{AppCommand, CommandQueue};
 use crate::keeper::Keeper;
 use crate::start_clock::StartClock;
-use crate::state::{AppState, Kept};
+use crate::state::AppState;
 use crate::study::{StudyCommand, StudyThread};
 use crate::tasks::{TaskAnswer, Tasks};
 use crate::{keys, locate, theme, view};
 
 /// The program's name.
 pub const NAME: &str = "Paretoscope";
-/// Seconds after a change that it is written down: long enough for a drag to be one change.
+/// Seconds after a change that it is written down, with all that changed meanwhile.
 const SAVE_AFTER: f64 = 0.5;
 /// How long closing waits for rows that are being written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,6 +71,8 @@ pub struct App {
     clock: Option<StartClock>,
     /// Whether a text field had the keyboard in the last frame.
     wrote: bool,
+    /// How often a pointer button was pressed.
+    presses: u64,
     /// What the window is called.
     title: String,
     /// When something changed that is not written down yet.
@@ -113,6 +115,7 @@ impl App {
             panels: view::Panels::new(creation.wgpu_render_state.as_ref().map(|r| r.target_format)),
             clock: options.clock,
             wrote: false,
+            presses: 0,
             title: String::new(),
             changed: None,
             painted: f64::NEG_INFINITY,
@@ -151,6 +154,7 @@ impl App {
             match effect {
                 Effect::Send(command) => self.bridge.send(command),
                 Effect::Study(command) => self.ask_study(ctx, command),
+                Effect::ReadPoints(path) => self.tasks.read_points(path),
                 Effect::MakeFolder(path) => Self::make_folder(&path),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
@@ -196,7 +200,7 @@ impl App {
         if commands.is_empty() {
             return;
         }
-        self.changed = Some(self.state.now);
+        self.changed.get_or_insert(self.state.now);
         let mut effects = Vec::new();
         for command in commands {
             apply::command(&mut self.state, command, &mut effects);
@@ -206,7 +210,7 @@ impl App {
         ctx.request_repaint();
     }
 
-    /// Writes preferences and session down, once they rest for a moment: a window that is killed loses no more.
+    /// Writes settings and view down a moment after they changed: a window that is killed loses no more.
     fn save_soon(&mut self, ctx: &egui::Context) {
         let Some(changed) = self.changed else { return };
         let rest = changed + SAVE_AFTER - self.state.now;
@@ -219,8 +223,12 @@ impl App {
     }
 
     fn write_down(&mut self) {
-        self.keeper
-            .write(&self.state.prefs, &Kept::all(&self.state));
+        self.keeper.write(&self.state.prefs);
+        if let Some(thread) = &mut self.study
+            && let Some(view) = apply::keep(&mut self.state)
+        {
+            thread.send(view);
+        }
     }
 
     /// Seconds since the start. While nothing is painted egui's own clock stands still; this one does not.
@@ -247,6 +255,16 @@ impl App {
         }
     }
 
+    /// What is done while a button is held is one gesture.
+    fn follow_pointer(&mut self, ctx: &egui::Context) {
+        let (pressed, held) = ctx.input(|i| {
+            let ended = i.pointer.any_released();
+            (i.pointer.any_pressed(), i.pointer.any_down() || ended)
+        });
+        self.presses += u64::from(pressed);
+        self.state.undo.press = held.then_some(self.presses);
+    }
+
     fn take_answers(&mut self, effects: &mut Vec<Effect>) {
         for answer in self.tasks.answers() {
             match answer {
@@ -258,6 +276,9 @@ impl App {
                 }
                 TaskAnswer::LookedFor(path, found) => {
                     apply::looked_for(&mut self.state, &path, found);
+                }
+                TaskAnswer::PointsRead(path, read) => {
+                    apply::points_read(&mut self.state, &path, read);
                 }
                 TaskAnswer::NoThread(reason) => apply::no_thread(&mut self.state, &reason),
             }
@@ -281,7 +302,7 @@ impl eframe::App for App {
             apply::event(state, event, &mut effects)
         });
         if told {
-            self.changed = Some(self.state.now);
+            self.changed.get_or_insert(self.state.now);
         }
         self.take_answers(&mut effects);
         for news in self
@@ -291,7 +312,7 @@ impl eframe::App for App {
             .unwrap_or_default()
         {
             // Under which names answers stand is kept.
-            self.changed = Some(self.state.now);
+            self.changed.get_or_insert(self.state.now);
             apply::study_news(&mut self.state, news, &mut effects);
         }
         apply::tick(&mut self.state, &mut effects);
@@ -316,6 +337,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         keys::take(ui.ctx(), &self.state, self.wrote, &mut self.queue);
         self.wrote = ui.ctx().text_edit_focused();
+        self.follow_pointer(ui.ctx());
         for path in ui.input(|i| {
             i.raw
                 .dropped_files
@@ -341,6 +363,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
+        self.write_down();
         for news in self
             .study
             .as_mut()
@@ -349,7 +372,6 @@ impl eframe::App for App {
         {
             apply::study_news(&mut self.state, news, &mut Vec::new());
         }
-        self.write_down();
         self.keeper.wait();
         self.bridge.shut_down(PATIENCE);
     }

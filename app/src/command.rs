@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use paretoscope_core::stats::By;
 use paretoscope_core::study::Uid;
 use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split};
 
 use crate::state::{
-    Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions, RunId,
-    SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
+    Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions,
+    PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
 
 /// How a move of the point counts.
@@ -116,6 +117,10 @@ pub enum AppCommand {
     SetSweep(SweepForm),
     /// Pick the sweep's prompts by a dialog.
     ChoosePrompts,
+    /// Pick the file of the sweep's points by a dialog.
+    ChoosePoints,
+    /// Fill the sweep's typed points with some that are known.
+    FillPoints(PointsOf),
     /// Start the sweep, or go on with what its store holds.
     StartSweep,
     /// Pause or go on.
@@ -137,6 +142,12 @@ pub enum AppCommand {
     TickSweep(i64, bool),
     /// Choose the prompts that count for the study's fronts; all of them where `None`.
     SetSplit(Option<Split>),
+    /// Choose the points on the fronts of a part of the prompts, and show them on another.
+    ChooseFront(Option<Split>, Option<Split>),
+    /// Nothing is chosen any more.
+    ForgetChosen,
+    /// Fill the sweep's form with the chosen points and the prompts that are shown.
+    SweepChosen,
     /// Move the reference of hypervolumes along an axis.
     SetReference(usize, f64),
     /// Measure the reference again.
@@ -149,6 +160,16 @@ pub enum AppCommand {
     StepMark(isize),
     /// Look at its answer to the next (+1) or previous (-1) prompt.
     StepMarkRow(isize),
+    /// Compare other dots with the one that is looked at.
+    PinMark,
+    /// No dot is compared any more.
+    UnpinMark,
+    /// By what the prompts of two dots are sorted.
+    SortDiffering(By),
+    /// Look at one of these prompts, by its rank from 0.
+    SelectDiffering(usize),
+    /// Look at the next (+1) or previous (-1) one.
+    StepDiffering(isize),
     /// Go on with a sweep of the study that was stopped.
     ResumeSweep(i64),
     /// Change what is to be written for use elsewhere.
@@ -219,6 +240,12 @@ pub enum AppCommand {
     /// Load a bundle that has a run's result as well, by the run's folder.
     LoadTraining(PathBuf),
 
+    /// Take the study's view and undo from the window that has them.
+    TakeOver,
+    /// Take the last step back.
+    Undo,
+    /// Do again what was taken back last.
+    Redo,
     /// Open or close a sheet.
     Show(Overlay),
     /// Type into the palette.

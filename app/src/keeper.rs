@@ -1,4 +1,4 @@
-//! Preferences and sessions on disk: written beside their place and renamed, so that a program that is killed in the
+//! Settings of the program on disk: written beside their place and renamed, so that a program that is killed in the
 //! middle loses nothing. eframe cuts its own file to nothing before it writes it anew; only the window's place and
 //! what egui remembers of scroll bars are left to it.
 
@@ -33,7 +33,8 @@ impl Keeper {
         }
     }
 
-    /// What is remembered; each part that cannot be read is `None`, and costs the other nothing.
+    /// What is remembered, and the sessions that programs before studies wrote here; each part that cannot be read is
+    /// `None`, and costs the other nothing.
     pub fn read(&self) -> (Option<Prefs>, Option<Vec<Kept>>) {
         let Some(path) = &self.path else {
             return (None, None);
@@ -59,11 +60,11 @@ impl Keeper {
     }
 
     /// Writes it on a thread, where it has changed.
-    pub fn write(&mut self, prefs: &Prefs, sessions: &[Kept]) {
+    pub fn write(&mut self, prefs: &Prefs) {
         let Some(path) = self.path.clone() else {
             return;
         };
-        let text = json!({"prefs": prefs, "sessions": sessions}).to_string();
+        let text = json!({"prefs": prefs}).to_string();
         if text == self.written {
             return;
         }
@@ -122,21 +123,24 @@ mod tests {
         assert_eq!(keeper.read(), (None, None));
         let prefs = Prefs {
             zoom: 1.5,
-            prompt: "grüß \u{1f600}".to_owned(),
+            recents: vec!["/grüß \u{1f600}".into()],
             ..Prefs::default()
         };
-        let sessions = [Kept {
-            preference: vec![0.1, 0.9],
-            ..Kept::default()
-        }];
-        keeper.write(&prefs, &sessions);
+        keeper.write(&prefs);
         keeper.wait();
-        assert_eq!(keeper.read(), (Some(prefs), Some(sessions.to_vec())));
+        assert_eq!(keeper.read(), (Some(prefs), None));
         let entries = || fs::read_dir(folder.path().join("new")).unwrap().count();
         assert_eq!(entries(), 1, "nothing is left beside it");
         let path = folder.path().join("new").join(FILE);
         fs::write(&path, r#"{"prefs": {"zoom": "large"}, "sessions": []}"#).unwrap();
         assert_eq!(keeper.read(), (None, Some(Vec::new())));
+        let old = r#"{"sessions": [{"bundle": "/b", "digest": "d", "preference": [0.1, 0.9]}]}"#;
+        fs::write(&path, old).unwrap();
+        let (_, sessions) = keeper.read();
+        assert_eq!(
+            sessions.expect("an older program's")[0].place.preference,
+            [0.1, 0.9]
+        );
         fs::write(&path, "{\"prefs\": {\"zo").unwrap();
         assert_eq!(keeper.read(), (None, None));
     }

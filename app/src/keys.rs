@@ -39,7 +39,15 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
     if ctx.input_mut(|i| i.consume_key(Modifiers::ALT, Key::Equals)) {
         queue.push(AppCommand::AnswerSize(1));
     }
+    // Many systems have a key of their own for it.
+    if !writing && ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::Y)) {
+        queue.push(AppCommand::Redo);
+    }
     for entry in entries {
+        // A text field takes its own words back.
+        if writing && matches!(entry.command, AppCommand::Undo | AppCommand::Redo) {
+            continue;
+        }
         let Some(shortcut) = entry.shortcut else {
             continue;
         };

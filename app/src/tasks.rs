@@ -1,12 +1,17 @@
 //! Dialogs and slow disks, which would make a frame wait: each on a named thread, its answer by channel.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+use paretoscope_core::points::{PointList, read_points};
+use paretoscope_core::protocol::Trouble;
 
 /// A dialog that closes sooner was never seen.
 const UNSEEN: Duration = Duration::from_millis(400);
+
+/// Bytes of a file of points at most; a point of a few objectives takes about a hundred.
+const LARGEST: u64 = 64 << 20;
 
 /// What a dialog asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub enum Wanted {
     Bundle,
     /// A file of prompts.
     Prompts,
+    /// A file of points.
+    Points,
     /// A file of training examples.
     Examples,
     /// A study.
@@ -30,6 +37,7 @@ impl Wanted {
         match self {
             Self::Bundle => "Open a bundle: its folder",
             Self::Prompts => "Prompts, one JSON object per line",
+            Self::Points => "Points, one JSON object per line",
             Self::Examples => "Training examples, one JSON object per line",
             Self::Study => "Open a study",
             Self::Figure => "Export the figure",
@@ -47,6 +55,8 @@ pub enum TaskAnswer {
     NoDialog(Wanted),
     /// A file, and whether it is there.
     LookedFor(PathBuf, bool),
+    /// A file of points, and what it holds or why that could not be read.
+    PointsRead(PathBuf, Result<PointList, Trouble>),
     /// A thread could not be started.
     NoThread(String),
 }
@@ -82,7 +92,7 @@ impl Tasks {
         // The dialog is made here: some systems ask for the main thread.
         match wanted {
             Wanted::Bundle => self.wait_for(wanted, dialog.pick_folder()),
-            Wanted::Prompts | Wanted::Examples => {
+            Wanted::Prompts | Wanted::Points | Wanted::Examples => {
                 self.wait_for(wanted, dialog.add_filter("JSON Lines", &lines).pick_file());
             }
             Wanted::Study => {
@@ -103,6 +113,14 @@ impl Tasks {
         self.spawn("look", move || {
             let found = path.is_file();
             TaskAnswer::LookedFor(path, found)
+        });
+    }
+
+    /// Reads a file of points.
+    pub fn read_points(&self, path: PathBuf) {
+        self.spawn("points", move || {
+            let read = points_of(&path);
+            TaskAnswer::PointsRead(path, read)
         });
     }
 
@@ -134,5 +152,49 @@ impl Tasks {
                 .sender
                 .try_send(TaskAnswer::NoThread(error.to_string()));
         }
+    }
+}
+
+/// The points of a file.
+fn points_of(path: &Path) -> Result<PointList, Trouble> {
+    let named = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
+    let found = std::fs::metadata(path);
+    let found = found.map_err(|error| Trouble::input(named(&error)))?;
+    if !found.is_file() {
+        return Err(Trouble::input(named(&"is no file of points")));
+    }
+    if found.len() > LARGEST {
+        let problem = format!(
+            "{} bytes are more than a list of points has; {LARGEST} at most",
+            found.len()
+        );
+        return Err(Trouble::input(named(&problem)));
+    }
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| Trouble::input(named(&error)))?;
+    read_points(&text).map_err(|error| Trouble::input(named(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_points_is_read_or_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("points.jsonl");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            points_of(&path).map_err(|trouble| trouble.message)
+        };
+        let two = "{\"preference\": [1, 0]}\n{\"weights\": [0.5, 2]}\n";
+        assert_eq!(read(two).unwrap().points.len(), 2);
+        let words = read("{\"preference\": [1, 0]}\n{\"preferenz\": [1]}").unwrap_err();
+        assert!(words.contains("points.jsonl: line 2"), "{words}");
+        assert!(words.contains("did you mean `preference`?"), "{words}");
+        let words = points_of(folder.path()).unwrap_err().message;
+        assert!(words.contains("is no file of points"), "{words}");
+        let words = points_of(&folder.path().join("none")).unwrap_err().message;
+        assert!(words.contains("none: "), "{words}");
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use egui::{Color32, Key, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use paretoscope::plot::{Landmark, ParetoAction, ParetoData, Turn};
-use paretoscope::state::{Class, Front, Large, PlotOptions, Units};
+use paretoscope::plot::{Landmark, OthersData, ParetoAction, ParetoData, Ticked, Turn};
+use paretoscope::state::{Class, Front, Large, Others, OthersFrom, PlotOptions, Units};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, Weights};
+use paretoscope_figure::plot as figure;
 
 /// The panel with what the state would hold, and a log of what was asked for.
 struct Bench {
@@ -23,6 +24,7 @@ struct Bench {
     selected: Option<usize>,
     current: Option<Landmark>,
     pending: usize,
+    others: Others,
     log: Vec<ParetoAction>,
 }
 
@@ -38,6 +40,7 @@ impl Bench {
             selected: None,
             current: None,
             pending: 0,
+            others: Others::default(),
             log: Vec::new(),
         }
     }
@@ -48,6 +51,12 @@ impl Bench {
             point: None,
             scores: self.points[position].scores.clone(),
         });
+        let sweeps = [Ticked {
+            sweep: 4,
+            name: "mva".to_owned(),
+            on: true,
+            own: false,
+        }];
         let data = ParetoData {
             objectives: &self.objectives,
             points: &self.points,
@@ -59,6 +68,15 @@ impl Bench {
             pending: self.pending,
             color: &color,
             text: &|index| Some(format!("answer of point {index}")),
+            study: self.others.fronts().map(|_| OthersData {
+                others: &self.others,
+                sweeps: &sweeps,
+                split: None,
+                words: "Means over all 8 prompts",
+                trouble: None,
+                selected: None,
+                chosen: &|_| false,
+            }),
         };
         let actions = self.panel.show(ui, &data, &self.options);
         for action in &actions {
@@ -557,4 +575,112 @@ fn extrapolated_points_have_their_own_entry_in_the_legend() {
     points.push(Arc::new(far));
     let harness = Bench::new(points).harness(Vec2::new(900.0, 500.0));
     harness.get_by_label("Extrapolated front 1");
+}
+
+/// Another sweep of one dot, in the study.
+fn other_front(at: [f64; 2]) -> Arc<figure::Front> {
+    let objective = |(color, name): (usize, &str)| figure::Objective {
+        name: name.to_owned(),
+        unit: "raw reward".to_owned(),
+        color,
+    };
+    let dot = figure::Dot {
+        uid: "4-aa".to_owned(),
+        name: None,
+        point: Some(Point::Preference(Preference::uniform(2))),
+        scores: at
+            .iter()
+            .map(|&mean| {
+                Some(Summary {
+                    mean,
+                    se: 0.05,
+                    n: 8,
+                    non_finite: 0,
+                })
+            })
+            .collect(),
+        standing: figure::Standing::Front,
+        extrapolated: false,
+    };
+    Arc::new(figure::Front {
+        title: "study".to_owned(),
+        objectives: ["helpful", "harmless"]
+            .into_iter()
+            .enumerate()
+            .map(objective)
+            .collect(),
+        values: Vec::new(),
+        axes: vec![0, 1],
+        bundles: vec!["demo".to_owned()],
+        series: vec![figure::Series {
+            name: "mva".to_owned(),
+            color: 1,
+            bundle: 0,
+            dots: vec![dot],
+            seeds: Vec::new(),
+            hypervolume: Some(0.25),
+        }],
+        landmarks: Vec::new(),
+        reference: Some(vec![0.0, 0.0]),
+        prompts: figure::Prompts {
+            split: String::new(),
+            count: 8,
+        },
+        whiskers: true,
+        notes: Vec::new(),
+        facts: Vec::new(),
+    })
+}
+
+#[test]
+fn a_dot_of_another_sweep_is_named_with_its_error_and_leads_to_its_answers() {
+    let mut bench = Bench::new(Vec::new());
+    let fronts = other_front([0.5, 0.5]);
+    bench.others.update(&OthersFrom {
+        fronts: Some(&fronts),
+        plan: None,
+        own: None,
+        points: &[],
+        objectives: &bench.objectives,
+        axes: &bench.axes,
+    });
+    let mut harness = bench.harness(Vec2::new(900.0, 600.0));
+    harness.get_by_label("1 sweep of the study");
+    harness.get_by_label("Means over all 8 prompts");
+    harness.get_by_label("mva (4): front 1 of 1 point, hypervolume 0.250");
+    assert!(plot_value(&harness).ends_with("; mva: front 1 of 1 point, hypervolume 0.250"));
+    // One dot stands in the middle of the automatic view, which holds it.
+    let plot = harness.get_by_label("Pareto plot: harmless against helpful");
+    let middle = plot.rect().center();
+    harness.hover_at(middle);
+    harness.run_steps(4);
+    harness.get_by_label_contains("mva: helpful 0.5");
+    harness.get_by_label_contains("harmless 0.500 \u{b1} 0.050 (n = 8)");
+    support::click(&mut harness, middle);
+    assert_eq!(harness.state().log, [ParetoAction::Mark("4-aa".to_owned())]);
+    harness
+        .get_by_label("mva (4): front 1 of 1 point, hypervolume 0.250")
+        .click();
+    harness.run_steps(2);
+    assert_eq!(
+        harness.state().log.last(),
+        Some(&ParetoAction::Tick(4, false))
+    );
+}
+
+#[test]
+fn a_sweep_that_is_not_scored_on_what_is_plotted_is_not_drawn() {
+    let mut bench = Bench::new(points(6, 3));
+    bench.axes = vec![0, 2];
+    let fronts = other_front([0.5, 0.5]);
+    bench.others.update(&OthersFrom {
+        fronts: Some(&fronts),
+        plan: None,
+        own: None,
+        points: &[],
+        objectives: &bench.objectives,
+        axes: &bench.axes,
+    });
+    assert!(bench.others.sweeps().is_empty());
+    assert_eq!(bench.others.lacking(), ["humor"]);
 }

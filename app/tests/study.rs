@@ -2,6 +2,7 @@
 
 mod played;
 mod scripted;
+mod stored;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,51 +13,15 @@ use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
 use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, ThemeChoice};
 use paretoscope::study::FigureFormat;
-use paretoscope_core::protocol::{EngineCommand, SweepGrid, SweepPlan};
-use paretoscope_core::study::{
-    Filter, NewAnswer, Placed, ScorerRecord, Study, SweepRecord, bundle_uid,
-};
-use paretoscope_core::types::{
-    Finish, Point, Preference, Prompt, RowGates, Run, RunStatus, Sampling, Split, Steering,
-    TokenPiece,
-};
+use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::study::{Filter, ScorerRecord, Study, bundle_uid};
+use paretoscope_core::types::{Point, Preference, Split};
 use played::{Window, script, with_bundle};
+use stored::{swept, window};
 
 const WIDE: [f32; 2] = [1280.0, 800.0];
 
-fn window<'a>(size: [f32; 2], study: &Path, bundle: Option<&str>) -> Window<'a> {
-    let options = StartOptions {
-        bundle: bundle.map(Into::into),
-        study: Some(study.to_path_buf()),
-        study_named: true,
-        ..with_bundle()
-    };
-    let mut window = Window::open(size, script(), options, |builder| builder);
-    window.wait("the study is open", |w| w.state().study.is_readable());
-    window
-}
-
 impl Window<'_> {
-    fn queue(&mut self, command: AppCommand) {
-        self.harness.state_mut().queue(command);
-        self.steps(2);
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
-        self.steps(2);
-    }
-
-    /// Frames until a thread's news are in.
-    fn wait(&mut self, what: &str, there: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
-        while !there(self) {
-            assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
-            self.steps(1);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
     fn answer_at(&mut self, at: [f64; 3]) {
         self.queue(AppCommand::SetGenerate(GenerateWhen::Manual));
         let point = Point::Preference(Preference::new(at.to_vec()).expect("a preference"));
@@ -218,94 +183,6 @@ fn a_study_that_cannot_be_written_says_why_and_loses_nothing() {
     w.wait("read only", |w| {
         w.sees("Read only, new answers are not saved")
     });
-}
-
-/// A study with sweeps of two methods, three points by two prompts each; the second is not done.
-fn swept(path: &Path) {
-    let study = Study::open(path).expect("a study");
-    let info = scripted::bundle::info();
-    let number = study.bundle(&info).expect("a bundle");
-    let scorers = study
-        .scorers(&ScorerRecord::rewards(&info))
-        .expect("scorers");
-    for (method, lift) in [("hoe", 0.0), ("mva", 0.2)] {
-        let prompts = [("ask one", Split::Validation), ("ask two", Split::Test)];
-        let record = SweepRecord {
-            name: method.to_owned(),
-            method: method.to_owned(),
-            bundle: info.clone(),
-            plan: SweepPlan {
-                grid: SweepGrid::Simplex {
-                    step: 1.0,
-                    objectives: Vec::new(),
-                },
-                prompts: prompts.iter().map(|p| Prompt::Text(p.0.into())).collect(),
-                splits: prompts.iter().map(|p| p.1).collect(),
-                sampling: Sampling::default(),
-                include_base: false,
-                store: path.to_path_buf(),
-            },
-            rows: 8,
-        };
-        let sweep = study.sweep(&record, 0).expect("a sweep");
-        for point in 0..3 {
-            for (prompt, (words, split)) in prompts.iter().enumerate() {
-                let run = row(method, point, words);
-                let place = Placed {
-                    sweep,
-                    seed: 0,
-                    point,
-                    prompt,
-                };
-                let answer = NewAnswer {
-                    run: &run,
-                    mean: Vec::new(),
-                    bundle: number,
-                    interactive: false,
-                    split: Some(*split),
-                    place: Some(place),
-                };
-                let id = study.add(&[answer]).expect("an answer")[0];
-                let rows: Vec<(i64, i64, f64)> = scorers
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(objective, scorer)| {
-                        let on = f64::from(u8::from(objective == point));
-                        Some((id, (*scorer)?, on + lift + prompt as f64 * 0.1))
-                    })
-                    .collect();
-                study.score(&rows).expect("scores");
-            }
-        }
-        study.set_status(sweep, "stopped").expect("noted");
-    }
-}
-
-fn row(method: &str, point: usize, words: &str) -> Run {
-    let text = format!("{method} at {point} on {words}");
-    Run {
-        prompt: Prompt::Text(words.into()),
-        prompt_tokens: vec![1],
-        given: None,
-        point: Point::Preference(Preference::one_hot(point, 3)),
-        gates: RowGates::base(3, 0),
-        steering: Steering::default(),
-        sampling: Sampling::default(),
-        tokens: vec![TokenPiece {
-            id: 1,
-            start: 0,
-            end: text.len(),
-        }],
-        text,
-        finish: Finish::Eos,
-        end: None,
-        status: RunStatus::Done,
-        record: None,
-        key: None,
-        scores: None,
-        first_token_seconds: 0.0,
-        seconds: 0.0,
-    }
 }
 
 /// A window that shows the fronts of two sweeps, with no bundle loaded.

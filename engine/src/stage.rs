@@ -72,8 +72,9 @@ impl Stages {
                 }
                 std::fs::remove_dir_all(&folder).map_err(Error::io("clear", &folder))?;
             }
-            std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+            // Said before it is there: killed between the two, a build would take its own folder for a person's.
             write_bytes(&begun, digest.as_bytes())?;
+            std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         }
         tracing::info!(stage = name, resumes, "begins");
         stage(&StageContext {

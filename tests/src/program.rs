@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::Fixture;
+
 /// What a run of the program left.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -89,5 +91,36 @@ pub fn engine<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Outcom
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Fixture {
+    /// Runs the program with the words of a line; `{}` in a word is the fixture's folder.
+    pub fn run(&self, line: &str) -> Outcome {
+        let folder = self.path().to_string_lossy();
+        engine(
+            line.split_whitespace()
+                .map(|word| word.replace("{}", &folder)),
+        )
+    }
+
+    /// Runs the program, which must succeed.
+    pub fn done(&self, line: &str) -> Outcome {
+        let outcome = self.run(line);
+        assert_eq!(outcome.status, Some(0), "{line}: {}", outcome.stderr);
+        outcome
+    }
+
+    /// Runs the program, which must refuse its input with these words.
+    pub fn refused(&self, line: &str, words: &[&str]) {
+        let outcome = self.run(line);
+        assert_eq!(outcome.status, Some(2), "{line}: {}", outcome.stderr);
+        for word in words {
+            assert!(
+                outcome.stderr.contains(word),
+                "{line}: `{word}` is not in {}",
+                outcome.stderr
+            );
+        }
     }
 }

@@ -4,33 +4,18 @@
     reason = "a test that cannot be set up should stop at once"
 )]
 
-use paretoscope_tests::{Fixture, Outcome, engine};
+use paretoscope_tests::{Fixture, Outcome};
 use serde_json::{Value, json};
-
-fn run(fixture: &Fixture, line: &str) -> Outcome {
-    let folder = fixture.path().to_string_lossy();
-    let words: Vec<String> = line
-        .split(' ')
-        .map(|word| word.replace("{}", &folder))
-        .collect();
-    engine(words)
-}
-
-fn done(fixture: &Fixture, line: &str) -> Outcome {
-    let outcome = run(fixture, line);
-    assert_eq!(outcome.status, Some(0), "{line}: {}", outcome.stderr);
-    outcome
-}
 
 fn sweep(fixture: &Fixture, study: &str) -> Outcome {
     let line = format!(
         "sweep --bundle {{}} --prompts {{}}/prompts.jsonl --grid simplex:0.5 --max-tokens 8 --out {{}}/{study}"
     );
-    done(fixture, &line)
+    fixture.done(&line)
 }
 
 fn info(fixture: &Fixture, study: &str) -> Value {
-    let outcome = done(fixture, &format!("study info {{}}/{study}"));
+    let outcome = fixture.done(&format!("study info {{}}/{study}"));
     outcome.lines().remove(0)
 }
 
@@ -152,13 +137,15 @@ fn shards_make_together_what_one_makes_alone() {
             "sweep --bundle {{}} --prompts {{}}/prompts.jsonl --grid simplex:0.5 --max-tokens 8 --shard {shard} --out {{}}/{}.study",
             &shard[..1]
         );
-        done(&fixture, &line);
+        fixture.done(&line);
     }
-    let merged = done(&fixture, "study merge {}/all.study {}/1.study {}/2.study")
+    let merged = fixture
+        .done("study merge {}/all.study {}/1.study {}/2.study")
         .lines()
         .remove(0);
     assert_eq!(count(&merged, "diverged"), 0);
-    let again = done(&fixture, "study merge {}/all.study {}/2.study")
+    let again = fixture
+        .done("study merge {}/all.study {}/2.study")
         .lines()
         .remove(0);
     assert_eq!(count(&again, "new"), 0);
@@ -173,9 +160,7 @@ fn shards_make_together_what_one_makes_alone() {
         count(&info(&fixture, "all.study"), "generations"),
         count(&alone, "generations")
     );
-    let refused = run(
-        &fixture,
-        "sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:1 --shard 0/2 --out {}/x.study",
+    let refused = fixture.run("sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:1 --shard 0/2 --out {}/x.study",
     );
     assert_eq!(refused.status, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("--shard"), "{}", refused.stderr);
@@ -185,7 +170,8 @@ fn shards_make_together_what_one_makes_alone() {
 fn stored_answers_come_out_the_same_when_made_anew() {
     let fixture = Fixture::new();
     sweep(&fixture, "x.study");
-    let line = done(&fixture, "study verify {}/x.study --bundle {} --sample 6")
+    let line = fixture
+        .done("study verify {}/x.study --bundle {} --sample 6")
         .lines()
         .remove(0);
     assert_eq!(
@@ -199,7 +185,8 @@ fn stored_answers_come_out_the_same_when_made_anew() {
         .execute("UPDATE generation SET text = text || 'x'", [])
         .expect("a writable study");
     drop(study);
-    let line = done(&fixture, "study verify {}/x.study --bundle {} --sample 6")
+    let line = fixture
+        .done("study verify {}/x.study --bundle {} --sample 6")
         .lines()
         .remove(0);
     assert_eq!(
@@ -213,17 +200,13 @@ fn stored_answers_come_out_the_same_when_made_anew() {
 fn sweeps_are_compared_drawn_exported_and_reported_without_a_model() {
     let fixture = Fixture::new();
     sweep(&fixture, "x.study");
-    done(
-        &fixture,
-        "sweep --bundle {} --prompts {}/prompts.jsonl --grid box:1:0.5 --max-tokens 8 --out {}/x.study",
+    fixture.done("sweep --bundle {} --prompts {}/prompts.jsonl --grid box:1:0.5 --max-tokens 8 --out {}/x.study",
     );
     fixture.remove("base/model.safetensors");
-    let line = done(
-        &fixture,
-        "study compare {}/x.study --a hoe --b mva --draws 200",
-    )
-    .lines()
-    .remove(0);
+    let line = fixture
+        .done("study compare {}/x.study --a hoe --b mva --draws 200")
+        .lines()
+        .remove(0);
     let found = &line["hypervolume"];
     let number = |value: &Value| value.as_f64().expect("a number");
     let difference = number(&found["a"]) - number(&found["b"]);
@@ -241,10 +224,9 @@ fn sweeps_are_compared_drawn_exported_and_reported_without_a_model() {
         "{line}"
     );
     for ending in ["svg", "pdf", "png"] {
-        done(
-            &fixture,
-            &format!("study figure {{}}/x.study --out {{}}/front.{ending} --width-mm 84"),
-        );
+        fixture.done(&format!(
+            "study figure {{}}/x.study --out {{}}/front.{ending} --width-mm 84"
+        ));
         assert!(fixture.read(&format!("front.{ending}")).len() > 1000);
     }
     let csv = String::from_utf8(fixture.read("front.csv")).expect("text");
@@ -253,20 +235,110 @@ fn sweeps_are_compared_drawn_exported_and_reported_without_a_model() {
         for what in ["points", "generations"] {
             let line =
                 format!("study export {{}}/x.study --what {what} --out {{}}/{what}.{ending}");
-            assert!(count(&done(&fixture, &line).lines()[0], "rows") > 0);
+            assert!(count(&fixture.done(&line).lines()[0], "rows") > 0);
         }
     }
-    done(&fixture, "study report {}/x.study --out {}/report.html");
+    fixture.done("study report {}/x.study --out {}/report.html");
     let html = String::from_utf8(fixture.read("report.html")).expect("text");
     assert!(
         html.contains("default-src") && html.contains("<svg"),
         "a page of its own"
     );
-    let outcome = run(&fixture, "study compare {}/x.study --a nothing --b mva");
+    let outcome = fixture.run("study compare {}/x.study --a nothing --b mva");
     assert_eq!(outcome.status, Some(2));
     assert!(
         outcome.stderr.contains("no sweep is called `nothing`"),
         "{}",
         outcome.stderr
+    );
+}
+
+/// Prompts of two splits, one of them listed twice; the sweep's own means, the study's and a comparison's weigh it so.
+#[test]
+fn equal_prompts_weigh_in_a_study_as_in_the_sweep() {
+    let fixture = Fixture::new();
+    let line = |words: &str, split: &str| json!({"prompt": words, "split": split}).to_string();
+    let lines = [
+        line("a word", "test"),
+        line("another", "test"),
+        line("a word", "test"),
+        line("the third", "test"),
+        line("one", "validation"),
+        line("two", "validation"),
+    ];
+    fixture.write("two.jsonl", lines.join("\n"));
+    let sweep = "sweep --bundle {} --prompts {}/two.jsonl --max-tokens 6 --out {}/x.study";
+    let told = fixture
+        .done(&format!("{sweep} --grid simplex:0.5 --base"))
+        .lines();
+    fixture.done("study export {}/x.study --what points --out {}/points.jsonl");
+    let text = String::from_utf8(fixture.read("points.jsonl")).expect("text");
+    let rows: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON Lines"))
+        .collect();
+    assert_eq!(rows.len(), told.len());
+    for (row, told) in rows.iter().zip(&told) {
+        let own = &told["scores"]["helpful"];
+        assert_eq!(own["n"], json!(6), "{told}");
+        for (column, what) in [
+            ("helpful", "mean"),
+            ("helpful_se", "se"),
+            ("helpful_n", "n"),
+        ] {
+            assert_eq!(row[column], own[what], "{row} {told}");
+        }
+    }
+    fixture.done(&format!("{sweep} --grid box:1:1"));
+    fixture.done(&format!("{sweep} --grid simplex:0.25"));
+    let compared = |options: &str| -> Value {
+        let line = format!("study compare {{}}/x.study --a 1 --draws 100 {options}");
+        fixture.done(&line).lines().remove(0)
+    };
+    let plain = compared("--b mva --split test");
+    assert_eq!(
+        (&plain["prompts"], &plain["units"]),
+        (&json!(4), &json!("raw"))
+    );
+    assert_eq!(plain["chosen"], Value::Null);
+    let words = |line: &Value| line["words"].as_str().expect("words").to_owned();
+    let z = compared("--b mva --split test --z");
+    assert_eq!(
+        (&z["units"], &z["base"]["answers"]),
+        (&json!("sd"), &json!(4))
+    );
+    assert!(words(&z).contains("in SD of the base model's"), "{z}");
+    assert_ne!(z["frame"], plain["frame"], "another frame");
+    let held = compared("--b mva --split test --chosen-on validation");
+    assert_eq!(held["chosen"]["optimistic"], json!(false));
+    assert_eq!(
+        held["chosen"]["arms"][0]["of"],
+        json!(7),
+        "six and the base"
+    );
+    assert!(
+        words(&held).ends_with("points chosen on validation"),
+        "{held}"
+    );
+    let same = compared("--b mva --split test --choose test");
+    assert_eq!(same["chosen"]["optimistic"], json!(true));
+    assert!(
+        words(&same).ends_with("optimistic: chosen and measured on test"),
+        "{same}"
+    );
+    let three = compared("--b mva --b 3 --split test");
+    let pairs = three["comparisons"].as_array().expect("a list");
+    assert_eq!(pairs.len(), 3);
+    for pair in pairs {
+        assert!(pair["p_holm"].as_f64() >= pair["p"].as_f64(), "{pair}");
+        assert!(words(pair).contains("by Holm"), "{pair}");
+    }
+    fixture.refused(
+        "study compare {}/x.study --a 3 --b 3 --split test --z",
+        &["the base model's answers", "--base"],
+    );
+    fixture.refused(
+        "study compare {}/x.study --a 1 --b mva --split test --chosen-on train",
+        &["no prompt of 1 belongs to train"],
     );
 }

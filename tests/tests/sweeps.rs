@@ -177,3 +177,41 @@ fn the_mean_gate_of_a_row_counts_what_routers_vote() {
         assert!((gates.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{gates:?}");
     }
 }
+
+#[test]
+fn what_a_file_says_its_prompts_are_about_goes_into_the_study() {
+    let fixture = Fixture::new();
+    let prompts = r#"{"prompt": "a", "group": "kettle"}
+{"prompt": "b", "topic": "kettle", "split": "test"}
+{"prompt": "c"}
+"#;
+    let topics = || -> Vec<(Option<String>, Option<String>)> {
+        let database = rusqlite::Connection::open(fixture.join("run.db")).expect("a database");
+        let mut query = database
+            .prepare("SELECT topic, split FROM prompt ORDER BY body")
+            .expect("prompts");
+        let rows = query
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("rows");
+        rows.collect::<Result<_, _>>().expect("rows")
+    };
+    means(&sweep(&fixture, prompts, &[]));
+    let found = topics();
+    let of = |n: usize| found[n].0.as_deref();
+    assert_eq!(
+        [of(0), of(1), of(2)],
+        [Some("kettle"), Some("kettle"), None]
+    );
+    assert_eq!(found[1].1.as_deref(), Some("test"), "its own label wins");
+    // Another file disagrees: the first stays, and what it left out is noted.
+    let others = prompts
+        .replace("kettle", "stove")
+        .replace("\"c\"", "\"c\", \"group\": \"moon\"");
+    means(&sweep(&fixture, &others, &[]));
+    let found = topics();
+    let of = |n: usize| found[n].0.as_deref();
+    assert_eq!(
+        [of(0), of(1), of(2)],
+        [Some("kettle"), Some("kettle"), Some("moon")]
+    );
+}

@@ -69,11 +69,11 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
         6,
         "the methods are parts of one streamed merge",
     ),
-    ("app/src", "view::pareto", 5, "one panel"),
+    ("app/src", "view::pareto", 6, "one panel"),
     (
         "app/src",
         "apply",
-        14,
+        22,
         "one writer in parts: what one does sets others off, and all return its effects",
     ),
 ];
@@ -216,6 +216,29 @@ fn files_form_no_circles() {
     let sizes = CIRCLES.iter().map(|(.., size, _)| *size).enumerate();
     found.sort_unstable();
     assert_eq!(found, sizes.collect::<Vec<_>>());
+}
+
+/// candle cuts a product for all cores, also in the pool of one thread that a worker has: its products are those of the
+/// plain twins, and of a GPU.
+#[test]
+fn training_multiplies_on_its_own_threads() {
+    let twins = [
+        ("ops/attention.rs", 2),
+        ("ops/linear.rs", 1),
+        ("ops/product.rs", 1),
+    ];
+    for (path, text) in sources(&root().join("engine/src/train")) {
+        if path.iter().any(|part| part == "tests") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let twin = twins.iter().find(|(twin, _)| path.ends_with(twin));
+        assert_eq!(
+            code(&text).matches("matmul(").count(),
+            twin.map_or(0, |(_, count)| *count),
+            "{} multiplies by candle; `train::ops::product` stays on its thread",
+            path.display()
+        );
+    }
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                     format!("Bundle not loaded: {}", trouble.message),
                 );
                 state.bundle.failure = Some(LoadFailure { path, trouble });
+                look_at_stored(state, effects);
             }
         }
         E::Reading { job, read, tokens } => {
@@ -171,10 +172,41 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
     }
     state.bundle.loading = None;
     state.bundle.failure = None;
+    if std::mem::take(&mut state.bundle.stored) {
+        // They come back as answers of the bundle that is there now.
+        study::leave(state);
+    }
+    state.prefs.remember(&bundle.path);
+    notify(
+        state,
+        NoticeKind::Info,
+        format!("{} is loaded", bundle.name),
+    );
+    take(state, bundle, effects);
+}
+
+/// Without models, what the study's last answers were made with is enough to look at all that is stored.
+pub(super) fn look_at_stored(state: &mut AppState, effects: &mut Vec<Effect>) {
+    if (state.info().is_some() && !state.bundle.stored) || state.bundle.loading.is_some() {
+        return;
+    }
+    if let Some(bundle) = state
+        .study
+        .bundle
+        .clone()
+        .filter(|_| state.study.is_readable())
+    {
+        state.bundle.stored = true;
+        take(state, bundle, effects);
+    }
+}
+
+/// A bundle is in use from now on.
+fn take(state: &mut AppState, bundle: Arc<BundleInfo>, effects: &mut Vec<Effect>) {
     leave_bundle(state);
     state.mutes = Mutes::default();
+    state.undo.forget_views();
     state.interference = InterferenceState::default();
-    state.prefs.remember(&bundle.path);
     let n = bundle.objectives.len();
     let same_shape = state.simplex.preference.len() == n && n > 0;
     let old = std::mem::take(&mut state.simplex);
@@ -207,11 +239,6 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
         complex: complex.ok(),
         ..SimplexState::default()
     };
-    notify(
-        state,
-        NoticeKind::Info,
-        format!("{} is loaded", bundle.name),
-    );
     // A sweep and its dots belong to the bundle that they were made with.
     state.sweep = SweepState {
         folder: std::mem::take(&mut state.sweep.folder),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Effect, notify, shell, study, sweep, training};
+use super::{Effect, notify, points, shell, study, sweep, training};
 use crate::locate;
 use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
@@ -18,6 +18,7 @@ pub fn picked(
     match wanted {
         Wanted::Bundle => shell::load(state, &path, effects),
         Wanted::Prompts => prompts(state, path, effects),
+        Wanted::Points => points::from_file(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
         Wanted::Study => study::open_named(state, path, effects),
         Wanted::Figure => state.study.export.figure = path,
@@ -39,6 +40,7 @@ pub fn no_dialog(state: &mut AppState, wanted: Wanted, effects: &mut Vec<Effect>
         Wanted::Bundle => state.overlay.open = Overlay::Bundle,
         Wanted::Examples => {}
         Wanted::Study | Wanted::Figure | Wanted::Table => state.overlay.open = Overlay::Study,
+        Wanted::Points => state.overlay.panel = Panel::Sweep,
         Wanted::Prompts => {
             state.overlay.panel = Panel::Sweep;
             if !matches!(state.prefs.sweep.source, PromptSource::File(_)) {
@@ -68,6 +70,9 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
         _ if folder.join(locate::MANIFEST).is_file() => shell::load(state, &folder, effects),
         "jsonl" | "ndjson" | "json" | "txt" if state.overlay.open == Overlay::Training => {
             training::data_chosen(state, path, effects);
+        }
+        "jsonl" | "ndjson" | "json" | "txt" if points::awaited(state) => {
+            points::from_file(state, path, effects);
         }
         "jsonl" | "ndjson" | "json" | "txt" => prompts(state, path, effects),
         "study" | "db" | "sqlite" | "sqlite3" => {

@@ -1,12 +1,16 @@
 //! The one writer of state: commands and engine events in, effects out.
 
+mod chosen;
+mod differ;
 mod event;
 mod fields;
 mod files;
 mod interference;
 mod kept;
 mod mutes;
+mod others;
 mod point;
+mod points;
 mod preview;
 mod rows;
 mod shell;
@@ -17,6 +21,8 @@ mod tests;
 mod training;
 mod trial;
 mod turns;
+mod undo;
+mod view;
 
 use std::path::PathBuf;
 
@@ -34,6 +40,8 @@ use crate::tasks::Wanted;
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
+pub use kept::keep;
+pub use points::points_read;
 pub use shell::start;
 pub use study::{no_study_thread, study_news};
 
@@ -44,6 +52,8 @@ pub enum Effect {
     Send(EngineCommand),
     /// Ask the study.
     Study(StudyCommand),
+    /// Read a file of points.
+    ReadPoints(PathBuf),
     /// Make the folder of the sweep stores.
     MakeFolder(PathBuf),
     /// Put text on the clipboard.
@@ -75,7 +85,10 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         );
         return;
     }
+    let before = undo::before(state, &command);
     match command {
+        C::Undo => undo::turn(state, false, effects),
+        C::Redo => undo::turn(state, true, effects),
         C::Generate => rows::generate(state, effects),
         C::Stop => rows::stop(state, effects),
         C::Regenerate => rows::regenerate(state, effects),
@@ -139,6 +152,8 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SetSampling(form) => state.prefs.sampling = form,
         C::SetSweep(form) => sweep::set_form(state, form, effects),
         C::ChoosePrompts => effects.push(Effect::Pick(Wanted::Prompts)),
+        C::ChoosePoints => effects.push(Effect::Pick(Wanted::Points)),
+        C::FillPoints(of) => points::fill(state, of, effects),
         C::StartSweep => sweep::start(state, effects),
         C::TogglePause => sweep::toggle_pause(state, effects),
         C::CancelSweep => sweep::cancel(state, effects),
@@ -171,13 +186,22 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
             }
         }
     }
+    if let Some(before) = before {
+        undo::after(state, before);
+    }
     follow_points(state);
 }
 
 /// Brings the front up to the points that are in.
 fn follow_points(state: &mut AppState) {
+    others::follow(state);
     let (sweep, axes) = (&state.sweep, &state.simplex.axes);
-    state.front.update(&sweep.points, sweep.generation, axes);
+    // Points over all prompts and over a part of them are other points.
+    let (points, generation) = match state.others.points() {
+        Some(points) => (points, 2 * state.others.revision() + 1),
+        None => (&sweep.points[..], 2 * sweep.generation),
+    };
+    state.front.update(points, generation, axes);
 }
 
 /// Steps through the modules that the bundle's experts are on.
@@ -192,7 +216,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
     sweep::count_held(state, effects);
-    study::redraw(state, effects);
+    study::follow(state, effects);
     follow_points(state);
     if state
         .engine
@@ -208,6 +232,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
 pub fn wake_after(state: &AppState) -> Option<f32> {
     let live = state.prefs.generate == GenerateWhen::Live && state.simplex.stale;
     let counting = state.sweep.held_due.is_some()
+        && !state.bundle.stored
         && state.engine.phase == EnginePhase::Ready
         && !state.sweep.is_active();
     // Seconds and speeds are shown while something runs.

@@ -86,7 +86,7 @@ pub(super) fn start_if_wanted(state: &mut AppState, effects: &mut Vec<Effect>) {
         // A live drag answers wherever it rests; the last of these answers is the one to keep.
         if state.prefs.generate == GenerateWhen::Live {
             if let Some(before) = before {
-                state.session.forget(before);
+                rows::replaced(state, before, effects);
             }
             state.simplex.drag_run = state.session.current;
         }

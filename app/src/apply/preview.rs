@@ -10,7 +10,7 @@ use crate::state::{AppState, EnginePhase, Owner, PreviewState, Shown};
 
 /// Looks whether the prompt is another one, and asks for it once typing rests.
 pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let ready = matches!(state.engine.phase, EnginePhase::Ready);
+    let ready = matches!(state.engine.phase, EnginePhase::Ready) && !state.bundle.stored;
     let (Some(info), true) = (state.info().cloned(), ready) else {
         state.preview = PreviewState::default();
         return;

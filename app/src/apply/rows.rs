@@ -80,6 +80,19 @@ pub(super) fn stop(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Another answer of one live drag took its place: it is out of the history, and stays in the file. One that a person
+/// pinned, starred or noted something on stays.
+pub(super) fn replaced(state: &mut AppState, id: RunId, effects: &mut Vec<Effect>) {
+    let is_kept = |run: &RunEntry| run.star || !run.note.is_empty();
+    if state.session.pinned == Some(id) || state.session.get(id).is_none_or(is_kept) {
+        return;
+    }
+    state.session.forget(id);
+    if state.study.is_open() {
+        effects.push(Effect::Study(StudyCommand::Hide(id)));
+    }
+}
+
 /// Looks at a run: its point, its prompt, its text.
 pub(super) fn select(state: &mut AppState, id: RunId) {
     let Some(run) = state.session.get(id) else {
@@ -158,6 +171,7 @@ pub(super) fn forget(state: &mut AppState, effects: &mut Vec<Effect>) {
     state.kept.clear();
     state.study.found = None;
     if state.study.is_open() {
+        state.undo.edit("Forget the answers");
         effects.push(Effect::Study(StudyCommand::Forget));
     }
     state.overlay.open = Overlay::None;

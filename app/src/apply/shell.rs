@@ -38,6 +38,7 @@ pub fn start(
             path: path.clone(),
         }));
     }
+    super::points::follow(state, None, effects);
     if let Some(path) = study {
         super::study::open(state, path, effects);
     }

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Access, SweepState as StudySweep, Target, Uid};
-use paretoscope_core::types::{Run, Scores};
+use paretoscope_core::study::{Access, Lease, SweepState as StudySweep, Target, Uid};
+use paretoscope_core::types::{Run, Scores, Split};
 use paretoscope_figure::plot::{Front, Standing};
 
-use super::{Effect, notify, sweep};
+use super::{Effect, chosen, differ, event, kept, notify, others, points, sweep, undo};
 use crate::command::AppCommand;
 use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
-    RunId, StudyPhase, StudyState,
+    RunId, Sight, StudyPhase, StudyState,
 };
 use crate::study::{Export, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
@@ -38,10 +38,12 @@ pub(super) fn command(
             }
         }
         C::SetSplit(split) => {
-            state.study.split = split;
-            // Another set of prompts has another worst point.
-            state.study.reference = None;
+            state.study.choosing = None;
+            set_split(&mut state.study, split);
         }
+        C::ChooseFront(on, shown) => chosen::choose(state, on, shown),
+        C::ForgetChosen => state.study.chosen = None,
+        C::SweepChosen => chosen::sweep_them(state, effects),
         C::SetReference(axis, value) => {
             if let Some((_, numbers)) = &mut state.study.reference
                 && let Some(number) = numbers.get_mut(axis)
@@ -79,15 +81,33 @@ pub(super) fn command(
             };
             export(state, kind, effects);
         }
+        C::TakeOver => effects.push(Effect::Study(StudyCommand::TakeOver)),
         C::ToggleStar => star(state, effects),
         C::SetNote(id, text) => note(state, id, text, effects),
         C::ToggleStarred => state.study.starred = !state.study.starred,
         C::SeekHistory(words) => seek(state, words, effects),
         C::ShowStored(uid) => show_stored(state, &uid),
-        other => return Some(other),
+        other => {
+            if let Some(other) = differ::command(state, other) {
+                return Some(other);
+            }
+        }
     }
-    redraw(state, effects);
+    follow(state, effects);
     None
+}
+
+/// Chooses the prompts that count.
+pub(super) fn set_split(study: &mut StudyState, split: Option<Split>) {
+    if study.split != split {
+        study.split = split;
+        // Another set of prompts has another worst point.
+        study.reference = None;
+    }
+    if let Some(chosen) = &mut study.chosen {
+        chosen.covered = None;
+    }
+    study.counting = None;
 }
 
 /// Opens a study that a person named, which is the one to begin with from now on.
@@ -96,8 +116,15 @@ pub(super) fn open_named(state: &mut AppState, path: PathBuf, effects: &mut Vec<
     open(state, path, effects);
 }
 
-/// Opens a study; what was looked at of the one before is let go.
+/// Opens a study; what was looked at of the one before is let go, once it has it.
 pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    effects.extend(kept::keep(state).map(Effect::Study));
+    if state.study.path.is_some() {
+        leave(state);
+    }
+    if std::mem::take(&mut state.bundle.stored) {
+        state.bundle.current = None;
+    }
     state.study = StudyState {
         path: Some(path.clone()),
         phase: StudyPhase::Opening,
@@ -106,7 +133,19 @@ pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect
         return_to: state.study.return_to.take(),
         ..StudyState::default()
     };
+    state.study.seen = Some(Sight::of(state));
     effects.push(Effect::Study(StudyCommand::Open(path)));
+}
+
+/// Lets go of the answers that are in the file: they come back with it, or are no part of the next one.
+pub(super) fn leave(state: &mut AppState) {
+    sweep::leave_dot(state);
+    let session = &mut state.session;
+    let gone = |run: &RunEntry| run.stored.is_some();
+    session.current = session.current().filter(|run| !gone(run)).map(|run| run.id);
+    session.pinned = session.pinned().filter(|run| !gone(run)).map(|run| run.id);
+    session.runs.retain(|run| !gone(run));
+    state.study.return_to = None;
 }
 
 /// An answer ended: it is written, with its scores where they are there.
@@ -149,6 +188,11 @@ pub(super) fn bring_back(state: &mut AppState, effects: &mut Vec<Effect>) {
 /// Takes in what the study says.
 pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effect>) {
     match news {
+        StudyNews::View(path, json) => {
+            if state.study.path.as_ref() == Some(&path) {
+                kept::arrived(state, json.as_deref(), effects);
+            }
+        }
         StudyNews::Opened {
             path,
             access,
@@ -157,6 +201,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             if state.study.path.as_ref() != Some(&path) {
                 return;
             }
+            state.undo.begin(Default::default());
             state.study.answers = answers;
             state.study.phase = match access {
                 Access::Write => StudyPhase::Open,
@@ -168,6 +213,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             };
             bring_back(state, effects);
             sweep::recount(state);
+            event::look_at_stored(state, effects);
         }
         StudyNews::NotOpened { path, trouble } => {
             if state.study.path.as_ref() != Some(&path) {
@@ -187,6 +233,9 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         }
         StudyNews::Unsaved(trouble) => state.study.unsaved = Some(trouble),
         StudyNews::AllSaved => state.study.unsaved = None,
+        StudyNews::Edited(changed) => state.undo.edited(changed),
+        StudyNews::Turned(step, again, done) => undo::turned(state, step, again, done, effects),
+        StudyNews::Steps(titles) => state.undo.in_file = titles,
         StudyNews::Forgotten => state.study.answers = 0,
         StudyNews::History(bundle, words, answers) => {
             let current = state.info().is_some_and(|info| Arc::ptr_eq(info, &bundle));
@@ -195,31 +244,69 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             }
             if words.is_empty() {
                 restore(state, &answers);
+                look_again(state, true, effects);
             } else if words == state.study.sought {
                 state.study.found = Some(answers);
+            }
+        }
+        StudyNews::Alone => state.study.alone = true,
+        StudyNews::Hidden => state.study.answers = state.study.answers.saturating_sub(1),
+        StudyNews::Bundle(bundle) => state.study.bundle = Some(bundle),
+        StudyNews::Lease(Lease::Ours) => state.study.theirs = None,
+        StudyNews::Lease(Lease::Theirs { who, since, .. }) => {
+            state.study.theirs = Some((who, since));
+        }
+        StudyNews::Fetched(bundle, answers) => {
+            if state.info().is_some_and(|info| Arc::ptr_eq(info, &bundle)) {
+                restore(state, &answers);
+                look_again(state, false, effects);
             }
         }
         StudyNews::Sweeps(sweeps) => take_sweeps(state, sweeps),
         StudyNews::Drawn(asked, front) => {
             if asked == state.study.asked {
                 freeze(&mut state.study, front.as_deref().ok());
+                chosen::drawn(&mut state.study, front.as_deref().ok());
                 state.study.drawn = Some(front);
             }
         }
         StudyNews::Answers(dot, answers) => {
-            if let Some(open) = state.study.dot.as_mut().filter(|open| open.dot == dot) {
-                open.rows = Some(answers.map(|(_, rows)| rows));
+            if state.study.dot.as_ref().is_some_and(|open| open.dot == dot) {
+                others::answers(state, &answers, effects);
+                if let Some(open) = &mut state.study.dot {
+                    open.rows = Some(answers.map(|(_, rows)| rows));
+                }
             }
         }
+        StudyNews::Covered(split, counted) => {
+            if let Some(chosen) = &mut state.study.chosen
+                && state.study.split == Some(split)
+            {
+                chosen.covered = Some(counted);
+            }
+        }
+        StudyNews::Differ(pair, found) => {
+            if state.study.differ.asked.as_ref() == Some(&pair) {
+                state.study.differ.found = Some(found);
+            }
+        }
+        StudyNews::Starred(found) => points::typed(state, &found, effects),
         StudyNews::Exported(written) => {
             state.study.exporting = false;
             state.study.exported = Some(written);
         }
     }
-    redraw(state, effects);
+    follow(state, effects);
 }
 
-/// Answers of earlier sessions come before those of this one; what was looked at then is looked at again.
+/// Asks for what is to be shown now.
+pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
+    redraw(state, effects);
+    chosen::count(state, effects);
+    differ::follow(state, effects);
+}
+
+/// Answers of earlier sessions come before those of this one.
 fn restore(state: &mut AppState, newest_first: &[Recalled]) {
     let Some(info) = state.info().cloned() else {
         return;
@@ -242,6 +329,11 @@ fn restore(state: &mut AppState, newest_first: &[Recalled]) {
         earlier.push(RunEntry::recalled(id, job, Arc::clone(&info), stored));
     }
     state.session.put_before(earlier);
+}
+
+/// What was looked at is looked at again. Where it is older than the answers at hand, it is fetched first, where that
+/// is still possible.
+fn look_again(state: &mut AppState, fetch: bool, effects: &mut Vec<Effect>) {
     let wanted = state.study.return_to.take().unwrap_or_default();
     let named = |name: &Option<String>| {
         let name = name.as_ref()?;
@@ -257,6 +349,21 @@ fn restore(state: &mut AppState, newest_first: &[Recalled]) {
         looked_at,
         compared,
     } = &wanted;
+    let missing = [looked_at, compared]
+        .into_iter()
+        .filter(|name| named(name).is_none());
+    let missing: Vec<Uid> = missing
+        .flatten()
+        .filter_map(|name| Uid::parse(name))
+        .collect();
+    if let Some(info) = state.info().filter(|_| fetch && !missing.is_empty()) {
+        effects.push(Effect::Study(StudyCommand::Fetch(
+            Arc::clone(info),
+            missing,
+        )));
+        state.study.return_to = Some(wanted);
+        return;
+    }
     let (current, pinned) = (named(looked_at), named(compared));
     if state.session.current.is_none() {
         // Where nothing was kept of it, the last answer is what was looked at.
@@ -276,6 +383,7 @@ fn take_sweeps(state: &mut AppState, sweeps: Vec<Arc<StudySweep>>) {
         study.hidden = Some(done[..old].iter().copied().collect());
     }
     study.sweeps = sweeps;
+    study.written += 1;
 }
 
 /// The reference stays where it was measured first, until a person moves or frees it.
@@ -301,8 +409,8 @@ fn freeze(study: &mut StudyState, front: Option<&Front>) {
 }
 
 /// Asks for what is to be drawn, where that is something else now.
-pub(super) fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let seen = state.overlay.open == Overlay::Study;
+fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let seen = state.overlay.open == Overlay::Study || state.plots_study();
     let study = &mut state.study;
     // While nobody looks, nothing is drawn anew.
     let shown = if seen {
@@ -321,14 +429,13 @@ pub(super) fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
 }
 
 fn select(state: &mut AppState, dot: Option<String>, effects: &mut Vec<Effect>) {
-    state.study.dot = dot.map(|dot| {
-        effects.push(Effect::Study(StudyCommand::Recall(dot.clone())));
-        DotAnswers {
-            dot,
-            rows: None,
-            // From dot to dot the prompt stays.
-            row: state.study.dot.as_ref().map_or(0, |open| open.row),
-        }
+    // From dot to dot the prompt stays.
+    let row = state.study.dot.as_ref().map_or(0, |open| open.row);
+    others::select(state, dot.as_deref(), effects);
+    state.study.dot = dot.map(|dot| DotAnswers {
+        dot,
+        rows: None,
+        row,
     });
 }
 
@@ -417,6 +524,7 @@ fn star(state: &mut AppState, effects: &mut Vec<Effect>) {
             ("Take a star away", None)
         };
         let target = Target::Mark(uid, STAR.to_owned());
+        state.undo.edit(title);
         effects.push(Effect::Study(StudyCommand::Edit(title, target, value)));
     }
 }
@@ -428,7 +536,9 @@ fn note(state: &mut AppState, id: RunId, text: String, effects: &mut Vec<Effect>
     run.note.clone_from(&text);
     if let Some(uid) = run.stored.clone() {
         let value = (!text.trim().is_empty()).then_some(text);
-        let edit = StudyCommand::Edit("Note on an answer", Target::Note(uid), value);
+        let title = "Note on an answer";
+        state.undo.edit(title);
+        let edit = StudyCommand::Edit(title, Target::Note(uid), value);
         effects.push(Effect::Study(edit));
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use paretoscope_core::points::points;
+use paretoscope_core::points::points as all_points;
 use paretoscope_core::protocol::{EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble};
-use paretoscope_core::types::{GateRecord, Prompt, PromptSample, Run, RunStatus, Sampling, Split};
+use paretoscope_core::types::{
+    BundleInfo, GateRecord, Prompt, PromptSample, Run, RunStatus, Sampling, Split,
+};
 
-use super::Effect;
+use super::{Effect, points};
 use crate::state::{
     AppState, EnginePhase, Origin, Owner, PromptSource, RunEntry, RunPhase, Shelved, SweepCost,
     SweepForm, SweepMode, SweepState,
@@ -30,15 +32,17 @@ pub(super) fn set_form(state: &mut AppState, form: SweepForm, effects: &mut Vec<
             }));
         }
     }
-    state.prefs.sweep = form;
+    let before = std::mem::replace(&mut state.prefs.sweep, form);
+    points::follow(state, Some(&before), effects);
     state.sweep.held = None;
     recount(state);
 }
 
 /// The points that the form asks for.
-fn grid(state: &AppState) -> SweepGrid {
+fn grid(state: &AppState, info: &BundleInfo) -> Result<SweepGrid, Trouble> {
     let form = &state.prefs.sweep;
-    match form.mode {
+    Ok(match form.mode {
+        SweepMode::Points => points::grid(state, info)?,
         SweepMode::Simplex => SweepGrid::Simplex {
             step: 1.0 / form.k as f64,
             // All of them is said by none, so that equal sweeps have equal plans.
@@ -52,7 +56,7 @@ fn grid(state: &AppState) -> SweepGrid {
             c: form.c,
             step: form.c / form.k as f64,
         },
-    }
+    })
 }
 
 /// The prompts that the form asks for.
@@ -64,7 +68,10 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
     let mut prompts: Vec<Prompt> = match &form.source {
         PromptSource::Bundle => {
             let learnt = state.training.learnt_from(info);
-            let swept = |sample: &&PromptSample| !learnt || sample.split != Split::Train;
+            let swept = |sample: &&PromptSample| {
+                let wanted = form.split.is_none_or(|split| split == sample.split);
+                wanted && (!learnt || sample.split != Split::Train)
+            };
             info.prompts
                 .iter()
                 .filter(swept)
@@ -88,6 +95,13 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
             PromptSource::Bundle if info.prompts.is_empty() => {
                 "this bundle ships no prompts; choose a file or use the editor's"
             }
+            PromptSource::Bundle
+                if form
+                    .split
+                    .is_some_and(|split| info.prompts.iter().all(|s| s.split != split)) =>
+            {
+                "this bundle has no prompts of the part that is chosen; choose all of its prompts"
+            }
             PromptSource::Bundle => {
                 "a policy was trained on all prompts of this bundle; choose a file of others"
             }
@@ -107,13 +121,14 @@ pub(super) fn recount(state: &mut AppState) {
     state.sweep.held_due = Some(state.now + REST);
     state.sweep.cost = state.info().map(|info| {
         let form = &state.prefs.sweep;
-        if form.k == 0 {
+        if form.k == 0 && form.mode != SweepMode::Points {
             return Err(Trouble::input("0 steps; a grid needs at least 1"));
         }
         let count = prompts(state)?.len();
         let (objectives, values) = (info.objectives.len(), info.values.len());
+        let grid = grid(state, info)?;
         let all =
-            points(&grid(state), objectives, values, count, true).map_err(|e| Trouble::from(&e))?;
+            all_points(&grid, objectives, values, count, true).map_err(|e| Trouble::from(&e))?;
         Ok(SweepCost {
             points: all.len(),
             prompts: count,
@@ -140,13 +155,28 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
         _ => state.sweep.folder.join(format!("{name}-{mark}.db")),
     };
     Some(Arc::new(SweepPlan {
-        grid: grid(state),
+        grid: grid(state, info).ok()?,
         splits: splits(state, &prompts),
+        groups: groups(state, &prompts),
         prompts,
         sampling,
         include_base: true,
         store: state.prefs.sweep.store.clone().unwrap_or_else(own),
     }))
+}
+
+/// What each prompt is about, where the bundle says it of any.
+fn groups(state: &AppState, prompts: &[Prompt]) -> Vec<Option<String>> {
+    let samples = state.info().map_or(&[][..], |info| &info.prompts);
+    let known: HashMap<&Prompt, &String> = samples
+        .iter()
+        .filter_map(|sample| Some((&sample.prompt, sample.group.as_ref()?)))
+        .collect();
+    let group = |prompt: &Prompt| known.get(prompt).map(|group| (*group).clone());
+    if known.is_empty() {
+        return Vec::new();
+    }
+    prompts.iter().map(group).collect()
 }
 
 /// Which part each prompt belongs to, where the bundle says it of all of them.
@@ -167,7 +197,8 @@ fn splits(state: &AppState, prompts: &[Prompt]) -> Vec<Split> {
 /// Asks, once the form rests, how much of the sweep its store holds already.
 pub(super) fn count_held(state: &mut AppState, effects: &mut Vec<Effect>) {
     let rested = state.sweep.held_due.is_some_and(|due| state.now >= due);
-    if !rested || state.sweep.is_active() || state.engine.phase != EnginePhase::Ready {
+    let asked = state.engine.phase == EnginePhase::Ready && !state.bundle.stored;
+    if !rested || state.sweep.is_active() || !asked {
         return;
     }
     state.sweep.held_due = None;
@@ -214,6 +245,7 @@ fn start_plan(state: &mut AppState, plan: Arc<SweepPlan>, effects: &mut Vec<Effe
         rate: state.sweep.rate,
         generation: state.sweep.generation + 1,
         file: state.sweep.file.take(),
+        listed: state.sweep.listed.take(),
         ..SweepState::default()
     };
     if plan.store.starts_with(&state.sweep.folder) {
@@ -299,6 +331,7 @@ pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec
 
 /// Back to the answer that was looked at before a dot was.
 pub(super) fn leave_dot(state: &mut AppState) {
+    state.study.dot = None;
     let sweep = &mut state.sweep;
     let rows = std::mem::take(&mut sweep.rows);
     sweep.selected = None;
@@ -359,15 +392,21 @@ pub(super) fn recalled(
             id
         })
         .collect();
-    // From dot to dot the same prompt, so that answers can be compared.
-    let looked_at = state.sweep.looked_at.clone();
-    let wanted = looked_at
-        .or_else(|| state.session.current().map(|r| r.prompt.clone()))
-        .and_then(|prompt| runs.iter().position(|r| r.prompt == prompt))
-        .unwrap_or(0);
+    let wanted = wanted_row(state, runs.iter().map(|run| &run.prompt));
     state.sweep.rows = ids;
     state.sweep.stored = runs;
     show_row(state, wanted, effects);
+}
+
+/// Which of a dot's rows is looked at first: from dot to dot the same prompt, so that answers can be compared.
+pub(super) fn wanted_row<'a>(
+    state: &AppState,
+    mut prompts: impl Iterator<Item = &'a Prompt>,
+) -> usize {
+    let wanted = state.sweep.looked_at.as_ref();
+    let wanted = wanted.or_else(|| state.session.current().map(|r| &r.prompt));
+    let found = wanted.and_then(|wanted| prompts.position(|prompt| prompt == wanted));
+    found.unwrap_or(0)
 }
 
 /// Looks at the next or previous row of the dot.
@@ -384,7 +423,7 @@ pub(super) fn step_row(state: &mut AppState, by: isize, effects: &mut Vec<Effect
     );
 }
 
-fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
+pub(super) fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effect>) {
     let Some(&id) = state.sweep.rows.get(row) else {
         return;
     };

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use egui::Color32;
-use paretoscope_core::types::{Point, PointResult, Summary};
+use paretoscope_core::types::{Point, PointResult, Split, Summary};
 
-use crate::state::{Front, PlotOptions};
+use crate::state::{Front, Others, PlotOptions};
 
 /// A run with a marker of its own: the current one, the pinned one, the base model.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,38 @@ pub struct Landmark {
     pub point: Option<Point>,
     /// One summary per objective of the bundle.
     pub scores: Vec<Option<Summary>>,
+}
+
+/// A sweep of the study that can be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ticked {
+    /// Its number.
+    pub sweep: i64,
+    /// Its name.
+    pub name: String,
+    /// Whether it is drawn.
+    pub on: bool,
+    /// Whether its points are the panel's own.
+    pub own: bool,
+}
+
+/// The study's sweeps beside the panel's own.
+#[derive(Clone, Copy)]
+pub struct OthersData<'a> {
+    /// Those that are drawn.
+    pub others: &'a Others,
+    /// All that could be, the newest first.
+    pub sweeps: &'a [Ticked],
+    /// The prompts that count; all of them where `None`.
+    pub split: Option<Split>,
+    /// What that is, in words.
+    pub words: &'a str,
+    /// What is in the way of it.
+    pub trouble: Option<&'a str>,
+    /// The dot of theirs that is looked at, by its name.
+    pub selected: Option<&'a str>,
+    /// Whether a dot was chosen before, by its name.
+    pub chosen: &'a dyn Fn(&str) -> bool,
 }
 
 /// What is plotted. Borrowed: nothing is copied per frame.
@@ -39,6 +71,8 @@ pub struct ParetoData<'a> {
     pub color: &'a dyn Fn(&Point) -> Color32,
     /// The first prompt's text at a point, by [`PointResult::index`], where it is known.
     pub text: &'a dyn Fn(usize) -> Option<String>,
+    /// The study's sweeps, where it has any.
+    pub study: Option<OthersData<'a>>,
 }
 
 impl<'a> ParetoData<'a> {
@@ -63,4 +97,12 @@ pub enum ParetoAction {
     Go(usize),
     /// Look at the plot differently.
     Options(PlotOptions),
+    /// Draw a sweep of the study, or no longer.
+    Tick(i64, bool),
+    /// Choose the prompts that count.
+    Split(Option<Split>),
+    /// Look at a dot of another sweep, by its name.
+    Mark(String),
+    /// Compare the sweeps in the study's sheet.
+    Compare,
 }

@@ -21,11 +21,23 @@ pub enum Glyph {
     Hollow,
     /// The outline around ◆ and ◇ of extrapolated points.
     Halo,
+    /// ■ a front of another bundle, and its outline.
+    Box,
+    /// □
+    BoxLine,
+    /// ▲
+    Up,
+    /// △
+    UpLine,
+    /// ▼
+    Down,
+    /// ▽
+    DownLine,
     /// A flat tile, for whiskers.
     Flat,
 }
 
-const ALL: [Glyph; 8] = [
+const ALL: [Glyph; 14] = [
     Glyph::Disc,
     Glyph::Ring,
     Glyph::Square,
@@ -33,6 +45,12 @@ const ALL: [Glyph; 8] = [
     Glyph::Edge,
     Glyph::Hollow,
     Glyph::Halo,
+    Glyph::Box,
+    Glyph::BoxLine,
+    Glyph::Up,
+    Glyph::UpLine,
+    Glyph::Down,
+    Glyph::DownLine,
     Glyph::Flat,
 ];
 
@@ -118,6 +136,11 @@ fn coverage(glyph: Glyph, x: f32, y: f32, pixels_per_point: f32) -> f32 {
     let circle = |radius: f32| x.hypot(y) - radius;
     let square = |half: f32| x.abs().max(y.abs()) - half;
     let diamond = |radius: f32| (x.abs() + y.abs() - radius) * std::f32::consts::FRAC_1_SQRT_2;
+    // Corners at (0, -6) and (±5.5, 4): a side from the tip falls 10 while it goes 5.5 out.
+    let triangle = |y: f32| {
+        let side = (10.0 * x.abs() - 5.5 * (y + 6.0)) / 10.0_f32.hypot(5.5);
+        side.max(y - 4.0)
+    };
     let fill = |distance: f32| (0.5 - distance * pixels_per_point).clamp(0.0, 1.0);
     let line = |distance: f32, width: f32| fill(distance.abs() - width / 2.0);
     match glyph {
@@ -128,6 +151,12 @@ fn coverage(glyph: Glyph, x: f32, y: f32, pixels_per_point: f32) -> f32 {
         Glyph::Edge => line(diamond(6.6), 1.0),
         Glyph::Hollow => line(diamond(6.0), 1.8),
         Glyph::Halo => line(diamond(9.2), 1.2),
+        Glyph::Box => fill(square(4.8)),
+        Glyph::BoxLine => line(square(4.2), 1.6),
+        Glyph::Up => fill(triangle(y)),
+        Glyph::UpLine => line(triangle(y) + 0.8, 1.6),
+        Glyph::Down => fill(triangle(-y)),
+        Glyph::DownLine => line(triangle(-y) + 0.8, 1.6),
         Glyph::Flat => 1.0,
     }
 }
@@ -175,6 +204,9 @@ mod tests {
             Glyph::Edge,
             Glyph::Hollow,
             Glyph::Halo,
+            Glyph::Box,
+            Glyph::Up,
+            Glyph::Down,
         ] {
             assert_eq!(coverage(glyph, HALF, 0.0, 1.0), 0.0, "{glyph:?}");
             assert_eq!(coverage(glyph, 0.0, -HALF, 1.0), 0.0, "{glyph:?}");

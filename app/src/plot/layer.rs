@@ -37,7 +37,7 @@ pub struct LayerInput<'a> {
 
 /// What decides how a layer looks; equal keys, equal pictures.
 #[derive(Debug, Clone, PartialEq)]
-struct Key {
+pub(super) struct Key {
     revision: u64,
     pair: (usize, usize),
     units: [Affine; 2],
@@ -48,6 +48,37 @@ struct Key {
     bounds: [f64; 4],
     dark: bool,
     pixels_per_point: f32,
+}
+
+impl Key {
+    /// Of a revision of the data, its pair with the units of both axes, and whether dominated points and whiskers are
+    /// drawn at which size.
+    pub(super) fn new(
+        ui: &egui::Ui,
+        transform: &PlotTransform,
+        revision: u64,
+        (pair, units): ((usize, usize), [Affine; 2]),
+        (dominated, whiskers, scale): (bool, bool, f32),
+    ) -> Self {
+        let bounds = transform.bounds();
+        Self {
+            revision,
+            pair,
+            units,
+            dominated,
+            whiskers,
+            scale,
+            frame: *transform.frame(),
+            bounds: [
+                bounds.min()[0],
+                bounds.min()[1],
+                bounds.max()[0],
+                bounds.max()[1],
+            ],
+            dark: ui.visuals().dark_mode,
+            pixels_per_point: ui.ctx().pixels_per_point(),
+        }
+    }
 }
 
 /// The mesh of one plot and where its points are on the screen.
@@ -72,24 +103,13 @@ impl Layer {
         input: &LayerInput<'_>,
     ) {
         let tokens = Tokens::of(ui);
-        let bounds = transform.bounds();
-        let key = Key {
-            revision: input.front.revision(),
-            pair: input.pair,
-            units: input.units,
-            dominated: input.dominated,
-            whiskers: input.whiskers,
-            scale: input.scale,
-            frame: *transform.frame(),
-            bounds: [
-                bounds.min()[0],
-                bounds.min()[1],
-                bounds.max()[0],
-                bounds.max()[1],
-            ],
-            dark: ui.visuals().dark_mode,
-            pixels_per_point: ui.ctx().pixels_per_point(),
-        };
+        let key = Key::new(
+            ui,
+            transform,
+            input.front.revision(),
+            (input.pair, input.units),
+            (input.dominated, input.whiskers, input.scale),
+        );
         if self.key.as_ref() != Some(&key) {
             self.build(glyphs, transform, input, tokens);
             self.key = Some(key);
@@ -288,6 +308,16 @@ fn whiskers(
     let low = projection.place(entry.mean[x] - entry.se[x], entry.mean[y] - entry.se[y]);
     let high = projection.place(entry.mean[x] + entry.se[x], entry.mean[y] + entry.se[y]);
     let centre = projection.place(entry.mean[x], entry.mean[y]);
+    whisker_bars(glyphs, mesh, [low, centre, high], color);
+}
+
+/// Bars from the lower left to the upper right of a place, through its middle.
+pub(super) fn whisker_bars(
+    glyphs: &Glyphs,
+    mesh: &mut Mesh,
+    [low, centre, high]: [Pos2; 3],
+    color: Color32,
+) {
     const HALF: f32 = 0.6;
     const END: f32 = 3.0;
     if high.x - low.x > 2.0 {
@@ -337,7 +367,16 @@ fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>, line: &[usize]
     if line.len() < 2 {
         return Vec::new();
     }
-    let frame = projection.transform.frame();
+    let members = line
+        .iter()
+        .rev()
+        .filter_map(|&member| input.front.entries().get(member))
+        .map(|entry| projection.place(entry.mean[input.pair.0], entry.mean[input.pair.1]));
+    steps(*projection.transform.frame(), members)
+}
+
+/// Steps through places from left to right: from the left edge of the frame over them to the lower edge.
+pub(super) fn steps(frame: Rect, members: impl Iterator<Item = Pos2>) -> Vec<Pos2> {
     // Far outside the frame would strain the tessellator; a little outside is as good.
     let near = |place: Pos2| {
         pos2(
@@ -345,14 +384,9 @@ fn staircase(input: &LayerInput<'_>, projection: &Projection<'_>, line: &[usize]
             place.y.clamp(frame.top() - 50.0, frame.bottom() + 50.0),
         )
     };
-    let members = line
-        .iter()
-        .rev()
-        .filter_map(|&member| input.front.entries().get(member))
-        .map(|entry| near(projection.place(entry.mean[input.pair.0], entry.mean[input.pair.1])));
-    let mut stairs = Vec::with_capacity(2 * line.len() + 1);
+    let mut stairs = Vec::new();
     let mut left = frame.left() - 50.0;
-    for member in members {
+    for member in members.map(near) {
         stairs.push(pos2(left, member.y));
         stairs.push(member);
         left = member.x;

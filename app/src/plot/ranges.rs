@@ -113,6 +113,23 @@ impl Ranges {
         self.unseen.clear();
     }
 
+    /// The view as a person left it; `None` while it is automatic.
+    pub fn zoom(&self) -> Option<Vec<[f64; 2]>> {
+        self.owned.then(|| self.shown.clone())
+    }
+
+    /// Takes a view as [`Self::zoom`] gave it. One of another number of objectives is let go by the next update.
+    pub fn set_zoom(&mut self, zoom: Option<&[[f64; 2]]>) {
+        let valid = |range: &[f64; 2]| range[0].is_finite() && range[0] < range[1];
+        match zoom.filter(|zoom| zoom.iter().all(valid)) {
+            Some(zoom) => {
+                self.owned = true;
+                self.shown = zoom.to_vec();
+            }
+            None => self.reset(),
+        }
+    }
+
     /// Gives the view back to the data.
     pub fn reset(&mut self) {
         self.owned = false;

@@ -5,6 +5,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use super::Entry;
 use crate::command::AppCommand;
 use crate::state::{Mode, Overlay, Panel};
+use paretoscope_core::types::Split;
 
 #[expect(
     clippy::unnecessary_wraps,
@@ -73,6 +74,27 @@ pub(super) fn list() -> Vec<Entry> {
             "clear compare",
             keys(Modifiers::SHIFT, Key::P),
             C::Unpin,
+        ),
+        entry(
+            "take-over",
+            "Take over the study's view and undo from another window",
+            "lease lock other",
+            None,
+            C::TakeOver,
+        ),
+        entry(
+            "undo",
+            "Undo",
+            "back take step",
+            keys(command, Key::Z),
+            C::Undo,
+        ),
+        entry(
+            "redo",
+            "Redo",
+            "again step forward",
+            keys(both, Key::Z),
+            C::Redo,
         ),
         entry(
             "star",
@@ -220,6 +242,13 @@ pub(super) fn list() -> Vec<Entry> {
             "file load sqlite db",
             keys(both, Key::O),
             C::ChooseStudy,
+        ),
+        entry(
+            "choose-front",
+            "Choose points on the validation prompts, show them on the test prompts",
+            "split study front optimistic",
+            None,
+            C::ChooseFront(Some(Split::Validation), Some(Split::Test)),
         ),
         entry(
             "export-figure",

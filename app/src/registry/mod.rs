@@ -62,6 +62,27 @@ pub fn title(command: &AppCommand) -> &'static str {
     listed.or_else(|| names::name(command)).unwrap_or_default()
 }
 
+/// What a command would do right now, in words: undo and redo name the step that they turn.
+pub fn words(command: &AppCommand, state: &AppState) -> String {
+    let title = title(command);
+    let next = match command {
+        AppCommand::Undo => state.undo.next(false),
+        AppCommand::Redo => state.undo.next(true),
+        _ => None,
+    };
+    match next {
+        Some((step, _)) => format!("{title}: {}", in_a_sentence(step)),
+        None => title.to_owned(),
+    }
+}
+
+/// A title as it stands within a sentence.
+pub fn in_a_sentence(title: &str) -> String {
+    let mut letters = title.chars();
+    let first = letters.next().map(char::to_lowercase);
+    first.into_iter().flatten().chain(letters).collect()
+}
+
 /// Commands and prompts that match what was typed, best first.
 pub fn search(state: &AppState, query: &str) -> Vec<Found> {
     let mut found: Vec<(i32, Found)> = all(state)
@@ -97,7 +118,7 @@ fn all(state: &AppState) -> impl Iterator<Item = (String, Found)> + '_ {
         (
             words,
             Found {
-                title: e.title.to_owned(),
+                title: self::words(&e.command, state),
                 shortcut: e.shortcut,
                 why_not: why_not(&e.command, state),
                 command: e.command.clone(),

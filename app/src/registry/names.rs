@@ -3,6 +3,7 @@
 use crate::command::AppCommand;
 
 /// What such a command is called; `None` of those that the palette lists.
+#[allow(clippy::too_many_lines, reason = "a table: one line per command")]
 pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
     use AppCommand as C;
     Some(match command {
@@ -32,23 +33,32 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::PickSample(_) => "Take this prompt",
         C::SetSampling(_) => "Change how tokens are chosen",
         C::SetSweep(_) => "Change the sweep",
+        C::ChoosePoints => "Choose a file of points",
+        C::FillPoints(_) => "Fill in these points",
         C::SelectDot(_) => "Look at this dot",
         C::StepRow(_) => "Look at another prompt of the dot",
         C::OpenStudy(_) => "Open this study",
         C::TickSweep(..) => "Draw this sweep",
         C::SetSplit(_) => "Choose the prompts that count",
+        C::ForgetChosen => "Choose no points",
+        C::SweepChosen => "Sweep the chosen points",
         C::SetReference(..) => "Move the reference",
+        C::ChooseFront(..) => "Choose the points on the fronts",
         C::SetPair(..) => "Choose the objectives of the plot",
         C::SelectMark(_) => "Look at this dot of the study",
         C::StepMark(_) => "Look at another dot of the study",
         C::StepMarkRow(_) => "Look at another prompt of the dot of the study",
+        C::PinMark => "Pin this dot of the study",
+        C::UnpinMark => "Unpin the dot of the study",
+        C::SortDiffering(_) => "Sort the prompts of two dots",
+        C::SelectDiffering(_) | C::StepDiffering(_) => "Look at another prompt of two dots",
         C::ResumeSweep(_) => "Go on with this sweep",
         C::SetExport(_) => "Change the export",
         C::ChooseExport => "Choose a file to export to",
         C::SetNote(..) => "Note something on this answer",
         C::SeekHistory(_) => "Search the history",
         C::ShowStored(_) => "Look at this stored answer",
-        C::SetPareto(_) => "Change the plot",
+        C::SetPareto(_) => "Change or zoom the plot",
         C::SetHeatmap(_) => "Change the heatmap",
         C::SetTiers(_) => "Look at other modules",
         C::StepTierLayer(_) => "Look at another layer",
@@ -104,6 +114,9 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::FreeReference
         | C::ToggleStar
         | C::ToggleStarred
+        | C::TakeOver
+        | C::Undo
+        | C::Redo
         | C::ExportFigure
         | C::ExportTable
         | C::Fit

@@ -2,7 +2,8 @@
 
 use crate::command::AppCommand;
 use crate::state::{
-    AppState, EnginePhase, Mode, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
+    AppState, EnginePhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
+    sweep_of,
 };
 use paretoscope_core::study::bundle_uid;
 use paretoscope_core::types::Prompt;
@@ -63,6 +64,10 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         {
             say("this answer belongs to several turns; a text that is tried has one")
         }
+        C::TakeOver if state.study.theirs.is_none() => {
+            say("no other window has the study's view and undo")
+        }
+        C::Undo | C::Redo => no_step(*command == C::Redo, state),
         C::Stop if state.session.running().is_none() => say("nothing is being generated"),
         C::Pin | C::TryCurrent if state.session.current().is_none() => {
             say("there is no answer yet")
@@ -96,7 +101,9 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::SwapSweep if state.sweep.shelved.is_none() => {
             say("no other sweep was made with this bundle since the start")
         }
-        C::SelectDot(None) if state.sweep.selected.is_none() => say("no dot is selected"),
+        C::SelectDot(None) if state.sweep.selected.is_none() && state.study.dot.is_none() => {
+            say("no dot is selected")
+        }
         C::StepRow(_) if state.sweep.rows.len() < 2 => {
             say("the selected dot has no further prompts")
         }
@@ -108,19 +115,36 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             none.then(|| "no sweep of the study is ticked".to_owned())
         }),
         C::FreeReference if state.study.reference.is_none() => say("no reference is frozen"),
-        C::StepMark(_) if state.study.front().is_none() => say("no sweep of the study is drawn"),
-        C::ResumeSweep(id) => needs_bundle(state).or_else(|| {
-            if state.sweep.is_active() {
-                return say("a sweep is under way");
-            }
-            if !state.study.is_open() {
-                return say("the study can only be read");
-            }
-            let sweep = state.study.sweeps.iter().find(|s| s.id == *id)?;
-            let ours = bundle_uid(state.info()?) == bundle_uid(&sweep.info);
-            (!ours).then(|| format!("it was made with another bundle, {}", sweep.info.name))
+        C::ChooseFront(..) => no_study(state).or_else(|| {
+            let none = state.study.shown().sweeps.is_empty();
+            none.then(|| "no sweep of the study is ticked".to_owned())
         }),
-        C::Fit | C::ToggleTable if state.sweep.points.is_empty() => say("there are no points yet"),
+        C::ForgetChosen if state.study.chosen.is_none() => say("no point is chosen"),
+        C::PinMark if state.study.dot.is_none() => say("no dot of the study is selected"),
+        C::UnpinMark if state.study.differ.pinned.is_none() => say("no dot is pinned"),
+        C::FillPoints(PointsOf::Starred) => no_study(state),
+        C::FillPoints(PointsOf::Plot) if state.front.members().is_empty() => {
+            say("there are no points yet")
+        }
+        C::SweepChosen => no_chosen(state),
+        C::StepMark(_) if state.study.front().is_none() => say("no sweep of the study is drawn"),
+        C::Compare(..) | C::Try(..) => needs_models(state),
+        C::ResumeSweep(id) => needs_bundle(state)
+            .or_else(|| needs_models(state))
+            .or_else(|| {
+                if state.sweep.is_active() {
+                    return say("a sweep is under way");
+                }
+                if !state.study.is_open() {
+                    return say("the study can only be read");
+                }
+                let sweep = state.study.sweeps.iter().find(|s| s.id == *id)?;
+                let ours = bundle_uid(state.info()?) == bundle_uid(&sweep.info);
+                (!ours).then(|| format!("it was made with another bundle, {}", sweep.info.name))
+            }),
+        C::Fit | C::ToggleTable if state.sweep.points.is_empty() && !state.plots_study() => {
+            say("there are no points yet")
+        }
         C::SetMode(Mode::Interpolate) => state.info().map_or_else(
             || say("load a bundle first"),
             |b| {
@@ -137,6 +161,7 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             },
         ),
         C::StartTraining => needs_bundle(state)
+            .or_else(|| needs_models(state))
             .or_else(|| no_training(state))
             .or_else(|| {
                 let training = &state.training;
@@ -182,6 +207,49 @@ fn no_study(state: &AppState) -> Option<String> {
     }
 }
 
+/// Why the chosen points cannot be swept on the prompts that are shown.
+fn no_chosen(state: &AppState) -> Option<String> {
+    let say = |reason: &str| Some(reason.to_owned());
+    let (Some(chosen), Some(split)) = (&state.study.chosen, state.study.split) else {
+        return say("no point is chosen, or all prompts are shown");
+    };
+    let Some(info) = state.info() else {
+        return say("load a bundle first");
+    };
+    if state.sweep.is_active() {
+        return say("a sweep is under way");
+    }
+    if info.prompts.iter().all(|sample| sample.split != split) {
+        return Some(format!("the bundle in use has no {} prompts", split.name()));
+    }
+    let ours = bundle_uid(info);
+    let of = |dot: &str| {
+        state
+            .study
+            .sweeps
+            .iter()
+            .find(|s| Some(s.id) == sweep_of(dot))
+    };
+    let is_ours = |dot: &str| of(dot).is_some_and(|sweep| bundle_uid(&sweep.info) == ours);
+    let none = chosen.points.iter().all(|point| !is_ours(&point.dot));
+    none.then(|| "the chosen points are of another bundle than the one in use".to_owned())
+}
+
+/// Why nothing can be taken back, or done again.
+fn no_step(again: bool, state: &AppState) -> Option<String> {
+    match state.undo.next(again) {
+        None if again => Some("nothing was undone that could be done again".to_owned()),
+        None => Some("nothing was done yet that could be undone".to_owned()),
+        Some((_, true)) if !state.study.is_open() => Some("the study can only be read".to_owned()),
+        Some((_, true)) => {
+            state.study.theirs.as_ref().map(|(who, _)| {
+                format!("undo of the study belongs to {who}; take over to undo here")
+            })
+        }
+        Some((_, false)) => None,
+    }
+}
+
 const NO_TEMPLATE: &str = "this bundle has no chat template, which a conversation needs";
 
 fn has_template(state: &AppState) -> bool {
@@ -208,6 +276,14 @@ fn engine_gone(state: &AppState) -> Option<String> {
         .then(|| "the engine has stopped; restart the program".to_owned())
 }
 
+/// Why nothing can be made while a study is looked at without its models.
+fn needs_models(state: &AppState) -> Option<String> {
+    let name = &state.info().filter(|_| state.bundle.stored)?.name;
+    Some(format!(
+        "this study is looked at without its models; open the bundle {name} to make answers"
+    ))
+}
+
 fn needs_bundle(state: &AppState) -> Option<String> {
     let missing = || {
         state
@@ -228,14 +304,16 @@ fn no_training(state: &AppState) -> Option<String> {
 }
 
 fn needs_engine(state: &AppState) -> Option<String> {
-    engine_gone(state).or_else(|| match (&state.bundle.loading, state.info()) {
-        (Some(loading), None) => Some(format!(
-            "the bundle is loading, {:.0} %",
-            loading.fraction * 100.0
-        )),
-        (None, None) => Some("load a bundle first".to_owned()),
-        (_, Some(_)) => None,
-    })
+    engine_gone(state)
+        .or_else(|| needs_models(state))
+        .or_else(|| match (&state.bundle.loading, state.info()) {
+            (Some(loading), None) => Some(format!(
+                "the bundle is loading, {:.0} %",
+                loading.fraction * 100.0
+            )),
+            (None, None) => Some("load a bundle first".to_owned()),
+            (_, Some(_)) => None,
+        })
 }
 
 fn needs_prompt(state: &AppState) -> Option<String> {

@@ -35,6 +35,8 @@ pub struct LoadFailure {
 pub struct BundleState {
     /// In use.
     pub current: Option<Arc<BundleInfo>>,
+    /// Whether it is known from a study alone: what is stored can be looked at, and nothing be made.
+    pub stored: bool,
     /// On its way.
     pub loading: Option<Loading>,
     /// The last failure, until dismissed or overtaken.

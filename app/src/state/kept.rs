@@ -1,33 +1,31 @@
-//! What a restart brings back beside the answers, which are in the study: where the point stood, what was looked at.
+//! What a study keeps of where a person is, so that it opens where its owner left it, on any machine.
 
 use std::path::PathBuf;
 
-use paretoscope_core::study::Uid;
+use paretoscope_core::study::{Uid, bundle_uid};
 use paretoscope_core::types::BundleInfo;
 use serde::{Deserialize, Serialize};
 
-use super::{AppState, Mode, Panel, ReturnTo, RunEntry};
+use super::{AppState, Panel, Place, ReturnTo, RunEntry, View};
 
-/// Bundles whose last session is kept, the newest first.
+/// Bundles whose place is kept, the newest first.
 const BUNDLES: usize = 4;
 
-/// What a restart brings back, where the same bundle is opened again.
+/// What was looked at of one bundle.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kept {
-    /// The bundle's folder.
-    #[serde(with = "super::paths::one")]
+    /// The bundle, by its name in every file.
+    pub uid: String,
+    /// The bundle's folder, as programs before studies named it; read and not written.
+    #[serde(with = "super::paths::one", skip_serializing)]
     pub bundle: PathBuf,
-    /// What its base model is.
+    /// What its base model is, of such a program.
+    #[serde(skip_serializing)]
     pub digest: String,
-    /// Simplex or box.
-    pub mode: Mode,
-    /// One share per objective.
-    pub preference: Vec<f64>,
-    /// One weight per value vector, where they were ever placed.
-    pub weights: Option<Vec<f64>>,
-    /// The objectives that vary.
-    pub axes: Vec<usize>,
+    /// Where the point stood.
+    #[serde(flatten)]
+    pub place: Place,
     /// The panel in front in a small window.
     pub panel: Panel,
     /// The answer that was looked at, by its name in the study.
@@ -37,17 +35,20 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Whether it is of this bundle, as it is now.
+    /// Whether it is of this bundle.
     pub fn is_of(&self, info: &BundleInfo) -> bool {
-        self.bundle == info.path && self.digest == info.model.digest
+        if self.uid.is_empty() {
+            return self.bundle == info.path && self.digest == info.model.digest;
+        }
+        self.uid == bundle_uid(info).to_string()
     }
 
     /// What there is to keep, and what of other bundles was kept before.
     pub fn all(state: &AppState) -> Vec<Self> {
-        let Some(now) = Self::of(state) else {
+        let (Some(now), Some(info)) = (Self::of(state), state.info()) else {
             return state.kept.clone();
         };
-        let others = state.kept.iter().filter(|kept| kept.bundle != now.bundle);
+        let others = state.kept.iter().filter(|kept| !kept.is_of(info));
         let others: Vec<Self> = others.cloned().collect();
         std::iter::once(now).chain(others).take(BUNDLES).collect()
     }
@@ -69,17 +70,34 @@ impl Kept {
             looked_at,
             compared: session.pinned().and_then(name),
         });
-        let simplex = &state.simplex;
         Some(Self {
-            bundle: info.path.clone(),
-            digest: info.model.digest.clone(),
-            mode: simplex.mode,
-            preference: simplex.preference.clone(),
-            weights: simplex.weights_placed.then(|| simplex.weights.clone()),
-            axes: simplex.axes.clone(),
+            uid: bundle_uid(info).to_string(),
+            place: Place::of(state),
             panel: state.overlay.panel,
             looked_at,
             compared,
+            ..Self::default()
         })
+    }
+}
+
+/// All that a study keeps of where a person is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeptView {
+    /// What is looked at.
+    #[serde(flatten)]
+    pub view: View,
+    /// Where the point stands and which answers are looked at, one per bundle, the newest first.
+    pub bundles: Vec<Kept>,
+}
+
+impl KeptView {
+    /// What there is to keep now.
+    pub fn of(state: &AppState) -> Self {
+        Self {
+            view: View::of(state),
+            bundles: Kept::all(state),
+        }
     }
 }

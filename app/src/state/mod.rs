@@ -1,6 +1,8 @@
 //! What the window knows. Views read it; only [`crate::apply`] writes it.
 
 mod bundle;
+mod chosen;
+mod differ;
 mod division;
 mod engine;
 mod front;
@@ -9,6 +11,7 @@ mod hints;
 mod interference;
 mod jobs;
 mod kept;
+mod others;
 mod overlay;
 mod paths;
 mod plot;
@@ -23,8 +26,12 @@ mod study;
 mod sweep;
 mod training;
 mod trial;
+mod undo;
+mod view;
 
 pub use bundle::{BundleState, LoadFailure, Loading};
+pub use chosen::{Chosen, ChosenPoint, Covered, MethodOf};
+pub use differ::{DifferState, rank_words};
 pub use division::Division;
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
 pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
@@ -34,7 +41,8 @@ pub use heatmap::{
 pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
-pub use kept::Kept;
+pub use kept::{Kept, KeptView};
+pub use others::{OtherDot, OtherSweep, Others, OthersFrom, sweep_of};
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use plot::{Large, PlotOptions, Units};
 pub use prefs::{GenerateWhen, Prefs, ThemeChoice};
@@ -45,12 +53,18 @@ pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use shares::{share_words, whole_parts};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
 pub use study::{DotAnswers, ExportForm, ExportKind, ReturnTo, StudyPhase, StudyState};
-pub use sweep::{PromptSource, Shelved, SweepCost, SweepForm, SweepMode, SweepState};
+pub use sweep::{
+    PointsForm, PointsFrom, PointsOf, PromptSource, Shelved, SweepCost, SweepForm, SweepMode,
+    SweepState,
+};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
 pub use trial::Trial;
+pub use undo::{Joins, Parts, Sight, Step, UndoState, What};
+pub use view::{Place, View};
 
 use std::sync::Arc;
 
+use paretoscope_core::study::SweepState as StudySweep;
 use paretoscope_core::types::{BundleInfo, Mutes, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
@@ -80,6 +94,8 @@ pub struct AppState {
     pub front: Front,
     /// The file that all of it goes into, and what is looked at of it.
     pub study: StudyState,
+    /// Its sweeps in the Front panel.
+    pub others: Others,
     /// How much the bundle's adapters depend on each other.
     pub interference: InterferenceState,
     /// Training: the form and the runs.
@@ -96,6 +112,8 @@ pub struct AppState {
     pub leaving: bool,
     /// Whether the window fills the screen.
     pub fullscreen: bool,
+    /// What can be taken back.
+    pub undo: UndoState,
     /// The engine's jobs, and what each is for.
     pub jobs: Jobs,
 }
@@ -114,6 +132,29 @@ impl AppState {
             || self.prompt.prompt(info.model.has_chat_template),
             |sample| sample.prompt.clone(),
         ))
+    }
+
+    /// Whether the Front panel has a place for the study's sweeps: one of them is scored on what is plotted.
+    pub fn plots_study(&self) -> bool {
+        let names = || {
+            self.simplex
+                .axes
+                .iter()
+                .filter_map(|&a| self.objectives.get(a))
+        };
+        let has = |sweep: &StudySweep, name: &String| {
+            sweep.info.objectives.iter().any(|o| o.name == *name)
+        };
+        let sweeps = self.study.sweeps.iter();
+        let mut swept = sweeps.filter(|sweep| sweep.done > 0);
+        self.info().is_some() && swept.any(|sweep| names().all(|name| has(sweep, name)))
+    }
+
+    /// The number in the study of the sweep whose points are in the plot.
+    pub fn own_sweep(&self) -> Option<i64> {
+        let plan = self.sweep.plan.as_deref()?;
+        let own = self.study.sweeps.iter().find(|sweep| sweep.plan == *plan);
+        own.map(|sweep| sweep.id)
     }
 
     /// What is silenced, in words; `None` where everything is heard.

@@ -48,6 +48,8 @@ pub struct PlotOptions {
     pub large: Large,
     /// Raw or against the base model.
     pub units: Units,
+    /// The part of each plotted objective that a person chose to see, in raw scores; the plot fits its points where `None`.
+    pub zoom: Option<Vec<[f64; 2]>>,
     /// Counts "Fit" commands: the plot fits when this differs from what it saw last.
     #[serde(skip)]
     pub fits: u64,
@@ -61,6 +63,7 @@ impl Default for PlotOptions {
             all_whiskers: false,
             large: Large::Pair(0, 1),
             units: Units::Raw,
+            zoom: None,
             fits: 0,
         }
     }

@@ -27,6 +27,11 @@ pub enum Origin {
         /// The row among the point's rows.
         row: usize,
     },
+    /// A stored row of another sweep of the study.
+    Study {
+        /// The row among its point's rows.
+        row: usize,
+    },
 }
 
 /// Where a run stands.
@@ -303,9 +308,9 @@ impl Session {
     }
 
     /// Puts answers of earlier sessions before those of this one, oldest first; the oldest are left out where there is no
-    /// room.
+    /// room. What is to be looked at is never without: there is room for two more.
     pub fn put_before(&mut self, earlier: Vec<RunEntry>) {
-        let room = Self::KEPT.saturating_sub(self.runs.len());
+        let room = (Self::KEPT + 2).saturating_sub(self.runs.len());
         let too_many = earlier.len().saturating_sub(room);
         self.runs.splice(0..0, earlier.into_iter().skip(too_many));
     }

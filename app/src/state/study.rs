@@ -10,7 +10,7 @@ use paretoscope_core::types::{BundleInfo, Split};
 use paretoscope_figure::Look;
 use paretoscope_figure::plot::Front;
 
-use super::RunId;
+use super::{Chosen, DifferState, Others, RunId, Sight};
 use crate::study::{FigureFormat, Recalled, ShownSweeps};
 
 /// How the file stands.
@@ -104,6 +104,16 @@ pub struct StudyState {
     pub unsaved: Option<Trouble>,
     /// What is looked at once the answers are back.
     pub return_to: Option<ReturnTo>,
+    /// The other program that its view and undo belong to, and since when, in milliseconds since 1970.
+    pub theirs: Option<(String, i64)>,
+    /// Whether it lies on a network's disk, where one program at a time should write.
+    pub alone: bool,
+    /// What its last answer was made with.
+    pub bundle: Option<Arc<BundleInfo>>,
+    /// What was seen when it was asked for: what a person changes until its own view is here stays.
+    pub seen: Option<Sight>,
+    /// The view that was given to it last, as JSON.
+    pub given: String,
     /// Its sweeps, oldest first.
     pub sweeps: Vec<Arc<StudySweep>>,
     /// Those that are not drawn; `None` until the first ones are known.
@@ -116,10 +126,22 @@ pub struct StudyState {
     pub asked: ShownSweeps,
     /// What is drawn, or why nothing can be.
     pub drawn: Option<Result<Arc<Front>, Trouble>>,
+    /// Its dots on all objectives of the fronts, for the sheet.
+    pub laid: Others,
     /// The objectives to the right and up, by their places in the front's axes.
     pub pair: Option<(usize, usize)>,
     /// The dot that is looked at.
     pub dot: Option<DotAnswers>,
+    /// Two dots, prompt by prompt.
+    pub differ: DifferState,
+    /// Points that were chosen on one part of the prompts.
+    pub chosen: Option<Chosen>,
+    /// The part to choose on and the one to show, until the fronts of the first are drawn.
+    pub choosing: Option<(Option<Split>, Option<Split>)>,
+    /// For which part, and for which writing of the file, the rows of what was chosen were asked for.
+    pub counting: Option<(Split, u64)>,
+    /// Counts the times that another program wrote.
+    pub written: u64,
     /// What is to be written for use elsewhere.
     pub export: ExportForm,
     /// Whether it is being written.
@@ -167,6 +189,18 @@ impl StudyState {
     /// What is drawn.
     pub fn front(&self) -> Option<&Arc<Front>> {
         self.drawn.as_ref()?.as_ref().ok()
+    }
+
+    /// The method of a sweep, and the number of its bundle.
+    pub fn method_of(&self, sweep: i64) -> Option<(String, i64)> {
+        let found = self.sweeps.iter().find(|s| s.id == sweep)?;
+        Some((found.method.clone(), found.bundle))
+    }
+
+    /// Whether a dot of the fronts is one of the chosen points.
+    pub fn is_chosen(&self, dot: &str) -> bool {
+        let chosen = self.chosen.as_ref();
+        chosen.is_some_and(|chosen| chosen.holds(dot, &|sweep| self.method_of(sweep)))
     }
 
     /// The newest sweep of this bundle that is not done.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use paretoscope_core::points::PointList;
 use paretoscope_core::protocol::{Held, JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
-use paretoscope_core::types::{PointResult, Prompt, Run};
+use paretoscope_core::types::{PointResult, Prompt, Run, Split};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
@@ -17,6 +18,57 @@ pub enum SweepMode {
     Simplex,
     /// Extrapolation weights.
     Box,
+    /// Points one by one.
+    Points,
+}
+
+/// Where points come from one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PointsFrom {
+    /// A set with a name.
+    #[default]
+    Set,
+    /// Lines that were typed.
+    Typed,
+    /// A JSON Lines file.
+    File,
+}
+
+/// Which points, one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PointsForm {
+    /// Where they come from.
+    pub from: PointsFrom,
+    /// The name of a set, as the command line takes it.
+    pub set: String,
+    /// Lines of numbers, or of a list of points.
+    pub typed: String,
+    /// A file of them.
+    #[serde(with = "super::paths::one")]
+    pub file: PathBuf,
+}
+
+impl Default for PointsForm {
+    fn default() -> Self {
+        Self {
+            from: PointsFrom::Set,
+            set: "halton:50".to_owned(),
+            typed: String::new(),
+            file: PathBuf::new(),
+        }
+    }
+}
+
+/// Points that are known already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointsOf {
+    /// Where starred answers were made.
+    Starred,
+    /// On the front of the points in the plot.
+    Plot,
+    /// On the front of a sweep of the study, by its number.
+    Front(i64),
 }
 
 /// Where the prompts come from.
@@ -41,8 +93,12 @@ pub struct SweepForm {
     pub k: usize,
     /// Largest weight of the box.
     pub c: f64,
+    /// Which points, where they come one by one.
+    pub points: PointsForm,
     /// Where the prompts come from.
     pub source: PromptSource,
+    /// Which part of the bundle's prompts; all of them where `None`.
+    pub split: Option<Split>,
     /// Prompts at most; the first ones are taken.
     pub prompts: usize,
     /// New tokens at most.
@@ -58,7 +114,9 @@ impl Default for SweepForm {
             mode: SweepMode::Simplex,
             k: 6,
             c: 1.0,
+            points: PointsForm::default(),
             source: PromptSource::Bundle,
+            split: None,
             prompts: 8,
             max_tokens: 64,
             store: None,
@@ -138,6 +196,8 @@ pub struct SweepState {
     pub selected: Option<usize>,
     /// Why the last one failed.
     pub trouble: Option<Trouble>,
+    /// Points read from a file, or why they could not be.
+    pub listed: Option<Result<PointList, Trouble>>,
     /// Prompts read from a file, or why they could not be.
     pub file: Option<Result<Vec<Prompt>, Trouble>>,
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Access, SweepState, Target, Uid};
-use paretoscope_core::types::{BundleInfo, Run, Scores, Split};
+use paretoscope_core::study::{Access, Lease, SweepState, Target, Uid};
+use paretoscope_core::types::{BundleInfo, NamedPoint, Run, Scores, Split};
 use paretoscope_figure::plot::Front;
 
-use crate::state::RunId;
+use super::differ::{Differences, Pair};
+use crate::state::{Chosen, Covered, RunId};
 
 /// The kind of mark that a star is.
 pub const STAR: &str = "star";
@@ -91,14 +92,38 @@ pub enum StudyCommand {
     Score(RunId, Scores),
     /// Bring back the last answers with this bundle that hold these words.
     History(Arc<BundleInfo>, String),
+    /// Bring back these answers with this bundle, however old.
+    Fetch(Arc<BundleInfo>, Vec<Uid>),
+    /// Keep where a person is, as JSON.
+    SaveView(String),
+    /// Take view and undo from the window that has them.
+    TakeOver,
     /// Star an answer, note something on it; `None` takes it away. The title names it in undo.
     Edit(&'static str, Target, Option<String>),
+    /// Bring back where starred answers were made.
+    Starred,
+    /// Take the last edit back, or do it again, where it is the one of this title; the window's name for the step comes
+    /// back.
+    Turn {
+        /// The window's name for it.
+        step: u64,
+        /// What the edit is called.
+        title: String,
+        /// Done again rather than taken back.
+        again: bool,
+    },
+    /// Hide an answer that another one took the place of; no step of undo.
+    Hide(RunId),
     /// Hide all answers that a person asked for.
     Forget,
     /// Draw these sweeps, now and whenever the file changes.
     Draw(ShownSweeps),
     /// Bring back the answers of a dot, by its name in [`Front`].
     Recall(String),
+    /// Compare the answers of two dots.
+    Differ(Pair),
+    /// Count the rows of chosen points on the prompts of a part: those that sweeps planned, and these.
+    Cover(Chosen, Split, Vec<Uid>),
     /// Write files for use elsewhere; those that are there are replaced where `true`.
     Export(ShownSweeps, Export, bool),
 }
@@ -122,9 +147,22 @@ pub struct Recalled {
     pub note: String,
 }
 
+/// An edit that was taken back, or done again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turned {
+    /// What it is called.
+    pub title: String,
+    /// What it touched, as it stands now.
+    pub now: Vec<(Target, Option<String>)>,
+    /// Answers that a person asked for, and that are not hidden.
+    pub answers: usize,
+}
+
 /// What the window is told.
 #[derive(Debug, Clone)]
 pub enum StudyNews {
+    /// Where a person was in this file, as JSON, where it knows; comes before it is open.
+    View(PathBuf, Option<String>),
     /// The file is open.
     Opened {
         /// Which.
@@ -149,6 +187,22 @@ pub enum StudyNews {
     AllSaved,
     /// The last answers, newest first.
     History(Arc<BundleInfo>, String, Vec<Recalled>),
+    /// The file lies on a network's disk, where one program at a time should write.
+    Alone,
+    /// An answer is hidden, which no person asked for.
+    Hidden,
+    /// The bundle that the file's answers were made with last.
+    Bundle(Arc<BundleInfo>),
+    /// Whose the view and undo of the file are from now on.
+    Lease(Lease),
+    /// Answers that were asked for by their names.
+    Fetched(Arc<BundleInfo>, Vec<Recalled>),
+    /// Whether an edit changed anything; one for each.
+    Edited(bool),
+    /// An edit was taken back or done again, or why not, by the window's name for the step.
+    Turned(u64, bool, Result<Turned, Trouble>),
+    /// The titles of the edits that the file would take back next, and do again.
+    Steps([Option<String>; 2]),
     /// All answers are hidden.
     Forgotten,
     /// The sweeps of the file, oldest first.
@@ -157,6 +211,12 @@ pub enum StudyNews {
     Drawn(ShownSweeps, Result<Arc<Front>, Trouble>),
     /// The answers of a dot, in order of prompts, and what they were made with.
     Answers(String, Result<(Arc<BundleInfo>, Vec<Recalled>), Trouble>),
+    /// How the answers of two dots differ.
+    Differ(Pair, Result<Arc<Differences>, Trouble>),
+    /// Where starred answers were made.
+    Starred(Vec<NamedPoint>),
+    /// How many rows of chosen points there are on the prompts of a part.
+    Covered(Split, Covered),
     /// The files that were written.
     Exported(Result<Vec<PathBuf>, Trouble>),
 }

@@ -4,10 +4,22 @@
 //! |---|---|---|
 //! | ask | commands and news, as data | `message` |
 //! | work | commands → the file → news; what another program writes is noticed | `worker` |
+//! | edit | stars, notes, hidden answers; taking them back → the file's own steps of undo | `edits` |
+//! | view | where a person is → the file, and back; answers looked at again | `view` |
+//! | lease | whose view and undo are; the day's copy | `lease` |
+//! | scores | sweeps → their scores, kept while nobody writes | `scores` |
+//! | points | chosen points → how many rows there are; starred answers → their points | `covered` |
+//! | differ | two dots → the prompts that both answered, by how the answers differ | `differ` |
 //! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
 
+mod covered;
+mod differ;
+mod edits;
 mod export;
+mod lease;
 mod message;
+mod scores;
+mod view;
 mod worker;
 
 use std::collections::VecDeque;
@@ -17,8 +29,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
+pub use differ::{Differences, Differing, Pair, Side};
 pub use message::{
-    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews,
+    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews, Turned,
 };
 
 /// Commands and news that wait at most; commands beyond wait on the window's side.

@@ -3,25 +3,32 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{
-    Access, Edit, Filter, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
+    Access, Filter, Label, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
 };
 use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
 use paretoscope_figure::of_study::fronts;
 
+use super::covered::{covered, starred};
+use super::differ::differences;
 use super::export::{drawn, export};
+use super::lease::LeaseKeeper;
 use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use super::scores::ScoreCache;
+use super::view::ViewKeeper;
 use crate::state::RunId;
 
 /// How often it is asked whether another program has written.
 const LOOK: Duration = Duration::from_millis(500);
 /// Answers of the history that come back.
 const LAST: usize = 200;
+/// Gates that come back with answers, the newest first: 64 MiB of them. Routing beyond that can be found again.
+const GATES: usize = 16 << 20;
 
 /// Works until the window lets its end go and all is done.
 pub(super) fn run(
@@ -37,7 +44,12 @@ pub(super) fn run(
         waiting: VecDeque::new(),
         troubled: false,
         written: HashMap::new(),
+        to_hide: HashSet::new(),
+        view: ViewKeeper::default(),
+        lease: LeaseKeeper::default(),
         shown: ShownSweeps::default(),
+        drawn: None,
+        scores: ScoreCache::default(),
     };
     loop {
         match commands.recv_timeout(LOOK) {
@@ -48,14 +60,16 @@ pub(super) fn run(
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        worker.beat();
     }
     worker.flush();
+    worker.end_lease();
 }
 
-struct Worker {
+pub(super) struct Worker {
     news: Sender<StudyNews>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    study: Option<Study>,
+    pub(super) study: Option<Study>,
     /// Of the file, as last seen.
     version: Option<i64>,
     /// Answers that are not in the file yet, oldest first.
@@ -63,12 +77,19 @@ struct Worker {
     /// Whether the window was told that something waits.
     troubled: bool,
     /// Under which number each answer stands, and what it was made with.
-    written: HashMap<RunId, (i64, Arc<BundleInfo>)>,
+    pub(super) written: HashMap<RunId, (i64, Arc<BundleInfo>)>,
+    /// Answers that are hidden once they are in the file.
+    pub(super) to_hide: HashSet<RunId>,
+    pub(super) view: ViewKeeper,
+    pub(super) lease: LeaseKeeper,
     shown: ShownSweeps,
+    /// When fronts were drawn last, and how long that took.
+    drawn: Option<(Instant, Duration)>,
+    scores: ScoreCache,
 }
 
 impl Worker {
-    fn tell(&self, news: StudyNews) {
+    pub(super) fn tell(&self, news: StudyNews) {
         // A window that is gone needs no news.
         let _gone = self.news.send(news);
         (self.wake)();
@@ -88,24 +109,43 @@ impl Worker {
                     self.tell(StudyNews::History(bundle, text, answers));
                 }
             }
-            StudyCommand::Edit(title, target, value) => {
-                let edited = self.with(|study| study.edit(title, &[Edit { target, value }]));
-                self.or_tell(edited);
-            }
-            StudyCommand::Forget => {
-                let hidden = self.with(Study::hide_answers);
-                if self.or_tell(hidden).is_some() {
-                    self.tell(StudyNews::Forgotten);
+            StudyCommand::Starred => {
+                let found = self.with(starred);
+                if let Some(points) = self.or_tell(found) {
+                    self.tell(StudyNews::Starred(points));
                 }
             }
+            StudyCommand::Fetch(bundle, wanted) => self.fetch(bundle, &wanted),
+            StudyCommand::SaveView(json) => {
+                self.view.waiting = Some(json).filter(|_| !self.lease.is_theirs());
+                self.flush();
+            }
+            StudyCommand::TakeOver => self.ask(true),
+            StudyCommand::Edit(title, target, value) => self.edit(title, target, value),
+            StudyCommand::Turn { step, title, again } => self.turn(step, &title, again),
+            StudyCommand::Hide(run) => self.hide(run),
+            StudyCommand::Forget => self.forget(),
             StudyCommand::Draw(shown) => {
                 self.shown = shown;
                 self.draw();
             }
             StudyCommand::Recall(dot) => {
                 let Some(study) = &self.study else { return };
-                let found = answers_of(study, &dot).map_err(|error| Trouble::from(&error));
+                let found = answers_of(study, &mut self.scores, &dot);
+                let found = found.map_err(|error| Trouble::from(&error));
                 self.tell(StudyNews::Answers(dot, found));
+            }
+            StudyCommand::Differ(pair) => {
+                let Some(study) = &self.study else { return };
+                let found = differences(study, &mut self.scores, &pair).map(Arc::new);
+                let found = found.map_err(|error| Trouble::from(&error));
+                self.tell(StudyNews::Differ(pair, found));
+            }
+            StudyCommand::Cover(chosen, split, known) => {
+                let counted = self.with(|study| covered(study, &chosen, split, &known));
+                if let Some(counted) = self.or_tell(counted) {
+                    self.tell(StudyNews::Covered(split, counted));
+                }
             }
             StudyCommand::Export(shown, wanted, replace) => {
                 let Some(study) = &self.study else { return };
@@ -116,11 +156,11 @@ impl Worker {
     }
 
     /// Does something with the file, where one is open.
-    fn with<T>(&self, work: impl FnOnce(&Study) -> Result<T>) -> Option<Result<T>> {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Study) -> Result<T>) -> Option<Result<T>> {
         self.study.as_ref().map(work)
     }
 
-    fn or_tell<T>(&self, done: Option<Result<T>>) -> Option<T> {
+    pub(super) fn or_tell<T>(&self, done: Option<Result<T>>) -> Option<T> {
         match done? {
             Ok(done) => Some(done),
             Err(error) => {
@@ -132,21 +172,27 @@ impl Worker {
 
     fn open(&mut self, path: PathBuf) {
         self.flush();
+        self.end_lease();
+        self.view = ViewKeeper::default();
         let opened = Study::open(&path).and_then(|study| {
             let answers = study.asked_for()?;
+            self.look(&study, &path)?;
             Ok((study, answers))
         });
         match opened {
             Ok((study, answers)) => {
                 let access = study.access().clone();
                 self.study = Some(study);
+                self.scores = ScoreCache::default();
                 self.written.clear();
-                (self.version, self.shown) = (None, ShownSweeps::default());
+                (self.version, self.shown, self.drawn) = (None, ShownSweeps::default(), None);
                 self.tell(StudyNews::Opened {
                     path,
                     access,
                     answers,
                 });
+                self.tell_steps();
+                self.begin_lease();
                 self.flush();
                 self.follow();
             }
@@ -163,27 +209,37 @@ impl Worker {
         if matches!(study.access(), Access::Read(_)) {
             // The window says so; to wait would fill the memory.
             self.waiting.clear();
+            self.view.waiting = None;
             return;
         }
         while let Some(next) = self.waiting.front() {
-            match save(study, next) {
+            // Durable with its scores, or not at all.
+            match study.together(|| save(study, next)).flatten() {
                 Ok((number, uid)) => {
                     let run = next.run;
                     self.written.insert(run, (number, Arc::clone(&next.bundle)));
                     self.waiting.pop_front();
                     self.tell(StudyNews::Saved(run, uid));
-                }
-                Err(error) => {
-                    if !self.troubled {
-                        self.tell(StudyNews::Unsaved(Trouble::from(&error)));
+                    if self.to_hide.remove(&run) {
+                        self.hide(run);
+                        return self.flush();
                     }
-                    self.troubled = true;
-                    return;
                 }
+                Err(error) => return self.wait_for(&error),
             }
+        }
+        if let Err(error) = self.view.write(study) {
+            return self.wait_for(&error);
         }
         if std::mem::take(&mut self.troubled) {
             self.tell(StudyNews::AllSaved);
+        }
+    }
+
+    /// It is tried again; the first time it is said.
+    fn wait_for(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.troubled, true) {
+            self.tell(StudyNews::Unsaved(Trouble::from(error)));
         }
     }
 
@@ -207,6 +263,11 @@ impl Worker {
         if self.version == Some(version) {
             return;
         }
+        // While a sweep writes into a large study, a tenth of the time at most goes into drawing it.
+        let rests = |(at, took): (Instant, Duration)| at.elapsed() < 9 * took;
+        if self.drawn.is_some_and(rests) {
+            return;
+        }
         self.version = Some(version);
         let sweeps = self.with(Study::sweeps);
         if let Some(sweeps) = self.or_tell(sweeps) {
@@ -217,12 +278,14 @@ impl Worker {
         self.draw();
     }
 
-    fn draw(&self) {
+    fn draw(&mut self) {
         let Some(study) = &self.study else { return };
         if self.shown.sweeps.is_empty() {
             return;
         }
+        let begun = Instant::now();
         let front = fronts(study, &self.shown.asked());
+        self.drawn = Some((begun, begun.elapsed()));
         let front = front.map(Arc::new).map_err(|error| drawn(&error));
         self.tell(StudyNews::Drawn(self.shown.clone(), front));
     }
@@ -233,6 +296,14 @@ fn save(study: &Study, next: &SavedAnswer) -> Result<(i64, Uid)> {
     let run = &next.answer;
     let split = next.bundle.prompts.iter().find(|s| s.prompt == run.prompt);
     let record = run.record.as_ref();
+    if let Some(group) = split.and_then(|sample| sample.group.as_deref()) {
+        let label = Label {
+            prompt: &run.prompt,
+            split: None,
+            topic: Some(group),
+        };
+        study.label(&[label])?;
+    }
     let answer = NewAnswer {
         run,
         mean: record.map_or_else(|| run.gates.adapters.clone(), |record| record.mean()),
@@ -274,7 +345,7 @@ fn history(study: &Study, bundle: &BundleInfo, text: &str) -> Result<Vec<Recalle
     with_scores(study, stored, &scorers)
 }
 
-fn with_scores(
+pub(super) fn with_scores(
     study: &Study,
     stored: Vec<Stored>,
     scorers: &[Option<i64>],
@@ -287,12 +358,19 @@ fn with_scores(
         .map(|(uid, _)| uid)
         .collect();
     let mut notes: HashMap<Uid, String> = study.notes()?.into_iter().collect();
+    let mut gates = GATES;
     let recalled = stored
         .into_iter()
         .zip(scores)
         .filter_map(|(answer, scores)| {
+            let run = if gates == 0 {
+                answer.run()?
+            } else {
+                study.played(&answer)?
+            };
+            gates = gates.saturating_sub(run.record.as_ref().map_or(0, |r| r.values.len()));
             Some(Recalled {
-                run: Arc::new(answer.run()?),
+                run: Arc::new(run),
                 star: starred.contains(&answer.uid),
                 note: notes.remove(&answer.uid).unwrap_or_default(),
                 uid: answer.uid,
@@ -305,14 +383,18 @@ fn with_scores(
 }
 
 /// The answers of a dot, named `sweep-point`.
-fn answers_of(study: &Study, dot: &str) -> Result<(Arc<BundleInfo>, Vec<Recalled>)> {
+fn answers_of(
+    study: &Study,
+    scores: &mut ScoreCache,
+    dot: &str,
+) -> Result<(Arc<BundleInfo>, Vec<Recalled>)> {
     let unknown = || Error::option("dot", format!("`{dot}` is none of this study's"));
     let (sweep, point) = dot.split_once('-').ok_or_else(unknown)?;
     let sweep: i64 = sweep.parse().map_err(|_not_a_number| unknown())?;
     let sweeps = study.sweeps()?;
     let state = sweeps.into_iter().find(|s| s.id == sweep);
     let info = Arc::new(state.ok_or_else(unknown)?.info);
-    let scores = study.sweep_scores(sweep, None)?;
+    let scores = scores.of(study, sweep)?;
     let row = scores
         .point_uids
         .iter()

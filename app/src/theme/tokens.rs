@@ -2,17 +2,29 @@
 
 use egui::Color32;
 use paretoscope_core::types::ExpertKind;
+use paretoscope_figure::color::{self, Paint, Rgb, Theme};
+pub use paretoscope_figure::glyph::{expert_letter, value_letter};
+
+/// A colour of figures, as the window paints it.
+const fn painted(Rgb(r, g, b): Rgb) -> Color32 {
+    Color32::from_rgb(r, g, b)
+}
+
+/// A colour of the window, as figures have it.
+fn figured(color: Color32) -> Rgb {
+    Rgb(color.r(), color.g(), color.b())
+}
 
 /// Okabe and Ito's categories, told apart by people with any kind of colour vision.
-pub const CATEGORIES: [Color32; 7] = [
-    Color32::from_rgb(0xE6, 0x9F, 0x00),
-    Color32::from_rgb(0x56, 0xB4, 0xE9),
-    Color32::from_rgb(0x00, 0x9E, 0x73),
-    Color32::from_rgb(0xCC, 0x79, 0xA7),
-    Color32::from_rgb(0x00, 0x72, 0xB2),
-    Color32::from_rgb(0xD5, 0x5E, 0x00),
-    Color32::from_rgb(0xF0, 0xE4, 0x42),
-];
+pub const CATEGORIES: [Color32; 7] = {
+    let mut painted_ones = [Color32::BLACK; 7];
+    let mut index = 0;
+    while index < painted_ones.len() {
+        painted_ones[index] = painted(color::CATEGORIES[index]);
+        index += 1;
+    }
+    painted_ones
+};
 
 /// A marker's shape; with the letter it carries what colour alone must not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,28 +61,10 @@ pub fn expert_color(index: usize, kind: ExpertKind) -> Color32 {
     }
 }
 
-/// Expert `index`'s letter: LoRA experts first, then routers.
-pub fn expert_letter(index: usize) -> char {
-    char::from(b'A' + (index % 26) as u8)
-}
-
-/// Value vector `index`'s sign: a number, where experts have letters.
-pub fn value_letter(index: usize) -> char {
-    char::from(b'1' + (index % 9) as u8)
-}
-
-/// Colours mixed by their parts, as they would be across a triangle whose corners they are: in gamma space.
-/// `None` where there is no part of any.
+/// Colours mixed by their parts, see [`color::mixed`]. `None` where there is no part of any.
 pub fn mixed(parts: impl IntoIterator<Item = (Color32, f64)>) -> Option<Color32> {
-    let (mut sum, mut channels) = (0.0, [0.0; 3]);
-    for (color, part) in parts {
-        sum += part;
-        for (channel, value) in channels.iter_mut().zip(color.to_array()) {
-            *channel += part * f64::from(value);
-        }
-    }
-    let [r, g, b] = channels.map(|channel| (channel / sum).round() as u8);
-    (sum > 0.0).then(|| Color32::from_rgb(r, g, b))
+    let parts = parts.into_iter();
+    color::mixed(parts.map(|(color, part)| (figured(color), part))).map(painted)
 }
 
 /// The marker of a kind of expert: LoRA experts are round, router experts stand on their base.
@@ -83,14 +77,7 @@ pub fn expert_marker(kind: ExpertKind) -> Marker {
 
 /// Black or white, whichever reads better on a swatch.
 pub fn ink_on(swatch: Color32) -> Color32 {
-    let light = 0.2126 * f32::from(swatch.r())
-        + 0.7152 * f32::from(swatch.g())
-        + 0.0722 * f32::from(swatch.b());
-    if light < 105.0 {
-        Color32::WHITE
-    } else {
-        Color32::BLACK
-    }
+    painted(figured(swatch).ink())
 }
 
 /// Colours by what they mean.
@@ -138,45 +125,45 @@ impl Tokens {
     /// For dark rooms.
     pub const DARK: Self = Self {
         ground: Color32::from_rgb(0x11, 0x14, 0x18),
-        panel: Color32::from_rgb(0x17, 0x1B, 0x21),
+        panel: painted(Theme::Dark.plain(Paint::Card)),
         card: Color32::from_rgb(0x20, 0x26, 0x2E),
         button: Color32::from_rgb(0x2A, 0x32, 0x3C),
         button_hover: Color32::from_rgb(0x36, 0x41, 0x4E),
-        line: Color32::from_rgb(0x34, 0x3C, 0x47),
-        text: Color32::from_rgb(0xE8, 0xEC, 0xF1),
-        weak: Color32::from_rgb(0xA3, 0xAE, 0xBB),
-        accent: Color32::from_rgb(0x6A, 0xB2, 0xF5),
+        line: painted(Theme::Dark.plain(Paint::Line)),
+        text: painted(Theme::Dark.plain(Paint::Ink)),
+        weak: painted(Theme::Dark.plain(Paint::Weak)),
+        accent: painted(Theme::Dark.plain(Paint::Accent)),
         on_accent: Color32::from_rgb(0x06, 0x12, 0x1F),
-        pinned: Color32::from_rgb(0xF2, 0xB1, 0x4A),
+        pinned: painted(Theme::Dark.plain(Paint::Pinned)),
         focus: Color32::from_rgb(0x8C, 0xC8, 0xFF),
         error: Color32::from_rgb(0xFF, 0x8A, 0x7A),
         warn: Color32::from_rgb(0xF2, 0xC1, 0x5C),
         good: Color32::from_rgb(0x5F, 0xD0, 0x9E),
         front: Color32::from_rgb(0x5F, 0xD0, 0x9E),
         dominated: Color32::from_rgb(0x7E, 0x8A, 0x98),
-        outline: Color32::from_rgb(0x0A, 0x0D, 0x10),
+        outline: painted(Theme::Dark.plain(Paint::Outline)),
     };
 
     /// For bright rooms.
     pub const LIGHT: Self = Self {
         ground: Color32::from_rgb(0xE9, 0xED, 0xF1),
         panel: Color32::from_rgb(0xF8, 0xF9, 0xFB),
-        card: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+        card: painted(Theme::Light.plain(Paint::Card)),
         button: Color32::from_rgb(0xED, 0xF1, 0xF5),
         button_hover: Color32::from_rgb(0xDD, 0xE6, 0xEF),
-        line: Color32::from_rgb(0xC9, 0xD1, 0xDA),
-        text: Color32::from_rgb(0x17, 0x1D, 0x26),
-        weak: Color32::from_rgb(0x52, 0x5E, 0x6C),
-        accent: Color32::from_rgb(0x0B, 0x62, 0xB4),
+        line: painted(Theme::Light.plain(Paint::Line)),
+        text: painted(Theme::Light.plain(Paint::Ink)),
+        weak: painted(Theme::Light.plain(Paint::Weak)),
+        accent: painted(Theme::Light.plain(Paint::Accent)),
         on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
-        pinned: Color32::from_rgb(0x95, 0x55, 0x00),
+        pinned: painted(Theme::Light.plain(Paint::Pinned)),
         focus: Color32::from_rgb(0x0B, 0x62, 0xB4),
         error: Color32::from_rgb(0xB4, 0x23, 0x18),
         warn: Color32::from_rgb(0x8A, 0x5A, 0x00),
         good: Color32::from_rgb(0x0A, 0x6E, 0x4B),
         front: Color32::from_rgb(0x0A, 0x6E, 0x4B),
         dominated: Color32::from_rgb(0x76, 0x82, 0x90),
-        outline: Color32::from_rgb(0x17, 0x1D, 0x26),
+        outline: painted(Theme::Light.plain(Paint::Outline)),
     };
 
     /// Those of the theme in use.

@@ -30,8 +30,7 @@ pub(super) fn forgetting_ui(ctx: &Context, state: &AppState, queue: &mut Command
 fn words_ui(ui: &mut Ui, state: &AppState) {
     let here = counted(state.session.history().count(), "answer");
     let words = format!(
-        "{here} in the history, and those of earlier sessions with other bundles, are hidden; this window does not bring \
-         them back."
+        "{here} in the history, and those of earlier sessions with other bundles, are hidden; undo brings them back."
     );
     ui.label(words);
     let kept = state.study.path.as_ref().filter(|_| state.study.is_open());

@@ -24,6 +24,7 @@ mod shortcuts;
 mod status;
 mod study;
 mod sweep;
+mod sweep_points;
 mod tiers;
 mod tools;
 mod top_bar;

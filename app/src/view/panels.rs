@@ -7,7 +7,7 @@ use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
 use super::pareto::ParetoPanel;
 use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
-use crate::plot::{Landmark, ParetoAction, ParetoData};
+use crate::plot::{Landmark, OthersData, ParetoAction, ParetoData, Ticked};
 use crate::state::{AppState, Division, HeatmapOptions, Origin, Overlay, RunEntry};
 use crate::theme::Tokens;
 use crate::widgets::format::counted;
@@ -24,7 +24,7 @@ pub(super) fn front_bar_ui(
     let tokens = Tokens::of(ui);
     ui.horizontal_centered(|ui| {
         ui.label(RichText::new("Front").heading());
-        if state.sweep.points.is_empty() {
+        if state.sweep.points.is_empty() && !state.plots_study() {
             let (words, can_start) = match state.sweep.progress.as_ref() {
                 Some(p) if state.sweep.is_active() => (
                     format!("{} of {} points so far", p.points_done, p.points),
@@ -47,7 +47,14 @@ pub(super) fn front_bar_ui(
             });
             return;
         }
-        let words = counted(state.sweep.points.len(), "point");
+        let words = match state.others.sweeps().len() {
+            0 => counted(state.sweep.points.len(), "point"),
+            n if state.sweep.points.is_empty() => counted(n, "sweep"),
+            n => {
+                let points = counted(state.sweep.points.len(), "point");
+                format!("{points}, beside {}", counted(n, "other sweep"))
+            }
+        };
         ui.label(RichText::new(words).color(tokens.weak));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if division.front_folded && ui.button("Show").clicked() {
@@ -78,7 +85,7 @@ pub(super) fn front_ui(
     state: &AppState,
     queue: &mut CommandQueue,
 ) {
-    if state.sweep.points.is_empty() {
+    if state.sweep.points.is_empty() && !state.plots_study() {
         section(ui, "Front", |_| {});
         if state.sweep.is_active() {
             let words = state.sweep.progress.as_ref().map_or_else(
@@ -108,10 +115,11 @@ pub(super) fn front_ui(
         landmark(state.session.current()),
         landmark(state.session.pinned()),
     );
+    let points = state.others.points().unwrap_or(&state.sweep.points);
     let base = state
         .front
         .base()
-        .and_then(|position| state.sweep.points.get(position))
+        .and_then(|position| points.get(position))
         .map(|p| Landmark {
             point: None,
             scores: p.scores.clone(),
@@ -127,6 +135,8 @@ pub(super) fn front_ui(
             .find(of)
             .map(|r| r.text.clone())
     };
+    let study = state.plots_study().then(|| StudyWords::of(state));
+    let chosen = |uid: &str| state.study.is_chosen(uid);
     let pending = state
         .sweep
         .progress
@@ -134,7 +144,7 @@ pub(super) fn front_ui(
         .filter(|_| state.sweep.is_active());
     let data = ParetoData {
         objectives: &state.objectives,
-        points: &state.sweep.points,
+        points,
         front: &state.front,
         selected: state.sweep.selected,
         current: current.as_ref(),
@@ -146,6 +156,7 @@ pub(super) fn front_ui(
             info.map_or(egui::Color32::GRAY, |info| point_color(info, point))
         },
         text: &text,
+        study: study.as_ref().map(|study| study.data(state, &chosen)),
     };
     for action in panel.show(ui, &data, &state.prefs.pareto) {
         match action {
@@ -156,6 +167,56 @@ pub(super) fn front_ui(
                 }
             }
             ParetoAction::Options(options) => queue.push(AppCommand::SetPareto(options)),
+            ParetoAction::Tick(sweep, on) => queue.push(AppCommand::TickSweep(sweep, on)),
+            ParetoAction::Split(split) => queue.push(AppCommand::SetSplit(split)),
+            ParetoAction::Mark(dot) => queue.push(AppCommand::SelectMark(Some(dot))),
+            ParetoAction::Compare => queue.push(AppCommand::Show(Overlay::Study)),
+        }
+    }
+}
+
+/// What the panel is told of the study.
+struct StudyWords {
+    sweeps: Vec<Ticked>,
+    words: String,
+    trouble: Option<String>,
+}
+
+impl StudyWords {
+    fn of(state: &AppState) -> Self {
+        let own = state.own_sweep();
+        let swept = state.study.sweeps.iter().rev().filter(|s| s.done > 0);
+        let ticked = swept.map(|sweep| Ticked {
+            sweep: sweep.id,
+            name: sweep.name.clone(),
+            on: state.study.is_ticked(sweep.id),
+            own: own == Some(sweep.id),
+        });
+        let lacking = state.others.lacking();
+        let trouble = match &state.study.drawn {
+            Some(Err(trouble)) => Some(trouble.message.clone()),
+            _ if lacking.is_empty() => None,
+            _ => Some(format!(
+                "Not all sweeps that are ticked are scored on {}",
+                lacking.join(" and ")
+            )),
+        };
+        Self {
+            sweeps: ticked.collect(),
+            words: super::study::counted_words(state),
+            trouble,
+        }
+    }
+
+    fn data<'a>(&'a self, state: &'a AppState, chosen: &'a dyn Fn(&str) -> bool) -> OthersData<'a> {
+        OthersData {
+            others: &state.others,
+            sweeps: &self.sweeps,
+            split: state.study.split,
+            words: &self.words,
+            trouble: self.trouble.as_deref(),
+            selected: state.study.dot.as_ref().map(|open| open.dot.as_str()),
+            chosen,
         }
     }
 }

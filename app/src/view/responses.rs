@@ -4,7 +4,7 @@ use egui::{RichText, Ui};
 
 use super::answer::{self, AnswersPanel};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, Origin, PromptState, RunEntry};
+use crate::state::{AppState, Origin, Overlay, PromptState, RunEntry};
 use crate::theme::Tokens;
 use crate::widgets::{command_button, empty_ui};
 
@@ -54,7 +54,7 @@ fn dot_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, current: &Run
         );
         return;
     }
-    let Origin::Sweep { row, .. } = current.origin else {
+    let (Origin::Sweep { row, .. } | Origin::Study { row }) = current.origin else {
         return;
     };
     if !state.sweep.rows.contains(&current.id) {
@@ -72,5 +72,25 @@ fn dot_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, current: &Run
             .on_hover_text(&prompt);
         command_button(ui, state, queue, AppCommand::StepRow(-1), "Previous");
         command_button(ui, state, queue, AppCommand::StepRow(1), "Next");
+        if state.study.dot.is_some() {
+            differ_ui(ui, state, queue);
+        }
     });
+}
+
+/// A dot of the study can be compared with another one, prompt by prompt.
+fn differ_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let current = state.study.dot.as_ref().map(|open| &open.dot);
+    match &state.study.differ.pinned {
+        Some(pinned) if current != Some(pinned) => {
+            let show = AppCommand::Show(Overlay::Study);
+            command_button(ui, state, queue, show, "Prompts by difference\u{2026}");
+        }
+        Some(_) => {
+            command_button(ui, state, queue, AppCommand::UnpinMark, "Unpin the dot");
+        }
+        None => {
+            command_button(ui, state, queue, AppCommand::PinMark, "Pin the dot");
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub(super) fn status_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
                 queue.push(AppCommand::Show(Overlay::Shortcuts));
             }
             super::study::saved_ui(ui, state, queue);
+            super::study::lease_ui(ui, state, queue);
             if let Some(words) = state.mute_words() {
                 ui.label(RichText::new(words).color(tokens.error).size(13.0));
             }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
 use paretoscope_core::protocol::{SweepPhase, SweepPlan, SweepProgress};
+use paretoscope_core::types::Split;
 
+use super::sweep_points;
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
@@ -19,7 +21,12 @@ const FINEST: usize = 100;
 pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     section(ui, "Sweep", |ui| modes_ui(ui, state, queue));
     let active = state.sweep.is_active();
-    ui.add_enabled_ui(!active, |ui| form_ui(ui, state, queue));
+    ui.add_enabled_ui(!active, |ui| {
+        if state.prefs.sweep.mode == SweepMode::Points {
+            sweep_points::points_ui(ui, state, queue);
+        }
+        form_ui(ui, state, queue);
+    });
     ui.horizontal(|ui| {
         if active {
             let paused = state.sweep.phase() == Some(SweepPhase::Paused);
@@ -140,27 +147,39 @@ fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let form = &state.prefs.sweep;
     let has_values = state.info().is_some_and(|b| !b.values.is_empty());
     let idle = !state.sweep.is_active();
-    let simplex = egui::Button::selectable(form.mode == SweepMode::Simplex, "Simplex");
-    let response = ui
-        .add_enabled(idle, simplex)
-        .on_hover_text("Preferences whose shares are multiples of 1/k")
-        .on_disabled_hover_text("Off: a sweep is under way");
-    if response.clicked() {
-        queue.push(AppCommand::SetSweep(SweepForm {
-            mode: SweepMode::Simplex,
-            ..form.clone()
-        }));
-    }
-    let boxed = egui::Button::selectable(form.mode == SweepMode::Box, "Box");
-    let response = ui
-        .add_enabled(has_values && idle, boxed)
-        .on_hover_text("All combinations of weights from 0 to C (MVA)")
-        .on_disabled_hover_text("Off: a sweep is under way, or this bundle has no value vectors");
-    if response.clicked() {
-        queue.push(AppCommand::SetSweep(SweepForm {
-            mode: SweepMode::Box,
-            ..form.clone()
-        }));
+    let off = "Off: a sweep is under way";
+    let modes = [
+        (
+            SweepMode::Simplex,
+            "Simplex",
+            idle,
+            "Preferences whose shares are multiples of 1/k",
+            off,
+        ),
+        (
+            SweepMode::Box,
+            "Box",
+            has_values && idle,
+            "All combinations of weights from 0 to C (MVA)",
+            "Off: a sweep is under way, or this bundle has no value vectors",
+        ),
+        (
+            SweepMode::Points,
+            "Points",
+            idle,
+            "A set with a name, typed points, or a file of them",
+            off,
+        ),
+    ];
+    for (mode, words, enabled, hint, why_not) in modes {
+        let button = egui::Button::selectable(form.mode == mode, words);
+        let response = ui.add_enabled(enabled, button).on_hover_text(hint);
+        if response.on_disabled_hover_text(why_not).clicked() {
+            queue.push(AppCommand::SetSweep(SweepForm {
+                mode,
+                ..form.clone()
+            }));
+        }
     }
 }
 
@@ -172,16 +191,21 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let label = |ui: &mut Ui, words: &str| {
         ui.add(egui::Label::new(RichText::new(words).color(weak).size(13.0)).truncate());
     };
-    ui.columns(if boxed { 4 } else { 3 }, |columns| {
+    // Points one by one have no steps.
+    let steps = usize::from(form.mode != SweepMode::Points);
+    ui.columns(2 + steps + usize::from(boxed), |columns| {
         let width = columns[0].available_width() - 8.0;
-        let ui = &mut columns[0];
-        label(ui, "Steps k");
-        let value = form.k.to_string();
-        let check = |t: &str| whole(t, 1, FINEST);
-        if let Some(k) = checked_field(ui, Id::unique("sweep-k"), "Steps k", value, width, check) {
-            set(SweepForm { k, ..form.clone() });
+        if steps == 1 {
+            let ui = &mut columns[0];
+            label(ui, "Steps k");
+            let value = form.k.to_string();
+            let check = |t: &str| whole(t, 1, FINEST);
+            let id = Id::unique("sweep-k");
+            if let Some(k) = checked_field(ui, id, "Steps k", value, width, check) {
+                set(SweepForm { k, ..form.clone() });
+            }
         }
-        let ui = &mut columns[1];
+        let ui = &mut columns[steps];
         label(ui, "Prompts");
         let (value, name) = (form.prompts.to_string(), "Prompts at most");
         let check = |t: &str| whole(t, 1, 10_000);
@@ -191,7 +215,7 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 ..form.clone()
             });
         }
-        let ui = &mut columns[2];
+        let ui = &mut columns[steps + 1];
         label(ui, "Tokens");
         let (value, name) = (
             form.max_tokens.to_string(),
@@ -286,7 +310,12 @@ fn held_ui(ui: &mut Ui, state: &AppState) {
 fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let form = &state.prefs.sweep;
     let of_bundle = state.info().map_or(0, |b| b.prompts.len());
+    let part = |split: Split| {
+        let prompts = state.info().map_or(&[][..], |b| &b.prompts);
+        prompts.iter().filter(|s| s.split == split).count()
+    };
     let words = |source: &PromptSource| match source {
+        PromptSource::Bundle if form.split.is_some() => part_words(form.split, part),
         PromptSource::Bundle if of_bundle == 0 => "The bundle's (it has none)".to_owned(),
         PromptSource::Bundle => format!("The bundle's {of_bundle}"),
         PromptSource::Editor => "The one in the editor".to_owned(),
@@ -300,13 +329,23 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let response = box_
         .width((ui.available_width() - 118.0).min(260.0))
         .show_ui(ui, |ui| {
-            for source in [PromptSource::Bundle, PromptSource::Editor] {
-                if ui
-                    .selectable_label(form.source == source, words(&source))
-                    .clicked()
-                {
+            let mut choices = vec![(PromptSource::Bundle, None)];
+            let parts = Split::ALL.into_iter().filter(|split| part(*split) > 0);
+            choices.extend(parts.map(|split| (PromptSource::Bundle, Some(split))));
+            choices.push((PromptSource::Editor, None));
+            for (source, split) in choices {
+                let words = match (&source, split) {
+                    (PromptSource::Bundle, Some(_)) => part_words(split, part),
+                    (PromptSource::Bundle, None) if of_bundle > 0 => {
+                        format!("The bundle's {of_bundle}")
+                    }
+                    _ => words(&source),
+                };
+                let chosen = form.source == source && form.split == split;
+                if ui.selectable_label(chosen, words).clicked() {
                     queue.push(AppCommand::SetSweep(SweepForm {
                         source,
+                        split,
                         ..form.clone()
                     }));
                 }
@@ -323,6 +362,13 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         .accesskit_node_builder(response.response.id, |node| {
             node.set_label("Prompts come from")
         });
+}
+
+/// A part of the bundle's prompts.
+fn part_words(split: Option<Split>, part: impl Fn(Split) -> usize) -> String {
+    split.map_or_else(String::new, |split| {
+        format!("The bundle's {} {} prompts", part(split), split.name())
+    })
 }
 
 fn cost_ui(ui: &mut Ui, state: &AppState) {
@@ -443,6 +489,9 @@ mod tests {
             rows_done: 420,
             rows: 1210,
             rows_found: 0,
+            rows_made: 0,
+            rows_from_others: 0,
+            rows_at_others: 0,
             rows_per_second: Some(0.6),
             eta_seconds: Some(4320.0),
             phase: SweepPhase::Running,

@@ -86,6 +86,11 @@ fn menu_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let menu = MenuButton::from_button(button).config(config);
     let (response, _) = menu.ui(ui, |ui| {
         ui.set_min_width(190.0);
+        for command in [AppCommand::Undo, AppCommand::Redo] {
+            let words = registry::words(&command, state);
+            command_button(ui, state, queue, command, words);
+        }
+        ui.separator();
         let weak = Tokens::of(ui).weak;
         ui.label(RichText::new("Theme").color(weak).size(13.0));
         ui.horizontal(|ui| super::settings::theme_ui(ui, state, queue));
@@ -114,7 +119,7 @@ fn menu_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         &response,
         Icon::Menu,
         "Menu",
-        "Theme, size, full screen, settings",
+        "Undo, theme, size, full screen, settings",
     );
 }
 
@@ -224,6 +229,7 @@ pub(crate) fn engine_words(state: &AppState, tokens: &Tokens) -> (String, Color3
         };
     }
     match state.info() {
+        Some(_) if state.bundle.stored => ("No model: stored answers".to_owned(), tokens.weak),
         Some(_) => ("Ready".to_owned(), tokens.good),
         None => ("No model".to_owned(), tokens.weak),
     }

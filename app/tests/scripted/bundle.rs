@@ -99,6 +99,7 @@ pub(crate) fn info() -> BundleInfo {
             title: (*title).into(),
             prompt: Prompt::Chat((*text).into()),
             split: Split::Train,
+            group: None,
         })
         .collect(),
         warnings: Vec::new(),

@@ -293,6 +293,7 @@ impl Scripted {
             scores: None,
             first_token_seconds: 0.02,
             seconds: 1.0,
+            pace: Vec::new(),
         };
         let (point, mutes) = (request.point.clone(), request.mutes.clone());
         let said = bundle::said(&request.prompt);
@@ -500,6 +501,9 @@ impl Scripted {
             rows_done: done * rows,
             rows: sweep.all * rows,
             rows_found: 0,
+            rows_made: 0,
+            rows_from_others: 0,
+            rows_at_others: 0,
             rows_per_second: (done > 4).then_some(12.5),
             eta_seconds: (done > 4).then_some((sweep.points.len() * rows) as f64 / 12.5),
             phase,
@@ -552,6 +556,7 @@ impl Scripted {
                 )),
                 first_token_seconds: 0.02,
                 seconds: 1.0,
+                pace: Vec::new(),
             })
         });
         self.send(EngineEvent::Recalled {

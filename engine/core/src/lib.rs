@@ -8,9 +8,11 @@
 //! | study | everything that lasts, in one file | [`study`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
+//! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
 //! | messages | commands in, events out | [`protocol`] |
 #![warn(missing_docs)]
 
+pub mod annotate;
 mod error;
 mod lines;
 pub mod pareto;

@@ -1,4 +1,4 @@
-//! Colours: those of the window, and what they are on each ground.
+//! Colours, for the window as well, and what they are on each ground.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rgb(pub u8, pub u8, pub u8);
 
-/// Okabe and Ito's categories, told apart by people with any kind of colour vision, in the window's order.
+/// Okabe and Ito's categories, told apart by people with any kind of colour vision.
 pub const CATEGORIES: [Rgb; 7] = [
     Rgb(0xE6, 0x9F, 0x00),
     Rgb(0x56, 0xB4, 0xE9),
@@ -161,25 +161,29 @@ pub enum Theme {
 pub(crate) const THIN: f64 = 0.4;
 
 impl Theme {
-    /// What a paint is on this ground; the numbers are the window's, its card white.
+    /// What a paint is on this ground.
     pub fn color(self, paint: Paint) -> Rgb {
-        let of = |light, dark| match self {
+        match (self, paint) {
+            (Self::Light, Paint::Thin(color)) => color.towards(self.plain(Paint::Outline), THIN),
+            _ => self.plain(paint),
+        }
+    }
+
+    /// What a paint is on this ground before thin lines are darkened, e.g. for the window's constants.
+    pub const fn plain(self, paint: Paint) -> Rgb {
+        let [light, dark] = match paint {
+            Paint::Ink => [Rgb(0x17, 0x1D, 0x26), Rgb(0xE8, 0xEC, 0xF1)],
+            Paint::Weak => [Rgb(0x52, 0x5E, 0x6C), Rgb(0xA3, 0xAE, 0xBB)],
+            Paint::Line => [Rgb(0xC9, 0xD1, 0xDA), Rgb(0x34, 0x3C, 0x47)],
+            Paint::Card => [Rgb(0xFF, 0xFF, 0xFF), Rgb(0x17, 0x1B, 0x21)],
+            Paint::Outline => [Rgb(0x17, 0x1D, 0x26), Rgb(0x0A, 0x0D, 0x10)],
+            Paint::Accent => [Rgb(0x0B, 0x62, 0xB4), Rgb(0x6A, 0xB2, 0xF5)],
+            Paint::Pinned => [Rgb(0x95, 0x55, 0x00), Rgb(0xF2, 0xB1, 0x4A)],
+            Paint::Is(color) | Paint::Thin(color) => [color, color],
+        };
+        match self {
             Self::Light => light,
             Self::Dark => dark,
-        };
-        match paint {
-            Paint::Ink => of(Rgb(0x17, 0x1D, 0x26), Rgb(0xE8, 0xEC, 0xF1)),
-            Paint::Weak => of(Rgb(0x52, 0x5E, 0x6C), Rgb(0xA3, 0xAE, 0xBB)),
-            Paint::Line => of(Rgb(0xC9, 0xD1, 0xDA), Rgb(0x34, 0x3C, 0x47)),
-            Paint::Card => of(Rgb(0xFF, 0xFF, 0xFF), Rgb(0x17, 0x1B, 0x21)),
-            Paint::Outline => of(Rgb(0x17, 0x1D, 0x26), Rgb(0x0A, 0x0D, 0x10)),
-            Paint::Accent => of(Rgb(0x0B, 0x62, 0xB4), Rgb(0x6A, 0xB2, 0xF5)),
-            Paint::Pinned => of(Rgb(0x95, 0x55, 0x00), Rgb(0xF2, 0xB1, 0x4A)),
-            Paint::Is(color) => color,
-            Paint::Thin(color) => match self {
-                Self::Light => color.towards(self.color(Paint::Outline), THIN),
-                Self::Dark => color,
-            },
         }
     }
 }

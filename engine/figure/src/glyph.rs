@@ -1,4 +1,4 @@
-//! Markers as paths.
+//! Markers as paths, and the letters in them; the window's, too.
 
 use std::f64::consts::{FRAC_PI_4, PI, TAU};
 
@@ -66,6 +66,16 @@ impl Symbol {
             Self::Star => 1.6,
         }
     }
+}
+
+/// Expert `index`'s letter: LoRA experts first, then routers.
+pub fn expert_letter(index: usize) -> char {
+    char::from(b'A' + (index % 26) as u8)
+}
+
+/// Value vector `index`'s sign: a number, where experts have letters.
+pub fn value_letter(index: usize) -> char {
+    char::from(b'1' + (index % 9) as u8)
 }
 
 /// From the centre, `turn` clockwise from straight up.

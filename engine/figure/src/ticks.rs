@@ -1,4 +1,4 @@
-//! Round numbers along an axis.
+//! Round numbers along an axis, for the window's plots as well.
 
 /// The least of 1, 2 or 5 times a power of ten that is not below `wanted`; `None` where that is no length.
 pub fn step_from(wanted: f64) -> Option<f64> {
@@ -11,6 +11,12 @@ pub fn step_from(wanted: f64) -> Option<f64> {
         .find(|m| m * power >= wanted * 0.999);
     let step = power * factor.unwrap_or(10.0);
     step.is_normal().then_some(step)
+}
+
+/// Multiples of `step` from `low` to `high`, 200 at most.
+pub fn multiples(low: f64, high: f64, step: f64) -> impl Iterator<Item = f64> {
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last.min(first.saturating_add(200))).map(move |i| i as f64 * step)
 }
 
 /// Where an axis has numbers, and which.
@@ -56,7 +62,13 @@ pub fn ticks(low: f64, high: f64, most: usize) -> Ticks {
 }
 
 /// A multiple of a step, as exact as the step, with the minus of text.
-fn label(value: f64, step: f64) -> String {
+pub fn label(value: f64, step: f64) -> String {
+    // Rounding may leave a minus before zero.
+    let value = if value.abs() < step * 1e-6 {
+        0.0
+    } else {
+        value
+    };
     let size = value.abs().max(step);
     let text = if (1e-4..1e6).contains(&size) {
         let decimals = (-(step * 1.001).log10().floor()).clamp(0.0, 12.0) as usize;
@@ -84,6 +96,11 @@ mod tests {
         assert_eq!(step_from(7.0), Some(10.0));
         assert_eq!(step_from(0.0), None);
         assert_eq!(step_from(f64::NAN), None);
+        let all: Vec<f64> = multiples(-0.5, 1.2, 0.5).collect();
+        assert_eq!(all, [-0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(label(-0.4, 0.2), "−0.4");
+        assert_eq!(label(-1e-12, 0.5), "0.0");
+        assert_eq!(label(20.0, 10.0), "20");
         assert_eq!(ticks(-0.5, 1.2, 4).labels, ["−0.5", "0.0", "0.5", "1.0"]);
         assert_eq!(ticks(0.0, 1.0, 6).labels.len(), 6);
         assert_eq!(ticks(0.0, 2e7, 3).labels, ["0", "1e7", "2e7"]);

@@ -69,11 +69,13 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
             Prompt::Tokens(ids) => format!("{ids:?}"),
             _ => text.clone(),
         };
+        let group = parsed.group.filter(|group| !group.trim().is_empty());
         prompts.push(PromptSample {
             split: parsed
                 .split
-                .unwrap_or_else(|| split_of(parsed.group.as_deref().unwrap_or(&asked))),
+                .unwrap_or_else(|| split_of(group.as_deref().unwrap_or(&asked))),
             title: parsed.title.unwrap_or(text),
+            group,
             prompt,
         });
     }
@@ -148,7 +150,10 @@ mod tests {
             assert!(message.contains(want), "{text}: {message}");
         }
         let text = "{\"prompt\": \"a\", \"split\": \"test\"}\n{\"prompt\": \"b\", \"topic\": \"g\"}\n{\"chat\": \"c\", \"group\": \"G \"}";
-        let splits: Vec<Split> = read(text).unwrap().into_iter().map(|s| s.split).collect();
+        let samples = read(text).unwrap();
+        let groups: Vec<Option<&str>> = samples.iter().map(|s| s.group.as_deref()).collect();
+        assert_eq!(groups, [None, Some("g"), Some("G ")]);
+        let splits: Vec<Split> = samples.into_iter().map(|s| s.split).collect();
         assert_eq!(splits[0], Split::Test);
         assert_eq!(splits[1], splits[2]);
         let missing = read_prompts(Path::new("no/such/file.jsonl")).unwrap_err();

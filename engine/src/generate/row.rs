@@ -53,6 +53,8 @@ pub(super) struct ActiveRow<T> {
     reported: usize,
     started: Instant,
     first_token_seconds: f64,
+    /// When each token came, in milliseconds from `started`.
+    came: Vec<u32>,
 }
 
 impl<T> ActiveRow<T> {
@@ -103,6 +105,7 @@ impl<T> ActiveRow<T> {
             reported: 0,
             started,
             first_token_seconds: 0.0,
+            came: Vec::new(),
             prompt,
             given: Arc::new(given),
             request,
@@ -158,6 +161,8 @@ impl<T> ActiveRow<T> {
             return Some(Finish::Eos);
         }
         self.tokens.push(id);
+        let came = self.started.elapsed().as_millis();
+        self.came.push(u32::try_from(came).unwrap_or(u32::MAX));
         if let Some(gates) = gates {
             self.gate_values.extend_from_slice(gates);
         }
@@ -223,6 +228,10 @@ impl<T> ActiveRow<T> {
                 values: self.gate_values,
             })
         });
+        // Differences of rounded times, not rounded differences: these would drift.
+        let before = std::iter::once(0).chain(self.came.iter().copied());
+        let pace = self.came.iter().zip(before).map(|(at, last)| at - last);
+        let pace: Vec<u32> = pace.take(tokens.len()).collect();
         let mut run = Run {
             prompt: self.request.prompt,
             prompt_tokens: self.prompt,
@@ -245,6 +254,7 @@ impl<T> ActiveRow<T> {
             scores: None,
             first_token_seconds: self.first_token_seconds,
             seconds: self.started.elapsed().as_secs_f64(),
+            pace,
         };
         run.key = super::key::of(bundle, &run);
         (run, self.cache)

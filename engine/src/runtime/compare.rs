@@ -9,12 +9,9 @@ use super::thread;
 use crate::forge::dependence::{RowSample, pairwise};
 use crate::protocol::{EngineEvent, JobId};
 use crate::types::{
-    AdapterInfo, BundleInfo, Chance, Compared, ExpertKind, Interference, Measure, PairInterference,
+    AdapterInfo, BundleInfo, Compared, ExpertKind, Interference, Measure, PairInterference,
 };
 use crate::{Error, Result};
-
-/// Rows of each module that HSIC looks at: it compares every two, and a person waits.
-const ROWS: RowSample = RowSample { rows: 512, seed: 0 };
 
 /// A comparison under way; stopped when it is dropped.
 #[derive(Debug)]
@@ -105,27 +102,21 @@ fn measured(
 ) -> Result<Vec<PairInterference>> {
     let pairs = (paths.len() * (paths.len() - 1) / 2) as f32;
     let mut finished = 0.0;
-    let found = pairwise(paths, measure, Some(ROWS), &mut |progress| {
-        let share = progress.done as f32 / progress.total.max(1) as f32;
-        tell(((finished + share) / pairs).min(1.0))?;
-        if progress.done == progress.total {
-            finished += 1.0;
-        }
-        Ok(())
-    })?;
-    let pair =
-        |(a, b, found): (usize, usize, crate::forge::dependence::Dependence)| PairInterference {
-            pair: (a, b),
-            total: found.total,
-            layers: (0..layers)
-                .map(|layer| found.layers.get(&layer).copied())
-                .collect(),
-            chance: found.chance.map(|chance| Chance {
-                total: chance.total,
-                layers: (0..layers)
-                    .map(|layer| chance.layers.get(&layer).copied())
-                    .collect(),
-            }),
-        };
-    Ok(found.into_iter().map(pair).collect())
+    let found = pairwise(
+        paths,
+        measure,
+        Some(RowSample::WAITED_FOR),
+        &mut |progress| {
+            let share = progress.done as f32 / progress.total.max(1) as f32;
+            tell(((finished + share) / pairs).min(1.0))?;
+            if progress.done == progress.total {
+                finished += 1.0;
+            }
+            Ok(())
+        },
+    )?;
+    let pair = found.into_iter();
+    Ok(pair
+        .map(|(a, b, found)| found.of_pair((a, b), layers))
+        .collect())
 }

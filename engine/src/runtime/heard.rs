@@ -2,6 +2,7 @@
 
 use super::loading::LoadEnd;
 use super::planning::PlanEnd;
+use super::recalls::RecallEnd;
 use crate::protocol::EngineCommand;
 
 /// What the engine's thread listens for.
@@ -9,6 +10,7 @@ pub(super) enum Heard {
     Command(EngineCommand),
     Loaded(LoadEnd),
     Planned(PlanEnd),
+    Recalled(RecallEnd),
     /// Nobody can send commands any more.
     Nobody,
 }

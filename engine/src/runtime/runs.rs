@@ -138,14 +138,15 @@ fn read(folder: &Path, file: &Path) -> Result<TrainRun> {
             out: folder.to_path_buf(),
             ..file.job
         },
-        steps: steps(folder),
+        steps: training_steps(folder),
         checkpoint: checkpoint(folder),
         end: file.end,
     })
 }
 
-/// The lines of `metrics.jsonl` that are whole; the last one of a killed run may not be.
-fn steps(folder: &Path) -> Vec<TrainStep> {
+/// The steps of a training run's folder: the lines of its `metrics.jsonl` that are whole; the last one of a killed run
+/// may not be. None where there is no such file.
+pub fn training_steps(folder: &Path) -> Vec<TrainStep> {
     let text = std::fs::read_to_string(folder.join("metrics.jsonl")).unwrap_or_default();
     text.lines()
         .filter_map(|line| serde_json::from_str(line).ok())

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::owner::Owner;
 use super::report::Reporter;
+use super::thread;
+use crate::Result;
 use crate::bundle::Bundle;
 use crate::generate::Generator;
-use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepPlan, SweepProgress};
+use crate::protocol::{EngineEvent, JobId, SweepPhase, SweepProgress};
 use crate::reward::Patience;
-use crate::sweep::{SweepScheduler, stored_rows};
+use crate::sweep::SweepScheduler;
 use crate::types::{PointResult, Run};
-use crate::{Error, Result};
 
 /// Between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
@@ -55,14 +56,20 @@ impl ActiveSweep {
         }
     }
 
-    /// Fills free slots, unless it is paused or too many rows wait for their scores.
+    /// Sees to what other programs do at its study, then fills free slots, unless it is paused or too many rows wait for
+    /// their scores.
     pub(super) fn refill(
         &mut self,
         bundle: &Bundle,
         generator: &mut Generator<Owner>,
+        reporter: &mut Reporter,
     ) -> Result<()> {
-        while !self.paused
-            && self.run.unscored() < MOST_UNSCORED
+        if self.paused {
+            return self.run.rest();
+        }
+        let complete = self.run.tend()?;
+        self.points(complete, reporter)?;
+        while self.run.unscored() < MOST_UNSCORED
             && generator.free() > 0
             && let Some((row, request)) = self.run.next_row()
         {
@@ -125,13 +132,25 @@ impl ActiveSweep {
 
     /// Whether it waits with nothing to do.
     pub(super) fn is_idle(&self) -> bool {
-        self.paused && self.run.running() == 0 && self.run.unscored() == 0
+        self.paused && self.run.running() == 0 && self.run.unscored() == 0 && self.run.rests()
+    }
+
+    /// Whether it has nothing to do for a moment.
+    pub(super) fn waits(&self) -> bool {
+        self.run.waits()
     }
 
     /// Drops what is under way. What is finished is stored, and what of it is not scored is scored when the sweep goes
     /// on.
     pub(super) fn cancel(self, reporter: &mut Reporter) -> Result<()> {
-        self.report(SweepPhase::Cancelled, reporter)
+        self.report(SweepPhase::Cancelled, reporter)?;
+        self.end()
+    }
+
+    /// Gives back what is claimed and closes the study, which are writes, where no row waits for them.
+    pub(super) fn end(self) -> Result<()> {
+        let run = self.run;
+        thread::start("end-sweep", move || drop(run)).map(drop)
     }
 
     fn points(&self, complete: Vec<PointResult>, reporter: &mut Reporter) -> Result<()> {
@@ -157,16 +176,4 @@ pub(super) fn report(job: JobId, progress: SweepProgress, reporter: &mut Reporte
         SweepPhase::Running | SweepPhase::Yielding => reporter.progress(job, event),
         SweepPhase::Paused | SweepPhase::Finished | SweepPhase::Cancelled => reporter.result(event),
     }
-}
-
-/// The stored rows of one point of a sweep, as runs.
-pub(super) fn recall(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Vec<Arc<Run>>> {
-    let rows = stored_rows(bundle, plan, index)?;
-    if rows.is_empty() {
-        return Err(Error::option(
-            "index",
-            format!("no row of point {index} is in the store yet"),
-        ));
-    }
-    Ok(rows.into_iter().map(Arc::new).collect())
 }

@@ -2,14 +2,18 @@
 
 mod held;
 mod list;
+mod progress;
 mod rows;
 mod runner;
+mod scoring;
 mod seed;
+mod shares;
 
 pub use held::held;
 pub use list::Listed;
 pub use paretoscope_core::pareto::{front_flags, point_line, summarise};
 pub use paretoscope_core::points::{MAX_ROWS, named_points, parse_grid, points};
+pub use progress::unplanned;
 pub use rows::stored_rows;
-pub use runner::{SweepScheduler, unplanned};
+pub use runner::SweepScheduler;
 pub use seed::row_seed;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::study::{ScorerRecord, Stored, Study, SweepRecord};
+use crate::study::{Label, ScorerRecord, Stored, Study, SweepRecord};
 
 use super::{named_points, row_seed};
 use crate::bundle::Bundle;
@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) time: u64,
     pub(super) prompts: Vec<Prompt>,
     pub(super) splits: Vec<Option<Split>>,
+    /// What each is about, where that is known.
+    groups: Vec<Option<String>>,
     /// Of each of the plan's prompts, its place in `prompts`: equal ones count as often as they stand.
     pub(super) listed: Vec<usize>,
     ids: Vec<Vec<u32>>,
@@ -46,6 +48,12 @@ impl Asked {
         for (&at, split) in listed.iter().zip(&plan.splits) {
             splits[at] = Some(*split);
         }
+        let mut groups: Vec<Option<String>> = vec![None; prompts.len()];
+        for (&at, group) in listed.iter().zip(&plan.groups) {
+            if groups[at].is_none() {
+                groups[at].clone_from(group);
+            }
+        }
         let (tokenizer, context) = (
             bundle.tokenizer.at(Some(time)),
             bundle.model.config().context,
@@ -64,9 +72,20 @@ impl Asked {
             time,
             prompts,
             splits,
+            groups,
             listed,
             ids,
         })
+    }
+
+    /// What the plan says of its prompts.
+    pub(super) fn labels(&self) -> Vec<Label<'_>> {
+        let label = |(at, prompt): (usize, _)| Label {
+            prompt,
+            split: self.splits[at],
+            topic: self.groups[at].as_deref(),
+        };
+        self.prompts.iter().enumerate().map(label).collect()
     }
 
     /// How the row of a prompt is sampled.

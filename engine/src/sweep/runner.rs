@@ -3,75 +3,79 @@
 //! It does not own the model's slots: whoever drives it (the engine's thread, or the command line)
 //! asks for the next row when a slot is free. Killed at any moment, it goes on from the store.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use crate::study::{NewAnswer, Placed, ScorerRecord, Study, Uid};
+use crate::study::{NewAnswer, Placed, ScorerRecord, Stored, Study, Uid};
 
 use super::rows::{Asked, each_once, planned_at, record, visited};
+use super::scoring::Scoring;
+use super::shares::{Row, Shares};
 use super::summarise;
 use crate::Result;
 use crate::bundle::Bundle;
-use crate::protocol::{SweepPhase, SweepPlan, SweepProgress};
-use crate::reward::{Patience, RewardInput, ScoreQueue};
+use crate::protocol::SweepPlan;
+use crate::reward::RewardInput;
 use crate::types::{
     Finish, Key, NamedPoint, Point, PointResult, Prompt, RowGates, RowRequest, Run, Scores,
     TraceLevel,
 };
 
-/// Finished rows that are worth a forward pass of a reward model while others are under way: it runs faster on several.
-const SCORE_BATCH: usize = 16;
-/// Tokens of a forward pass that nobody waits for.
-const SCORE_TOKENS: usize = 2048;
-/// Rows before a rate is shown.
-const RATE_AFTER: usize = 5;
-
-/// One row of the plan: which point, which prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct RowIndex {
-    point: usize,
-    prompt: usize,
-}
-
 /// A sweep under way.
 #[derive(Debug)]
 pub struct SweepScheduler {
-    plan: SweepPlan,
-    asked: Asked,
-    study: Study,
+    pub(super) plan: SweepPlan,
+    pub(super) asked: Asked,
+    pub(super) study: Study,
     /// The number of the sweep and of its bundle in the study.
     id: i64,
     bundle: i64,
     /// The numbers of the reward models in the study, in order of objectives.
-    scorers: Vec<Option<i64>>,
+    pub(super) scorers: Vec<Option<i64>>,
     /// Whether the study knows that it is finished.
     closed: bool,
     /// Rows of other shards.
-    left_out: usize,
-    points: Vec<PointState>,
-    waiting: VecDeque<RowIndex>,
-    running: HashMap<u64, RowIndex>,
-    /// Finished and stored, not yet scored.
-    unscored: ScoreQueue<RowIndex>,
-    rows_done: usize,
-    rows_found: usize,
-    points_done: usize,
+    pub(super) left_out: usize,
+    pub(super) points: Vec<PointState>,
+    /// Rows that are not handed out.
+    pub(super) shares: Shares,
+    pub(super) running: HashMap<u64, Row>,
+    /// Rows that are stored and not yet scored.
+    pub(super) scoring: Scoring,
+    pub(super) counts: Counts,
+    /// Keys of the answers that were made here.
+    made: HashSet<Key>,
     /// Seconds that rows were running for, over which the rate is taken.
-    active_seconds: f64,
-    resumed: Option<Instant>,
+    pub(super) active_seconds: f64,
+    pub(super) resumed: Option<Instant>,
     next_tag: u64,
 }
 
+/// How far a sweep is.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Rows stored and scored.
+    pub(super) done: usize,
+    /// Those that were when it started.
+    pub(super) found: usize,
+    /// Rows made here.
+    pub(super) made: usize,
+    /// Rows that another program made meanwhile.
+    pub(super) from_others: usize,
+    /// Points of which all rows are done.
+    pub(super) points: usize,
+}
+
 #[derive(Debug)]
-struct PointState {
+pub(super) struct PointState {
     point: Point,
     name: Option<String>,
     gates: RowGates,
     /// The number of each prompt's answer in the study, once there.
-    answers: Vec<Option<i64>>,
+    pub(super) answers: Vec<Option<i64>>,
     /// Whether routers have a share there: then gates differ from token to token, and their mean is taken.
     routed: bool,
-    scores: Vec<Option<Scores>>,
+    pub(super) scores: Vec<Option<Scores>>,
 }
 
 impl SweepScheduler {
@@ -94,8 +98,12 @@ impl SweepScheduler {
         // Before anything is made: a prompt that cannot be read leaves no file behind.
         let asked = Asked::new(bundle, &plan, planned_at(&record)?, go_on)?;
         let study = Study::open(&plan.store)?;
+        let id = study.sweep(&record, asked.time)?;
+        study.attend()?;
+        study.label(&asked.labels())?;
         let mut run = Self {
-            id: study.sweep(&record, asked.time)?,
+            shares: Shares::new(&study, study.sweep_key(id)?)?,
+            id,
             bundle: study.bundle(&record.bundle)?,
             scorers: study.scorers(&ScorerRecord::rewards(&bundle.info))?,
             closed: false,
@@ -117,12 +125,10 @@ impl SweepScheduler {
             plan,
             asked,
             study,
-            waiting: VecDeque::new(),
             running: HashMap::new(),
-            unscored: ScoreQueue::default(),
-            rows_done: 0,
-            rows_found: 0,
-            points_done: 0,
+            scoring: Scoring::default(),
+            counts: Counts::default(),
+            made: HashSet::new(),
             active_seconds: 0.0,
             resumed: None,
             next_tag: 0,
@@ -133,36 +139,84 @@ impl SweepScheduler {
     }
 
     fn find_finished(&mut self, bundle: &Bundle, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
-        let objectives = bundle.info.objectives.len();
         for point in 0..self.points.len() {
             go_on()?;
-            let places = (0..self.asked.prompts.len()).map(|prompt| RowIndex { point, prompt });
-            let keys: Vec<Key> = places.clone().map(|at| self.key(bundle, at)).collect();
-            let mut found = Vec::new();
-            for (place, stored) in places.zip(self.study.by_key(&keys)?) {
-                let Some(stored) = stored else {
-                    self.waiting.push_back(place);
-                    continue;
-                };
-                found.push((stored.id, self.placed(place)));
-                self.points[point].answers[place.prompt] = Some(stored.id);
-                let scores = self.study.scores(&[stored.id], &self.scorers)?.remove(0);
-                let missing = self
-                    .scorers
-                    .iter()
-                    .zip(&scores.0)
-                    .any(|(by, s)| by.is_some() && s.is_none());
-                if missing && stored.finish != Finish::NotFinite {
-                    let text = RewardInput::of(&stored.prompt, &stored.text);
-                    self.unscored.push(place, text, objectives);
-                } else {
-                    self.points[point].scores[place.prompt] = Some(scores);
-                    self.rows_found += 1;
-                    self.rows_done += 1;
-                }
+            let gates = &self.points[point].gates;
+            let row = |prompt| Row {
+                point,
+                prompt,
+                key: self.asked.key(bundle, &self.plan, gates, prompt),
+            };
+            let rows: Vec<Row> = (0..self.asked.prompts.len()).map(row).collect();
+            let scored = self.stored(&rows)?;
+            self.counts.found += scored.len();
+            self.scored(scored);
+        }
+        Ok(())
+    }
+
+    /// Takes in those rows of one point that the study holds; the others wait. Gives those that are scored.
+    fn stored(&mut self, rows: &[Row]) -> Result<Vec<(Row, Scores)>> {
+        let Some(point) = rows.first().map(|row| row.point) else {
+            return Ok(Vec::new());
+        };
+        let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
+        let (mut found, mut scored) = (Vec::new(), Vec::new());
+        for (&row, stored) in rows.iter().zip(self.study.by_key(&keys)?) {
+            let Some(stored) = stored else {
+                self.shares.push(row);
+                continue;
+            };
+            found.push((stored.id, self.placed(row)));
+            self.points[point].answers[row.prompt] = Some(stored.id);
+            let scores = self.study.scores(&[stored.id], &self.scorers)?.remove(0);
+            if self.is_whole(&scores) || stored.finish == Finish::NotFinite {
+                scored.push((row, scores));
+            } else {
+                self.await_score(row, &stored)?;
             }
-            self.study.place(&self.points[point].point, &found)?;
-            self.points_done += usize::from(self.points[point].scores.iter().all(Option::is_some));
+        }
+        self.study.place(&self.points[point].point, &found)?;
+        Ok(scored)
+    }
+
+    /// Takes in an answer that the study holds without scores: who made it scores it, or we do.
+    fn await_score(&mut self, row: Row, stored: &Stored) -> Result<()> {
+        let text = RewardInput::of(&stored.prompt, &stored.text);
+        if self.study.maker_attends(stored.id)? {
+            self.scoring.left_to_others(row, stored.id, text);
+        } else {
+            self.scoring.push(row, text, self.scorers.len());
+        }
+        Ok(())
+    }
+
+    /// Sees to what other programs make of this sweep: rows are claimed before they are handed out, and those that others
+    /// made are taken in. To be called every so often; waits for nobody. Returns the points that are complete now.
+    pub fn tend(&mut self) -> Result<Vec<PointResult>> {
+        let mut done = self.shares.tend()?;
+        done.sort_by_key(|row| row.point);
+        let mut scored = Vec::new();
+        for rows in done.chunk_by(|a, b| a.point == b.point) {
+            scored.extend(self.stored(rows)?);
+        }
+        // Rows of one plan may have one key: gates alike at two places.
+        let own = done
+            .iter()
+            .filter(|row| self.made.contains(&row.key))
+            .count();
+        self.counts.made += own;
+        self.counts.from_others += done.len() - own;
+        scored.extend(self.scored_by_others()?);
+        let complete = self.scored(scored);
+        self.close()?;
+        Ok(complete)
+    }
+
+    /// In place of [`SweepScheduler::tend`] while no more rows are to be handed out: others may make them.
+    pub fn rest(&mut self) -> Result<()> {
+        for row in self.shares.rest()? {
+            self.shares.push(row); // its answer is there, and is taken in later
         }
         Ok(())
     }
@@ -178,13 +232,11 @@ impl SweepScheduler {
             u64::from_be_bytes(bytes) % count.max(1)
         };
         let ours: Vec<bool> = self.asked.prompts.iter().map(|p| of(p) == index).collect();
-        let before = self.waiting.len();
-        self.waiting.retain(|place| ours[place.prompt]);
-        self.left_out = before - self.waiting.len();
+        self.left_out = self.shares.retain(|row| ours[row.prompt]);
         self
     }
 
-    fn placed(&self, place: RowIndex) -> Placed {
+    fn placed(&self, place: Row) -> Placed {
         Placed {
             sweep: self.id,
             seed: self.plan.sampling.seed,
@@ -194,8 +246,8 @@ impl SweepScheduler {
     }
 
     /// Notes in the study that all rows are there and scored.
-    fn close(&mut self) -> Result<()> {
-        let whole = self.rows_done == self.points.len() * self.asked.prompts.len();
+    pub(super) fn close(&mut self) -> Result<()> {
+        let whole = self.counts.done == self.points.len() * self.asked.prompts.len();
         if !self.closed && whole {
             self.study.set_status(self.id, "finished")?;
             self.closed = true;
@@ -210,7 +262,7 @@ impl SweepScheduler {
             .collect()
     }
 
-    fn result(&self, index: usize) -> Option<PointResult> {
+    pub(super) fn result(&self, index: usize) -> Option<PointResult> {
         let state = &self.points[index];
         let scored: Vec<Scores> = state.scores.iter().cloned().collect::<Option<_>>()?;
         let scores: Vec<Scores> = self
@@ -225,7 +277,7 @@ impl SweepScheduler {
         })
     }
 
-    fn request(&self, place: RowIndex) -> RowRequest {
+    fn request(&self, place: Row) -> RowRequest {
         let PointState { point, routed, .. } = &self.points[place.point];
         let mut request = self.asked.request(&self.plan, point, place.prompt);
         if *routed {
@@ -234,18 +286,14 @@ impl SweepScheduler {
         request
     }
 
-    fn key(&self, bundle: &Bundle, place: RowIndex) -> Key {
-        let gates = &self.points[place.point].gates;
-        self.asked.key(bundle, &self.plan, gates, place.prompt)
-    }
-
-    /// The next row to run, with a name for it within this sweep.
+    /// The next row to run, with a name for it within this sweep; `None` where none is left, or none is claimed yet (see
+    /// [`SweepScheduler::tend`]).
     pub fn next_row(&mut self) -> Option<(u64, RowRequest)> {
-        let place = self.waiting.pop_front()?;
+        let row = self.shares.next()?;
         self.next_tag += 1;
-        self.running.insert(self.next_tag, place);
+        self.running.insert(self.next_tag, row);
         self.resumed.get_or_insert_with(Instant::now);
-        Some((self.next_tag, self.request(place)))
+        Some((self.next_tag, self.request(row)))
     }
 
     /// Rows handed out and not yet back.
@@ -253,21 +301,19 @@ impl SweepScheduler {
         self.running.len()
     }
 
-    /// Whether rows are left to hand out.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Whether there is nothing to do at this moment: a claim is under way, or other programs make what is left.
+    pub fn waits(&self) -> bool {
+        self.running.is_empty() && !self.shares.is_ready() && !self.should_score()
+    }
+
+    /// Whether nothing is claimed but rows that run.
+    pub fn rests(&self) -> bool {
+        self.shares.rests()
     }
 
     /// Whether everything is generated, scored and stored.
     pub fn is_finished(&self) -> bool {
-        self.waiting.is_empty() && self.running.is_empty() && self.unscored.is_empty()
-    }
-
-    /// Stops the clock that rate and ETA are taken from.
-    pub fn pause_clock(&mut self) {
-        if let Some(since) = self.resumed.take() {
-            self.active_seconds += since.elapsed().as_secs_f64();
-        }
+        self.shares.is_empty() && self.running.is_empty() && self.scoring.is_empty()
     }
 
     /// Takes rows back that finished together and stores them; scoring comes later, by [`SweepScheduler::score`]. Returns the
@@ -278,7 +324,7 @@ impl SweepScheduler {
         finished: Vec<(u64, Run)>,
     ) -> Result<Vec<PointResult>> {
         let objectives = bundle.info.objectives.len();
-        let finished: Vec<(RowIndex, Run)> = finished
+        let finished: Vec<(Row, Run)> = finished
             .into_iter()
             .filter_map(|(tag, run)| Some((self.running.remove(&tag)?, run)))
             .collect();
@@ -287,6 +333,8 @@ impl SweepScheduler {
             .map(|(place, run)| self.answer(*place, run))
             .collect();
         let numbers = self.study.add(&answers)?;
+        self.counts.made += finished.len();
+        self.made.extend(finished.iter().map(|(row, _)| row.key));
         let mut scored = Vec::new();
         for ((place, run), number) in finished.iter().zip(numbers) {
             self.points[place.point].answers[place.prompt] = Some(number);
@@ -294,7 +342,7 @@ impl SweepScheduler {
                 scored.push((*place, scores));
             } else {
                 let text = RewardInput::of(&run.prompt, &run.text);
-                self.unscored.push(*place, text, objectives);
+                self.scoring.push(*place, text, objectives);
             }
         }
         self.keep(&scored)?;
@@ -303,75 +351,7 @@ impl SweepScheduler {
         Ok(complete)
     }
 
-    /// Whether enough rows wait for their scores, or nothing else is left to do.
-    pub fn should_score(&self) -> bool {
-        let nothing_else = self.running.is_empty() && self.waiting.is_empty();
-        self.unscored.len() >= SCORE_BATCH || nothing_else && !self.unscored.is_empty()
-    }
-
-    /// Rows that are stored and wait for their scores.
-    pub fn unscored(&self) -> usize {
-        self.unscored.len()
-    }
-
-    /// One forward pass of a reward model, of at most `tokens` or one text; nothing where `patience` gave way. Returns
-    /// the points that are complete now.
-    pub fn score(
-        &mut self,
-        bundle: &Bundle,
-        tokens: usize,
-        patience: &Patience<'_>,
-    ) -> Result<Vec<PointResult>> {
-        let scored = self.unscored.step(&bundle.rewards, tokens, patience)?;
-        self.keep(&scored)?;
-        let complete = self.scored(scored);
-        self.close()?;
-        Ok(complete)
-    }
-
-    /// Writes scores into the study.
-    fn keep(&self, scored: &[(RowIndex, Scores)]) -> Result<()> {
-        let mut rows = Vec::new();
-        for (place, scores) in scored {
-            let answer = self.points[place.point].answers[place.prompt];
-            for (scorer, score) in self.scorers.iter().zip(&scores.0) {
-                if let (Some(answer), Some(scorer), Some(score)) = (answer, scorer, score) {
-                    rows.push((answer, *scorer, *score));
-                }
-            }
-        }
-        if !rows.is_empty() {
-            self.study.score(&rows)?;
-        }
-        Ok(())
-    }
-
-    /// Scores what waits while that is worth it, where nobody waits.
-    pub fn score_waiting(&mut self, bundle: &Bundle) -> Result<Vec<PointResult>> {
-        let mut complete = Vec::new();
-        if self.should_score() {
-            while !self.unscored.is_empty() {
-                complete.extend(self.score(bundle, SCORE_TOKENS, &Patience::endless())?);
-            }
-        }
-        Ok(complete)
-    }
-
-    /// Takes scores in; the points that are complete now.
-    fn scored(&mut self, scored: Vec<(RowIndex, Scores)>) -> Vec<PointResult> {
-        let mut complete = Vec::new();
-        for (place, scores) in scored {
-            self.points[place.point].scores[place.prompt] = Some(scores);
-            self.rows_done += 1;
-            if let Some(result) = self.result(place.point) {
-                self.points_done += 1;
-                complete.push(result);
-            }
-        }
-        complete
-    }
-
-    fn answer<'a>(&self, place: RowIndex, run: &'a Run) -> NewAnswer<'a> {
+    fn answer<'a>(&self, place: Row, run: &'a Run) -> NewAnswer<'a> {
         NewAnswer {
             run,
             mean: match &run.record {
@@ -384,43 +364,6 @@ impl SweepScheduler {
             place: Some(self.placed(place)),
         }
     }
-
-    /// How far it is.
-    pub fn progress(&self, phase: SweepPhase) -> SweepProgress {
-        let rows = self.points.len() * self.asked.prompts.len() - self.left_out;
-        let fresh = self.rows_done - self.rows_found;
-        let seconds = self.active_seconds
-            + self
-                .resumed
-                .map_or(0.0, |since| since.elapsed().as_secs_f64());
-        let rate = (fresh >= RATE_AFTER && seconds > 0.0).then(|| fresh as f64 / seconds);
-        SweepProgress {
-            points_done: self.points_done,
-            points: self.points.len(),
-            rows_done: self.rows_done,
-            rows,
-            rows_found: self.rows_found,
-            rows_per_second: rate,
-            eta_seconds: rate.map(|rate| (rows - self.rows_done) as f64 / rate),
-            phase,
-        }
-    }
-}
-
-/// How far a sweep is before anything of it is looked up: its points and rows are counted.
-pub fn unplanned(bundle: &Bundle, plan: &SweepPlan) -> Result<SweepProgress> {
-    let (prompts, _) = each_once(&plan.prompts);
-    let points = visited(bundle, plan, prompts.len())?.len();
-    Ok(SweepProgress {
-        points_done: 0,
-        points,
-        rows_done: 0,
-        rows: points * prompts.len(),
-        rows_found: 0,
-        rows_per_second: None,
-        eta_seconds: None,
-        phase: SweepPhase::Running,
-    })
 }
 
 /// The scores of a row that no reward model reads: there is none, or the row failed half-way and is no answer. Those of

@@ -11,6 +11,7 @@ use super::batch::Example;
 use super::config::Start;
 use super::files;
 use super::forward::TrainModel;
+use super::ops::product;
 use super::params::{self, NamedTensors};
 use crate::digest::hexadecimal;
 use crate::model::LlamaConfig;
@@ -99,7 +100,7 @@ impl Base {
             let device = weight.device();
             let a = Tensor::from_slice(&factor.a, (factor.rank, inner), device)?;
             let b = Tensor::from_slice(&factor.b, (out, factor.rank), device)?;
-            *weight = (&*weight + (b.matmul(&a)? * f64::from(factor.scale))?)?;
+            *weight = (&*weight + (product(&b, &a)? * f64::from(factor.scale))?)?;
         }
         Ok(())
     }

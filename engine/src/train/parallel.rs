@@ -27,8 +27,8 @@ pub(super) struct StepGradients {
     pub(super) gradients: Gradients,
 }
 
-/// The workers of a run. Each has a thread in a pool of its own: candle spreads a product over the pool that it is
-/// called in, and would otherwise have all workers' products meet on the threads that rows are answered with.
+/// The workers of a run. Each has a thread in a pool of its own: what is parallel within a share stays there, and away
+/// from the threads that rows are answered with.
 #[derive(Debug)]
 pub(super) struct Team(Vec<ThreadPool>);
 

@@ -6,6 +6,7 @@ mod front;
 mod prompts;
 mod session;
 mod sheets;
+mod undo;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ fn bundle() -> BundleInfo {
             title: "first".into(),
             prompt: Prompt::Text("hello".into()),
             split: Split::Train,
+            group: None,
         }],
         warnings: Vec::new(),
         demonstration: None,
@@ -133,6 +135,7 @@ fn run_of(state: &AppState, text: &str, status: RunStatus) -> (JobId, Arc<Run>) 
         scores: None,
         first_token_seconds: 0.0,
         seconds: 0.0,
+        pace: Vec::new(),
     };
     (entry.job, Arc::new(run))
 }

@@ -14,6 +14,7 @@ fn with_template() -> AppState {
         title: "talk".into(),
         prompt: Prompt::Messages(vec![Message::system("be brief"), Message::user("why?")]),
         split: Split::Train,
+        group: None,
     });
     state.bundle.current = Some(Arc::new(info));
     state

@@ -1,9 +1,12 @@
 //! What outlives the window, what stops it, and what is dropped onto it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use super::*;
 use paretoscope_core::study::{Access, Uid};
 
-use crate::state::{Kept, Overlay, Panel, PromptSource};
+use crate::state::{KeptView, Overlay, Panel, PromptSource};
 use crate::study::{Recalled, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
 
@@ -19,6 +22,9 @@ fn answered(state: &mut AppState, text: &str) -> crate::state::RunId {
 #[derive(Default)]
 struct InMemory {
     answers: Vec<(Recalled, std::path::PathBuf)>,
+    /// What each file keeps of the window's view.
+    views: BTreeMap<PathBuf, String>,
+    open: PathBuf,
 }
 
 impl InMemory {
@@ -26,11 +32,25 @@ impl InMemory {
     fn work(&mut self, state: &mut AppState, effects: &[Effect]) {
         for effect in effects {
             let news = match effect {
-                Effect::Study(StudyCommand::Open(path)) => StudyNews::Opened {
-                    path: path.clone(),
-                    access: Access::Write,
-                    answers: self.answers.len(),
-                },
+                Effect::Study(StudyCommand::Open(path)) => {
+                    self.open.clone_from(path);
+                    let view = StudyNews::View(path.clone(), self.views.get(path).cloned());
+                    study_news(state, view, &mut Vec::new());
+                    StudyNews::Opened {
+                        path: path.clone(),
+                        access: Access::Write,
+                        answers: self.answers.len(),
+                    }
+                }
+                Effect::Study(StudyCommand::SaveView(json)) => {
+                    self.views.insert(self.open.clone(), json.clone());
+                    continue;
+                }
+                Effect::Study(StudyCommand::Fetch(info, wanted)) => {
+                    let named = self.answers.iter().map(|(stored, _)| stored);
+                    let named = named.filter(|stored| wanted.contains(&stored.uid));
+                    StudyNews::Fetched(Arc::clone(info), named.cloned().collect())
+                }
                 Effect::Study(StudyCommand::Save(saved)) => {
                     let uid = Uid(vec![self.answers.len() as u8; 16]);
                     let stored = Recalled {
@@ -51,7 +71,7 @@ impl InMemory {
                         .iter()
                         .rev()
                         .filter(|(_, path)| *path == info.path);
-                    let ours = ours.map(|(stored, _)| stored.clone()).collect();
+                    let ours = ours.map(|(stored, _)| stored.clone()).take(200).collect();
                     StudyNews::History(Arc::clone(info), words.clone(), ours)
                 }
                 Effect::Study(StudyCommand::Forget) => {
@@ -81,11 +101,9 @@ impl InMemory {
 
     /// The state after a restart that kept what `state` had.
     fn restarted(&mut self, state: &AppState, info: BundleInfo) -> AppState {
-        let written = serde_json::to_string(&Kept::all(state)).unwrap();
-        let mut next = AppState {
-            kept: serde_json::from_str(&written).unwrap(),
-            ..AppState::default()
-        };
+        let view = serde_json::to_string(&KeptView::of(state)).unwrap();
+        self.views.insert("/s.study".into(), view);
+        let mut next = AppState::default();
         let load = AppCommand::LoadBundle(info.path.clone());
         self.go(&mut next, [AppCommand::OpenStudy("/s.study".into()), load]);
         let job = next.bundle.loading.as_ref().expect("loading").job;
@@ -128,11 +146,80 @@ fn a_restart_brings_point_pin_and_answers_back_for_the_same_bundle_alone() {
     assert!(!next.simplex.stale);
 
     let mut other = bundle();
-    other.model.digest = "e".repeat(64);
-    other.path = "/other".into();
+    other.path = "/elsewhere/b".into();
+    let next = study.restarted(&state, other.clone());
+    assert_eq!(
+        next.simplex.preference,
+        [0.0, 0.0, 1.0],
+        "another folder on another machine"
+    );
+    other.identity.model = "another".into();
     let next = study.restarted(&state, other);
     assert!(next.session.runs.is_empty());
     assert_eq!(next.simplex.preference, [1.0 / 3.0; 3]);
+}
+
+#[test]
+fn a_pin_older_than_the_history_comes_back_and_so_does_what_was_looked_at() {
+    let mut study = InMemory::default();
+    let mut state = study.opened();
+    go(&mut state, [AppCommand::SetGenerate(GenerateWhen::Manual)]);
+    for n in 0..210 {
+        study.answered(&mut state, &format!("answer {n}"));
+        if n == 3 {
+            go(&mut state, [AppCommand::Pin]);
+        }
+    }
+    let mut next = study.restarted(&state, bundle());
+    let texts = |state: &AppState| {
+        let of = |run: Option<&crate::state::RunEntry>| run.map(|run| run.text.clone());
+        (of(state.session.current()), of(state.session.pinned()))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(texts(&next), (some("answer 209"), some("answer 3")));
+    assert!(next.session.runs.len() <= 202);
+    // What a person did before the view was there stays.
+    let view = study.views.remove(Path::new("/s.study"));
+    go(&mut next, [AppCommand::OpenStudy("/t.study".into())]);
+    assert!(next.session.runs.is_empty(), "they are of the other file");
+    go(&mut next, [AppCommand::SetPrompt("typed meanwhile".into())]);
+    let path = PathBuf::from("/t.study");
+    study_news(&mut next, StudyNews::View(path, view), &mut Vec::new());
+    assert_eq!(next.prompt.text, "typed meanwhile");
+}
+
+#[test]
+fn another_study_brings_its_view_and_the_one_before_is_given_its_own() {
+    let mut study = InMemory::default();
+    let mut state = study.opened();
+    let table = crate::state::PlotOptions {
+        table: true,
+        zoom: Some(vec![[0.0, 1.0]; 3]),
+        ..state.prefs.pareto.clone()
+    };
+    let commands = [
+        AppCommand::SetPrompt("of the first".into()),
+        AppCommand::SetPareto(table.clone()),
+        AppCommand::SetPair(1, 2),
+        AppCommand::Move(corner(2), Gesture::Settled),
+        AppCommand::SetZoom(1.5),
+    ];
+    go(&mut state, commands);
+    study.go(&mut state, [AppCommand::OpenStudy("/t.study".into())]);
+    assert_eq!(state.study.pair, None);
+    assert_eq!(
+        state.prompt.text, "of the first",
+        "until it has one of its own"
+    );
+    go(&mut state, [AppCommand::SetPrompt("of the second".into())]);
+    go(&mut state, [AppCommand::Move(corner(0), Gesture::Settled)]);
+    study.go(&mut state, [AppCommand::OpenStudy("/s.study".into())]);
+    assert_eq!(state.prompt.text, "of the first");
+    assert_eq!(state.prefs.pareto, table);
+    assert_eq!(state.study.pair, Some((1, 2)));
+    assert_eq!(state.simplex.preference, [0.0, 0.0, 1.0]);
+    assert_eq!(state.prefs.zoom, 1.5, "settings of the program stay");
+    assert_eq!(kept::keep(&mut state), None, "nothing is new");
 }
 
 #[test]
@@ -143,6 +230,7 @@ fn each_bundle_has_a_session_of_its_own() {
     let first = state.info().unwrap().as_ref().clone();
     let mut second = first.clone();
     second.path = "/bundles/second".into();
+    second.identity.model = "second".into();
     let mut next = study.restarted(&state, second.clone());
     assert!(next.session.runs.is_empty());
     study.answered(&mut next, "of the second");
@@ -163,6 +251,7 @@ fn answers_are_forgotten_for_good_once_a_person_says_so_twice() {
     let first = state.info().unwrap().as_ref().clone();
     let mut second = first.clone();
     second.path = "/bundles/second".into();
+    second.identity.model = "second".into();
     let mut state = study.restarted(&state, second.clone());
     study.answered(&mut state, "two");
     go(
@@ -229,6 +318,7 @@ fn a_sweep_goes_into_the_study_and_one_that_was_stopped_is_gone_on_with() {
         rows: 121,
         done: 42,
         status: "running".into(),
+        makers: paretoscope_core::study::Makers::Nobody,
     };
     study_news(
         &mut state,

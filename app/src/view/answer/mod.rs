@@ -4,6 +4,7 @@ mod differences;
 mod markdown;
 mod marks;
 mod text;
+mod texts;
 
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::scroll_area::ScrollBarVisibility;
@@ -20,6 +21,7 @@ use crate::widgets::{chip, chip_of, icon_text, point_glyph};
 
 pub(super) use text::AnswersPanel;
 use text::Slot;
+pub(super) use texts::{Which, differing_ui};
 
 /// Room between two columns.
 const GUTTER: f32 = 28.0;

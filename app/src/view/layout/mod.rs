@@ -10,6 +10,7 @@ use super::heatmap::HeatmapPanel;
 use super::interference::InterferencePanel;
 use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
+use super::study::StudyPanel;
 use super::{
     bundle_sheet, closing, first_steps, forgetting, palette, panels, point, prompt, responses,
     settings, shortcuts, status, study, sweep, top_bar, training, welcome,
@@ -37,6 +38,8 @@ pub struct Panels {
     pub heatmap: HeatmapPanel,
     /// The interference sheet.
     pub interference: InterferencePanel,
+    /// The study's sheet.
+    pub study: StudyPanel,
 }
 
 impl Panels {
@@ -48,6 +51,7 @@ impl Panels {
             pareto: ParetoPanel::new(target),
             heatmap: HeatmapPanel::new(target),
             interference: InterferencePanel::new(target),
+            study: StudyPanel::default(),
         }
     }
 }
@@ -80,7 +84,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Palette => palette::palette_ui(ui.ctx(), state, queue),
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
-        Overlay::Study => study::study_ui(ui.ctx(), state, queue),
+        Overlay::Study => study::study_ui(ui.ctx(), &mut kept.study, state, queue),
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),
@@ -122,7 +126,7 @@ fn body_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Command
     let division = state.prefs.division.mended();
     let wanted = Wanted {
         prompt: kept.prompt.height(),
-        points: !state.sweep.points.is_empty(),
+        points: !state.sweep.points.is_empty() || state.plots_study(),
     };
     let places = Places::new(body, &division, wanted);
     if places.is_small() {

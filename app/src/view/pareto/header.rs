@@ -3,17 +3,19 @@
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Align, ComboBox, Layout, PopupCloseBehavior, RichText, Ui};
 
-use super::{Frame, ParetoPanel};
+use super::{Frame, ParetoPanel, others};
 use crate::plot::{ParetoAction, point_words};
 use crate::state::{Class, Large, PlotOptions, Units};
 use crate::theme::Tokens;
 use crate::widgets::format::counted;
 
-/// Width from which all of the heading stands in one line.
+/// Width from which all of the heading stands in one line, and with the study's sweeps in it.
 const ONE_LINE: f32 = 470.0;
+const ONE_LINE_OF_STUDY: f32 = 560.0;
 
 /// A control of the heading.
 enum Part {
+    Sweeps,
     Large,
     View,
     Fit,
@@ -21,8 +23,20 @@ enum Part {
 }
 
 impl Part {
-    fn ui(self, ui: &mut Ui, frame: &Frame<'_>, has_base: bool, options: &mut PlotOptions) {
+    fn ui(
+        self,
+        ui: &mut Ui,
+        frame: &Frame<'_>,
+        has_base: bool,
+        options: &mut PlotOptions,
+        actions: &mut Vec<ParetoAction>,
+    ) {
         match self {
+            Self::Sweeps => {
+                if let Some(study) = &frame.data.study {
+                    others::menu_ui(ui, study, actions);
+                }
+            }
             Self::Table => {
                 let table = ui
                     .selectable_label(options.table, "Table")
@@ -60,9 +74,20 @@ impl ParetoPanel {
     ) {
         let counts = frame.data.front.counts();
         let mut options = frame.options.clone();
-        let narrow = ui.available_width() < ONE_LINE;
+        let one_line = match frame.data.study {
+            Some(_) => ONE_LINE_OF_STUDY,
+            None => ONE_LINE,
+        };
+        let narrow = ui.available_width() < one_line;
         ui.horizontal(|ui| {
-            let front = format!("Front {} of {}", counts.front, counted(counts.points, "point"));
+            let study = frame.data.study.as_ref().filter(|_| counts.points == 0);
+            let front = match study {
+                Some(study) => {
+                    let drawn = study.others.sweeps().len();
+                    format!("{} of the study", counted(drawn, "sweep"))
+                }
+                None => format!("Front {} of {}", counts.front, counted(counts.points, "point")),
+            };
             let label = ui.label(RichText::new(front).strong());
             let more = if frame.data.front.measures_more() {
                 "all scored objectives, more than the plotted ones"
@@ -70,7 +95,9 @@ impl ParetoPanel {
                 "every plotted objective"
             };
             let mut hint = format!("Non-dominated points: no other point is at least as good on {more}, and better on one.");
-            if let Some((words, why)) = frame.volume_words() {
+            // Beside other sweeps the legend has it, from the reference of all.
+            let alone = frame.data.study.is_none_or(|s| s.others.own().is_none());
+            if let Some((words, why)) = frame.volume_words().filter(|_| alone) {
                 hint += &format!("\n\n{words}\n{why}");
             }
             ui.ctx()
@@ -81,8 +108,14 @@ impl ParetoPanel {
                 return;
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                for part in [Part::Table, Part::Fit, Part::View, Part::Large] {
-                    part.ui(ui, frame, has_base, &mut options);
+                for part in [
+                    Part::Table,
+                    Part::Fit,
+                    Part::View,
+                    Part::Sweeps,
+                    Part::Large,
+                ] {
+                    part.ui(ui, frame, has_base, &mut options, actions);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     Self::to_come(ui, frame);
@@ -91,8 +124,14 @@ impl ParetoPanel {
         });
         if narrow {
             ui.horizontal_wrapped(|ui| {
-                for part in [Part::Large, Part::View, Part::Fit, Part::Table] {
-                    part.ui(ui, frame, has_base, &mut options);
+                for part in [
+                    Part::Large,
+                    Part::Sweeps,
+                    Part::View,
+                    Part::Fit,
+                    Part::Table,
+                ] {
+                    part.ui(ui, frame, has_base, &mut options, actions);
                 }
             });
         }

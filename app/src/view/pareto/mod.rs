@@ -4,6 +4,7 @@ mod header;
 mod keys;
 mod legend;
 mod marks;
+mod others;
 mod plots;
 mod space;
 mod table;
@@ -14,8 +15,8 @@ mod tip;
 use egui::Ui;
 
 use crate::plot::{
-    Affine, Glyphs, Landmark, Layer, ParetoAction, ParetoData, Ranges, Tints, Turn, summary,
-    value_words,
+    Affine, Glyphs, Landmark, Layer, OthersLayer, ParetoAction, ParetoData, Ranges, Tints, Turn,
+    summary, value_words,
 };
 use crate::state::{Large, PlotOptions, Units, place};
 use crate::widgets::empty_ui;
@@ -26,10 +27,14 @@ use table::Order;
 pub struct ParetoPanel {
     ranges: Ranges,
     layers: Vec<Layer>,
+    /// The study's other sweeps, behind them.
+    others: Vec<OthersLayer>,
     glyphs: Option<Glyphs>,
     hovered: Option<plots::Hover>,
     order: Order,
     fits: u64,
+    /// The part that was to be looked at when it was last asked.
+    zoom: Option<Vec<[f64; 2]>>,
     legend_height: f32,
     tints: Tints,
     /// What the axes of the large plot take beside its frame, as last seen.
@@ -148,11 +153,17 @@ impl ParetoPanel {
             return actions;
         }
         let landmarks = landmark_scores(data);
+        if options.zoom != self.zoom {
+            self.zoom.clone_from(&options.zoom);
+            self.ranges.set_zoom(self.zoom.as_deref());
+        }
+        self.ranges.update(data.front, &landmarks);
+        let before = self.ranges.zoom();
         if options.fits != self.fits {
             self.fits = options.fits;
             self.ranges.fit_all(data.front, &landmarks);
+            self.ranges.update(data.front, &landmarks);
         }
-        self.ranges.update(data.front, &landmarks);
         self.tints.update(data);
         if !self
             .glyphs
@@ -162,13 +173,18 @@ impl ParetoPanel {
             self.glyphs = Some(Glyphs::new(ui.ctx()));
             self.layers.clear();
             self.layers.resize_with(PAIRS, Layer::default);
+            self.others.clear();
+            self.others.resize_with(PAIRS, OthersLayer::default);
         }
         let base = units_of(data);
         let units = match (options.units, &base) {
             (Units::Base, Some(units)) => units.clone(),
             _ => vec![Affine::RAW; data.axes().len()],
         };
-        let summary = summary(data);
+        let mut summary = summary(data);
+        if let Some(study) = &data.study {
+            summary += &study.spoken();
+        }
         let frame = Frame {
             data,
             options,
@@ -189,7 +205,33 @@ impl ParetoPanel {
         } else {
             self.plots(ui, &frame, &mut actions);
         }
+        self.tell_zoom(before, options, &mut actions);
         actions
+    }
+
+    /// Says what part a person chose to look at in this frame.
+    fn tell_zoom(
+        &mut self,
+        before: Option<Vec<[f64; 2]>>,
+        options: &PlotOptions,
+        actions: &mut Vec<ParetoAction>,
+    ) {
+        let zoom = self.ranges.zoom();
+        if zoom == before {
+            return;
+        }
+        self.zoom.clone_from(&zoom);
+        let told = actions.iter_mut().find_map(|action| match action {
+            ParetoAction::Options(options) => Some(options),
+            _ => None,
+        });
+        match told {
+            Some(options) => options.zoom = zoom,
+            None => actions.push(ParetoAction::Options(PlotOptions {
+                zoom,
+                ..options.clone()
+            })),
+        }
     }
 
     /// What part of the plane is looked at, in raw scores.
@@ -203,12 +245,14 @@ fn is_unscored(data: &ParetoData<'_>) -> bool {
     counts.points > 0 && counts.unscored == counts.points && landmark_scores(data).is_empty()
 }
 
-/// Raw scores of the landmarks that are scored on every plotted objective.
+/// Raw scores of the landmarks that are scored on every plotted objective, and of the other sweeps' fronts.
 fn landmark_scores(data: &ParetoData<'_>) -> Vec<[f64; 3]> {
-    [data.current, data.pinned, data.base]
-        .into_iter()
-        .flatten()
+    let landmarks = [data.current, data.pinned, data.base];
+    let landmarks = landmarks.into_iter().flatten();
+    let others = data.study.iter().flat_map(|study| study.others.held());
+    landmarks
         .filter_map(|mark| placed(data, mark))
+        .chain(others)
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! One plot is large and the others small, linked: a range belongs to an objective, not to a plot.
 
 use egui::{
-    Align2, Pos2, Rect, Response, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
+    Align2, Pos2, Rect, Response, ScrollArea, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
     accesskit::Role, vec2,
 };
 use egui_plot::{AxisHints, GridInput, GridMark, HPlacement, Plot, PlotBounds, PlotTransform};
@@ -9,7 +9,7 @@ use egui_plot::{AxisHints, GridInput, GridMark, HPlacement, Plot, PlotBounds, Pl
 use super::tiles::tiles;
 use super::{Frame, ParetoPanel, landmark_scores, marks, tip};
 use crate::plot::{
-    Layer, LayerInput, ParetoAction, axis_titles, multiples, nearest, step_from, step_words,
+    CHOSEN, Layer, LayerInput, ParetoAction, axis_titles, multiples, nearest, step_from, step_words,
 };
 use crate::state::{Large, PlotOptions};
 use crate::theme::Tokens;
@@ -25,6 +25,8 @@ const SLACK: f32 = 16.0;
 pub(super) enum Hover {
     /// A point, by its position in the front's entries.
     Dot(usize),
+    /// A dot of another sweep, by the places of the sweep and its own.
+    Other(usize, usize),
     /// A landmark, by its place in [`marks::Mark::ALL`].
     Mark(usize),
 }
@@ -70,8 +72,15 @@ impl ParetoPanel {
             ui.ctx().request_repaint();
         }
         let mut below = ui.new_child(UiBuilder::new().max_rect(tiles.legend).id_salt("legend"));
-        self.legend(&mut below, frame, large);
-        let legend = below.min_rect().height();
+        // Where a low panel has no room for all of it, the rest is a scroll away.
+        let shown = ScrollArea::vertical()
+            .id_salt("legend")
+            .auto_shrink(false)
+            .show(&mut below, |ui| {
+                self.legend(ui, frame, large);
+                self.others_legend(ui, frame, large, actions);
+            });
+        let legend = shown.content_size.y;
         if legend != self.legend_height {
             self.legend_height = legend;
             ui.ctx().request_repaint();
@@ -157,6 +166,7 @@ impl ParetoPanel {
         transform: &PlotTransform,
         pointer: Option<Pos2>,
     ) -> Option<Hover> {
+        self.paint_others(ui, frame, pair, transform, 1.0);
         let (Some(glyphs), Some(layer)) = (&self.glyphs, self.layers.get_mut(pair.0 + pair.1 - 1))
         else {
             return None;
@@ -171,6 +181,7 @@ impl ParetoPanel {
             scale: 1.0,
         };
         layer.show(ui, glyphs, transform, &input);
+        let layer = self.layers.get(pair.0 + pair.1 - 1)?;
         let tokens = Tokens::of(ui);
         let painter = ui
             .painter()
@@ -195,6 +206,9 @@ impl ParetoPanel {
                 Layer::whiskers_of(&painter, glyphs, transform, &input, position, tokens.text);
             }
         }
+        for place in chosen(frame).filter_map(place_of) {
+            painter.circle_stroke(place, CHOSEN, Stroke::new(1.5, tokens.good));
+        }
         if let Some(place) = selected.and_then(place_of) {
             painter.circle_stroke(
                 place,
@@ -206,6 +220,11 @@ impl ParetoPanel {
         if let Some(place) = hovered.and_then(place_of) {
             painter.circle_stroke(place, 9.5, Stroke::new(1.5, tokens.text));
         }
+        let other = match self.hovered {
+            Some(Hover::Other(sweep, dot)) => Some((sweep, dot)),
+            _ => None,
+        };
+        self.mark_others(&painter, frame, pair, transform, tokens, other);
         let marks = marks::places(frame, pair, transform);
         // A marker at the edge is whole.
         let wide = painter.with_clip_rect(transform.frame().expand(14.0).intersect(ui.clip_rect()));
@@ -217,14 +236,25 @@ impl ParetoPanel {
         if let Some((kind, _)) = marks.iter().rev().find(|(_, place)| near(place)) {
             return Some(Hover::Mark(*kind as usize));
         }
-        nearest(layer.places(), pointer, REACH).map(Hover::Dot)
+        let own = nearest(layer.places(), pointer, REACH).map(Hover::Dot);
+        own.or_else(|| {
+            let (sweep, dot) = self.other_at(pair, pointer)?;
+            Some(Hover::Other(sweep, dot))
+        })
     }
 
     fn clicks(&self, response: &Response, frame: &Frame<'_>, actions: &mut Vec<ParetoAction>) {
         if response.clicked() {
             response.request_focus();
         }
-        let Some(Hover::Dot(position)) = self.hovered.filter(|_| response.hovered()) else {
+        let hovered = self.hovered.filter(|_| response.hovered());
+        if let Some(Hover::Other(sweep, dot)) = hovered
+            && response.clicked()
+            && let Some((_, dot)) = frame.data.study.and_then(|s| s.others.dot((sweep, dot)))
+        {
+            actions.push(ParetoAction::Mark(dot.uid.clone()));
+        }
+        let Some(Hover::Dot(position)) = hovered else {
             return;
         };
         let Some(result) = frame.data.points.get(position) else {
@@ -273,6 +303,20 @@ impl ParetoPanel {
             actions.push(ParetoAction::Options(frame.options.clone()));
         }
     }
+}
+
+/// Positions of the points that were chosen on one part of the prompts.
+fn chosen<'a>(frame: &Frame<'a>) -> impl Iterator<Item = usize> + use<'a> {
+    let (data, study) = (frame.data, frame.data.study);
+    let own = study.and_then(|study| {
+        let series = study.others.fronts()?.series.get(study.others.own()?)?;
+        let dots = study.others.own_dots().iter();
+        Some(dots.map(move |&(index, at)| (index, &series.dots[at])))
+    });
+    let chosen = move |uid: &str| study.is_some_and(|study| (study.chosen)(uid));
+    let own = own.into_iter().flatten();
+    own.filter(move |(_, dot)| chosen(&dot.uid))
+        .filter_map(|(index, _)| data.front.position(index))
 }
 
 /// An empty plot with axes, titles and no habits of its own.

@@ -29,15 +29,16 @@ impl ParetoPanel {
         painter.rect_filled(rect, 4.0, tokens.card);
         match what {
             Large::Pair(x, y) => {
+                let range = |slot: usize| {
+                    let unit = frame.units[slot];
+                    self.ranges.range(slot).map(|raw| unit.apply(raw))
+                };
+                let (wide, tall) = (range(x), range(y));
+                let bounds = PlotBounds::from_min_max([wide[0], tall[0]], [wide[1], tall[1]]);
+                let transform = PlotTransform::new(rect.shrink(4.0), bounds, false);
+                self.paint_others(&child, frame, (x, y), &transform, SCALE);
                 if let (Some(glyphs), Some(layer)) = (&self.glyphs, self.layers.get_mut(x + y - 1))
                 {
-                    let range = |slot: usize| {
-                        let unit = frame.units[slot];
-                        self.ranges.range(slot).map(|raw| unit.apply(raw))
-                    };
-                    let (wide, tall) = (range(x), range(y));
-                    let bounds = PlotBounds::from_min_max([wide[0], tall[0]], [wide[1], tall[1]]);
-                    let transform = PlotTransform::new(rect.shrink(4.0), bounds, false);
                     let input = LayerInput {
                         front: frame.data.front,
                         colors: self.tints.colors(),

@@ -2,9 +2,9 @@
 
 use egui::{Grid, Id, PopupAnchor, RichText, Tooltip, Ui};
 
-use super::Frame;
 use super::marks::Mark;
 use super::plots::Hover;
+use super::{Frame, others};
 use crate::plot::{class_words, point_words, score_words};
 use crate::theme::Tokens;
 use paretoscope_core::types::{Point, Summary};
@@ -23,6 +23,7 @@ pub(super) fn show(ui: &Ui, frame: &Frame<'_>, hover: Hover) {
     tip.gap(14.0).width(380.0).show(|ui| match hover {
         Hover::Dot(position) => dot(ui, frame, position),
         Hover::Mark(kind) => mark(ui, frame, kind),
+        Hover::Other(sweep, dot) => others::tip_ui(ui, frame, (sweep, dot)),
     });
 }
 

@@ -3,8 +3,9 @@
 use egui::{Frame, RichText, Ui};
 use paretoscope_figure::plot::Front;
 
-use super::plot::{dot_words, find};
+use super::plot::find;
 use crate::command::{AppCommand, CommandQueue};
+use crate::plot::dot_words;
 use crate::state::{AppState, PromptState};
 use crate::theme::Tokens;
 use crate::widgets::format::signed;
@@ -51,6 +52,12 @@ pub(super) fn dot_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut C
             "Previous prompt",
         );
         command_button(ui, state, queue, AppCommand::StepMarkRow(1), "Next prompt");
+        let pinned = state.study.differ.pinned.as_ref() == Some(&open.dot);
+        if pinned {
+            command_button(ui, state, queue, AppCommand::UnpinMark, "Unpin the dot");
+        } else {
+            command_button(ui, state, queue, AppCommand::PinMark, "Pin the dot");
+        }
         if ui.button("Close the dot").clicked() {
             queue.push(AppCommand::SelectMark(None));
         }

@@ -1,9 +1,15 @@
 //! The study's sheet: the file, its sweeps side by side, the answers of a dot, and what is written for use elsewhere.
 
+mod chosen;
+mod differ;
 mod dot;
 mod export;
+mod lease;
 mod plot;
 mod sweeps;
+
+pub(super) use chosen::counted_words;
+pub(super) use lease::lease_ui;
 
 use std::path::Path;
 
@@ -21,8 +27,19 @@ const BROAD: f32 = 760.0;
 /// Width of the list beside the plot.
 const LIST: f32 = 320.0;
 
+/// What the sheet keeps from frame to frame.
+#[derive(Default)]
+pub struct StudyPanel {
+    plot: plot::FrontsPlot,
+}
+
 /// The sheet.
-pub(super) fn study_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue) {
+pub(super) fn study_ui(
+    ctx: &Context,
+    kept: &mut StudyPanel,
+    state: &AppState,
+    queue: &mut CommandQueue,
+) {
     let room = ctx.content_rect().size();
     let close = AppCommand::Show(Overlay::Study);
     let modal = Modal::new(Id::unique("study")).show(ctx, |ui| {
@@ -42,7 +59,7 @@ pub(super) fn study_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue
                 let (line, _) = ui.allocate_exact_size(vec2(1.0, tall), egui::Sense::hover());
                 ui.painter().rect_filled(line, 0.0, Tokens::of(ui).line);
                 column(ui, "plot", vec2(width - LIST - 30.0, tall), |ui| {
-                    front_ui(ui, state, queue);
+                    front_ui(ui, kept, state, queue);
                 });
             });
         } else {
@@ -52,7 +69,7 @@ pub(super) fn study_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueue
                 .show(ui, |ui| {
                     list_ui(ui, state, queue);
                     ui.separator();
-                    front_ui(ui, state, queue);
+                    front_ui(ui, kept, state, queue);
                 });
         }
     });
@@ -81,12 +98,13 @@ fn list_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     }
 }
 
-fn front_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+fn front_ui(ui: &mut Ui, kept: &mut StudyPanel, state: &AppState, queue: &mut CommandQueue) {
     let study = &state.study;
     match &study.drawn {
         Some(Ok(front)) => {
-            plot::plot_ui(ui, state, front, queue);
+            kept.plot.show(ui, state, front, queue);
             dot::dot_ui(ui, state, front, queue);
+            differ::differ_ui(ui, state, front, queue);
             ui.separator();
             export::export_ui(ui, state, queue);
         }
@@ -98,6 +116,8 @@ fn front_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 "The study is as it was.",
                 |_| {},
             );
+            ui.horizontal_wrapped(|ui| chosen::choose_ui(ui, state, queue));
+            chosen::chosen_ui(ui, state, queue);
         }
         None => {
             let words = match &study.phase {
@@ -165,9 +185,16 @@ fn short_words(state: &AppState) -> String {
         StudyPhase::None => String::new(),
         StudyPhase::Opening => "Opening the study".to_owned(),
         StudyPhase::Failed(_) => "Not saved".to_owned(),
-        StudyPhase::ReadOnly(_) => "Read only".to_owned(),
+        StudyPhase::ReadOnly(why) => {
+            // What the system says of it is in the words beside.
+            let why = why.split(" (").next().unwrap_or_default();
+            format!("Read only: {why}")
+        }
         StudyPhase::Open if state.study.unsaved.is_some() => "Not saved".to_owned(),
         StudyPhase::Open if !state.study.waiting.is_empty() => "Saving".to_owned(),
+        StudyPhase::Open if state.study.alone => {
+            format!("Saved in {}, network disk", file_name(state))
+        }
         StudyPhase::Open => format!("Saved in {}", file_name(state)),
     }
 }
@@ -196,6 +223,12 @@ fn saved_words(state: &AppState, tokens: &Tokens) -> (String, egui::Color32) {
                 (words, tokens.error)
             }
             None if !study.waiting.is_empty() => (format!("Saving into {path}"), tokens.weak),
+            None if study.alone => (
+                format!(
+                    "All answers are saved in {path}. It lies on a network's disk: let one program at a time write."
+                ),
+                tokens.weak,
+            ),
             None => (format!("All answers are saved in {path}"), tokens.weak),
         },
     }

@@ -1,154 +1,155 @@
 //! Fronts of several sweeps in one plot: a colour per method, a shape per bundle, a staircase each.
 
 use egui::{Color32, RichText, Ui, WidgetInfo, accesskit::Role, vec2};
-use egui_plot::{AxisHints, HPlacement, Line, MarkerShape, Plot, PlotPoint, PlotPoints, Points};
-use paretoscope_core::pareto::front as non_dominated;
-use paretoscope_figure::plot::{Dot, Front, LandmarkKind, Series, Standing};
+use egui_plot::{AxisHints, HPlacement, MarkerShape, Plot, PlotPoints, Points};
+use paretoscope_figure::plot::{Dot, Front, LandmarkKind, Standing};
 use paretoscope_figure::words;
 
+use super::chosen::{choose_ui, chosen_ui, counted_words};
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::AppState;
-use crate::theme::{Tokens, category};
+use crate::plot::{Affine, Glyphs, Looked, OthersInput, OthersLayer, dot_words, other_marker};
+use crate::state::{AppState, Others};
+use crate::theme::Tokens;
 use crate::widgets::command_button;
 use crate::widgets::format::counted;
 
 /// How far from a marker a click still means it, in points.
 const REACH: f32 = 12.0;
-/// Shapes of bundles, as in figures.
-const SHAPES: [MarkerShape; 4] = [
-    MarkerShape::Diamond,
-    MarkerShape::Square,
-    MarkerShape::Up,
-    MarkerShape::Down,
-];
 
-/// The plot with its legend.
-pub(super) fn plot_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut CommandQueue) {
-    heading_ui(ui, state, front, queue);
-    let (x, y) = state.study.pair(front.axes.len());
-    let name = |slot: usize| front.objectives[front.axes[slot]].name.as_str();
-    let tokens = Tokens::of(ui);
-    let selected = state.study.dot.as_ref().map(|dot| dot.dot.as_str());
-    let height = (ui.available_width() * 0.62).clamp(180.0, 420.0);
-    let axis = |words: &str| words.to_owned();
-    let inks: Vec<Color32> = front.series.iter().map(|s| ink(ui, s.color)).collect();
-    let out = Plot::new(("study", x, y))
-        .height(height)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .grid_color(tokens.line)
-        .custom_x_axes(vec![AxisHints::new_x().label(axis(name(x)))])
-        .custom_y_axes(vec![
-            AxisHints::new_y()
-                .label(axis(name(y)))
-                .placement(HPlacement::Left)
-                .min_thickness(46.0),
-        ])
-        .show_crosshair(false)
-        .show(ui, |plot| {
-            for (place, series) in front.series.iter().enumerate() {
-                let color = inks[place];
-                if let Some(stairs) = stairs(front, series, (x, y)) {
-                    let line = Line::new(format!("front {place}"), PlotPoints::from(stairs));
-                    // A step goes straight down: it is no spread of many values at one place.
-                    let line = line.allow_band(false).allow_hover(false);
-                    plot.line(line.color(color).width(1.6));
-                }
-                for standing in [Standing::Dominated, Standing::Uncertain, Standing::Front] {
-                    let dots = series.dots.iter().filter(|dot| dot.standing == standing);
-                    let places: Vec<[f64; 2]> = dots
-                        .filter_map(|dot| place_of(front, dot, (x, y)))
-                        .collect();
-                    let big = standing != Standing::Dominated;
-                    let points =
-                        Points::new(format!("{place} {standing:?}"), PlotPoints::from(places))
-                            .color(color)
-                            .shape(SHAPES[series.bundle % SHAPES.len()])
-                            .filled(standing == Standing::Front)
-                            .radius(if big { 5.5 } else { 3.5 })
-                            .allow_hover(false);
-                    plot.points(points);
-                }
+/// What the plot keeps from frame to frame: its markers, and where all dots are.
+#[derive(Default)]
+pub(super) struct FrontsPlot {
+    glyphs: Option<Glyphs>,
+    layer: OthersLayer,
+}
+
+impl FrontsPlot {
+    /// The plot with its legend.
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        state: &AppState,
+        front: &Front,
+        queue: &mut CommandQueue,
+    ) {
+        heading_ui(ui, state, front, queue);
+        let glyphs = match self.glyphs.take().filter(|known| known.fits(ui.ctx())) {
+            Some(known) => known,
+            None => {
+                self.layer = OthersLayer::default();
+                Glyphs::new(ui.ctx())
             }
-            for landmark in &front.landmarks {
-                let score =
-                    |slot: usize| Some(landmark.scores.get(front.axes[slot])?.as_ref()?.mean);
-                if landmark.kind == LandmarkKind::Base
-                    && let (Some(a), Some(b)) = (score(x), score(y))
-                {
-                    let base = Points::new("base model", PlotPoints::from(vec![[a, b]]));
+        };
+        self.plot_ui(ui, state, front, queue, &glyphs);
+        legend_ui(ui, state, front, &glyphs);
+        self.glyphs = Some(glyphs);
+    }
+
+    fn plot_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &AppState,
+        front: &Front,
+        queue: &mut CommandQueue,
+        glyphs: &Glyphs,
+    ) {
+        let (x, y) = state.study.pair(front.axes.len());
+        let laid = &state.study.laid;
+        let name = |slot: usize| front.objectives[front.axes[slot]].name.as_str();
+        let tokens = Tokens::of(ui);
+        // Answers and export have room below it.
+        let most = (0.4 * ui.ctx().content_rect().height()).clamp(180.0, 420.0);
+        let height = (ui.available_width() * 0.62).clamp(180.0, most);
+        let out = Plot::new(("study", x, y))
+            .height(height)
+            .allow_scroll(false)
+            .allow_boxed_zoom(false)
+            .set_margin_fraction(vec2(0.06, 0.1))
+            .grid_color(tokens.line)
+            .custom_x_axes(vec![AxisHints::new_x().label(name(x).to_owned())])
+            .custom_y_axes(vec![
+                AxisHints::new_y()
+                    .label(name(y).to_owned())
+                    .placement(HPlacement::Left)
+                    .min_thickness(46.0),
+            ])
+            .show_crosshair(false)
+            .show(ui, |plot| {
+                // The automatic view holds all dots, which are drawn below, from a cache.
+                let corners = PlotPoints::from(corners(laid, (x, y)));
+                let hold = Points::new("all dots", corners).radius(0.0);
+                plot.points(hold.color(Color32::TRANSPARENT).allow_hover(false));
+                if let Some(at) = base_of(front, (x, y)) {
+                    let base = Points::new("base model", PlotPoints::from(vec![at]));
                     plot.points(
                         base.color(tokens.text)
                             .shape(MarkerShape::Cross)
                             .radius(6.0),
                     );
                 }
-            }
-            if let Some(at) = selected
-                .and_then(|uid| find(front, uid))
-                .and_then(|dot| place_of(front, dot, (x, y)))
-            {
-                let ring = Points::new("selected", PlotPoints::from(vec![at]));
-                plot.points(
-                    ring.color(tokens.focus)
-                        .shape(MarkerShape::Circle)
-                        .filled(false)
-                        .radius(10.0),
-                );
-            }
+            });
+        let title = format!("Fronts: {} against {}", name(y), name(x));
+        out.response
+            .widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &title));
+        ui.ctx().accesskit_node_builder(out.response.id, |node| {
+            node.set_value(spoken(front));
         });
-    let title = format!("Fronts: {} against {}", name(y), name(x));
-    let spoken = spoken(front);
-    out.response
-        .widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &title));
-    ui.ctx().accesskit_node_builder(out.response.id, |node| {
-        node.set_value(spoken);
-    });
-    let pointer = out.response.hover_pos();
-    let near = pointer.and_then(|pointer| {
-        let all = front
-            .series
-            .iter()
-            .flat_map(|s| s.dots.iter().map(move |dot| (s, dot)));
-        let far = |dot: &Dot| {
-            let [a, b] = place_of(front, dot, (x, y))?;
-            let at = out.transform.position_from_point(&PlotPoint::new(a, b));
-            Some(at.distance(pointer)).filter(|far| *far <= REACH)
+        let input = OthersInput {
+            others: laid,
+            pair: (x, y),
+            units: [Affine::RAW; 2],
+            dominated: true,
+            scale: 1.0,
         };
-        let all = all.filter_map(|(series, dot)| Some((far(dot)?, series, dot)));
-        all.min_by(|a, b| a.0.total_cmp(&b.0))
-    });
-    if let Some((_, series, dot)) = near {
-        let words = dot_words(front, series, dot);
-        let response = out.response.on_hover_text_at_pointer(words);
-        if response.clicked() {
-            queue.push(AppCommand::SelectMark(Some(dot.uid.clone())));
+        self.layer.show(ui, glyphs, &out.transform, &input);
+        let pointer = out.response.hover_pos();
+        let hovered = pointer.and_then(|at| self.layer.nearest(at, REACH));
+        let selected = state.study.dot.as_ref();
+        let looked = Looked {
+            selected: selected.and_then(|open| laid.find(&open.dot)),
+            hovered,
+            chosen: &|uid| state.study.is_chosen(uid),
+        };
+        let clip = out.transform.frame().intersect(ui.clip_rect());
+        let painter = ui.painter().with_clip_rect(clip);
+        let on = (&painter, glyphs, &out.transform);
+        self.layer.rings(on, &input, &looked, tokens);
+        if let Some((series, dot)) = hovered.and_then(|at| laid.dot(at)) {
+            let words = dot_words(front, series, dot);
+            let response = out.response.on_hover_text_at_pointer(words);
+            if response.clicked() {
+                queue.push(AppCommand::SelectMark(Some(dot.uid.clone())));
+            }
         }
     }
-    legend_ui(ui, front, tokens);
 }
 
-/// A line of a category that is seen on the ground of either theme.
-fn ink(ui: &Ui, color: usize) -> Color32 {
-    let color = category(color);
-    if ui.visuals().dark_mode {
-        color
-    } else {
-        color.lerp_to_gamma(Color32::BLACK, 0.25)
-    }
+/// The lower left and the upper right corner of all dots on two axes.
+fn corners(laid: &Others, (x, y): (usize, usize)) -> Vec<[f64; 2]> {
+    let dots = laid.sweeps().iter().flat_map(|sweep| &sweep.dots);
+    let ends = dots.fold(None, |ends: Option<[[f64; 2]; 2]>, dot| {
+        let at = [dot.mean[x], dot.mean[y]];
+        let [low, high] = ends.unwrap_or([at, at]);
+        Some([
+            [low[0].min(at[0]), low[1].min(at[1])],
+            [high[0].max(at[0]), high[1].max(at[1])],
+        ])
+    });
+    ends.map_or_else(Vec::new, Vec::from)
+}
+
+/// Where the base model is on two axes.
+fn base_of(front: &Front, (x, y): (usize, usize)) -> Option<[f64; 2]> {
+    let mut landmarks = front.landmarks.iter();
+    let base = landmarks.find(|landmark| landmark.kind == LandmarkKind::Base)?;
+    let score = |slot: usize| Some(base.scores.get(front.axes[slot])?.as_ref()?.mean);
+    Some([score(x)?, score(y)?])
 }
 
 /// On which prompts, and which objectives.
 fn heading_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut CommandQueue) {
     ui.horizontal_wrapped(|ui| {
-        let split = match front.prompts.split.as_str() {
-            "" => format!("Means over all {}", counted(front.prompts.count, "prompt")),
-            split => format!(
-                "Means over {} of the {split} part",
-                counted(front.prompts.count, "prompt")
-            ),
-        };
-        ui.label(RichText::new(split).strong());
+        ui.label(RichText::new(counted_words(state)).strong());
         if front.axes.len() == 3 {
             let now = state.study.pair(3);
             for pair in [(0, 1), (1, 2), (0, 2)] {
@@ -161,15 +162,24 @@ fn heading_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut CommandQ
         }
         command_button(ui, state, queue, AppCommand::StepMark(-1), "Previous dot");
         command_button(ui, state, queue, AppCommand::StepMark(1), "Next dot");
+        choose_ui(ui, state, queue);
     });
+    chosen_ui(ui, state, queue);
 }
 
 /// Name, bundle and hypervolume of each series, and the reference.
-fn legend_ui(ui: &mut Ui, front: &Front, tokens: &Tokens) {
-    for series in &front.series {
+fn legend_ui(ui: &mut Ui, state: &AppState, front: &Front, glyphs: &Glyphs) {
+    let tokens = Tokens::of(ui);
+    for (at, series) in front.series.iter().enumerate() {
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(16.0, 16.0), egui::Sense::hover());
-            sample(ui, rect.center(), series);
+            let mut drawn = state.study.laid.sweeps().iter();
+            if let Some(sweep) = drawn.find(|sweep| sweep.at == at) {
+                let mut mesh = glyphs.mesh();
+                let marker = (sweep, Standing::Front);
+                other_marker(glyphs, &mut mesh, marker, rect.center(), 1.0, tokens);
+                ui.painter().add(egui::Shape::mesh(mesh));
+            }
             let bundle = if front.bundles.len() > 1 {
                 format!(", {}", front.bundles[series.bundle])
             } else {
@@ -198,90 +208,10 @@ fn legend_ui(ui: &mut Ui, front: &Front, tokens: &Tokens) {
     }
 }
 
-/// The marker of a series.
-fn sample(ui: &Ui, at: egui::Pos2, series: &Series) {
-    let color = ink(ui, series.color);
-    let corners = match series.bundle % SHAPES.len() {
-        0 => vec![
-            vec2(0.0, -6.0),
-            vec2(6.0, 0.0),
-            vec2(0.0, 6.0),
-            vec2(-6.0, 0.0),
-        ],
-        1 => vec![
-            vec2(-4.5, -4.5),
-            vec2(4.5, -4.5),
-            vec2(4.5, 4.5),
-            vec2(-4.5, 4.5),
-        ],
-        2 => vec![vec2(0.0, -6.0), vec2(5.5, 4.0), vec2(-5.5, 4.0)],
-        _ => vec![vec2(0.0, 6.0), vec2(5.5, -4.0), vec2(-5.5, -4.0)],
-    };
-    let corners = corners.into_iter().map(|corner| at + corner).collect();
-    let shape = egui::Shape::convex_polygon(corners, color, egui::Stroke::NONE);
-    ui.painter().add(shape);
-}
-
-/// Where a dot is on two axes; `None` where it is not scored on all.
-fn place_of(front: &Front, dot: &Dot, (x, y): (usize, usize)) -> Option<[f64; 2]> {
-    let mean = |slot: usize| {
-        let mean = dot.scores.get(front.axes[slot])?.as_ref()?.compared();
-        mean.is_finite().then_some(mean)
-    };
-    Some([mean(x)?, mean(y)?])
-}
-
-/// The edge of what a series dominates on two axes.
-fn stairs(front: &Front, series: &Series, pair: (usize, usize)) -> Option<Vec<[f64; 2]>> {
-    let dots = series.dots.iter();
-    let places: Vec<[f64; 2]> = dots.filter_map(|dot| place_of(front, dot, pair)).collect();
-    let mut edge: Vec<[f64; 2]> = non_dominated(&places)
-        .into_iter()
-        .map(|at| places[at])
-        .collect();
-    edge.sort_by(|a, b| a[0].total_cmp(&b[0]));
-    edge.dedup();
-    let mut line = Vec::with_capacity(2 * edge.len());
-    for (at, place) in edge.iter().enumerate() {
-        if at > 0 {
-            line.push([edge[at - 1][0], place[1]]);
-        }
-        line.push(*place);
-    }
-    (line.len() > 1).then_some(line)
-}
-
 /// A dot by its name.
 pub(super) fn find<'a>(front: &'a Front, uid: &str) -> Option<&'a Dot> {
     let mut dots = front.series.iter().flat_map(|s| &s.dots);
     dots.find(|dot| dot.uid == uid)
-}
-
-/// What a dot is, in words.
-pub(super) fn dot_words(front: &Front, series: &Series, dot: &Dot) -> String {
-    let names: Vec<String> = match &dot.point {
-        Some(paretoscope_core::types::Point::Weights(_)) if !front.values.is_empty() => {
-            front.values.iter().map(|v| v.name.clone()).collect()
-        }
-        _ => front.objectives.iter().map(|o| o.name.clone()).collect(),
-    };
-    let point = dot
-        .point
-        .as_ref()
-        .map_or_else(String::new, |point| words::point(point, &names));
-    let mut lines = vec![format!(
-        "{}: {point} ({})",
-        series.name,
-        dot.standing.words()
-    )];
-    for (objective, score) in front.objectives.iter().zip(&dot.scores) {
-        lines.push(format!(
-            "{} {}",
-            objective.name,
-            words::score(score.as_ref())
-        ));
-    }
-    lines.join("\n")
 }
 
 /// The whole plot in one line, for who does not see it.

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use egui::{Checkbox, ComboBox, Id, RichText, Ui};
 use paretoscope_core::study::SweepState as StudySweep;
-use paretoscope_core::types::Split;
 
 use crate::command::{AppCommand, CommandQueue};
+use crate::plot::{PARTS, split_words};
 use crate::registry;
 use crate::state::AppState;
 use crate::theme::Tokens;
@@ -78,27 +78,12 @@ fn about(sweep: &StudySweep) -> String {
     )
 }
 
-fn split_words(split: Option<Split>) -> &'static str {
-    match split {
-        None => "All prompts",
-        Some(Split::Train) => "Training prompts",
-        Some(Split::Validation) => "Validation prompts",
-        Some(Split::Test) => "Test prompts",
-    }
-}
-
 fn split_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let now = state.study.split;
-    let all = [
-        None,
-        Some(Split::Validation),
-        Some(Split::Test),
-        Some(Split::Train),
-    ];
     let response = ComboBox::from_id_salt("split")
         .selected_text(split_words(now))
         .show_ui(ui, |ui| {
-            for split in all {
+            for split in PARTS {
                 if ui
                     .selectable_label(split == now, split_words(split))
                     .clicked()

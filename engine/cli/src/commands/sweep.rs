@@ -1,6 +1,7 @@
 //! `sweep`: points x prompts, scored and stored; a line per finished point.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Bundle, read_prompts};
@@ -15,6 +16,9 @@ use super::place::load;
 use crate::interrupt::Interrupt;
 use crate::options::{Global, split_of};
 use crate::print::json_line;
+
+/// How long nothing is done where the sweep waits for its study, or for other programs at it.
+const NAP: Duration = Duration::from_millis(5);
 
 /// Options of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -80,6 +84,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let shard = args.shard.as_deref().map(shard).transpose()?;
     let bundle = load(&args.bundle, global, true)?;
     let splits = prompts.iter().map(|sample| sample.split).collect();
+    let mut groups: Vec<_> = prompts.iter().map(|sample| sample.group.clone()).collect();
+    if groups.iter().all(Option::is_none) {
+        groups.clear();
+    }
     let prompts = prompts.into_iter().map(|sample| match sample.prompt {
         Prompt::Text(text) if args.chat => Prompt::Chat(text),
         prompt => prompt,
@@ -88,6 +96,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         grid: listed.grid(&bundle.info, kind)?,
         prompts: prompts.collect(),
         splits,
+        groups,
         sampling: args.sampling.sampling(global),
         include_base: args.base,
         store: args.out.clone(),
@@ -156,11 +165,20 @@ struct Driven<'a> {
 }
 
 impl Driven<'_> {
-    fn score(&mut self) -> Result<()> {
+    /// What there is to do between steps: scores, and what other programs do at this study.
+    fn tend(&mut self) -> Result<()> {
+        self.results.extend(self.sweep.tend()?);
         self.results.extend(self.sweep.score_waiting(self.bundle)?);
-        let done = self.sweep.progress(SweepPhase::Running).rows_done;
-        self.bar.set_position(done as u64);
-        Ok(())
+        let progress = self.sweep.progress(SweepPhase::Running);
+        self.bar.set_position(progress.rows_done as u64);
+        if let Some(others) = progress.of_others() {
+            self.bar.set_message(format!("; {others}"));
+        }
+        if self.sweep.is_finished() {
+            return Ok(());
+        }
+        // What is finished is stored, scored or not; rows under way begin again.
+        self.interrupt.check()
     }
 }
 
@@ -176,12 +194,7 @@ impl RowSource<RowTag> for Driven<'_> {
             self.results
                 .extend(self.sweep.finished(self.bundle, ended)?);
         }
-        self.score()?;
-        if self.sweep.is_finished() {
-            return Ok(());
-        }
-        // What is finished is stored, scored or not; rows under way begin again.
-        self.interrupt.check()
+        self.tend()
     }
 }
 
@@ -189,8 +202,9 @@ impl RowSource<RowTag> for Driven<'_> {
 /// front is known only when all are in, and so the output is the same however often it was resumed.
 fn drive(bundle: &Bundle, sweep: SweepScheduler, slots: usize) -> Result<()> {
     let progress = sweep.progress(SweepPhase::Running);
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go{msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(progress.rows as u64).with_style(style);
     bar.set_position(progress.rows_done as u64);
     bar.reset_eta();
@@ -201,10 +215,27 @@ fn drive(bundle: &Bundle, sweep: SweepScheduler, slots: usize) -> Result<()> {
         bar,
         interrupt: Interrupt::listen(),
     };
-    Generator::new(slots).drive(bundle, &mut driven)?;
-    // Where the store held all answers, not all of them scored, no step was taken.
-    driven.score()?;
+    let mut generator = Generator::new(slots);
+    loop {
+        // Ends where no row is claimed: there is none left, a claim is under way, or other programs make the rest.
+        generator.drive(bundle, &mut driven)?;
+        driven.tend()?;
+        if driven.sweep.is_finished() {
+            break;
+        }
+        if driven.sweep.waits() {
+            std::thread::sleep(NAP);
+        }
+    }
     driven.bar.finish_and_clear();
+    let progress = driven.sweep.progress(SweepPhase::Finished);
+    let others = progress
+        .of_others()
+        .map_or(String::new(), |words| format!(", {words}"));
+    crate::say::line(&format!(
+        "{} of {} rows made here, {} found in the study{others}",
+        progress.rows_made, progress.rows, progress.rows_found
+    ));
     let mut results = driven.results;
     results.sort_by_key(|result| result.index);
     let objectives = bundle.info.objectives.iter();

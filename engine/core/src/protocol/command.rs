@@ -63,6 +63,10 @@ pub struct SweepPlan {
     /// Which part each of `prompts` belongs to; empty where nobody said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub splits: Vec<Split>,
+    /// What each of `prompts` is about, where its file says; empty where it says it of none. Prompts of one group are drawn
+    /// together when intervals are taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Option<String>>,
     /// How tokens are chosen; the seed is the sweep's, each row's follows from it.
     pub sampling: Sampling,
     /// Whether the base model (no expert) is measured as well.

@@ -69,12 +69,44 @@ pub struct SweepProgress {
     pub rows: usize,
     /// Rows that were in the store already when the sweep started.
     pub rows_found: usize,
+    /// Rows that were made here since then.
+    #[serde(default)]
+    pub rows_made: usize,
+    /// Rows that other programs at the same study have made since then.
+    #[serde(default)]
+    pub rows_from_others: usize,
+    /// Rows that other programs make now; where nothing else is left to do, they are waited for.
+    #[serde(default)]
+    pub rows_at_others: usize,
     /// Rows finished per second, over this session; `None` until five are in.
     pub rows_per_second: Option<f64>,
     /// Seconds to go at that rate.
     pub eta_seconds: Option<f64>,
     /// What it is doing.
     pub phase: SweepPhase,
+}
+
+impl SweepProgress {
+    /// What other programs at the same study have to do with it, in words; `None` where there are none.
+    pub fn of_others(&self) -> Option<String> {
+        let rows = |count: usize| {
+            if count == 1 {
+                "1 row".to_owned()
+            } else {
+                format!("{count} rows")
+            }
+        };
+        let others = match (self.rows_from_others, self.rows_at_others) {
+            (0, 0) => return None,
+            (from, 0) => format!("{} made by another program", rows(from)),
+            (0, at) => format!("{} being made by another program", rows(at)),
+            (from, at) => format!(
+                "{} made by another program, which makes {at} more",
+                rows(from)
+            ),
+        };
+        Some(others)
+    }
 }
 
 /// What a store holds of a sweep.

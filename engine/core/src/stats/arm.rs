@@ -130,6 +130,39 @@ pub fn read(test: &Arm, validation: &Arm, chosen: &[usize]) -> Result<Arm> {
     Ok(test.only(&places))
 }
 
+/// An arm of what was chosen on one split, as another measured it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The chosen points with their scores on the split that measures.
+    pub arm: Arm,
+    /// Of how many points they were chosen.
+    pub of: usize,
+}
+
+/// Keeps the points of `measured` that are on the front of `choosing`, the same arm on another split.
+///
+/// # Errors
+/// [`StatsError::TooFew`] where `choosing` has no prompt, or no point with a score for every one of them;
+/// [`StatsError::Missing`] names a point that `measured` lacks.
+pub fn hold(measured: &Arm, choosing: &Arm) -> Result<Held> {
+    let chosen = if choosing.prompts.is_empty() {
+        Vec::new()
+    } else {
+        choose(choosing)
+    };
+    if chosen.is_empty() {
+        return Err(StatsError::TooFew {
+            of: "points with scores for every prompt that points are chosen on",
+            got: 0,
+            needed: 1,
+        });
+    }
+    Ok(Held {
+        arm: read(measured, choosing, &chosen)?,
+        of: choosing.points.len(),
+    })
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -174,6 +207,14 @@ pub(super) mod tests {
         let held = read(&test, &validation, &chosen[..2]).unwrap();
         assert_eq!(held.points, validation.points[..2]);
         assert_eq!(held.means(), [[1.0, 0.0], [0.0, 1.0]]);
+        let whole = hold(&test, &validation).unwrap();
+        assert_eq!((whole.arm.points.len(), whole.of), (3, 4));
+        let nobody = validation.only(&[3]);
+        let words = hold(&test, &nobody).unwrap_err().to_string();
+        assert!(
+            words.starts_with("0 points with scores for every prompt"),
+            "{words}"
+        );
         let words = read(&test, &validation, &[3]).unwrap_err().to_string();
         assert_eq!(words, "test: no point is called `p3`");
         let none = Arm {

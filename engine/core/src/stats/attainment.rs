@@ -29,6 +29,53 @@ pub struct Attainment {
     pub worst: Surface,
 }
 
+/// Mean scores (points x objectives) that one run reached.
+pub type RunMeans = Vec<Vec<f64>>;
+
+/// The runs of an arm: one per seed.
+pub fn runs_by_seed(frame: &Frame, arm: usize) -> Vec<RunMeans> {
+    let seeds = frame.arms[arm].seeds;
+    let prompts = vec![1.0; frame.prompts.len()];
+    let alone = |seed: usize| {
+        let counts: Vec<f64> = (0..seeds).map(|s| f64::from(u8::from(s == seed))).collect();
+        frame.weighted_means(arm, &counts, &prompts)
+    };
+    let runs = (0..seeds).flat_map(alone);
+    runs.map(|run| run.points).collect()
+}
+
+/// The runs of an arm: one per draw of prompts, its seeds averaged. Arms of one frame are drawn alike.
+///
+/// # Errors
+/// [`super::StatsError::Cancelled`] where `progress` breaks.
+pub fn runs_by_draw(
+    frame: &Frame,
+    arm: usize,
+    draws: Draws,
+    progress: Progress<'_>,
+) -> Result<Vec<RunMeans>> {
+    let seeds = vec![1.0; frame.arms[arm].seeds];
+    let mut runs = Vec::with_capacity(draws.draws);
+    draws.each(progress, |random| {
+        let prompts = counts(random, &frame.groups, frame.prompts.len());
+        let drawn = frame.weighted_means(arm, &seeds, &prompts);
+        runs.extend(drawn.into_iter().map(|run| run.points));
+    })?;
+    Ok(runs)
+}
+
+impl Over {
+    /// How many runs attain what the best, the median and the worst do.
+    pub fn levels(self) -> [usize; 3] {
+        match self {
+            Self::Seeds(seeds) => [1, seeds.div_ceil(2).max(1), seeds],
+            Self::Prompts(draws) => {
+                [0.025, 0.5, 0.975].map(|part| ((part * draws as f64).ceil() as usize).max(1))
+            }
+        }
+    }
+}
+
 /// The surfaces of an arm in two of the frame's objectives, `x` and `y`.
 pub fn attainment(
     frame: &Frame,
@@ -38,34 +85,23 @@ pub fn attainment(
     progress: Progress<'_>,
 ) -> Result<Attainment> {
     let seeds = frame.arms[arm].seeds;
-    let prompts = vec![1.0; frame.prompts.len()];
-    let flat = |seeds: &[f64], prompts: &[f64]| -> Surface {
-        let runs = frame.weighted_means(arm, seeds, prompts);
-        let points = runs.iter().flat_map(|run| &run.points);
+    let (runs, over) = if seeds > 1 {
+        (runs_by_seed(frame, arm), Over::Seeds(seeds))
+    } else {
+        let runs = runs_by_draw(frame, arm, draws, progress)?;
+        let over = Over::Prompts(runs.len());
+        (runs, over)
+    };
+    let flat = |run: &RunMeans| -> Surface {
+        let points = run.iter();
         points.map(|point| [point[x], point[y]]).collect()
     };
-    if seeds > 1 {
-        let alone = |seed: usize| {
-            let counts: Vec<f64> = (0..seeds).map(|s| f64::from(u8::from(s == seed))).collect();
-            flat(&counts, &prompts)
-        };
-        let runs: Vec<Surface> = (0..seeds).map(alone).collect();
-        return Ok(three(
-            &runs,
-            Over::Seeds(seeds),
-            [1, seeds.div_ceil(2), seeds],
-        ));
-    }
-    let mut runs = Vec::with_capacity(draws.draws);
-    draws.each(progress, |random| {
-        runs.push(flat(&[1.0], &counts(random, &frame.groups, prompts.len())));
-    })?;
-    let share = |part: f64| ((part * runs.len() as f64).ceil() as usize).max(1);
-    let levels = [share(0.025), share(0.5), share(0.975)];
-    Ok(three(&runs, Over::Prompts(runs.len()), levels))
+    let runs: Vec<Surface> = runs.iter().map(flat).collect();
+    Ok(three(&runs, over))
 }
 
-fn three(runs: &[Surface], over: Over, [best, median, worst]: [usize; 3]) -> Attainment {
+fn three(runs: &[Surface], over: Over) -> Attainment {
+    let [best, median, worst] = over.levels();
     let fronts: Vec<Surface> = runs
         .iter()
         .map(|points| front(points).into_iter().map(|at| points[at]).collect())

@@ -78,6 +78,27 @@ pub enum StatsError {
         /// The name.
         missing: String,
     },
+    /// No arm holds the base model's answers, by which scores are standardised.
+    #[error(
+        "none of {} holds the base model's answers to these prompts, which z-scores are measured by; sweep it as well (--base)",
+        arms.join(", ")
+    )]
+    NoBase {
+        /// The arms.
+        arms: Vec<String>,
+    },
+    /// The base model's scores do not differ.
+    #[error(
+        "{objective}: the base model's {answers} scores in {arm} are fewer than two or all alike; they give no scale for z-scores"
+    )]
+    NoScale {
+        /// Whose scores.
+        objective: String,
+        /// Where its answers are.
+        arm: String,
+        /// How many finite scores there are.
+        answers: usize,
+    },
     /// Votes compare no member of one group with one of another.
     #[error(
         "the votes fall into {} groups that were never compared with each other: {}; strengths need votes that link them",

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::columns::{Columns, occurrences};
@@ -14,8 +15,8 @@ use crate::pareto::reference_point;
 /// Names that a mismatch shows before it only counts.
 const SHOWN: usize = 3;
 
-/// What scores are standardised by: mean and deviation of the base model's answers, on a split that measures nothing else.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What scores are standardised by: mean and deviation of the base model's scores.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Scale {
     /// Mean.
     pub mean: f64,

@@ -2,7 +2,7 @@
 //!
 //! | question | in → out | file |
 //! |---|---|---|
-//! | which method covers more? | arms → a frozen frame → differences with paired intervals | `arm`, `frame`, `compare`, `words` |
+//! | which method covers more? | arms → a frozen frame → differences with paired intervals | `arm`, `base`, `frame`, `compare`, `words` |
 //! | would another training run show it, too? | runs per seed → a difference with Student's interval | `trained` |
 //! | where do runs end? | fronts of seeds, or of draws → surfaces | `attainment` |
 //! | do answers follow the preference? | points and scores → rank correlation, inner product | `following` |
@@ -17,6 +17,7 @@
 mod agreement;
 mod arm;
 mod attainment;
+mod base;
 mod columns;
 mod compare;
 mod davidson;
@@ -34,8 +35,11 @@ mod votes;
 mod words;
 
 pub use agreement::{Metric, alpha, kappa, kappa_of, percent};
-pub use arm::{Arm, ArmPoint, ArmPrompt, choose, read};
-pub use attainment::{Attainment, Over, Surface, attainment, surface};
+pub use arm::{Arm, ArmPoint, ArmPrompt, Held, choose, hold, read};
+pub use attainment::{
+    Attainment, Over, RunMeans, Surface, attainment, runs_by_draw, runs_by_seed, surface,
+};
+pub use base::BaseScale;
 pub use compare::{Comparison, Difference, Directed, EqualPoints, compare, holm};
 pub use davidson::{Davidson, Duel, fit};
 pub use draws::{Draws, Estimate, Progress, interval};

@@ -7,15 +7,26 @@ use super::{Comparison, Frame};
 pub struct Chosen<'a> {
     /// The split that is measured, e.g. `test`; `None` where prompts of several are.
     pub split: Option<&'a str>,
-    /// The split that points, settings or arms were chosen on; `None` where nothing was chosen.
+    /// The split that points, settings or arms were chosen on, or `all`; `None` where nothing was chosen.
     pub on: Option<&'a str>,
+}
+
+impl Chosen<'_> {
+    /// Whether something was chosen by what it is measured on, in part at least.
+    pub fn is_optimistic(&self) -> bool {
+        let of_all = |split: &str| split == "all";
+        self.on.is_some_and(|on| {
+            of_all(on) || self.split.is_none_or(|split| of_all(split) || split == on)
+        })
+    }
 }
 
 /// The difference in volume of a comparison, with its interval and what it rests on:
 /// `HV +0.011 (95 % +0.006 to +0.016; 1,000 paired draws of 159 test prompts; reference 0,0,0)`.
 ///
 /// Where the interval holds 0, or Holm's rule says so, the sentence begins with "no difference shown"; with one seed it says
-/// that it is over prompts alone; where points were chosen on what is measured, it says "optimistic".
+/// that it is over prompts alone; where scores are standardised, by what; where points were chosen, on what, and
+/// "optimistic" where that is what is measured.
 pub fn words(frame: &Frame, comparison: &Comparison, chosen: Chosen<'_>) -> String {
     let found = comparison.hypervolume;
     let half = (found.high - found.low) / 2.0;
@@ -49,16 +60,20 @@ pub fn words(frame: &Frame, comparison: &Comparison, chosen: Chosen<'_>) -> Stri
     } else {
         "no difference shown: "
     };
+    if frame.scale.is_some() {
+        inside.push("scores in SD of the base model's".to_owned());
+    }
     let mut sentence = format!(
         "{shown}HV {} ({})",
         number(found.difference),
         inside.join("; ")
     );
-    if let Some(on) = chosen
-        .on
-        .filter(|on| chosen.split.is_none_or(|split| split == *on))
-    {
-        sentence.push_str(&format!("; optimistic: chosen and measured on {on}"));
+    match chosen.on {
+        Some(on) if chosen.is_optimistic() => {
+            sentence.push_str(&format!("; optimistic: chosen and measured on {on}"));
+        }
+        Some(on) => sentence.push_str(&format!("; points chosen on {on}")),
+        None => {}
     }
     sentence
 }
@@ -142,8 +157,21 @@ mod tests {
         };
         assert_eq!(
             words(&frame, &found, test),
-            "HV +0.375 (95 % +0.375 to +0.375; 1,000 paired draws of 3 test prompts; reference 0,-0.25; over prompts)"
+            "HV +0.375 (95 % +0.375 to +0.375; 1,000 paired draws of 3 test prompts; reference 0,-0.25; over prompts); points chosen on validation"
         );
+        for (split, on, optimistic) in [
+            (Some("test"), Some("validation"), false),
+            (Some("test"), Some("all"), true),
+            (None, Some("validation"), true),
+            (Some("all"), Some("validation"), true),
+            (None, None, false),
+        ] {
+            assert_eq!(
+                Chosen { split, on }.is_optimistic(),
+                optimistic,
+                "{split:?} {on:?}"
+            );
+        }
         (
             found.hypervolume.difference,
             found.hypervolume.low,

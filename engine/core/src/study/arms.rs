@@ -29,9 +29,7 @@ impl SweepScores {
         let scored: Vec<usize> = (0..self.objectives.len())
             .filter(|&k| self.scorers[k].is_some())
             .collect();
-        let prompts: Vec<usize> = (0..self.prompts.len())
-            .filter(|&p| split.is_none() || self.prompts[p].split == split)
-            .collect();
+        let prompts = self.kept(split);
         let mut scores = Vec::with_capacity(self.points.len() * prompts.len() * scored.len());
         for point in 0..self.points.len() {
             for &prompt in &prompts {
@@ -57,7 +55,7 @@ impl SweepScores {
                 .iter()
                 .map(|&p| ArmPrompt {
                     uid: self.prompts[p].uid.to_string(),
-                    group: None,
+                    group: self.prompts[p].topic.clone(),
                 })
                 .collect(),
             seeds: vec![sweep.plan.sampling.seed],
@@ -147,7 +145,104 @@ fn seeds_together(arms: Vec<Arm>) -> Option<Arm> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::protocol::SweepPlan;
+    use crate::stats::{Comparison, Draws, Frame, FrameOptions, compare};
+    use crate::study::tests::{answer, run, scorer, sweep};
+    use crate::study::{Label, NewAnswer, Placed};
+    use crate::types::Prompt;
+
+    /// Two sweeps of one point over prompts of which five each are alike, compared; topics are noted as given, one list
+    /// after another.
+    fn compared(topics: &[[Option<&str>; 15]]) -> (Comparison, Vec<Option<String>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let study = Study::open(&folder.path().join("a.study")).unwrap();
+        let words: Vec<String> = (0..15).map(|n| format!("prompt {n}")).collect();
+        let prompts: Vec<Prompt> = words.iter().map(|w| Prompt::Chat(w.clone())).collect();
+        for topics in topics {
+            let labels = prompts.iter().zip(topics);
+            let labels = labels.map(|(prompt, topic)| Label {
+                prompt,
+                split: None,
+                topic: *topic,
+            });
+            study.label(&labels.collect::<Vec<_>>()).unwrap();
+        }
+        let listed: Vec<&str> = words.iter().map(String::as_str).collect();
+        let plain = sweep(&listed);
+        let based = SweepPlan {
+            include_base: true,
+            ..plain.plan.clone()
+        };
+        let based = super::super::SweepRecord {
+            plan: based,
+            ..plain.clone()
+        };
+        let scorers = study
+            .scorers(&[scorer("helpful", "1"), scorer("humor", "1")])
+            .unwrap();
+        let bundle = study.bundle(&plain.bundle).unwrap();
+        for (record, share, gain) in [(&plain, 0.25, 1.0), (&based, 0.75, 0.0)] {
+            let id = study.sweep(record, 1).unwrap();
+            for (prompt, words) in words.iter().enumerate() {
+                let place = Some(Placed {
+                    sweep: id,
+                    seed: 0,
+                    point: 0,
+                    prompt,
+                });
+                let run = run(words, share, words);
+                let new = NewAnswer {
+                    place,
+                    ..answer(&run, bundle)
+                };
+                let number = study.add(&[new]).unwrap()[0];
+                let helpful = gain * (prompt / 5) as f64 + 0.1 * (prompt % 5) as f64;
+                let scores = scorers.iter().zip([helpful, 1.0 + 0.5 * gain]);
+                let scores = scores.map(|(by, score)| (number, by.unwrap(), score));
+                study.score(&scores.collect::<Vec<_>>()).unwrap();
+            }
+        }
+        let arms = ["1", "2"].map(|word| study.arm("arm", word, None).unwrap());
+        let groups = arms[0].prompts.iter().map(|p| p.group.clone()).collect();
+        let frame = Frame::new(&arms, &FrameOptions::default()).unwrap();
+        let draws = Draws {
+            draws: 500,
+            seed: 0,
+        };
+        let found = compare(&frame, draws, &mut |_| ControlFlow::Continue(())).unwrap();
+        (found[0].clone(), groups)
+    }
+
+    #[test]
+    fn paraphrases_of_few_topics_show_less_than_as_many_topics() {
+        let of = |names: [Option<&'static str>; 3]| {
+            std::array::from_fn::<_, 15, _>(|prompt| names[prompt / 5])
+        };
+        let (alone, groups) = compared(&[of([None; 3])]);
+        assert!(groups.iter().all(Option::is_none));
+        let topics = of([Some("kettle"), Some("carpet"), Some("moon")]);
+        let (together, groups) = compared(&[topics]);
+        assert_eq!(
+            groups[4..6],
+            [Some("kettle".to_owned()), Some("carpet".to_owned())]
+        );
+        let width = |c: &Comparison| c.hypervolume.high - c.hypervolume.low;
+        let difference = |c: &Comparison| c.hypervolume.difference;
+        assert!((difference(&alone) - difference(&together)).abs() < 1e-9);
+        assert!(
+            width(&together) > 1.5 * width(&alone),
+            "{} {}",
+            width(&together),
+            width(&alone)
+        );
+        // Of two that disagree the first stays, however it is spelled, and what it left out is filled in.
+        let first = of([Some("Kettle"), Some("carpet "), None]);
+        let second = of([Some("stove"), Some("stove"), Some("moon")]);
+        assert_eq!(compared(&[first, second]), (together, groups));
+    }
 
     fn arm(seed: u64, scores: &[f64]) -> Arm {
         let uid = |uid: &str| uid.to_owned();

@@ -1,9 +1,12 @@
 //! Rows that a process has under way, so that another at the same study leaves them.
 
+use std::collections::HashSet;
+
 use rusqlite::params;
 
+use super::alive::{Whereabouts, bury, whereabouts};
 use super::file::Study;
-use super::hash::now;
+use super::hash::{Uid, now};
 use super::open::sqlite;
 use crate::Result;
 use crate::types::Key;
@@ -24,31 +27,80 @@ pub enum Claim {
 
 impl Study {
     /// Claims rows for [`CLAIM`], and says whose each is, in the order asked. To claim what is ours again prolongs it.
-    /// Writing an answer ends its claim.
+    /// Writing an answer ends its claim; what a process of this machine claimed that died is free at once.
     pub fn claim(&self, keys: &[Key]) -> Result<Vec<Claim>> {
         self.claim_at(keys, now())
     }
 
     pub(super) fn claim_at(&self, keys: &[Key], now: i64) -> Result<Vec<Claim>> {
-        self.write(|transaction, origin| {
+        let mut dead = Vec::new();
+        let claims = self.write(|transaction, origin| {
+            self.attend_as(origin)?;
             // Who comes second waits for the first one's transaction, and then sees its claims.
             let take = "INSERT INTO claim (key, origin, until) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET
                         origin = excluded.origin, until = excluded.until WHERE origin = excluded.origin OR until < ?4";
-            let mut take = transaction.prepare_cached(take).map_err(sqlite(self.path()))?;
-            let whose = |(key, there): (&Key, bool)| {
+            let mut take = transaction
+                .prepare_cached(take)
+                .map_err(sqlite(self.path()))?;
+            let mut take = |key: &Key| {
+                take.execute(params![key.0, origin, now + CLAIM, now])
+                    .map(|taken| taken > 0)
+                    .map_err(sqlite(self.path()))
+            };
+            // Whose processes live, asked once each.
+            let mut alive = HashSet::new();
+            let mut whose = |(key, there): (&Key, bool)| {
                 if there {
                     return Ok(Claim::Done);
                 }
-                let taken = take
-                    .execute(params![key.0, origin, now + CLAIM, now])
-                    .map_err(sqlite(self.path()))?;
-                if taken > 0 {
+                if take(key)? {
                     return Ok(Claim::Ours);
                 }
-                self.one("SELECT until FROM claim WHERE key = ?1", [&key.0[..]])
-                    .map(Claim::Theirs)
+                let mut theirs = None;
+                let sql = "SELECT c.until, o.id, o.uid FROM claim c JOIN origin o ON o.id = c.origin WHERE c.key = ?1";
+                self.each(sql, [&key.0[..]], |row| {
+                    theirs = Some((self.get(row, 0)?, self.get::<i64>(row, 1)?, Uid(self.get(row, 2)?)));
+                    Ok(())
+                })?;
+                let (until, id, uid) = theirs.ok_or_else(|| self.misread("claim.origin"))?;
+                if !alive.contains(&id) && whereabouts(&uid) == Whereabouts::Gone {
+                    transaction
+                        .execute("DELETE FROM claim WHERE origin = ?1", [id])
+                        .map_err(sqlite(self.path()))?;
+                    dead.push(uid);
+                    take(key)?;
+                    return Ok(Claim::Ours);
+                }
+                alive.insert(id);
+                Ok(Claim::Theirs(until))
             };
-            keys.iter().zip(self.has(keys)?).map(whose).collect()
+            keys.iter()
+                .zip(self.has(keys)?)
+                .map(&mut whose)
+                .collect::<Result<Vec<_>>>()
+        })?;
+        dead.iter().for_each(bury);
+        Ok(claims)
+    }
+
+    /// Prolongs all that this process has claimed.
+    pub(super) fn prolong(&self) -> Result<()> {
+        self.write(|transaction, origin| {
+            let sql = "UPDATE claim SET until = ?2 WHERE origin = ?1";
+            transaction
+                .execute(sql, [origin, now() + CLAIM])
+                .map_err(sqlite(self.path()))?;
+            Ok(())
+        })
+    }
+
+    /// Gives all back that this process has claimed.
+    pub(super) fn release_all(&self) -> Result<()> {
+        self.write(|transaction, origin| {
+            transaction
+                .execute("DELETE FROM claim WHERE origin = ?1", [origin])
+                .map_err(sqlite(self.path()))?;
+            Ok(())
         })
     }
 

@@ -260,6 +260,7 @@ fn run(row: &Row<'_>, path: &Path) -> Result<Run> {
         scores: None,
         first_token_seconds: row.get(11).map_err(sqlite(path))?,
         seconds: row.get(12).map_err(sqlite(path))?,
+        pace: Vec::new(),
     })
 }
 

@@ -1,12 +1,13 @@
 //! An open study.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::alive::Alive;
 use super::hash::{Uid, now};
 use super::open::{Opened, copy_into, damaged, fault, input, peek, sqlite};
 use crate::{Error, Result};
@@ -54,6 +55,8 @@ pub struct Study {
     origin: Cell<Option<i64>>,
     /// Within [`Self::together`].
     together: Cell<bool>,
+    /// Says that this process is alive, once it claimed.
+    pub(super) alive: RefCell<Option<Alive>>,
     /// The last edit that was there when this was opened.
     pub(super) opened_at: i64,
 }
@@ -90,6 +93,7 @@ impl Study {
             access,
             origin: Cell::new(None),
             together: Cell::new(false),
+            alive: RefCell::new(None),
         }
     }
 
@@ -147,7 +151,7 @@ impl Study {
 
     /// Does what `work` writes in one transaction: durable together, or not at all. A write within that fails takes
     /// nothing but itself back.
-    pub(super) fn together<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+    pub fn together<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         if self.together.get() {
             return Ok(work());
         }

@@ -25,6 +25,14 @@ impl Uid {
         Self(bytes)
     }
 
+    /// When the event of this name happened, in milliseconds after 1970; `None` for a hash, and for a time that has not
+    /// come yet.
+    pub(super) fn time(&self) -> Option<i64> {
+        let [a, b, c, d, e, f, ..] = <[u8; 16]>::try_from(self.0.as_slice()).ok()?;
+        let created = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        (created <= now()).then_some(created)
+    }
+
     /// Of a prompt.
     pub fn prompt(prompt: &Prompt) -> Self {
         let mut fields = Fields::new("paretoscope prompt 1");

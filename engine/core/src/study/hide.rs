@@ -1,11 +1,13 @@
 //! What a person asked for, counted, and hidden from the history.
 
-use rusqlite::params;
-
 use super::file::Study;
-use super::hash::{Uid, now};
-use super::open::sqlite;
+use super::hash::Uid;
+use super::notes::{State, Target};
+use super::undo::Edit;
 use crate::Result;
+
+/// The kind of mark that hides an answer.
+const HIDDEN: &str = "hidden";
 
 const SHOWN: &str = "interactive = 1 AND NOT EXISTS
     (SELECT 1 FROM mark m WHERE m.target = generation.uid AND m.kind = 'hidden' AND m.standing = 1)";
@@ -20,30 +22,36 @@ impl Study {
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
-    /// Hides every answer that a person asked for; how many these were. They stay in the file, and sweeps go on to use
-    /// them.
+    /// Hides every answer that a person asked for, as one edit that undo takes back; how many these were. They stay in the
+    /// file, and sweeps go on to use them.
     pub fn hide_answers(&self) -> Result<usize> {
+        let mut edits = Vec::new();
+        self.each(
+            &format!("SELECT uid FROM generation WHERE {SHOWN}"),
+            [],
+            |row| {
+                edits.push(Edit {
+                    target: Target::Mark(Uid(self.get(row, 0)?), HIDDEN.to_owned()),
+                    value: Some(String::new()),
+                });
+                Ok(())
+            },
+        )?;
+        self.edit("Forget the answers", &edits)?;
+        Ok(edits.len())
+    }
+
+    /// Hides one answer without a step of undo: of what no person did.
+    pub fn hide(&self, id: i64) -> Result<()> {
         self.write(|transaction, origin| {
-            let mut shown: Vec<Vec<u8>> = Vec::new();
-            self.each(
-                &format!("SELECT uid FROM generation WHERE {SHOWN}"),
-                [],
-                |row| {
-                    shown.push(self.get(row, 0)?);
-                    Ok(())
-                },
-            )?;
-            let sql = "INSERT INTO mark (uid, created, origin, target, kind, rev, standing) VALUES (?1, ?2, ?3, ?4, 'hidden', 1, 1)
-                       ON CONFLICT (target, kind) DO UPDATE SET created = excluded.created, origin = excluded.origin,
-                       rev = rev + 1, standing = 1";
-            let mut statement = transaction.prepare_cached(sql).map_err(sqlite(self.path()))?;
-            for target in &shown {
-                let created = now();
-                statement
-                    .execute(params![Uid::event(created).0, created, origin, target])
-                    .map_err(sqlite(self.path()))?;
-            }
-            Ok(shown.len())
+            let uid: Vec<u8> = self.one("SELECT uid FROM generation WHERE id = ?1", [id])?;
+            let target = Target::Mark(Uid(uid), HIDDEN.to_owned());
+            let before = self.state(&target)?;
+            let after = State {
+                rev: before.rev + 1,
+                value: Some(String::new()),
+            };
+            self.put_state(transaction, origin, &target, &after)
         })
     }
 }
@@ -72,5 +80,22 @@ mod tests {
         assert_eq!(study.asked_for().unwrap(), 1);
         assert_eq!(study.history(&Filter::default()).unwrap().len(), 1);
         assert!(study.answer(first).unwrap().is_some());
+        // As any edit it is taken back, and done again.
+        assert_eq!(study.undo().unwrap().unwrap().targets.len(), 2);
+        assert_eq!(study.asked_for().unwrap(), 3);
+        study.redo().unwrap().unwrap();
+        assert_eq!(study.asked_for().unwrap(), 1);
+    }
+
+    #[test]
+    fn one_answer_is_hidden_without_a_step_of_undo() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = Study::open(&folder.path().join("a.study")).unwrap();
+        let number = study.bundle(&info("demo")).unwrap();
+        let run = run("one", 0.5, "text");
+        let id = study.add(&[answer(&run, number)]).unwrap()[0];
+        study.hide(id).unwrap();
+        assert_eq!(study.asked_for().unwrap(), 0);
+        assert_eq!(study.undo().unwrap(), None);
     }
 }

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::file::{Access, Study};
 use super::schema::STEPS;
+use super::sweeps::{Makers, SweepState};
 use crate::Result;
+use crate::types::BundleInfo;
 
 /// A sweep, in figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +23,8 @@ pub struct SweepInfo {
     pub rows: usize,
     /// Rows there.
     pub done: usize,
-    /// `running`, `finished` or `stopped`.
+    /// `running` where a program makes rows of it now, `finished`, or `stopped`. On a network's disk, where that is not
+    /// known, one that was killed is `running` still.
     pub status: String,
 }
 
@@ -61,7 +64,8 @@ impl Study {
         if let Access::Read(why) = self.access() {
             warnings.push(format!("it can only be read: {why}"));
         }
-        if self.alone()? {
+        let alone = self.alone()?;
+        if alone {
             warnings.push(
                 "it lies on a network's disk, or was last written on one: let one program at a time write".to_owned(),
             );
@@ -78,6 +82,11 @@ impl Study {
                 "{unverified} answers come from a store of rows or from elsewhere and are never given again: what they depend on is not known in full"
             ));
         }
+        let status = |sweep: &SweepState| match (sweep.makers, sweep.status.as_str()) {
+            (Makers::Nobody, "running") if !alone => "stopped".to_owned(),
+            (Makers::Here | Makers::Elsewhere, "stopped") => "running".to_owned(),
+            (_, noted) => noted.to_owned(),
+        };
         let sweeps = self.sweeps()?;
         let format: i64 = self.one("SELECT user_version FROM pragma_user_version", [])?;
         Ok(StudyInfo {
@@ -88,19 +97,30 @@ impl Study {
             sweeps: sweeps
                 .into_iter()
                 .map(|sweep| SweepInfo {
+                    status: status(&sweep),
                     id: sweep.id,
                     name: sweep.name,
                     method: sweep.method,
                     bundle: sweep.info.name,
                     rows: sweep.rows,
                     done: sweep.done,
-                    status: sweep.status,
                 })
                 .collect(),
             votes: self.count("vote")?,
             annotators: names("SELECT alias FROM annotator ORDER BY created, uid")?,
             warnings,
         })
+    }
+
+    /// What the last answer was made with, as far as a file tells it: without prompts and warnings. `None` without answers.
+    pub fn last_bundle(&self) -> Result<Option<BundleInfo>> {
+        let mut found = None;
+        let sql = "SELECT b.json FROM generation g JOIN bundle b ON b.id = g.bundle ORDER BY g.interactive DESC, g.id DESC LIMIT 1";
+        self.each(sql, [], |row| {
+            found = Some(self.json(&self.get::<String>(row, 0)?, "bundle.json")?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Whether it is written with a rollback journal, as on a network's disk, where one program at a time should write.

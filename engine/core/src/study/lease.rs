@@ -22,6 +22,8 @@ pub enum Lease {
     Theirs {
         /// Which program, on which system.
         who: String,
+        /// Since when it has the file open, in milliseconds since 1970.
+        since: i64,
         /// When it last said that it is there, in milliseconds since 1970.
         beat: i64,
     },
@@ -36,10 +38,10 @@ impl Study {
     pub(super) fn lease_at(&self, over: bool, now: i64) -> Result<Lease> {
         self.write(|transaction, origin| {
             let mut theirs = None;
-            let sql = "SELECT program || ' on ' || os || CASE alias WHEN '' THEN '' ELSE ' (' || alias || ')' END, beat
+            let sql = "SELECT program || ' on ' || os || CASE alias WHEN '' THEN '' ELSE ' (' || alias || ')' END, created, beat
                        FROM origin WHERE id <> ?1 AND beat > ?2 ORDER BY beat, id";
             self.each(sql, params![origin, now - LAPSE], |row| {
-                theirs = Some(Lease::Theirs { who: self.get(row, 0)?, beat: self.get(row, 1)? });
+                theirs = Some(Lease::Theirs { who: self.get(row, 0)?, since: self.get(row, 1)?, beat: self.get(row, 2)? });
                 Ok(())
             })?;
             if let Some(theirs) = theirs.filter(|_| !over) {
@@ -77,7 +79,7 @@ mod tests {
         assert!(has(&one, false, 100_000));
         let theirs = two.lease_at(false, 100_000 + LAPSE - 1).unwrap();
         assert!(
-            matches!(theirs, Lease::Theirs { who, beat: 100_000 } if who.starts_with("paretoscope"))
+            matches!(theirs, Lease::Theirs { who, beat: 100_000, .. } if who.starts_with("paretoscope"))
         );
         assert!(
             has(&one, false, 100_000 + BEAT),

@@ -1,26 +1,21 @@
 //! Two studies become one: a union by names, in one transaction.
 //!
 //! Rows are matched by what they are (contents), when they happened (events), or what they are about (edits); numbers of
-//! one file become those of the other on the way. What two rows that are one become is in `merge_rules`. A merge done
-//! twice, or in another order, gives the same (see [`Study::digest`]).
+//! one file become those of the other on the way (`merge_table`). What two rows that are one become is in `merge_rules`.
+//! A merge done twice, or in another order, gives the same (see [`Study::digest`]).
 
 use std::path::Path;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::file::{FileName, Study, to_json};
 use super::hash::{Uid, now};
-use super::merge_rules::{Cell, Joined, Kind, join, kind, own};
-use super::notes::Target;
-use super::open::{
-    Kind as FileKind, Looked, copy_into, damaged, input, look, read_only, sqlite, uri,
-};
+use super::merge_rules::{Kind, kind, own};
+use super::merge_table::{Work, map};
+use super::open::{Kind as FileKind, Looked, copy_into, input, look, read_only, sqlite, uri};
 use super::schema::STEPS;
-use super::tables::{Table, quoted, tables};
-use super::undo::Part;
+use super::tables::tables;
 use crate::Result;
 
 /// What a merge did to a table.
@@ -131,6 +126,9 @@ impl Study {
     }
 
     fn take(&self, connection: &Connection, origin: i64, source: &Path) -> Result<MergeCounts> {
+        if let Some(votes) = self.take_pack(source)? {
+            return Ok(votes);
+        }
         self.check_tasks(source)?;
         let (ours, theirs) = (
             tables(connection, "main", self.path())?,
@@ -232,8 +230,11 @@ impl Study {
 
     /// Keys under which the two files' texts differ, and answers without a key that do.
     fn diverged_from_source(&self, altered: usize) -> Result<usize> {
-        let sql = "SELECT count(DISTINCT s.key) FROM source.generation s WHERE s.key IS NOT NULL AND EXISTS
-                   (SELECT 1 FROM main.generation m WHERE m.key = s.key AND m.text <> s.text)";
+        // All rows of the source are here by now, so that such a key has several rows: few do.
+        let sql = "SELECT count(*) FROM
+                   (SELECT key FROM main.generation WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1) several
+                   WHERE EXISTS (SELECT 1 FROM source.generation s JOIN main.generation m ON m.key = s.key
+                   WHERE s.key = several.key AND m.text <> s.text)";
         let keyed: i64 = self.one(sql, [])?;
         Ok(usize::try_from(keyed).unwrap_or(0) + altered)
     }
@@ -264,7 +265,7 @@ impl Study {
     /// Keys under which answers with different texts stand, and their numbers, the one that counts first.
     pub fn diverged(&self) -> Result<Vec<(crate::types::Key, Vec<i64>)>> {
         let sql = "SELECT g.key, g.id FROM generation g WHERE g.key IN
-                   (SELECT key FROM generation WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT text) > 1)
+                   (SELECT key FROM generation WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1 AND count(DISTINCT text) > 1)
                    ORDER BY g.key, g.created, g.uid";
         let mut found: Vec<(crate::types::Key, Vec<i64>)> = Vec::new();
         self.each(sql, [], |row| {
@@ -288,297 +289,4 @@ impl Study {
 fn name_of(source: &Path) -> String {
     let name = source.file_name().unwrap_or(source.as_os_str());
     name.to_string_lossy().into_owned()
-}
-
-/// The table of which number in the source is which one here.
-fn map(table: &str) -> String {
-    quoted(&format!("map_{table}"))
-}
-
-/// Two rows that are one and differ.
-struct Pair {
-    /// The primary key of the target's.
-    place: Vec<Value>,
-    ours: Vec<Cell>,
-    theirs: Vec<Cell>,
-}
-
-/// One table's merge.
-struct Work<'a> {
-    study: &'a Study,
-    connection: &'a Connection,
-    /// The file that is merged from.
-    source: &'a Path,
-    /// With the columns that both files have.
-    table: Table,
-    kind: Kind,
-}
-
-impl Work<'_> {
-    fn merge(&self) -> Result<(MergeCount, Vec<Part>)> {
-        let name = quoted(&self.table.name);
-        let all: i64 = self
-            .study
-            .one(&format!("SELECT count(*) FROM source.{name}"), [])?;
-        let columns: Vec<String> = self.table.columns.iter().map(|c| quoted(c)).collect();
-        let values: Vec<String> = self.table.columns.iter().map(|c| self.theirs(c)).collect();
-        let matched = self.matched();
-        let order = if self.table.numbered() { "s.id" } else { "1" };
-        let new = self.run(&format!(
-            "INSERT INTO main.{name} ({}) SELECT {} FROM source.{name} s
-             WHERE NOT EXISTS (SELECT 1 FROM main.{name} m WHERE {matched}) ORDER BY {order}",
-            columns.join(", "),
-            values.join(", ")
-        ))?;
-        if self.table.numbered() {
-            let map = map(&self.table.name);
-            self.run(&format!("DROP TABLE IF EXISTS temp.{map}"))?;
-            self.run(&format!(
-                "CREATE TEMP TABLE {map} (src INTEGER PRIMARY KEY, dst INTEGER NOT NULL)"
-            ))?;
-            self.run(&format!(
-                "INSERT INTO temp.{map} SELECT s.id, m.id FROM source.{name} s JOIN main.{name} m ON {matched}"
-            ))?;
-        }
-        let mut count = MergeCount {
-            table: self.table.name.clone(),
-            new,
-            equal: usize::try_from(all).unwrap_or(0).saturating_sub(new),
-            diverged: 0,
-        };
-        let mut replaced = Vec::new();
-        for Pair {
-            place,
-            ours,
-            theirs,
-        } in self.differing(&matched)?
-        {
-            let joined = join(&self.table.name, &self.table.columns, &ours, &theirs);
-            let altered = joined.differ && matches!(self.kind, Kind::Event | Kind::Child);
-            if altered {
-                count.equal = count.equal.saturating_sub(1);
-                count.diverged += usize::from(self.counts_as_diverged(&ours));
-            }
-            if self.table.name == "generation" && joined.differ {
-                self.keep_other(if joined.theirs { &ours } else { &theirs })?;
-            }
-            replaced.extend(self.change(&place, &ours, &joined, &mut count)?);
-        }
-        Ok((count, replaced))
-    }
-
-    /// Answers with a key are counted by their keys, see [`Study::diverged_from_source`].
-    fn counts_as_diverged(&self, ours: &[Cell]) -> bool {
-        let key = self.table.columns.iter().position(|c| c == "key");
-        let keyed = |at: usize| self.table.name == "generation" && ours[at].by != Value::Null;
-        !key.is_some_and(keyed)
-    }
-
-    /// Writes what two rows became; gives what that replaced of a person's edits.
-    fn change(
-        &self,
-        place: &[Value],
-        ours: &[Cell],
-        joined: &Joined,
-        count: &mut MergeCount,
-    ) -> Result<Option<Part>> {
-        if joined.changes.is_empty() {
-            return Ok(None);
-        }
-        let target = self.target(ours);
-        let before = target.as_ref().map(|t| self.study.state(t)).transpose()?;
-        let set: Vec<String> = joined
-            .changes
-            .iter()
-            .enumerate()
-            .map(|(at, (column, _))| {
-                format!("{} = ?{}", quoted(&self.table.columns[*column]), at + 1)
-            })
-            .collect();
-        let first = joined.changes.len() + 1;
-        let row: Vec<String> = self
-            .table
-            .primary
-            .iter()
-            .enumerate()
-            .map(|(at, column)| format!("{} = ?{}", quoted(column), at + first))
-            .collect();
-        let sql = format!(
-            "UPDATE main.{} SET {} WHERE {}",
-            quoted(&self.table.name),
-            set.join(", "),
-            row.join(" AND ")
-        );
-        let values = joined.changes.iter().map(|(_, value)| value).chain(place);
-        self.connection
-            .prepare_cached(&sql)
-            .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(values)))
-            .map_err(sqlite(self.study.path()))?;
-        let Some((target, before)) = target.zip(before) else {
-            return Ok(None);
-        };
-        let after = self.study.state(&target)?;
-        if after.value == before.value {
-            return Ok(None);
-        }
-        count.equal = count.equal.saturating_sub(1);
-        count.new += 1;
-        Ok(Some(Part {
-            target,
-            before,
-            after,
-        }))
-    }
-
-    /// What a row of edits is about.
-    fn target(&self, row: &[Cell]) -> Option<Target> {
-        let Kind::Edit(_) = self.kind else {
-            return None;
-        };
-        let of = |column: &str| {
-            let at = self.table.columns.iter().position(|c| c == column)?;
-            Some(&row[at].value)
-        };
-        let uid = |column| match of(column)? {
-            Value::Blob(bytes) => Some(Uid(bytes.clone())),
-            _ => None,
-        };
-        let text = |column| match of(column)? {
-            Value::Text(text) => Some(text.clone()),
-            _ => None,
-        };
-        match self.table.name.as_str() {
-            "note" => uid("target").map(Target::Note),
-            "tag" => Some(Target::Tag(uid("target")?, text("name")?)),
-            "mark" => Some(Target::Mark(uid("target")?, text("kind")?)),
-            "view" => text("name").map(Target::View),
-            "deck" => uid("uid").map(Target::Deck),
-            "stop" => uid("uid").map(Target::Stop),
-            "figure" => uid("uid").map(Target::Figure),
-            _ => None,
-        }
-    }
-
-    /// An answer that was altered in one of the files: the one that does not stand is kept under a name of its own, which
-    /// follows from what it says.
-    fn keep_other(&self, row: &[Cell]) -> Result<()> {
-        let mut hash = Sha256::new();
-        hash.update(b"paretoscope variant 1");
-        let mut columns = Vec::new();
-        let mut values = Vec::new();
-        for (column, cell) in self.table.columns.iter().zip(row) {
-            if column == "interactive" {
-                continue;
-            }
-            super::digest::column(&mut hash, column, (&cell.by).into());
-            columns.push(quoted(column));
-            values.push(cell.value.clone());
-        }
-        let name = Value::Blob(hash.finalize()[..16].to_vec());
-        for (column, value) in columns.iter().zip(&mut values) {
-            if column == "\"uid\"" {
-                *value = name.clone();
-            }
-        }
-        let marks: Vec<String> = (1..=values.len()).map(|at| format!("?{at}")).collect();
-        let sql = format!(
-            "INSERT INTO main.generation ({}) VALUES ({}) ON CONFLICT (uid) DO NOTHING",
-            columns.join(", "),
-            marks.join(", ")
-        );
-        self.connection
-            .execute(&sql, rusqlite::params_from_iter(values))
-            .map_err(sqlite(self.study.path()))?;
-        Ok(())
-    }
-
-    /// A column of the source's row `s`, as it would be here.
-    fn theirs(&self, column: &str) -> String {
-        let plain = format!("s.{}", quoted(column));
-        match self.table.parent(column) {
-            Some(parent) => format!("(SELECT dst FROM temp.{} WHERE src = {plain})", map(parent)),
-            None => plain,
-        }
-    }
-
-    /// When a row `s` of the source and a row `m` of the target are one.
-    fn matched(&self) -> String {
-        let columns: Vec<String> = match self.kind {
-            Kind::Edit(columns) => columns.iter().map(|c| (*c).to_owned()).collect(),
-            Kind::Child => self.table.primary.clone(),
-            Kind::Thing | Kind::Event | Kind::Apart => vec!["uid".to_owned()],
-        };
-        let same = |column: &String| format!("m.{} = {}", quoted(column), self.theirs(column));
-        columns.iter().map(same).collect::<Vec<_>>().join(" AND ")
-    }
-
-    /// Rows that are one and differ.
-    fn differing(&self, matched: &str) -> Result<Vec<Pair>> {
-        let columns = &self.table.columns;
-        let place = &self.table.primary;
-        let mut asked: Vec<String> = place.iter().map(|c| format!("m.{}", quoted(c))).collect();
-        let mut differ = Vec::new();
-        for column in columns {
-            let (ours, theirs) = (format!("m.{}", quoted(column)), self.theirs(column));
-            let by = |value: &str| match self.table.parent(column) {
-                // Which of two answers stands in a place of a sweep is told by when they were made.
-                Some("generation") => {
-                    format!(
-                        "(SELECT printf('%020d', created) || hex(uid) FROM main.generation WHERE id = {value})"
-                    )
-                }
-                Some(parent) => format!(
-                    "(SELECT uid FROM main.{} WHERE id = {value})",
-                    quoted(parent)
-                ),
-                None => value.to_owned(),
-            };
-            asked.extend([ours.clone(), by(&ours), theirs.clone(), by(&theirs)]);
-            differ.push(format!("{ours} IS NOT {theirs}"));
-        }
-        if differ.is_empty() {
-            return Ok(Vec::new());
-        }
-        let name = quoted(&self.table.name);
-        let sql = format!(
-            "SELECT {} FROM source.{name} s JOIN main.{name} m ON {matched} WHERE {}",
-            asked.join(", "),
-            differ.join(" OR ")
-        );
-        let mut found = Vec::new();
-        self.study.each(&sql, [], |row| {
-            let get = |at: usize| row.get::<_, Value>(at).map_err(sqlite(self.source));
-            let cells = |first: usize| -> Result<Vec<Cell>> {
-                let at = |column: usize| place.len() + 4 * column + first;
-                (0..columns.len())
-                    .map(|column| {
-                        Ok(Cell {
-                            value: get(at(column))?,
-                            by: get(at(column) + 1)?,
-                        })
-                    })
-                    .collect()
-            };
-            let place = (0..place.len()).map(get).collect::<Result<_>>()?;
-            found.push(Pair {
-                place,
-                ours: cells(0)?,
-                theirs: cells(2)?,
-            });
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    fn run(&self, sql: &str) -> Result<usize> {
-        let constraint = Some(rusqlite::ErrorCode::ConstraintViolation);
-        self.connection.execute(sql, []).map_err(|error| {
-            if error.sqlite_error_code() == constraint {
-                // Rows that point at what is not there, or bear the name of something else.
-                damaged(self.source, &error.to_string())
-            } else {
-                sqlite(self.study.path())(error)
-            }
-        })
-    }
 }

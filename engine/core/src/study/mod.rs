@@ -9,31 +9,43 @@
 //! | open | a path → a file to write, to read, or words that say why not | `open` |
 //! | name | what the forward pass received → a key; contents → an id | `hash`, `key` |
 //! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps` |
-//! | read | keys, filters → answers with their scores | `read`, `results` |
+//! | read | keys, names, filters → answers with their scores | `read`, `find`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
-//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `lease` |
-//! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_rules`, `tables`, `digest` |
+//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `alive`, `lease` |
+//! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
+//! | annotate | sweeps → items; a person's place, votes, drafts | `candidates`, `tasks`, `sitting`, `votes` |
+//! | weigh | votes → what statistics read, pairs that train | `judged`, `statistics`, `preferred` |
+//! | lend | items as texts for another machine, and their votes back; other programs' votes | `pack`, `foreign` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
 
+mod alive;
 mod arms;
 mod backup;
+mod candidates;
 mod claim;
 mod compact;
 mod convert;
 mod digest;
 mod encode;
 mod file;
+mod find;
+mod foreign;
 mod graft;
 mod hash;
 mod hide;
 mod info;
+mod item_rows;
+mod judged;
 mod key;
 mod lease;
 mod merge;
 mod merge_rules;
+mod merge_table;
 mod notes;
 mod open;
+mod pack;
+mod preferred;
 mod read;
 mod records;
 mod recover;
@@ -41,32 +53,47 @@ mod request;
 mod results;
 mod salvage;
 mod schema;
+mod sitting;
+mod statistics;
 mod sweeps;
 mod tables;
+mod tasks;
 mod trace;
 mod undo;
+mod votes;
 mod write;
 mod writer;
 
+pub use candidates::{Built, Taken, built, telling_names};
 pub use claim::{CLAIM, Claim};
 pub use compact::Compacted;
 pub use file::{Access, Study};
+pub use foreign::Imported;
 pub use hash::{Fields, Uid};
 pub use info::{StudyInfo, SweepInfo};
+pub use item_rows::ItemRow;
+pub use judged::{Judged, Ranked, Rated, Reader};
 pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
+pub use preferred::{Pairs, PairsAsked, votes_hash};
 pub use read::{Filter, Stored};
-pub use records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
+pub use records::{Label, NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
 pub use request::{Answer, Change, Reply, Request};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
-pub use sweeps::{Placed, SweepState};
+pub use sitting::{Draft, Looked, Progress, Sitting};
+pub use statistics::{OnFronts, PairsSaid, RankingsSaid, RatingsSaid, Said, TaskStats, Whole};
+pub use sweeps::{Makers, Placed, SweepState};
+pub use tasks::{Asks, NewItem, Packed, Sides, StoredItem, TaskState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
+pub use votes::{Annotator, Shown, StoredVote};
 pub use writer::{LOOK, Pending, ROWS, WAIT, Writer};
 
+#[cfg(test)]
+mod annotation_tests;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -77,3 +104,5 @@ mod recover_tests;
 mod tests;
 #[cfg(test)]
 mod undo_tests;
+#[cfg(test)]
+mod vote_tests;

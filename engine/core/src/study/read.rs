@@ -15,7 +15,7 @@ use crate::types::{
 
 const COLUMNS: &str = "g.id, g.uid, g.created, g.key, g.bundle, t.json, p.kind, p.body, q.kind, q.coords, g.seed, g.status,
     g.finish, g.text, g.ids, g.spans, g.asked, g.ended, g.steered, g.mutes, g.gates, g.first_s, g.total_s, g.mean,
-    g.interactive, p.split";
+    g.interactive, p.split, p.topic";
 const TABLES: &str =
     "generation g JOIN prompt p ON p.id = g.prompt LEFT JOIN point q ON q.id = g.point
     LEFT JOIN setting t ON t.id = g.setting";
@@ -39,6 +39,8 @@ pub struct Stored {
     pub prompt: Prompt,
     /// Which part of the prompts that belongs to.
     pub split: Option<String>,
+    /// What that is about, as it was first noted.
+    pub topic: Option<String>,
     /// How tokens were chosen.
     pub sampling: Sampling,
     /// Every change of point and mutes on the way.
@@ -88,6 +90,7 @@ impl Stored {
             scores: None,
             first_token_seconds: self.first_token_seconds,
             seconds: self.seconds,
+            pace: Vec::new(),
         })
     }
 }
@@ -326,6 +329,7 @@ impl Study {
             prompt: self.prompt_of(row, 6)?,
             point: self.point_of(row, 8)?,
             split: self.get(row, 25)?,
+            topic: self.get(row, 26)?,
             sampling,
             steering,
             status: match self.get::<String>(row, 11)?.as_str() {

@@ -2,7 +2,7 @@
 
 use super::hash::{Fields, Uid};
 use crate::protocol::SweepPlan;
-use crate::types::{BundleInfo, ObjectiveInfo, Run, Split};
+use crate::types::{BundleInfo, ObjectiveInfo, Prompt, Run, Split};
 
 /// The name of a bundle in every file: of what it computes and how its parts are called; rewards are no part of it.
 pub fn bundle_uid(info: &BundleInfo) -> Uid {
@@ -112,6 +112,17 @@ pub struct SweepRecord {
     pub plan: SweepPlan,
     /// Rows that it plans.
     pub rows: usize,
+}
+
+/// What a file says of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label<'a> {
+    /// Of which.
+    pub prompt: &'a Prompt,
+    /// Which part of the prompts it belongs to.
+    pub split: Option<Split>,
+    /// What it is about: prompts of one topic are no independent samples.
+    pub topic: Option<&'a str>,
 }
 
 /// An answer to be written.

@@ -98,6 +98,7 @@ impl Request {
         match self {
             Self::Answers(all) => all.len(),
             Self::Scores(all) => all.len(),
+            Self::Claim(keys) | Self::Release(keys) => keys.len(),
             _ => 1,
         }
     }

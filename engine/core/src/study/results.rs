@@ -1,12 +1,13 @@
 //! What a sweep measured: points x prompts x objectives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::encode;
 use super::file::Study;
 use super::hash::Uid;
 use crate::Result;
 use crate::pareto::summarise;
+use crate::protocol::SweepPlan;
 use crate::types::{Point, PointResult, Prompt, Scores, Split};
 
 /// A prompt of a sweep.
@@ -18,6 +19,8 @@ pub struct SweptPrompt {
     pub prompt: Prompt,
     /// Which part of the prompts it belongs to; `None` where nobody said.
     pub split: Option<Split>,
+    /// What it is about, in one spelling; `None` where nobody said.
+    pub topic: Option<String>,
 }
 
 /// The scores of a sweep.
@@ -35,6 +38,8 @@ pub struct SweepScores {
     pub point_uids: Vec<Uid>,
     /// The prompts that have a row, by their place in the plan.
     pub prompts: Vec<SweptPrompt>,
+    /// Their places as the sweep's list has them: the row of a prompt that is listed twice is made once and counts twice.
+    pub listed: Vec<usize>,
     /// Shape `[points, prompts]`: the answer's number.
     pub answers: Vec<Option<i64>>,
     /// Shape `[points, prompts, objectives]`: NaN and infinities are kept; `None` where there is none (yet).
@@ -51,11 +56,17 @@ impl SweepScores {
         &self.values[start..start + self.objectives.len()]
     }
 
+    /// The places of the prompts of a part, or of all, each as often as it counts.
+    pub fn kept(&self, split: Option<Split>) -> Vec<usize> {
+        let listed = self.listed.iter().copied();
+        listed
+            .filter(|&prompt| split.is_none() || self.prompts[prompt].split == split)
+            .collect()
+    }
+
     /// The points whose rows are all there, summed up over the prompts of a part, or over all of them.
     pub fn summary(&self, split: Option<Split>) -> Vec<SweepSummary> {
-        let kept: Vec<usize> = (0..self.prompts.len())
-            .filter(|&prompt| split.is_none() || self.prompts[prompt].split == split)
-            .collect();
+        let kept = self.kept(split);
         let whole = |point: &usize| {
             let start = point * self.prompts.len();
             !kept.is_empty()
@@ -75,6 +86,12 @@ impl SweepScores {
     }
 }
 
+/// A topic whatever its case and spacing, as the parts of prompts go by it.
+fn one_spelling(topic: &str) -> String {
+    let words: Vec<String> = topic.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ")
+}
+
 impl Study {
     /// The scores of a sweep by these scorers, one per objective; by the newest of each objective where `None`.
     pub fn sweep_scores(&self, sweep: i64, scorers: Option<&[Option<i64>]>) -> Result<SweepScores> {
@@ -87,6 +104,7 @@ impl Study {
             points: Vec::new(),
             point_uids: Vec::new(),
             prompts: Vec::new(),
+            listed: Vec::new(),
             answers: Vec::new(),
             values: Vec::new(),
         };
@@ -170,19 +188,40 @@ impl Study {
 
     /// Fills in the prompts that have a row; the place of each by its index in the plan.
     fn prompts_of(&self, sweep: i64, found: &mut SweepScores) -> Result<HashMap<i64, usize>> {
-        let sql = "SELECT DISTINCT r.prompt_index, p.uid, p.kind, p.body, p.split FROM sweep_row r
+        let sql = "SELECT DISTINCT r.prompt_index, p.uid, p.kind, p.body, p.split, p.topic FROM sweep_row r
                    JOIN prompt p ON p.id = r.prompt WHERE r.sweep = ?1 ORDER BY r.prompt_index";
         let mut places = HashMap::new();
         self.each(sql, [sweep], |row| {
             places.insert(self.get(row, 0)?, found.prompts.len());
             let split: Option<String> = self.get(row, 4)?;
+            let topic: Option<String> = self.get(row, 5)?;
             found.prompts.push(SweptPrompt {
                 uid: Uid(self.get(row, 1)?),
                 prompt: self.prompt_of(row, 2)?,
                 split: split.and_then(|name| Split::ALL.into_iter().find(|s| s.name() == name)),
+                topic: topic
+                    .map(|topic| one_spelling(&topic))
+                    .filter(|topic| !topic.is_empty()),
             });
             Ok(())
         })?;
+        found.listed = self.listed(sweep, &found.prompts)?;
         Ok(places)
+    }
+
+    /// The places of a sweep's prompts in the order of its list, as often as they stand there; what is not in the list,
+    /// as a store of rows may have it, comes last, once.
+    fn listed(&self, sweep: i64, prompts: &[SweptPrompt]) -> Result<Vec<usize>> {
+        let plan: String = self.one("SELECT plan FROM sweep WHERE id = ?1", [sweep])?;
+        let plan: SweepPlan = self.json(&plan, "sweep.plan")?;
+        let at: HashMap<&Prompt, usize> = prompts.iter().map(|p| &p.prompt).zip(0..).collect();
+        let mut listed: Vec<usize> = plan
+            .prompts
+            .iter()
+            .filter_map(|prompt| at.get(prompt).copied())
+            .collect();
+        let known: HashSet<usize> = listed.iter().copied().collect();
+        listed.extend((0..prompts.len()).filter(|place| !known.contains(place)));
+        Ok(listed)
     }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::{SweepGrid, SweepPlan};
+use crate::stats::{Frame, FrameOptions};
 use crate::types::{
     BundleIdentity, BundleInfo, Finish, Key, ModelInfo, ObjectiveInfo, Point, Preference, Prompt,
     RowGates, Run, RunStatus, Sampling, Steering, TokenPiece, Weights,
@@ -95,6 +96,7 @@ pub(super) fn run(prompt: &str, share: f64, text: &str) -> Run {
         scores: None,
         first_token_seconds: 0.5,
         seconds: 1.5,
+        pace: Vec::new(),
     };
     run.key = Some(key(&run));
     run
@@ -139,6 +141,7 @@ pub(super) fn sweep(prompts: &[&str]) -> SweepRecord {
             sampling: Sampling::default(),
             include_base: false,
             splits: Vec::new(),
+            groups: Vec::new(),
             store: "somewhere.study".into(),
         },
         rows: 2 * prompts.len(),
@@ -278,6 +281,52 @@ fn a_sweep_goes_on_at_its_own_time_and_sums_up_what_is_whole() {
         (3, 4, "running")
     );
     assert_eq!(state.plan.store, path);
+}
+
+/// A prompt that is listed twice is asked once and counts twice, in means, their errors and comparisons.
+#[test]
+fn equal_prompts_count_as_often_as_they_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = Study::open(&folder.path().join("a.study")).unwrap();
+    let record = sweep(&["a", "b", "a"]);
+    let id = study.sweep(&record, 1000).unwrap();
+    let number = study.bundle(&record.bundle).unwrap();
+    let scorers = study.scorers(&[scorer("helpful", "1"), None]).unwrap();
+    for (prompt, (words, score)) in [("a", 0.0), ("b", 3.0)].into_iter().enumerate() {
+        let run = run(words, 0.5, words);
+        let place = Some(Placed {
+            sweep: id,
+            seed: 0,
+            point: 0,
+            prompt,
+        });
+        let new = NewAnswer {
+            place,
+            interactive: false,
+            ..answer(&run, number)
+        };
+        let ids = study.add(&[new]).unwrap();
+        study
+            .score(&[(ids[0], scorers[0].unwrap(), score)])
+            .unwrap();
+    }
+    let scores = study.sweep_scores(id, None).unwrap();
+    assert_eq!(
+        (scores.prompts.len(), &scores.listed[..]),
+        (2, &[0, 1, 0][..])
+    );
+    let summary = &scores.summary(None)[0];
+    assert_eq!(
+        summary.scores[0].unwrap(),
+        crate::types::Summary::of([0.0, 3.0, 0.0])
+    );
+    assert_eq!(summary.rows, 3);
+    let arm = scores.arm(&study.sweeps().unwrap()[0], None);
+    assert!(arm.check().is_ok());
+    assert_eq!(arm.means(), [[1.0]]);
+    let frame = Frame::new(&[arm.clone(), arm], &FrameOptions::default()).unwrap();
+    assert_eq!(frame.prompts.len(), 3);
+    assert_eq!(frame.means(0), [[[1.0]]]);
 }
 
 /// Keys live on disk: this one may change only together with its format's name.

@@ -11,13 +11,14 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use half::f16;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::encode;
 use super::file::{Study, to_json};
 use super::open::{fault, sqlite};
-use crate::types::{BundleInfo, GateRecord};
+use super::read::Stored;
+use crate::types::{BundleInfo, GateRecord, Run};
 use crate::{Error, Result};
 
 /// How far a gate may be off after packing.
@@ -80,8 +81,7 @@ impl Names {
 impl Study {
     /// Keeps the routing of an answer; what was kept before is replaced.
     pub fn put_trace(&self, answer: i64, record: &GateRecord) -> Result<()> {
-        let stride = record.sites.len() * record.adapters.len();
-        if record.tokens() * stride != record.values.len() {
+        if !is_whole(record) {
             let problem = format!(
                 "holds {} values, which is no multiple of {} sites times {} adapters",
                 record.values.len(),
@@ -90,6 +90,15 @@ impl Study {
             );
             return Err(Error::option("record", problem));
         }
+        self.write(|transaction, _origin| self.write_trace(transaction, answer, record))
+    }
+
+    fn write_trace(
+        &self,
+        transaction: &Connection,
+        answer: i64,
+        record: &GateRecord,
+    ) -> Result<()> {
         let bundle = self.bundle_behind(answer)?;
         let shape = Shape {
             tokens: record.tokens(),
@@ -99,16 +108,42 @@ impl Study {
         let shape = to_json("record", &shape)?;
         let (encoding, bytes) = pack(record);
         let data = deflate(&bytes).map_err(|e| fault(self.path(), e.to_string()))?;
-        self.write(|transaction, _origin| {
-            let sql = "INSERT INTO trace (generation, encoding, shape, crc, data) VALUES (?1, ?2, ?3, ?4, ?5)
-                       ON CONFLICT (generation) DO UPDATE SET encoding = excluded.encoding, shape = excluded.shape,
-                       crc = excluded.crc, data = excluded.data";
-            transaction
-                .prepare_cached(sql)
-                .and_then(|mut s| s.execute(params![answer, encoding as i64, shape, crc(&bytes), data]))
-                .map_err(sqlite(self.path()))?;
-            Ok(())
-        })
+        let sql = "INSERT INTO trace (generation, encoding, shape, crc, data) VALUES (?1, ?2, ?3, ?4, ?5)
+                   ON CONFLICT (generation) DO UPDATE SET encoding = excluded.encoding, shape = excluded.shape,
+                   crc = excluded.crc, data = excluded.data";
+        transaction
+            .prepare_cached(sql)
+            .and_then(|mut s| s.execute(params![answer, encoding as i64, shape, crc(&bytes), data]))
+            .map_err(sqlite(self.path()))?;
+        Ok(())
+    }
+
+    /// Keeps, with an answer that a person asked for, its routing and when its tokens came, where these are known. What is
+    /// kept of an answer that stands already stays.
+    pub(super) fn write_played(
+        &self,
+        transaction: &Connection,
+        answer: i64,
+        run: &Run,
+    ) -> Result<()> {
+        let kept = |table| {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE generation = ?1)");
+            self.one::<bool>(&sql, [answer])
+        };
+        // Routing is a cache: an answer is not lost for a record that does not fit.
+        let record = run
+            .record
+            .as_ref()
+            .filter(|r| is_whole(r) && r.tokens() > 0);
+        if let Some(record) = record
+            && !kept("trace")?
+        {
+            self.write_trace(transaction, answer, record)?;
+        }
+        if !run.pace.is_empty() && !kept("playback")? {
+            self.write_playback(transaction, answer, &run.pace)?;
+        }
+        Ok(())
     }
 
     /// The routing of an answer, where it is kept; gates are off by at most [`LARGEST_ERROR`].
@@ -149,16 +184,32 @@ impl Study {
     /// Keeps when the tokens of an answer came: milliseconds from the one before, the first from the command.
     pub fn put_playback(&self, answer: i64, milliseconds: &[u32]) -> Result<()> {
         self.bundle_behind(answer)?;
+        self.write(|transaction, _origin| self.write_playback(transaction, answer, milliseconds))
+    }
+
+    fn write_playback(
+        &self,
+        transaction: &Connection,
+        answer: i64,
+        milliseconds: &[u32],
+    ) -> Result<()> {
         let deltas = encode::wholes(milliseconds.iter().map(|&ms| u64::from(ms)));
-        self.write(|transaction, _origin| {
-            let sql = "INSERT INTO playback (generation, deltas) VALUES (?1, ?2)
-                       ON CONFLICT (generation) DO UPDATE SET deltas = excluded.deltas";
-            transaction
-                .prepare_cached(sql)
-                .and_then(|mut statement| statement.execute(params![answer, deltas]))
-                .map_err(sqlite(self.path()))?;
-            Ok(())
-        })
+        let sql = "INSERT INTO playback (generation, deltas) VALUES (?1, ?2)
+                   ON CONFLICT (generation) DO UPDATE SET deltas = excluded.deltas";
+        transaction
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params![answer, deltas]))
+            .map_err(sqlite(self.path()))?;
+        Ok(())
+    }
+
+    /// A stored answer as the run that it was (see [`Stored::run`]), with the routing and the pace that are kept of it. A
+    /// cache that cannot be read is left out.
+    pub fn played(&self, stored: &Stored) -> Option<Run> {
+        let mut run = stored.run()?;
+        run.record = self.trace(stored.id).ok().flatten().map(Arc::new);
+        run.pace = self.playback(stored.id).ok().flatten().unwrap_or_default();
+        Some(run)
     }
 
     /// Milliseconds between the tokens of an answer, where they are kept.
@@ -195,6 +246,12 @@ impl Study {
         })?;
         json.map(|json| self.json(&json, "bundle.json")).transpose()
     }
+}
+
+/// Whether it holds as many values as its sizes say.
+fn is_whole(record: &GateRecord) -> bool {
+    let stride = record.sites.len() * record.adapters.len();
+    record.tokens() * stride == record.values.len()
 }
 
 fn crc(bytes: &[u8]) -> i64 {
@@ -424,6 +481,42 @@ mod tests {
                 study.put_trace(id, &kept).unwrap();
             }
         });
+    }
+
+    #[test]
+    fn what_a_person_asked_for_is_written_with_its_routing_and_its_pace() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = Study::open(&folder.path().join("a.study")).unwrap();
+        let number = study.bundle(&info("demo")).unwrap();
+        let mut asked = run("hi", 0.5, "x");
+        let kept = record(1, 2, vec![0.2, 0.8, 1.0, 0.0]);
+        asked.record = Some(Arc::new(kept.clone()));
+        asked.pace = vec![500, 20];
+        let id = study.add(&[answer(&asked, number)]).unwrap()[0];
+        let back = |id| study.played(&study.answer(id).unwrap().unwrap()).unwrap();
+        assert_eq!(back(id).record.unwrap().values, kept.values);
+        assert_eq!(back(id).pace, [500, 20]);
+        // Asked for again it is the same answer: what was kept stays.
+        asked.pace = vec![1, 1];
+        assert_eq!(study.add(&[answer(&asked, number)]).unwrap(), [id]);
+        assert_eq!(back(id).pace, [500, 20]);
+        // A record that does not fit loses no answer, nor does one that was damaged.
+        let mut ragged = run("ragged", 0.5, "y");
+        ragged.record = Some(Arc::new(record(2, 2, vec![0.5; 3])));
+        let other = study.add(&[answer(&ragged, number)]).unwrap()[0];
+        assert_eq!(back(other).record, None);
+        let harm = "UPDATE trace SET crc = crc + 1; UPDATE playback SET deltas = x'ff'";
+        study.connection.execute_batch(harm).unwrap();
+        assert_eq!((back(id).record, back(id).pace), (None, Vec::new()));
+        // A sweep keeps the mean alone.
+        asked.key = None;
+        let swept = crate::study::NewAnswer {
+            interactive: false,
+            ..answer(&asked, number)
+        };
+        let swept = study.add(&[swept]).unwrap()[0];
+        assert_eq!(study.trace(swept).unwrap(), None);
+        assert_eq!(study.playback(swept).unwrap(), None);
     }
 
     #[test]

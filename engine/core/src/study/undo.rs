@@ -4,6 +4,8 @@
 //! still stands, by writing what stood before as a new revision; what an undo writes again stands under the new revision
 //! in all edits that knew it under the old one.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, params};
 
 use super::file::{Study, to_json};
@@ -53,6 +55,7 @@ impl Study {
     pub fn edit(&self, title: &str, edits: &[Edit]) -> Result<bool> {
         self.write(|transaction, origin| {
             let mut parts: Vec<Part> = Vec::new();
+            let mut places: HashMap<&Target, usize> = HashMap::new();
             for Edit { target, value } in edits {
                 let before = self.state(target)?;
                 if before.value == *value {
@@ -63,13 +66,16 @@ impl Study {
                     value: value.clone(),
                 };
                 self.put_state(transaction, origin, target, &after)?;
-                match parts.iter_mut().find(|part| part.target == *target) {
+                match places.get(target).and_then(|place| parts.get_mut(*place)) {
                     Some(part) => part.after = after,
-                    None => parts.push(Part {
-                        target: target.clone(),
-                        before,
-                        after,
-                    }),
+                    None => {
+                        places.insert(target, parts.len());
+                        parts.push(Part {
+                            target: target.clone(),
+                            before,
+                            after,
+                        });
+                    }
                 }
             }
             if parts.is_empty() {
@@ -158,6 +164,7 @@ impl Study {
             let Some(op) = self.next_op(again)? else {
                 return Ok(None);
             };
+            let mut renamed = HashMap::new();
             for part in &op.parts {
                 let (from, to) = if again {
                     (&part.before, &part.after)
@@ -172,8 +179,9 @@ impl Study {
                     value: to.value.clone(),
                 };
                 self.put_state(transaction, origin, &part.target, &state)?;
-                self.rename(transaction, &part.target, to.rev, state.rev)?;
+                renamed.insert(&part.target, (to.rev, state.rev));
             }
+            self.rename(transaction, &renamed)?;
             let sql = "UPDATE op SET undone = ?2 WHERE id = ?1";
             transaction
                 .execute(sql, params![op.id, !again])
@@ -185,14 +193,21 @@ impl Study {
         })
     }
 
-    /// What a target was under one revision stands under another now.
-    fn rename(&self, connection: &Connection, target: &Target, old: i64, new: i64) -> Result<()> {
-        for mut op in self.ops("target LIKE '%' || ?1 || '%'", &[&target.table()])? {
+    /// What each of these targets was under the first revision stands under the second now.
+    fn rename(
+        &self,
+        connection: &Connection,
+        renamed: &HashMap<&Target, (i64, i64)>,
+    ) -> Result<()> {
+        for mut op in self.ops("1", &[])? {
             let mut changed = false;
-            for part in op.parts.iter_mut().filter(|part| part.target == *target) {
+            for part in &mut op.parts {
+                let Some((old, new)) = renamed.get(&part.target) else {
+                    continue;
+                };
                 for state in [&mut part.before, &mut part.after] {
-                    if state.rev == old {
-                        state.rev = new;
+                    if state.rev == *old {
+                        state.rev = *new;
                         changed = true;
                     }
                 }

@@ -6,7 +6,7 @@ use super::encode;
 use super::file::{Study, to_json};
 use super::hash::{Fields, Uid, now};
 use super::open::sqlite;
-use super::records::{NewAnswer, ScorerRecord, bundle_uid, kept};
+use super::records::{Label, NewAnswer, ScorerRecord, bundle_uid, kept};
 use crate::Result;
 use crate::types::{BundleInfo, Point, Prompt, RunStatus, Sampling, Split};
 
@@ -79,8 +79,26 @@ impl Study {
         scorers.iter().map(known).collect()
     }
 
+    /// Notes what a file says of prompts: what was known before stays.
+    pub fn label(&self, labels: &[Label<'_>]) -> Result<()> {
+        self.write(|transaction, origin| {
+            let sql = "UPDATE prompt SET topic = ?2 WHERE id = ?1 AND topic IS NULL";
+            for label in labels {
+                let id = self.put_prompt(transaction, origin, label.prompt, label.split)?;
+                if let Some(topic) = label.topic {
+                    transaction
+                        .prepare_cached(sql)
+                        .and_then(|mut statement| statement.execute(params![id, topic]))
+                        .map_err(sqlite(self.path()))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Writes answers in one transaction, durable when this returns; the numbers under which they stand. An answer whose
-    /// key is there already is not written again: it stands under the earlier one's number.
+    /// key is there already is not written again: it stands under the earlier one's number. What a person asked for is
+    /// written with its routing and its pace; of a sweep's rows the mean gates are kept alone.
     pub fn add(&self, answers: &[NewAnswer<'_>]) -> Result<Vec<i64>> {
         self.write(|transaction, origin| {
             let put = |answer| self.put_answer(transaction, origin, answer);
@@ -211,6 +229,9 @@ impl Study {
                 self.insert_answer(transaction, origin, answer, [setting, prompt, point])?
             }
         };
+        if answer.interactive {
+            self.write_played(transaction, id, run)?;
+        }
         if let Some(key) = run.key {
             let sql = "DELETE FROM claim WHERE key = ?1";
             transaction

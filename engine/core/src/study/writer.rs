@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::claim::CLAIM;
 use super::file::{Access, Study};
 use super::hash::now;
 use super::lease::{BEAT, Lease};
@@ -24,6 +25,9 @@ pub const WAIT: Duration = Duration::from_millis(50);
 
 /// How often the thread looks whether another program has written.
 pub const LOOK: Duration = Duration::from_millis(500);
+
+/// How often what was claimed is prolonged: several times before it ends.
+const PROLONG: Duration = Duration::from_millis(CLAIM.unsigned_abs() / 4);
 
 /// Requests that may wait; who sends one more waits, too.
 const WAITING: usize = 256;
@@ -77,29 +81,41 @@ impl Writer {
     /// its writes are refused.
     pub fn start(path: &Path) -> Result<Self> {
         let study = Study::open(path)?;
+        let backup = study.daily_backup(now())?;
+        Self::of(study, backup)
+    }
+
+    /// As [`Writer::start`], beside another connection of this process that writes it: without the day's copy.
+    pub fn beside(path: &Path) -> Result<Self> {
+        Self::of(Study::open(path)?, None)
+    }
+
+    fn of(study: Study, backup: Option<JoinHandle<Result<PathBuf>>>) -> Result<Self> {
+        let path = study.path().to_path_buf();
         let access = study.access().clone();
         let (jobs, to_do) = bounded(WAITING);
         let (tell, changes) = bounded(WAITING);
         let serving = Serving {
             version: study.version()?,
-            backup: study.daily_backup(now())?,
+            backup,
             study,
             jobs: to_do,
             tell,
             lease: None,
             beat: Instant::now(),
+            claimed: None,
         };
         let thread = std::thread::Builder::new()
             .name("study".to_owned())
             .spawn(move || serving.serve())
             .map_err(|e| {
                 fault(
-                    path,
+                    &path,
                     format!("cannot be written: no thread to be had ({e})"),
                 )
             })?;
         Ok(Self {
-            path: path.to_path_buf(),
+            path,
             access,
             jobs: Some(jobs),
             changes,
@@ -155,6 +171,8 @@ struct Serving {
     /// Who has the lease, once it was asked for.
     lease: Option<Lease>,
     beat: Instant,
+    /// When what it has claimed was prolonged last, once it claimed: a row may take longer than a claim holds.
+    claimed: Option<Instant>,
 }
 
 impl Serving {
@@ -171,9 +189,12 @@ impl Serving {
                 self.look();
             }
         }
+        // The file may be gone; then lease and claims are, too.
         if self.lease == Some(Lease::Ours) {
-            // The file may be gone; then the lease is, too.
             let _left = self.study.end_lease();
+        }
+        if self.claimed.is_some() {
+            let _left = self.study.release_all();
         }
     }
 
@@ -194,6 +215,12 @@ impl Serving {
             }
         }
         if !jobs.is_empty() {
+            if jobs
+                .iter()
+                .any(|job| matches!(job.request, Request::Claim(_)))
+            {
+                self.claimed.get_or_insert_with(Instant::now);
+            }
             let lease = &mut self.lease;
             let study = &self.study;
             let done = study.together(|| {
@@ -240,6 +267,14 @@ impl Serving {
                     }
                 }
                 Err(error) => self.say(Change::Fault(error)),
+            }
+        }
+        if let Some(last) = &mut self.claimed
+            && last.elapsed() >= PROLONG
+        {
+            *last = Instant::now();
+            if let Err(error) = self.study.prolong() {
+                self.say(Change::Fault(error));
             }
         }
         if let Some(thread) = self.backup.take_if(|thread| thread.is_finished()) {

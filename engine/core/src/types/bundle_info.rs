@@ -81,6 +81,9 @@ pub struct PromptSample {
     pub prompt: Prompt,
     /// Which part of the set it belongs to: as its line says, else by what it asks.
     pub split: Split,
+    /// What it is about, as its line says: prompts of one group are no independent samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// A loaded bundle.

@@ -112,4 +112,8 @@ pub struct Run {
     pub first_token_seconds: f64,
     /// Seconds from the command to the end.
     pub seconds: f64,
+    /// When each of `tokens` came, in milliseconds after the one before, the first after the command; empty where that is
+    /// not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pace: Vec<u32>,
 }

@@ -6,7 +6,9 @@ use paretoscope_core::stats::{Chosen, Draws, Frame, FrameOptions, compare, words
 use paretoscope_core::study::Study;
 use paretoscope_core::types::{Point, Split};
 
-use super::{Asked, Swept, fronts, points, swept};
+use super::fronts::over;
+use super::tables::points_of;
+use super::{Asked, Swept, shared, swept};
 use crate::error::Result;
 use crate::figure::Look;
 use crate::plot::{Dot, Front};
@@ -35,7 +37,7 @@ const BIBTEX: &str = r"@misc{hoe2025,
 /// from. `command` is what made it.
 pub fn report(study: &Study, asked: &Asked, command: &str) -> Result<Report> {
     let swept = swept(study, asked)?;
-    let front = fronts(study, asked)?;
+    let front = over(study, asked, &swept, &shared(&swept, &[], 3)?)?;
     let mut report = Report::new(front.title.clone());
     let demonstration = swept.iter().any(|s| s.sweep.info.demonstration.is_some());
     if demonstration {
@@ -45,7 +47,7 @@ pub fn report(study: &Study, asked: &Asked, command: &str) -> Result<Report> {
     report.objectives = front.objectives.iter().map(|o| o.name.clone()).collect();
     report.tables = vec![
         ("Hypervolumes".to_owned(), volumes(&front)?),
-        ("Points".to_owned(), points(study, asked)?),
+        ("Points".to_owned(), points_of(&swept, asked.split)?),
     ];
     answers(study, asked, &swept, &front, &mut report)?;
     report.facts.clone_from(&front.facts);
@@ -146,6 +148,7 @@ fn answers(
     let mut prompts = BTreeMap::new();
     for (s, series) in swept.iter().zip(&front.series) {
         let axes = s.sweep.axes();
+        let texts = study.sweep_texts(s.sweep.id)?;
         for dot in &series.dots {
             let number = report.point(ReportPoint {
                 uid: dot.uid.clone(),
@@ -169,13 +172,13 @@ fn answers(
                 let Some(answer) = s.scores.answers[point * s.scores.prompts.len() + at] else {
                     continue;
                 };
-                let Some(stored) = study.answer(answer)? else {
+                let Some(text) = texts.get(&answer) else {
                     continue;
                 };
                 let place = *prompts.entry(prompt.uid.clone()).or_insert_with(|| {
                     report.prompt(prompt.prompt.words().unwrap_or("(token ids)"))
                 });
-                report.answer(number, place, &stored.text)?;
+                report.answer(number, place, text)?;
             }
         }
     }

@@ -5,15 +5,19 @@ use std::collections::HashMap;
 use paretoscope_core::study::Study;
 use paretoscope_core::types::{Point, Split};
 
-use super::{Asked, swept};
+use super::{Asked, Swept, swept};
 use crate::error::{Error, Result};
 use crate::table::{Cell, Column, Kind, Table};
 
 /// A row per point of each sweep: where it is, its means with their errors, whether it is on its sweep's front.
 pub fn points(study: &Study, asked: &Asked) -> Result<Table> {
-    let swept = swept(study, asked)?;
+    points_of(&swept(study, asked)?, asked.split)
+}
+
+/// [`points`] of sweeps that are read.
+pub(super) fn points_of(swept: &[Swept], split: Option<Split>) -> Result<Table> {
     let mut objectives: Vec<String> = Vec::new();
-    for s in &swept {
+    for s in swept {
         for name in &s.scores.objectives {
             if !objectives.contains(name) {
                 objectives.push(name.clone());
@@ -36,7 +40,7 @@ pub fn points(study: &Study, asked: &Asked) -> Result<Table> {
     );
     columns.push(Column::new("front", Kind::Flag));
     let mut table = Table::new(columns);
-    for s in &swept {
+    for s in swept {
         let flags = paretoscope_core::pareto::front_flags(&s.summary);
         for (result, on_front) in s.summary.iter().zip(flags) {
             let kind = match result.point {
@@ -53,7 +57,7 @@ pub fn points(study: &Study, asked: &Asked) -> Result<Table> {
                 Cell::Text(s.sweep.name.clone()),
                 Cell::Text(s.sweep.method.clone()),
                 Cell::Text(s.sweep.info.name.clone()),
-                Cell::Text(asked.split.map_or("all", Split::name).to_owned()),
+                Cell::Text(split.map_or("all", Split::name).to_owned()),
                 Cell::Text(kind.to_owned()),
                 Cell::Text(numbers.join(" ")),
             ];

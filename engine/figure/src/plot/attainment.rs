@@ -1,12 +1,13 @@
 //! How far a front varies: what the best, the median and the worst of several runs attain, two objectives at a time.
 
+use paretoscope_core::stats::{self, surface};
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axes, holding};
 use super::common::{Objective, Prompts, paragraph};
 use super::pairs;
 use super::sheet::{Entry, Sheet};
-use super::stairs::{attained, stairs};
+use super::stairs::stairs;
 use crate::color::{Paint, category};
 use crate::error::{Error, Result};
 use crate::figure::{Figure, Look};
@@ -20,7 +21,7 @@ use crate::words;
 pub enum Over {
     /// Its seed.
     Seeds,
-    /// Which prompts were drawn, with replacement; all of one seed.
+    /// Which prompts were drawn, with replacement; seeds are averaged.
     Prompts,
 }
 
@@ -54,15 +55,6 @@ pub struct Attainment {
     pub notes: Vec<String>,
     /// Where the numbers come from, for the file beside the figure.
     pub facts: Vec<(String, String)>,
-}
-
-/// The levels that are drawn: a name, and how many of so many runs must attain a place.
-fn levels(runs: usize) -> [(&'static str, usize); 3] {
-    [
-        ("best", 1),
-        ("median", runs.div_ceil(2).max(1)),
-        ("worst", runs),
-    ]
 }
 
 impl Attainment {
@@ -100,6 +92,16 @@ impl Attainment {
         })
     }
 
+    /// The levels that are drawn: a name, and how many of so many runs must attain a place.
+    fn levels(&self, runs: usize) -> [(&'static str, usize); 3] {
+        let over = match self.over {
+            Over::Seeds => stats::Over::Seeds(runs),
+            Over::Prompts => stats::Over::Prompts(runs),
+        };
+        let [best, median, worst] = over.levels();
+        [("best", best), ("median", median), ("worst", worst)]
+    }
+
     /// Two means of a point, where both are there and finite.
     fn numbers(&self, means: &[f64], (x, y): (usize, usize)) -> Option<[f64; 2]> {
         let mean = |slot: usize| {
@@ -128,8 +130,8 @@ impl Attainment {
     fn method(&self, axes: &Axes, method: &Attempts, pair: (usize, usize)) -> Mark {
         let color = category(method.color);
         let sets = self.sets(method, pair);
-        let lines = levels(sets.len()).map(|(name, count)| {
-            let corners = attained(&sets, count);
+        let lines = self.levels(sets.len()).map(|(name, count)| {
+            let corners = surface(&sets, count);
             let places = if corners.is_empty() {
                 Vec::new()
             } else {
@@ -170,7 +172,11 @@ impl Attainment {
             .collect();
         if self.methods.iter().any(|method| method.runs.len() > 1) {
             let thin = Stroke::of(Paint::Weak, 0.2);
-            entries.push(Entry::line("best and worst", thin));
+            let words = match self.over {
+                Over::Seeds => "best and worst",
+                Over::Prompts => "2.5 and 97.5 % of draws",
+            };
+            entries.push(Entry::line(words, thin));
         }
         entries
     }
@@ -191,7 +197,9 @@ impl Attainment {
             .collect();
         let what = match self.over {
             Over::Seeds => "Median (thick), best and worst of seeds",
-            Over::Prompts => "Median (thick), best and worst over draws of the prompts of one seed",
+            Over::Prompts => {
+                "Attained by half (thick), by 2.5 % and by 97.5 % of draws of the prompts, with replacement"
+            }
         };
         let sentences = [self.prompts.words(), format!("{what}: {}", runs.join(", "))];
         paragraph(sentences.into_iter().chain(self.notes.iter().cloned()))
@@ -202,7 +210,7 @@ impl Attainment {
         let mut columns = ["method", "level", "x_objective", "y_objective"]
             .map(|name| Column::new(name, Kind::Text))
             .to_vec();
-        columns.push(Column::new("runs", Kind::Integer));
+        columns.extend(["runs", "attained_by"].map(|name| Column::new(name, Kind::Integer)));
         columns.extend(["x", "y"].map(|name| Column::new(name, Kind::Number)));
         let mut table = Table::new(columns);
         let pairs: &[(usize, usize)] = if self.axes.len() == 2 {
@@ -213,8 +221,8 @@ impl Attainment {
         for method in &self.methods {
             for &(x, y) in pairs {
                 let sets = self.sets(method, (x, y));
-                for (level, count) in levels(sets.len()) {
-                    for corner in attained(&sets, count) {
+                for (level, count) in self.levels(sets.len()) {
+                    for corner in surface(&sets, count) {
                         let name = |slot: usize| self.objectives[self.axes[slot]].name.clone();
                         table.push(vec![
                             method.name.clone().into(),
@@ -222,6 +230,7 @@ impl Attainment {
                             name(x).into(),
                             name(y).into(),
                             sets.len().into(),
+                            count.into(),
                             corner[0].into(),
                             corner[1].into(),
                         ])?;

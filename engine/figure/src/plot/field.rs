@@ -1,5 +1,5 @@
 //! The field: one objective's measured scores where they were measured, on the segment or the triangle of preferences.
-//! Nothing is drawn between the marks.
+//! What is drawn between the marks, where that is wanted, is paler, and the caption says that nobody measured it.
 
 use paretoscope_core::types::{Preference, Summary};
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::axes::{Axes, Axis, holding};
 use super::common::{Objective, Prompts, paragraph};
 use super::sheet::{Bar, HAIR, SMALL, Sheet, TEXT};
-use crate::color::{Map, Paint};
+use super::surface::{BANDS, pieces};
+use crate::color::{Map, Paint, Theme};
 use crate::error::{Error, Result};
 use crate::figure::{Figure, Look};
 use crate::fonts;
 use crate::glyph::Symbol;
-use crate::scene::{Anchor, Fill, Mark, Place, Rect, Stroke, Text, Weight};
+use crate::scene::{Anchor, Fill, Mark, Place, Rect, Shape, Stroke, Text, Weight};
 use crate::table::{Column, Kind, Table};
 use crate::words;
 
@@ -38,6 +39,9 @@ pub struct Field {
     pub objective: Objective,
     /// The scores.
     pub samples: Vec<Sample>,
+    /// Whether what lies between neighbouring samples is drawn, linear from one to the next.
+    #[serde(default)]
+    pub surface: bool,
     /// What scores are means over.
     pub prompts: Prompts,
     /// Further sentences of the caption.
@@ -79,7 +83,7 @@ impl Field {
         }
         let mut sheet = Sheet::new(look)?;
         if corners == 3 {
-            self.triangle(&mut sheet, &placed);
+            self.triangle(&mut sheet, &placed, look.theme);
         } else {
             self.segment(&mut sheet, &placed);
         }
@@ -95,7 +99,7 @@ impl Field {
         })
     }
 
-    fn triangle(&self, sheet: &mut Sheet, placed: &[&Sample]) {
+    fn triangle(&self, sheet: &mut Sheet, placed: &[&Sample], theme: Theme) {
         const TALL: f64 = 0.866_025_403_784_438_6;
         let [low, high] = holding(placed.iter().map(|sample| sample.score.mean));
         let map = Map::Magnitude;
@@ -114,6 +118,12 @@ impl Field {
             [middle - side / 2.0, top + side * TALL],
             [middle + side / 2.0, top + side * TALL],
         ];
+        if self.surface {
+            let range = [low, high];
+            sheet
+                .marks
+                .push(between_dots(corners, placed, range, theme));
+        }
         sheet.marks.push(self.ternary_grid(corners));
         let radius = dot_radius(side, placed.len());
         let dots = placed.iter().map(|sample| {
@@ -150,7 +160,7 @@ impl Field {
         marks.push(Mark::line(ring, Stroke::of(Paint::Ink, 0.2)));
         let names = self.corners.iter().zip(corners).enumerate();
         for (index, (corner, [x, y])) in names {
-            let below = if index == 0 { -1.9 } else { TEXT + 1.4 };
+            let below = if index == 0 { -2.5 } else { TEXT + 1.4 };
             let words = format!("100 % {}", corner.name);
             let half = fonts::width(&words, TEXT, Weight::Regular) / 2.0;
             // The lower corners' names stay on the sheet.
@@ -190,6 +200,15 @@ impl Field {
         };
         let axes = Axes::new(Rect::new(room.x, room.y, room.width, room.height), x, y);
         sheet.marks.push(axes.grid());
+        if self.surface {
+            let place = |sample: &&Sample| [sample.preference.as_slice()[0], sample.score.mean];
+            let mut through: Vec<[f64; 2]> = placed.iter().map(place).collect();
+            through.sort_by(|a, b| a[0].total_cmp(&b[0]));
+            let places: Vec<Place> = through.into_iter().map(|at| axes.place(at)).collect();
+            let thin = Stroke::of(Paint::Thin(self.objective.rgb()), 0.2).faint(0.6);
+            let line = Mark::line(places, thin.dashed([0.9, 0.7]));
+            sheet.marks.push(Mark::group("surface", vec![line]));
+        }
         let dots = placed.iter().map(|sample| {
             let share = sample.preference.as_slice()[0];
             let at = |y| axes.place([share, y]);
@@ -238,6 +257,16 @@ impl Field {
         if self.corners.len() == 2 {
             sentences.push("Whiskers: ±1 SE".to_owned());
         }
+        if self.surface {
+            let looks = if self.corners.len() == 2 {
+                "Dashed"
+            } else {
+                "Pale, without an outline"
+            };
+            sentences.push(format!(
+                "{looks}: interpolated between neighbouring dots, not measured"
+            ));
+        }
         if left_out > 0 {
             let points = words::count(left_out, "point");
             sentences.push(format!("{points} without a finite score not drawn"));
@@ -260,6 +289,33 @@ impl Field {
         }
         Ok(table)
     }
+}
+
+/// What lies between the dots, paler than any of them.
+fn between_dots(
+    corners: [Place; 3],
+    placed: &[&Sample],
+    [low, high]: [f64; 2],
+    theme: Theme,
+) -> Mark {
+    /// How far from a dot's colour towards the paper's.
+    const PALE: f64 = 0.5;
+    let place = |sample: &&Sample| between(corners, sample.preference.as_slice());
+    let places: Vec<Place> = placed.iter().map(place).collect();
+    let values: Vec<f64> = placed.iter().map(|sample| sample.score.mean).collect();
+    let card = theme.color(Paint::Card);
+    let piece = |piece: crate::plot::surface::Piece| {
+        let part = (piece.band as f64 + 0.5) / BANDS as f64;
+        let paint = Paint::Is(Map::Magnitude.at(part).towards(card, PALE));
+        Mark::of(Shape::Area {
+            places: piece.corners,
+            fill: Some(Fill::of(paint)),
+            // No hairline of paper between neighbours.
+            stroke: Some(Stroke::of(paint, 0.08)),
+        })
+    };
+    let pieces = pieces(&places, &values, [low, high]);
+    Mark::group("surface", pieces.into_iter().map(piece).collect())
 }
 
 /// Dots as large as their number leaves room for, in mm.

@@ -20,6 +20,7 @@ mod interference;
 mod pairs;
 mod sheet;
 mod stairs;
+mod surface;
 
 pub use attainment::{Attainment, Attempts, Over};
 pub use common::{Objective, Prompts};

@@ -24,6 +24,33 @@ fn a_mark_stands_where_a_score_was_measured_and_nowhere_else() {
 }
 
 #[test]
+fn what_lies_between_is_paler_and_said_not_to_be_measured() {
+    let mut field: Field = fixture("field.json");
+    field.surface = true;
+    let figure = field.draw(&Look::new(Look::COLUMN)).unwrap();
+    let (uids, classes) = counted(&svg(&figure));
+    assert_eq!(classes["surface"], 1);
+    assert_eq!(
+        uids.len(),
+        field.samples.len(),
+        "dots alone stand for something"
+    );
+    assert!(
+        figure
+            .caption
+            .contains("interpolated between neighbouring dots, not measured"),
+        "{}",
+        figure.caption
+    );
+    field.samples.truncate(2);
+    let figure = field.draw(&Look::new(Look::COLUMN)).unwrap();
+    assert!(
+        !counted(&svg(&figure)).1.contains_key("surface"),
+        "two points span none"
+    );
+}
+
+#[test]
 fn two_corners_are_an_axis_with_whiskers() {
     let mut field: Field = fixture("field.json");
     field.corners.truncate(2);

@@ -189,7 +189,11 @@ fn attainment_says_how_many_seeds_or_draws() {
         method.runs.truncate(1);
     }
     let figure = attainment.draw(&Look::new(Look::COLUMN)).unwrap();
-    assert!(figure.caption.contains("draws of the prompts of one seed"));
+    assert!(
+        figure
+            .caption
+            .contains("draws of the prompts, with replacement")
+    );
     assert!(!svg(&figure).contains("best of"));
     attainment.methods.clear();
     assert!(matches!(

@@ -19,6 +19,7 @@ use parts::{Factors, Sums};
 
 use super::{DeltaSource, Matrix, Stage, Tell};
 use crate::model::in_words;
+use crate::types::{self, PairInterference};
 use crate::{Error, Result};
 
 /// What was found.
@@ -50,6 +51,24 @@ pub struct Chance {
     pub layers: BTreeMap<usize, f64>,
     /// The total in standard deviations.
     pub z: f64,
+}
+
+impl Dependence {
+    /// As one pair of several adapters, over so many decoder layers.
+    pub fn of_pair(&self, pair: (usize, usize), layers: usize) -> PairInterference {
+        let each = |by: &BTreeMap<usize, f64>| -> Vec<Option<f64>> {
+            (0..layers).map(|layer| by.get(&layer).copied()).collect()
+        };
+        PairInterference {
+            pair,
+            total: self.total,
+            layers: each(&self.layers),
+            chance: self.chance.as_ref().map(|chance| types::Chance {
+                total: chance.total,
+                layers: each(&chance.layers),
+            }),
+        }
+    }
 }
 
 /// Measures two adapters over the modules that both adapt.

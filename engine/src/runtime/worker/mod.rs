@@ -5,9 +5,9 @@ mod turn;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, after, bounded, never, select};
 
 use crate::bundle::{Bundle, LoadOptions};
 use crate::device::Backend;
@@ -20,9 +20,10 @@ use crate::runtime::loading::{LoadEnd, Loading};
 use crate::runtime::options::EngineOptions;
 use crate::runtime::owner::Owner;
 use crate::runtime::planning::{PlanEnd, Planning};
+use crate::runtime::recalls::{RecallEnd, Recalls};
 use crate::runtime::report::Reporter;
 use crate::runtime::retraces::Retraces;
-use crate::runtime::sweeps::{ActiveSweep, recall};
+use crate::runtime::sweeps::ActiveSweep;
 use crate::runtime::thread::guarded;
 use crate::runtime::training::Training;
 use crate::runtime::{aside, held};
@@ -50,6 +51,7 @@ pub(super) struct Worker {
     plan_ends: (Sender<PlanEnd>, Receiver<PlanEnd>),
     sweep: Option<ActiveSweep>,
     retraces: Retraces,
+    recalls: Recalls,
     comparison: Option<Comparison>,
     training: Option<Training>,
     /// The prompt that is to be shown as the model would be given it: the last one asked for.
@@ -58,6 +60,9 @@ pub(super) struct Worker {
     /// Why that is not the device asked for.
     fallback: Option<String>,
 }
+
+/// How long nothing is done where a sweep waits for its study.
+const NAP: Duration = Duration::from_millis(5);
 
 /// Tokens of one prompt that a step takes at most: few enough that the window says often how far a prompt is read.
 const READ_AT_ONCE: usize = 128;
@@ -88,6 +93,7 @@ impl Worker {
             plan_ends: bounded(1),
             sweep: None,
             retraces: Retraces::default(),
+            recalls: Recalls::default(),
             comparison: None,
             training: None,
             preview: None,
@@ -115,6 +121,7 @@ impl Worker {
                     Heard::Command(command) => self.obey(command)?,
                     Heard::Loaded(end) => self.loaded(end)?,
                     Heard::Planned(end) => self.planned(end)?,
+                    Heard::Recalled(end) => self.recalled(end)?,
                 }
             }
             // After all commands that were there: a newer prompt has taken the place of an older one.
@@ -133,16 +140,25 @@ impl Worker {
             Ok(command) => Heard::Command(command),
             Err(_closed) => Heard::Nobody,
         };
-        if self.is_idle() && self.preview.is_none() {
+        let nap = if self.naps() {
+            Some(after(NAP))
+        } else {
+            (self.is_idle() && self.preview.is_none()).then(never)
+        };
+        if let Some(nap) = nap {
             select! {
                 recv(self.commands) -> received => Some(command(received)),
                 recv(self.load_ends.1) -> end => end.ok().map(Heard::Loaded),
                 recv(self.plan_ends.1) -> end => end.ok().map(Heard::Planned),
+                recv(self.recalls.ends) -> end => end.ok().map(Heard::Recalled),
+                recv(nap) -> _ => None,
             }
         } else if let Ok(end) = self.load_ends.1.try_recv() {
             Some(Heard::Loaded(end))
         } else if let Ok(end) = self.plan_ends.1.try_recv() {
             Some(Heard::Planned(end))
+        } else if let Ok(end) = self.recalls.ends.try_recv() {
+            Some(Heard::Recalled(end))
         } else {
             match self.commands.try_recv() {
                 Ok(command) => Some(Heard::Command(command)),
@@ -173,10 +189,19 @@ impl Worker {
     }
 
     fn is_idle(&self) -> bool {
-        self.generator.is_empty()
-            && self.unscored.is_empty()
-            && self.retraces.is_empty()
-            && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
+        self.waits_for_sweep() && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
+    }
+
+    /// Whether nothing is to be done but the sweep's.
+    fn waits_for_sweep(&self) -> bool {
+        self.generator.is_empty() && self.unscored.is_empty() && self.retraces.is_empty()
+    }
+
+    /// Whether the sweep alone is left, which waits for its study or for other programs.
+    fn naps(&self) -> bool {
+        self.waits_for_sweep()
+            && self.preview.is_none()
+            && self.sweep.as_ref().is_some_and(ActiveSweep::waits)
     }
 
     fn obey(&mut self, command: EngineCommand) -> Result<()> {
@@ -197,10 +222,8 @@ impl Worker {
                 let Some(bundle) = &self.bundle else {
                     return self.no_bundle(job);
                 };
-                match recall(bundle, &plan, index) {
-                    Ok(runs) => self
-                        .reporter
-                        .result(EngineEvent::Recalled { job, index, runs }),
+                match self.recalls.start(Arc::clone(bundle), job, plan, index) {
+                    Ok(()) => Ok(()),
                     Err(error) => self.reporter.failed(job, &error),
                 }
             }
@@ -300,6 +323,21 @@ impl Worker {
         }
     }
 
+    /// Tells what was looked up, unless it was given up.
+    fn recalled(&mut self, end: RecallEnd) -> Result<()> {
+        let RecallEnd { job, index, runs } = end;
+        if !self.recalls.take(job) {
+            return Ok(());
+        }
+        match runs {
+            Ok(runs) => {
+                let event = EngineEvent::Recalled { job, index, runs };
+                self.reporter.result(event)
+            }
+            Err(error) => self.reporter.failed(job, &error),
+        }
+    }
+
     /// Tells what a thread would have told, had it started.
     fn unstarted(
         &mut self,
@@ -392,7 +430,13 @@ impl Worker {
                 self.end_sweep()?;
                 self.end_rows()?;
                 self.unscored = ScoreQueue::default();
-                for job in self.retraces.drain() {
+                // On the bundle before: what they find is no longer asked for.
+                for job in self
+                    .retraces
+                    .drain()
+                    .into_iter()
+                    .chain(self.recalls.drain())
+                {
                     self.reporter.failed(job, &Error::Cancelled)?;
                 }
                 let info = Arc::new(bundle.info.clone());
@@ -478,7 +522,7 @@ impl Worker {
         if planned || self.sweep.as_ref().is_some_and(|sweep| sweep.job == job) {
             return self.end_sweep();
         }
-        if self.retraces.cancel(job) {
+        if self.retraces.cancel(job) || self.recalls.take(job) {
             return Ok(());
         }
         if self.comparison.take_if(|c| c.job == job).is_some() {

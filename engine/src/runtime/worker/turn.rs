@@ -20,7 +20,7 @@ impl Worker {
         let yielding = !self.interactive.is_empty();
         if !yielding
             && let Some(sweep) = &mut self.sweep
-            && let Err(error) = sweep.refill(bundle, &mut self.generator)
+            && let Err(error) = sweep.refill(bundle, &mut self.generator, &mut self.reporter)
         {
             return self.fail_sweep(&error);
         }
@@ -58,7 +58,11 @@ impl Worker {
             return Ok(());
         };
         match sweep.tick(yielding, &mut self.reporter) {
-            Ok(true) => self.sweep = None,
+            Ok(true) => {
+                if let Some(sweep) = self.sweep.take() {
+                    sweep.end()?;
+                }
+            }
             Ok(false) => {}
             Err(error) => self.fail_sweep(&error)?,
         }

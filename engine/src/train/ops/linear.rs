@@ -3,8 +3,9 @@
 //! candle's own backward computes it transposed and then adds it through a strided walk, which costs
 //! as much as the product.
 
-use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+
+use super::product::{multiplied, product};
 
 struct Linear {
     weight_gradient: bool,
@@ -23,10 +24,7 @@ impl CustomOp2 for Linear {
         w: &CpuStorage,
         w_at: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (rows, d_in) = x_at.shape().dims2()?;
-        let (d_out, _) = w_at.shape().dims2()?;
-        let y = x.matmul(w, (1, rows, d_out, d_in), x_at, &w_at.transpose(0, 1)?)?;
-        Ok((y, (rows, d_out).into()))
+        multiplied((x, x_at), (w, &w_at.transpose(0, 1)?))
     }
 
     fn bwd(
@@ -37,12 +35,12 @@ impl CustomOp2 for Linear {
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let dx = if self.input_gradient {
-            Some(dy.matmul(&w.detach())?)
+            Some(product(dy, w)?)
         } else {
             None
         };
         let dw = if self.weight_gradient {
-            Some(dy.t()?.matmul(&x.detach())?)
+            Some(product(&dy.t()?, x)?)
         } else {
             None
         };

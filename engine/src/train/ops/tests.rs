@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
+use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -71,13 +72,86 @@ fn compare(inputs: &[Var], fast: Op<'_>, plain: Op<'_>) {
     }
 }
 
+/// A matrix as passes meet it: in order, transposed, a part of a larger one, a row or one number broadcast.
+fn laid_out(rng: &mut ChaCha8Rng, layout: usize, rows: usize, cols: usize) -> Tensor {
+    let mut drawn = |rows, cols| random(rng, rows, cols).as_detached_tensor();
+    match layout {
+        0 => drawn(rows, cols),
+        1 => drawn(cols, rows).t().unwrap(),
+        2 => drawn(rows + 3, cols).narrow(0, 1, rows).unwrap(),
+        3 => drawn(rows, cols + 3).narrow(1, 2, cols).unwrap(),
+        4 => drawn(1, cols).broadcast_as((rows, cols)).unwrap(),
+        _ => drawn(1, 1).broadcast_as((rows, cols)).unwrap(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn products_agree_in_every_layout(
+        layouts in [0usize..6, 0usize..6],
+        (m, k, n) in prop_oneof![
+            3 => (1usize..40, 1usize..40, 1usize..40),
+            1 => (1usize..300, 1usize..300, 1usize..300),
+        ],
+        seed in any::<u64>(),
+    ) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let a = laid_out(&mut rng, layouts[0], m, k);
+        let b = laid_out(&mut rng, layouts[1], k, n);
+        let got = product(&a, &b).unwrap();
+        let (a, b) = (a.contiguous().unwrap(), b.contiguous().unwrap());
+        let plain = a.matmul(&b).unwrap();
+        // What rounding may do to both sums at the most (Higham 2002, 3.5).
+        let sizes = a.abs().unwrap().matmul(&b.abs().unwrap()).unwrap();
+        let bound = f32::EPSILON * (k + 1) as f32;
+        prop_assert_eq!(got.dims(), plain.dims());
+        let sums = flat(&got).into_iter().zip(flat(&plain)).zip(flat(&sizes));
+        for ((got, plain), size) in sums {
+            prop_assert!((got - plain).abs() <= bound * size, "{} and {}", got, plain);
+        }
+    }
+}
+
+#[test]
+fn products_of_nothing_are_zero_and_of_unlike_sides_refused() {
+    let zeros = |rows, cols| Tensor::zeros((rows, cols), DType::F32, &Device::Cpu).unwrap();
+    let nothing = product(&zeros(3, 0), &zeros(0, 2)).unwrap();
+    assert_eq!(
+        (nothing.dims(), flat(&nothing)),
+        (&[3, 2][..], vec![0.0; 6])
+    );
+    assert_eq!(product(&zeros(0, 4), &zeros(4, 2)).unwrap().dims(), [0, 2]);
+    assert_eq!(product(&zeros(2, 4), &zeros(4, 0)).unwrap().dims(), [2, 0]);
+    let error = product(&zeros(2, 3), &zeros(2, 3)).unwrap_err().to_string();
+    assert!(error.contains("2 x 3 and 2 x 3"), "{error}");
+    assert!(product(&zeros(2, 3), &zeros(3, 1).flatten_all().unwrap()).is_err());
+}
+
+/// A model that has blown up must not look sound.
+#[test]
+fn what_is_not_a_number_stays_so() {
+    for wrong in [f32::NAN, f32::INFINITY] {
+        let mut values = vec![1.0; 14 * 3];
+        values[40] = wrong;
+        let x = Tensor::from_vec(values, (14, 3), &Device::Cpu).unwrap();
+        let w = Tensor::ones((3, 33), DType::F32, &Device::Cpu).unwrap();
+        let y = flat(&product(&x, &w).unwrap());
+        assert!(y[..13 * 33].iter().all(|v| *v == 3.0));
+        assert!(y[13 * 33..].iter().all(|v| !v.is_finite()));
+    }
+}
+
 #[test]
 fn linear_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let inputs = [random(&mut rng, 7, 5), random(&mut rng, 9, 5)];
-    compare(&inputs, &|t| linear(&t[0], &t[1]), &|t| {
-        linear_plain(&t[0], &t[1])
-    });
+    for (rows, d_in, d_out) in [(7, 5, 9), (1, 1, 1), (14, 33, 65)] {
+        let inputs = [random(&mut rng, rows, d_in), random(&mut rng, d_out, d_in)];
+        compare(&inputs, &|t| linear(&t[0], &t[1]), &|t| {
+            linear_plain(&t[0], &t[1])
+        });
+    }
 }
 
 #[test]

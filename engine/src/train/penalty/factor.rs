@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::train::ops::product;
 use crate::train::params::NamedVars;
 use crate::weights::LoraFactor;
 use crate::{Error, Result};
@@ -79,15 +80,15 @@ impl Factor {
 
     /// `⟨B A, B' A'⟩ = Σ (Bᵀ B') ∘ (A A'ᵀ)`.
     pub(super) fn inner_product(&self, other: &Self) -> Result<f64> {
-        let left = self.b.t()?.matmul(&other.b)?.to_dtype(DType::F64)?;
-        let right = self.a.matmul(&other.a.t()?)?.to_dtype(DType::F64)?;
+        let left = product(&self.b.t()?, &other.b)?.to_dtype(DType::F64)?;
+        let right = product(&self.a, &other.a.t()?)?.to_dtype(DType::F64)?;
         Ok((left * right)?.sum_all()?.to_scalar()?)
     }
 
     /// The gradient of `⟨B A, B' A'⟩` in `A` and `B`: `Bᵀ B' A'` and `B' (A' Aᵀ)`.
     pub(super) fn product_gradient(&self, other: &Self) -> Result<[Tensor; 2]> {
-        let a = self.b.t()?.matmul(&other.b)?.matmul(&other.a)?;
-        let b = other.b.matmul(&other.a.matmul(&self.a.t()?)?)?;
+        let a = product(&product(&self.b.t()?, &other.b)?, &other.a)?;
+        let b = product(&other.b, &product(&other.a, &self.a.t()?)?)?;
         Ok([a, b])
     }
 }

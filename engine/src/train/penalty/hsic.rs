@@ -15,6 +15,7 @@ use candle_core::{Device, Tensor};
 use super::factor::{Factor, Gradient};
 use crate::Result;
 use crate::forge::dependence::{LEAST_UNBIASED, NO_BANDWIDTH, RowSample, unbiased_chance};
+use crate::train::ops::product;
 use crate::types::{PenaltyConfig, PenaltyKind};
 
 /// What of an earlier vector's module never changes.
@@ -65,7 +66,7 @@ struct Samples {
 impl Samples {
     fn of(config: &PenaltyConfig, factor: &Factor) -> Result<Self> {
         let (gram, chosen) = if config.kind == PenaltyKind::HsicReleased {
-            (factor.a.matmul(&factor.a.t()?)?, None)
+            (product(&factor.a, &factor.a.t()?)?, None)
         } else {
             let chosen = match sample(config) {
                 Some(sample) => sample.choose(factor.b.dim(0)?)?,
@@ -78,8 +79,8 @@ impl Samples {
                 })
                 .transpose()?;
             let b = picked(&factor.b, chosen.as_ref())?;
-            let inner = factor.a.matmul(&factor.a.t()?)?;
-            (b.matmul(&inner)?.matmul(&b.t()?)?, chosen)
+            let inner = product(&factor.a, &factor.a.t()?)?;
+            (product(&product(&b, &inner)?, &b.t()?)?, chosen)
         };
         Ok(Self {
             m: gram.dim(0)?,
@@ -322,14 +323,14 @@ fn in_factors(
     let slopes = Tensor::from_vec(slopes, (samples.m, samples.m), &Device::Cpu)?;
     if kind == PenaltyKind::HsicReleased {
         return Ok(Gradient {
-            a: Some(slopes.matmul(&own.a)?),
+            a: Some(product(&slopes, &own.a)?),
             b: Some(own.b.zeros_like()?),
         });
     }
     let b = picked(&own.b, samples.chosen.as_ref())?;
-    let pulled = slopes.matmul(&b)?;
-    let a = b.t()?.matmul(&pulled)?.matmul(&own.a)?;
-    let of_b = pulled.matmul(&own.a.matmul(&own.a.t()?)?)?;
+    let pulled = product(&slopes, &b)?;
+    let a = product(&product(&b.t()?, &pulled)?, &own.a)?;
+    let of_b = product(&pulled, &product(&own.a, &own.a.t()?)?)?;
     let of_b = match &samples.chosen {
         Some(chosen) => own.b.zeros_like()?.index_add(chosen, &of_b, 0)?,
         None => of_b,

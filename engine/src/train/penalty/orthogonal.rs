@@ -5,6 +5,7 @@ use candle_core::DType;
 use super::factor::{Factor, Gradient};
 use crate::Result;
 use crate::forge::dependence::NO_BANDWIDTH;
+use crate::train::ops::product;
 
 /// `Σ |A Aⱼᵀ|` per earlier vector, and the gradient in `A`: `sign(A Aⱼᵀ) Aⱼ`.
 pub(super) fn olora(
@@ -19,7 +20,7 @@ pub(super) fn olora(
             values.push(0.0);
             continue;
         };
-        let overlap = own.a.matmul(&other.a.t()?)?;
+        let overlap = product(&own.a, &other.a.t()?)?;
         values.push(
             overlap
                 .to_dtype(DType::F64)?
@@ -27,7 +28,7 @@ pub(super) fn olora(
                 .sum_all()?
                 .to_scalar()?,
         );
-        gradient.add(*weight, &overlap.sign()?.matmul(&other.a)?, &nothing)?;
+        gradient.add(*weight, &product(&overlap.sign()?, &other.a)?, &nothing)?;
     }
     Ok((values, gradient))
 }

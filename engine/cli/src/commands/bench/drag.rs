@@ -89,6 +89,7 @@ pub(crate) fn run(args: &Drag, global: &Global) -> Result<()> {
             },
             prompts: prompts.clone(),
             splits: Vec::new(),
+            groups: Vec::new(),
             sampling: Sampling::default(),
             include_base: false,
             store: folder.path().join("drags.study"),

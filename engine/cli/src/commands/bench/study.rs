@@ -1,4 +1,4 @@
-//! `bench study`: a large study opened, listed and summed up.
+//! `bench study`: a large study opened, listed, summed up, drawn, reported and merged.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use paretoscope_engine::types::{
     Preference, Prompt, RowGates, Run, RunStatus, Sampling, Split, Steering, TokenPiece,
 };
 use paretoscope_engine::{Error, Result};
+use paretoscope_figure::of_study::{Asked, fronts, report};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -61,7 +62,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         }
         Ok(spread(seconds.into_iter()))
     };
+    let copy = folder.path().join("copy.study");
+    std::fs::copy(&path, &copy).map_err(Error::io("copy", &path))?;
     let study = Study::open(&path)?;
+    let asked = Asked::default();
+    let drawn = |error: paretoscope_figure::Error| Error::internal(error.to_string());
     let line = json!({
         "bench": "study",
         "rows": args.rows,
@@ -77,6 +82,16 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             let scores = study.sweep_scores(sweep, None)?;
             let points = scores.summary(None);
             if points.is_empty() { Err(Error::internal("a full sweep has no point")) } else { Ok(()) }
+        })?,
+        "fronts_seconds": timed(&|| fronts(&study, &asked).map(drop).map_err(drawn))?,
+        "report_seconds": timed(&|| report(&study, &asked, "bench study").map(drop).map_err(drawn))?,
+        "info_seconds": timed(&|| study.info().map(drop).map_err(Error::from))?,
+        "merge_again_seconds": timed(&|| {
+            let counts = study.merge(&copy)?;
+            match counts.of("score").new {
+                0 => Ok(()),
+                new => Err(Error::internal(format!("a merge of equal files found {new} new scores"))),
+            }
         })?,
     });
     json_line(&line)
@@ -107,6 +122,7 @@ fn fill(path: &Path, args: &Args, seed: u64) -> Result<i64> {
             },
             prompts: prompts.clone(),
             splits: vec![Split::Test; prompts.len()],
+            groups: Vec::new(),
             sampling: Sampling::default(),
             include_base: false,
             store: path.to_path_buf(),
@@ -192,6 +208,7 @@ fn answer(random: &mut ChaCha8Rng, point: Point, prompt: Prompt) -> Run {
         scores: None,
         first_token_seconds: 0.01,
         seconds: 0.1,
+        pace: Vec::new(),
     }
 }
 

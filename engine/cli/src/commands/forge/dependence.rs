@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum MeasureName {
+pub(crate) enum MeasureName {
     /// HSIC of the rows of A, as MVA's code has it
     HsicReleased,
     /// HSIC of the rows of the difference, as MVA's text has it
@@ -45,17 +45,23 @@ enum MeasureName {
     Angles,
 }
 
+impl From<MeasureName> for Measure {
+    fn from(name: MeasureName) -> Self {
+        match name {
+            MeasureName::HsicReleased => Self::HsicReleased,
+            MeasureName::HsicRows => Self::HsicRows,
+            MeasureName::HsicNormalised => Self::HsicNormalised,
+            MeasureName::HsicUnbiased => Self::HsicUnbiased,
+            MeasureName::Cosine => Self::Cosine,
+            MeasureName::Signs => Self::Signs,
+            MeasureName::Angles => Self::Angles,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     on_cpu(global)?;
-    let measure = match args.measure {
-        MeasureName::HsicReleased => Measure::HsicReleased,
-        MeasureName::HsicRows => Measure::HsicRows,
-        MeasureName::HsicNormalised => Measure::HsicNormalised,
-        MeasureName::HsicUnbiased => Measure::HsicUnbiased,
-        MeasureName::Cosine => Measure::Cosine,
-        MeasureName::Signs => Measure::Signs,
-        MeasureName::Angles => Measure::Angles,
-    };
+    let measure = args.measure.into();
     let rows = args.rows.map(|rows| RowSample {
         rows,
         seed: global.seed,

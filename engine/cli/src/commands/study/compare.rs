@@ -1,12 +1,12 @@
-//! `study compare`: what two methods, or two sweeps, differ by, and how surely.
+//! `study compare`: what methods, or sweeps, differ by, and how surely.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::stats::{
-    Arm, Chosen, Comparison, Draws, Following, Frame, FrameOptions, choose, compare, following,
-    read, words,
+    Arm, BaseScale, Chosen, Comparison, Draws, Following, Frame, FrameOptions, Held, compare,
+    following, hold, words,
 };
 use paretoscope_engine::study::Study;
 use paretoscope_engine::types::Split;
@@ -27,60 +27,158 @@ pub(crate) struct Args {
     /// A method, a sweep's name, or its number (`study info` lists them)
     #[arg(long, value_name = "METHOD_OR_SWEEP")]
     a: String,
-    /// Another
-    #[arg(long, value_name = "METHOD_OR_SWEEP")]
-    b: String,
+    /// Another; given several times, every two are compared and Holm's rule holds over all pairs
+    #[arg(long, value_name = "METHOD_OR_SWEEP", required = true)]
+    b: Vec<String>,
     /// Where hypervolumes are measured from, one number per shared objective; else the worst of all, less a tenth of the
     /// range
     #[arg(long, value_name = "R", allow_hyphen_values = true)]
     reference: Option<String>,
+    /// Scores in standard deviations of the base model's own answers to these prompts, the reference as well
+    #[arg(long)]
+    z: bool,
     /// Draws of prompts that intervals come from
     #[arg(long, value_name = "N", default_value_t = 2000)]
     draws: usize,
     /// The prompts that count: train, validation, test, or all
     #[arg(long, value_name = "SPLIT", default_value = "all")]
     split: String,
-    /// Keep the points that are on the front of this split's prompts, e.g. chosen on validation, read on --split test
-    #[arg(long, value_name = "SPLIT")]
+    /// Keep the points that are on the front of this split's prompts, e.g. chosen on validation, measured on --split test
+    #[arg(long, visible_alias = "choose", value_name = "SPLIT")]
     chosen_on: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Answer {
     #[serde(flatten)]
-    comparison: Comparison,
+    found: Found,
     reference: Vec<f64>,
     objectives: Vec<String>,
+    /// `raw`, or `sd` where scores are in deviations of the base model's.
+    units: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<BaseScale>,
     frame: String,
     split: String,
-    following: [Following; 2],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<Choice>,
+    following: Vec<Following>,
     /// What some arms have and others lack, and what is therefore left out.
     left_out: Vec<Value>,
+}
+
+/// One pair as it always was; of several a list.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Found {
+    One(Box<Pair>),
+    Several { comparisons: Vec<Pair> },
+}
+
+#[derive(Serialize)]
+struct Pair {
+    #[serde(flatten)]
+    comparison: Comparison,
     words: String,
+}
+
+/// Where points were chosen, and which were.
+#[derive(Serialize)]
+struct Choice {
+    on: String,
+    optimistic: bool,
+    arms: Vec<ChosenArm>,
+}
+
+#[derive(Serialize)]
+struct ChosenArm {
+    arm: String,
+    of: usize,
+    points: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let study = existing(&args.file)?;
     let split = split_of("--split", &args.split)?;
-    let on = match &args.chosen_on {
-        Some(word) => split_of("--chosen-on", word)?,
-        None => None,
-    };
     if args.draws == 0 {
         return Err(Error::option(
             "--draws",
             "is 0; an interval needs at least one draw, 2000 are usual",
         ));
     }
-    let arm = |option, word: &str| arm(&study, option, word, split, on);
-    let arms = [arm("--a", &args.a)?, arm("--b", &args.b)?];
+    let mut measured = vec![study.arm("--a", &args.a, split)?];
+    for word in &args.b {
+        measured.push(study.arm("--b", word, split)?);
+    }
+    let held = match &args.chosen_on {
+        None => None,
+        Some(on) => Some(held(&study, args, on, &measured)?),
+    };
+    let arms: Vec<Arm> = match &held {
+        None => measured.clone(),
+        Some(held) => held.iter().map(|held| held.arm.clone()).collect(),
+    };
     let reference = args.reference.as_ref();
     let reference = reference.map(|r| numbers("--reference", r)).transpose()?;
     let options = FrameOptions {
         reference,
         ..FrameOptions::default()
     };
-    let frame = Frame::new(&arms, &options).map_err(fault)?;
+    let (frame, base) = if args.z {
+        let (frame, base) = Frame::from_base(&arms, &measured, &options).map_err(fault)?;
+        (frame, Some(base))
+    } else {
+        (Frame::new(&arms, &options).map_err(fault)?, None)
+    };
+    let chosen = Chosen {
+        split: split.map(Split::name),
+        on: args.chosen_on.as_deref(),
+    };
+    let pairs = compared(&frame, args, global)?
+        .into_iter()
+        .map(|comparison| Pair {
+            words: words(&frame, &comparison, chosen),
+            comparison,
+        });
+    let mut pairs: Vec<Pair> = pairs.collect();
+    let left_out = frame.mismatches.iter().map(|mismatch| {
+        json!({"arm": mismatch.arm, "what": format!("{:?}", mismatch.what).to_lowercase(), "names": mismatch.names})
+    });
+    json_line(&Answer {
+        found: if pairs.len() == 1 {
+            Found::One(Box::new(pairs.swap_remove(0)))
+        } else {
+            Found::Several { comparisons: pairs }
+        },
+        reference: frame.reference.clone(),
+        objectives: frame.objectives.clone(),
+        units: if base.is_some() { "sd" } else { "raw" },
+        base,
+        frame: frame.digest.clone(),
+        split: args.split.clone(),
+        chosen: held.as_ref().map(|held| Choice {
+            on: args.chosen_on.clone().unwrap_or_default(),
+            optimistic: chosen.is_optimistic(),
+            arms: held.iter().map(ChosenArm::of).collect(),
+        }),
+        following: (0..arms.len()).map(|arm| following(&frame, arm)).collect(),
+        left_out: left_out.collect(),
+    })
+}
+
+impl ChosenArm {
+    fn of(held: &Held) -> Self {
+        let points = held.arm.points.iter();
+        Self {
+            arm: held.arm.name.clone(),
+            of: held.of,
+            points: points.map(|point| point.uid.clone()).collect(),
+        }
+    }
+}
+
+/// Every two arms of a frame.
+fn compared(frame: &Frame, args: &Args, global: &Global) -> Result<Vec<Comparison>> {
     let draws = Draws {
         draws: args.draws,
         seed: global.seed,
@@ -90,7 +188,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let interrupt = crate::interrupt::Interrupt::listen();
-    let found = compare(&frame, draws, &mut |done| {
+    let found = compare(frame, draws, &mut |done| {
         bar.set_position(done as u64);
         match interrupt.check() {
             Ok(()) => ControlFlow::Continue(()),
@@ -98,45 +196,23 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         }
     });
     bar.finish_and_clear();
-    let comparison = found.map_err(fault)?.swap_remove(0);
-    let chosen = Chosen {
-        split: split.map(Split::name),
-        on: on.map(Split::name),
-    };
-    let left_out = frame.mismatches.iter().map(|mismatch| {
-        json!({"arm": mismatch.arm, "what": format!("{:?}", mismatch.what).to_lowercase(), "names": mismatch.names})
-    });
-    json_line(&Answer {
-        words: words(&frame, &comparison, chosen),
-        reference: frame.reference.clone(),
-        objectives: frame.objectives.clone(),
-        frame: frame.digest.clone(),
-        split: args.split.clone(),
-        following: [following(&frame, 0), following(&frame, 1)],
-        left_out: left_out.collect(),
-        comparison,
-    })
+    found.map_err(fault)
 }
 
-/// The arm that a word names, with the points that another split's front chose.
-fn arm(
-    study: &Study,
-    option: &str,
-    word: &str,
-    split: Option<Split>,
-    on: Option<Split>,
-) -> Result<Arm> {
-    let measured = study.arm(option, word, split)?;
-    let Some(on) = on else {
-        return Ok(measured);
-    };
-    let validation = study.arm(option, word, Some(on))?;
-    if validation.prompts.is_empty() {
-        let problem = format!("no prompt of {word} belongs to {}", on.name());
-        return Err(Error::option("--chosen-on", problem));
+/// The arms with the points that another split's front chose.
+fn held(study: &Study, args: &Args, on: &str, measured: &[Arm]) -> Result<Vec<Held>> {
+    let split = split_of("--chosen-on", on)?;
+    let words = std::iter::once(("--a", &args.a)).chain(args.b.iter().map(|b| ("--b", b)));
+    let mut found = Vec::new();
+    for ((option, word), measured) in words.zip(measured) {
+        let choosing = study.arm(option, word, split)?;
+        if choosing.prompts.is_empty() {
+            let problem = format!("no prompt of {word} belongs to {on}");
+            return Err(Error::option("--chosen-on", problem));
+        }
+        found.push(hold(measured, &choosing).map_err(fault)?);
     }
-    let chosen = choose(&validation);
-    read(&measured, &validation, &chosen).map_err(fault)
+    Ok(found)
 }
 
 fn fault(error: paretoscope_engine::stats::StatsError) -> Error {

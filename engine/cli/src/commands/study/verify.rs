@@ -113,7 +113,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
 }
 
 /// The row that asks for the answer once more; `None` where this bundle gives it another key at any of these times.
-fn request(bundle: &Bundle, stored: &Stored, times: &[u64]) -> Result<Option<RowRequest>> {
+pub(super) fn request(
+    bundle: &Bundle,
+    stored: &Stored,
+    times: &[u64],
+) -> Result<Option<RowRequest>> {
     let Some(point) = stored.point.clone() else {
         return Ok(None);
     };
