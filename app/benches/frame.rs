@@ -171,6 +171,7 @@ impl Window {
                 adapters,
                 experts: adapters.len(),
                 values,
+                streams: false,
             };
             ui.columns(2, |columns| {
                 pareto.show(&mut columns[0], &data, &PlotOptions::default());

@@ -364,6 +364,25 @@ impl eframe::App for App {
 
     fn on_exit(&mut self) {
         self.write_down();
+        // What streams at this moment is kept as far as it came.
+        let mut effects = Vec::new();
+        if self.state.session.running().is_some() {
+            apply::command(&mut self.state, AppCommand::Stop, &mut effects);
+        }
+        for effect in std::mem::take(&mut effects) {
+            if let Effect::Send(command) = effect {
+                self.bridge.send(command);
+            }
+        }
+        let state = &mut self.state;
+        self.bridge.shut_down(PATIENCE, |event| {
+            apply::event(state, event, &mut effects);
+        });
+        for effect in effects {
+            if let (Effect::Study(command), Some(thread)) = (effect, &mut self.study) {
+                thread.send(command);
+            }
+        }
         for news in self
             .study
             .as_mut()
@@ -373,6 +392,5 @@ impl eframe::App for App {
             apply::study_news(&mut self.state, news, &mut Vec::new());
         }
         self.keeper.wait();
-        self.bridge.shut_down(PATIENCE);
     }
 }

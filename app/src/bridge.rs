@@ -89,7 +89,7 @@ impl Bridge {
 
     /// Asks the engine to end, and takes its last words for at most `patience`, so that no
     /// finished row waits at a full channel.
-    pub fn shut_down(&mut self, patience: Duration) {
+    pub fn shut_down(&mut self, patience: Duration, mut take: impl FnMut(EngineEvent)) {
         self.send(EngineCommand::Shutdown);
         let deadline = Instant::now() + patience;
         while !self.ended {
@@ -100,7 +100,10 @@ impl Bridge {
                 .events
                 .recv_timeout(rest.min(Duration::from_millis(50)))
             {
-                Ok(event) => self.ended |= matches!(event, EngineEvent::Stopped { .. }),
+                Ok(event) => {
+                    self.ended |= matches!(event, EngineEvent::Stopped { .. });
+                    take(event);
+                }
                 Err(crossbeam_channel::RecvTimeoutError::Disconnected) => self.ended = true,
                 Err(crossbeam_channel::RecvTimeoutError::Timeout) if rest.is_zero() => return,
                 Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}

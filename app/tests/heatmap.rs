@@ -75,6 +75,7 @@ impl Bench {
             adapters: &self.adapters,
             experts: self.experts,
             values: &self.values,
+            streams: false,
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use egui::KeyboardShortcut;
 
-use paretoscope_core::types::Channel;
+use paretoscope_core::types::{BundleInfo, Channel};
 
 use crate::command::AppCommand;
 use crate::state::{AppState, PromptState};
@@ -150,7 +150,7 @@ fn all(state: &AppState) -> impl Iterator<Item = (String, Found)> + '_ {
         channels.sort_unstable();
         channels.dedup();
         channels.into_iter().flat_map(|channel| {
-            let name = info.channel_name(channel);
+            let name = channel_title(info, channel);
             [
                 (format!("Mute {name}"), AppCommand::ToggleMute(channel)),
                 (format!("Solo {name}"), AppCommand::ToggleSolo(channel)),
@@ -201,6 +201,18 @@ fn fuzzy(query: &str, words: &str) -> Option<i32> {
         return Some(0);
     }
     ends.into_iter().map(|(_, score)| score).max()
+}
+
+/// What a channel is called; the value vector of two that share a name is called one.
+fn channel_title(info: &BundleInfo, channel: Channel) -> String {
+    let name = info.channel_name(channel);
+    let is_expert = info.expert_of(channel).is_some();
+    let mut experts = (0..info.experts.len()).filter_map(|expert| info.channel(expert));
+    if is_expert || !experts.any(|other| info.channel_name(other) == name) {
+        name.to_owned()
+    } else {
+        format!("{name} (value)")
+    }
 }
 
 #[cfg(test)]

@@ -287,6 +287,7 @@ pub(super) fn experts_ui(
         adapters: &trace.adapters,
         experts: run.bundle.lora_experts(),
         values: &trace.values,
+        streams: run.phase.is_running(),
     });
     let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());
     // The tiers stand below, at most as high as what lies above them.

@@ -367,7 +367,8 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
 /// A part of the bundle's prompts.
 fn part_words(split: Option<Split>, part: impl Fn(Split) -> usize) -> String {
     split.map_or_else(String::new, |split| {
-        format!("The bundle's {} {} prompts", part(split), split.name())
+        let prompts = counted(part(split), &format!("{} prompt", split.name()));
+        format!("The bundle's {prompts}")
     })
 }
 

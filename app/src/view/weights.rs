@@ -73,7 +73,7 @@ fn slider_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
         let response = ui.add(slider);
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.set_label(format!("Weight of {name}"));
-            node.set_value(format!("{now:.2}"));
+            node.set_value(format!("{value:.2}"));
         });
         let settled = response.drag_stopped() || (response.changed() && !response.dragged());
         if response.changed() || settled {
@@ -92,7 +92,7 @@ fn slider_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
             ui,
             Id::unique("weight").with(index),
             &format!("Weight of {name} in numbers"),
-            &format!("{now:.3}"),
+            &format!("{value:.3}"),
             draft.map(|d| d.text.as_str()),
             draft.and_then(|d| d.problem.as_deref()),
             54.0,

@@ -76,9 +76,10 @@ fn gradient(ui: &Ui, rect: Rect, map: ColorMap, upward: bool) {
 }
 
 fn number(value: f32) -> String {
-    if value.fract() == 0.0 {
+    let words = if value.fract() == 0.0 {
         format!("{value:.0}")
     } else {
         format!("{value:.2}").trim_end_matches('0').to_owned()
-    }
+    };
+    words.replace('-', "\u{2212}")
 }

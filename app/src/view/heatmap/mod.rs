@@ -155,6 +155,7 @@ impl HeatmapPanel {
             options,
             cursor,
             value,
+            streams: trace.streams,
         };
         let out = self.strip.show(ui, &input);
         if let Some(cell) = out.hovered {

@@ -206,6 +206,7 @@ mod tests {
             adapters: &adapters,
             experts: adapters.len(),
             values: &values[..tokens * 8],
+            streams: false,
         };
         let map = SiteMap::new(&sites);
         let options = HeatmapOptions {

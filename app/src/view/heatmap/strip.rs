@@ -47,6 +47,8 @@ pub(super) struct StripInput<'a> {
     pub cursor: Option<usize>,
     /// What the cursor's cell is, in words.
     pub value: String,
+    /// Whether more is to come, which is followed.
+    pub streams: bool,
 }
 
 /// What happened to the strip.
@@ -61,7 +63,8 @@ impl Strip {
     pub(super) fn show(&mut self, ui: &mut Ui, input: &StripInput<'_>) -> StripOutput {
         let scroll = ScrollArea::vertical()
             .auto_shrink([false, true])
-            .stick_to_bottom(true);
+            // A finished answer is read from its beginning.
+            .stick_to_bottom(input.streams);
         scroll.show(ui, |ui| self.content(ui, input)).inner
     }
 

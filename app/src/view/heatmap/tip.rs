@@ -46,6 +46,7 @@ pub(super) fn show(
         ui.label(RichText::new(title(trace, place)).strong());
         if let Some(read) = read {
             let name = trace.adapters.get(read.adapter).map_or("?", String::as_str);
+            let name = adapter_title(trace.experts, read.adapter, name);
             let row = read
                 .place
                 .as_ref()

@@ -21,6 +21,8 @@ pub struct TokenTrace<'a> {
     pub experts: usize,
     /// Shape `[tokens, sites, adapters]`, row-major.
     pub values: &'a [f32],
+    /// Whether more tokens are to come.
+    pub streams: bool,
 }
 
 /// One or more tokens that show as one piece of text: several where only together they form a character.
@@ -172,6 +174,7 @@ mod tests {
             adapters: &adapters,
             experts: 2,
             values: &values,
+            streams: false,
         })
     }
 
