@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -204,13 +204,10 @@ impl Sampler {
     }
 }
 
-/// `ids` as a tensor.
-pub fn index_tensor(ids: &[u32], device: &Device) -> Result<Tensor> {
-    Ok(Tensor::from_slice(ids, ids.len(), device)?)
-}
-
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
 
     fn example(prompt: &[u32], response: &[u32]) -> Example {

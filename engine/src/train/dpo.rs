@@ -104,7 +104,8 @@ impl Objective for Dpo<'_> {
     fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
         let examples: Vec<&Example> = share.iter().flat_map(|&i| self.pairs[i].both()).collect();
         let batch = PredictionBatch::new(examples.iter().copied(), false);
-        let sums = batch.sum_by_sequence(&model.log_probs(&batch, Adapters::On)?)?;
+        let pass = model.learn(&batch, 1.0)?.log_probs;
+        let sums = batch.sum_by_sequence(&pass.output)?;
         let (chosen, rejected) = split_pairs(&sums)?;
         let of_share = |values: &[f32]| {
             let values: Vec<f32> = share.iter().map(|&i| values[i]).collect();
@@ -123,7 +124,11 @@ impl Objective for Dpo<'_> {
                 margins.iter().filter(|&&m| m > 0.0).count() as f64,
             ),
         ]);
-        Ok(ShareLoss { loss, figures })
+        Ok(ShareLoss {
+            loss,
+            pass,
+            figures,
+        })
     }
 
     fn addition(

@@ -5,10 +5,12 @@
 
 use candle_core::{Tensor, Var};
 
-use super::batch::{FlatBatch, PredictionBatch, index_tensor};
+use super::batch::{FlatBatch, PredictionBatch};
 use super::mixture::{self, Electorate, SiteMixture};
-use super::ops::{self, AttentionShape, Rotation};
+use super::ops::{AttentionShape, Rotation, linear_plain};
 use super::params::{self, NamedTensors, NamedVars};
+use super::tape::{Tape, Traced};
+use super::trace::{Back, Pass, Trace};
 use crate::model::LlamaConfig;
 use crate::types::{LoraConfig, Method};
 use crate::{Error, Result};
@@ -25,9 +27,9 @@ pub enum Adapters {
 /// Which form of the operations runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kernels {
-    /// Hand-written, CPU only.
+    /// Hand-written, on a tape of our own, CPU only.
     Fused,
-    /// candle's own operations, on any device: the reference.
+    /// candle's own operations and graph, on any device: the reference.
     Plain,
 }
 
@@ -82,11 +84,30 @@ pub struct TrainModel {
 }
 
 /// What one forward pass over a batch needs besides the weights.
-struct Context<'a> {
+struct Context {
     attention: AttentionShape,
     rotation: Rotation,
     adapters: Adapters,
-    model: &'a TrainModel,
+    eps: f64,
+    trace: Trace,
+}
+
+/// How the rows that predict are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    /// Whether adapters take part.
+    pub(super) adapters: Adapters,
+    /// What logits are divided by.
+    pub(super) temperature: f64,
+}
+
+/// Log-probabilities of a batch's targets, and the states that they were read from.
+#[derive(Debug)]
+pub(super) struct Predictions<L> {
+    /// `[rows that predict]`.
+    pub(super) log_probs: L,
+    /// After the last norm, without a gradient: `[rows that predict, hidden]`.
+    pub(super) states: Tensor,
 }
 
 impl TrainModel {
@@ -215,9 +236,9 @@ impl TrainModel {
         &self.shape
     }
 
-    /// The residual stream after the last layer, before the last norm: `[rows, hidden]`.
-    pub fn hidden(&self, batch: &FlatBatch, adapters: Adapters) -> Result<Tensor> {
-        let context = Context {
+    /// What depends on the batch, for a pass that is kept for its gradient if it `learns`.
+    fn context(&self, batch: &FlatBatch, adapters: Adapters, learns: bool) -> Context {
+        Context {
             attention: AttentionShape {
                 offsets: std::sync::Arc::clone(&batch.offsets),
                 heads: self.shape.heads,
@@ -226,45 +247,84 @@ impl TrainModel {
             },
             rotation: Rotation::new(&batch.positions, &self.frequencies),
             adapters,
-            model: self,
-        };
-        let mut x = self
-            .embedding
-            .index_select(&index_tensor(&batch.tokens, self.embedding.device())?, 0)?;
+            eps: self.shape.rms_norm_eps,
+            trace: match self.kernels {
+                Kernels::Plain => Trace::Graph,
+                Kernels::Fused => Trace::Tape {
+                    tape: Tape::default(),
+                    learns,
+                },
+            },
+        }
+    }
+
+    /// The residual stream after the last layer, before the last norm: `[rows, hidden]`.
+    fn hidden(&self, batch: &FlatBatch, context: &Context) -> Result<Traced> {
+        let trace = &context.trace;
+        let mut x = trace.rows(&trace.weight(&self.embedding), &batch.tokens)?;
         for layer in &self.layers {
-            x = layer.forward(&x, &context)?;
+            x = layer.forward(&x, context)?;
         }
         Ok(x)
     }
 
-    /// Log-probabilities of the batch's targets: `[rows that predict]`.
-    pub fn log_probs(&self, batch: &PredictionBatch, adapters: Adapters) -> Result<Tensor> {
-        self.log_probs_of(&self.states(batch, adapters)?, batch, 1.0)
-    }
-
-    /// Hidden states after the last norm of the rows that predict: `[rows that predict, hidden]`.
-    pub(super) fn states(&self, batch: &PredictionBatch, adapters: Adapters) -> Result<Tensor> {
-        let hidden = self.hidden(&batch.flat, adapters)?;
-        let rows = index_tensor(&batch.rows, hidden.device())?;
-        self.norm(&hidden.index_select(&rows, 0)?, &self.norm)
-    }
-
-    /// Log-probabilities of the batch's targets from [`TrainModel::states`], logits divided by
-    /// `temperature`: `[rows that predict]`.
-    pub(super) fn log_probs_of(
+    /// States after the last norm, and log-probabilities of the targets, of the rows that predict.
+    fn predicted(
         &self,
-        states: &Tensor,
         batch: &PredictionBatch,
         temperature: f64,
-    ) -> Result<Tensor> {
+        context: &Context,
+    ) -> Result<(Traced, Traced)> {
+        let trace = &context.trace;
+        let hidden = trace.rows(&self.hidden(&batch.flat, context)?, &batch.rows)?;
+        let states = context.norm(&hidden, &self.norm)?;
         let logits = if (temperature - 1.0).abs() < f64::EPSILON {
-            self.product(states, &self.head)?
+            trace.linear(&states, &trace.weight(&self.head))?
         } else {
-            self.product(&(states / temperature)?, &self.head)?
+            let states = trace.scale(&states, 1.0 / temperature)?;
+            trace.linear(&states, &trace.weight(&self.head))?
         };
-        Ok(match self.kernels {
-            Kernels::Fused => ops::log_prob(&logits, &batch.targets)?,
-            Kernels::Plain => ops::log_prob_plain(&logits, &batch.targets)?,
+        let log_probs = trace.log_prob(&logits, &batch.targets)?;
+        Ok((states, log_probs))
+    }
+
+    /// Log-probabilities of the batch's targets, `[rows that predict]`; nothing is kept for a gradient.
+    pub fn log_probs(&self, batch: &PredictionBatch, adapters: Adapters) -> Result<Tensor> {
+        let reading = Reading {
+            adapters,
+            temperature: 1.0,
+        };
+        Ok(self.predictions(batch, reading)?.log_probs)
+    }
+
+    /// Log-probabilities and states of the rows that predict; nothing is kept for a gradient.
+    pub(super) fn predictions(
+        &self,
+        batch: &PredictionBatch,
+        Reading {
+            adapters,
+            temperature,
+        }: Reading,
+    ) -> Result<Predictions<Tensor>> {
+        let context = self.context(&batch.flat, adapters, false);
+        let (states, log_probs) = self.predicted(batch, temperature, &context)?;
+        Ok(Predictions {
+            log_probs: log_probs.value.detach(),
+            states: states.value.detach(),
+        })
+    }
+
+    /// [`TrainModel::predictions`] of the model as trained, to learn from.
+    pub(super) fn learn(
+        &self,
+        batch: &PredictionBatch,
+        temperature: f64,
+    ) -> Result<Predictions<Pass>> {
+        let context = self.context(&batch.flat, Adapters::On, true);
+        let (states, log_probs) = self.predicted(batch, temperature, &context)?;
+        Ok(Predictions {
+            log_probs: context.trace.finish(log_probs)?,
+            states: states.value.detach(),
         })
     }
 
@@ -277,42 +337,55 @@ impl TrainModel {
                 .map(Var::as_tensor)
                 .ok_or_else(|| Error::internal("a model without a value head was asked for values"))
         };
-        let product = self.product(&states.detach(), var(VALUE_WEIGHT)?)?;
+        let product = linear_plain(&states.detach(), var(VALUE_WEIGHT)?)?;
         Ok(product.broadcast_add(var(VALUE_BIAS)?)?)
     }
 
     /// Logits of every row: `[rows, vocabulary]`.
-    pub fn logits(&self, batch: &FlatBatch, adapters: Adapters) -> Result<Tensor> {
-        let hidden = self.hidden(batch, adapters)?;
-        self.product(&self.norm(&hidden, &self.norm)?, &self.head)
+    pub fn logits(&self, batch: &FlatBatch, adapters: Adapters) -> Result<Pass> {
+        let context = self.context(batch, adapters, true);
+        let hidden = self.hidden(batch, &context)?;
+        let states = context.norm(&hidden, &self.norm)?;
+        let trace = &context.trace;
+        let logits = trace.linear(&states, &trace.weight(&self.head))?;
+        Ok(context.trace.finish(logits)?)
     }
 
     /// The score of every sequence, read at its last token: `[sequences]`.
-    pub fn scores(&self, batch: &FlatBatch) -> Result<Tensor> {
+    pub fn scores(&self, batch: &FlatBatch) -> Result<Pass> {
         let Some(score) = &self.score else {
             return Err(Error::internal(
                 "a model without a score head was asked for scores",
             ));
         };
-        let hidden = self.hidden(batch, Adapters::On)?;
-        let rows = index_tensor(&batch.last_rows(), hidden.device())?;
-        let last = self.norm(&hidden.index_select(&rows, 0)?, &self.norm)?;
-        Ok(self.product(&last, score)?.squeeze(1)?)
+        let context = self.context(batch, Adapters::On, true);
+        let trace = &context.trace;
+        let last = trace.rows(&self.hidden(batch, &context)?, &batch.last_rows())?;
+        let last = context.norm(&last, &self.norm)?;
+        let scores = trace.linear(&last, &trace.weight(score))?;
+        Ok(context.trace.finish(scores)?)
     }
 
-    fn norm(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        let eps = self.shape.rms_norm_eps;
-        Ok(match self.kernels {
-            Kernels::Fused => ops::rms_norm(x, weight, eps)?,
-            Kernels::Plain => ops::rms_norm_plain(x, weight, eps)?,
-        })
-    }
-
-    fn product(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        Ok(match self.kernels {
-            Kernels::Fused => ops::linear(x, weight)?,
-            Kernels::Plain => ops::linear_plain(x, weight)?,
-        })
+    /// The gradients of a `loss` that was made of `pass`, in the order of the variables' names; `None` where
+    /// nothing leads from it to a variable.
+    pub fn gradients(&self, loss: &Tensor, pass: Pass) -> Result<Vec<Option<Tensor>>> {
+        let mut store = loss.backward()?;
+        let vars = self.vars.values();
+        let mut gradients: Vec<_> = vars.map(|var| store.remove(var)).collect();
+        if let Back::Tape { tape, end } = pass.back
+            && let Some(gradient) = store.remove(&pass.output)
+        {
+            let mut taped = tape.backward(end, gradient)?;
+            for (gradient, var) in gradients.iter_mut().zip(self.vars.values()) {
+                if let Some(taped) = taped.take(var) {
+                    *gradient = Some(match gradient.take() {
+                        Some(other) => (other + taped)?,
+                        None => taped,
+                    });
+                }
+            }
+        }
+        Ok(gradients)
     }
 }
 
@@ -384,58 +457,44 @@ impl Source<'_> {
     }
 }
 
+impl Context {
+    fn norm(&self, x: &Traced, weight: &Tensor) -> Result<Traced> {
+        let trace = &self.trace;
+        Ok(trace.rms_norm(x, &trace.weight(weight), self.eps)?)
+    }
+}
+
 impl Linear {
     /// `W x`, plus `scale · B A x` or the mixture of experts.
-    fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
-        let model = context.model;
-        let y = model.product(x, &self.weight)?;
-        match &self.update {
-            _ if context.adapters == Adapters::Off => Ok(y),
-            Update::None => Ok(y),
+    fn forward(&self, x: &Traced, context: &Context) -> Result<Traced> {
+        let trace = &context.trace;
+        let y = trace.linear(x, &trace.weight(&self.weight))?;
+        let update = match &self.update {
+            _ if context.adapters == Adapters::Off => return Ok(y),
+            Update::None => return Ok(y),
             Update::Lora(Lora { a, b, scale }) => {
-                let low = (model.product(x, a)? * *scale)?;
-                Ok((y + model.product(&low, b)?)?)
+                let low = trace.scale(&trace.linear(x, &trace.weight(a))?, *scale)?;
+                trace.linear(&low, &trace.weight(b))?
             }
-            Update::Mixture(mixture) => Ok((y + mixture.forward(x, |x, w| model.product(x, w))?)?),
-        }
+            Update::Mixture(mixture) => mixture.forward(x, trace)?,
+        };
+        Ok(trace.sum(&y, &update)?)
     }
 }
 
 impl Layer {
-    fn forward(&self, x: &Tensor, context: &Context<'_>) -> Result<Tensor> {
-        let model = context.model;
-        let h = model.norm(x, &self.attention_norm)?;
-        let (q, k, v) = (
-            self.q.forward(&h, context)?,
-            self.k.forward(&h, context)?,
-            self.v.forward(&h, context)?,
-        );
-        let mixed = match model.kernels {
-            Kernels::Fused => {
-                let (q, k) = (
-                    ops::rope(&q, &context.rotation)?,
-                    ops::rope(&k, &context.rotation)?,
-                );
-                ops::attention(&q, &k, &v, &context.attention)?
-            }
-            Kernels::Plain => {
-                let (q, k) = (
-                    ops::rope_plain(&q, &context.rotation)?,
-                    ops::rope_plain(&k, &context.rotation)?,
-                );
-                ops::attention_plain(&q, &k, &v, &context.attention)?
-            }
-        };
-        let x = (x + self.o.forward(&mixed, context)?)?;
-        let h = model.norm(&x, &self.feed_forward_norm)?;
-        let (gate, up) = (
-            self.gate.forward(&h, context)?,
-            self.up.forward(&h, context)?,
-        );
-        let inner = match model.kernels {
-            Kernels::Fused => ops::swiglu(&gate, &up)?,
-            Kernels::Plain => ops::swiglu_plain(&gate, &up)?,
-        };
-        Ok((x + self.down.forward(&inner, context)?)?)
+    fn forward(&self, x: &Traced, context: &Context) -> Result<Traced> {
+        let trace = &context.trace;
+        let h = context.norm(x, &self.attention_norm)?;
+        let q = trace.rope(&self.q.forward(&h, context)?, &context.rotation)?;
+        let k = trace.rope(&self.k.forward(&h, context)?, &context.rotation)?;
+        let v = self.v.forward(&h, context)?;
+        let mixed = trace.attention([&q, &k, &v], &context.attention)?;
+        let x = trace.sum(x, &self.o.forward(&mixed, context)?)?;
+        let h = context.norm(&x, &self.feed_forward_norm)?;
+        let gate = self.gate.forward(&h, context)?;
+        let up = self.up.forward(&h, context)?;
+        let inner = trace.swiglu(&gate, &up)?;
+        Ok(trace.sum(&x, &self.down.forward(&inner, context)?)?)
     }
 }

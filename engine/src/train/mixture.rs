@@ -4,9 +4,11 @@
 //!
 //! `mixture::MixedGroup` is the form that generates; a test holds the two against each other.
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 
 use super::params::NamedTensors;
+use super::tape::Traced;
+use super::trace::Trace;
 use crate::types::RouterActivation;
 use crate::weights::Adapter;
 use crate::{Error, Result};
@@ -130,26 +132,13 @@ pub(super) fn names(path: &str) -> (String, String) {
 }
 
 impl SiteMixture {
-    /// What the mixed experts add: `[rows, d_out]` from `[rows, d_in]`. `product` is `x Wᵀ`.
-    pub(super) fn forward(
-        &self,
-        x: &Tensor,
-        product: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        let scores = product(x, &self.weight)?.broadcast_add(&self.bias)?;
-        let votes = match self.activation {
-            RouterActivation::Softmax => softmax(&scores)?,
-            RouterActivation::None => scores,
-        };
-        let gates = product(&votes, &self.owners)?;
-        let mixed = (product(x, &self.first)? * gates)?;
-        product(&mixed, &self.second)
+    /// What the mixed experts add: `[rows, d_out]` from `[rows, d_in]`.
+    pub(super) fn forward(&self, x: &Traced, trace: &Trace) -> Result<Traced> {
+        let scores = trace.linear(x, &trace.weight(&self.weight))?;
+        let votes = trace.votes(&scores, &trace.weight(&self.bias), self.activation)?;
+        let gates = trace.linear(&votes, &trace.weight(&self.owners))?;
+        let low = trace.linear(x, &trace.weight(&self.first))?;
+        let mixed = trace.times(&low, &gates)?;
+        Ok(trace.linear(&mixed, &trace.weight(&self.second))?)
     }
-}
-
-/// Softmax over the last dimension from operations that all have gradients.
-fn softmax(scores: &Tensor) -> Result<Tensor> {
-    let top = scores.max_keepdim(D::Minus1)?.detach();
-    let raised = scores.broadcast_sub(&top)?.exp()?;
-    Ok(raised.broadcast_div(&raised.sum_keepdim(D::Minus1)?)?)
 }

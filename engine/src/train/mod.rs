@@ -5,7 +5,7 @@
 //! | job | a [`TrainJob`](crate::types::TrainJob) → a whole run | [`job`] |
 //! | data | JSON Lines → texts → tokenised examples | [`data`] |
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
-//! | forward | batch → log-probabilities or scores, differentiable | [`forward`], [`ops`] |
+//! | forward | batch → log-probabilities or scores, and the way back to the variables | [`forward`], `trace`, `tape`, [`ops`] |
 //! | loss | log-probabilities → loss | [`mod@sft`], [`mod@dpo`], [`mod@reward`] |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |
@@ -40,8 +40,10 @@ pub mod reward;
 mod runner;
 pub mod sft;
 mod stacked;
+mod tape;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use batch::Example;
 pub use config::Start;

@@ -1,13 +1,14 @@
 //! Data parallelism: every worker differentiates its share, the gradients are added up in a fixed order.
 
-use candle_core::{InplaceOp2, Tensor};
+use candle_core::Tensor;
 use rayon::ThreadPool;
 
 use super::forward::TrainModel;
 use super::grad_check;
 use super::metrics::Figures;
-use super::ops::with_floats;
+use super::ops::AddInPlace;
 use super::optimiser::Gradients;
+use super::trace::Pass;
 use crate::{Error, Result};
 
 /// What a share of a step gives.
@@ -15,6 +16,8 @@ use crate::{Error, Result};
 pub(super) struct ShareLoss {
     /// The share's part of the step's mean loss.
     pub(super) loss: Tensor,
+    /// What it was made of.
+    pub(super) pass: Pass,
     /// Sums over the share's examples.
     pub(super) figures: Figures,
 }
@@ -91,10 +94,12 @@ pub(super) fn differentiate(
     loss_of: impl Fn(&[usize]) -> Result<ShareLoss> + Sync,
 ) -> Result<StepGradients> {
     let parts = team.each(shares, |share| {
-        let ShareLoss { loss, figures } = loss_of(share)?;
-        let mut store = loss.backward()?;
-        let gradients: Vec<Option<Tensor>> =
-            model.vars().values().map(|var| store.remove(var)).collect();
+        let ShareLoss {
+            loss,
+            pass,
+            figures,
+        } = loss_of(share)?;
+        let gradients = model.gradients(&loss, pass)?;
         Ok((
             f64::from(loss.to_scalar::<f32>()?),
             figures,
@@ -116,35 +121,13 @@ pub(super) fn differentiate(
         for (sum, gradient) in sum.gradients.iter_mut().zip(gradients) {
             if sum.device().is_cpu() {
                 *sum = sum.contiguous()?;
-                sum.inplace_op2(&gradient.contiguous()?, &Add)?;
+                sum.inplace_op2(&gradient.contiguous()?, &AddInPlace)?;
             } else {
                 *sum = (&*sum + gradient)?;
             }
         }
     }
     Ok(sum)
-}
-
-struct Add;
-
-impl InplaceOp2 for Add {
-    fn name(&self) -> &'static str {
-        "add-in-place"
-    }
-
-    fn cpu_fwd(
-        &self,
-        a: &mut candle_core::CpuStorage,
-        a_at: &candle_core::Layout,
-        b: &candle_core::CpuStorage,
-        b_at: &candle_core::Layout,
-    ) -> candle_core::Result<()> {
-        with_floats(a, a_at, [(b, b_at)], |a, [b]| {
-            for (a, b) in a.iter_mut().zip(b) {
-                *a += b;
-            }
-        })
-    }
 }
 
 #[cfg(test)]

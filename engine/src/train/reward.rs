@@ -37,7 +37,8 @@ impl Objective for Reward<'_> {
 
     fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
         let batch = FlatBatch::whole(share.iter().flat_map(|&i| self.pairs[i].both()));
-        let (chosen, rejected) = split_pairs(&model.scores(&batch)?)?;
+        let scores = model.scores(&batch)?;
+        let (chosen, rejected) = split_pairs(&scores.output.squeeze(1)?)?;
         let margins = (&chosen - &rejected)?;
         let mut loss = minus_log_sigmoid(&margins)?;
         if self.center > 0.0 {
@@ -52,7 +53,11 @@ impl Objective for Reward<'_> {
                 margins.iter().filter(|&&m| m > 0.0).count() as f64,
             ),
         ]);
-        Ok(ShareLoss { loss, figures })
+        Ok(ShareLoss {
+            loss,
+            pass: scores,
+            figures,
+        })
     }
 }
 

@@ -34,10 +34,11 @@ impl Objective for Sft<'_> {
 
     fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
         let batch = PredictionBatch::new(share.iter().map(|&i| self.examples[i]), self.prompts);
-        let log_probs = model.log_probs(&batch, Adapters::On)?;
-        let loss = (log_probs.sum_all()? * (-1.0 / total as f64))?;
+        let pass = model.learn(&batch, 1.0)?.log_probs;
+        let loss = (pass.output.sum_all()? * (-1.0 / total as f64))?;
         Ok(ShareLoss {
             loss,
+            pass,
             figures: Figures::default(),
         })
     }

@@ -487,7 +487,9 @@ fn write_gradients<S: Simd>(
     }
 }
 
-struct Attention(AttentionShape);
+/// Causal attention: `q` `[rows, heads * head_dim]`, `k` and `v` `[rows, kv_heads * head_dim]`, result like `q`.
+#[derive(Debug)]
+pub struct Attention(pub AttentionShape);
 
 kernel!(Forward = simd forward((&'a AttentionShape, [&'a [f32]; 3], &'a mut [f32])) -> ());
 kernel!(Backward = simd backward((&'a AttentionShape, [&'a [f32]; 5], Gradients<'a>)) -> ());
@@ -506,6 +508,7 @@ impl CustomOp3 for Attention {
         v: &CpuStorage,
         v_at: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
+        check([q_at, k_at, v_at].map(Layout::dims), &self.0)?;
         let (q, k, v) = (floats(q, q_at)?, floats(k, k_at)?, floats(v, v_at)?);
         let mut out = vec![0.0; q.len()];
         vectorised(Forward((&self.0, [q, k, v], &mut out)));
@@ -541,14 +544,7 @@ impl CustomOp3 for Attention {
     }
 }
 
-/// Causal attention: `q` `[rows, heads * head_dim]`, `k` and `v` `[rows, kv_heads * head_dim]`, result like `q`.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<Tensor> {
-    check(q, k, v, shape)?;
-    q.contiguous()?
-        .apply_op3(&k.contiguous()?, &v.contiguous()?, Attention(shape.clone()))
-}
-
-fn check(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<()> {
+fn check([q, k, v]: [&[usize]; 3], shape: &AttentionShape) -> Result<()> {
     let rows = shape.offsets.last().copied().unwrap_or(0);
     let (wide, narrow) = (
         shape.heads * shape.head_dim,
@@ -558,26 +554,20 @@ fn check(q: &Tensor, k: &Tensor, v: &Tensor, shape: &AttentionShape) -> Result<(
         && shape.heads.is_multiple_of(shape.kv_heads)
         && shape.offsets.is_sorted()
         && shape.offsets.first() == Some(&0);
-    if !fits || q.dims() != [rows, wide] || k.dims() != [rows, narrow] || v.dims() != [rows, narrow]
-    {
-        candle_core::bail!(
-            "attention: {:?}, {:?}, {:?} do not fit {shape:?}",
-            q.dims(),
-            k.dims(),
-            v.dims()
-        );
+    if !fits || q != [rows, wide] || k != [rows, narrow] || v != [rows, narrow] {
+        candle_core::bail!("attention: {q:?}, {k:?}, {v:?} do not fit {shape:?}");
     }
     Ok(())
 }
 
-/// The plain twin of [`attention`], in candle's own operations, one sequence after the other.
+/// The plain twin of [`Attention`], in candle's own operations, one sequence after the other.
 pub fn attention_plain(
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
     shape: &AttentionShape,
 ) -> Result<Tensor> {
-    check(q, k, v, shape)?;
+    check([q, k, v].map(Tensor::dims), shape)?;
     let group = shape.heads / shape.kv_heads;
     let mut parts = Vec::new();
     for (start, length) in shape.sequences().filter(|&(_, length)| length > 0) {

@@ -7,9 +7,13 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::product::{multiplied, product};
 
-struct Linear {
-    weight_gradient: bool,
-    input_gradient: bool,
+/// `x Wᵀ`: `x` `[rows, d_in]`, `W` `[d_out, d_in]`. Only the gradients that somebody wants are computed.
+#[derive(Debug)]
+pub struct Linear {
+    /// Whether `x` leads to a variable.
+    pub input_gradient: bool,
+    /// Whether `W` is one.
+    pub weight_gradient: bool,
 }
 
 impl CustomOp2 for Linear {
@@ -48,18 +52,7 @@ impl CustomOp2 for Linear {
     }
 }
 
-/// `x Wᵀ`: `x` `[rows, d_in]`, `weight` `[d_out, d_in]`. Only gradients that lead to a variable are computed.
-pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.apply_op2(
-        weight,
-        Linear {
-            weight_gradient: weight.track_op(),
-            input_gradient: x.track_op(),
-        },
-    )
-}
-
-/// The plain twin of [`linear`], in candle's own operations.
+/// The plain twin of [`Linear`], in candle's own operations.
 pub fn linear_plain(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     x.matmul(&weight.t()?)
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
 
 use super::storage::{floats, output, read, tensor};
 use crate::kernels::{exp, kernel, max, vectorised};
 
-struct LogProb {
-    targets: Arc<Vec<u32>>,
-}
+/// `log softmax(logits)[row, targets[row]]`: `logits` `[rows, vocabulary]`, result `[rows]`.
+#[derive(Debug)]
+pub struct LogProb(pub Arc<Vec<u32>>);
 
 #[inline(always)]
 fn forward((logits, targets, out): (&[f32], &[u32], &mut [f32])) {
@@ -53,37 +53,29 @@ impl CustomOp1 for LogProb {
     }
 
     fn cpu_fwd(&self, logits: &CpuStorage, at: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (rows, vocabulary) = at.shape().dims2()?;
+        if rows != self.0.len() || self.0.iter().any(|&t| t as usize >= vocabulary) {
+            bail!(
+                "log-prob: {} targets do not fit logits [{rows}, {vocabulary}]",
+                self.0.len()
+            );
+        }
         let logits = floats(logits, at)?;
-        let mut out = vec![0.0; self.targets.len()];
-        vectorised(Forward((logits, &self.targets, &mut out)));
-        let rows = out.len();
+        let mut out = vec![0.0; rows];
+        vectorised(Forward((logits, &self.0, &mut out)));
         Ok(output(out, rows))
     }
 
     fn bwd(&self, logits: &Tensor, out: &Tensor, d_out: &Tensor) -> Result<Option<Tensor>> {
         let mut d_logits = vec![0.0; logits.elem_count()];
         read([logits, out, d_out], |inputs| {
-            vectorised(Backward((inputs, &self.targets, &mut d_logits)));
+            vectorised(Backward((inputs, &self.0, &mut d_logits)));
         })?;
         Ok(Some(tensor(d_logits, logits)?))
     }
 }
 
-/// `log softmax(logits)[row, targets[row]]`: `logits` `[rows, vocabulary]`, result `[rows]`.
-pub fn log_prob(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
-    let (rows, vocabulary) = logits.dims2()?;
-    if rows != targets.len() || targets.iter().any(|&t| t as usize >= vocabulary) {
-        candle_core::bail!(
-            "log-prob: {} targets do not fit logits [{rows}, {vocabulary}]",
-            targets.len()
-        );
-    }
-    logits.contiguous()?.apply_op1(LogProb {
-        targets: Arc::clone(targets),
-    })
-}
-
-/// The plain twin of [`log_prob`], in candle's own operations.
+/// The plain twin of [`LogProb`], in candle's own operations.
 pub fn log_prob_plain(logits: &Tensor, targets: &Arc<Vec<u32>>) -> Result<Tensor> {
     let rows = logits.dim(0)?;
     let top = logits.max_keepdim(D::Minus1)?.detach();

@@ -5,8 +5,11 @@ use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 use super::storage::{floats, output, read, tensor};
 use crate::kernels::{dot, inverse_rms, kernel, vectorised};
 
-struct RmsNorm {
-    eps: f32,
+/// `x / sqrt(mean(x²) + eps) * weight`: `x` `[rows, width]`, `weight` `[width]`.
+#[derive(Debug)]
+pub struct RmsNorm {
+    /// What keeps a row of zeros from a division by zero.
+    pub eps: f32,
 }
 
 #[inline(always)]
@@ -83,13 +86,7 @@ impl CustomOp2 for RmsNorm {
     }
 }
 
-/// `x / sqrt(mean(x²) + eps) * weight`: `x` `[rows, width]`, `weight` `[width]`.
-pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
-    x.contiguous()?
-        .apply_op2(weight, RmsNorm { eps: eps as f32 })
-}
-
-/// The plain twin of [`rms_norm`], in candle's own operations.
+/// The plain twin of [`RmsNorm`], in candle's own operations.
 pub fn rms_norm_plain(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
     x.broadcast_div(&(mean + eps)?.sqrt()?)?

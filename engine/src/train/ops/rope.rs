@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::storage::{floats, output, read, tensor};
 use crate::kernels::{kernel, vectorised};
@@ -34,7 +34,9 @@ impl Rotation {
     }
 }
 
-struct Rope(Rotation);
+/// Rotates every head of `x` `[rows, heads * head_dim]`.
+#[derive(Debug)]
+pub struct Rope(pub Rotation);
 
 #[inline(always)]
 fn rotate((x, rotation, direction, y): (&[f32], &Rotation, f32, &mut [f32])) {
@@ -71,6 +73,11 @@ impl CustomOp1 for Rope {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, x_at: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (rows, width) = x_at.shape().dims2()?;
+        let (rotations, half) = (self.0.rows(), self.0.half);
+        if rows != rotations || !width.is_multiple_of(2 * half.max(1)) {
+            bail!("rope: {rows} rows of {width} do not fit {rotations} rotations of {half} pairs");
+        }
         let x = floats(x, x_at)?;
         let mut y = vec![0.0; x.len()];
         vectorised(Rotate((x, &self.0, 1.0, &mut y)));
@@ -87,20 +94,7 @@ impl CustomOp1 for Rope {
     }
 }
 
-/// Rotates every head of `x` `[rows, heads * head_dim]`.
-pub fn rope(x: &Tensor, rotation: &Rotation) -> Result<Tensor> {
-    let (rows, width) = x.dims2()?;
-    if rows != rotation.rows() || !width.is_multiple_of(2 * rotation.half.max(1)) {
-        candle_core::bail!(
-            "rope: {rows} rows of {width} do not fit {} rotations of {} pairs",
-            rotation.rows(),
-            rotation.half
-        );
-    }
-    x.contiguous()?.apply_op1(Rope(rotation.clone()))
-}
-
-/// The plain twin of [`rope`], in candle's own operations.
+/// The plain twin of [`Rope`], in candle's own operations.
 pub fn rope_plain(x: &Tensor, rotation: &Rotation) -> Result<Tensor> {
     let (rows, width) = x.dims2()?;
     let half = rotation.half;

@@ -5,7 +5,9 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use super::storage::{floats, output, read, tensor};
 use crate::kernels::{kernel, sigmoid, silu, vectorised};
 
-struct SwiGlu;
+/// `silu(gate) * up`, shapes equal.
+#[derive(Debug)]
+pub struct SwiGlu;
 
 #[inline(always)]
 fn forward((gate, up, y): (&[f32], &[f32], &mut [f32])) {
@@ -61,12 +63,7 @@ impl CustomOp2 for SwiGlu {
     }
 }
 
-/// `silu(gate) * up`, shapes equal.
-pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.apply_op2(up, SwiGlu)
-}
-
-/// The plain twin of [`swiglu`], in candle's own operations.
+/// The plain twin of [`SwiGlu`], in candle's own operations.
 pub fn swiglu_plain(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
     gate.silu()? * up
 }

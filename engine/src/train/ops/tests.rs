@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{CustomOp2, DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::types::RouterActivation;
 
 fn random(rng: &mut ChaCha8Rng, rows: usize, cols: usize) -> Var {
     let values: Vec<f32> = (0..rows * cols)
@@ -143,12 +144,17 @@ fn what_is_not_a_number_stays_so() {
     }
 }
 
+const BOTH: Linear = Linear {
+    input_gradient: true,
+    weight_gradient: true,
+};
+
 #[test]
 fn linear_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for (rows, d_in, d_out) in [(7, 5, 9), (1, 1, 1), (14, 33, 65)] {
         let inputs = [random(&mut rng, rows, d_in), random(&mut rng, d_out, d_in)];
-        compare(&inputs, &|t| linear(&t[0], &t[1]), &|t| {
+        compare(&inputs, &|t| t[0].apply_op2(&t[1], BOTH), &|t| {
             linear_plain(&t[0], &t[1])
         });
     }
@@ -158,13 +164,18 @@ fn linear_agrees() {
 fn linear_leaves_out_gradients_that_nobody_wants() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (x, w) = (random(&mut rng, 3, 5), random(&mut rng, 2, 5));
-    let gradients = linear(&x, &w.as_detached_tensor())
-        .unwrap()
-        .sum_all()
-        .unwrap()
-        .backward()
-        .unwrap();
-    assert!(gradients.get(&x).is_some() && gradients.get(&w).is_none());
+    let y = x.apply_op2_no_bwd(&w, &BOTH).unwrap();
+    for (input_gradient, weight_gradient) in [(true, false), (false, true), (false, false)] {
+        let linear = Linear {
+            input_gradient,
+            weight_gradient,
+        };
+        let (dx, dw) = linear.bwd(&x, &w, &y, &y).unwrap();
+        assert_eq!(
+            (dx.is_some(), dw.is_some()),
+            (input_gradient, weight_gradient)
+        );
+    }
 }
 
 #[test]
@@ -173,7 +184,7 @@ fn norm_agrees() {
     for width in [6, 48] {
         let weight = Var::from_tensor(&random(&mut rng, 1, width).squeeze(0).unwrap()).unwrap();
         let inputs = [random(&mut rng, 5, width), weight];
-        compare(&inputs, &|t| rms_norm(&t[0], &t[1], 1e-5), &|t| {
+        compare(&inputs, &|t| t[0].apply_op2(&t[1], RmsNorm { eps: 1e-5 }), &|t| {
             rms_norm_plain(&t[0], &t[1], 1e-5)
         });
     }
@@ -185,18 +196,20 @@ fn rope_agrees() {
     let rotation = Rotation::new(&[0, 1, 2, 0, 1, 7], &[1.0, 0.1, 0.01]);
     compare(
         &[random(&mut rng, 6, 12)],
-        &|t| rope(&t[0], &rotation),
+        &|t| t[0].apply_op1(Rope(rotation.clone())),
         &|t| rope_plain(&t[0], &rotation),
     );
-    assert!(rope(&random(&mut rng, 5, 12), &rotation).is_err());
-    assert!(rope(&random(&mut rng, 6, 10), &rotation).is_err());
+    for (rows, width) in [(5, 12), (6, 10)] {
+        let x = random(&mut rng, rows, width);
+        assert!(x.apply_op1(Rope(rotation.clone())).is_err());
+    }
 }
 
 #[test]
 fn swiglu_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let inputs = [random(&mut rng, 5, 21), random(&mut rng, 5, 21)];
-    compare(&inputs, &|t| swiglu(&t[0], &t[1]), &|t| {
+    compare(&inputs, &|t| t[0].apply_op2(&t[1], SwiGlu), &|t| {
         swiglu_plain(&t[0], &t[1])
     });
 }
@@ -207,10 +220,11 @@ fn log_prob_agrees() {
     let targets = Arc::new(vec![0, 36, 5, 16]);
     compare(
         &[random(&mut rng, 4, 37)],
-        &|t| log_prob(&t[0], &targets),
+        &|t| t[0].apply_op1(LogProb(Arc::clone(&targets))),
         &|t| log_prob_plain(&t[0], &targets),
     );
-    assert!(log_prob(&random(&mut rng, 4, 36), &targets).is_err());
+    let narrow = random(&mut rng, 4, 36);
+    assert!(narrow.apply_op1(LogProb(targets)).is_err());
 }
 
 fn attention_case(lengths: &[usize], heads: usize, kv_heads: usize, head_dim: usize) {
@@ -231,7 +245,8 @@ fn attention_case(lengths: &[usize], heads: usize, kv_heads: usize, head_dim: us
         random(&mut rng, rows, kv_heads * head_dim),
         random(&mut rng, rows, kv_heads * head_dim),
     ];
-    compare(&inputs, &|t| attention(&t[0], &t[1], &t[2], &shape), &|t| {
+    let fast = |t: &[Tensor]| t[0].apply_op3(&t[1], &t[2], Attention(shape.clone()));
+    compare(&inputs, &fast, &|t| {
         attention_plain(&t[0], &t[1], &t[2], &shape)
     });
 }
@@ -258,7 +273,8 @@ fn attention_keeps_sequences_apart() {
         ..whole.clone()
     };
     let x: Vec<Var> = (0..3).map(|_| random(&mut rng, 14, 16)).collect();
-    let together = attention(&x[0], &x[1], &x[2], &whole)
+    let attend = |x: [&Tensor; 3], shape| x[0].apply_op3_no_bwd(x[1], x[2], &Attention(shape));
+    let together = attend([&x[0], &x[1], &x[2]], whole)
         .unwrap()
         .narrow(0, 9, 5)
         .unwrap();
@@ -266,6 +282,46 @@ fn attention_keeps_sequences_apart() {
         .iter()
         .map(|x| x.narrow(0, 9, 5).unwrap().contiguous().unwrap())
         .collect();
-    let apart = attention(&cut[0], &cut[1], &cut[2], &alone).unwrap();
+    let apart = attend([&cut[0], &cut[1], &cut[2]], alone).unwrap();
     assert_eq!(flat(&together), flat(&apart));
+}
+
+#[test]
+fn sums_products_and_multiples_agree() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let inputs = [random(&mut rng, 5, 21), random(&mut rng, 5, 21)];
+    compare(&inputs, &|t| t[0].apply_op2(&t[1], Sum), &|t| {
+        &t[0] + &t[1]
+    });
+    compare(&inputs, &|t| t[0].apply_op2(&t[1], Times), &|t| {
+        &t[0] * &t[1]
+    });
+    compare(&inputs[..1], &|t| t[0].apply_op1(Scale(-0.3)), &|t| {
+        &t[0] * -0.3
+    });
+    let narrow = random(&mut rng, 5, 20);
+    assert!(inputs[0].apply_op2(&narrow, Sum).is_err());
+    assert!(inputs[0].apply_op2(&narrow, Times).is_err());
+}
+
+#[test]
+fn rows_agree_where_one_is_taken_twice() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let ids = Arc::new(vec![3, 0, 3, 3, 2]);
+    let plain = |t: &[Tensor]| t[0].index_select(&Tensor::new(&ids[..], &Device::Cpu)?, 0);
+    let fast = |t: &[Tensor]| t[0].apply_op1(Rows(Arc::clone(&ids)));
+    compare(&[random(&mut rng, 4, 7)], &fast, &plain);
+    assert!(random(&mut rng, 3, 7).apply_op1(Rows(ids)).is_err());
+}
+
+#[test]
+fn votes_agree() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let bias = Var::from_tensor(&random(&mut rng, 1, 3).squeeze(0).unwrap()).unwrap();
+    let inputs = [random(&mut rng, 6, 3), bias];
+    for activation in [RouterActivation::Softmax, RouterActivation::None] {
+        compare(&inputs, &|t| t[0].apply_op2(&t[1], Votes(activation)), &|t| {
+            votes_plain(&t[0], &t[1], activation)
+        });
+    }
 }

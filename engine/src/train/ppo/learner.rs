@@ -18,7 +18,7 @@ use super::scalarise::{Mix, Scalariser, check_ideal};
 use crate::bundle::Bundle;
 use crate::train::batch::{PredictionBatch, Sampler, targets_of};
 use crate::train::checkpoint::{self, Position};
-use crate::train::forward::{Adapters, TrainModel};
+use crate::train::forward::{Adapters, Reading, TrainModel};
 use crate::train::metrics::Figures;
 use crate::train::optimiser::{AdamW, learning_rate};
 use crate::train::parallel::{StepGradients, Team, differentiate};
@@ -233,7 +233,11 @@ impl Learner<'_> {
                 chunk.push(index);
             }
         }
-        let (model, temperature) = (self.model, self.config.temperature);
+        let model = self.model;
+        let read = |adapters| Reading {
+            adapters,
+            temperature: self.config.temperature,
+        };
         let mut all = Vec::with_capacity(answers.len());
         for group in chunks.chunks(self.team.size()) {
             let parts = self.team.each(group, |chunk| {
@@ -248,15 +252,13 @@ impl Learner<'_> {
                 if batch.rows.is_empty() {
                     return Ok(chunk.iter().map(nothing).collect());
                 }
-                // Nothing of the policy's pass is kept while the base's runs: it has a graph, for it could learn.
+                // Nothing of the policy's pass is kept while the base's runs.
                 let (own, values) = {
-                    let states = model.states(&batch, Adapters::On)?;
-                    let own = model.log_probs_of(&states, &batch, temperature)?;
-                    let values = model.values(&states)?.flatten_all()?;
-                    (own.to_vec1::<f32>()?, values.to_vec1::<f32>()?)
+                    let own = model.predictions(&batch, read(Adapters::On))?;
+                    let values = model.values(&own.states)?.flatten_all()?;
+                    (own.log_probs.to_vec1::<f32>()?, values.to_vec1::<f32>()?)
                 };
-                let base = model.states(&batch, Adapters::Off)?;
-                let base = model.log_probs_of(&base, &batch, temperature)?;
+                let base = model.predictions(&batch, read(Adapters::Off))?.log_probs;
                 let base = base.to_vec1::<f32>()?;
                 let mut at = 0;
                 Ok(chunk

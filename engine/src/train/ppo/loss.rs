@@ -6,7 +6,7 @@ use super::advantage::{Target, Trajectory};
 use crate::Result;
 use crate::train::Example;
 use crate::train::batch::PredictionBatch;
-use crate::train::forward::{Adapters, TrainModel};
+use crate::train::forward::{Predictions, TrainModel};
 use crate::train::metrics::Figures;
 use crate::train::parallel::ShareLoss;
 use crate::types::PpoConfig;
@@ -29,9 +29,11 @@ pub(super) fn loss(
     total: usize,
 ) -> Result<ShareLoss> {
     let batch = PredictionBatch::new(samples.iter().map(|s| &s.example), false);
-    let states = model.states(&batch, Adapters::On)?;
+    let Predictions {
+        log_probs: pass,
+        states,
+    } = model.learn(&batch, config.temperature)?;
     let device = states.device();
-    let log_probs = model.log_probs_of(&states, &batch, config.temperature)?;
     let tokens = batch.rows.len();
 
     let old: Vec<f32> = flat(samples, |s| s.trajectory.log_probs.clone());
@@ -39,7 +41,7 @@ pub(super) fn loss(
         s.target.advantages.iter().map(|&a| a as f32).collect()
     });
     let advantages = Tensor::from_vec(advantages, tokens, device)?;
-    let change = (log_probs - Tensor::from_vec(old, tokens, device)?)?;
+    let change = (&pass.output - Tensor::from_vec(old, tokens, device)?)?;
     let ratio = change.exp()?;
     let (policy, cut) = clipped_policy(&advantages, &ratio, config.clip)?;
 
@@ -67,7 +69,11 @@ pub(super) fn loss(
                 .sum::<f64>(),
         ),
     ]);
-    Ok(ShareLoss { loss, figures })
+    Ok(ShareLoss {
+        loss,
+        pass,
+        figures,
+    })
 }
 
 /// `sum(max(-A r, -A clip(r)))`, and how many tokens' gradient the clip takes away.

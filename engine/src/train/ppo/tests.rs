@@ -10,8 +10,8 @@ use super::scalarise::{Scalariser, check_ideal};
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter};
 use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Wanted};
-use crate::train::batch::{Example, FlatBatch};
-use crate::train::forward::{Adapters, TrainModel};
+use crate::train::batch::{Example, FlatBatch, PredictionBatch};
+use crate::train::forward::{Adapters, Predictions, TrainModel};
 use crate::train::mixture::{Electorate, names};
 use crate::train::{files, params};
 use crate::types::{
@@ -346,7 +346,7 @@ fn an_untrained_router_is_static_interpolation() {
     let adapters = [adapter(&shape, 3, 1), adapter(&shape, 2, 2)];
     let shares = [0.75, 0.25];
     let model = routed(shape.clone(), &adapters, &shares, 1e-6);
-    let mixed = model.logits(&batch(), Adapters::On).unwrap();
+    let mixed = model.logits(&batch(), Adapters::On).unwrap().output;
     let mut weights = params::random(&shape, 3).unwrap();
     for (path, [out, inner]) in shape.projections() {
         for (adapter, share) in adapters.iter().zip(shares) {
@@ -361,7 +361,7 @@ fn an_untrained_router_is_static_interpolation() {
         }
     }
     let plain = TrainModel::frozen(shape, &weights).unwrap();
-    let folded = plain.logits(&batch(), Adapters::On).unwrap();
+    let folded = plain.logits(&batch(), Adapters::On).unwrap().output;
     let difference = (mixed - folded).unwrap().abs().unwrap().max_all().unwrap();
     let difference = difference.to_scalar::<f32>().unwrap();
     assert!(difference < 2e-5, "{difference}");
@@ -432,7 +432,7 @@ fn learns_and_answers(shape: LlamaConfig) {
     let tokens: Vec<u32> = (0..48).map(|i| i * 7 % 24).collect();
     let flat = FlatBatch::new([tokens.clone()]);
     let learns: Vec<f32> = {
-        let logits = model.logits(&flat, Adapters::On).unwrap();
+        let logits = model.logits(&flat, Adapters::On).unwrap().output;
         logits.flatten_all().unwrap().to_vec1().unwrap()
     };
     let gates = RowGates {
@@ -479,14 +479,13 @@ fn gradients_reach_every_router_tensor_and_are_right() {
     ];
     let model = routed(shape.clone(), &adapters, &[0.5, 0.3, 0.2], 0.01);
     let loss = |model: &TrainModel| {
-        let logits = model.logits(&batch(), Adapters::On).unwrap();
-        logits.sqr().unwrap().mean_all().unwrap()
+        let pass = model.logits(&batch(), Adapters::On).unwrap();
+        (pass.output.sqr().unwrap().mean_all().unwrap(), pass)
     };
-    let gradients = loss(&model).backward().unwrap();
-    for (name, var) in model.vars() {
-        let gradient = gradients
-            .get(var)
-            .unwrap_or_else(|| panic!("{name} has no gradient"));
+    let (mean, pass) = loss(&model);
+    let gradients = model.gradients(&mean, pass).unwrap();
+    for ((name, var), gradient) in model.vars().iter().zip(gradients) {
+        let gradient = gradient.unwrap_or_else(|| panic!("{name} has no gradient"));
         let flat: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
         assert!(flat.iter().any(|&g| g != 0.0), "{name}");
         let start: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
@@ -497,7 +496,7 @@ fn gradients_reach_every_router_tensor_and_are_right() {
             values[at] += by;
             let tensor = Tensor::from_vec(values, var.dims(), &Device::Cpu).unwrap();
             var.set(&tensor).unwrap();
-            loss(&model).to_scalar::<f32>().unwrap()
+            loss(&model).0.to_scalar::<f32>().unwrap()
         };
         let slope = (moved(step) - moved(-step)) / (2.0 * step);
         moved(0.0);
@@ -522,15 +521,21 @@ fn a_value_head_does_not_pull_at_the_model() {
         .unwrap()
         .with_values(2)
         .unwrap();
-    let hidden = model.hidden(&batch(), Adapters::On).unwrap();
-    let values = model.values(&hidden).unwrap();
-    assert_eq!(values.dims(), [9, 2]);
+    let example = Example {
+        prompt: vec![1, 2, 3],
+        response: vec![4, 5, 6],
+    };
+    let read = PredictionBatch::new([&example], false);
+    let Predictions { log_probs, states } = model.learn(&read, 1.0).unwrap();
+    let values = model.values(&states).unwrap();
+    assert_eq!(values.dims(), [3, 2]);
     let loss = (values - 1.0).unwrap().sqr().unwrap().sum_all().unwrap();
-    let gradients = loss.backward().unwrap();
+    let gradients = model.gradients(&loss, log_probs).unwrap();
     let reached: Vec<&str> = model
         .vars()
-        .iter()
-        .filter(|(_, var)| gradients.get(var).is_some())
+        .keys()
+        .zip(&gradients)
+        .filter(|(_, gradient)| gradient.is_some())
         .map(|(name, _)| name.as_str())
         .collect();
     assert_eq!(reached, ["value.bias", "value.weight"]);

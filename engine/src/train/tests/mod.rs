@@ -132,13 +132,9 @@ fn gradients_of(
     model: &forward::TrainModel,
     batch: &batch::PredictionBatch,
 ) -> (f32, Vec<candle_core::Tensor>) {
-    let loss = model
-        .log_probs(batch, forward::Adapters::On)
-        .unwrap()
-        .mean_all()
-        .unwrap();
-    let mut store = loss.backward().unwrap();
-    let gradients = model.vars().values().map(|v| store.remove(v)).collect();
+    let pass = model.learn(batch, 1.0).unwrap().log_probs;
+    let loss = pass.output.mean_all().unwrap();
+    let gradients = model.gradients(&loss, pass).unwrap();
     (
         loss.to_scalar().unwrap(),
         grad_check::all(model.vars(), gradients).unwrap(),
