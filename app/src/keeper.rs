@@ -2,11 +2,12 @@
 //! middle loses nothing. eframe cuts its own file to nothing before it writes it anew; only the window's place and
 //! what egui remembers of scroll bars are left to it.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
+use paretoscope_core::output::{self, OutputError};
 use serde_json::{Value, json};
 
 use crate::state::{Kept, Prefs};
@@ -72,7 +73,7 @@ impl Keeper {
         self.written.clone_from(&text);
         let run = move || {
             if let Err(error) = replace(&path, &text) {
-                tracing::warn!("{} is not written: {error}", path.display());
+                tracing::warn!("settings are not written: {error}");
             }
         };
         match std::thread::Builder::new()
@@ -95,21 +96,12 @@ impl Keeper {
     }
 }
 
-/// Puts `text` into the file at `path`, whole or not at all. Another window's half-written one is not touched.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Puts `text` into the file at `path`, whole or not at all.
+fn replace(path: &Path, text: &str) -> Result<(), OutputError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        output::make_folder(folder)?;
     }
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().inspect_err(|_| {
-        let _gone = fs::remove_file(&beside);
-    })
+    output::write_bytes(path, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::StartOptions;
 use paretoscope::command::AppCommand;
-use paretoscope::state::{Overlay, TrainForm, TrainKind, TrainPhase};
+use paretoscope::state::{Overlay, TrainForm, TrainPhase};
 use paretoscope_core::protocol::EngineCommand;
-use paretoscope_core::types::{Part, TrainTask, WeightedData};
+use paretoscope_core::types::{Part, TrainMethod, TrainTask, WeightedData};
 use played::{Window, script};
 use scripted::TRAIN_STEPS;
 
@@ -104,7 +104,7 @@ fn the_sheet_says_what_is_missing_beside_the_field() {
     let form = TrainForm {
         data: "/nowhere.jsonl".into(),
         name: "../escape".to_owned(),
-        kind: TrainKind::Dpo,
+        kind: TrainMethod::Dpo,
         preference: vec![0.0, 0.0, 1.0],
         ..w.state().training.form.clone()
     };
@@ -192,7 +192,7 @@ fn the_plan_holds_what_the_form_says() {
     };
     assert_eq!(job.data, WeightedData::alone(w.data.path()));
     w.click("Reward model");
-    assert_eq!(w.state().training.form.kind, TrainKind::Reward);
+    assert_eq!(w.state().training.form.kind, TrainMethod::Reward);
     assert_eq!(w.state().training.form.name, "reward-1");
 }
 
@@ -215,7 +215,7 @@ fn every_state_of_the_sheet_has_names_and_glyphs_in_every_size() {
         assert!(w.sees("none is open"));
         w.steps(2);
         let mut w = desk(size, Some("/bundles/one"));
-        for kind in TrainKind::ALL {
+        for kind in TrainMethod::ALL {
             let form = TrainForm {
                 kind,
                 ..w.state().training.form.clone()

@@ -325,6 +325,7 @@ fn trial(device: &Device, dtype: DType) -> candle_core::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Trouble, TroubleKind};
 
     #[test]
     fn choices_are_spelt_right() {
@@ -372,6 +373,27 @@ mod tests {
             assert!(matches!(backend, Backend::Packed));
             assert_eq!(reason.unwrap(), text);
         }
+    }
+
+    /// As candle hands on what CUDA and Metal say; nothing is allocated for it.
+    #[test]
+    fn a_full_device_is_an_error_of_its_own_with_a_way_out() {
+        for said in [
+            "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")",
+            "Failed to create metal resource: Buffer: Out of memory",
+        ] {
+            let error = Error::on_device(&Device::Cpu, candle_core::Error::Msg(said.to_owned()));
+            let trouble = Trouble::from(&error);
+            assert!(matches!(error, Error::DeviceMemory { .. }), "{error}");
+            assert_eq!(trouble.kind, TroubleKind::Memory);
+            assert!(!error.is_input());
+            for part in ["CPU through candle", "memory is full", "fewer rows", said] {
+                assert!(trouble.message.contains(part), "{}", trouble.message);
+            }
+        }
+        let other = candle_core::Error::Msg("DriverError(CUDA_ERROR_LAUNCH_FAILED)".to_owned());
+        let other = Error::on_device(&Device::Cpu, other);
+        assert!(matches!(other, Error::Tensor(_)), "{other}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use paretoscope_core::Problem;
+use paretoscope_core::output::OutputError;
 use paretoscope_core::protocol::{Trouble, TroubleKind};
 use paretoscope_core::types::PointError;
 
@@ -128,7 +129,7 @@ pub enum Error {
     },
     /// A model gave logits that are no numbers.
     #[error(
-        "the model's logits for token {token} of the answer are not finite: the experts' sum leaves the range of the weights' type; use smaller weights (--weights), or check the adapters"
+        "the model's logits for token {token} of the answer are not finite: the experts' sum leaves the range of the weights' type; use smaller weights, or check the adapters"
     )]
     LogitsNotFinite {
         /// Which token of the answer, from one.
@@ -381,6 +382,23 @@ impl From<paretoscope_core::Error> for Error {
                 input,
             },
             other => Self::option("point", other.to_string()),
+        }
+    }
+}
+
+impl From<OutputError> for Error {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Io {
+                action,
+                path,
+                source,
+            } => Self::Io {
+                action,
+                path,
+                source,
+            },
+            OutputError::Place { path, problem } => Self::file(&path, problem),
         }
     }
 }

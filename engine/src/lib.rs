@@ -11,7 +11,7 @@
 //! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
 //! | rows | prompt + gates → tokens, text, the gates really applied | [`generate`] |
-//! | forward | rows of different gates → logits, in one batch | [`model`], [`mixture`] |
+//! | forward | rows of different gates → logits, in one batch | [`model`], [`mixture`], on [`kernels`] |
 //! | rewards | prompt + answer → scores | [`reward`] |
 //! | sweep | points × prompts → rows, scored and summed up | [`sweep`] |
 //! | study | every finished row, durable; scores beside it | [`study`] |
@@ -27,7 +27,7 @@
 //! | experts without training | task vectors → adapters, merges | [`forge`] |
 //! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
 //!
-//! Beneath them: where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
+//! Beneath them: one exponential and one inner loop of products ([`kernels`]); where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
 //! appear whole or not at all ([`files`], [`output`], [`stage`]).
 #![warn(missing_docs)]
 

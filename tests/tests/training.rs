@@ -131,7 +131,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
     let kinds = [
         (
             "sft",
-            "--data {}/examples.jsonl",
+            "--data {}/examples.jsonl --full",
             &supervised,
             "model.safetensors",
         ),
@@ -275,7 +275,7 @@ const CASES: &[Case] = &[
     ),
     (
         "a penalty for all weights",
-        "train dpo --base {}/base --data {}/pairs.jsonl --penalty weight-decay --out {}/o",
+        "train dpo --base {}/base --data {}/pairs.jsonl --full --penalty weight-decay --out {}/o",
         &["--penalty", "--lora"],
     ),
     (

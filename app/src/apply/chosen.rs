@@ -4,8 +4,7 @@ use paretoscope_core::study::{Uid, bundle_uid};
 use paretoscope_core::types::{NamedPoint, PromptSample, Split};
 use paretoscope_figure::plot::{Front, Standing};
 
-use super::{Effect, points, shell, study};
-use crate::command::AppCommand;
+use super::{Effect, points, sweep};
 use crate::state::{
     AppState, Chosen, ChosenPoint, Overlay, Panel, PointsFrom, PromptSource, StudyState, SweepForm,
     SweepMode, sweep_of,
@@ -16,7 +15,7 @@ use crate::study::StudyCommand;
 /// once they are.
 pub(super) fn choose(state: &mut AppState, on: Option<Split>, shown: Option<Split>) {
     state.study.choosing = Some((on, shown));
-    study::set_split(&mut state.study, on);
+    state.study.set_split(on);
     let drawn = state.study.front().cloned();
     if let Some(front) = drawn.filter(|front| is_over(front, on)) {
         take(&mut state.study, &front);
@@ -55,7 +54,7 @@ fn take(study: &mut StudyState, front: &Front) {
         });
     let chosen = Chosen::new(on, points.collect(), &|sweep| study.method_of(sweep));
     study.chosen = Some(chosen);
-    study::set_split(study, shown);
+    study.set_split(shown);
 }
 
 /// Asks how many rows there are of what was chosen, where that is not known.
@@ -118,7 +117,6 @@ pub(super) fn sweep_them(state: &mut AppState, effects: &mut Vec<Effect>) {
         state.prefs.sampling.temperature = sampling.temperature;
         state.prefs.sampling.seed = sampling.seed;
     }
-    super::sweep::set_form(state, form, effects);
-    state.overlay.open = Overlay::None;
-    shell::command(state, AppCommand::Focus(Panel::Sweep), effects);
+    sweep::set_form(state, form, effects);
+    state.overlay.show_panel(Panel::Sweep);
 }

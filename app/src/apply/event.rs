@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use paretoscope_core::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trouble};
-use paretoscope_core::routing::Complex;
-use paretoscope_core::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
+use paretoscope_core::types::{BundleInfo, GateRecord, Run, RunStatus};
 
-use super::{
-    Effect, interference, kept, notify, point, preview, rows, shell, study, sweep, training, trial,
-    turns,
-};
+use super::bundle::{look_at_stored, take};
+use super::{Effect, interference, notify, point, preview, shell, study, sweep, training, trial};
 use crate::state::{
-    AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
-    RunEntry, RunPhase, SimplexState, SweepState,
+    AppState, EnginePhase, Jobs, LoadFailure, Notice, NoticeKind, Owner, RunEntry, RunPhase,
 };
 use crate::widgets::format::counted;
 
@@ -183,106 +179,6 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
         format!("{} is loaded", bundle.name),
     );
     take(state, bundle, effects);
-}
-
-/// Without models, what the study's last answers were made with is enough to look at all that is stored.
-pub(super) fn look_at_stored(state: &mut AppState, effects: &mut Vec<Effect>) {
-    if (state.info().is_some() && !state.bundle.stored) || state.bundle.loading.is_some() {
-        return;
-    }
-    if let Some(bundle) = state
-        .study
-        .bundle
-        .clone()
-        .filter(|_| state.study.is_readable())
-    {
-        state.bundle.stored = true;
-        take(state, bundle, effects);
-    }
-}
-
-/// A bundle is in use from now on.
-fn take(state: &mut AppState, bundle: Arc<BundleInfo>, effects: &mut Vec<Effect>) {
-    leave_bundle(state);
-    state.mutes = Mutes::default();
-    state.undo.forget_views();
-    state.interference = InterferenceState::default();
-    let n = bundle.objectives.len();
-    let same_shape = state.simplex.preference.len() == n && n > 0;
-    let old = std::mem::take(&mut state.simplex);
-    let complex = Complex::new(&bundle.experts, n);
-    let weights = vec![0.0; bundle.values.len()];
-    state.simplex = SimplexState {
-        mode: if n < 2 && !weights.is_empty() {
-            Mode::Extrapolate
-        } else {
-            Mode::Interpolate
-        },
-        preference: if same_shape {
-            old.preference
-        } else {
-            vec![1.0 / n.max(1) as f64; n]
-        },
-        axes: if same_shape {
-            old.axes
-        } else {
-            (0..n.min(3)).collect()
-        },
-        weights_placed: old.weights_placed && old.weights.len() == weights.len(),
-        weights: if old.weights.len() == weights.len() {
-            old.weights
-        } else {
-            weights
-        },
-        moved: state.now,
-        complex_problem: complex.as_ref().err().map(ToString::to_string),
-        complex: complex.ok(),
-        ..SimplexState::default()
-    };
-    // A sweep and its dots belong to the bundle that they were made with.
-    state.sweep = SweepState {
-        folder: std::mem::take(&mut state.sweep.folder),
-        file: state.sweep.file.take(),
-        generation: state.sweep.generation + 1,
-        ..SweepState::default()
-    };
-    state.objectives = bundle.objectives.iter().map(|o| o.name.clone()).collect();
-    let first = bundle.prompts.first().map(|s| s.prompt.clone());
-    state.bundle.current = Some(bundle);
-    if state.prompt.conversation {
-        turns::show(state, state.prompt.turns.clone());
-    } else if state.prompt.text.trim().is_empty() {
-        if let Some(prompt) = first {
-            rows::show_prompt(state, &prompt);
-        }
-    } else {
-        rows::set_prompt(state, state.prompt.text.clone());
-    }
-    state.prefs.heatmap.adapter = 0;
-    state.prefs.heatmap.token = None;
-    point::reroute(state);
-    kept::restore(state);
-    study::bring_back(state, effects);
-    sweep::recount(state);
-    trial::again(state, effects);
-}
-
-/// What was asked of the old bundle is not answered any more.
-fn leave_bundle(state: &mut AppState) {
-    for owner in [
-        Owner::Bundle,
-        Owner::Sweep,
-        Owner::Held,
-        Owner::Recall,
-        Owner::Retrace,
-        Owner::Interference,
-    ] {
-        state.jobs.forget(owner);
-    }
-    for run in state.session.runs.iter_mut().filter(|run| run.scoring) {
-        run.scoring = false;
-        state.jobs.end(run.job);
-    }
 }
 
 /// The run that a job is for.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Effect, notify, points, shell, study, sweep, training};
+use super::{Effect, bundle, notify, points, study, sweep, training};
 use crate::locate;
 use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
@@ -16,7 +16,7 @@ pub fn picked(
 ) {
     let Some(path) = path else { return };
     match wanted {
-        Wanted::Bundle => shell::load(state, &path, effects),
+        Wanted::Bundle => bundle::load(state, &path, effects),
         Wanted::Prompts => prompts(state, path, effects),
         Wanted::Points => points::from_file(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
@@ -67,7 +67,7 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
         .unwrap_or_default();
     let folder = locate::bundle_folder(&path);
     match ending.as_str() {
-        _ if folder.join(locate::MANIFEST).is_file() => shell::load(state, &folder, effects),
+        _ if folder.join(locate::MANIFEST).is_file() => bundle::load(state, &folder, effects),
         "jsonl" | "ndjson" | "json" | "txt" if state.overlay.open == Overlay::Training => {
             training::data_chosen(state, path, effects);
         }

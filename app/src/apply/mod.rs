@@ -1,13 +1,17 @@
 //! The one writer of state: commands and engine events in, effects out.
 
+mod asks;
+mod bundle;
 mod chosen;
 mod differ;
+mod effect;
 mod event;
 mod fields;
 mod files;
 mod interference;
 mod kept;
 mod mutes;
+mod notice;
 mod others;
 mod point;
 mod points;
@@ -24,9 +28,6 @@ mod turns;
 mod undo;
 mod view;
 
-use std::path::PathBuf;
-
-use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::Mutes;
 
 use crate::command::{AppCommand, Gesture};
@@ -34,45 +35,17 @@ use crate::registry;
 use crate::state::{
     AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
 };
-use crate::study::StudyCommand;
 use crate::tasks::Wanted;
 
+pub use effect::Effect;
 pub use event::event;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
 pub use kept::keep;
+pub(crate) use notice::notify;
 pub use points::points_read;
 pub use shell::start;
 pub use study::{no_study_thread, study_news};
-
-/// What has to happen outside the state.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Tell the engine.
-    Send(EngineCommand),
-    /// Ask the study.
-    Study(StudyCommand),
-    /// Read a file of points.
-    ReadPoints(PathBuf),
-    /// Make the folder of the sweep stores.
-    MakeFolder(PathBuf),
-    /// Put text on the clipboard.
-    Copy(String),
-    /// Ask a person for a path by a dialog.
-    Pick(Wanted),
-    /// Look whether a file is there.
-    LookFor(PathBuf),
-    /// Size of everything.
-    Zoom(f32),
-    /// Take up the theme.
-    Theme,
-    /// Fill the screen, or no longer.
-    Fullscreen(bool),
-    /// Close the window.
-    Close,
-    /// Keep it open, though it was asked to close.
-    KeepOpen,
-}
 
 /// Carries a command out, or says why it cannot be.
 pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
@@ -216,7 +189,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     point::live(state, effects);
     preview::follow(state, effects);
     sweep::count_held(state, effects);
-    study::follow(state, effects);
+    asks::follow(state, effects);
     follow_points(state);
     if state
         .engine
@@ -252,13 +225,4 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         (_, _, true) => Some(1.0),
         _ => None,
     }
-}
-
-/// Puts a line of news into the status strip.
-pub(crate) fn notify(state: &mut AppState, kind: NoticeKind, text: String) {
-    state.engine.notice = Some(Notice {
-        kind,
-        text,
-        at: state.now,
-    });
 }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use paretoscope_core::protocol::{EngineCommand, Trouble};
 use paretoscope_core::types::Prompt;
 
+use super::bundle::load;
 use super::{Effect, notify, sweep, training};
 use crate::command::AppCommand;
 use crate::locate;
 use crate::registry;
-use crate::state::{
-    AppState, Loading, NoticeKind, Overlay, Owner, Panel, PromptSource, ThemeChoice,
-};
+use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, ThemeChoice};
 use crate::tasks::Wanted;
 
 /// Smallest and largest zoom.
@@ -86,14 +85,15 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
                 .saturating_sub(1);
             state.overlay.row = row.min(last);
         }
-        C::Focus(panel) => focus(state, panel),
+        C::Focus(panel) => state.overlay.show_panel(panel),
         C::FocusTaken => state.overlay.focus = None,
         C::NextPanel => {
             let at = Panel::ALL
                 .iter()
                 .position(|p| *p == state.overlay.panel)
                 .unwrap_or(0);
-            focus(state, Panel::ALL[(at + 1) % Panel::ALL.len()]);
+            let next = Panel::ALL[(at + 1) % Panel::ALL.len()];
+            state.overlay.show_panel(next);
         }
         C::SetTheme(theme) => set_theme(state, theme, effects),
         C::ToggleTheme => {
@@ -130,12 +130,6 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
     }
 }
 
-fn focus(state: &mut AppState, panel: Panel) {
-    state.overlay.panel = panel;
-    state.overlay.focus = Some(panel);
-    state.overlay.open = Overlay::None;
-}
-
 fn set_theme(state: &mut AppState, theme: ThemeChoice, effects: &mut Vec<Effect>) {
     state.prefs.theme = theme;
     effects.push(Effect::Theme);
@@ -145,24 +139,6 @@ fn set_zoom(state: &mut AppState, zoom: f32, effects: &mut Vec<Effect>) {
     // To a tenth, so that steps meet 100 % again.
     state.prefs.zoom = ((zoom * 10.0).round() / 10.0).clamp(*ZOOM.start(), *ZOOM.end());
     effects.push(Effect::Zoom(state.prefs.zoom));
-}
-
-/// Asks the engine for a bundle; the one in use stays until the new one is there.
-pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>) {
-    let path = locate::bundle_folder(path);
-    if let Some(loading) = state.bundle.loading.take() {
-        effects.push(Effect::Send(EngineCommand::Cancel { job: loading.job }));
-    }
-    let job = state.jobs.begin(Owner::Bundle);
-    state.bundle.failure = None;
-    state.bundle.typed = path.display().to_string();
-    state.bundle.loading = Some(Loading {
-        job,
-        path: path.clone(),
-        stage: None,
-        fraction: 0.0,
-    });
-    effects.push(Effect::Send(EngineCommand::LoadBundle { job, path }));
 }
 
 /// A file of prompts was read.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{Access, Lease, SweepState as StudySweep, Target, Uid};
-use paretoscope_core::types::{Run, Scores, Split};
+use paretoscope_core::types::{Run, Scores};
 use paretoscope_figure::plot::{Front, Standing};
 
-use super::{Effect, chosen, differ, event, kept, notify, others, points, sweep, undo};
+use super::asks::{bring_back, follow};
+use super::{Effect, bundle, chosen, differ, kept, notify, others, points, sweep, undo};
 use crate::command::AppCommand;
 use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
@@ -39,7 +40,7 @@ pub(super) fn command(
         }
         C::SetSplit(split) => {
             state.study.choosing = None;
-            set_split(&mut state.study, split);
+            state.study.set_split(split);
         }
         C::ChooseFront(on, shown) => chosen::choose(state, on, shown),
         C::ForgetChosen => state.study.chosen = None,
@@ -95,19 +96,6 @@ pub(super) fn command(
     }
     follow(state, effects);
     None
-}
-
-/// Chooses the prompts that count.
-pub(super) fn set_split(study: &mut StudyState, split: Option<Split>) {
-    if study.split != split {
-        study.split = split;
-        // Another set of prompts has another worst point.
-        study.reference = None;
-    }
-    if let Some(chosen) = &mut study.chosen {
-        chosen.covered = None;
-    }
-    study.counting = None;
 }
 
 /// Opens a study that a person named, which is the one to begin with from now on.
@@ -174,17 +162,6 @@ pub(super) fn score(state: &AppState, id: RunId, scores: &Scores, effects: &mut 
     }
 }
 
-/// A bundle is in use: its answers are brought back.
-pub(super) fn bring_back(state: &mut AppState, effects: &mut Vec<Effect>) {
-    state.study.found = None;
-    if let Some(info) = state.info().cloned()
-        && state.study.is_readable()
-    {
-        let words = String::new();
-        effects.push(Effect::Study(StudyCommand::History(info, words)));
-    }
-}
-
 /// Takes in what the study says.
 pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effect>) {
     match news {
@@ -213,7 +190,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             };
             bring_back(state, effects);
             sweep::recount(state);
-            event::look_at_stored(state, effects);
+            bundle::look_at_stored(state, effects);
         }
         StudyNews::NotOpened { path, trouble } => {
             if state.study.path.as_ref() != Some(&path) {
@@ -297,13 +274,6 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         }
     }
     follow(state, effects);
-}
-
-/// Asks for what is to be shown now.
-pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
-    redraw(state, effects);
-    chosen::count(state, effects);
-    differ::follow(state, effects);
 }
 
 /// Answers of earlier sessions come before those of this one.
@@ -406,26 +376,6 @@ fn freeze(study: &mut StudyState, front: Option<&Front>) {
         // What is drawn is drawn from it already.
         study.asked.reference = Some(numbers);
     }
-}
-
-/// Asks for what is to be drawn, where that is something else now.
-fn redraw(state: &mut AppState, effects: &mut Vec<Effect>) {
-    let seen = state.overlay.open == Overlay::Study || state.plots_study();
-    let study = &mut state.study;
-    // While nobody looks, nothing is drawn anew.
-    let shown = if seen {
-        study.shown()
-    } else {
-        ShownSweeps::default()
-    };
-    if !study.is_readable() || shown == study.asked {
-        return;
-    }
-    if seen && shown.sweeps.is_empty() {
-        study.drawn = None;
-    }
-    study.asked = shown.clone();
-    effects.push(Effect::Study(StudyCommand::Draw(shown)));
 }
 
 fn select(state: &mut AppState, dot: Option<String>, effects: &mut Vec<Effect>) {

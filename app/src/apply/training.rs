@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
-use paretoscope_core::types::{TrainEnd, TrainJob, TrainNews, TrainRun};
+use paretoscope_core::types::{TrainEnd, TrainJob, TrainNews, TrainRun, say_settings};
 
-use super::{Effect, notify, shell};
+use super::{Effect, bundle, notify};
 use crate::state::{AppState, NoticeKind, Owner, TrainEntry, TrainForm, TrainPhase};
 
 /// Changes the form.
@@ -208,22 +208,35 @@ pub(super) fn failed(state: &mut AppState, job: JobId, trouble: Trouble) {
     }
 }
 
-/// What the command line calls by an option, the form calls by the title of a field.
+/// Settings by the titles of their fields in the form.
 fn in_form_words(trouble: &Trouble) -> Trouble {
-    let titles = [
-        ("--max-length", "\u{201C}Longest example\u{201D}"),
-        (
-            "--skip-bad",
-            "\u{201C}Unusable lines: skip and count\u{201D}",
-        ),
-    ];
-    let words = trouble.message.clone();
-    let message = titles
-        .into_iter()
-        .fold(words, |words, (option, title)| words.replace(option, title));
+    let title = |setting: &str| {
+        let title = match setting {
+            "against" => "Apart from",
+            "alpha" => "Alpha",
+            "alpha_ratio" => "Ratio",
+            "batch" => "Answers per batch",
+            "batch_tokens" => "Tokens per step",
+            "batches" => "Batches",
+            "beta" => "Beta",
+            "center" => "Centring",
+            "checkpoint_every" => "Checkpoint every",
+            "data" => "Examples",
+            "epochs" => "Epochs",
+            "learning_rate" => "Learning rate",
+            "lora" => "Rank",
+            "max_length" => "Longest example",
+            "max_tokens" => "Tokens per answer",
+            "penalty" => "By",
+            "skip_bad" => "Unusable lines: skip and count",
+            "workers" => "Threads",
+            _ => return None,
+        };
+        Some(format!("\u{201C}{title}\u{201D}"))
+    };
     Trouble {
         kind: trouble.kind.clone(),
-        message,
+        message: say_settings(&trouble.message, title),
     }
 }
 
@@ -260,7 +273,7 @@ pub(super) fn bundle_made(
 ) {
     state.training.loading.remove(&plan.out);
     match made {
-        Ok(path) => shell::load(state, &path, effects),
+        Ok(path) => bundle::load(state, &path, effects),
         Err(trouble) => state.training.trouble = Some((plan.out.clone(), trouble)),
     }
 }

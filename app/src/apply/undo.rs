@@ -7,7 +7,7 @@
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::Target;
 
-use super::{Effect, notify, point, study, view};
+use super::{Effect, asks, notify, point, view};
 use crate::command::{AppCommand, Gesture};
 use crate::registry;
 use crate::state::{AppState, Joins, NoticeKind, RunId, Sight, What};
@@ -211,7 +211,7 @@ pub(super) fn turned(
     }
     if hid {
         state.study.answers = turned.answers;
-        study::bring_back(state, effects);
+        asks::bring_back(state, effects);
     }
     say(state, again, &turned.title);
 }

@@ -2,7 +2,7 @@
 
 use paretoscope_core::types::{Channel, Message, Point, Preference, Weights};
 
-use super::{Effect, point, rows, study, sweep, turns};
+use super::{Effect, asks, point, rows, sweep, turns};
 use crate::state::{AppState, HeatmapOptions, Mode, Place, PlotOptions, View};
 
 /// Looks at what `view` says. Nothing is generated.
@@ -46,7 +46,7 @@ pub(super) fn show(state: &mut AppState, view: View, effects: &mut Vec<Effect>) 
     shown.reference = view.reference;
     shown.pair = view.pair;
     shown.starred = view.starred;
-    study::follow(state, effects);
+    asks::follow(state, effects);
 }
 
 /// The single text and the conversation, of which one is the prompt.

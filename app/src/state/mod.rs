@@ -57,7 +57,7 @@ pub use sweep::{
     PointsForm, PointsFrom, PointsOf, PromptSource, Shelved, SweepCost, SweepForm, SweepMode,
     SweepState,
 };
-pub use training::{TrainEntry, TrainField, TrainForm, TrainKind, TrainPhase, TrainingState};
+pub use training::{TrainEntry, TrainField, TrainForm, TrainPhase, TrainingState};
 pub use trial::Trial;
 pub use undo::{Joins, Parts, Sight, Step, UndoState, What};
 pub use view::{Place, View};

@@ -80,3 +80,12 @@ pub struct OverlayState {
     /// A panel that asked for the keyboard; taken up by its view in the next frame.
     pub focus: Option<Panel>,
 }
+
+impl OverlayState {
+    /// Brings a panel to the front, with the keyboard, and what lay over the panels away.
+    pub fn show_panel(&mut self, panel: Panel) {
+        self.panel = panel;
+        self.focus = Some(panel);
+        self.open = Overlay::None;
+    }
+}

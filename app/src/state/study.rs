@@ -186,6 +186,19 @@ impl StudyState {
         }
     }
 
+    /// Chooses the prompts that count.
+    pub fn set_split(&mut self, split: Option<Split>) {
+        if self.split != split {
+            self.split = split;
+            // Another set of prompts has another worst point.
+            self.reference = None;
+        }
+        if let Some(chosen) = &mut self.chosen {
+            chosen.covered = None;
+        }
+        self.counting = None;
+    }
+
     /// What is drawn.
     pub fn front(&self) -> Option<&Arc<Front>> {
         self.drawn.as_ref()?.as_ref().ok()

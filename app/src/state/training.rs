@@ -7,165 +7,20 @@ use std::sync::Arc;
 use paretoscope_core::protocol::{JobId, Trouble};
 use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{
-    BundleInfo, DpoConfig, DpoJob, Expert, ExpertKind, Joins, MorlConfig, MorlJob, Part,
-    PenaltyConfig, Preference, RewardConfig, RewardJob, RouterConfig, RouterJob, SftConfig, SftJob,
-    Split, TrainEnd, TrainJob, TrainRun, TrainStep, TrainTask, USUAL, WeightedData,
+    BundleInfo, Expert, ExpertKind, Joins, Part, Preference, Split, TrainEnd, TrainJob,
+    TrainMethod, TrainRun, TrainStep, TrainTask, WeightedData,
 };
-
-/// What can be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum TrainKind {
-    /// A value vector by direct preference optimisation, apart from earlier ones (MVA).
-    #[default]
-    Value,
-    /// An adapter by direct preference optimisation.
-    Dpo,
-    /// An adapter by supervised fine-tuning.
-    Sft,
-    /// A reward model.
-    Reward,
-    /// A router expert by policy optimisation.
-    Router,
-    /// An adapter for one preference by policy optimisation (MORLHF).
-    Ppo,
-}
-
-impl TrainKind {
-    /// All of them, in the order shown.
-    pub const ALL: [Self; 6] = [
-        Self::Value,
-        Self::Router,
-        Self::Dpo,
-        Self::Sft,
-        Self::Ppo,
-        Self::Reward,
-    ];
-
-    /// Shown to people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Value => "Value vector",
-            Self::Dpo => "Adapter by DPO",
-            Self::Sft => "Adapter by SFT",
-            Self::Reward => "Reward model",
-            Self::Router => "Router expert",
-            Self::Ppo => "Adapter by PPO",
-        }
-    }
-
-    /// What it is for.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Value => {
-                "MVA: learns from preference pairs, held apart from earlier value vectors by a penalty."
-            }
-            Self::Dpo => {
-                "Learns from pairs of a better and a worse answer; the base model is the reference."
-            }
-            Self::Sft => "Learns to give the answers of the data.",
-            Self::Reward => {
-                "Learns to score the better answer of a pair higher (Bradley and Terry)."
-            }
-            Self::Router => {
-                "HoE: answers at one preference, is scored by the bundle's reward models, and learns which LoRA expert should speak at each token."
-            }
-            Self::Ppo => {
-                "MORLHF: one adapter learns one preference from the bundle's reward models."
-            }
-        }
-    }
-
-    /// What its data has on every line.
-    pub fn data_words(self) -> &'static str {
-        match self {
-            Self::Value | Self::Dpo | Self::Reward => {
-                "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
-            }
-            Self::Sft => "JSON Lines with prompt and response; or text alone",
-            Self::Router | Self::Ppo => {
-                "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
-            }
-        }
-    }
-
-    /// The kind in one word, for names.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Value => "value",
-            Self::Dpo => "dpo",
-            Self::Sft => "sft",
-            Self::Reward => "reward",
-            Self::Router => "router",
-            Self::Ppo => "ppo",
-        }
-    }
-
-    /// Whether it learns from rewards of answers that it samples itself.
-    pub fn samples(self) -> bool {
-        matches!(self, Self::Router | Self::Ppo)
-    }
-
-    /// What is usual for it, without files: those of [`TrainForm::plan`].
-    pub fn usual(self) -> TrainTask {
-        let mut task = match self {
-            Self::Value => TrainTask::Dpo(DpoJob {
-                base: PathBuf::new(),
-                data: Vec::new(),
-                skip_bad: false,
-                config: DpoConfig {
-                    penalty: PenaltyConfig::of(USUAL.penalty),
-                    ..DpoConfig::default()
-                },
-            }),
-            Self::Dpo => TrainTask::Dpo(DpoJob {
-                base: PathBuf::new(),
-                data: Vec::new(),
-                skip_bad: false,
-                config: DpoConfig::default(),
-            }),
-            Self::Sft => TrainTask::Sft(SftJob {
-                base: PathBuf::new(),
-                from_random: false,
-                data: PathBuf::new(),
-                skip_bad: false,
-                config: SftConfig::default(),
-            }),
-            Self::Reward => TrainTask::Reward(RewardJob {
-                base: PathBuf::new(),
-                data: PathBuf::new(),
-                skip_bad: false,
-                config: RewardConfig::default(),
-            }),
-            Self::Router => TrainTask::Router(RouterJob {
-                bundle: PathBuf::new(),
-                prompts: None,
-                config: RouterConfig::default(),
-            }),
-            Self::Ppo => TrainTask::Ppo(MorlJob {
-                bundle: PathBuf::new(),
-                prompts: None,
-                config: MorlConfig::default(),
-            }),
-        };
-        // One core stays with the window and its answers; a folder that holds the run goes on.
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let run = task.run_mut();
-        run.workers = cores.saturating_sub(1).max(1);
-        run.resume = true;
-        task
-    }
-}
 
 /// The form: the run that it asks for, and what only the window knows of it. Numbers in it are always valid; names and
 /// paths are judged by [`TrainForm::problems`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainForm {
     /// What is made.
-    pub kind: TrainKind,
+    pub kind: TrainMethod,
     /// With which settings; its files are those of [`TrainForm::plan`].
     pub task: TrainTask,
     /// The other kinds as they were left.
-    pub left: BTreeMap<TrainKind, TrainTask>,
+    pub left: BTreeMap<TrainMethod, TrainTask>,
     /// Names the result.
     pub name: String,
     /// The file with the examples.
@@ -184,10 +39,10 @@ pub struct TrainForm {
 
 impl Default for TrainForm {
     fn default() -> Self {
-        let kind = TrainKind::default();
+        let kind = TrainMethod::default();
         Self {
             kind,
-            task: kind.usual(),
+            task: Self::usual(kind),
             left: BTreeMap::new(),
             name: String::new(),
             data: PathBuf::new(),
@@ -216,15 +71,26 @@ pub enum TrainField {
 }
 
 impl TrainForm {
+    /// What is usual for a kind, in the window: without files, which are those of [`TrainForm::plan`].
+    pub fn usual(kind: TrainMethod) -> TrainTask {
+        let mut task = TrainTask::usual(kind);
+        // One core stays with the window and its answers; a folder that holds the run goes on.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let run = task.run_mut();
+        run.workers = cores.saturating_sub(1).max(1);
+        run.resume = true;
+        task
+    }
+
     /// Takes up the settings of another kind or penalty than `before`: as they were left, else what is usual. Numbers
     /// that a person has changed and that every kind has stay as they are; rates and strengths that nobody touched
     /// follow, for those of different kinds cannot be compared.
     pub fn follow(&mut self, before: &Self) {
         if self.kind != before.kind && self.task == before.task {
             let task = self.left.remove(&self.kind);
-            let task = task.unwrap_or_else(|| self.kind.usual());
+            let task = task.unwrap_or_else(|| Self::usual(self.kind));
             let was = std::mem::replace(&mut self.task, task);
-            let (usual, own) = (before.kind.usual(), was.run());
+            let (usual, own) = (Self::usual(before.kind), was.run());
             let run = self.task.run_mut();
             if own.optimiser.learning_rate != usual.run().optimiser.learning_rate {
                 run.optimiser.learning_rate = own.optimiser.learning_rate;
@@ -290,7 +156,7 @@ impl TrainForm {
         } else if self.data_missing {
             say(TrainField::Data, "there is no such file".to_owned());
         }
-        if let (TrainKind::Value, TrainTask::Dpo(job)) = (self.kind, &self.task)
+        if let (TrainMethod::Value, TrainTask::Dpo(job)) = (self.kind, &self.task)
             && job.config.penalty.kind.compares()
             && job.config.against.is_empty()
         {
@@ -307,15 +173,15 @@ impl TrainForm {
     /// Whether the result is a value vector; else it is an expert or a reward model.
     pub fn is_value(&self) -> bool {
         match self.kind {
-            TrainKind::Value => true,
-            TrainKind::Router => false,
+            TrainMethod::Value => true,
+            TrainMethod::Router => false,
             _ => self.value,
         }
     }
 
     fn is_taken(&self, info: &BundleInfo, name: &str) -> bool {
         match (self.kind, self.is_value()) {
-            (TrainKind::Reward, _) => false,
+            (TrainMethod::Reward, _) => false,
             (_, true) => info.values.iter().any(|value| value.name == name),
             (_, false) => info.experts.iter().any(|expert| expert.name == name),
         }
@@ -323,12 +189,12 @@ impl TrainForm {
 
     /// Why an expert cannot stand where it should.
     fn place_problem(&self, info: &BundleInfo) -> Option<String> {
-        if self.kind == TrainKind::Reward {
+        if self.kind == TrainMethod::Reward {
             return info.objectives.is_empty().then(|| {
                 "the bundle has no objectives that a reward model could score".to_owned()
             });
         }
-        if self.is_value() && self.kind != TrainKind::Ppo {
+        if self.is_value() && self.kind != TrainMethod::Ppo {
             return None;
         }
         let preference = match Preference::with_len(self.preference.clone(), info.objectives.len())
@@ -341,7 +207,7 @@ impl TrainForm {
         }
         let mut experts = info.experts.clone();
         experts.push(Expert {
-            kind: if self.kind == TrainKind::Router {
+            kind: if self.kind == TrainMethod::Router {
                 ExpertKind::Router
             } else {
                 ExpertKind::Lora
@@ -358,10 +224,10 @@ impl TrainForm {
         let (name, data) = (self.name.trim().to_owned(), self.data.clone());
         let objective = info.objectives.get(self.objective);
         let part = match self.kind {
-            TrainKind::Reward => {
+            TrainMethod::Reward => {
                 Part::Reward(objective.map(|o| o.name.clone()).unwrap_or_default())
             }
-            TrainKind::Router => Part::Router(self.preference.clone()),
+            TrainMethod::Router => Part::Router(self.preference.clone()),
             _ if self.is_value() => Part::Value,
             _ => Part::Lora(self.preference.clone()),
         };
@@ -522,7 +388,7 @@ impl TrainingState {
 
     /// A name that no run has: the kind with a number.
     pub fn free_name(&self) -> String {
-        let word = self.form.kind.word();
+        let word = self.form.kind.name();
         let free = |n: &usize| {
             let name = format!("{word}-{n}");
             self.runs.iter().all(|run| run.plan.name() != name)

@@ -1,9 +1,8 @@
 //! Figures and tables: written beside their place and renamed, so that a file is whole or not there.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use paretoscope_core::output::{OutputError, write_bytes};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::Study;
 use paretoscope_figure::of_study::{Asked, fronts, points};
@@ -85,8 +84,9 @@ pub(super) fn export(
         )));
     }
     for (path, (_, bytes)) in paths.iter().zip(&files) {
-        write(path, bytes).map_err(|error| {
-            Trouble::system(format!("{} is not written: {error}", path.display()))
+        write_bytes(path, bytes).map_err(|error| match error {
+            OutputError::Io { .. } => Trouble::system(error.to_string()),
+            OutputError::Place { .. } => Trouble::input(error.to_string()),
         })?;
     }
     Ok(paths)
@@ -110,19 +110,4 @@ pub(super) fn drawn(error: &Error) -> Trouble {
         }
         error => Trouble::system(error.to_string()),
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = path.with_file_name(name);
-    let write = || {
-        let mut file = fs::File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().inspect_err(|_| {
-        let _gone = fs::remove_file(&beside);
-    })
 }

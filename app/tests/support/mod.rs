@@ -10,7 +10,7 @@ pub(crate) fn click<S>(harness: &mut Harness<'_, S>, place: Pos2) {
     press_and_release(harness, place, 1);
 }
 
-/// The same twice, faster than any person.
+/// Presses and releases twice, faster than any person.
 pub(crate) fn double_click<S>(harness: &mut Harness<'_, S>, place: Pos2) {
     press_and_release(harness, place, 2);
 }

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         .init();
 
     let goes_on = options.command.goes_on();
+    let in_options = options.command.in_options();
     match commands::run(options.command, &options.global) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough (`... | head`).
@@ -56,7 +57,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            say::line(&format!("error: {}", say::one_line(&error.to_string())));
+            let words = in_options(&error.to_string());
+            say::line(&format!("error: {}", say::one_line(&words)));
             if error.is_input() {
                 ExitCode::from(INPUT_AT_FAULT)
             } else {

@@ -10,11 +10,13 @@
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
 //! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
 //! | messages | commands in, events out | [`protocol`] |
+//! | output | bytes → files and folders that appear whole or not at all | [`output`] |
 #![warn(missing_docs)]
 
 pub mod annotate;
 mod error;
 mod lines;
+pub mod output;
 pub mod pareto;
 pub mod points;
 mod problem;

@@ -10,7 +10,7 @@ use paretoscope_engine::recipe as general;
 use paretoscope_engine::recipe::file::{
     Merged, ObjectiveSource, PreferenceEntry, RescaleEntry, Router, Value,
 };
-use paretoscope_engine::recipe::settings::{DpoSettings, RouterSettings, Training, Weights};
+use paretoscope_engine::recipe::settings::{DpoSettings, Moves, RouterSettings, Training};
 use paretoscope_engine::reward::Reading;
 use paretoscope_engine::types::{PenaltyKind, Scalarisation, Strength};
 
@@ -75,22 +75,22 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
         alpha: Some(Strength::Alpha(recipe.values.alpha)),
         rows: Some(512),
     };
-    let dpo = |settings: &TrainSettings, method: Weights| DpoSettings {
-        method,
-        beta: expert.beta,
+    let dpo = |settings: &TrainSettings, method: Moves| DpoSettings {
+        method: Some(method),
+        beta: Some(expert.beta),
         learning_rate: Some(settings.learning_rate),
-        epochs: settings.epochs,
-        batch_tokens: settings.batch_tokens,
-        max_length: recipe.model.context,
+        epochs: Some(settings.epochs),
+        batch_tokens: Some(settings.batch_tokens),
+        max_length: Some(recipe.model.context),
         // Numbers of its own, so that what ships does not follow what is usual elsewhere.
         rank: None,
         alpha: Some(2.0 * expert.rank as f64),
         target_modules: None,
         steps: None,
         skip_bad: false,
-        warm_up: 0.03,
-        weight_decay: 0.01,
-        checkpoint_every: 50,
+        warm_up: Some(0.03),
+        weight_decay: Some(0.01),
+        checkpoint_every: Some(50),
     };
     let router = &recipe.router;
     general::Recipe {
@@ -111,22 +111,22 @@ pub fn parts(recipe: &Recipe, sources: &Sources<'_>, values: Apart) -> general::
         prompts: None,
         training_prompts: Some(sources.prompts.to_path_buf()),
         training: Training {
-            experts: dpo(&expert.dpo, Weights::Full),
-            values: dpo(&recipe.values.dpo, Weights::Lora),
+            experts: dpo(&expert.dpo, Moves::Full),
+            values: dpo(&recipe.values.dpo, Moves::Lora),
             routers: RouterSettings {
-                batches: router.batches,
-                batch: router.batch,
-                max_tokens: LIMIT,
-                learning_rate: router.learning_rate,
-                calibration: router.calibration,
-                minibatch: 16,
-                epochs: 4,
-                temperature: 1.0,
-                kl: 0.02,
+                batches: Some(router.batches),
+                batch: Some(router.batch),
+                max_tokens: Some(LIMIT),
+                learning_rate: Some(router.learning_rate),
+                calibration: Some(router.calibration),
+                minibatch: Some(16),
+                epochs: Some(4),
+                temperature: Some(1.0),
+                kl: Some(0.02),
                 kl_target: None,
-                scalarise: Scalarisation::OmdStch,
-                literal: false,
-                checkpoint_every: 20,
+                scalarise: Some(Scalarisation::OmdStch),
+                literal: Some(false),
+                checkpoint_every: Some(20),
             },
         },
         auto: paretoscope_engine::recipe::settings::AutoSettings::default(),

@@ -8,7 +8,7 @@ use resvg::usvg::fontdb;
 use rustybuzz::ttf_parser::{GlyphId, OutlineBuilder};
 use rustybuzz::{Face, UnicodeBuffer};
 
-use crate::scene::{Place, Weight};
+use crate::scene::{Position, Weight};
 
 const STRONG: &[u8] = include_bytes!("../../../assets/fonts/Ubuntu-Medium.ttf");
 const EMOJI: &[u8] = include_bytes!("../../../assets/fonts/NotoEmoji-Regular.ttf");
@@ -149,7 +149,7 @@ pub fn wrapped(words: &str, room: f64, size: f64, weight: Weight) -> Vec<String>
 }
 
 /// Path data of a line's outlines in mm, its base line beginning at `at`.
-pub(crate) fn outlines(words: &str, at: Place, size: f64, weight: Weight) -> String {
+pub(crate) fn outlines(words: &str, at: Position, size: f64, weight: Weight) -> String {
     let mut path = Path::default();
     for glyph in shaped(words, weight).0 {
         let Some(face) = FACES.get(glyph.face) else {
@@ -166,7 +166,7 @@ pub(crate) fn outlines(words: &str, at: Place, size: f64, weight: Weight) -> Str
 #[derive(Default)]
 struct Path {
     data: String,
-    origin: Place,
+    origin: Position,
     scale: f64,
 }
 

@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_PI_4, PI, TAU};
 
 use serde::{Deserialize, Serialize};
 
-use crate::scene::Place;
+use crate::scene::Position;
 
 /// A marker's shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub enum Symbol {
 
 impl Symbol {
     /// Its corners around `at`, closed; `None` for a circle, which has none, and the cross, which is two lines.
-    pub fn corners(self, at: Place, radius: f64) -> Option<Vec<Place>> {
+    pub fn corners(self, at: Position, radius: f64) -> Option<Vec<Position>> {
         let regular = |count: usize, turn: f64| {
             let corner = |i: usize| spoke(at, radius, turn + TAU * i as f64 / count as f64);
             (0..count).map(corner).collect()
@@ -79,6 +79,6 @@ pub fn value_letter(index: usize) -> char {
 }
 
 /// From the centre, `turn` clockwise from straight up.
-fn spoke([x, y]: Place, radius: f64, turn: f64) -> Place {
+fn spoke([x, y]: Position, radius: f64, turn: f64) -> Position {
     [x + radius * turn.sin(), y - radius * turn.cos()]
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::color::Paint;
 use crate::glyph::Symbol;
 
-/// A place, x to the right and y down, in mm.
-pub type Place = [f64; 2];
+/// A position, x to the right and y down, in mm.
+pub type Position = [f64; 2];
 
 /// A whole drawing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,14 +43,14 @@ pub enum Shape {
     /// An open line through places.
     Line {
         /// In order.
-        places: Vec<Place>,
+        places: Vec<Position>,
         /// How it is drawn.
         stroke: Stroke,
     },
     /// A closed polygon.
     Area {
         /// Its corners, in order.
-        places: Vec<Place>,
+        places: Vec<Position>,
         /// Inside.
         fill: Option<Fill>,
         /// Around it.
@@ -70,7 +70,7 @@ pub enum Shape {
         /// Which.
         symbol: Symbol,
         /// Its centre.
-        at: Place,
+        at: Position,
         /// From the centre to a tip, in mm.
         radius: f64,
         /// Inside.
@@ -124,7 +124,7 @@ impl Rect {
     }
 
     /// Its middle.
-    pub fn centre(&self) -> Place {
+    pub fn centre(&self) -> Position {
         [self.x + self.width / 2.0, self.y + self.height / 2.0]
     }
 }
@@ -215,7 +215,7 @@ pub enum Weight {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Text {
     /// Where its base line begins, is halved or ends.
-    pub at: Place,
+    pub at: Position,
     /// The words.
     pub words: String,
     /// Height of the type (the em) in mm.
@@ -235,7 +235,7 @@ pub struct Text {
 
 impl Text {
     /// Running text in [`Paint::Ink`], from its beginning.
-    pub fn new(at: Place, words: impl Into<String>, size: f64) -> Self {
+    pub fn new(at: Position, words: impl Into<String>, size: f64) -> Self {
         Self {
             at,
             words: words.into(),
@@ -290,7 +290,7 @@ impl Mark {
     }
 
     /// An open line.
-    pub fn line(places: impl Into<Vec<Place>>, stroke: Stroke) -> Self {
+    pub fn line(places: impl Into<Vec<Position>>, stroke: Stroke) -> Self {
         Self::of(Shape::Line {
             places: places.into(),
             stroke,
@@ -318,7 +318,7 @@ impl Mark {
     /// A marker.
     pub fn symbol(
         symbol: Symbol,
-        at: Place,
+        at: Position,
         radius: f64,
         fill: Option<Fill>,
         stroke: Option<Stroke>,

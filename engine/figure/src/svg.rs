@@ -3,7 +3,7 @@
 use crate::color::{Paint, THIN, Theme, VARIABLES};
 use crate::fonts::{self, FAMILY, STRONG_FAMILY};
 use crate::glyph::Symbol;
-use crate::scene::{Anchor, Fill, Mark, Place, Scene, Shape, Stroke, Text, Weight};
+use crate::scene::{Anchor, Fill, Mark, Position, Scene, Shape, Stroke, Text, Weight};
 use crate::words::trimmed;
 
 /// How text is written.
@@ -195,7 +195,7 @@ impl Writer {
     fn symbol(
         &self,
         symbol: Symbol,
-        [x, y]: Place,
+        [x, y]: Position,
         radius: f64,
         fill: Option<&Fill>,
         stroke: Option<&Stroke>,
@@ -311,7 +311,7 @@ fn opacity(attribute: &str, opacity: f64) -> String {
     }
 }
 
-fn path(places: &[Place], closed: bool) -> String {
+fn path(places: &[Position], closed: bool) -> String {
     let mut data = String::new();
     for (i, [x, y]) in places.iter().enumerate() {
         data.push(if i == 0 { 'M' } else { 'L' });

@@ -15,7 +15,7 @@ use crate::protocol::LoadStage;
 use crate::reward::Reward;
 use crate::routing::{Complex, Plan};
 use crate::text::Tokenizer;
-use crate::types::{BundleIdentity, BundleInfo, ExpertKind, ModelInfo};
+use crate::types::{BundleIdentity, BundleInfo, Expert, ExpertKind, ModelInfo, PromptSample};
 use crate::weights::{Checkpoint, Digest, settings_digest};
 use crate::{Error, Result};
 
@@ -55,17 +55,14 @@ impl Bundle {
         progress: &mut dyn FnMut(LoadStage, f32) -> Result<()>,
     ) -> Result<Self> {
         progress(LoadStage::Manifest, 0.0)?;
-        let manifest = Manifest::load(folder)?;
-        let listed = manifest.experts(folder)?;
-        Complex::new(&listed, manifest.objective_count())
-            .map_err(|e| Error::field(&folder.join("bundle.json"), "experts", e.to_string()))?;
-        let base = base_folder(folder, &manifest)?;
-        let config = LlamaConfig::load(&base)?;
-        let tokenizer = tokenizer_for(&base, &config)?;
-        let prompts = match &manifest.prompts {
-            Some(path) => read_prompts(&folder.join(path))?,
-            None => Vec::new(),
-        };
+        let Outline {
+            manifest,
+            experts: listed,
+            base,
+            config,
+            tokenizer,
+            prompts,
+        } = Outline::read(folder)?;
 
         progress(LoadStage::Experts, 0.05)?;
         // The base before the adapters: if the two do not fit, the model is what they must fit.
@@ -113,12 +110,12 @@ impl Bundle {
 
         let mut warnings = effect_warnings(&adapters);
         warnings.extend(model.config().window_warning());
-        if !left_out.is_empty() {
-            warnings.push(format!(
+        warnings.extend((!left_out.is_empty()).then(|| {
+            format!(
                 "the base holds {}, which its config.json does not ask for; left out, as transformers does",
                 in_words(&left_out)
-            ));
-        }
+            )
+        }));
         warnings.extend(values.warnings(&bank));
         warnings.extend(objectives.warnings());
         let template = tokenizer.template_problem();
@@ -139,19 +136,7 @@ impl Bundle {
             name: manifest.name.clone(),
             path: folder.to_path_buf(),
             identity,
-            model: ModelInfo {
-                layers: model.config().layers,
-                hidden_size: model.config().hidden_size,
-                vocabulary: model.config().vocabulary,
-                context: model.config().context,
-                parameters: checkpoint.parameters(),
-                dtype: backend.dtype().as_str().to_owned(),
-                device: backend.in_words(),
-                fallback: options.fallback.clone(),
-                digest,
-                has_tokenizer: tokenizer.has_text(),
-                has_chat_template: tokenizer.has_chat_template(),
-            },
+            model: model_info(&model, &tokenizer, &checkpoint, options, digest),
             objectives: objectives.infos,
             expert_files: describe.experts(&listed, &adapters),
             experts: listed,
@@ -184,6 +169,65 @@ impl Bundle {
             .filter(|e| e.kind == ExpertKind::Lora)
             .map(|e| e.name.clone())
             .collect()
+    }
+}
+
+/// What is read before any tensor is.
+struct Outline {
+    manifest: Manifest,
+    experts: Vec<Expert>,
+    /// The base model's folder.
+    base: PathBuf,
+    config: LlamaConfig,
+    tokenizer: Tokenizer,
+    prompts: Vec<PromptSample>,
+}
+
+impl Outline {
+    fn read(folder: &Path) -> Result<Self> {
+        let manifest = Manifest::load(folder)?;
+        let experts = manifest.experts(folder)?;
+        Complex::new(&experts, manifest.objective_count())
+            .map_err(|e| Error::field(&folder.join("bundle.json"), "experts", e.to_string()))?;
+        let base = base_folder(folder, &manifest)?;
+        let config = LlamaConfig::load(&base)?;
+        let tokenizer = tokenizer_for(&base, &config)?;
+        let prompts = match &manifest.prompts {
+            Some(path) => read_prompts(&folder.join(path))?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            manifest,
+            experts,
+            base,
+            config,
+            tokenizer,
+            prompts,
+        })
+    }
+}
+
+/// All that can be told of the base model; `digest` is that of its weights.
+fn model_info(
+    model: &Decoder,
+    tokenizer: &Tokenizer,
+    checkpoint: &Checkpoint,
+    options: &LoadOptions,
+    digest: String,
+) -> ModelInfo {
+    let config = model.config();
+    ModelInfo {
+        layers: config.layers,
+        hidden_size: config.hidden_size,
+        vocabulary: config.vocabulary,
+        context: config.context,
+        parameters: checkpoint.parameters(),
+        dtype: options.backend.dtype().as_str().to_owned(),
+        device: options.backend.in_words(),
+        fallback: options.fallback.clone(),
+        digest,
+        has_tokenizer: tokenizer.has_text(),
+        has_chat_template: tokenizer.has_chat_template(),
     }
 }
 

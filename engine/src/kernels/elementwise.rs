@@ -1,6 +1,6 @@
 //! The small steps between products: norms, activations, sums.
 
-use super::arithmetic::{inverse_rms, silu};
+use super::arithmetic::{inverse_rms, silu, softmax_in_place};
 use super::parallel::over_rows;
 use super::{kernel, vectorised};
 
@@ -54,6 +54,13 @@ pub fn add_in_place(x: &mut [f32], y: &[f32]) {
             *x += y;
         }
     });
+}
+
+kernel!(Softmax = softmax_in_place(&'a mut [f32]) -> ());
+
+/// `exp(x - max) / sum` of one row, in place.
+pub fn softmax(x: &mut [f32]) {
+    vectorised(Softmax(x));
 }
 
 #[cfg(test)]

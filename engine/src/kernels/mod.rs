@@ -18,12 +18,12 @@ mod tile;
 
 /// Names what the kernels compute, to the bit, on a kind of processor: answers that stand in a study were computed so.
 /// Changes whenever a kernel rounds in another way than before.
-pub const NUMERICS: &str = "paretoscope kernels 1";
+pub const NUMERICS: &str = "paretoscope kernels 2";
 
 pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
 pub(crate) use dispatch::{kernel, vectorised};
-pub use elementwise::{add_in_place, rms_norm, swiglu};
+pub use elementwise::{add_in_place, rms_norm, softmax, swiglu};
 pub use packed::{PackedInput, PackedMatrix};
 pub use product::{Product, products};
 pub use rope::Rotation;

@@ -1,7 +1,7 @@
 //! Linear modules that read the same input, with their experts, in one go.
 
 use super::{Bank, Tap, TokenGates};
-use crate::kernels::{PackedInput, PackedMatrix, Product, products};
+use crate::kernels::{PackedInput, PackedMatrix, Product, products, softmax};
 use crate::types::{RouterActivation, RowGates};
 use crate::weights::{LoraFactor, RouterSite};
 
@@ -298,18 +298,5 @@ impl Linear {
             }
         }
         row.silence(gates);
-    }
-}
-
-/// Softmax over a handful of votes, in f32.
-pub(super) fn softmax(scores: &mut [f32]) {
-    let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut total = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - top).exp();
-        total += *score;
-    }
-    for score in scores {
-        *score /= total;
     }
 }

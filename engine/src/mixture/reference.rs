@@ -1,7 +1,6 @@
 //! The mixture as the paper writes it: one token, one module, a loop over experts.
 
 use super::Bank;
-use super::group::softmax;
 use crate::types::{RouterActivation, RowGates};
 
 /// `W x + sum_l g_l(x) * s_l B_l (A_l x)` and the gates, for one token at module `path`.
@@ -53,6 +52,18 @@ pub fn mixed_linear(
         }
     }
     (out, gates)
+}
+
+/// `exp(x - max) / sum`, by the definition.
+fn softmax(scores: &mut [f32]) {
+    let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for score in scores.iter_mut() {
+        *score = (*score - top).exp();
+    }
+    let total: f32 = scores.iter().sum();
+    for score in scores {
+        *score /= total;
+    }
 }
 
 #[cfg(test)]

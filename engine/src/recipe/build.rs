@@ -149,9 +149,10 @@ fn announce(recipe: &Recipe, plan: &Plan, board: &mut ProgressTracker<'_>) -> Re
     let parameters: f64 = sizes.sum();
     let trained = |data: &Path, settings: &DpoSettings| -> f64 {
         let bytes = std::fs::metadata(data).map_or(0, |data| data.len()) as f64;
-        let tokens = match settings.steps {
-            Some(steps) => (steps * settings.batch_tokens) as f64,
-            None => bytes / 4.0 * settings.epochs as f64,
+        let train = settings.config(recipe.rank, recipe.seed).train;
+        let tokens = match train.steps {
+            Some(steps) => (steps * train.batch_tokens) as f64,
+            None => bytes / 4.0 * train.epochs as f64,
         };
         8.0 * parameters * tokens / SPEED
     };
@@ -187,9 +188,9 @@ fn announce(recipe: &Recipe, plan: &Plan, board: &mut ProgressTracker<'_>) -> Re
         if place.is_none() {
             board.plan(format!("places/{name}"), Work::Measure, measured);
         }
-        let settings = &recipe.training.routers;
-        let tokens = (settings.batches * settings.batch * settings.max_tokens) as f64;
-        let guess = (2.0 + 6.0 * settings.epochs as f64) * parameters * tokens / SPEED;
+        let ppo = recipe.training.routers.config(Vec::new(), recipe.seed).ppo;
+        let tokens = (ppo.batches * ppo.batch * ppo.max_tokens) as f64;
+        let guess = (2.0 + 6.0 * ppo.epochs as f64) * parameters * tokens / SPEED;
         board.plan(format!("routers/{name}"), Work::Route, guess);
     }
     for value in &recipe.values {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{Merged, PreferenceEntry, Recipe, RescaleEntry, Router};
-use super::settings::{DpoSettings, Weights};
+use super::settings::{DpoSettings, Moves};
 use crate::bundle::{read_prompts, read_training_prompts};
 use crate::forge::expert::ExpertSettings;
 use crate::forge::merge::{MergeSettings, Method};
@@ -251,7 +251,7 @@ impl Checker<'_> {
         self.of("training.values", training.values.check(rank))?;
         self.of("training.routers", training.routers.check())?;
         let trained = self.recipe.values.iter().any(|value| value.data.is_some());
-        if trained && training.values.method == Weights::Full {
+        if trained && training.values.method == Some(Moves::Full) {
             let problem = "is `full`; value vectors are trained as adapters, `lora`";
             return self.wrong("training.values.method", problem);
         }

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::SweepGrid;
 use crate::sweep;
 use crate::types::{
-    DpoConfig, KlConfig, LoraConfig, Method, OptimiserConfig, Point, PpoConfig, Preference,
-    RouterConfig, RunConfig, Scalarisation, ScalariseConfig, TrainConfig, TrainMethod, TrainSize,
-    USUAL,
+    DpoConfig, LoraConfig, Method, Point, Preference, RouterConfig, RunConfig, Scalarisation,
+    TrainMethod, TrainSize,
 };
 use crate::{Bounds, Error, Result};
 
-/// The tables `[training.experts]`, `[training.values]` and `[training.routers]`.
+/// The tables `[training.experts]`, `[training.values]` and `[training.routers]`: what a recipe says otherwise than the
+/// settings of a job, [`DpoConfig`] and [`RouterConfig`], have it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
@@ -23,240 +23,175 @@ pub struct Training {
     pub routers: RouterSettings,
 }
 
-/// Which weights move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Which weights of a base move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weights {
+pub enum Moves {
     /// All of them: the difference becomes an adapter by task-SVD, as in HoE.
     Full,
     /// Adapters alone.
-    #[default]
     Lora,
 }
 
-/// Direct preference optimisation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Direct preference optimisation otherwise than [`DpoConfig`] has it; ranks are the recipe's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DpoSettings {
     /// Which weights move.
-    pub method: Weights,
+    pub method: Option<Moves>,
     /// Rank of adapters; by default the recipe's.
     pub rank: Option<usize>,
-    /// Adapters are scaled by `alpha / rank`; by default twice the rank.
+    /// Adapters are scaled by `alpha / rank`.
     pub alpha: Option<f64>,
-    /// Last parts of the paths of the linears to adapt; by default all of the decoder.
+    /// Last parts of the paths of the linears to adapt.
     pub target_modules: Option<Vec<String>>,
-    /// How strongly the model is held to the base.
-    pub beta: f64,
+    /// See [`DpoConfig::beta`].
+    pub beta: Option<f64>,
     /// The highest learning rate; by default [`TrainMethod::learning_rate`]'s.
     pub learning_rate: Option<f64>,
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Steps in all, in place of epochs.
+    /// See [`TrainConfig::epochs`](crate::types::TrainConfig::epochs).
+    pub epochs: Option<usize>,
+    /// See [`TrainConfig::steps`](crate::types::TrainConfig::steps).
     pub steps: Option<usize>,
-    /// Tokens per step, roughly.
-    pub batch_tokens: usize,
-    /// Longer pairs are left out.
-    pub max_length: usize,
+    /// See [`TrainConfig::batch_tokens`](crate::types::TrainConfig::batch_tokens).
+    pub batch_tokens: Option<usize>,
+    /// See [`TrainConfig::max_length`](crate::types::TrainConfig::max_length).
+    pub max_length: Option<usize>,
     /// Leaves bad lines out and counts them, in place of refusing the file.
     pub skip_bad: bool,
-    /// Share of the steps for linear warm-up.
-    pub warm_up: f64,
-    /// Decoupled decay of matrices.
-    pub weight_decay: f64,
-    /// Steps between checkpoints: what a kill may cost.
-    pub checkpoint_every: usize,
+    /// See [`OptimiserConfig::warm_up`](crate::types::OptimiserConfig::warm_up).
+    pub warm_up: Option<f64>,
+    /// See [`OptimiserConfig::weight_decay`](crate::types::OptimiserConfig::weight_decay).
+    pub weight_decay: Option<f64>,
+    /// Steps between checkpoints, of which there must be some: what a kill may cost.
+    pub checkpoint_every: Option<usize>,
 }
 
-impl Default for DpoSettings {
-    fn default() -> Self {
-        Self {
-            method: Weights::Lora,
-            rank: None,
-            alpha: None,
-            target_modules: None,
-            beta: USUAL.beta,
-            learning_rate: None,
-            epochs: USUAL.epochs,
-            steps: None,
-            batch_tokens: USUAL.batch_tokens,
-            max_length: USUAL.max_length,
-            skip_bad: false,
-            warm_up: USUAL.warm_up,
-            weight_decay: USUAL.weight_decay,
-            checkpoint_every: USUAL.checkpoint_every,
-        }
+/// Puts what was said in the place of what is usual.
+fn set<T: Clone>(usual: &mut T, said: Option<&T>) {
+    if let Some(said) = said {
+        usual.clone_from(said);
     }
 }
 
 impl DpoSettings {
-    /// As the trainer takes them; `rank` is the recipe's.
-    pub fn config(&self, rank: usize, seed: u64, workers: usize, resume: bool) -> DpoConfig {
-        let rank = self.rank.unwrap_or(rank);
-        let (method, size) = match self.method {
-            Weights::Full => (Method::Full, TrainSize::Full),
-            Weights::Lora => {
-                let standard = LoraConfig::of_rank(rank);
-                let lora = LoraConfig {
-                    rank,
-                    alpha: self.alpha.unwrap_or(standard.alpha),
-                    target_modules: self
-                        .target_modules
-                        .clone()
-                        .unwrap_or(standard.target_modules),
-                };
-                (Method::Lora(lora), TrainSize::Lora)
-            }
+    /// The job's settings; `rank` is the recipe's. Everything random in the run comes from `seed`.
+    pub fn config(&self, rank: usize, seed: u64) -> DpoConfig {
+        let mut lora = LoraConfig::of_rank(self.rank.unwrap_or(rank));
+        set(&mut lora.alpha, self.alpha.as_ref());
+        set(&mut lora.target_modules, self.target_modules.as_ref());
+        let usual = DpoConfig::default();
+        let moves = self.method.unwrap_or(match usual.method {
+            Method::Full => Moves::Full,
+            Method::Lora(_) => Moves::Lora,
+        });
+        let (method, size) = match moves {
+            Moves::Full => (Method::Full, TrainSize::Full),
+            Moves::Lora => (Method::Lora(lora), TrainSize::Lora),
         };
-        let rate = TrainMethod::Dpo.learning_rate(size);
-        DpoConfig {
-            train: TrainConfig {
-                run: RunConfig {
-                    seed,
-                    workers,
-                    optimiser: OptimiserConfig {
-                        learning_rate: self.learning_rate.unwrap_or(rate),
-                        warm_up: self.warm_up,
-                        weight_decay: self.weight_decay,
-                        ..OptimiserConfig::default()
-                    },
-                    checkpoint_every: self.checkpoint_every,
-                    resume,
-                    ..RunConfig::default()
-                },
-                epochs: self.epochs,
-                steps: self.steps,
-                batch_tokens: self.batch_tokens,
-                max_length: self.max_length,
-            },
-            method,
-            beta: self.beta,
-            ..DpoConfig::default()
-        }
+        let mut config = DpoConfig { method, ..usual };
+        set(&mut config.beta, self.beta.as_ref());
+        let train = &mut config.train;
+        set(&mut train.epochs, self.epochs.as_ref());
+        train.steps = self.steps.or(train.steps);
+        set(&mut train.batch_tokens, self.batch_tokens.as_ref());
+        set(&mut train.max_length, self.max_length.as_ref());
+        let run = &mut train.run;
+        run.seed = seed;
+        set(&mut run.checkpoint_every, self.checkpoint_every.as_ref());
+        run.optimiser.learning_rate = self
+            .learning_rate
+            .unwrap_or(TrainMethod::Dpo.learning_rate(size));
+        set(&mut run.optimiser.warm_up, self.warm_up.as_ref());
+        set(&mut run.optimiser.weight_decay, self.weight_decay.as_ref());
+        config
     }
 
     /// Refuses numbers that make no sense.
     pub fn check(&self, rank: usize) -> Result<()> {
-        check_every(self.checkpoint_every)?;
         let alpha = self.alpha.map(|alpha| ("alpha", alpha));
-        for (name, value) in [("beta", self.beta)].into_iter().chain(alpha) {
+        let config = self.config(rank, 0);
+        check_every(&config.train.run)?;
+        for (name, value) in [("beta", config.beta)].into_iter().chain(alpha) {
             let checked = Bounds::above(0.0).check(value);
             checked.map_err(|e| Error::option(name, e))?;
         }
-        Ok(self.config(rank, 0, 1, false).train.check()?)
+        Ok(config.train.check()?)
     }
 }
 
-/// Policy optimisation of routers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Policy optimisation of routers otherwise than [`RouterConfig`] has it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RouterSettings {
-    /// Batches of answers in all.
-    pub batches: usize,
-    /// Answers per batch.
-    pub batch: usize,
-    /// Answers per update.
-    pub minibatch: usize,
-    /// Passes over a batch.
-    pub epochs: usize,
-    /// New tokens per answer at most.
-    pub max_tokens: usize,
-    /// Answers are sampled at it.
-    pub temperature: f64,
+    /// See [`PpoConfig::batches`](crate::types::PpoConfig::batches).
+    pub batches: Option<usize>,
+    /// See [`PpoConfig::batch`](crate::types::PpoConfig::batch).
+    pub batch: Option<usize>,
+    /// See [`PpoConfig::minibatch`](crate::types::PpoConfig::minibatch).
+    pub minibatch: Option<usize>,
+    /// See [`PpoConfig::epochs`](crate::types::PpoConfig::epochs).
+    pub epochs: Option<usize>,
+    /// See [`PpoConfig::max_tokens`](crate::types::PpoConfig::max_tokens).
+    pub max_tokens: Option<usize>,
+    /// See [`PpoConfig::temperature`](crate::types::PpoConfig::temperature).
+    pub temperature: Option<f64>,
     /// Of the router's layers.
-    pub learning_rate: f64,
-    /// Penalty per nat away from the base, at the start.
-    pub kl: f64,
-    /// Nats per answer that the penalty steers towards; by default those of the first batch.
+    pub learning_rate: Option<f64>,
+    /// See [`KlConfig::start`](crate::types::KlConfig::start).
+    pub kl: Option<f64>,
+    /// See [`KlConfig::target`](crate::types::KlConfig::target).
     pub kl_target: Option<f64>,
     /// How objectives become one.
-    pub scalarise: Scalarisation,
-    /// Coefficients as the paper writes them in place of the exact gradient's.
-    pub literal: bool,
-    /// Answers by which rewards are normalised and the ideal point is measured.
-    pub calibration: usize,
-    /// Batches between checkpoints: what a kill may cost.
-    pub checkpoint_every: usize,
-}
-
-impl Default for RouterSettings {
-    fn default() -> Self {
-        let standard = PpoConfig::default();
-        Self {
-            batches: standard.batches,
-            batch: standard.batch,
-            minibatch: standard.minibatch,
-            epochs: standard.epochs,
-            max_tokens: standard.max_tokens,
-            temperature: standard.temperature,
-            learning_rate: standard.run.optimiser.learning_rate,
-            kl: standard.kl.start,
-            kl_target: standard.kl.target,
-            scalarise: Scalarisation::default(),
-            literal: false,
-            calibration: standard.calibration,
-            checkpoint_every: standard.run.checkpoint_every,
-        }
-    }
+    pub scalarise: Option<Scalarisation>,
+    /// See [`ScalariseConfig::literal`](crate::types::ScalariseConfig::literal).
+    pub literal: Option<bool>,
+    /// See [`PpoConfig::calibration`](crate::types::PpoConfig::calibration).
+    pub calibration: Option<usize>,
+    /// Batches between checkpoints, of which there must be some: what a kill may cost.
+    pub checkpoint_every: Option<usize>,
 }
 
 impl RouterSettings {
-    /// As the trainer takes them.
-    pub fn config(
-        &self,
-        preference: Vec<f64>,
-        seed: u64,
-        workers: usize,
-        resume: bool,
-    ) -> RouterConfig {
-        let standard = PpoConfig::default();
-        RouterConfig {
+    /// The job's settings of a router at `preference`. Everything random in the run comes from `seed`.
+    pub fn config(&self, preference: Vec<f64>, seed: u64) -> RouterConfig {
+        let mut config = RouterConfig {
             preference,
-            ppo: PpoConfig {
-                run: RunConfig {
-                    seed,
-                    workers,
-                    optimiser: OptimiserConfig {
-                        learning_rate: self.learning_rate,
-                        ..standard.run.optimiser.clone()
-                    },
-                    checkpoint_every: self.checkpoint_every,
-                    resume,
-                    ..standard.run.clone()
-                },
-                batches: self.batches,
-                batch: self.batch,
-                minibatch: self.minibatch,
-                epochs: self.epochs,
-                max_tokens: self.max_tokens,
-                temperature: self.temperature,
-                kl: KlConfig {
-                    start: self.kl,
-                    target: self.kl_target,
-                    ..standard.kl.clone()
-                },
-                calibration: self.calibration,
-                ..standard
-            },
-            scalarise: ScalariseConfig {
-                form: self.scalarise,
-                literal: self.literal,
-                ..ScalariseConfig::default()
-            },
             ..RouterConfig::default()
-        }
+        };
+        let ppo = &mut config.ppo;
+        set(&mut ppo.batches, self.batches.as_ref());
+        set(&mut ppo.batch, self.batch.as_ref());
+        set(&mut ppo.minibatch, self.minibatch.as_ref());
+        set(&mut ppo.epochs, self.epochs.as_ref());
+        set(&mut ppo.max_tokens, self.max_tokens.as_ref());
+        set(&mut ppo.temperature, self.temperature.as_ref());
+        set(&mut ppo.calibration, self.calibration.as_ref());
+        set(&mut ppo.kl.start, self.kl.as_ref());
+        ppo.kl.target = self.kl_target.or(ppo.kl.target);
+        let run = &mut ppo.run;
+        run.seed = seed;
+        set(&mut run.checkpoint_every, self.checkpoint_every.as_ref());
+        set(
+            &mut run.optimiser.learning_rate,
+            self.learning_rate.as_ref(),
+        );
+        set(&mut config.scalarise.form, self.scalarise.as_ref());
+        set(&mut config.scalarise.literal, self.literal.as_ref());
+        config
     }
 
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        check_every(self.checkpoint_every)?;
-        Ok(self.config(Vec::new(), 0, 1, false).ppo.check()?)
+        let config = self.config(Vec::new(), 0);
+        check_every(&config.ppo.run)?;
+        Ok(config.ppo.check()?)
     }
 }
 
 /// A step that is killed goes on from a checkpoint, so there must be some.
-fn check_every(steps: usize) -> Result<()> {
-    let checked = Bounds::at_least(1.0).check(steps as f64);
+fn check_every(run: &RunConfig) -> Result<()> {
+    let checked = Bounds::at_least(1.0).check(run.checkpoint_every as f64);
     checked.map_err(|e| Error::option("checkpoint_every", e))
 }
 
@@ -352,7 +287,7 @@ const LARGEST_FACE: usize = 3;
 mod tests {
     use super::*;
     use crate::recipe::place::{MeasuredPoint, largest, shortfalls};
-    use crate::types::{Expert, ExpertKind};
+    use crate::types::{Expert, ExpertKind, USUAL};
 
     /// A front that is straight everywhere but at one place inside.
     #[test]
@@ -401,33 +336,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_as_the_table_has_it() {
+    fn what_is_left_out_is_as_a_job_has_it_and_what_is_said_is_in_it() {
         let settings: Training = toml::from_str("").unwrap();
-        for (method, size) in [
-            (Weights::Full, TrainSize::Full),
-            (Weights::Lora, TrainSize::Lora),
-        ] {
-            let settings = DpoSettings {
-                method,
-                ..settings.values.clone()
-            };
-            let made = settings.config(USUAL.rank, 0, 1, false);
-            let rate = made.train.run.optimiser.learning_rate;
-            assert_eq!(rate, TrainMethod::Value.learning_rate(size));
-            assert_eq!((made.beta, made.train.epochs), (USUAL.beta, USUAL.epochs));
-            assert_eq!(made.train.batch_tokens, USUAL.batch_tokens);
-            assert_eq!(made.train.max_length, USUAL.max_length);
-            assert_eq!(made.train.run.checkpoint_every, USUAL.checkpoint_every);
-            if let Method::Lora(lora) = made.method {
-                assert_eq!(lora, LoraConfig::default());
-            }
-        }
-        let router = settings.routers.config(vec![0.5, 0.5], 0, 1, false).ppo;
-        assert_eq!(
-            (router.batches, router.batch, router.max_tokens),
-            (USUAL.batches, USUAL.batch, USUAL.max_tokens)
-        );
-        let rate = TrainMethod::Router.learning_rate(TrainSize::Lora);
-        assert_eq!(router.run.optimiser.learning_rate, rate);
+        let rank = USUAL.rank;
+        assert_eq!(settings.values.config(rank, 0), DpoConfig::default());
+        let place = vec![0.5, 0.5];
+        let router = RouterConfig {
+            preference: place.clone(),
+            ..RouterConfig::default()
+        };
+        assert_eq!(settings.routers.config(place, 0), router);
+        let settings: Training = toml::from_str(
+            "[experts]\nmethod = \"full\"\nwarm_up = 0.5\nsteps = 3\n\
+             [routers]\nkl_target = 2.0\nscalarise = \"tch\"\ncheckpoint_every = 7",
+        )
+        .unwrap();
+        let experts = settings.experts.config(rank, 9);
+        assert_eq!(experts.method, Method::Full);
+        assert_eq!((experts.train.steps, experts.train.run.seed), (Some(3), 9));
+        let optimiser = &experts.train.run.optimiser;
+        let rate = TrainMethod::Dpo.learning_rate(TrainSize::Full);
+        assert_eq!((optimiser.warm_up, optimiser.learning_rate), (0.5, rate));
+        let router = settings.routers.config(Vec::new(), 9);
+        assert_eq!(router.ppo.kl.target, Some(2.0));
+        assert_eq!(router.scalarise.form, Scalarisation::Tch);
+        assert_eq!(router.ppo.run.checkpoint_every, 7);
     }
 }

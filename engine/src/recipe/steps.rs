@@ -99,19 +99,21 @@ impl<'a> Workshop<'a> {
             return given(source);
         }
         let data = objective.data.clone().unwrap_or_default();
-        let (settings, rank, seed) = (&recipe.training.experts, recipe.rank, recipe.seed);
+        let skip_bad = recipe.training.experts.skip_bad;
+        let config = recipe.training.experts.config(recipe.rank, recipe.seed);
         let name = format!("sources/{}", objective.name);
         let (base, workers) = (recipe.base.clone(), self.workers);
         let inputs = [self.base.clone(), digest_of(&data)?];
         let inputs = inputs.each_ref().map(String::as_str);
-        let done = self.step(&name, &(settings, rank, seed), &inputs, |board, run| {
+        let asked = (config.clone(), skip_bad);
+        let done = self.step(&name, &asked, &inputs, |board, run| {
             let task = TrainTask::Dpo(DpoJob {
                 base,
                 data: WeightedData::alone(data),
-                skip_bad: settings.skip_bad,
-                config: settings.config(rank, seed, workers, run.resumes),
+                skip_bad,
+                config,
             });
-            train(task, run.folder, board)
+            train(on(task, workers, run.resumes), run.folder, board)
         })?;
         Ok(done.into())
     }
@@ -221,8 +223,10 @@ impl<'a> Workshop<'a> {
             .filter(|made| made.expert.kind == ExpertKind::Lora)
             .cloned()
             .collect();
-        let (settings, seed, workers) = (&recipe.training.routers, recipe.seed, self.workers);
-        let asked = json!({ "router": settings, "place": place, "seed": seed });
+        let preference = place.as_slice().to_vec();
+        let config = recipe.training.routers.config(preference, recipe.seed);
+        let asked = config.clone();
+        let workers = self.workers;
         let manifest = manifest(recipe, &loras, &[])?;
         let inputs = self.measured_on(&loras)?;
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -231,15 +235,15 @@ impl<'a> Workshop<'a> {
             // The bundle's own, of which the trainer takes the training part.
             Some(TrainingPrompts::Offered(_)) | None => None,
         };
-        let preference = place.as_slice().to_vec();
         let done = self.step(&format!("routers/{name}"), &asked, &inputs, |board, run| {
             let bundle = run.folder.join("bundle");
             manifest.save(&bundle)?;
             let task = TrainTask::Router(RouterJob {
                 bundle,
                 prompts,
-                config: settings.config(preference, seed, workers, run.resumes),
+                config,
             });
+            let task = on(task, workers, run.resumes);
             train(task, &run.folder.join(RESULT), board)
         })?;
         let expert = Expert {
@@ -274,7 +278,7 @@ impl<'a> Workshop<'a> {
             });
         }
         let data = value.data.clone().unwrap_or_default();
-        let (settings, rank, seed) = (&recipe.training.values, recipe.rank, recipe.seed);
+        let skip_bad = recipe.training.values.skip_bad;
         let (base, workers) = (recipe.base.clone(), self.workers);
         let mut inputs = vec![self.base.clone(), digest_of(&data)?];
         inputs.extend(earlier.iter().map(|made| made.digest.clone()));
@@ -284,20 +288,21 @@ impl<'a> Workshop<'a> {
             penalty if penalty.kind.compares() && earlier.is_empty() => PenaltyConfig::default(),
             penalty => penalty,
         };
-        let asked = (settings, &penalty, rank, seed);
+        let config = DpoConfig {
+            penalty,
+            ..recipe.training.values.config(recipe.rank, recipe.seed)
+        };
+        // Earlier vectors are known by their digests: the work folder may move.
+        let asked = (config.clone(), skip_bad);
         let against = earlier.iter().map(|made| made.folder.clone()).collect();
         let done = self.step(&name, &asked, &inputs, |board, run| {
             let task = TrainTask::Dpo(DpoJob {
                 base,
                 data: WeightedData::alone(data),
-                skip_bad: settings.skip_bad,
-                config: DpoConfig {
-                    against,
-                    penalty: penalty.clone(),
-                    ..settings.config(rank, seed, workers, run.resumes)
-                },
+                skip_bad,
+                config: DpoConfig { against, ..config },
             });
-            train(task, run.folder, board)
+            train(on(task, workers, run.resumes), run.folder, board)
         })?;
         Ok(done.into())
     }
@@ -317,7 +322,9 @@ impl<'a> Workshop<'a> {
             if let Some(reward) = &objective.reward {
                 digests.push(digest_of(&reward.path)?);
                 let reading = serde_json::to_string(&reward.reading);
-                digests.push(reading.map_err(|e| Error::option("reward", e.to_string()))?);
+                digests.push(reading.map_err(|e| {
+                    Error::internal(format!("how a reward model is read is no JSON: {e}"))
+                })?);
             }
         }
         if let Some(prompts) = &self.plan.prompts {
@@ -334,6 +341,13 @@ impl From<Done> for Made {
             digest: done.digest,
         }
     }
+}
+
+/// A run of the build: on its threads, and going on where it was killed. Neither changes what is made.
+fn on(mut task: TrainTask, workers: usize, resume: bool) -> TrainTask {
+    let run = task.run_mut();
+    (run.workers, run.resume) = (workers, resume);
+    task
 }
 
 /// Trains into `out`.

@@ -4,7 +4,7 @@ use crate::protocol::JobId;
 
 /// Who a row under way is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(super) enum RowOwner {
     /// A person, who asked for it by this job.
     Person(JobId),
     /// The sweep, which knows it by this number.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::owner::Owner;
+use super::owner::RowOwner;
 use super::report::Reporter;
 use super::thread;
 use crate::Result;
@@ -61,7 +61,7 @@ impl ActiveSweep {
     pub(super) fn refill(
         &mut self,
         bundle: &Bundle,
-        generator: &mut Generator<Owner>,
+        generator: &mut Generator<RowOwner>,
         reporter: &mut Reporter,
     ) -> Result<()> {
         if self.paused {
@@ -73,7 +73,7 @@ impl ActiveSweep {
             && generator.free() > 0
             && let Some((row, request)) = self.run.next_row()
         {
-            generator.add(bundle, Owner::Sweep(row), request, Instant::now())?;
+            generator.add(bundle, RowOwner::Sweep(row), request, Instant::now())?;
         }
         Ok(())
     }

@@ -242,27 +242,27 @@ fn check(config: &DpoConfig, sets: &[PairSet<'_>]) -> Result<()> {
         && (config.penalty.kind != PenaltyKind::None || !config.against.is_empty())
     {
         return Err(Error::option(
-            "--against, --penalty",
-            "compare adapters, but all weights are trained here; train an adapter with --lora RANK",
+            "against, penalty",
+            "compare adapters, but all weights are trained here; train an adapter with `lora`",
         ));
     }
     if config.start_from.is_some()
         && (config.penalty.kind != PenaltyKind::None || !config.against.is_empty())
     {
         return Err(Error::option(
-            "--against, --penalty",
-            "measure the new adapter alone, which with --start-from is only a part of the value vector; use one of both",
+            "against, penalty",
+            "measure the new adapter alone, which with `start_from` is only a part of the value vector; use one of both",
         ));
     }
     let weights: Vec<f64> = sets.iter().map(|set| set.weight).collect();
     if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
         let problem = format!("has the weight {bad}; weights must be numbers of at least 0");
-        return Err(Error::option("--mix", problem));
+        return Err(Error::option("mix", problem));
     }
     let sum: f64 = weights.iter().sum();
     if (sum - 1.0).abs() > 1e-6 {
         let problem = format!("has weights that add up to {sum}; they must add up to 1");
-        return Err(Error::option("--mix", problem));
+        return Err(Error::option("mix", problem));
     }
     Ok(())
 }

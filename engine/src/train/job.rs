@@ -65,7 +65,7 @@ fn run_dpo(job: &DpoJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result
     check_writable(out, &job.config.train.run, &[base])?;
     if job.data.is_empty() {
         return Err(Error::option(
-            "--data",
+            "data",
             "names no file; it needs preference pairs",
         ));
     }

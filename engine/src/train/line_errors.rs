@@ -59,7 +59,7 @@ impl fmt::Display for LineError {
             }
             Self::PromptTooLong { tokens, most } => write!(
                 f,
-                "the prompt has {tokens} tokens, which leaves no room for an answer: prompt and answer may have {most} (--max-length, and the model's context)"
+                "the prompt has {tokens} tokens, which leaves no room for an answer: prompt and answer may have {most} (`max_length`, and the model's context)"
             ),
         }
     }
@@ -147,7 +147,7 @@ impl<T> Lines<T> {
                 .map(|(kind, count)| format!("{kind}: {count}"))
                 .collect();
             let problem = format!(
-                "{error} (bad lines in all: {} of {}; {}); mend them, or leave them out with --skip-bad",
+                "{error} (bad lines in all: {} of {}; {}); mend them, or leave them out with `skip_bad`",
                 self.errors.len(),
                 self.errors.len() + self.items.len(),
                 counts.join(", ")
@@ -206,7 +206,7 @@ mod tests {
             "2 of 4",
             "chosen equal to rejected: 1",
             "empty answer: 1",
-            "--skip-bad",
+            "`skip_bad`",
         ] {
             assert!(text.contains(part), "{text} lacks {part}");
         }

@@ -24,8 +24,8 @@ pub(super) fn check_writable(out: &Path, again: &RunConfig, inputs: &[&Path]) ->
 
 fn check(out: &Path, again: &RunConfig, inputs: &[&Path]) -> Result<()> {
     if again.resume && again.overwrite {
-        let problem = "goes on with what --overwrite removes; give one of both";
-        return Err(Error::option("--resume", problem));
+        let problem = "goes on with what `overwrite` removes; give one of both";
+        return Err(Error::option("resume", problem));
     }
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     if let Some(input) = inputs
@@ -36,7 +36,7 @@ fn check(out: &Path, again: &RunConfig, inputs: &[&Path]) -> Result<()> {
             "is {}, which the run starts from; name another folder",
             input.display()
         );
-        return Err(Error::option("--out", problem));
+        return Err(Error::option("out", problem));
     }
     if again.overwrite {
         return Ok(());
@@ -48,9 +48,9 @@ fn check(out: &Path, again: &RunConfig, inputs: &[&Path]) -> Result<()> {
     let newest = checkpoint::newest(out);
     match (again.resume, result, newest) {
         (true, Some(result), None) => Err(Error::option(
-            "--resume",
+            "resume",
             format!(
-                "{} holds a finished {result} but no checkpoint to go on from; train into another folder, or give --overwrite to start anew",
+                "{} holds a finished {result} but no checkpoint to go on from; train into another folder, or give `overwrite` to start anew",
                 out.display()
             ),
         )),
@@ -86,10 +86,10 @@ pub(super) fn hold(
 
 fn taken(out: &Path, what: &str) -> Error {
     let problem = format!(
-        "{} {what}; give --resume to go on, --overwrite to remove it and start anew, or name another folder",
+        "{} {what}; give `resume` to go on, `overwrite` to remove it and start anew, or name another folder",
         out.display()
     );
-    Error::option("--out", problem)
+    Error::option("out", problem)
 }
 
 /// Removes what `overwrite` gives up, and what a killed run left half-written.

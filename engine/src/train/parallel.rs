@@ -83,7 +83,10 @@ pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|e| Error::option("workers", format!("{threads} threads cannot be had: {e}")))
+        .map_err(|refused| Error::Thread {
+            name: "training",
+            source: std::io::Error::other(format!("{threads} threads: {refused}")),
+        })
 }
 
 /// The mean loss of a step and its gradients.
@@ -108,7 +111,9 @@ pub(super) fn differentiate(
     })?;
     let mut parts = parts.into_iter();
     let Some((loss, figures, gradients)) = parts.next() else {
-        return Err(Error::option("data", "a step has no examples"));
+        return Err(Error::internal(
+            "a step of training has no examples; it takes at least one",
+        ));
     };
     let mut sum = StepGradients {
         loss,

@@ -1,12 +1,14 @@
 //! Rows of a person: bad ones fail alone, and each can be moved and ended.
 
+use std::sync::Arc;
+
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
 use paretoscope_engine::protocol::{
     EngineCommand, EngineEvent, SweepGrid, SweepPhase, TroubleKind,
 };
 use paretoscope_engine::types::{
-    Finish, Mutes, Point, Preference, Prompt, Run, RunStatus, Weights,
+    Finish, Mutes, Point, Preference, Prompt, RowRequest, Run, RunStatus, TraceLevel, Weights,
 };
 use paretoscope_tests::{Fixture, Front};
 
@@ -201,40 +203,95 @@ fn a_prompt_read_in_pieces_is_the_same_prompt() {
     assert_eq!((read, pieces), (vec![16, 32], whole));
 }
 
-#[test]
-fn steering_changes_what_comes_after_it() {
-    let fixture = Fixture::new();
-    let front = Front::with(&fixture);
-    let job = front.ask(|job| EngineCommand::Generate {
-        job,
-        row: text("The cat", [1.0, 0.0, 0.0], 80),
-        score: false,
-    });
-    front.wait(|event| {
-        matches!(event, EngineEvent::Started { job: j, .. } if j == job).then_some(())
-    });
-    front.tell(EngineCommand::Steer {
-        job,
-        point: at([0.0, 0.0, 1.0]),
-        mutes: Mutes::default(),
-    });
-    let mut steered = None;
-    let run = front.wait(|event| match event {
-        EngineEvent::Steered {
-            job: j, at_token, ..
-        } if j == job => {
-            steered = Some(at_token);
-            None
+/// What a row is steered to, in the tests of it.
+const FROM: [f64; 3] = [1.0, 0.0, 0.0];
+const TO: [f64; 3] = [0.0, 0.0, 1.0];
+
+/// A row of 80 tokens that was steered on the engine's thread, and at which token.
+fn steered_on_the_thread(front: &Front) -> (Arc<Run>, usize) {
+    // A word may come after the row's end, on a machine that is busy.
+    for _ in 0..50 {
+        let job = front.ask(|job| EngineCommand::Generate {
+            job,
+            row: traced(FROM),
+            score: false,
+        });
+        front.wait(|event| {
+            matches!(event, EngineEvent::Started { job: j, .. } if j == job).then_some(())
+        });
+        front.tell(EngineCommand::Steer {
+            job,
+            point: at(TO),
+            mutes: Mutes::default(),
+        });
+        let run = front.finished(job);
+        match run.steering.steered.as_slice() {
+            [(token, point)] if (1..80).contains(token) => {
+                assert_eq!(*point, at(TO));
+                let token = *token;
+                return (run, token);
+            }
+            _ => {}
         }
-        EngineEvent::Finished { job: j, run } if j == job => Some(run),
-        _ => None,
-    });
-    let plain = front.run(text("The cat", [1.0, 0.0, 0.0], 80));
-    // It may have been over before the word came; then nothing was steered and nothing changed.
-    let changed_from = steered.unwrap_or(80);
-    assert_eq!(run.steering.steered.len(), usize::from(steered.is_some()));
+    }
+    panic!("no row was ever steered on its way");
+}
+
+fn traced(point: [f64; 3]) -> RowRequest {
+    RowRequest {
+        trace: TraceLevel::Full,
+        ..text("The cat", point, 80)
+    }
+}
+
+/// The row by hand: as many steps as tokens before it is steered, which is `None` for never.
+fn by_hand(bundle: &Bundle, steered: Option<usize>) -> Run {
+    let (mut generator, tag) = (Generator::new(1), RowTag(1));
+    let now = std::time::Instant::now();
+    let added = generator.add(bundle, tag, traced(FROM), now);
+    added.expect("a good request");
+    for step in 0.. {
+        if steered == Some(step) {
+            let at = generator.steer(bundle, tag, &at(TO), &Mutes::default());
+            assert_eq!(at.expect("a point of the bundle"), steered);
+        }
+        for (_, news) in generator.step(bundle).expect("a step") {
+            if let RowNews::Finished(run) = news {
+                return *run;
+            }
+        }
+    }
+    unreachable!("a row ends");
+}
+
+#[test]
+fn steering_changes_what_comes_after_it_and_nothing_before() {
+    let fixture = Fixture::new();
+    let bundle = Bundle::load(fixture.path(), &LoadOptions::default(), &mut |_, _| Ok(()))
+        .expect("the fixture's bundle");
     let ids = |run: &Run| run.tokens.iter().map(|t| t.id).collect::<Vec<_>>();
-    assert_eq!(ids(&run)[..changed_from], ids(&plain)[..changed_from]);
+    let plain = by_hand(&bundle, None);
+    // At the first token its whole answer is another one.
+    let early = by_hand(&bundle, Some(1));
+    assert_eq!(ids(&early)[0], ids(&plain)[0]);
+    assert_ne!(ids(&early), ids(&plain));
+
+    let (run, token) = steered_on_the_thread(&Front::with(&fixture));
+    assert_eq!(ids(&run)[..token], ids(&plain)[..token]);
+    assert_eq!(ids(&run), ids(&by_hand(&bundle, Some(token))));
+    let record = run.record.as_ref().expect("it was asked for");
+    assert_eq!(record.tokens(), 80);
+    for new in 0..80 {
+        let point = if new < token { FROM } else { TO };
+        for site in 0..record.sites.len() {
+            let gates = &record.at(new, site)[..3];
+            let gates: Vec<f64> = gates.iter().map(|&gate| f64::from(gate)).collect();
+            assert_eq!(
+                gates, point,
+                "token {new} of one that was steered at {token}"
+            );
+        }
+    }
 }
 
 #[test]

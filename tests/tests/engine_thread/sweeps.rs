@@ -1,8 +1,9 @@
 //! A sweep under way.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepPhase};
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, JobId, SweepGrid, SweepPhase};
 use paretoscope_tests::{Fixture, Front};
 
 use crate::asked::{plan, row, text};
@@ -90,7 +91,7 @@ fn a_row_of_a_sweep_equals_the_row_alone() {
 }
 
 #[test]
-fn a_row_of_a_person_goes_before_a_sweep() {
+fn a_row_of_a_person_ends_and_is_scored_in_the_middle_of_a_sweep() {
     let fixture = Fixture::new();
     let front = Front::with(&fixture);
     let sweep = front.ask(|job| EngineCommand::Sweep {
@@ -122,6 +123,76 @@ fn a_row_of_a_person_goes_before_a_sweep() {
         _ => None,
     });
     assert!(finished && scored, "the person waited for the whole sweep");
+}
+
+/// Rows that a sweep has in; `also` hears what else is said until it answers.
+fn rows_in(front: &Front, sweep: JobId, also: impl Fn(&EngineEvent)) -> usize {
+    // Where it pauses it says so at once, and it may pause twice.
+    front.tell(EngineCommand::Pause { job: sweep });
+    front.wait(|event| {
+        also(&event);
+        match event {
+            EngineEvent::Sweep { job, progress }
+                if job == sweep && progress.phase == SweepPhase::Paused =>
+            {
+                Some(progress.rows_done)
+            }
+            _ => None,
+        }
+    })
+}
+
+#[test]
+fn a_sweep_stands_still_while_a_person_s_row_streams() {
+    let fixture = Fixture::new();
+    let front = Front::with(&fixture);
+    let mut long = plan(&fixture, "long.db");
+    long.grid = SweepGrid::Simplex {
+        step: 0.02,
+        objectives: Vec::new(),
+    };
+    let each = long.sampling.max_tokens;
+    let sweep = front.ask(|job| EngineCommand::Sweep { job, plan: long });
+    let mut seen = 0;
+    // The answer may end before the sweep is asked twice, on a machine that is busy.
+    for _ in 0..50 {
+        // It has rows under way.
+        front.wait(|event| match event {
+            EngineEvent::Sweep { job, progress } if job == sweep => {
+                (progress.rows_done > seen).then_some(())
+            }
+            _ => None,
+        });
+        let row = front.ask(|job| EngineCommand::Generate {
+            job,
+            row: text("The cat", [0.0, 1.0, 0.0], 80),
+            score: false,
+        });
+        let (made, ended) = (Cell::new(0), Cell::new(false));
+        let look = |event: &EngineEvent| match event {
+            EngineEvent::Tokens { job, news } if *job == row => {
+                made.set(news.first + news.tokens.len());
+            }
+            EngineEvent::Finished { job, .. } if *job == row => ended.set(true),
+            _ => {}
+        };
+        front.wait(|event| {
+            look(&event);
+            matches!(event, EngineEvent::Started { job, .. } if job == row).then_some(())
+        });
+        let before = rows_in(&front, sweep, look);
+        let begun = made.get();
+        // Beside the answer each of the rows under way would end in as many tokens as it has.
+        while !ended.get() && made.get() <= begun + each {
+            seen = rows_in(&front, sweep, look);
+        }
+        if !ended.get() {
+            assert_eq!(seen, before, "the sweep went on beside a person's row");
+            return;
+        }
+        front.tell(EngineCommand::Resume { job: sweep });
+    }
+    panic!("every answer ended before the sweep was asked twice");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::types::{
     Channel, DpoConfig, Joins, Part, PenaltyConfig, PenaltyKind, Split, Strength, TrainEnd,
-    TrainJob, TrainRun, TrainTask, USUAL,
+    TrainJob, TrainMethod, TrainRun, TrainTask, USUAL,
 };
 
 use super::super::training::runs_found;
 use super::*;
-use crate::state::{Overlay, TrainForm, TrainKind, TrainPhase};
+use crate::state::{Overlay, TrainForm, TrainPhase};
 
 fn values() -> BundleInfo {
     let file = |name: &str| paretoscope_core::types::AdapterInfo {
@@ -118,7 +118,7 @@ fn extrapolation_starts_where_the_preference_is_and_stays_where_it_was_put() {
 fn found(name: &str, end: Option<TrainEnd>) -> TrainRun {
     TrainRun {
         plan: TrainJob {
-            task: TrainKind::Reward.usual(),
+            task: TrainForm::usual(TrainMethod::Reward),
             out: PathBuf::from("/runs").join(name),
             joins: Some(Joins {
                 name: name.into(),
@@ -179,12 +179,12 @@ fn made_up_names_follow_the_kind_and_given_ones_stay() {
         kind,
         ..state.training.form.clone()
     };
-    let form = kind(&state, TrainKind::Sft);
+    let form = kind(&state, TrainMethod::Sft);
     go(&mut state, [AppCommand::SetTraining(Box::new(form))]);
     assert_eq!(state.training.form.name, "sft-1");
     let form = TrainForm {
         name: "mine".into(),
-        ..kind(&state, TrainKind::Dpo)
+        ..kind(&state, TrainMethod::Dpo)
     };
     go(&mut state, [AppCommand::SetTraining(Box::new(form))]);
     assert_eq!(state.training.form.name, "mine");
@@ -220,7 +220,7 @@ fn numbers_that_nobody_touched_follow_the_kind_and_the_penalty() {
     });
     let form = change(&mut state, &|form| set(form, PenaltyKind::HsicRows));
     assert_eq!(penalty(&form).alpha, Strength::Alpha(3.0));
-    let form = change(&mut state, &|form| form.kind = TrainKind::Router);
+    let form = change(&mut state, &|form| form.kind = TrainMethod::Router);
     let run = form.task.run();
     assert_eq!(
         (run.optimiser.learning_rate, run.checkpoint_every),
@@ -230,12 +230,12 @@ fn numbers_that_nobody_touched_follow_the_kind_and_the_penalty() {
         let run = form.task.run_mut();
         (run.optimiser.learning_rate, run.seed) = (2e-4, 7);
     });
-    let form = change(&mut state, &|form| form.kind = TrainKind::Sft);
+    let form = change(&mut state, &|form| form.kind = TrainMethod::Sft);
     let run = form.task.run();
     assert_eq!((run.optimiser.learning_rate, run.seed), (2e-4, 7));
     assert_eq!(run.checkpoint_every, USUAL.checkpoint_every);
     // A kind that was left is found as it was.
-    let form = change(&mut state, &|form| form.kind = TrainKind::Value);
+    let form = change(&mut state, &|form| form.kind = TrainMethod::Value);
     assert_eq!(penalty(&form).alpha, Strength::Alpha(3.0));
 }
 
@@ -253,13 +253,13 @@ fn the_form_begins_with_the_table() {
     config.train.run.resume = true;
     config.train.run.workers = job.config.train.run.workers;
     assert_eq!(job.config, config);
-    for kind in TrainKind::ALL {
+    for kind in TrainMethod::ALL {
         let expected = match kind {
-            TrainKind::Value | TrainKind::Dpo | TrainKind::Sft | TrainKind::Ppo => 1e-4,
-            TrainKind::Reward => 1e-5,
-            TrainKind::Router => 1e-3,
+            TrainMethod::Value | TrainMethod::Dpo | TrainMethod::Sft | TrainMethod::Ppo => 1e-4,
+            TrainMethod::Reward => 1e-5,
+            TrainMethod::Router => 1e-3,
         };
-        let rate = kind.usual().run().optimiser.learning_rate;
+        let rate = TrainForm::usual(kind).run().optimiser.learning_rate;
         assert_eq!(rate, expected, "{kind:?}");
     }
 }
@@ -283,7 +283,7 @@ fn a_sweep_leaves_out_the_prompts_that_a_policy_was_trained_on() {
     };
     assert_eq!(prompts(&mut state), Some(Ok(3)));
     let mut run = found("policy", Some(TrainEnd::Done));
-    run.plan.task = TrainKind::Ppo.usual();
+    run.plan.task = TrainForm::usual(TrainMethod::Ppo);
     if let Some(joins) = &mut run.plan.joins {
         joins.bundle = state.info().unwrap().path.clone();
     }

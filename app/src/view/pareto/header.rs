@@ -3,7 +3,8 @@
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Align, ComboBox, Layout, PopupCloseBehavior, RichText, Ui};
 
-use super::{Frame, ParetoPanel, others};
+use super::frame::Frame;
+use super::{ParetoPanel, others};
 use crate::plot::{ParetoAction, point_words};
 use crate::state::{Class, Large, PlotOptions, Units};
 use crate::theme::Tokens;

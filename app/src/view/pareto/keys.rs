@@ -2,7 +2,8 @@
 
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
 
-use super::{Frame, ParetoPanel, landmark_scores};
+use super::ParetoPanel;
+use super::frame::{Frame, landmark_scores};
 use crate::plot::{ParetoAction, Turn};
 use crate::state::PlotOptions;
 

@@ -4,8 +4,9 @@ use egui::epaint::{Pos2, Shape};
 use egui::{RichText, Sense, Ui, vec2};
 use paretoscope_core::types::{Point, Preference};
 
+use super::ParetoPanel;
+use super::frame::Frame;
 use super::marks::{self, Mark};
-use super::{Frame, ParetoPanel};
 use crate::plot::{Glyphs, Marker, dominated_marker, front_marker};
 use crate::state::{Class, Large};
 use crate::theme::Tokens;
@@ -64,7 +65,7 @@ impl ParetoPanel {
             for mark in Mark::ALL.into_iter().rev() {
                 if mark
                     .landmark(frame)
-                    .and_then(|l| super::placed(frame.data, l))
+                    .and_then(|l| super::frame::placed(frame.data, l))
                     .is_some()
                 {
                     let single = mark.is_single(frame);

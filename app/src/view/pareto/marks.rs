@@ -4,7 +4,7 @@ use egui::epaint::{Color32, Mesh, PathShape, Pos2, Shape, Stroke, Vec2};
 use egui::{Align2, FontId, Painter};
 use egui_plot::PlotTransform;
 
-use super::Frame;
+use super::frame::{Frame, placed};
 use crate::plot::Landmark;
 use crate::theme::{Tokens, ink_on};
 
@@ -57,7 +57,7 @@ pub(super) fn places(
     Mark::ALL
         .into_iter()
         .filter_map(|mark| {
-            let mean = super::placed(frame.data, mark.landmark(frame)?)?;
+            let mean = placed(frame.data, mark.landmark(frame)?)?;
             let place = Pos2::new(
                 transform.position_from_point_x(frame.units[x].apply(mean[x])),
                 transform.position_from_point_y(frame.units[y].apply(mean[y])),

@@ -6,7 +6,8 @@ use egui::{Painter, PopupCloseBehavior, Pos2, RichText, ScrollArea, Sense, Ui, v
 use egui_plot::PlotTransform;
 use paretoscope_figure::plot::{Dot, Series, Standing};
 
-use super::{Frame, ParetoPanel, keep_together};
+use super::frame::Frame;
+use super::{ParetoPanel, keep_together};
 use crate::plot::{
     Looked, OthersData, OthersInput, PARTS, ParetoAction, Ticked, dot_words, other_marker,
     split_words, value_words,
@@ -226,7 +227,7 @@ impl ParetoPanel {
     pub(super) fn other_at(&self, (x, y): (usize, usize), pointer: Pos2) -> Option<(usize, usize)> {
         self.others
             .get(x + y - 1)?
-            .nearest(pointer, super::plots::REACH)
+            .nearest(pointer, super::hover::REACH)
     }
 }
 

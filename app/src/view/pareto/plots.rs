@@ -6,30 +6,18 @@ use egui::{
 };
 use egui_plot::{AxisHints, GridInput, GridMark, HPlacement, Plot, PlotBounds, PlotTransform};
 
+use super::frame::{Frame, landmark_scores};
+use super::hover::{Hover, REACH};
 use super::tiles::tiles;
-use super::{Frame, ParetoPanel, landmark_scores, marks, tip};
+use super::{ParetoPanel, marks, tip};
 use crate::plot::{
     CHOSEN, Layer, LayerInput, ParetoAction, axis_titles, multiples, nearest, step_from, step_words,
 };
 use crate::state::{Large, PlotOptions};
 use crate::theme::Tokens;
 
-/// How far from a marker the pointer still means it, in points.
-pub(super) const REACH: f32 = 12.0;
-
 /// How much room axes may leave unused, in points.
 const SLACK: f32 = 16.0;
-
-/// What the pointer is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hover {
-    /// A point, by its position in the front's entries.
-    Dot(usize),
-    /// A dot of another sweep, by the places of the sweep and its own.
-    Other(usize, usize),
-    /// A landmark, by its place in [`marks::Mark::ALL`].
-    Mark(usize),
-}
 
 impl ParetoPanel {
     /// One large plot, the others small beside it, the legend, and what the pointer and the keys ask for.

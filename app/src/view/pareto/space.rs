@@ -5,8 +5,9 @@ use egui::{
     Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2,
 };
 
-use super::plots::{Hover, REACH};
-use super::{Frame, ParetoPanel, marks, placed};
+use super::frame::{Frame, placed};
+use super::hover::{Hover, REACH};
+use super::{ParetoPanel, marks};
 use crate::gpu::SpaceCallback;
 use crate::gpu::space::{self, SpaceUniforms, project};
 use crate::plot::{Cube, CubeAxis, Turn, nearest, step_words};

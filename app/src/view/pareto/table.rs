@@ -3,7 +3,8 @@
 use egui::{Key, Modifiers, RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
 
-use super::{Frame, ParetoPanel};
+use super::ParetoPanel;
+use super::frame::Frame;
 use crate::plot::{ParetoAction, class_words, point_words, value_words};
 use crate::state::{Class, Front, PlotOptions, Units};
 use crate::theme::Tokens;

@@ -3,7 +3,8 @@
 use egui::{Align2, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo};
 use egui_plot::{PlotBounds, PlotTransform};
 
-use super::{Frame, ParetoPanel};
+use super::ParetoPanel;
+use super::frame::Frame;
 use crate::plot::{LayerInput, Turn};
 use crate::state::Large;
 use crate::theme::Tokens;

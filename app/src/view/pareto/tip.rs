@@ -2,9 +2,10 @@
 
 use egui::{Grid, Id, PopupAnchor, RichText, Tooltip, Ui};
 
+use super::frame::Frame;
+use super::hover::Hover;
 use super::marks::Mark;
-use super::plots::Hover;
-use super::{Frame, others};
+use super::others;
 use crate::plot::{class_words, point_words, score_words};
 use crate::theme::Tokens;
 use paretoscope_core::types::{Point, Summary};

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
 use paretoscope_core::types::{
     BundleInfo, DpoConfig, ExpertKind, LoraConfig, Method, PenaltyKind, PpoConfig, Scalarisation,
-    Strength, TrainTask,
+    Strength, TrainMethod, TrainTask,
 };
 
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, TrainField, TrainForm, TrainKind, TrainPhase};
+use crate::state::{AppState, TrainField, TrainForm, TrainPhase};
 use crate::theme::Tokens;
 use crate::widgets::number::{checked_field, real, seed, whole};
 use crate::widgets::{command_button, path_field, primary_button};
@@ -54,24 +54,24 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     data_ui(ui, state, queue, &mut form);
     problem(ui, TrainField::Data);
     match form.kind {
-        TrainKind::Reward => objective_ui(ui, info, &mut form),
-        TrainKind::Value => {
+        TrainMethod::Reward => objective_ui(ui, info, &mut form),
+        TrainMethod::Value => {
             if let TrainTask::Dpo(job) = &mut form.task {
                 against_ui(ui, state, info, &mut job.config);
             }
             problem(ui, TrainField::Against);
         }
-        TrainKind::Router => {
+        TrainMethod::Router => {
             place_ui(ui, info, &mut form, "stands at");
             if let TrainTask::Router(job) = &mut form.task {
                 scalarise_ui(ui, &mut job.config.scalarise.form);
             }
         }
-        TrainKind::Ppo => {
+        TrainMethod::Ppo => {
             place_ui(ui, info, &mut form, "weight of");
             becomes_ui(ui, info, &mut form);
         }
-        TrainKind::Dpo | TrainKind::Sft => becomes_ui(ui, info, &mut form),
+        TrainMethod::Dpo | TrainMethod::Sft => becomes_ui(ui, info, &mut form),
     }
     problem(ui, TrainField::Place);
     ui.add_space(4.0);
@@ -101,7 +101,7 @@ pub(super) fn start_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
 
 fn kinds_ui(ui: &mut Ui, form: &mut TrainForm) {
     ui.horizontal_wrapped(|ui| {
-        for kind in TrainKind::ALL {
+        for kind in TrainMethod::ALL {
             ui.selectable_value(&mut form.kind, kind, kind.title())
                 .on_hover_text(kind.words());
         }
@@ -274,7 +274,7 @@ fn becomes_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
                 .on_hover_text("Stands on the simplex, where Interpolate mixes it in");
         });
     });
-    if !form.value && form.kind != TrainKind::Ppo {
+    if !form.value && form.kind != TrainMethod::Ppo {
         place_ui(ui, info, form, "stands at");
     }
 }

@@ -77,6 +77,14 @@ impl Command {
             _ => "the same command goes on where it stopped",
         }
     }
+
+    /// An error's words, with its settings as the options that set them here.
+    pub(crate) fn in_options(&self) -> fn(&str) -> String {
+        match self {
+            Self::Train(_) => train::in_options,
+            _ => str::to_owned,
+        }
+    }
 }
 
 pub(crate) fn run(command: Command, global: &Global) -> Result<()> {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args as _, Subcommand};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::device::{DeviceChoice, Precision};
 use paretoscope_engine::runtime::{read_job, run_noted};
@@ -12,7 +12,7 @@ use paretoscope_engine::train::{TrainReporter, run_job};
 use paretoscope_engine::types::{
     DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
     RewardConfig, RewardJob, RunConfig, SftConfig, SftJob, Strength, TrainConfig, TrainJob,
-    TrainMethod, TrainSize, TrainStep, TrainTask, USUAL, WeightedData,
+    TrainMethod, TrainSize, TrainStep, TrainTask, USUAL, WeightedData, say_settings,
 };
 use paretoscope_engine::{Error, Result};
 
@@ -61,7 +61,7 @@ pub(crate) struct Sft {
     #[arg(long)]
     train_on_prompts: bool,
     #[command(flatten)]
-    lora: Lora,
+    moves: Moves,
     #[command(flatten)]
     common: Common,
 }
@@ -102,7 +102,7 @@ pub(crate) struct Dpo {
     #[arg(long, value_name = "ADAPTER")]
     start_from: Option<PathBuf>,
     #[command(flatten)]
-    lora: Lora,
+    moves: Moves,
     #[command(flatten)]
     common: Common,
 }
@@ -123,40 +123,47 @@ pub(crate) struct Reward {
 }
 
 #[derive(Debug, clap::Args)]
-struct Lora {
-    /// Rank of the adapters; without it all weights are trained
-    #[arg(long = "lora")]
+struct Moves {
+    /// Train all weights, not adapters (from random weights this is the default)
+    #[arg(long)]
+    full: bool,
+    /// Rank of the adapters (default: 16)
+    #[arg(long = "lora", conflicts_with = "full")]
     rank: Option<usize>,
     /// Adapters are scaled by this / rank (default: twice the rank)
-    #[arg(long = "lora-alpha", requires = "rank", value_name = "ALPHA")]
+    #[arg(long = "lora-alpha", conflicts_with = "full", value_name = "ALPHA")]
     scaling: Option<f64>,
     /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
-    #[arg(long, value_delimiter = ',', requires = "rank")]
+    #[arg(long, value_delimiter = ',', conflicts_with = "full")]
     target_modules: Option<Vec<String>>,
 }
 
-impl Lora {
-    fn method(self) -> Method {
-        let Some(rank) = self.rank else {
-            return Method::Full;
+impl Moves {
+    /// Which weights move: those that are `usual`, unless something was said here.
+    fn method(self, usual: &Method) -> Method {
+        let adapters =
+            self.rank.is_some() || self.scaling.is_some() || self.target_modules.is_some();
+        let usual = match usual {
+            Method::Full if !adapters => return Method::Full,
+            _ if self.full => return Method::Full,
+            Method::Full => LoraConfig::default(),
+            Method::Lora(lora) => lora.clone(),
         };
-        let standard = LoraConfig::of_rank(rank);
+        let rank = self.rank.unwrap_or(usual.rank);
         Method::Lora(LoraConfig {
-            alpha: self.scaling.unwrap_or(standard.alpha),
-            target_modules: self
-                .target_modules
-                .map_or(standard.target_modules, |given| {
-                    given.iter().map(|name| name.trim().to_owned()).collect()
-                }),
             rank,
+            alpha: self.scaling.unwrap_or(USUAL.lora_alpha(rank)),
+            target_modules: self.target_modules.map_or(usual.target_modules, |given| {
+                given.iter().map(|name| name.trim().to_owned()).collect()
+            }),
         })
     }
+}
 
-    const fn size(&self) -> TrainSize {
-        match self.rank {
-            None => TrainSize::Full,
-            Some(_) => TrainSize::Lora,
-        }
+const fn size_of(method: &Method) -> TrainSize {
+    match method {
+        Method::Full => TrainSize::Full,
+        Method::Lora(_) => TrainSize::Lora,
     }
 }
 
@@ -291,6 +298,19 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     print::json_line(&run(&job, &mut Bar::new())?)
 }
 
+/// An error of training with its settings as the options that set them.
+pub(crate) fn in_options(text: &str) -> String {
+    let command = Args::augment_args(clap::Command::new("train"));
+    let option = |setting: &str| {
+        let long = setting.replace('_', "-");
+        let is_it = |arg: &clap::Arg| arg.get_long() == Some(long.as_str());
+        let mut kinds = command.get_subcommands();
+        let known = kinds.any(|kind| kind.get_arguments().any(is_it));
+        known.then(|| format!("--{long}"))
+    };
+    say_settings(text, option)
+}
+
 /// The job of a file, and whether its run is one of the window's, which looks up how it ended. Where to compute is no
 /// setting of a run and may be said anew; its seed is one.
 fn of_file(file: &Path, global: &Global) -> Result<(TrainJob, bool)> {
@@ -333,17 +353,22 @@ impl Sft {
                 ));
             }
         };
-        let size = if from_random && self.lora.rank.is_none() {
-            TrainSize::Random
+        let usual = if from_random {
+            Method::Full
         } else {
-            self.lora.size()
+            SftConfig::default().method
+        };
+        let method = self.moves.method(&usual);
+        let size = match size_of(&method) {
+            TrainSize::Full if from_random => TrainSize::Random,
+            size => size,
         };
         let task = TrainTask::Sft(SftJob {
             base,
             from_random,
             config: SftConfig {
                 train: self.common.config(global, TrainMethod::Sft, size),
-                method: self.lora.method(),
+                method,
                 train_on_prompts: self.train_on_prompts,
             },
             data: self.data,
@@ -373,15 +398,17 @@ impl Dpo {
             (None, Some(ratio)) => Strength::Ratio { ratio },
             (None, None) => penalty.usual_strength(),
         };
+        let method = self.moves.method(&DpoConfig::default().method);
+        let train = self
+            .common
+            .config(global, TrainMethod::Value, size_of(&method));
         let task = TrainTask::Dpo(DpoJob {
             base: self.base,
             data,
             skip_bad: self.common.skip_bad,
             config: DpoConfig {
-                train: self
-                    .common
-                    .config(global, TrainMethod::Value, self.lora.size()),
-                method: self.lora.method(),
+                train,
+                method,
                 beta: self.beta,
                 against: self.against,
                 penalty: PenaltyConfig {
@@ -484,7 +511,7 @@ impl TrainReporter for Bar {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use paretoscope_engine::recipe::settings::{DpoSettings, Weights};
+    use paretoscope_engine::recipe::settings::{DpoSettings, Moves};
 
     use super::*;
 
@@ -511,33 +538,37 @@ mod tests {
     /// What is left out on the command line and in a recipe is the same, and the table's.
     #[test]
     fn the_command_line_does_what_recipes_do() {
-        let recipe = |method| DpoSettings {
-            method,
-            ..DpoSettings::default()
-        };
+        let common = "dpo --base b --data d --out o";
         for (options, method, size) in [
+            (common.to_owned(), None, TrainSize::Lora),
             (
-                "dpo --base b --data d --out o",
-                Weights::Full,
-                TrainSize::Full,
-            ),
-            (
-                "dpo --base b --data d --out o --lora 16",
-                Weights::Lora,
+                format!("{common} --lora 16"),
+                Some(Moves::Lora),
                 TrainSize::Lora,
             ),
+            (
+                format!("{common} --full"),
+                Some(Moves::Full),
+                TrainSize::Full,
+            ),
         ] {
-            let line = dpo(options);
-            let mut made = recipe(method).config(USUAL.rank, 0, cores(), false);
-            made.train.run.device = line.train.run.device;
+            let line = dpo(&options);
+            let recipe = DpoSettings {
+                method,
+                ..DpoSettings::default()
+            };
+            let mut made = recipe.config(USUAL.rank, 0);
+            (made.train.run.device, made.train.run.workers) = (line.train.run.device, cores());
             assert_eq!(line, made, "{options}");
             let rate = TrainMethod::Dpo.learning_rate(size);
             assert_eq!(line.train.run.optimiser.learning_rate, rate);
         }
         let rates = [
-            ("sft --base b --data d --out o", 1e-5),
+            ("sft --base b --data d --out o --full", 1e-5),
+            ("sft --base b --data d --out o", 1e-4),
             ("sft --base b --data d --out o --lora 4", 1e-4),
             ("sft --config b --data d --out o", 1e-3),
+            ("sft --config b --data d --out o --lora 4", 1e-4),
             ("reward --base b --data d --out o", 1e-5),
             ("router --bundle b --preference 1,1 --out o", 1e-3),
             ("ppo --bundle b --reward-weights 1,1 --out o", 1e-4),

@@ -70,9 +70,9 @@ pub(crate) struct Ppo {
     /// Penalty per nat of divergence from the base model at the start
     #[arg(long, default_value_t = MorlConfig::default().ppo.kl.start)]
     kl: f64,
-    /// Nats per answer that the penalty steers towards
-    #[arg(long, default_value_t = 3.0)]
-    kl_target: f64,
+    /// Nats per answer that the penalty steers towards (default: 3)
+    #[arg(long)]
+    kl_target: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -173,10 +173,11 @@ impl Router {
 impl Ppo {
     pub(crate) fn job(self, global: &Global) -> Result<TrainJob> {
         let args = self;
+        let usual = MorlConfig::default();
         let kl = KlConfig {
             start: args.kl,
-            target: Some(args.kl_target),
-            ..KlConfig::default()
+            target: args.kl_target.or(usual.ppo.kl.target),
+            ..usual.ppo.kl
         };
         let standard = LoraConfig::of_rank(args.rank);
         let config = MorlConfig {

@@ -298,7 +298,7 @@ mod tests {
         let text = points(&simplex(0.01), 3, 0, 20, false)
             .unwrap_err()
             .to_string();
-        assert!(text.contains("5151 points x 20 prompts"), "{text}");
+        assert!(text.contains("5151 points × 20 prompts"), "{text}");
         assert!(points(&simplex(0.001), 30, 0, 1, false).is_err());
         assert!(points(&SweepGrid::Box { c: 1.0, step: 0.01 }, 3, 99, 1, false).is_err());
         assert!(points(&simplex(0.5), 0, 0, 1, false).is_err());

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::draws::counts;
-use super::frame::Run;
+use super::frame::Replicate;
 use super::{ArmPoint, Draws, Estimate, Frame, Progress, Result, StatsError};
 use crate::pareto::{coverage, front, hypervolume};
 
@@ -245,13 +245,13 @@ fn reading(
     seeds: &[Vec<f64>],
     prompts: &[f64],
 ) -> Reading {
-    let means: Vec<Vec<Run>> = seeds
+    let means: Vec<Vec<Replicate>> = seeds
         .iter()
         .enumerate()
         .map(|(arm, seeds)| frame.weighted_means(arm, seeds, prompts))
         .collect();
     let volume = |view: &View| {
-        let of = |run: &Run| {
+        let of = |run: &Replicate| {
             let kept: Vec<&[f64]> = view
                 .kept
                 .iter()
@@ -276,7 +276,7 @@ fn reading(
     }
 }
 
-fn fronts(runs: &[Run]) -> Vec<RunFront<'_>> {
+fn fronts(runs: &[Replicate]) -> Vec<RunFront<'_>> {
     runs.iter()
         .map(|run| RunFront {
             count: run.count,

@@ -113,7 +113,7 @@ pub(super) struct Framed {
 
 /// Mean scores of one run, points x objectives, and how often it counts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Run {
+pub(super) struct Replicate {
     pub(super) count: f64,
     pub(super) points: Vec<Vec<f64>>,
 }
@@ -261,7 +261,12 @@ impl Frame {
     }
 
     /// Means under how often each seed and each prompt counts: one run for all, or one per training seed.
-    pub(super) fn weighted_means(&self, arm: usize, seeds: &[f64], prompts: &[f64]) -> Vec<Run> {
+    pub(super) fn weighted_means(
+        &self,
+        arm: usize,
+        seeds: &[f64],
+        prompts: &[f64],
+    ) -> Vec<Replicate> {
         let framed = &self.arms[arm];
         let width = self.objectives.len();
         let size = prompts.len() * width;
@@ -285,7 +290,7 @@ impl Frame {
             }
             sums.iter().map(|sum| sum / (counted * total)).collect()
         };
-        let run = |count: f64, over: &[(usize, f64)]| Run {
+        let run = |count: f64, over: &[(usize, f64)]| Replicate {
             count,
             points: (0..framed.points.len()).map(|p| mean(p, over)).collect(),
         };

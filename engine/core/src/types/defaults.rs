@@ -13,13 +13,14 @@
 use super::penalty::PenaltyKind;
 
 /// What is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TrainMethod {
     /// Supervised fine-tuning.
     Sft,
     /// Direct preference optimisation.
     Dpo,
-    /// DPO of a value vector, apart from earlier ones.
+    /// A value vector by direct preference optimisation, apart from earlier ones (MVA).
+    #[default]
     Value,
     /// A reward model.
     Reward,

@@ -49,6 +49,6 @@ pub use training::{
     DpoConfig, DpoJob, Joins, KlConfig, LoraConfig, Method, MorlConfig, MorlJob, OptimiserConfig,
     Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RouterConfig, RouterJob, RunConfig,
     Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob, TrainNews,
-    TrainRun, TrainStep, TrainTask, WeightedData, check_workers,
+    TrainRun, TrainStep, TrainTask, WeightedData, check_workers, say_settings,
 };
 pub use trouble::{Trouble, TroubleKind};

@@ -3,7 +3,7 @@
 use super::sheet::{DROP, HAIR, SMALL, TEXT};
 use crate::color::Paint;
 use crate::fonts;
-use crate::scene::{Anchor, Mark, Place, Rect, Stroke, Text, Weight};
+use crate::scene::{Anchor, Mark, Position, Rect, Stroke, Text, Weight};
 use crate::ticks::{Ticks, ticks};
 
 /// One axis.
@@ -89,7 +89,7 @@ impl Axes {
     }
 
     /// Where numbers stand on the sheet.
-    pub(super) fn place(&self, [x, y]: [f64; 2]) -> Place {
+    pub(super) fn place(&self, [x, y]: [f64; 2]) -> Position {
         let part = |range: [f64; 2], v: f64| (v - range[0]) / (range[1] - range[0]);
         [
             self.rect.x + self.rect.width * part(self.x.range, x),
@@ -98,7 +98,7 @@ impl Axes {
     }
 
     /// A place moved to the edge, where it lies outside.
-    pub(super) fn clamped(&self, [x, y]: Place) -> Place {
+    pub(super) fn clamped(&self, [x, y]: Position) -> Position {
         [
             x.clamp(self.rect.x, self.rect.right()),
             y.clamp(self.rect.y, self.rect.bottom()),
@@ -106,7 +106,7 @@ impl Axes {
     }
 
     /// Whether a place lies inside.
-    pub(super) fn holds(&self, [x, y]: Place) -> bool {
+    pub(super) fn holds(&self, [x, y]: Position) -> bool {
         (self.rect.x..=self.rect.right()).contains(&x)
             && (self.rect.y..=self.rect.bottom()).contains(&y)
     }

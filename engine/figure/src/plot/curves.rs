@@ -11,7 +11,7 @@ use super::sheet::{Entry, Sheet};
 use crate::color::{Paint, category};
 use crate::error::{Error, Result};
 use crate::figure::{Figure, Look};
-use crate::scene::{Mark, Place, Rect, Stroke};
+use crate::scene::{Mark, Position, Rect, Stroke};
 use crate::table::{Column, Kind, Table};
 use crate::words;
 
@@ -271,7 +271,7 @@ fn lines(axes: &Axes, points: &[[f64; 2]], stroke: Stroke) -> Vec<Mark> {
         .split(|point| !finite(point))
         .filter(|piece| !piece.is_empty())
         .map(|piece| {
-            let places: Vec<Place> = piece.iter().map(|&point| axes.place(point)).collect();
+            let places: Vec<Position> = piece.iter().map(|&point| axes.place(point)).collect();
             let mut places = thinned(&places);
             if let [[x, y]] = places[..] {
                 let half = stroke.width / 2.0;
@@ -284,9 +284,9 @@ fn lines(axes: &Axes, points: &[[f64; 2]], stroke: Stroke) -> Vec<Mark> {
 
 /// Of the places in a column finer than a line, the first, the lowest, the highest and the last: thousands of steps look
 /// as they did, in a file that opens.
-fn thinned(places: &[Place]) -> Vec<Place> {
+fn thinned(places: &[Position]) -> Vec<Position> {
     const COLUMN: f64 = 0.08;
-    let column = |place: &Place| (place[0] / COLUMN).floor();
+    let column = |place: &Position| (place[0] / COLUMN).floor();
     let mut kept = Vec::new();
     for places in places.chunk_by(|a, b| column(a) == column(b)) {
         let count = places.len();
@@ -350,7 +350,7 @@ mod tests {
     fn thinning_keeps_ends_and_extremes() {
         let few = [[0.0, 1.0], [1.0, 2.0], [2.0, 0.0]];
         assert_eq!(thinned(&few), few);
-        let many: Vec<Place> = (0..10_000)
+        let many: Vec<Position> = (0..10_000)
             .map(|i| [f64::from(i) / 1000.0, f64::from(i % 97)])
             .collect();
         let kept = thinned(&many);

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::figure::{Figure, Look};
 use crate::fonts;
 use crate::glyph::Symbol;
-use crate::scene::{Anchor, Fill, Mark, Place, Rect, Shape, Stroke, Text, Weight};
+use crate::scene::{Anchor, Fill, Mark, Position, Rect, Shape, Stroke, Text, Weight};
 use crate::table::{Column, Kind, Table};
 use crate::words;
 
@@ -140,7 +140,7 @@ impl Field {
     }
 
     /// Edges, lines at quarters, names at corners.
-    fn ternary_grid(&self, corners: [Place; 3]) -> Mark {
+    fn ternary_grid(&self, corners: [Position; 3]) -> Mark {
         let thin = Stroke::of(Paint::Line, HAIR);
         let mut marks = Vec::new();
         for quarter in 1..4 {
@@ -204,7 +204,7 @@ impl Field {
             let place = |sample: &&Sample| [sample.preference.as_slice()[0], sample.score.mean];
             let mut through: Vec<[f64; 2]> = placed.iter().map(place).collect();
             through.sort_by(|a, b| a[0].total_cmp(&b[0]));
-            let places: Vec<Place> = through.into_iter().map(|at| axes.place(at)).collect();
+            let places: Vec<Position> = through.into_iter().map(|at| axes.place(at)).collect();
             let thin = Stroke::of(Paint::Thin(self.objective.rgb()), 0.2).faint(0.6);
             let line = Mark::line(places, thin.dashed([0.9, 0.7]));
             sheet.marks.push(Mark::group("surface", vec![line]));
@@ -293,7 +293,7 @@ impl Field {
 
 /// What lies between the dots, paler than any of them.
 fn between_dots(
-    corners: [Place; 3],
+    corners: [Position; 3],
     placed: &[&Sample],
     [low, high]: [f64; 2],
     theme: Theme,
@@ -301,7 +301,7 @@ fn between_dots(
     /// How far from a dot's colour towards the paper's.
     const PALE: f64 = 0.5;
     let place = |sample: &&Sample| between(corners, sample.preference.as_slice());
-    let places: Vec<Place> = placed.iter().map(place).collect();
+    let places: Vec<Position> = placed.iter().map(place).collect();
     let values: Vec<f64> = placed.iter().map(|sample| sample.score.mean).collect();
     let card = theme.color(Paint::Card);
     let piece = |piece: crate::plot::surface::Piece| {
@@ -325,7 +325,7 @@ fn dot_radius(side: f64, count: usize) -> f64 {
 }
 
 /// The place of shares between corners.
-fn between(corners: [Place; 3], shares: &[f64]) -> Place {
+fn between(corners: [Position; 3], shares: &[f64]) -> Position {
     let sum: f64 = shares.iter().sum();
     let mut at = [0.0; 2];
     for (corner, share) in corners.iter().zip(shares) {

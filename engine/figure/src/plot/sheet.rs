@@ -4,7 +4,7 @@ use crate::color::Paint;
 use crate::error::Result;
 use crate::figure::Look;
 use crate::fonts;
-use crate::scene::{Anchor, Mark, Place, Rect, Scene, Shape, Stroke, Text, Weight};
+use crate::scene::{Anchor, Mark, Position, Rect, Scene, Shape, Stroke, Text, Weight};
 
 /// Type of 8 points, in mm: titles of axes, names.
 pub(super) const TEXT: f64 = 8.0 * 25.4 / 72.0;
@@ -21,14 +21,14 @@ pub(super) struct Entry<'a> {
     width: f64,
     words: String,
     /// Draws the sample around a centre.
-    sample: Box<dyn Fn(Place) -> Vec<Mark> + 'a>,
+    sample: Box<dyn Fn(Position) -> Vec<Mark> + 'a>,
 }
 
 impl<'a> Entry<'a> {
     pub(super) fn new(
         width: f64,
         words: impl Into<String>,
-        sample: impl Fn(Place) -> Vec<Mark> + 'a,
+        sample: impl Fn(Position) -> Vec<Mark> + 'a,
     ) -> Self {
         Self {
             width,

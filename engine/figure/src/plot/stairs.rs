@@ -1,7 +1,7 @@
 //! The front of two numbers as a staircase.
 
 use super::axes::Axes;
-use crate::scene::Place;
+use crate::scene::Position;
 
 /// Indices of the points that no other one beats on both, by the first number ascending; equal places once. With three
 /// objectives others are on the front as well, but no line goes through those.
@@ -14,7 +14,7 @@ pub(super) fn pair_front(points: &[[f64; 2]]) -> Vec<usize> {
 
 /// The edge of what points dominate: from the left edge of the axes over them to the lower edge. `front` ascends in
 /// the first number and descends in the second.
-pub(super) fn stairs(axes: &Axes, front: &[[f64; 2]]) -> Vec<Place> {
+pub(super) fn stairs(axes: &Axes, front: &[[f64; 2]]) -> Vec<Position> {
     let mut line = Vec::with_capacity(2 * front.len() + 1);
     let mut left = axes.rect.x;
     for point in front {

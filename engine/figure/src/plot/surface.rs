@@ -1,7 +1,7 @@
 //! What lies between measured points of a plane: linear on the triangles between neighbours (Delaunay), as bands of
 //! one colour each. Nothing is said outside the points' hull.
 
-use crate::scene::Place;
+use crate::scene::Position;
 
 /// Bands that a range is cut into.
 pub(super) const BANDS: usize = 16;
@@ -11,11 +11,11 @@ pub(super) struct Piece {
     /// Which band, the lowest first.
     pub(super) band: usize,
     /// Its corners.
-    pub(super) corners: Vec<Place>,
+    pub(super) corners: Vec<Position>,
 }
 
 /// The pieces of the surface through `values` at `places`, for numbers from `low` to `high`.
-pub(super) fn pieces(places: &[Place], values: &[f64], [low, high]: [f64; 2]) -> Vec<Piece> {
+pub(super) fn pieces(places: &[Position], values: &[f64], [low, high]: [f64; 2]) -> Vec<Piece> {
     let mut found = Vec::new();
     for triangle in triangles(places) {
         let corners = triangle.map(|at| (places[at], values[at]));
@@ -41,7 +41,7 @@ pub(super) fn pieces(places: &[Place], values: &[f64], [low, high]: [f64; 2]) ->
 }
 
 /// The part of a convex polygon where `side` of its corners' values is not negative.
-fn clipped(corners: &[(Place, f64)], side: impl Fn(f64) -> f64) -> Vec<(Place, f64)> {
+fn clipped(corners: &[(Position, f64)], side: impl Fn(f64) -> f64) -> Vec<(Position, f64)> {
     let mut kept = Vec::with_capacity(corners.len() + 1);
     for (at, &(place, value)) in corners.iter().enumerate() {
         let (next, other) = corners[(at + 1) % corners.len()];
@@ -61,7 +61,7 @@ fn clipped(corners: &[(Place, f64)], side: impl Fn(f64) -> f64) -> Vec<(Place, f
 
 /// Delaunay's triangles between places (Bowyer and Watson 1981), by their places' indices. Places that are one count once;
 /// where all lie on a line there are none.
-fn triangles(places: &[Place]) -> Vec<[usize; 3]> {
+fn triangles(places: &[Position]) -> Vec<[usize; 3]> {
     let finite = |at: &usize| places[*at].iter().all(|v| v.is_finite());
     let mut distinct: Vec<usize> = (0..places.len()).filter(finite).collect();
     distinct.sort_by(|&a, &b| {
@@ -85,7 +85,7 @@ fn triangles(places: &[Place]) -> Vec<[usize; 3]> {
     }
     // In units of the span, inside a triangle so far away that its circles are nearly straight at the hull.
     const FAR: f64 = 1e3;
-    let mut at: Vec<Place> = places
+    let mut at: Vec<Position> = places
         .iter()
         .map(|[x, y]| [(x - low[0]) / span, (y - low[1]) / span])
         .collect();
@@ -110,13 +110,13 @@ fn triangles(places: &[Place]) -> Vec<[usize; 3]> {
 }
 
 /// Twice the area of a triangle whose corners go round counterclockwise where y goes up; negative for the other way.
-fn doubled_area(a: Place, b: Place, c: Place) -> f64 {
+fn doubled_area(a: Position, b: Position, c: Position) -> f64 {
     (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 }
 
 /// Whether a point is inside the circle through three others, counterclockwise.
-fn in_circle([a, b, c]: [Place; 3], point: Place) -> bool {
-    let from = |p: Place| {
+fn in_circle([a, b, c]: [Position; 3], point: Position) -> bool {
+    let from = |p: Position| {
         let [x, y] = [p[0] - point[0], p[1] - point[1]];
         (x, y, x * x + y * y)
     };
@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    fn area(corners: &[Place]) -> f64 {
+    fn area(corners: &[Position]) -> f64 {
         let next = corners.iter().cycle().skip(1);
         let sum: f64 = corners
             .iter()
@@ -148,11 +148,11 @@ mod tests {
     }
 
     /// The area of the smallest convex polygon around places (Andrew's chain).
-    fn hull(places: &[Place]) -> f64 {
+    fn hull(places: &[Position]) -> f64 {
         let mut sorted = places.to_vec();
         sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
-        let half = |places: &mut dyn Iterator<Item = Place>| {
-            let mut chain: Vec<Place> = Vec::new();
+        let half = |places: &mut dyn Iterator<Item = Position>| {
+            let mut chain: Vec<Position> = Vec::new();
             for place in places {
                 while let [.., a, b] = chain[..]
                     && doubled_area(a, b, place) <= 0.0
@@ -168,7 +168,7 @@ mod tests {
         area(&all)
     }
 
-    fn grid(steps: usize) -> Vec<Place> {
+    fn grid(steps: usize) -> Vec<Position> {
         let tall = 3.0_f64.sqrt() / 2.0;
         let row = |i: usize| {
             (0..=steps - i).map(move |j| {
@@ -185,7 +185,7 @@ mod tests {
             let places = grid(steps);
             assert_eq!(triangles(&places).len(), steps * steps, "{steps}");
         }
-        let line: Vec<Place> = (0..5).map(|i| [f64::from(i), 0.0]).collect();
+        let line: Vec<Position> = (0..5).map(|i| [f64::from(i), 0.0]).collect();
         assert!(triangles(&line).is_empty());
         assert!(triangles(&[[0.0, 0.0], [1.0, 1.0]]).is_empty());
         assert!(triangles(&[]).is_empty());
@@ -215,7 +215,7 @@ mod tests {
             raw in prop::collection::vec((0_u16..40, 0_u16..40), 3..25),
             values in prop::collection::vec(-5.0_f64..5.0, 25),
         ) {
-            let places: Vec<Place> = raw.iter().map(|&(x, y)| [f64::from(x), f64::from(y)]).collect();
+            let places: Vec<Position> = raw.iter().map(|&(x, y)| [f64::from(x), f64::from(y)]).collect();
             let found = triangles(&places);
             for [a, b, c] in &found {
                 let [a, b, c] = [places[*a], places[*b], places[*c]];

@@ -18,7 +18,7 @@ use crate::runtime::compare::Comparison;
 use crate::runtime::heard::{Heard, needs_bundle, stops_one_of};
 use crate::runtime::loading::{LoadEnd, Loading};
 use crate::runtime::options::EngineOptions;
-use crate::runtime::owner::Owner;
+use crate::runtime::owner::RowOwner;
 use crate::runtime::planning::{PlanEnd, Planning};
 use crate::runtime::recalls::{RecallEnd, Recalls};
 use crate::runtime::report::Reporter;
@@ -40,7 +40,7 @@ pub(super) struct Worker {
     loading: Option<Loading>,
     /// Where loads end.
     load_ends: (Sender<LoadEnd>, Receiver<LoadEnd>),
-    generator: Generator<Owner>,
+    generator: Generator<RowOwner>,
     /// A person's rows under way: whether each is scored at its end.
     interactive: HashMap<JobId, bool>,
     /// A person's answers that wait for their scores.
@@ -67,7 +67,7 @@ const NAP: Duration = Duration::from_millis(5);
 /// Tokens of one prompt that a step takes at most: few enough that the window says often how far a prompt is read.
 const READ_AT_ONCE: usize = 128;
 
-fn generator(slots: usize) -> Generator<Owner> {
+fn generator(slots: usize) -> Generator<RowOwner> {
     Generator::new(slots).reading_by(READ_AT_ONCE)
 }
 
@@ -461,7 +461,7 @@ impl Worker {
             return self.no_bundle(job);
         };
         let now = Instant::now();
-        match self.generator.add(bundle, Owner::Person(job), row, now) {
+        match self.generator.add(bundle, RowOwner::Person(job), row, now) {
             Ok(()) => {
                 self.interactive.insert(job, score);
                 self.reading(job, 0)
@@ -472,7 +472,7 @@ impl Worker {
 
     /// Says how much of a row's prompt is read.
     fn reading(&mut self, job: JobId, read: usize) -> Result<()> {
-        let Some(tokens) = self.generator.prompt_tokens(Owner::Person(job)) else {
+        let Some(tokens) = self.generator.prompt_tokens(RowOwner::Person(job)) else {
             return Ok(());
         };
         let event = EngineEvent::Reading { job, read, tokens };
@@ -485,7 +485,7 @@ impl Worker {
         };
         match self
             .generator
-            .steer(bundle, Owner::Person(job), point, mutes)
+            .steer(bundle, RowOwner::Person(job), point, mutes)
         {
             Ok(Some(at_token)) => self.reporter.result(EngineEvent::Steered {
                 job,
@@ -535,7 +535,7 @@ impl Worker {
         let Some(bundle) = &self.bundle else {
             return Ok(());
         };
-        match self.generator.cancel(bundle, Owner::Person(job)) {
+        match self.generator.cancel(bundle, RowOwner::Person(job)) {
             Some(run) => self.finish(job, run),
             None => Ok(()),
         }
@@ -550,7 +550,7 @@ impl Worker {
             return Ok(());
         };
         for owner in self.generator.tags() {
-            if matches!(owner, Owner::Sweep(_)) {
+            if matches!(owner, RowOwner::Sweep(_)) {
                 self.generator.cancel(bundle, owner);
             }
         }
@@ -562,7 +562,7 @@ impl Worker {
         for owner in self.generator.tags() {
             let bundle = self.bundle.as_ref();
             let run = bundle.and_then(|bundle| self.generator.cancel(bundle, owner));
-            if let (Owner::Person(job), Some(run)) = (owner, run) {
+            if let (RowOwner::Person(job), Some(run)) = (owner, run) {
                 self.finish(job, run)?;
             }
         }

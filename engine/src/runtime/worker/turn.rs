@@ -6,7 +6,7 @@ use super::Worker;
 use crate::generate::RowNews;
 use crate::protocol::EngineEvent;
 use crate::reward::Patience;
-use crate::runtime::owner::Owner;
+use crate::runtime::owner::RowOwner;
 use crate::runtime::sweeps::SCORE_TOKENS;
 use crate::{Error, Result};
 
@@ -25,7 +25,7 @@ impl Worker {
             return self.fail_sweep(&error);
         }
         let mut rows = self.generator.tags();
-        rows.retain(|owner| !yielding || matches!(owner, Owner::Person(_)));
+        rows.retain(|owner| !yielding || matches!(owner, RowOwner::Person(_)));
         let news = match self.generator.step_some(bundle, &rows) {
             Ok(news) => news,
             Err(error) => return self.fail_rows(&rows, &error),
@@ -33,15 +33,17 @@ impl Worker {
         let mut of_sweep = Vec::new();
         for (owner, news) in news {
             match (owner, news) {
-                (Owner::Sweep(row), RowNews::Finished(run)) => of_sweep.push((row, *run)),
-                (Owner::Sweep(_), _) => {}
-                (Owner::Person(job), RowNews::Finished(run)) => self.finish(job, *run)?,
-                (Owner::Person(job), RowNews::Reading(read)) => self.reading(job, read)?,
-                (Owner::Person(job), RowNews::Started(prompt_tokens)) => {
+                (RowOwner::Sweep(row), RowNews::Finished(run)) => of_sweep.push((row, *run)),
+                (RowOwner::Sweep(_), _) => {}
+                (RowOwner::Person(job), RowNews::Finished(run)) => self.finish(job, *run)?,
+                (RowOwner::Person(job), RowNews::Reading(read)) => self.reading(job, read)?,
+                (RowOwner::Person(job), RowNews::Started(prompt_tokens)) => {
                     self.reporter
                         .result(EngineEvent::Started { job, prompt_tokens })?;
                 }
-                (Owner::Person(job), RowNews::Tokens(news)) => self.reporter.tokens(job, news)?,
+                (RowOwner::Person(job), RowNews::Tokens(news)) => {
+                    self.reporter.tokens(job, news)?
+                }
             }
         }
         if let (Some(sweep), Some(bundle)) = (&mut self.sweep, &self.bundle)
@@ -112,9 +114,9 @@ impl Worker {
     }
 
     /// Rows whose step failed (the device's memory is full, say) end; the bundle stays in use.
-    fn fail_rows(&mut self, rows: &[Owner], error: &Error) -> Result<()> {
+    fn fail_rows(&mut self, rows: &[RowOwner], error: &Error) -> Result<()> {
         for &owner in rows {
-            if let Owner::Person(job) = owner {
+            if let RowOwner::Person(job) = owner {
                 if let Some(bundle) = &self.bundle {
                     self.generator.cancel(bundle, owner);
                 }
@@ -122,7 +124,7 @@ impl Worker {
                 self.reporter.failed(job, error)?;
             }
         }
-        if rows.iter().any(|owner| matches!(owner, Owner::Sweep(_))) {
+        if rows.iter().any(|owner| matches!(owner, RowOwner::Sweep(_))) {
             self.fail_sweep(error)?;
         }
         Ok(())

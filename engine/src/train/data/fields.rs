@@ -169,7 +169,7 @@ pub(super) fn check_line(fields: &Fields) -> Result<(), LineError> {
     refuse(fields, &OF_A_LINE, "it")?;
     if let Some((name, value)) = unlike_one(fields) {
         return Err(bad(format!(
-            "has `{name}` {value}, but all lines of a file weigh the same; files have weights, `--mix`"
+            "has `{name}` {value}, but all lines of a file weigh the same; files have weights, `mix`"
         )));
     }
     if fields.get("label") == Some(&Value::Bool(false)) {

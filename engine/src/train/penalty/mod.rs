@@ -92,8 +92,8 @@ impl Penalty {
         let strength = config.alpha.number();
         if !(strength.is_finite() && strength >= 0.0) {
             let option = match config.alpha {
-                Strength::Alpha(_) => "--alpha",
-                Strength::Ratio { .. } => "--alpha-ratio",
+                Strength::Alpha(_) => "alpha",
+                Strength::Ratio { .. } => "alpha_ratio",
             };
             let problem = format!("is {strength}; it must be a number of at least 0");
             return Err(Error::option(option, problem));
@@ -104,17 +104,17 @@ impl Penalty {
         };
         if let Some(rows) = config.rows.filter(|&rows| rows < least) {
             let problem = format!(
-                "is {rows}; {} needs at least {least} rows (0 on the command line: all)",
+                "is {rows}; {} needs at least {least} rows; 0 stands for all",
                 kind.name()
             );
-            return Err(Error::option("--penalty-rows", problem));
+            return Err(Error::option("penalty_rows", problem));
         }
         if kind.compares() && against.is_empty() {
             let problem = format!(
-                "`{}` compares with earlier value vectors; give at least one --against",
+                "`{}` compares with earlier value vectors; give at least one as `against`",
                 kind.name()
             );
-            return Err(Error::option("--penalty", problem));
+            return Err(Error::option("penalty", problem));
         }
         let linears = shape.projections();
         let modules: Vec<(String, [usize; 2])> = linears

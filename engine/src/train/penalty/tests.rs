@@ -557,7 +557,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
         })
     };
     let alone = open(PenaltyKind::HsicNormalised, &setting.lora, &[]).unwrap_err();
-    assert!(alone.contains("--against"), "{alone}");
+    assert!(alone.contains("`against`"), "{alone}");
     open(PenaltyKind::WeightDecay, &setting.lora, &[]).unwrap();
     let wider = lora(4, &["q_proj", "k_proj"]);
     let ranks = open(PenaltyKind::HsicReleased, &wider, &setting.against).unwrap_err();
@@ -583,7 +583,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
     let few = Penalty::open(&few, &setting.lora, &shape(), &setting.against);
     let few = few.map(drop).unwrap_err().to_string();
     assert!(
-        few.contains("--penalty-rows") && few.contains("at least 4"),
+        few.contains("penalty_rows") && few.contains("at least 4"),
         "{few}"
     );
 }

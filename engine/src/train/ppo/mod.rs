@@ -77,8 +77,8 @@ fn inputs<'a>(folder: &'a Path, manifest: &'a Manifest) -> Vec<&'a Path> {
 
 /// Settings as they stand in a checkpoint: all but those that may change on the way.
 fn lasting(config: &impl serde::Serialize) -> Result<Value> {
-    let mut value =
-        serde_json::to_value(config).map_err(|e| Error::option("settings", e.to_string()))?;
+    let mut value = serde_json::to_value(config)
+        .map_err(|e| Error::internal(format!("settings are no JSON: {e}")))?;
     if let Some(ppo) = value.get_mut("ppo").and_then(Value::as_object_mut) {
         for free in ["resume", "overwrite", "checkpoint_every", "device"] {
             ppo.remove(free);

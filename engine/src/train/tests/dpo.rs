@@ -206,7 +206,7 @@ fn penalties_need_adapters_and_folders_that_hold_some() {
         ..config(1)
     });
     assert!(
-        full.contains("--penalty") && full.contains("--lora"),
+        full.contains("penalty") && full.contains("`lora`"),
         "{full}"
     );
     let absent = refused(DpoConfig {
@@ -266,7 +266,7 @@ fn a_mix_of_one_set_is_that_set_and_weights_count() {
         let (_, report) = losses(&[(&one, weights[0]), (&other, weights[1])], "bad");
         let error = report.unwrap_err();
         assert!(
-            error.is_input() && error.to_string().contains("--mix"),
+            error.is_input() && error.to_string().contains("mix: "),
             "{error}"
         );
     }

@@ -189,7 +189,7 @@ fn a_folder_with_a_run_is_not_lost_without_being_asked() {
     let error = run(&|_| {}).unwrap_err();
     let text = error.to_string();
     assert!(error.is_input());
-    for part in ["model.safetensors", "--resume", "--overwrite"] {
+    for part in ["model.safetensors", "`resume`", "`overwrite`"] {
         assert!(text.contains(part), "{text} lacks {part}");
     }
     assert_same(&made, &weights(out.path(), "model.safetensors"));

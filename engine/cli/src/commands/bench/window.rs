@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use paretoscope_engine::output::write_bytes;
 use paretoscope_engine::protocol::{EngineCommand, EngineEvent, EngineHandle, JobId};
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use paretoscope_engine::train::{TrainReporter, run_job};
@@ -98,7 +99,7 @@ impl Window<'_> {
                 + "\n"
         };
         let text: String = (0..256).map(line).collect();
-        std::fs::write(&path, text).map_err(Error::io("write", &path))?;
+        write_bytes(&path, text.as_bytes())?;
         Ok(path)
     }
 

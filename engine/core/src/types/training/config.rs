@@ -76,7 +76,7 @@ impl LoraConfig {
                     "`{given}` names no linear module of the model; there are {}",
                     last.join(", ")
                 );
-                Err(Error::option("target-modules", problem))
+                Err(Error::option("target_modules", problem))
             }
         }
     }
@@ -97,7 +97,7 @@ impl LoraConfig {
             );
             return Err(Error::option("lora", problem));
         }
-        check("lora-alpha", self.alpha, Bounds::above(0.0))
+        check("lora_alpha", self.alpha, Bounds::above(0.0))
     }
 
     /// `alpha / rank`.
@@ -179,13 +179,13 @@ impl OptimiserConfig {
         let decay = Bounds::at_least(0.0).below(1.0);
         let any = Bounds::at_least(0.0);
         for (name, value, bounds) in [
-            ("learning-rate", self.learning_rate, Bounds::above(0.0)),
-            ("warm-up", self.warm_up, share),
-            ("final-rate", self.final_rate, share),
+            ("learning_rate", self.learning_rate, Bounds::above(0.0)),
+            ("warm_up", self.warm_up, share),
+            ("final_rate", self.final_rate, share),
             ("beta1", self.beta1, decay),
             ("beta2", self.beta2, decay),
             ("eps", self.eps, share),
-            ("weight-decay", self.weight_decay, any),
+            ("weight_decay", self.weight_decay, any),
             ("clip", self.clip, any),
         ] {
             check(name, value, bounds)?;
@@ -270,8 +270,8 @@ impl Default for TrainConfig {
 impl TrainConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
-        within("batch-tokens", self.batch_tokens, u32::MAX as usize)?;
-        within("max-length", self.max_length, u32::MAX as usize)?;
+        within("batch_tokens", self.batch_tokens, u32::MAX as usize)?;
+        within("max_length", self.max_length, u32::MAX as usize)?;
         within("epochs", self.epochs, MOST_EPOCHS)?;
         within("steps", self.steps.unwrap_or(1), u32::MAX as usize)?;
         self.run.check()
@@ -405,27 +405,27 @@ mod tests {
             (|c| c.run.workers = 0, "workers", "1 to 1024"),
             (
                 |c| c.run.optimiser.learning_rate = f64::NAN,
-                "learning-rate",
+                "learning_rate",
                 "above 0",
             ),
             (
                 |c| c.run.optimiser.learning_rate = -1e-4,
-                "learning-rate",
+                "learning_rate",
                 "above 0",
             ),
-            (|c| c.run.optimiser.warm_up = 3.0, "warm-up", "0 to 1"),
-            (|c| c.run.optimiser.warm_up = f64::NAN, "warm-up", "0 to 1"),
+            (|c| c.run.optimiser.warm_up = 3.0, "warm_up", "0 to 1"),
+            (|c| c.run.optimiser.warm_up = f64::NAN, "warm_up", "0 to 1"),
             (
                 |c| c.run.optimiser.weight_decay = -0.1,
-                "weight-decay",
+                "weight_decay",
                 "at least 0",
             ),
             (
                 |c| c.run.optimiser.weight_decay = f64::INFINITY,
-                "weight-decay",
+                "weight_decay",
                 "at least 0",
             ),
-            (|c| c.max_length = 0, "max-length", "1 to "),
+            (|c| c.max_length = 0, "max_length", "1 to "),
         ];
         assert!(TrainConfig::default().check().is_ok());
         for (change, option, range) in cases {
@@ -454,8 +454,8 @@ mod tests {
         for (rank, alpha, words) in [
             (0, 1.0, "1 to 24"),
             (1_000_000_000, 1.0, "1 to 24"),
-            (4, 0.0, "lora-alpha"),
-            (4, f64::INFINITY, "lora-alpha"),
+            (4, 0.0, "lora_alpha"),
+            (4, f64::INFINITY, "lora_alpha"),
         ] {
             let text = lora(rank, alpha).check(&linears).unwrap_err().to_string();
             assert!(text.contains(words), "{text}");

@@ -3,8 +3,10 @@
 
 mod config;
 mod job;
+mod method;
 mod policy;
 mod run;
+mod words;
 
 pub use config::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, RewardConfig, RunConfig,
@@ -15,5 +17,6 @@ pub use job::{
 };
 pub use policy::{KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 pub use run::{TrainEnd, TrainNews, TrainRun, TrainStep};
+pub use words::say_settings;
 
 use super::{PenaltyKind, Strength, TrainMethod, TrainSize, USUAL};

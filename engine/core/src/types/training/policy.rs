@@ -121,7 +121,7 @@ impl PpoConfig {
             ("batch", self.batch, 1 << 16),
             ("epochs", self.epochs, 1 << 10),
             ("minibatch", self.minibatch, 1 << 16),
-            ("max-tokens", self.max_tokens, 1 << 20),
+            ("max_tokens", self.max_tokens, 1 << 20),
         ] {
             within(name, value, most)?;
         }
@@ -136,16 +136,16 @@ impl PpoConfig {
         }
         let (above, share) = (Bounds::above(0.0), Bounds::of(0.0, 1.0));
         for (name, value, bounds) in [
-            ("value-rate", self.value_rate, above),
+            ("value_rate", self.value_rate, above),
             ("temperature", self.temperature, above),
             ("clip", self.clip, above),
-            ("kl horizon", self.kl.horizon, above),
-            ("stop kl", self.stop_kl, above),
-            ("ratio limit", self.ratio_limit, above),
-            ("value weight", self.value_weight, above),
-            ("kl target", self.kl.target.unwrap_or(1.0), above),
+            ("kl.horizon", self.kl.horizon, above),
+            ("stop_kl", self.stop_kl, above),
+            ("ratio_limit", self.ratio_limit, above),
+            ("value_weight", self.value_weight, above),
+            ("kl_target", self.kl.target.unwrap_or(1.0), above),
             ("gamma", self.gamma, share),
-            ("gae-lambda", self.gae_lambda, share),
+            ("gae_lambda", self.gae_lambda, share),
             ("kl", self.kl.start, Bounds::at_least(0.0)),
         ] {
             check(name, value, bounds)?;
@@ -325,7 +325,7 @@ impl ScalariseConfig {
                 self.smoothing.unwrap_or(1.0),
                 Bounds::above(0.0),
             ),
-            ("least weight", self.least, least),
+            ("least", self.least, least),
             ("margin", self.margin, Bounds::at_least(0.0)),
             ("follow", self.follow, Bounds::above(0.0).at_most(1.0)),
         ] {

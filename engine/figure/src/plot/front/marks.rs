@@ -7,7 +7,7 @@ use crate::plot::axes::Axes;
 use crate::plot::common::{error, placed};
 use crate::plot::sheet::DROP;
 use crate::plot::stairs::{pair_front, stairs};
-use crate::scene::{Anchor, Fill, Mark, Place, Stroke, Text};
+use crate::scene::{Anchor, Fill, Mark, Position, Stroke, Text};
 
 /// Shapes of bundles where there are several; the pentagon and the star are taken.
 const SHAPES: [Symbol; 4] = [Symbol::Diamond, Symbol::Square, Symbol::Up, Symbol::Down];
@@ -37,7 +37,7 @@ pub(super) struct Marker {
 
 impl Marker {
     /// Filled on the front, hollow off it and where membership is uncertain.
-    pub(super) fn draw(self, at: Place) -> Vec<Mark> {
+    pub(super) fn draw(self, at: Position) -> Vec<Mark> {
         let front = self.bundle.map_or(Symbol::Diamond, shape);
         let thin = Paint::Thin(self.color);
         let radius = FRONT * front.evened();
@@ -93,7 +93,7 @@ impl LandmarkKind {
     }
 
     /// ⬠ for the base model, a B in a circle, an A in a star; hollow where it is the score of a `single` answer.
-    pub(super) fn draw(self, at: Place, single: bool) -> Vec<Mark> {
+    pub(super) fn draw(self, at: Position, single: bool) -> Vec<Mark> {
         let filled = |symbol, radius, paint, letter: &str, drop| {
             let (fill, edge, ink) = if single {
                 (Paint::Card, Stroke::of(paint, 0.36), paint)
@@ -313,7 +313,7 @@ impl<'a> Painter<'a> {
 }
 
 /// The frozen reference point.
-pub(super) fn reference_mark(at: Place) -> Mark {
+pub(super) fn reference_mark(at: Position) -> Mark {
     let stroke = Stroke::of(Paint::Ink, 0.3);
     Mark::symbol(Symbol::Cross, at, 1.2, None, Some(stroke))
 }

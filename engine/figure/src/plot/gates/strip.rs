@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::figure::{Figure, Look};
 use crate::fonts;
 use crate::plot::sheet::{Sheet, TEXT};
-use crate::scene::{Anchor, Fill, Mark, Place, Rect, Shape, Text, Weight};
+use crate::scene::{Anchor, Fill, Mark, Position, Rect, Shape, Text, Weight};
 
 /// Height of the ground of a text.
 const GROUND: f64 = 4.0;
@@ -53,7 +53,7 @@ pub(super) fn draw(gates: &Gates, look: &Look) -> Result<Figure> {
 }
 
 /// A token: its ground, its text, its bar with the letter of the loudest.
-fn cell(gates: &Gates, token: &Token, words: &str, [x, y]: Place, wide: f64) -> Mark {
+fn cell(gates: &Gates, token: &Token, words: &str, [x, y]: Position, wide: f64) -> Mark {
     // A thin line of paper between tokens.
     let (at, inner) = (x + 0.08, wide - 0.16);
     let mut parts = Vec::new();

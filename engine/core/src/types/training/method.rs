@@ -1,0 +1,130 @@
+//! What can be trained: in words, and as a job with what is usual for it.
+
+use std::path::PathBuf;
+
+use super::{
+    DpoConfig, DpoJob, MorlConfig, MorlJob, PenaltyConfig, RewardConfig, RewardJob, RouterConfig,
+    RouterJob, SftConfig, SftJob, TrainMethod, TrainTask, USUAL,
+};
+
+impl TrainMethod {
+    /// All of them, in the order shown.
+    pub const ALL: [Self; 6] = [
+        Self::Value,
+        Self::Router,
+        Self::Dpo,
+        Self::Sft,
+        Self::Ppo,
+        Self::Reward,
+    ];
+
+    /// Shown to people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Value => "Value vector",
+            Self::Dpo => "Adapter by DPO",
+            Self::Sft => "Adapter by SFT",
+            Self::Reward => "Reward model",
+            Self::Router => "Router expert",
+            Self::Ppo => "Adapter by PPO",
+        }
+    }
+
+    /// What it is for.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Value => {
+                "MVA: learns from preference pairs, held apart from earlier value vectors by a penalty."
+            }
+            Self::Dpo => {
+                "Learns from pairs of a better and a worse answer; the base model is the reference."
+            }
+            Self::Sft => "Learns to give the answers of the data.",
+            Self::Reward => {
+                "Learns to score the better answer of a pair higher (Bradley and Terry)."
+            }
+            Self::Router => {
+                "HoE: answers at one preference, is scored by the bundle's reward models, and learns which LoRA expert should speak at each token."
+            }
+            Self::Ppo => {
+                "MORLHF: one adapter learns one preference from the bundle's reward models."
+            }
+        }
+    }
+
+    /// What its data has on every line.
+    pub const fn data_words(self) -> &'static str {
+        match self {
+            Self::Value | Self::Dpo | Self::Reward => {
+                "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
+            }
+            Self::Sft => "JSON Lines with prompt and response; or text alone",
+            Self::Router | Self::Ppo => {
+                "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
+            }
+        }
+    }
+
+    /// The kind in one word, for names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Dpo => "dpo",
+            Self::Sft => "sft",
+            Self::Reward => "reward",
+            Self::Router => "router",
+            Self::Ppo => "ppo",
+        }
+    }
+
+    /// Whether it learns from rewards of answers that it samples itself.
+    pub const fn samples(self) -> bool {
+        matches!(self, Self::Router | Self::Ppo)
+    }
+}
+
+impl TrainTask {
+    /// What is usual for a method, with nothing to learn from yet.
+    pub fn usual(method: TrainMethod) -> Self {
+        match method {
+            TrainMethod::Value => Self::Dpo(DpoJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: DpoConfig {
+                    penalty: PenaltyConfig::of(USUAL.penalty),
+                    ..DpoConfig::default()
+                },
+            }),
+            TrainMethod::Dpo => Self::Dpo(DpoJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: DpoConfig::default(),
+            }),
+            TrainMethod::Sft => Self::Sft(SftJob {
+                base: PathBuf::new(),
+                from_random: false,
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: SftConfig::default(),
+            }),
+            TrainMethod::Reward => Self::Reward(RewardJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: RewardConfig::default(),
+            }),
+            TrainMethod::Router => Self::Router(RouterJob {
+                bundle: PathBuf::new(),
+                prompts: None,
+                config: RouterConfig::default(),
+            }),
+            TrainMethod::Ppo => Self::Ppo(MorlJob {
+                bundle: PathBuf::new(),
+                prompts: None,
+                config: MorlConfig::default(),
+            }),
+        }
+    }
+}
