@@ -14,10 +14,12 @@ use paretoscope::registry;
 use paretoscope::state::{
     Origin, Overlay, PointsFrom, PointsOf, PromptSource, SweepForm, SweepMode,
 };
+use paretoscope_core::pareto::reference_point;
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::stats::By;
 use paretoscope_core::study::{NewAnswer, Placed, ScorerRecord, Study, SweepRecord};
-use paretoscope_core::types::{Point, Preference, Split};
+use paretoscope_core::types::{Point, Preference, Split, Summary};
+use paretoscope_figure::plot::Series;
 use played::Window;
 use stored::{row, swept, window};
 
@@ -43,6 +45,10 @@ fn plot_words(w: &Window<'_>) -> String {
         .expect("a plot")
 }
 
+fn near(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9)
+}
+
 /// The name of a dot of the first series.
 fn dot(w: &Window<'_>, series: usize, at: usize) -> String {
     let front = w.state().study.front().expect("fronts");
@@ -58,19 +64,44 @@ fn the_front_panel_shows_the_sweeps_of_the_study_and_a_switch_for_each() {
     assert!(w.sees("Means over all 2 prompts; fronts chosen on them as well: optimistic"));
     let words = plot_words(&w);
     assert!(words.contains("mva: front 3 of 3 points"), "{words}");
-    // One reference for all of them.
-    let reference = w.state().study.reference.clone().expect("it is frozen");
+    // One reference for all of them, which is the one of all points that are drawn.
+    let (_, reference) = w.state().study.measured_from().expect("it is measured");
+    let front = w.state().study.front().expect("fronts").clone();
+    let means = |of: &[&Series]| -> Vec<Vec<f64>> {
+        let dots = of.iter().flat_map(|series| &series.dots);
+        let mean = |s: &Option<Summary>| s.expect("scored").mean;
+        dots.map(|dot| dot.scores.iter().map(mean).collect())
+            .collect()
+    };
+    let of = |of: &[&Series]| reference_point(&means(of)).expect("points");
+    let both: Vec<&Series> = front.series.iter().collect();
+    assert!(near(&reference, &of(&both)), "{reference:?}");
     let label = w.harness.get_by_label_contains("mva (2): front");
     assert_eq!(label.accesskit_node().role(), Role::CheckBox);
     label.click();
     w.steps(3);
     w.wait("one sweep", |w| w.state().others.sweeps().len() == 1);
-    assert_eq!(w.state().study.reference.as_ref(), Some(&reference));
+    let (_, of_one) = w.state().study.measured_from().expect("it is measured");
+    assert!(near(&of_one, &of(&both[..1])), "{of_one:?}");
     assert!(!plot_words(&w).contains("mva"));
     // What is off is still there to be switched on, once the legend has its new height.
     w.steps(4);
     w.click("mva (2)");
     w.wait("both", |w| w.state().others.sweeps().len() == 2);
+    // A person's own stays, whatever is drawn.
+    w.queue(AppCommand::SetReference(0, -5.0));
+    w.queue(AppCommand::TickSweep(2, false));
+    w.wait("one sweep", |w| w.state().others.sweeps().len() == 1);
+    let (_, own) = w.state().study.measured_from().expect("it is frozen");
+    assert_eq!(own, [&[-5.0][..], &reference[1..]].concat());
+    w.queue(AppCommand::TickSweep(2, true));
+    w.queue(AppCommand::FreeReference);
+    w.wait("measured again", |w| {
+        w.state()
+            .study
+            .measured_from()
+            .is_some_and(|(_, r)| r == reference)
+    });
     w.click("Sweeps (2)");
     assert!(w.sees("Compare\u{2026}"));
     w.queue(AppCommand::SetSplit(Some(Split::Test)));
@@ -196,6 +227,15 @@ fn the_panels_own_sweep_is_measured_over_the_part_that_counts() {
         entries.iter().all(|entry| entry.mean[0] >= 10.0),
         "{entries:?}"
     );
+    let volume = w.state().front.hypervolume().expect("a volume").clone();
+    let drawn = w.state().study.front().expect("fronts");
+    let reference = drawn.reference.as_ref().expect("it is measured");
+    assert!(
+        near(&volume.reference, reference),
+        "{volume:?} {reference:?}"
+    );
+    let of_study = drawn.series[0].hypervolume.expect("a volume");
+    assert!(near(&[volume.value], &[of_study]), "{volume:?} {of_study}");
 }
 
 /// A window that shows the study's sheet, with no bundle.

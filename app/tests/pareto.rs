@@ -7,7 +7,9 @@ use std::sync::Arc;
 use egui::{Color32, Key, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use paretoscope::plot::{Landmark, OthersData, ParetoAction, ParetoData, Ticked, Turn};
+use paretoscope::plot::{
+    Landmark, OthersData, ParetoAction, ParetoData, Ticked, Turn, value_words,
+};
 use paretoscope::state::{Class, Front, Large, Others, OthersFrom, PlotOptions, Units};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, Weights};
@@ -346,7 +348,7 @@ fn membership_within_one_error_is_said() {
 }
 
 #[test]
-fn the_base_model_gives_units_and_the_reference() {
+fn the_base_model_gives_units_and_the_reference_is_that_of_all_points() {
     let mut points = points(12, 4);
     let mut base = result(12, &[-0.2, 0.1], 0.05).as_ref().clone();
     base.point = Point::Weights(Weights::zero(2));
@@ -357,7 +359,11 @@ fn the_base_model_gives_units_and_the_reference() {
         let described = label.accesskit_node().data().description();
         described.unwrap_or_default().to_owned()
     };
-    assert!(hint(&harness).contains("over base (−0.200, 0.100)"));
+    let volume = harness.state().front.hypervolume().expect("a volume");
+    let reference = volume.reference.clone();
+    let words = |numbers: [f64; 2]| format!("over ({})", numbers.map(value_words).join(", "));
+    assert!(reference[0] < -0.2 && reference[1] < 0.1, "below all");
+    assert!(hint(&harness).contains(&words([reference[0], reference[1]])));
     harness.get_by_label("View").click();
     harness.run();
     harness
@@ -365,8 +371,13 @@ fn the_base_model_gives_units_and_the_reference() {
         .click();
     harness.run();
     assert_eq!(harness.state().options.units, Units::Base);
-    // The base model stands at zero of its own units.
-    assert!(hint(&harness).contains("over base (0.000, 0.000)"));
+    // In deviations of the base model's answers, from their mean.
+    let deviation = 0.05 * 8.0_f64.sqrt();
+    let moved = words([
+        (reference[0] + 0.2) / deviation,
+        (reference[1] - 0.1) / deviation,
+    ]);
+    assert!(hint(&harness).contains(&moved), "{moved}");
     assert!(
         !harness.state().panel.ranges().is_owned(),
         "a change of units is no zoom"
@@ -377,7 +388,7 @@ fn the_base_model_gives_units_and_the_reference() {
     harness.get_by_label("Table").click();
     harness.run();
     harness.get_by_label("base model");
-    harness.get_by_label_contains("over base (0.000, 0.000)");
+    harness.get_by_label_contains(&moved);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
-use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, ThemeChoice};
+use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, StudyPhase, ThemeChoice};
 use paretoscope::study::FigureFormat;
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::study::{Filter, ScorerRecord, Study, bundle_uid};
@@ -183,6 +183,27 @@ fn a_study_that_cannot_be_written_says_why_and_loses_nothing() {
     w.wait("read only", |w| {
         w.sees("Read only, new answers are not saved")
     });
+}
+
+#[test]
+fn what_cannot_be_written_and_a_network_s_disk_are_said_beside_the_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.study");
+    let mut w = window(WIDE, &path, Some("/bundles/one"));
+    assert!(w.sees("All answers are saved in"));
+    w.harness.state_mut().state.study.alone = true;
+    w.steps(2);
+    assert!(w.sees("let one program at a time write"));
+    let why = "its folder cannot be written (permission denied)";
+    w.harness.state_mut().state.study.phase = StudyPhase::ReadOnly(why.into());
+    w.steps(2);
+    assert!(w.sees(&format!("Read only, new answers are not saved: {why}")));
+    // It is looked at, answered on top of and not waited for.
+    w.queue(AppCommand::SetGenerate(GenerateWhen::Manual));
+    w.queue(AppCommand::Generate);
+    w.steps(20);
+    assert!(w.state().session.current().is_some());
+    assert!(w.state().study.waiting.is_empty());
 }
 
 /// A window that shows the fronts of two sweeps, with no bundle loaded.

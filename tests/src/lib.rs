@@ -7,6 +7,7 @@
     reason = "a test that cannot be set up should stop at once"
 )]
 
+mod alike;
 mod bundle;
 mod front;
 mod program;
@@ -14,6 +15,7 @@ mod tokenizer;
 pub mod uses;
 mod weights;
 
+pub use alike::assert_alike;
 pub use bundle::{Fixture, OBJECTIVES};
 pub use front::Front;
 pub use program::{Outcome, engine, program};

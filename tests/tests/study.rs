@@ -1,15 +1,39 @@
 //! The study on the command line: what is found again, what is made anew, what several machines make together.
+//!
+//! What a study is accepted by, and which test holds it:
+//!
+//! | | what | test |
+//! |---|---|---|
+//! | 1 | a killed window comes back with answer, scores, pin and zoom | app `keep`: `a_killed_window_comes_back_...` |
+//! | 2 | what an answer depends on makes it anew, a title does not | `whatever_an_answer_depends_on_...`, `a_new_title_...` |
+//! | 3 | another reward model scores what stands | `another_reward_model_scores_...` |
+//! | 4 | rows of a running sweep are seen as they come | `watched`; app `drawn`: `points_that_another_program_makes_...` |
+//! | 5 | two programs make each row once | `together`: `two_programs_share_...`, `two_windows_and_a_command_line_...` |
+//! | 6 | shards merged in any order, also twice, are one | core `merge_tests`: `order_grouping_and_repetition_...`; `shards_make_together_...` |
+//! | 7 | an altered text diverges, once | core `merge_tests`: `a_text_that_was_altered_...` |
+//! | 8 | plots, texts and routing without models | app `drawn`: `without_models_...` |
+//! | 9 | files of later versions | core `tests`: `a_later_version_is_read_...` |
+//! | 10 | damaged pages | core `recover_tests`: `four_kilobytes_in_the_middle_...`, `any_page_may_be_lost` |
+//! | 11 | read-only folder, network disk | core `faults`: `a_folder_that_cannot_be_written_...`; core `info`: `on_a_network_s_disk_...`; app `study`: `what_cannot_be_written_...` |
+//! | 12 | 100,000 rows | app `large`, which prints what it took; `bench study` |
+//! | 19 | the report without network and without scripts | figure `report`: `without_its_script_...`, `the_page_may_load_nothing_...`, `texts_that_mean_harm_...` |
+//! | 20 | undo across a restart, and not over another's edit | core `undo_tests`; app `keep`: `notes_are_undone_redone_...` |
 #![allow(
     clippy::expect_used,
-    reason = "a test that cannot be set up should stop at once"
+    clippy::print_stdout,
+    reason = "a test that cannot be set up should stop at once, and says where"
 )]
 
-use paretoscope_tests::{Fixture, Outcome};
+use paretoscope_tests::{Fixture, Outcome, assert_alike};
 use serde_json::{Value, json};
 
 fn sweep(fixture: &Fixture, study: &str) -> Outcome {
+    sweep_as(fixture, study, "")
+}
+
+fn sweep_as(fixture: &Fixture, study: &str, options: &str) -> Outcome {
     let line = format!(
-        "sweep --bundle {{}} --prompts {{}}/prompts.jsonl --grid simplex:0.5 --max-tokens 8 --out {{}}/{study}"
+        "sweep --bundle {{}} --prompts {{}}/prompts.jsonl --grid simplex:0.5 --max-tokens 8 --out {{}}/{study} {options}"
     );
     fixture.done(&line)
 }
@@ -29,7 +53,7 @@ type Change = (&'static str, &'static str, fn(&mut Value));
 /// After a change the same sweep into the same study says what a fresh study says.
 #[test]
 fn whatever_an_answer_depends_on_makes_it_anew() {
-    let changes: [Change; 7] = [
+    let changes: [Change; 9] = [
         ("rope", "base/config.json", |c| {
             c["rope_theta"] = json!(500.0)
         }),
@@ -52,13 +76,21 @@ fn whatever_an_answer_depends_on_makes_it_anew() {
             c["outputs"].as_array_mut().expect("outputs").reverse()
         }),
         ("reward", "bundle.json", |c| {
-            c["objectives"][1]["reward"]["sign"] = json!(-1)
+            c["objectives"][1]["reward"]["sign"] = json!(1)
+        }),
+        ("reward's norm", "rewards/helpful/config.json", |c| {
+            c["layer_norm_epsilon"] = json!(0.5)
+        }),
+        ("template", "base/tokenizer_config.json", |c| {
+            c["chat_template"] = json!("{% for m in messages %}Q: {{ m.content }}{% endfor %} A:")
         }),
     ];
-    let mut mattered = 0;
+    let mut mattered = Vec::new();
     for (name, file, change) in changes {
         let fixture = Fixture::new();
-        let before = sweep(&fixture, "x.study");
+        let options = if name == "template" { "--chat" } else { "" };
+        let sweep = |study| sweep_as(&fixture, study, options);
+        let before = sweep("x.study");
         let file = match file {
             "router" => {
                 let bundle: Value =
@@ -79,14 +111,21 @@ fn whatever_an_answer_depends_on_makes_it_anew() {
             fixture.write(&file, "{}");
         }
         fixture.edit_json(&file, change);
-        let again = sweep(&fixture, "x.study");
-        let fresh = sweep(&fixture, "fresh.study");
-        assert_eq!(again.stdout, fresh.stdout, "{name}: stale rows");
-        mattered += usize::from(before.stdout != fresh.stdout);
+        let again = sweep("x.study");
+        let fresh = sweep("fresh.study");
+        let both = (again.lines(), fresh.lines());
+        assert_eq!(both.0.len(), both.1.len(), "{name}");
+        for (again, fresh) in both.0.iter().zip(&both.1) {
+            println!("{name}: {again}");
+            assert_alike(again, fresh);
+        }
+        if before.stdout != fresh.stdout {
+            mattered.push(name);
+        }
     }
     assert!(
-        mattered >= 3,
-        "{mattered} of the changes matter to these answers"
+        mattered.len() >= 5 && mattered.contains(&"template"),
+        "these changes alone matter to these answers: {mattered:?}"
     );
 }
 
@@ -126,6 +165,15 @@ fn another_reward_model_scores_what_stands_and_generates_nothing() {
         "one objective more"
     );
     assert_eq!(now["sweeps"].as_array().expect("sweeps").len(), 1);
+    let scorers: i64 = rusqlite::Connection::open(fixture.join("x.study"))
+        .expect("a study")
+        .query_row(
+            "SELECT count(*) FROM scorer WHERE objective = 'helpful'",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a count");
+    assert_eq!(scorers, 2);
 }
 
 #[test]

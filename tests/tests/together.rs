@@ -15,7 +15,7 @@ use paretoscope_engine::protocol::{
 use paretoscope_engine::study::{Makers, Study};
 use paretoscope_engine::types::{Prompt, Sampling};
 use paretoscope_tests::{Fixture, Front, program};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Far less than claims hold, and far more than anything here takes.
 const SOON: Duration = Duration::from_secs(100);
@@ -62,7 +62,7 @@ fn rows(output: &Output) -> (usize, usize, usize) {
     (numbers[1], numbers[0], numbers[2])
 }
 
-/// Points and scores are alike; the last digit of a score may depend on the texts that were read with it.
+/// Points and scores are alike.
 fn assert_alike(one: &Output, two: &Output) {
     let lines = |output: &Output| -> Vec<Value> {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -71,21 +71,8 @@ fn assert_alike(one: &Output, two: &Output) {
     };
     let (one, two) = (lines(one), lines(two));
     assert_eq!(one.len(), two.len());
-    one.iter().zip(&two).for_each(|(one, two)| alike(one, two));
-}
-
-fn alike(one: &Value, two: &Value) {
-    match (one, two) {
-        (Value::Object(a), Value::Object(b)) => {
-            assert!(a.keys().eq(b.keys()));
-            a.values().zip(b.values()).for_each(|(a, b)| alike(a, b));
-        }
-        (Value::Number(a), Value::Number(b)) => {
-            let of = |n: &serde_json::Number| n.as_f64().expect("a number");
-            assert!((of(a) - of(b)).abs() < 1e-4, "{a}, not {b}");
-        }
-        (a, b) => assert_eq!(a, b),
-    }
+    let both = one.iter().zip(&two);
+    both.for_each(|(one, two)| paretoscope_tests::assert_alike(one, two));
 }
 
 fn answers(study: &Path) -> usize {
@@ -175,7 +162,10 @@ fn plan(fixture: &Fixture) -> SweepPlan {
 }
 
 fn begin(front: &Front, fixture: &Fixture) -> JobId {
-    let plan = plan(fixture);
+    begin_with(front, plan(fixture))
+}
+
+fn begin_with(front: &Front, plan: SweepPlan) -> JobId {
     front.ask(|job| EngineCommand::Sweep { job, plan })
 }
 
@@ -199,6 +189,43 @@ fn two_windows_share_the_rows_of_a_sweep() {
     assert_eq!((one.rows_done, two.rows_done), (132, 132));
     assert_eq!(one.rows_made + two.rows_made, 132, "{one:?} {two:?}");
     assert_eq!(one.rows_found + one.rows_made + one.rows_from_others, 132);
+}
+
+#[test]
+fn two_windows_and_a_command_line_make_each_row_of_one_study_once() {
+    let fixture = Fixture::new();
+    let mut asked = plan(&fixture);
+    asked.sampling.ignore_eos = false;
+    let lines = asked.prompts.iter().filter_map(Prompt::words);
+    let lines: Vec<String> = lines
+        .map(|words| json!({ "prompt": words }).to_string())
+        .collect();
+    fixture.write("two.jsonl", lines.join("\n"));
+    let (one, two) = (Front::with(&fixture), Front::with(&fixture));
+    let of_one = begin_with(&one, asked.clone());
+    let line = Command::new(program())
+        .args(["sweep", "--grid", "simplex:0.1", "--max-tokens", "24"])
+        .arg("--bundle")
+        .arg(fixture.path())
+        .arg("--prompts")
+        .arg(fixture.join("two.jsonl"))
+        .arg("--out")
+        .arg(&asked.store)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let of_two = begin_with(&two, asked.clone());
+    let one = told(&one, of_one, SweepPhase::Finished);
+    let two = told(&two, of_two, SweepPhase::Finished);
+    let (all, by_line, _) = rows(&ended(line));
+    assert_eq!((one.rows_done, two.rows_done, all), (132, 132, 132));
+    assert_eq!(
+        one.rows_made + two.rows_made + by_line,
+        132,
+        "{one:?} {two:?} {by_line}"
+    );
+    assert_eq!(answers(&asked.store), 132);
 }
 
 #[test]

@@ -13,9 +13,9 @@ use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowRequest, Sampling, TraceLevel,
 };
 
-/// Bytes of a token's routing before they are packed: of four shares at each of 28 modules the last follows from the
-/// others.
-const BYTES: usize = 28 * 3;
+/// Bytes that a token's routing takes at most: 28 modules, at each four shares of which one follows from the others.
+/// Measured: 47 here.
+const BYTES: usize = 48;
 
 #[test]
 fn an_answer_of_the_demonstration_is_kept_whole_and_small() {
@@ -81,5 +81,5 @@ fn an_answer_of_the_demonstration_is_kept_whole_and_small() {
         .query_row("SELECT length(data) FROM trace", [], |row| row.get(0))
         .expect("a size");
     let each = bytes as usize / record.tokens();
-    assert!(each < BYTES * 9 / 10, "{each} bytes per token");
+    assert!(each <= BYTES, "{each} bytes per token");
 }

@@ -46,10 +46,12 @@ pub(super) fn command(
         C::ForgetChosen => state.study.chosen = None,
         C::SweepChosen => chosen::sweep_them(state, effects),
         C::SetReference(axis, value) => {
-            if let Some((_, numbers)) = &mut state.study.reference
+            // From then on it is a person's own, and stays.
+            if let Some((names, mut numbers)) = state.study.measured_from()
                 && let Some(number) = numbers.get_mut(axis)
             {
                 *number = value;
+                state.study.reference = Some((names, numbers));
             }
         }
         C::FreeReference => state.study.reference = None,
@@ -242,7 +244,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         StudyNews::Sweeps(sweeps) => take_sweeps(state, sweeps),
         StudyNews::Drawn(asked, front) => {
             if asked == state.study.asked {
-                freeze(&mut state.study, front.as_deref().ok());
+                keep_reference(&mut state.study, front.as_deref().ok());
                 chosen::drawn(&mut state.study, front.as_deref().ok());
                 state.study.drawn = Some(front);
             }
@@ -356,26 +358,12 @@ fn take_sweeps(state: &mut AppState, sweeps: Vec<Arc<StudySweep>>) {
     study.written += 1;
 }
 
-/// The reference stays where it was measured first, until a person moves or frees it.
-fn freeze(study: &mut StudyState, front: Option<&Front>) {
-    let names = front.map(|f| {
-        f.objectives
-            .iter()
-            .map(|o| o.name.clone())
-            .collect::<Vec<_>>()
-    });
-    // One of other objectives, or of another number of them, is none: it is measured again.
-    study
-        .reference
-        .take_if(|(known, _)| Some(&*known) != names.as_ref());
-    if study.reference.is_none()
-        && study.asked.reference.is_none()
-        && let (Some(names), Some(numbers)) = (names, front.and_then(|f| f.reference.clone()))
-    {
-        study.reference = Some((names, numbers.clone()));
-        // What is drawn is drawn from it already.
-        study.asked.reference = Some(numbers);
-    }
+/// A person's own reference of other objectives, or of another number of them, is none.
+fn keep_reference(study: &mut StudyState, front: Option<&Front>) {
+    let fits = |known: &[String]| {
+        front.is_some_and(|f| f.objectives.iter().map(|o| &o.name).eq(known.iter()))
+    };
+    study.reference.take_if(|(known, _)| !fits(known));
 }
 
 fn select(state: &mut AppState, dot: Option<String>, effects: &mut Vec<Effect>) {

@@ -101,14 +101,8 @@ pub struct Front {
 pub struct Hypervolume {
     /// What the front covers above the reference point.
     pub value: f64,
-    /// One number per plotted axis.
+    /// One number per plotted axis: [`reference_point`] of all points.
     pub reference: Vec<f64>,
-    /// Whether the reference is the base model's mean; else it lies a tenth of each range below the
-    /// worst point seen.
-    pub is_base: bool,
-    /// The base model's mean, where it is known. It is no reference where no point lies above it on
-    /// every axis: all that is worth would count for nothing.
-    pub base: Option<Vec<f64>>,
 }
 
 /// Of no point at all.
@@ -281,13 +275,9 @@ impl Front {
         self.counts.extrapolated_front = count(|entry| entry.extrapolated);
     }
 
-    /// The hypervolume, above the base model's mean where that is known.
+    /// The hypervolume, from where figures and comparisons of the same points measure it.
     fn measure(&mut self) {
         let dimensions = self.axes.len();
-        let base = self.base.map(|position| &self.entries[position]);
-        let base = base
-            .filter(|base| base.class.is_placed())
-            .map(|base| base.mean[..dimensions.min(3)].to_vec());
         // The lowest and the highest corner have the same span as all points.
         let corner = |pick: fn((f64, f64)) -> f64| -> Vec<f64> {
             self.spans
@@ -297,19 +287,11 @@ impl Front {
                 .collect()
         };
         let corners = [corner(|span| span.0), corner(|span| span.1)];
-        let over = |reference: &Vec<f64>| self.plane.hypervolume(reference);
-        let above = base
-            .clone()
-            .filter(|base| base.len() == dimensions && over(base) > 0.0);
-        let is_base = above.is_some();
-        let reference = above.or_else(|| reference_point(&corners));
-        self.hypervolume = reference
+        self.hypervolume = reference_point(&corners)
             .filter(|reference| reference.len() == dimensions)
             .map(|reference| Hypervolume {
-                value: over(&reference),
+                value: self.plane.hypervolume(&reference),
                 reference,
-                is_base,
-                base,
             });
     }
 
@@ -373,7 +355,7 @@ impl Front {
 
 #[cfg(test)]
 mod tests {
-    use paretoscope_core::pareto::{front, uncertain_membership};
+    use paretoscope_core::pareto::{front, hypervolume, uncertain_membership};
     use paretoscope_core::types::{Preference, Weights};
     use proptest::prelude::*;
 
@@ -451,30 +433,21 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_is_the_base_model_as_soon_as_it_is_known() {
+    fn the_reference_lies_a_tenth_below_the_worst_of_all_points() {
         let mut points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
         let mut front = of(&points, &AXES[..2]);
         let volume = front.hypervolume().unwrap().clone();
-        assert!(!volume.is_base && front.base().is_none());
         assert_eq!(volume.reference, [0.9, 0.9]);
         assert!((volume.value - (1.1 * 1.1 - 1.0)).abs() < 1e-12);
-        points.push(base(&[0.0, 0.0]));
+        // The base model is a point among them.
+        points.push(base(&[0.0, 3.0]));
         assert!(front.update(&points, 1, &AXES[..2]));
         assert_eq!(front.base(), Some(2));
-        assert_eq!(
-            front.hypervolume().map(|v| (v.value, v.is_base)),
-            Some((3.0, true))
-        );
-    }
-
-    #[test]
-    fn a_base_that_nothing_lies_above_is_no_reference() {
-        let mut points = results(&[(vec![1.0, 2.0], 0.0), (vec![2.0, 1.0], 0.0)]);
-        points.push(base(&[0.0, 3.0]));
-        let mut front = of(&points, &AXES[..2]);
         let volume = front.hypervolume().unwrap().clone();
-        assert!(!volume.is_base && volume.value > 0.0);
-        assert_eq!(volume.base, Some(vec![0.0, 3.0]));
+        let means = [[1.0, 2.0], [2.0, 1.0], [0.0, 3.0]];
+        assert_eq!(Some(&volume.reference), reference_point(&means).as_ref());
+        let measured = hypervolume(&means, &volume.reference);
+        assert!((volume.value - measured).abs() < 1e-12);
         assert!(!front.update(&points, 1, &AXES[..2]), "nothing is new");
         assert_eq!(front.hypervolume(), Some(&volume));
     }

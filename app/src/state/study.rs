@@ -120,7 +120,8 @@ pub struct StudyState {
     pub hidden: Option<BTreeSet<i64>>,
     /// The prompts that count; all of them where `None`.
     pub split: Option<Split>,
-    /// Where hypervolumes are measured from, frozen, and the objectives that its numbers belong to.
+    /// Where a person froze the reference of hypervolumes, and the objectives that its numbers belong to; `None` where it
+    /// is measured over what is drawn.
     pub reference: Option<(Vec<String>, Vec<f64>)>,
     /// What was asked to be drawn last.
     pub asked: ShownSweeps,
@@ -190,7 +191,7 @@ impl StudyState {
     pub fn set_split(&mut self, split: Option<Split>) {
         if self.split != split {
             self.split = split;
-            // Another set of prompts has another worst point.
+            // On other prompts a person's own means something else.
             self.reference = None;
         }
         if let Some(chosen) = &mut self.chosen {
@@ -202,6 +203,17 @@ impl StudyState {
     /// What is drawn.
     pub fn front(&self) -> Option<&Arc<Front>> {
         self.drawn.as_ref()?.as_ref().ok()
+    }
+
+    /// Where hypervolumes are measured from now, with the objectives that the numbers belong to: a person's own reference,
+    /// else that of all points that are drawn, as figures and comparisons of the same sweeps have it.
+    pub fn measured_from(&self) -> Option<(Vec<String>, Vec<f64>)> {
+        let drawn = || {
+            let front = self.front()?;
+            let names = front.objectives.iter().map(|o| o.name.clone());
+            Some((names.collect(), front.reference.clone()?))
+        };
+        self.reference.clone().or_else(drawn)
     }
 
     /// The method of a sweep, and the number of its bundle.

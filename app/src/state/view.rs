@@ -47,7 +47,7 @@ pub struct View {
     pub hidden: Option<BTreeSet<i64>>,
     /// The prompts that count for its fronts; all of them where `None`.
     pub split: Option<Split>,
-    /// Where their hypervolumes are measured from, and the objectives that its numbers belong to.
+    /// Where a person froze the reference of their hypervolumes, and the objectives that its numbers belong to.
     pub reference: Option<(Vec<String>, Vec<f64>)>,
     /// Their objectives to the right and up.
     pub pair: Option<(usize, usize)>,

@@ -10,22 +10,27 @@ use paretoscope::command::AppCommand;
 use paretoscope_core::protocol::{SweepGrid, SweepPlan};
 use paretoscope_core::study::{NewAnswer, Placed, ScorerRecord, Study, SweepRecord};
 use paretoscope_core::types::{
-    Finish, NamedPoint, Point, Preference, Prompt, RowGates, Run, RunStatus, Sampling, Split,
-    Steering, TokenPiece,
+    Finish, NamedPoint, Point, Preference, Prompt, RowGates, Run, RunStatus, Sampling, Scores,
+    Split, Steering, TokenPiece,
 };
 
 use crate::played::{Window, script, with_bundle};
 use crate::scripted;
 
-/// A window of this size on a study, with this bundle.
-pub(crate) fn window<'a>(size: [f32; 2], study: &Path, bundle: Option<&str>) -> Window<'a> {
+/// A window of this size whose study may not be open yet, with this bundle.
+pub(crate) fn opened<'a>(size: [f32; 2], study: &Path, bundle: Option<&str>) -> Window<'a> {
     let options = StartOptions {
         bundle: bundle.map(Into::into),
         study: Some(study.to_path_buf()),
         study_named: true,
         ..with_bundle()
     };
-    let mut window = Window::open(size, script(), options, |builder| builder);
+    Window::open(size, script(), options, |builder| builder)
+}
+
+/// A window of this size on a study, with this bundle.
+pub(crate) fn window<'a>(size: [f32; 2], study: &Path, bundle: Option<&str>) -> Window<'a> {
+    let mut window = opened(size, study, bundle);
     window.wait("the study is open", |w| w.state().study.is_readable());
     window
 }
@@ -52,27 +57,36 @@ impl Window<'_> {
     }
 }
 
-/// A study with sweeps of two methods, three points by two prompts each; the second is not done.
-pub(crate) fn swept(path: &Path) {
-    let study = Study::open(path).expect("a study");
-    let info = scripted::bundle::info();
-    let number = study.bundle(&info).expect("a bundle");
-    let scorers = study
-        .scorers(&ScorerRecord::rewards(&info))
-        .expect("scorers");
-    for (method, lift) in [("hoe", 0.0), ("mva", 0.2)] {
-        let prompts = [("ask one", Split::Validation), ("ask two", Split::Test)];
+/// A sweep of three points by two prompts that another program writes, point by point.
+pub(crate) struct Writing {
+    study: Study,
+    sweep: i64,
+    bundle: i64,
+    scorers: Vec<Option<i64>>,
+    method: &'static str,
+    lift: f64,
+}
+
+const ASKED: [(&str, Split); 2] = [("ask one", Split::Validation), ("ask two", Split::Test)];
+
+impl Writing {
+    /// Begins one whose scores lie higher by `lift`.
+    pub(crate) fn begin(path: &Path, method: &'static str, lift: f64) -> Self {
+        let study = Study::open(path).expect("a study");
+        let info = scripted::bundle::info();
+        let bundle = study.bundle(&info).expect("a bundle");
+        let scorers = study.scorers(&ScorerRecord::rewards(&info));
         let record = SweepRecord {
             name: method.to_owned(),
             method: method.to_owned(),
-            bundle: info.clone(),
+            bundle: info,
             plan: SweepPlan {
                 grid: SweepGrid::Simplex {
                     step: 1.0,
                     objectives: Vec::new(),
                 },
-                prompts: prompts.iter().map(|p| Prompt::Text(p.0.into())).collect(),
-                splits: prompts.iter().map(|p| p.1).collect(),
+                prompts: ASKED.map(|asked| Prompt::Text(asked.0.into())).to_vec(),
+                splits: ASKED.map(|asked| asked.1).to_vec(),
                 groups: Vec::new(),
                 sampling: Sampling::default(),
                 include_base: false,
@@ -80,37 +94,53 @@ pub(crate) fn swept(path: &Path) {
             },
             rows: 8,
         };
-        let sweep = study.sweep(&record, 0).expect("a sweep");
-        for point in 0..3 {
-            for (prompt, (words, split)) in prompts.iter().enumerate() {
-                let run = row(method, point, words);
-                let place = Placed {
-                    sweep,
+        Self {
+            sweep: study.sweep(&record, 0).expect("a sweep"),
+            study,
+            bundle,
+            scorers: scorers.expect("scorers"),
+            method,
+            lift,
+        }
+    }
+
+    /// Writes the rows of a point, which is best in its own objective.
+    pub(crate) fn point(&self, point: usize) {
+        for (prompt, (words, split)) in ASKED.into_iter().enumerate() {
+            let run = row(self.method, point, words);
+            let answer = NewAnswer {
+                run: &run,
+                mean: Vec::new(),
+                bundle: self.bundle,
+                interactive: false,
+                split: Some(split),
+                place: Some(Placed {
+                    sweep: self.sweep,
                     seed: 0,
                     point,
                     prompt,
-                };
-                let answer = NewAnswer {
-                    run: &run,
-                    mean: Vec::new(),
-                    bundle: number,
-                    interactive: false,
-                    split: Some(*split),
-                    place: Some(place),
-                };
-                let id = study.add(&[answer]).expect("an answer")[0];
-                let rows: Vec<(i64, i64, f64)> = scorers
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(objective, scorer)| {
-                        let on = f64::from(u8::from(objective == point));
-                        Some((id, (*scorer)?, on + lift + prompt as f64 * 0.1))
-                    })
-                    .collect();
-                study.score(&rows).expect("scores");
-            }
+                }),
+            };
+            let id = self.study.add(&[answer]).expect("an answer")[0];
+            let scorers = self.scorers.iter().enumerate();
+            let rows: Vec<(i64, i64, f64)> = scorers
+                .filter_map(|(objective, scorer)| {
+                    let on = f64::from(u8::from(objective == point));
+                    Some((id, (*scorer)?, on + self.lift + prompt as f64 * 0.1))
+                })
+                .collect();
+            self.study.score(&rows).expect("scores");
         }
-        study.set_status(sweep, "stopped").expect("noted");
+    }
+}
+
+/// A study with sweeps of two methods, three points by two prompts each; the second is not done.
+pub(crate) fn swept(path: &Path) {
+    for (method, lift) in [("hoe", 0.0), ("mva", 0.2)] {
+        let writing = Writing::begin(path, method, lift);
+        (0..3).for_each(|point| writing.point(point));
+        let noted = writing.study.set_status(writing.sweep, "stopped");
+        noted.expect("noted");
     }
 }
 
@@ -144,13 +174,9 @@ pub(crate) fn row(method: &str, point: usize, words: &str) -> Run {
 
 /// A study with one sweep of random places, `points` by `prompts` rows, scored on three objectives.
 pub(crate) fn large(path: &Path, points: usize, prompts: usize) {
-    let study = Study::open(path).expect("a study");
     let info = scripted::bundle::info();
-    let bundle = study.bundle(&info).expect("a bundle");
-    let scorers = study.scorers(&ScorerRecord::rewards(&info));
-    let scorers: Vec<i64> = (scorers.expect("scorers").into_iter()).flatten().collect();
     let place = |point: usize| {
-        let share = |n: usize| (point * n % 9973) as f64 + 1.0;
+        let share = |n: usize| (point * n % 19_997) as f64 + 1.0;
         let shares = vec![share(1), share(31), share(57)];
         Point::Preference(Preference::new(shares).expect("shares"))
     };
@@ -174,41 +200,17 @@ pub(crate) fn large(path: &Path, points: usize, prompts: usize) {
         },
         rows: points * prompts,
     };
-    let sweep = study.sweep(&record, 0).expect("a sweep");
-    for point in 0..points {
-        let runs: Vec<Run> = (asked.iter().enumerate())
-            .map(|(prompt, asked)| Run {
-                prompt: asked.clone(),
-                point: place(point),
-                ..row("hoe", point % 3, &format!("{prompt}"))
-            })
-            .collect();
-        let answers: Vec<NewAnswer<'_>> = (runs.iter().enumerate())
-            .map(|(prompt, run)| NewAnswer {
-                run,
-                mean: Vec::new(),
-                bundle,
-                interactive: false,
-                split: Some(Split::Test),
-                place: Some(Placed {
-                    sweep,
-                    seed: 0,
-                    point,
-                    prompt,
-                }),
-            })
-            .collect();
-        let numbers = study.add(&answers).expect("answers");
-        let scores: Vec<(i64, i64, f64)> = (numbers.iter().enumerate())
-            .flat_map(|(prompt, number)| {
-                let shares = place(point).as_slice().to_vec();
-                let scored = scorers.iter().zip(shares);
-                let noise = ((point * 31 + prompt * 17) as f64).sin() * 0.3;
-                let scored = scored.map(move |(scorer, share)| (*number, *scorer, share + noise));
-                scored.collect::<Vec<_>>()
-            })
-            .collect();
-        study.score(&scores).expect("scores");
-    }
-    study.set_status(sweep, "finished").expect("noted");
+    let study = Study::open(path).expect("a study");
+    let made = study.whole_sweep(&record, |point, prompt| {
+        let noise = ((point * 31 + prompt * 17) as f64).sin() * 0.3;
+        let shares = place(point).as_slice().to_vec();
+        let scores = shares.iter().map(|share| Some(share + noise));
+        Run {
+            prompt: asked[prompt].clone(),
+            scores: Some(Scores(scores.collect())),
+            point: place(point),
+            ..row("hoe", point % 3, &format!("{prompt}"))
+        }
+    });
+    made.expect("a sweep");
 }

@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks a long command to stop where it can go on later, the second ends it
 //! at once.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -56,6 +57,15 @@ impl Interrupt {
             Err(Error::Cancelled)
         } else {
             Ok(())
+        }
+    }
+
+    /// Whether draws go on.
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        if self.asked() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     }
 }

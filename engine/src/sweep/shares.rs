@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::study::{Claim, Pending, Reply, Request, Study, Writer};
+use crate::Result;
+use crate::study::{Claim, Claimer, Claims, Study};
 use crate::types::Key;
-use crate::{Error, Result};
 
 /// Rows that are claimed at once: as few as a second takes, so that none lies claimed while another program has nothing
 /// left to do, within these bounds.
@@ -31,7 +31,7 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct Shares {
     /// Claims; `None` where no other program writes.
-    writer: Option<Writer>,
+    claimer: Option<Claimer>,
     /// The sweep itself, claimed under its own name for as long as this lives; others see by that who makes it.
     sweep: Key,
     /// Nobody's, as far as is known.
@@ -41,7 +41,7 @@ pub(super) struct Shares {
     /// Claimed by another program.
     theirs: Vec<Row>,
     /// Rows whose claim is under way.
-    asked: Option<(Vec<Row>, Pending)>,
+    asked: Option<(Vec<Row>, Claims)>,
     looked: Instant,
     /// When rows were handed out, within [`PACE`].
     handed: VecDeque<Instant>,
@@ -50,16 +50,16 @@ pub(super) struct Shares {
 impl Shares {
     /// Of a sweep that is claimed under this name.
     pub(super) fn new(study: &Study, sweep: Key) -> Result<Self> {
-        let writer = if study.alone()? {
+        let claimer = if study.alone()? {
             None
         } else {
-            let writer = Writer::beside(study.path())?;
+            let claimer = Claimer::start(study.path())?;
             // Whose it is does not matter: several may make it.
-            let _whose = writer.ask(Request::Claim(vec![sweep]));
-            Some(writer)
+            let _whose = claimer.claim(vec![sweep]);
+            Some(claimer)
         };
         Ok(Self {
-            writer,
+            claimer,
             sweep,
             waiting: VecDeque::new(),
             ours: VecDeque::new(),
@@ -84,7 +84,7 @@ impl Shares {
 
     /// The next row that is ours.
     pub(super) fn next(&mut self) -> Option<Row> {
-        let row = match &self.writer {
+        let row = match &self.claimer {
             Some(_) => self.ours.pop_front(),
             None => self.waiting.pop_front(),
         }?;
@@ -99,7 +99,7 @@ impl Shares {
 
     /// Whether a row can be handed out now.
     pub(super) fn is_ready(&self) -> bool {
-        !self.ours.is_empty() || self.writer.is_none() && !self.waiting.is_empty()
+        !self.ours.is_empty() || self.claimer.is_none() && !self.waiting.is_empty()
     }
 
     /// Whether nothing is claimed that is not handed out.
@@ -122,7 +122,7 @@ impl Shares {
     pub(super) fn tend(&mut self) -> Result<Vec<Row>> {
         let done = self.answered()?;
         if self.asked.is_none()
-            && let Some(writer) = &self.writer
+            && let Some(claimer) = &self.claimer
         {
             let now = Instant::now();
             while self.handed.front().is_some_and(|at| now - *at > PACE) {
@@ -145,8 +145,8 @@ impl Shares {
             if !rows.is_empty() {
                 // The sweep itself with them: who had it claimed may have ended.
                 let keys = rows.iter().map(|row| row.key).chain([self.sweep]);
-                let pending = writer.ask(Request::Claim(keys.collect()));
-                self.asked = Some((rows, pending));
+                let claims = claimer.claim(keys.collect());
+                self.asked = Some((rows, claims));
             }
         }
         Ok(done)
@@ -155,12 +155,10 @@ impl Shares {
     /// Gives back what is claimed and not handed out, so that others make it meanwhile. Never waits.
     pub(super) fn rest(&mut self) -> Result<Vec<Row>> {
         let done = self.answered()?;
-        if let Some(writer) = &self.writer
+        if let Some(claimer) = &self.claimer
             && !self.ours.is_empty()
         {
-            let keys = self.ours.iter().map(|row| row.key).collect();
-            // That it fails is no harm: claims end by themselves.
-            let _released = writer.ask(Request::Release(keys));
+            claimer.release(self.ours.iter().map(|row| row.key).collect());
             while let Some(row) = self.ours.pop_back() {
                 self.waiting.push_front(row);
             }
@@ -170,19 +168,12 @@ impl Shares {
 
     /// Takes in what came of the claim that is under way.
     fn answered(&mut self) -> Result<Vec<Row>> {
-        let Some(reply) = self
-            .asked
-            .as_ref()
-            .and_then(|(_, pending)| pending.try_wait())
-        else {
+        let Some(reply) = self.asked.as_ref().and_then(|(_, claims)| claims.try_get()) else {
             return Ok(Vec::new());
         };
         let rows = self.asked.take().map(|(rows, _)| rows).unwrap_or_default();
-        let Reply::Claims(claims) = reply? else {
-            return Err(Error::internal("a claim was answered by something else"));
-        };
         let mut done = Vec::new();
-        for (row, claim) in rows.into_iter().zip(claims) {
+        for (row, claim) in rows.into_iter().zip(reply?) {
             match claim {
                 Claim::Ours => self.ours.push_back(row),
                 Claim::Theirs(_) => self.theirs.push(row),

@@ -50,30 +50,18 @@ impl Frame<'_> {
             .map(|(slot, &raw)| value_words(shown(slot, raw)))
             .collect();
         let value = volume.value * self.units.iter().map(|unit| unit.scale).product::<f64>();
-        let of = if volume.is_base { "over base" } else { "over" };
         let axes = if front.measures_more() {
             "of the plotted objectives "
         } else {
             ""
         };
         let words = format!(
-            "hypervolume {axes}{} {of} ({})",
+            "hypervolume {axes}{} over ({})",
             value_words(value),
             reference.join(", ")
         );
-        let why = match (volume.is_base, &volume.base) {
-            (true, _) => {
-                "The reference point is the base model's mean score on each objective. Points below it count for nothing."
-            }
-            (false, Some(_)) => {
-                "No point beats the base model on every objective at once, so nothing lies above its score. \
-                 The reference point lies a tenth of each range below the worst point seen so far instead; it \
-                 moves while points arrive."
-            }
-            (false, None) => {
-                "The reference point lies a tenth of each range below the worst point seen so far; it moves while points arrive."
-            }
-        };
+        let why = "The reference point lies a tenth of each range below the worst point seen so far, as in figures and \
+                   comparisons of the same points; it moves while points arrive.";
         Some((words, why))
     }
 }

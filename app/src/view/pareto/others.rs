@@ -240,7 +240,7 @@ fn reference_words(study: &OthersData<'_>) -> Option<String> {
         format!("{name} {}", value_words(*value))
     });
     Some(format!(
-        "Hypervolumes of all sweeps are measured from one reference, frozen in the study: {}",
+        "Hypervolumes of all sweeps are measured from one reference: {}",
         named.collect::<Vec<_>>().join(", ")
     ))
 }

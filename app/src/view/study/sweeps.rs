@@ -98,17 +98,22 @@ fn split_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     });
 }
 
-/// The reference of hypervolumes, a number per objective.
+/// The reference of hypervolumes, a number per objective, and whether it is measured or a person's own.
 fn reference_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    let Some((names, numbers)) = &state.study.reference else {
+    let Some((names, numbers)) = state.study.measured_from() else {
         return;
     };
-    let hint = "Hypervolumes are measured from here, for all sweeps alike. It was measured once, a tenth of the range below \
-                the worst point, and stays until it is moved";
+    let own = state.study.reference.is_some();
+    let hint = if own {
+        "Hypervolumes are measured from here, for all sweeps alike. It was typed, and stays until it is measured again"
+    } else {
+        "Hypervolumes are measured from here, for all sweeps alike: a tenth of the range below the worst point of those \
+         that are drawn. A number that is typed freezes it"
+    };
     group_title(ui, "Reference", hint);
     let weak = Tokens::of(ui).weak;
     ui.horizontal_wrapped(|ui| {
-        for (axis, (name, number)) in names.iter().zip(numbers).enumerate() {
+        for (axis, (name, number)) in names.iter().zip(&numbers).enumerate() {
             ui.vertical(|ui| {
                 ui.label(RichText::new(name).color(weak).size(13.0));
                 let id = Id::unique(("reference", axis));
@@ -120,6 +125,12 @@ fn reference_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             });
         }
     });
+    let words = if own {
+        "Frozen where it was typed"
+    } else {
+        "Measured over what is drawn"
+    };
+    ui.label(RichText::new(words).color(weak).size(13.0));
     command_button(ui, state, queue, AppCommand::FreeReference, "Measure again");
 }
 

@@ -1,7 +1,6 @@
 //! `stats`: what votes in a file say, without a study.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use paretoscope_engine::stats::{Draws, ObjectiveSummary, StatsError, read_votes, summarise};
@@ -32,17 +31,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         seed: global.seed,
     };
     let interrupt = Interrupt::listen();
-    let mut go = |_| {
-        if interrupt.asked() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let found = summarise(&votes, draws, &mut go).map_err(|error| match error {
-        StatsError::Cancelled => Error::Cancelled,
-        other => Error::file(&args.votes, other.to_string()),
-    })?;
+    let found =
+        summarise(&votes, draws, &mut |_| interrupt.flow()).map_err(|error| match error {
+            StatsError::Cancelled => Error::Cancelled,
+            other => Error::file(&args.votes, other.to_string()),
+        })?;
     let by_name: BTreeMap<&str, &ObjectiveSummary> = found
         .iter()
         .map(|summary| (summary.objective.as_str(), summary))

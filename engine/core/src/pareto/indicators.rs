@@ -1,7 +1,8 @@
 //! Numbers that say how good a front is.
 
-/// A reference point for hypervolumes: the smallest value of each objective less a tenth of its
-/// range. `None` where no point is finite. To compare runs, take it over all of them and keep it.
+/// Where hypervolumes are measured from unless a person says otherwise, in the window, in figures and in comparisons alike:
+/// the smallest value of each objective less a tenth of its range, over all points that are compared. `None` where no point
+/// is finite.
 pub fn reference_point(points: &[impl AsRef<[f64]>]) -> Option<Vec<f64>> {
     let finite: Vec<&[f64]> = points
         .iter()

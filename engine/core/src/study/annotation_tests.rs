@@ -1,157 +1,14 @@
 //! A person at a task: what they see, what is kept, what comes back from other machines.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha8Rng;
-
-use super::tests::{answer, run, scorer, sweep};
+use super::annotation_setup::{at_task, ballots, by_rule, design, swept, task, vote_on};
 use super::*;
-use crate::annotate::{Ballot, BlindItem, Design, How, Picked, Source, active, blocks, gold};
-use crate::types::Split;
-
-const WORDS: [&str; 5] = ["apple", "river", "stone", "cloud", "bread"];
-
-pub(super) fn number(at: usize) -> String {
-    format!(
-        "{} {} {}",
-        WORDS[at % 5],
-        WORDS[at / 5 % 5],
-        WORDS[at / 25 % 5]
-    )
-}
-
-/// A sweep of three points over prompts, a fifth of them of the test split; rewards like the first point's answers by the
-/// first objective, the last one's by the other. The words of prompts and answers tell nothing.
-pub(super) fn swept(folder: &Path, prompts: usize) -> Study {
-    let study = Study::open(&folder.join("a.study")).unwrap();
-    study
-        .connection
-        .execute_batch("PRAGMA synchronous = OFF")
-        .unwrap();
-    let asked: Vec<String> = (0..prompts)
-        .map(|p| format!("what of {}", number(p)))
-        .collect();
-    let names: Vec<&str> = asked.iter().map(String::as_str).collect();
-    let record = SweepRecord {
-        rows: 3 * prompts,
-        ..sweep(&names)
-    };
-    let number_of = study.bundle(&record.bundle).unwrap();
-    let id = study.sweep(&record, 1000).unwrap();
-    let scorers = study
-        .scorers(&[scorer("helpful", "r1"), scorer("humor", "r2")])
-        .unwrap();
-    for (point, share) in [1.0, 0.5, 0.0].into_iter().enumerate() {
-        for (prompt, name) in names.iter().enumerate() {
-            let text = format!(
-                "{} says {}",
-                ["Anna", "Bert", "Cora"][point],
-                number(prompt)
-            );
-            let run = run(name, share, &text);
-            let new = NewAnswer {
-                split: Some(
-                    [
-                        Split::Train,
-                        Split::Train,
-                        Split::Train,
-                        Split::Validation,
-                        Split::Test,
-                    ][prompt % 5],
-                ),
-                place: Some(Placed {
-                    sweep: id,
-                    seed: 0,
-                    point,
-                    prompt,
-                }),
-                ..answer(&run, number_of)
-            };
-            let number = study.add(&[new]).unwrap()[0];
-            let scores = [2.0 - point as f64, point as f64];
-            for (scorer, score) in scorers.iter().zip(scores) {
-                study.score(&[(number, scorer.unwrap(), score)]).unwrap();
-            }
-        }
-    }
-    study.set_status(id, "finished").unwrap();
-    study
-}
-
-pub(super) fn design() -> Design {
-    Design {
-        items: 60,
-        ..Design::new(
-            Source::Preferences,
-            vec!["helpful".to_owned(), "humor".to_owned()],
-        )
-    }
-}
-
-pub(super) fn task(study: &Study, name: &str, design: Design) -> TaskState {
-    let sweeps = study.sweeps().unwrap();
-    let design = Design {
-        sweeps: study.sweep_uids(&sweeps).unwrap(),
-        ..design
-    };
-    let pool = study.pool(&design, &sweeps).unwrap();
-    let mut random = ChaCha8Rng::seed_from_u64(design.seed);
-    let mut drawing = match design.how {
-        How::Blocks => blocks(&pool, design.items, design.ranked, &mut random),
-        How::Active => active(&pool, design.items, &[], &[], &mut random),
-    };
-    let sides = drawing.items[0].sides.len();
-    let checks = (design.gold * drawing.items.len() as f64).ceil() as usize;
-    drawing
-        .items
-        .extend(gold(&pool, checks, sides, &mut random));
-    let items = built(&pool, &drawing, &telling_names(&sweeps), 0, 0);
-    assert_eq!(items.told, 0);
-    study.new_task(name, &design, &items.items).unwrap()
-}
-
-pub(super) fn ballots(sitting: &Sitting, pick: impl Fn(&str) -> Picked) -> Vec<Ballot> {
-    let one = |objective: &String| Ballot {
-        objective: objective.clone(),
-        picked: pick(objective),
-        strength: None,
-        comment: None,
-    };
-    sitting.task().asks.objectives().iter().map(one).collect()
-}
-
-/// Whose answer comes earlier in the alphabet is more helpful; the other one is funnier.
-pub(super) fn by_rule(shown: &BlindItem, objective: &str) -> Picked {
-    match (shown.sides[0] < shown.sides[1], objective) {
-        (true, "helpful") | (false, "humor") => Picked::Left,
-        _ => Picked::Right,
-    }
-}
-
-pub(super) fn vote_on(study: &Study, sitting: &Sitting, count: usize) {
-    for place in study.left(sitting).unwrap().into_iter().take(count) {
-        let shown = study.show(sitting, place).unwrap();
-        // Now and then somebody errs, so that strengths have an end.
-        let wrong = place % 7 == 3;
-        let all = ballots(sitting, |objective| {
-            let right = by_rule(&shown, objective);
-            if wrong { right.turned(&[1, 0]) } else { right }
-        });
-        let looked = Looked {
-            active_ms: 3000 + 10 * place as u64,
-            early: false,
-        };
-        study.cast(sitting, place, &all, looked).unwrap();
-    }
-}
+use crate::annotate::{BlindItem, Design, Picked};
 
 #[test]
 fn a_vote_taken_back_leaves_one_that_stands_and_the_place_survives() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 30);
-    let task = task(&study, "T", design());
+    let (folder, study, task) = at_task(30, design());
     let sitting = study.sit(&task, "A1").unwrap();
     assert_eq!(study.progress(&sitting).unwrap().next, Some(0));
     let tie = ballots(&sitting, |_| Picked::Tie);
@@ -194,11 +51,8 @@ fn a_vote_taken_back_leaves_one_that_stands_and_the_place_survives() {
 
 #[test]
 fn a_blind_item_tells_nothing_and_sides_are_balanced() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 90);
-    let task = task(
-        &study,
-        "T",
+    let (_folder, study, task) = at_task(
+        90,
         Design {
             items: 200,
             ..design()
@@ -270,11 +124,8 @@ fn a_blind_item_tells_nothing_and_sides_are_balanced() {
 
 #[test]
 fn the_next_person_sees_nothing_of_the_one_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 30);
-    let task = task(
-        &study,
-        "T",
+    let (_folder, study, task) = at_task(
+        30,
         Design {
             annotators: 2,
             ..design()
@@ -300,9 +151,7 @@ fn the_next_person_sees_nothing_of_the_one_before() {
 
 #[test]
 fn who_is_forgotten_stays_so_and_their_votes_count() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 30);
-    let task = task(&study, "T", design());
+    let (folder, study, task) = at_task(30, design());
     let sitting = study.sit(&task, "A1").unwrap();
     let mut all = ballots(&sitting, |_| Picked::Left);
     all[0].comment = Some("I am Jane".to_owned());
@@ -338,11 +187,8 @@ fn who_is_forgotten_stays_so_and_their_votes_count() {
 
 #[test]
 fn votes_of_two_copies_are_united_and_a_design_that_differs_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 30);
-    let task_here = task(
-        &study,
-        "T",
+    let (folder, study, task_here) = at_task(
+        30,
         Design {
             annotators: 2,
             ..design()

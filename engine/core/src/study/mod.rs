@@ -8,11 +8,11 @@
 //! | schema | the tables, version by version | `schema` |
 //! | open | a path → a file to write, to read, or words that say why not | `open` |
 //! | name | what the forward pass received → a key; contents → an id | `hash`, `key` |
-//! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps` |
+//! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps`, `whole` |
 //! | read | keys, names, filters → answers with their scores | `read`, `find`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
-//! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `alive`, `lease` |
+//! | share | threads, processes, windows at one file | `claim`, `claimer`, `alive`, `lease` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
 //! | annotate | sweeps → items; a person's place, votes, drafts | `candidates`, `tasks`, `sitting`, `votes` |
 //! | weigh | votes → what statistics read, pairs that train | `judged`, `statistics`, `preferred` |
@@ -24,6 +24,7 @@ mod arms;
 mod backup;
 mod candidates;
 mod claim;
+mod claimer;
 mod compact;
 mod convert;
 mod digest;
@@ -49,7 +50,6 @@ mod preferred;
 mod read;
 mod records;
 mod recover;
-mod request;
 mod results;
 mod salvage;
 mod schema;
@@ -61,11 +61,12 @@ mod tasks;
 mod trace;
 mod undo;
 mod votes;
+mod whole;
 mod write;
-mod writer;
 
 pub use candidates::{Built, Taken, built, telling_names};
 pub use claim::{CLAIM, Claim};
+pub use claimer::{Claimer, Claims};
 pub use compact::Compacted;
 pub use file::{Access, Study};
 pub use foreign::Imported;
@@ -81,7 +82,6 @@ pub use preferred::{Pairs, PairsAsked, votes_hash};
 pub use read::{Filter, Stored};
 pub use records::{Label, NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
-pub use request::{Answer, Change, Reply, Request};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
 pub use sitting::{Draft, Looked, Progress, Sitting};
 pub use statistics::{OnFronts, PairsSaid, RankingsSaid, RatingsSaid, Said, TaskStats, Whole};
@@ -90,8 +90,9 @@ pub use tasks::{Asks, NewItem, Packed, Sides, StoredItem, TaskState};
 pub use trace::LARGEST_ERROR;
 pub use undo::{Edit, Undone};
 pub use votes::{Annotator, Shown, StoredVote};
-pub use writer::{LOOK, Pending, ROWS, WAIT, Writer};
 
+#[cfg(test)]
+mod annotation_setup;
 #[cfg(test)]
 mod annotation_tests;
 #[cfg(test)]

@@ -6,14 +6,13 @@ use std::ops::ControlFlow;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::annotation_tests::{ballots, by_rule, design, number, swept, task, vote_on};
-use super::tests::{answer, run, sweep};
+use super::annotation_setup::{at_task, ballots, by_rule, design, second, swept, task, vote_on};
 use super::*;
 use crate::annotate::{
     Design, How, Picked, Question, Source, active, blocks, from_label_studio, to_label_studio,
 };
 use crate::stats::{Draws, read_votes, summarise};
-use crate::types::{Point, Prompt, Split, Weights};
+use crate::types::Split;
 
 fn lines(judged: &Judged) -> String {
     let line = |vote| serde_json::to_string(vote).unwrap() + "\n";
@@ -22,11 +21,8 @@ fn lines(judged: &Judged) -> String {
 
 #[test]
 fn statistics_are_those_of_the_exported_lines() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 60);
-    let task = task(
-        &study,
-        "T",
+    let (_folder, study, task) = at_task(
+        60,
         Design {
             annotators: 2,
             overlap: 0.5,
@@ -81,11 +77,8 @@ fn statistics_are_those_of_the_exported_lines() {
 
 #[test]
 fn hasty_looks_and_failed_checks_are_told_and_stay() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 60);
-    let task = task(
-        &study,
-        "T",
+    let (_folder, study, task) = at_task(
+        60,
         Design {
             gold: 0.2,
             ..design()
@@ -120,11 +113,8 @@ fn hasty_looks_and_failed_checks_are_told_and_stay() {
 
 #[test]
 fn pairs_are_the_majority_s_and_leave_ties_checks_and_the_test_split_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 30);
-    let task = task(
-        &study,
-        "T",
+    let (_folder, study, task) = at_task(
+        30,
         Design {
             overlap: 1.0,
             annotators: 3,
@@ -192,9 +182,7 @@ fn pairs_are_the_majority_s_and_leave_ties_checks_and_the_test_split_out() {
 
 #[test]
 fn votes_go_to_label_studio_and_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 30);
-    let made = task(&study, "T", design());
+    let (folder, study, made) = at_task(30, design());
     let copy = folder.path().join("copy.study");
     study.copy_to(&copy).unwrap();
     let sitting = study.sit(&made, "A1").unwrap();
@@ -293,11 +281,8 @@ fn votes_go_to_label_studio_and_back() {
 
 #[test]
 fn exported_lines_come_back_as_the_votes_they_were() {
-    let folder = tempfile::tempdir().unwrap();
-    let study = swept(folder.path(), 60);
-    let made = task(
-        &study,
-        "T",
+    let (folder, study, made) = at_task(
+        60,
         Design {
             gold: 0.0,
             ..design()
@@ -424,51 +409,6 @@ fn other_sources_and_questions_are_drawn() {
     let theta = said.theta.as_ref().unwrap();
     assert!(theta["1,0"] > theta["0.5,0.5"] && said.n == 24, "{said:?}");
     assert!(said.rewards_tau.unwrap() > 0.3);
-}
-
-/// A second sweep over the prompts of [`swept`], at its points and the base model.
-fn second(study: &Study) -> SweepState {
-    let first = study.sweeps().unwrap().remove(0);
-    let names: Vec<&str> = first
-        .plan
-        .prompts
-        .iter()
-        .filter_map(Prompt::words)
-        .collect();
-    let record = SweepRecord {
-        name: "other".to_owned(),
-        method: "other".to_owned(),
-        rows: 4 * names.len(),
-        ..sweep(&names)
-    };
-    let id = study.sweep(&record, 1000).unwrap();
-    for (point, share) in [1.0, 0.5, 0.0, 0.0].into_iter().enumerate() {
-        for (prompt, name) in names.iter().enumerate() {
-            // One of the other's texts is said once more.
-            let said = if (point, prompt) == (0, 0) {
-                "Anna"
-            } else {
-                "Dora"
-            };
-            let mut made = run(name, share, &format!("{said} says {}", number(prompt)));
-            made.key = None;
-            if point == 3 {
-                made.point = Point::Weights(Weights::zero(2));
-            }
-            let place = Some(Placed {
-                sweep: id,
-                seed: 0,
-                point,
-                prompt,
-            });
-            let new = NewAnswer {
-                place,
-                ..answer(&made, first.bundle)
-            };
-            study.add(&[new]).unwrap();
-        }
-    }
-    study.sweeps().unwrap().remove(1)
 }
 
 #[test]

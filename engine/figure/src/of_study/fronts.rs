@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use paretoscope_core::pareto::{front, hypervolume, uncertain_membership};
 use paretoscope_core::stats::{Frame, FrameOptions};
 use paretoscope_core::study::{Study, SweepSummary};
-use paretoscope_core::types::Point;
+use paretoscope_core::types::{Point, Summary};
 
 use super::{Asked, Swept, facts, prompts_of, raw, shared, swept, those, title};
 use crate::error::{Error, Result};
@@ -52,11 +52,7 @@ pub(super) fn over(
         .iter()
         .map(|s| s.scores.arm(&s.sweep, asked.split))
         .collect();
-    let options = FrameOptions {
-        reference: None,
-        ..FrameOptions::default()
-    };
-    let frame = Frame::new(&arms, &options).ok();
+    let frame = Frame::new(&arms, &FrameOptions::default()).ok();
     let reference = reference(asked, frame.as_ref(), shared)?;
     let mut bundles: Vec<String> = Vec::new();
     let mut series = Vec::new();
@@ -105,7 +101,7 @@ pub(super) fn over(
     })
 }
 
-/// Where hypervolumes are measured from: what was asked for, else what the frame of all sweeps says.
+/// Where hypervolumes are measured from: what was asked for, else what the frame of all sweeps that are drawn says.
 fn reference(asked: &Asked, frame: Option<&Frame>, shared: &[String]) -> Result<Option<Vec<f64>>> {
     let reference = asked.reference.clone().or_else(|| {
         let frame = frame?;
@@ -130,7 +126,8 @@ fn reference(asked: &Asked, frame: Option<&Frame>, shared: &[String]) -> Result<
     Ok(reference)
 }
 
-/// The dots of a sweep over some of its objectives, the base model apart, and its hypervolume.
+/// The dots of a sweep over some of its objectives, the base model apart, and the hypervolume of all its points, the base
+/// model among them: as comparisons and the window measure it.
 fn dots(
     s: &Swept,
     places: &[usize],
@@ -140,19 +137,22 @@ fn dots(
         |result: &SweepSummary| -> Vec<_> { places.iter().map(|&k| result.scores[k]).collect() };
     let (bases, rest): (Vec<&SweepSummary>, Vec<&SweepSummary>) =
         s.summary.iter().partition(|result| result.point.is_base());
-    let numbers = |what: fn(&paretoscope_core::types::Summary) -> f64| -> Vec<Vec<f64>> {
+    let numbers = |of_which: &[&SweepSummary], what: fn(&Summary) -> f64| -> Vec<Vec<f64>> {
         let one = |result: &&SweepSummary| -> Vec<f64> {
             of(result)
                 .iter()
                 .map(|m| m.as_ref().map_or(f64::NAN, what))
                 .collect()
         };
-        rest.iter().map(one).collect()
+        of_which.iter().map(one).collect()
     };
-    let means = numbers(|m| m.compared());
+    let means = numbers(&rest, Summary::compared);
     let on_front = front(&means);
-    let uncertain = uncertain_membership(&means, &numbers(|m| m.se));
-    let volume = reference.map(|reference| hypervolume(&means, reference));
+    let uncertain = uncertain_membership(&means, &numbers(&rest, |m| m.se));
+    let volume = reference.map(|reference| {
+        let all = [means, numbers(&bases, Summary::compared)].concat();
+        hypervolume(&all, reference)
+    });
     let dot = |(at, result): (usize, &&SweepSummary)| Dot {
         uid: s.dot_uid(result),
         name: result.name.clone(),

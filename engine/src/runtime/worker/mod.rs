@@ -1,33 +1,43 @@
-//! The loop of the engine's thread: what it hears and does about it. What a turn computes is in `turn`.
+//! The loop of the engine's thread: what it hears, and who does something about it.
+//!
+//! | what | file |
+//! |---|---|
+//! | one turn: rows by a token, then what waits behind them | `turn` |
+//! | a person's rows | `rows` |
+//! | the sweep | `sweeping` |
+//! | bundles | `loads` |
+//! | lookups, comparisons, training runs | `beside` |
 
+mod beside;
+mod loads;
+mod rows;
+mod sweeping;
 mod turn;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, after, bounded, never, select};
 
-use crate::bundle::{Bundle, LoadOptions};
+use crate::bundle::Bundle;
 use crate::device::Backend;
 use crate::generate::Generator;
-use crate::protocol::{EngineCommand, EngineEvent, JobId, SweepPlan, Trouble};
+use crate::protocol::{EngineCommand, EngineEvent, JobId};
 use crate::reward::{RewardInput, ScoreQueue};
+use crate::runtime::aside;
 use crate::runtime::compare::Comparison;
 use crate::runtime::heard::{Heard, needs_bundle, stops_one_of};
 use crate::runtime::loading::{LoadEnd, Loading};
 use crate::runtime::options::EngineOptions;
 use crate::runtime::owner::RowOwner;
 use crate::runtime::planning::{PlanEnd, Planning};
-use crate::runtime::recalls::{RecallEnd, Recalls};
+use crate::runtime::recalls::Recalls;
 use crate::runtime::report::Reporter;
 use crate::runtime::retraces::Retraces;
 use crate::runtime::sweeps::ActiveSweep;
-use crate::runtime::thread::guarded;
 use crate::runtime::training::Training;
-use crate::runtime::{aside, held};
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainJob};
+use crate::types::Prompt;
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -168,26 +178,6 @@ impl Worker {
         }
     }
 
-    /// Says what the model would be given for a prompt.
-    fn show(&mut self, job: JobId, prompt: &Prompt) -> Result<()> {
-        let Some(bundle) = &self.bundle else {
-            return self.no_bundle(job);
-        };
-        match guarded("putting this prompt through template and tokenizer", || {
-            bundle.tokenizer.given(prompt)
-        }) {
-            Ok(given) => {
-                let context = bundle.model.config().context;
-                self.reporter.result(EngineEvent::Previewed {
-                    job,
-                    given: Arc::new(given),
-                    context,
-                })
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
     fn is_idle(&self) -> bool {
         self.waits_for_sweep() && self.sweep.as_ref().is_none_or(ActiveSweep::is_idle)
     }
@@ -218,24 +208,8 @@ impl Worker {
             EngineCommand::Pause { job } => self.pause(job, true),
             EngineCommand::Resume { job } => self.pause(job, false),
             EngineCommand::Cancel { job } => self.cancel(job),
-            EngineCommand::Recall { job, plan, index } => {
-                let Some(bundle) = &self.bundle else {
-                    return self.no_bundle(job);
-                };
-                match self.recalls.start(Arc::clone(bundle), job, plan, index) {
-                    Ok(()) => Ok(()),
-                    Err(error) => self.reporter.failed(job, &error),
-                }
-            }
-            EngineCommand::CountHeld { job, plan } => {
-                let Some(bundle) = &self.bundle else {
-                    return self.no_bundle(job);
-                };
-                match held::count(Arc::clone(bundle), job, plan, self.reporter.fork()) {
-                    Ok(()) => Ok(()),
-                    Err(error) => self.reporter.failed(job, &error),
-                }
-            }
+            EngineCommand::Recall { job, plan, index } => self.recall(job, plan, index),
+            EngineCommand::CountHeld { job, plan } => self.count_held(job, plan),
             EngineCommand::Compare {
                 job,
                 compared,
@@ -290,223 +264,9 @@ impl Worker {
         }
     }
 
-    /// Plans a sweep beside everything else; the one before it ends now.
-    fn plan_sweep(&mut self, job: JobId, plan: SweepPlan) -> Result<()> {
-        self.end_sweep()?;
-        let Some(bundle) = &self.bundle else {
-            return self.no_bundle(job);
-        };
-        let (bundle, end) = (Arc::clone(bundle), self.plan_ends.0.clone());
-        match Planning::start(bundle, job, plan, &mut self.reporter, end) {
-            Ok(planning) => {
-                self.planning = Some(planning);
-                Ok(())
-            }
-            Err(Error::EngineGone) => Err(Error::EngineGone),
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    /// Takes up a sweep that is planned.
-    fn planned(&mut self, end: PlanEnd) -> Result<()> {
-        let Some(planning) = self.planning.take_if(|p| p.job == end.job) else {
-            return Ok(()); // given up, and said so
-        };
-        match end.sweep {
-            Ok(sweep) => {
-                let (job, paused) = (end.job, planning.paused);
-                let sweep = ActiveSweep::start(*sweep, job, paused, &mut self.reporter)?;
-                self.sweep = Some(sweep);
-                Ok(())
-            }
-            Err(error) => self.reporter.failed(end.job, &error),
-        }
-    }
-
-    /// Tells what was looked up, unless it was given up.
-    fn recalled(&mut self, end: RecallEnd) -> Result<()> {
-        let RecallEnd { job, index, runs } = end;
-        if !self.recalls.take(job) {
-            return Ok(());
-        }
-        match runs {
-            Ok(runs) => {
-                let event = EngineEvent::Recalled { job, index, runs };
-                self.reporter.result(event)
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    /// Tells what a thread would have told, had it started.
-    fn unstarted(
-        &mut self,
-        started: Result<()>,
-        instead: impl FnOnce(Trouble) -> EngineEvent,
-    ) -> Result<()> {
-        match started {
-            Ok(()) => Ok(()),
-            Err(error) => self.reporter.result(instead(Trouble::from(&error))),
-        }
-    }
-
-    /// Compares adapters beside everything else; one comparison at a time.
-    fn compare(&mut self, job: JobId, compared: Compared, measure: Measure) -> Result<()> {
-        self.comparison = None;
-        let Some(bundle) = &self.bundle else {
-            return self.no_bundle(job);
-        };
-        let reporter = self.reporter.fork();
-        match Comparison::start(&bundle.info, job, compared, measure, reporter) {
-            Ok(comparison) => {
-                self.comparison = Some(comparison);
-                Ok(())
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    /// Trains beside everything else; a run that is under way is not given up for another.
-    fn train(&mut self, job: JobId, plan: &TrainJob) -> Result<()> {
-        self.training.take_if(|training| training.is_over());
-        if self.training.is_some() {
-            let error = Error::option("train", "another run is under way; cancel it first");
-            return self.reporter.failed(job, &error);
-        }
-        let (device, reporter) = (self.options.device, self.reporter.fork());
-        match Training::start(plan.clone(), job, device, reporter) {
-            Ok(training) => {
-                self.training = Some(training);
-                Ok(())
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
     fn no_bundle(&mut self, job: JobId) -> Result<()> {
         let error = Error::option("bundle", "none is loaded yet; load one first");
         self.reporter.failed(job, &error)
-    }
-
-    /// Loads a bundle beside everything else; the one in use stays until it is ready. A load under way is given up for it.
-    fn load(&mut self, job: JobId, path: PathBuf) -> Result<()> {
-        if let Some(given_up) = self.loading.take() {
-            self.load_failed(given_up.job, given_up.path.clone(), &Error::Cancelled)?;
-        }
-        let options = LoadOptions {
-            backend: self.backend.clone(),
-            fallback: self.fallback.clone(),
-            ..LoadOptions::default()
-        };
-        let (reporter, end) = (self.reporter.fork(), self.load_ends.0.clone());
-        match Loading::start(job, path.clone(), options, reporter, end) {
-            Ok(loading) => {
-                self.loading = Some(loading);
-                Ok(())
-            }
-            Err(error) => self.load_failed(job, path, &error),
-        }
-    }
-
-    fn load_failed(&mut self, job: JobId, path: PathBuf, error: &Error) -> Result<()> {
-        self.reporter.result(EngineEvent::LoadFailed {
-            job,
-            path,
-            trouble: Trouble::from(error),
-        })
-    }
-
-    /// Takes a bundle that is loaded into use, then obeys what waited for it.
-    fn loaded(&mut self, end: LoadEnd) -> Result<()> {
-        if self
-            .loading
-            .take_if(|loading| loading.job == end.job)
-            .is_none()
-        {
-            return Ok(()); // given up, and said so
-        }
-        match end.bundle {
-            Ok(bundle) => {
-                self.end_sweep()?;
-                self.end_rows()?;
-                self.unscored = ScoreQueue::default();
-                // On the bundle before: what they find is no longer asked for.
-                for job in self
-                    .retraces
-                    .drain()
-                    .into_iter()
-                    .chain(self.recalls.drain())
-                {
-                    self.reporter.failed(job, &Error::Cancelled)?;
-                }
-                let info = Arc::new(bundle.info.clone());
-                self.bundle = Some(bundle);
-                self.generator = generator(self.options.slots);
-                self.reporter.result(EngineEvent::Loaded {
-                    job: end.job,
-                    bundle: info,
-                })?;
-            }
-            Err(Error::EngineGone) => return Err(Error::EngineGone),
-            Err(error) => self.load_failed(end.job, end.path, &error)?,
-        }
-        for command in std::mem::take(&mut self.later) {
-            self.obey(command)?;
-        }
-        Ok(())
-    }
-
-    fn generate(&mut self, job: JobId, row: RowRequest, score: bool) -> Result<()> {
-        let Some(bundle) = &self.bundle else {
-            return self.no_bundle(job);
-        };
-        let now = Instant::now();
-        match self.generator.add(bundle, RowOwner::Person(job), row, now) {
-            Ok(()) => {
-                self.interactive.insert(job, score);
-                self.reading(job, 0)
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    /// Says how much of a row's prompt is read.
-    fn reading(&mut self, job: JobId, read: usize) -> Result<()> {
-        let Some(tokens) = self.generator.prompt_tokens(RowOwner::Person(job)) else {
-            return Ok(());
-        };
-        let event = EngineEvent::Reading { job, read, tokens };
-        self.reporter.progress(job, event)
-    }
-
-    fn steer(&mut self, job: JobId, point: &Point, mutes: &Mutes) -> Result<()> {
-        let Some(bundle) = &self.bundle else {
-            return self.no_bundle(job);
-        };
-        match self
-            .generator
-            .steer(bundle, RowOwner::Person(job), point, mutes)
-        {
-            Ok(Some(at_token)) => self.reporter.result(EngineEvent::Steered {
-                job,
-                at_token,
-                point: point.clone(),
-                mutes: mutes.clone(),
-            }),
-            // It ended in the meantime; its end is on its way or was reported.
-            Ok(None) => Ok(()),
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    fn pause(&mut self, job: JobId, paused: bool) -> Result<()> {
-        match (&mut self.planning, &mut self.sweep) {
-            (Some(planning), _) if planning.job == job => {
-                planning.pause(paused, &mut self.reporter)
-            }
-            (_, Some(sweep)) if sweep.job == job => sweep.pause(paused, &mut self.reporter),
-            _ => Ok(()),
-        }
     }
 
     fn cancel(&mut self, job: JobId) -> Result<()> {
@@ -539,50 +299,5 @@ impl Worker {
             Some(run) => self.finish(job, run),
             None => Ok(()),
         }
-    }
-
-    /// Stops the sweep, if there is one: rows under way are dropped, finished ones kept.
-    fn end_sweep(&mut self) -> Result<()> {
-        if let Some(planning) = self.planning.take() {
-            return planning.cancel(&mut self.reporter);
-        }
-        let (Some(sweep), Some(bundle)) = (self.sweep.take(), &self.bundle) else {
-            return Ok(());
-        };
-        for owner in self.generator.tags() {
-            if matches!(owner, RowOwner::Sweep(_)) {
-                self.generator.cancel(bundle, owner);
-            }
-        }
-        sweep.cancel(&mut self.reporter)
-    }
-
-    /// Ends a person's rows; what they have is reported.
-    fn end_rows(&mut self) -> Result<()> {
-        for owner in self.generator.tags() {
-            let bundle = self.bundle.as_ref();
-            let run = bundle.and_then(|bundle| self.generator.cancel(bundle, owner));
-            if let (RowOwner::Person(job), Some(run)) = (owner, run) {
-                self.finish(job, run)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reports an interactive row's end, then its scores.
-    fn finish(&mut self, job: JobId, run: Run) -> Result<()> {
-        let score = self.interactive.remove(&job).unwrap_or(false);
-        let text = RewardInput::of(&run.prompt, &run.text);
-        self.reporter.result(EngineEvent::Finished {
-            job,
-            run: Arc::new(run),
-        })?;
-        if let Some(bundle) = &self.bundle
-            && score
-            && bundle.rewards.iter().any(Option::is_some)
-        {
-            self.unscored.push(job, text, bundle.rewards.len());
-        }
-        Ok(())
     }
 }

@@ -1,13 +1,14 @@
-//! `bench study`: a large study opened, listed, summed up, drawn, reported and merged.
+//! `bench study`: a large study opened, listed, summed up, drawn, reported and merged. The first look is what a window does
+//! before its first dots stand: opened, answers brought back, sweeps listed, fronts drawn.
 
 use std::path::Path;
 use std::time::Instant;
 
 use paretoscope_engine::protocol::{SweepGrid, SweepPlan};
-use paretoscope_engine::study::{Filter, NewAnswer, Placed, ScorerRecord, Study, SweepRecord};
+use paretoscope_engine::study::{Filter, Study, SweepRecord};
 use paretoscope_engine::types::{
     BundleIdentity, BundleInfo, Finish, Key, ModelInfo, NamedPoint, ObjectiveInfo, Point,
-    Preference, Prompt, RowGates, Run, RunStatus, Sampling, Split, Steering, TokenPiece,
+    Preference, Prompt, RowGates, Run, RunStatus, Sampling, Scores, Split, Steering, TokenPiece,
 };
 use paretoscope_engine::{Error, Result};
 use paretoscope_figure::of_study::{Asked, fronts, report};
@@ -33,8 +34,6 @@ pub(crate) struct Args {
     runs: usize,
 }
 
-/// Rows in one transaction.
-const BATCH: usize = 2000;
 /// Objectives of the made-up bundle.
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
 
@@ -66,6 +65,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     std::fs::copy(&path, &copy).map_err(Error::io("copy", &path))?;
     let study = Study::open(&path)?;
     let asked = Asked::default();
+    let last = Filter {
+        limit: 200,
+        ..Filter::default()
+    };
     let drawn = |error: paretoscope_figure::Error| Error::internal(error.to_string());
     let line = json!({
         "bench": "study",
@@ -74,16 +77,19 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         "bytes_per_row": bytes as f64 / args.rows as f64,
         "open_seconds": timed(&|| Study::open(&path).map(drop).map_err(Error::from))?,
         "list_seconds": timed(&|| study.sweeps().map(drop).map_err(Error::from))?,
-        "history_seconds": timed(&|| {
-            let filter = Filter { limit: 200, ..Filter::default() };
-            study.history(&filter).map(drop).map_err(Error::from)
-        })?,
+        "history_seconds": timed(&|| study.history(&last).map(drop).map_err(Error::from))?,
         "summary_seconds": timed(&|| {
             let scores = study.sweep_scores(sweep, None)?;
             let points = scores.summary(None);
             if points.is_empty() { Err(Error::internal("a full sweep has no point")) } else { Ok(()) }
         })?,
         "fronts_seconds": timed(&|| fronts(&study, &asked).map(drop).map_err(drawn))?,
+        "first_look_seconds": timed(&|| {
+            let study = Study::open(&path)?;
+            study.history(&last)?;
+            study.sweeps()?;
+            fronts(&study, &asked).map(drop).map_err(drawn)
+        })?,
         "report_seconds": timed(&|| report(&study, &asked, "bench study").map(drop).map_err(drawn))?,
         "info_seconds": timed(&|| study.info().map(drop).map_err(Error::from))?,
         "merge_again_seconds": timed(&|| {
@@ -129,52 +135,13 @@ fn fill(path: &Path, args: &Args, seed: u64) -> Result<i64> {
         },
         rows: points * prompts.len(),
     };
-    let sweep = study.sweep(&record, 0)?;
-    let bundle = study.bundle(&record.bundle)?;
-    let scorers = study.scorers(&ScorerRecord::rewards(&record.bundle))?;
-    let rows: Vec<(usize, usize)> = (0..points)
-        .flat_map(|p| (0..args.prompts).map(move |q| (p, q)))
-        .collect();
-    for batch in rows.chunks(BATCH) {
-        let runs: Vec<Run> = batch
-            .iter()
-            .map(|&(point, prompt)| {
-                answer(
-                    &mut random,
-                    listed[point].point.clone(),
-                    prompts[prompt].clone(),
-                )
-            })
-            .collect();
-        let answers: Vec<NewAnswer<'_>> = runs
-            .iter()
-            .zip(batch)
-            .map(|(run, &(point, prompt))| NewAnswer {
-                run,
-                mean: run.gates.adapters.clone(),
-                bundle,
-                interactive: false,
-                split: Some(Split::Test),
-                place: Some(Placed {
-                    sweep,
-                    seed: 0,
-                    point,
-                    prompt,
-                }),
-            })
-            .collect();
-        let numbers = study.add(&answers)?;
-        let mut scores = Vec::new();
-        for number in numbers {
-            scores.extend(
-                scorers
-                    .iter()
-                    .flatten()
-                    .map(|s| (number, *s, random.random_range(-3.0..3.0))),
-            );
-        }
-        study.score(&scores)?;
-    }
+    let sweep = study.whole_sweep(&record, |point, prompt| {
+        answer(
+            &mut random,
+            listed[point].point.clone(),
+            prompts[prompt].clone(),
+        )
+    })?;
     Ok(sweep)
 }
 
@@ -186,6 +153,9 @@ fn answer(random: &mut ChaCha8Rng, point: Point, prompt: Prompt) -> Run {
             end: 4 * (at + 1),
         })
         .collect();
+    let scores = OBJECTIVES
+        .map(|_| Some(random.random_range(-3.0..3.0)))
+        .to_vec();
     Run {
         prompt,
         prompt_tokens: vec![1; 12],
@@ -205,7 +175,7 @@ fn answer(random: &mut ChaCha8Rng, point: Point, prompt: Prompt) -> Run {
         status: RunStatus::Done,
         record: None,
         key: Some(Key(random.random())),
-        scores: None,
+        scores: Some(Scores(scores)),
         first_token_seconds: 0.01,
         seconds: 0.1,
         pace: Vec::new(),

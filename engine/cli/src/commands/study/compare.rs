@@ -1,6 +1,5 @@
 //! `study compare`: what methods, or sweeps, differ by, and how surely.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::file::existing;
+use crate::interrupt::Interrupt;
 use crate::options::{Global, numbers, split_of};
 use crate::print::json_line;
 
@@ -187,13 +187,10 @@ fn compared(frame: &Frame, args: &Args, global: &Global) -> Result<Vec<Compariso
         ProgressStyle::with_template("{bar:30} {pos}/{len} draws, {eta} to go")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let interrupt = crate::interrupt::Interrupt::listen();
+    let interrupt = Interrupt::listen();
     let found = compare(frame, draws, &mut |done| {
         bar.set_position(done as u64);
-        match interrupt.check() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_cancelled) => ControlFlow::Break(()),
-        }
+        interrupt.flow()
     });
     bar.finish_and_clear();
     found.map_err(fault)

@@ -1,6 +1,5 @@
 //! `study stats`: what a task's votes say, with the numbers of `stats --votes` on them.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use paretoscope_engine::stats::Draws;
@@ -33,13 +32,6 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         seed: global.seed,
     };
     let interrupt = Interrupt::listen();
-    let mut go = |_| {
-        if interrupt.asked() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let found = study.task_stats(&task, draws, &mut go)?;
+    let found = study.task_stats(&task, draws, &mut |_| interrupt.flow())?;
     json_line(&found.ok_or(Error::Cancelled)?)
 }
