@@ -9,7 +9,7 @@ use paretoscope_core::study::{Access, Lease, SweepState as StudySweep, Target, U
 use paretoscope_core::types::{Run, Scores, Split};
 use paretoscope_figure::plot::{Front, Standing};
 
-use super::{Effect, chosen, differ, event, kept, notify, others, points, sweep, undo};
+use super::{Effect, annotate, chosen, differ, event, kept, notify, others, points, sweep, undo};
 use crate::command::AppCommand;
 use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
@@ -133,6 +133,7 @@ pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect
         return_to: state.study.return_to.take(),
         ..StudyState::default()
     };
+    annotate::opened(state);
     state.study.seen = Some(Sight::of(state));
     effects.push(Effect::Study(StudyCommand::Open(path)));
 }
@@ -291,6 +292,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             }
         }
         StudyNews::Starred(found) => points::typed(state, &found, effects),
+        StudyNews::Annotate(news) => annotate::news(state, news, effects),
         StudyNews::Exported(written) => {
             state.study.exporting = false;
             state.study.exported = Some(written);
@@ -304,6 +306,7 @@ pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
     redraw(state, effects);
     chosen::count(state, effects);
     differ::follow(state, effects);
+    annotate::follow(state, effects);
 }
 
 /// Answers of earlier sessions come before those of this one.
