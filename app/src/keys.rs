@@ -4,11 +4,14 @@ use egui::{Key, Modifiers};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
-use crate::state::{AppState, Overlay};
+use crate::state::{AppState, DeskCard, DeskPhase, Overlay};
 
 /// Takes this frame's shortcuts out of the input and queues their commands. `wrote` says whether a text field had the
 /// keyboard in the frame before: by the time that Escape is seen here, egui has taken it from the field.
 pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut CommandQueue) {
+    if state.annotate.desk.is_some() {
+        return take_blind(ctx, state, queue);
+    }
     let writing = ctx.text_edit_focused();
     // Space belongs to the focused button.
     let focused = ctx.memory(|m| m.focused().is_some());
@@ -90,5 +93,43 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
             continue;
         }
         queue.push(entry.command.clone());
+    }
+}
+
+/// The keys of the blind view, and no others.
+fn take_blind(ctx: &egui::Context, state: &AppState, queue: &mut CommandQueue) {
+    if state.overlay.open == Overlay::Closing {
+        if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            queue.push(AppCommand::Show(Overlay::Closing));
+        }
+        return;
+    }
+    let writing = ctx.text_edit_focused();
+    // What lies over an item has plain keys to itself, and so has the question who votes.
+    let desk = state.annotate.desk.as_ref();
+    let bare = desk.is_some_and(|d| d.card == DeskCard::None && d.phase == DeskPhase::Seated);
+    let focused = ctx.memory(|m| m.focused().is_some());
+    for entry in registry::blind() {
+        let Some(shortcut) = entry.shortcut else {
+            continue;
+        };
+        let key = shortcut.logical_key;
+        let plain = !shortcut.modifiers.command && key != Key::F11;
+        // Escape leaves a field first; Enter belongs to the focused button, arrows to what has the keyboard.
+        let elsewhere = match key {
+            Key::Escape => writing || bare,
+            Key::Enter | Key::ArrowUp | Key::ArrowDown => writing || !bare || focused,
+            _ => plain && (writing || !bare),
+        };
+        if elsewhere {
+            continue;
+        }
+        let pressed = ctx.input_mut(|i| {
+            let exact = !plain || i.modifiers == shortcut.modifiers;
+            exact && i.consume_shortcut(&shortcut)
+        });
+        if pressed {
+            queue.push(entry.command.clone());
+        }
     }
 }

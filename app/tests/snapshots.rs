@@ -3,13 +3,19 @@
 //! A change of the window that is meant: `app/tests/snapshots/update`, then look at every picture that changed. Pixels may
 //! differ by a little, as between graphics drivers.
 
+mod asked;
 mod played;
 mod scripted;
+mod stored;
+
+use std::path::Path;
 
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 use paretoscope::app::StartOptions;
-use paretoscope::command::{AppCommand, Gesture};
-use paretoscope::state::{GenerateWhen, Overlay, Panel, ThemeChoice};
+use paretoscope::command::{Annotation, AppCommand, Gesture};
+use paretoscope::state::{AnnotatePage, GenerateWhen, Overlay, Panel, ThemeChoice, Weighed};
+use paretoscope_core::annotate::{Ballot, Picked};
+use paretoscope_core::study::Looked;
 use paretoscope_core::types::{Point, Preference};
 use played::{Window, script, with_bundle};
 
@@ -17,6 +23,8 @@ use played::{Window, script, with_bundle};
 const PANEL: [f32; 2] = [620.0, 560.0];
 /// A window in which a sheet has room.
 const SHEET: [f32; 2] = [760.0, 600.0];
+/// A window in which the results of votes have room.
+const TALL: [f32; 2] = [1120.0, 1300.0];
 /// All panels side by side.
 const WINDOW: [f32; 2] = [1120.0, 700.0];
 
@@ -108,6 +116,99 @@ impl Scene<'_> {
     }
 }
 
+/// A window with a study whose answers are judged, with no bundle loaded.
+fn asking(size: [f32; 2], theme: ThemeChoice, study: &Path) -> Scene<'static> {
+    let folder = if theme == ThemeChoice::Dark {
+        "dark"
+    } else {
+        "light"
+    };
+    let mut scene = Scene {
+        window: stored::window(size, study, None),
+        folder,
+        size,
+    };
+    scene.queue(AppCommand::SetTheme(theme));
+    scene.queue(AppCommand::Show(Overlay::Annotate));
+    scene
+        .window
+        .wait("the tasks", |w| w.state().annotate.list.is_some());
+    scene
+}
+
+/// Whoever asks, and whoever votes.
+fn draw_annotation(theme: ThemeChoice) -> SnapshotResults {
+    let mut differing = SnapshotResults::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("kettles.study");
+    let texts = [
+        "Fill it with equal parts of vinegar and water, let that stand for an hour, boil it once and rinse it well. \
+         What is left comes off with a soft brush.",
+        "Unplug it first and let it cool. Vinegar works, but keep a window open while it boils, and rinse it three \
+         times before anybody drinks from it.",
+        "Invite the lime to a vinegar bath; it will not survive the party. Rinse twice, unless you like your tea with a \
+         dressing.",
+    ];
+    let text = |point: usize, prompt: usize| format!("{} ({})", texts[point], asked::words(prompt));
+    let study = asked::swept_with(&path, 40, text);
+    let made = asked::task(&study, "kettles", asked::design(90, &["helpful", "humor"]));
+    let sitting = study.sit(&made, "A1").expect("a seat");
+    for place in study.left(&sitting).expect("places") {
+        let shown = study.show(&sitting, place).expect("an item");
+        let ballots = ["helpful", "humor"].map(|objective| Ballot {
+            objective: objective.to_owned(),
+            picked: match (shown.sides[0] < shown.sides[1], place % 7) {
+                (_, 5) => Picked::Tie,
+                (first, off) if first == ((objective == "helpful") == (off != 3)) => Picked::Left,
+                _ => Picked::Right,
+            },
+            strength: None,
+            comment: None,
+        });
+        let looked = Looked {
+            active_ms: 9000 + 100 * place as u64,
+            early: false,
+        };
+        study
+            .cast(&sitting, place, &ballots, looked)
+            .expect("a vote");
+    }
+    drop(study);
+
+    let mut builder = asking(WINDOW, theme, &path);
+    let counted = |w: &Window<'_>| w.state().annotate.previewed().is_some();
+    builder.window.wait("what it asks", counted);
+    builder.hold("annotate-builder");
+    differing.extend(builder.window.harness.take_snapshot_results());
+
+    let mut results = asking(TALL, theme, &path);
+    let page = AnnotatePage::Results("kettles".into());
+    results.queue(AppCommand::Annotate(Annotation::Page(page)));
+    results.window.wait("its numbers", |w| {
+        matches!(w.state().annotate.weighed, Weighed::Done(_))
+    });
+    results.hold("annotate-results");
+    differing.extend(results.window.harness.take_snapshot_results());
+
+    for (size, name) in [(WINDOW, "annotate-blind"), (PANEL, "annotate-blind-small")] {
+        let mut blind = asking(size, theme, &path);
+        blind.queue(AppCommand::Annotate(Annotation::Begin("kettles".into())));
+        blind.queue(AppCommand::Annotate(Annotation::TypeAlias("A2".into())));
+        if size == WINDOW {
+            blind.hold("annotate-door");
+        }
+        blind.queue(AppCommand::Annotate(Annotation::Sit));
+        blind.window.wait("an item", |w| {
+            let desk = w.state().annotate.desk.as_ref();
+            desk.is_some_and(|desk| desk.item.is_some())
+        });
+        blind.queue(AppCommand::Annotate(Annotation::Digit(1)));
+        blind.hold(name);
+        differing.extend(blind.window.harness.take_snapshot_results());
+    }
+    differing
+}
+
 /// Draws every scene in a theme.
 fn draw(theme: ThemeChoice) {
     // Dropped at the end, it fails with everything that differs.
@@ -128,6 +229,7 @@ fn draw(theme: ThemeChoice) {
         sheets.queue(AppCommand::Show(overlay));
     }
     differing.extend(sheets.window.harness.take_snapshot_results());
+    differing.extend(draw_annotation(theme));
     let mut window = Scene::new(WINDOW, theme, true);
     window.hold("window");
     differing.extend(window.window.harness.take_snapshot_results());

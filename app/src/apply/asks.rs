@@ -1,6 +1,6 @@
 //! What is asked of the study by itself: what is to be shown now, and the answers of the bundle in use.
 
-use super::{Effect, chosen, differ};
+use super::{Effect, annotate, chosen, differ};
 use crate::state::{AppState, Overlay};
 use crate::study::{ShownSweeps, StudyCommand};
 
@@ -9,6 +9,7 @@ pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
     redraw(state, effects);
     chosen::count(state, effects);
     differ::follow(state, effects);
+    annotate::follow(state, effects);
 }
 
 /// Asks for what is to be drawn, where that is something else now.

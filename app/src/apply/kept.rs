@@ -43,6 +43,7 @@ pub(super) fn arrived(state: &mut AppState, json: Option<&str>, effects: &mut Ve
     };
     json.clone_into(&mut state.study.given);
     state.kept = kept.bundles;
+    state.annotate.resume = kept.annotating;
     let now = Sight::of(state);
     let placed = Place::of(state) == seen.place;
     let theirs = Sight {

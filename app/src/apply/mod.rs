@@ -1,5 +1,6 @@
 //! The one writer of state: commands and engine events in, effects out.
 
+mod annotate;
 mod asks;
 mod bundle;
 mod chosen;
@@ -51,11 +52,10 @@ pub use study::{no_study_thread, study_news};
 pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
     use AppCommand as C;
     if let Some(reason) = registry::why_not(&command, state) {
-        notify(
-            state,
-            NoticeKind::Info,
-            format!("{}: {reason}", registry::title(&command)),
-        );
+        let words = format!("{}: {reason}", registry::title(&command));
+        if !annotate::refused(state, &words) {
+            notify(state, NoticeKind::Info, words);
+        }
         return;
     }
     let before = undo::before(state, &command);
@@ -151,6 +151,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
         C::Dropped(path) => files::dropped(state, path, effects),
+        C::Annotate(command) => annotate::command(state, command, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => {
@@ -219,6 +220,9 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         .as_ref()
         .is_some_and(|n| n.kind == NoticeKind::Info);
     let soon = live || state.preview.due.is_some() || counting;
+    if let Some(rest) = annotate::rest(state) {
+        return Some(rest.max(0.05));
+    }
     match (soon, busy, fading) {
         (true, _, _) => Some(0.05),
         (_, true, _) => Some(0.25),

@@ -10,7 +10,7 @@ use paretoscope_core::types::{Run, Scores};
 use paretoscope_figure::plot::{Front, Standing};
 
 use super::asks::{bring_back, follow};
-use super::{Effect, bundle, chosen, differ, kept, notify, others, points, sweep, undo};
+use super::{Effect, annotate, bundle, chosen, differ, kept, notify, others, points, sweep, undo};
 use crate::command::AppCommand;
 use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
@@ -123,6 +123,7 @@ pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect
         return_to: state.study.return_to.take(),
         ..StudyState::default()
     };
+    annotate::opened(state);
     state.study.seen = Some(Sight::of(state));
     effects.push(Effect::Study(StudyCommand::Open(path)));
 }
@@ -270,6 +271,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             }
         }
         StudyNews::Starred(found) => points::typed(state, &found, effects),
+        StudyNews::Annotate(news) => annotate::news(state, news, effects),
         StudyNews::Exported(written) => {
             state.study.exporting = false;
             state.study.exported = Some(written);

@@ -237,6 +237,13 @@ pub(super) fn list() -> Vec<Entry> {
             C::Show(Overlay::Study),
         ),
         entry(
+            "annotate",
+            "Annotation: tasks, blind votes, what they say",
+            "vote human judge pairs rating agreement kappa results pack",
+            keys(command, Key::B),
+            C::Show(Overlay::Annotate),
+        ),
+        entry(
             "open-study",
             "Open a study\u{2026}",
             "file load sqlite db",

@@ -1,6 +1,8 @@
 //! The one list of commands: titles, shortcuts, and why a command cannot run right now. The
 //! palette, the shortcut list, buttons and keys all read it.
 
+mod annotate;
+mod blind;
 mod list;
 mod names;
 mod why_not;
@@ -15,6 +17,7 @@ use paretoscope_core::types::{BundleInfo, Channel};
 use crate::command::AppCommand;
 use crate::state::{AppState, PromptState};
 
+pub use blind::blind;
 pub use why_not::why_not;
 
 /// A command that needs no further words.
@@ -51,9 +54,10 @@ pub fn entries() -> &'static [Entry] {
     &ENTRIES
 }
 
-/// The palette's entry of a command, where it lists it.
+/// The entry of a command, where the palette or the blind view lists it.
 pub fn entry(command: &AppCommand) -> Option<&'static Entry> {
-    entries().iter().find(|e| e.command == *command)
+    let mut all = entries().iter().chain(blind());
+    all.find(|e| e.command == *command)
 }
 
 /// What a command is called.

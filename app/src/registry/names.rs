@@ -84,6 +84,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::Dropped(_) => "Take what was dropped",
         C::DismissFirstSteps => "Put the first steps away",
         C::Leave => "Close the window",
+        C::Annotate(command) => super::annotate::name(command),
         C::SetTheme(_) => "Choose the theme",
         C::SetZoom(_) => "Set the size",
         C::ReduceMotion(_) => "Reduce motion",

@@ -1,5 +1,6 @@
 //! Why a command cannot run right now.
 
+use super::annotate;
 use crate::command::AppCommand;
 use crate::state::{
     AppState, EnginePhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
@@ -16,7 +17,11 @@ use paretoscope_core::types::Prompt;
 pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
     use AppCommand as C;
     let say = |reason: &str| Some(reason.to_owned());
+    if let Some(reason) = annotate::blocked(command, state) {
+        return Some(reason);
+    }
     match command {
+        C::Annotate(command) => annotate::why_not(command, state),
         C::Generate | C::NextSeed => needs_engine(state).or_else(|| needs_prompt(state)),
         C::Regenerate => needs_engine(state).or_else(|| match state.session.current() {
             None => say("there is no answer yet"),

@@ -90,6 +90,8 @@ pub struct KeptView {
     pub view: View,
     /// Where the point stands and which answers are looked at, one per bundle, the newest first.
     pub bundles: Vec<Kept>,
+    /// Who votes on what: the task and the alias, so that nobody who votes falls into the rest of the window.
+    pub annotating: Option<(String, String)>,
 }
 
 impl KeptView {
@@ -98,6 +100,7 @@ impl KeptView {
         Self {
             view: View::of(state),
             bundles: Kept::all(state),
+            annotating: state.annotate.sitting(),
         }
     }
 }

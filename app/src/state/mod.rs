@@ -1,5 +1,6 @@
 //! What the window knows. Views read it; only [`crate::apply`] writes it.
 
+mod annotate;
 mod bundle;
 mod chosen;
 mod differ;
@@ -29,6 +30,10 @@ mod trial;
 mod undo;
 mod view;
 
+pub use annotate::{
+    AnnotatePage, AnnotateState, Desk, DeskCard, DeskChoice, DeskField, DeskPhase, LendForm,
+    Weighed,
+};
 pub use bundle::{BundleState, LoadFailure, Loading};
 pub use chosen::{Chosen, ChosenPoint, Covered, MethodOf};
 pub use differ::{DifferState, rank_words};
@@ -94,6 +99,8 @@ pub struct AppState {
     pub front: Front,
     /// The file that all of it goes into, and what is looked at of it.
     pub study: StudyState,
+    /// Tasks of annotation, and the blind view.
+    pub annotate: AnnotateState,
     /// Its sweeps in the Front panel.
     pub others: Others,
     /// How much the bundle's adapters depend on each other.

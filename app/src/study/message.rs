@@ -8,6 +8,7 @@ use paretoscope_core::study::{Access, Lease, SweepState, Target, Uid};
 use paretoscope_core::types::{BundleInfo, NamedPoint, Run, Scores, Split};
 use paretoscope_figure::plot::Front;
 
+use super::asks::{AnnotateCommand, AnnotateNews};
 use super::differ::{Differences, Pair};
 use crate::state::{Chosen, Covered, RunId};
 
@@ -124,6 +125,8 @@ pub enum StudyCommand {
     Differ(Pair),
     /// Count the rows of chosen points on the prompts of a part: those that sweeps planned, and these.
     Cover(Chosen, Split, Vec<Uid>),
+    /// Something of tasks of annotation.
+    Annotate(AnnotateCommand),
     /// Write files for use elsewhere; those that are there are replaced where `true`.
     Export(ShownSweeps, Export, bool),
 }
@@ -217,6 +220,8 @@ pub enum StudyNews {
     Starred(Vec<NamedPoint>),
     /// How many rows of chosen points there are on the prompts of a part.
     Covered(Split, Covered),
+    /// Something of tasks of annotation.
+    Annotate(AnnotateNews),
     /// The files that were written.
     Exported(Result<Vec<PathBuf>, Trouble>),
 }

@@ -10,8 +10,12 @@
 //! | scores | sweeps → their scores, kept while nobody writes | `scores` |
 //! | points | chosen points → how many rows there are; starred answers → their points | `covered` |
 //! | differ | two dots → the prompts that both answered, by how the answers differ | `differ` |
+//! | annotate | a person at a task → items, votes, drafts; tasks, packs | `asks`, `annotate` |
+//! | weigh | a task's votes → what they say, on a thread beside this one | `weigh` |
 //! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
 
+mod annotate;
+mod asks;
 mod covered;
 mod differ;
 mod edits;
@@ -20,6 +24,7 @@ mod lease;
 mod message;
 mod scores;
 mod view;
+mod weigh;
 mod worker;
 
 use std::collections::VecDeque;
@@ -29,6 +34,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
+pub use asks::{AnnotateCommand, AnnotateNews, Seat, TaskForm, TaskLine, TaskList, TaskPreview};
 pub use differ::{Differences, Differing, Pair, Side};
 pub use message::{
     Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews, Turned,
@@ -71,6 +77,11 @@ impl StudyThread {
 
     /// Asks for something, or keeps it until there is room.
     pub fn send(&mut self, command: StudyCommand) {
+        let draft = |command| matches!(command, &StudyCommand::Annotate(AnnotateCommand::Draft(_)));
+        // Of several drafts that wait, the last counts.
+        if draft(&command) && self.backlog.back().is_some_and(draft) {
+            self.backlog.pop_back();
+        }
         self.backlog.push_back(command);
         self.flush();
     }

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{
-    Access, Filter, Label, NewAnswer, ScorerRecord, Stored, Study, Uid, bundle_uid,
+    Access, Filter, Label, NewAnswer, ScorerRecord, Sitting, Stored, Study, Uid, bundle_uid,
 };
 use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
@@ -50,6 +51,8 @@ pub(super) fn run(
         shown: ShownSweeps::default(),
         drawn: None,
         scores: ScoreCache::default(),
+        seat: None,
+        weighing: None,
     };
     loop {
         match commands.recv_timeout(LOOK) {
@@ -63,12 +66,13 @@ pub(super) fn run(
         worker.beat();
     }
     worker.flush();
+    worker.stop_weighing();
     worker.end_lease();
 }
 
 pub(super) struct Worker {
-    news: Sender<StudyNews>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    pub(super) news: Sender<StudyNews>,
+    pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     pub(super) study: Option<Study>,
     /// Of the file, as last seen.
     version: Option<i64>,
@@ -86,6 +90,10 @@ pub(super) struct Worker {
     /// When fronts were drawn last, and how long that took.
     drawn: Option<(Instant, Duration)>,
     scores: ScoreCache,
+    /// Who sits at a task.
+    pub(super) seat: Option<Sitting>,
+    /// Stops what is being weighed.
+    pub(super) weighing: Option<Arc<AtomicBool>>,
 }
 
 impl Worker {
@@ -147,6 +155,7 @@ impl Worker {
                     self.tell(StudyNews::Covered(split, counted));
                 }
             }
+            StudyCommand::Annotate(asked) => self.annotate(asked),
             StudyCommand::Export(shown, wanted, replace) => {
                 let Some(study) = &self.study else { return };
                 let written = export(study, &shown, &wanted, replace);
@@ -173,6 +182,8 @@ impl Worker {
     fn open(&mut self, path: PathBuf) {
         self.flush();
         self.end_lease();
+        self.stop_weighing();
+        self.seat = None;
         self.view = ViewKeeper::default();
         let opened = Study::open(&path).and_then(|study| {
             let answers = study.asked_for()?;
@@ -275,7 +286,15 @@ impl Worker {
                 sweeps.into_iter().map(Arc::new).collect(),
             ));
         }
+        self.tell_tasks();
         self.draw();
+    }
+
+    /// Says what stands in the file now that this thread itself changed more than answers.
+    pub(super) fn look_again(&mut self) {
+        (self.version, self.drawn) = (None, None);
+        self.scores = ScoreCache::default();
+        self.follow();
     }
 
     fn draw(&mut self) {

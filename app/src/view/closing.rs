@@ -28,6 +28,11 @@ pub(super) fn closing_ui(ctx: &Context, state: &AppState, queue: &mut CommandQue
 
 fn work_ui(ui: &mut Ui, state: &AppState) {
     let weak = Tokens::of(ui).weak;
+    if state.annotate.desk.is_some() {
+        // Whoever votes learns nothing of what else goes on.
+        ui.label("Other work in this window stops; what is finished of it is kept.");
+        return;
+    }
     if state.sweep.is_active() {
         let (done, all) = state
             .sweep

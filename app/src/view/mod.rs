@@ -1,5 +1,6 @@
 //! One file per panel: views read state and queue commands, nothing else.
 
+mod annotate;
 mod answer;
 mod bundle_sheet;
 mod canvas;

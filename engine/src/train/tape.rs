@@ -122,11 +122,7 @@ impl Tape {
 
     /// Gradients of the variables, given that of the tensor whose origin is `from`. A step lets go of what it kept
     /// as soon as it has been gone through.
-    pub(super) fn backward(
-        self,
-        from: Origin,
-        gradient: Tensor,
-    ) -> Result<Gradients> {
+    pub(super) fn backward(self, from: Origin, gradient: Tensor) -> Result<Gradients> {
         let mut steps = self.0.into_inner();
         let mut waiting: Vec<Gradient> = steps.iter().map(|_| Gradient::None).collect();
         let mut variables = Gradients::default();

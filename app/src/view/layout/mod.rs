@@ -5,6 +5,7 @@ mod places;
 
 use egui::{CentralPanel, Frame, Margin, Panel as Side, Rect, RichText, ScrollArea, Ui};
 
+use super::annotate::{self, AnnotatePanel};
 use super::answer::AnswersPanel;
 use super::heatmap::HeatmapPanel;
 use super::interference::InterferencePanel;
@@ -40,6 +41,8 @@ pub struct Panels {
     pub interference: InterferencePanel,
     /// The study's sheet.
     pub study: StudyPanel,
+    /// The sheet of annotation.
+    pub annotate: AnnotatePanel,
 }
 
 impl Panels {
@@ -52,12 +55,21 @@ impl Panels {
             heatmap: HeatmapPanel::new(target),
             interference: InterferencePanel::new(target),
             study: StudyPanel::default(),
+            annotate: AnnotatePanel::default(),
         }
     }
 }
 
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut CommandQueue) {
+    if state.annotate.desk.is_some() {
+        // Whoever votes sees nothing else, and nothing else is in the accessibility tree.
+        annotate::blind_ui(ui, state, queue);
+        if state.overlay.open == Overlay::Closing {
+            closing::closing_ui(ui.ctx(), state, queue);
+        }
+        return;
+    }
     Side::top("top")
         .frame(margin(ui, 10, 6))
         .show(ui, |ui| top_bar::top_bar_ui(ui, state, queue));
@@ -85,6 +97,9 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
         Overlay::Study => study::study_ui(ui.ctx(), &mut kept.study, state, queue),
+        Overlay::Annotate => {
+            annotate::sheet_ui(ui.ctx(), &mut kept.annotate, state, queue);
+        }
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),

@@ -95,6 +95,9 @@ fn list_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if state.study.is_readable() {
         ui.separator();
         sweeps::sweeps_ui(ui, state, queue);
+        ui.add_space(4.0);
+        let annotate = AppCommand::Show(Overlay::Annotate);
+        command_button(ui, state, queue, annotate, "Annotation\u{2026}");
     }
 }
 

@@ -15,6 +15,9 @@ pub struct BlindItem {
     pub question: Question,
     /// By what, in order.
     pub objectives: Vec<String>,
+    /// Whether it is asked how much better an answer is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strength: bool,
     /// What the answers are answers to.
     pub prompt: String,
     /// The answers, in the order in which they are shown.

@@ -68,6 +68,9 @@ pub struct Design {
     pub objectives: Vec<String>,
     /// What people are told.
     pub instructions: String,
+    /// Whether people also say how much better an answer is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strength: bool,
     /// How items are drawn.
     pub how: How,
     /// Items of the first batch, checks left out.
@@ -95,6 +98,7 @@ impl Design {
             split: None,
             objectives,
             instructions: String::new(),
+            strength: false,
             how: How::Blocks,
             items: 200,
             annotators: 1,
@@ -142,6 +146,10 @@ impl Design {
                     "`task` is what statistics call the whole; give the objective another name";
                 return Err(("objectives", problem.into()));
             }
+        }
+        if self.strength && self.question != Question::Pair {
+            let problem = "is for pairs alone; ratings and rankings say how much by themselves";
+            return Err(("strength", problem.into()));
         }
         if self.how == How::Active && self.question != Question::Pair {
             let problem = "is for pairs alone; other questions are drawn in blocks";

@@ -21,6 +21,7 @@ fn a_vote_taken_back_leaves_one_that_stands_and_the_place_survives() {
     let draft = Draft {
         place: 1,
         choices: [("humor".to_owned(), "bad".to_owned())].into(),
+        strengths: [("humor".to_owned(), 2)].into(),
         comment: "half a wo".to_owned(),
         active_ms: 700,
     };

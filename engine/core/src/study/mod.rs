@@ -14,7 +14,7 @@
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
 //! | share | threads, processes, windows at one file | `claim`, `claimer`, `alive`, `lease` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
-//! | annotate | sweeps → items; a person's place, votes, drafts | `candidates`, `tasks`, `sitting`, `votes` |
+//! | annotate | sweeps → items; a person's place, votes, drafts; how far all are | `candidates`, `draw`, `tasks`, `sitting`, `votes`, `counts` |
 //! | weigh | votes → what statistics read, pairs that train | `judged`, `statistics`, `preferred` |
 //! | lend | items as texts for another machine, and their votes back; other programs' votes | `pack`, `foreign` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
@@ -27,7 +27,9 @@ mod claim;
 mod claimer;
 mod compact;
 mod convert;
+mod counts;
 mod digest;
+mod draw;
 mod encode;
 mod file;
 mod find;
@@ -68,6 +70,8 @@ pub use candidates::{Built, Taken, built, telling_names};
 pub use claim::{CLAIM, Claim};
 pub use claimer::{Claimer, Claims};
 pub use compact::Compacted;
+pub use counts::TaskCounts;
+pub use draw::DrawnTask;
 pub use file::{Access, Study};
 pub use foreign::Imported;
 pub use hash::{Fields, Uid};

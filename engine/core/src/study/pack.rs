@@ -117,6 +117,7 @@ impl Study {
             question: task.asks.question(),
             objectives: task.asks.objectives().to_vec(),
             instructions: task.asks.told(),
+            strength: task.asks.strength(),
         });
         let folder = tempfile::tempdir().map_err(|e| input(out, format!("cannot be made: {e}")))?;
         let pack = Self::open(&folder.path().join("pack.study"))?;

@@ -45,6 +45,8 @@ pub struct Draft {
     pub place: usize,
     /// By objective, as [`Picked`] is written.
     pub choices: BTreeMap<String, String>,
+    /// How much better, by objective: 1 to 3.
+    pub strengths: BTreeMap<String, u8>,
     /// What the person wrote so far.
     pub comment: String,
     /// How long they looked so far.
@@ -204,6 +206,7 @@ impl Study {
             instructions: sitting.task.asks.told(),
             question: sitting.task.asks.question(),
             objectives: sitting.task.asks.objectives().to_vec(),
+            strength: sitting.task.asks.strength(),
             prompt,
             sides: showing
                 .order

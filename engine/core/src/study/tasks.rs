@@ -23,6 +23,9 @@ pub struct Packed {
     pub objectives: Vec<String>,
     /// What people are told.
     pub instructions: String,
+    /// Whether people also say how much better an answer is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strength: bool,
 }
 
 /// What a task asks.
@@ -49,6 +52,14 @@ impl Asks {
         match self {
             Self::Home(design) => &design.objectives,
             Self::Pack(packed) => &packed.objectives,
+        }
+    }
+
+    /// Whether people also say how much better an answer is.
+    pub fn strength(&self) -> bool {
+        match self {
+            Self::Home(design) => design.strength,
+            Self::Pack(packed) => packed.strength,
         }
     }
 
@@ -117,6 +128,11 @@ impl Sides {
     /// Whether it shows none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether a text that it shows names an expert, an adapter or an objective.
+    pub fn tells(&self) -> bool {
+        matches!(self, Self::Stored { told, .. } if !told.is_empty())
     }
 
     fn order(&self) -> (usize, usize) {

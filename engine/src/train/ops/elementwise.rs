@@ -2,7 +2,9 @@
 //!
 //! candle shares them among the threads of a pool of its own that spins, which two workers of training fight for.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, InplaceOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, InplaceOp2, Layout, Result, Shape, Tensor, bail,
+};
 
 use super::storage::{floats, output, read, tensor, with_floats};
 use crate::kernels::{kernel, vectorised};

@@ -184,9 +184,11 @@ fn norm_agrees() {
     for width in [6, 48] {
         let weight = Var::from_tensor(&random(&mut rng, 1, width).squeeze(0).unwrap()).unwrap();
         let inputs = [random(&mut rng, 5, width), weight];
-        compare(&inputs, &|t| t[0].apply_op2(&t[1], RmsNorm { eps: 1e-5 }), &|t| {
-            rms_norm_plain(&t[0], &t[1], 1e-5)
-        });
+        compare(
+            &inputs,
+            &|t| t[0].apply_op2(&t[1], RmsNorm { eps: 1e-5 }),
+            &|t| rms_norm_plain(&t[0], &t[1], 1e-5),
+        );
     }
 }
 
@@ -290,9 +292,7 @@ fn attention_keeps_sequences_apart() {
 fn sums_products_and_multiples_agree() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let inputs = [random(&mut rng, 5, 21), random(&mut rng, 5, 21)];
-    compare(&inputs, &|t| t[0].apply_op2(&t[1], Sum), &|t| {
-        &t[0] + &t[1]
-    });
+    compare(&inputs, &|t| t[0].apply_op2(&t[1], Sum), &|t| &t[0] + &t[1]);
     compare(&inputs, &|t| t[0].apply_op2(&t[1], Times), &|t| {
         &t[0] * &t[1]
     });
@@ -320,8 +320,10 @@ fn votes_agree() {
     let bias = Var::from_tensor(&random(&mut rng, 1, 3).squeeze(0).unwrap()).unwrap();
     let inputs = [random(&mut rng, 6, 3), bias];
     for activation in [RouterActivation::Softmax, RouterActivation::None] {
-        compare(&inputs, &|t| t[0].apply_op2(&t[1], Votes(activation)), &|t| {
-            votes_plain(&t[0], &t[1], activation)
-        });
+        compare(
+            &inputs,
+            &|t| t[0].apply_op2(&t[1], Votes(activation)),
+            &|t| votes_plain(&t[0], &t[1], activation),
+        );
     }
 }

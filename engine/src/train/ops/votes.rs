@@ -85,11 +85,7 @@ impl CustomOp2 for Votes {
 }
 
 /// The plain twin of [`Votes`], in candle's own operations.
-pub fn votes_plain(
-    scores: &Tensor,
-    bias: &Tensor,
-    activation: RouterActivation,
-) -> Result<Tensor> {
+pub fn votes_plain(scores: &Tensor, bias: &Tensor, activation: RouterActivation) -> Result<Tensor> {
     let scores = scores.broadcast_add(bias)?;
     if activation == RouterActivation::None {
         return Ok(scores);

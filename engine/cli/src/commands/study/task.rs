@@ -2,14 +2,10 @@
 
 use std::path::PathBuf;
 
-use paretoscope_engine::annotate::{
-    Design, Drawing, Drawn, How, Plan, Question, Shape, Source, active, blocks, gold, queue,
-};
+use paretoscope_engine::annotate::{Design, How, Question, Source};
 use paretoscope_engine::stats::required_votes;
-use paretoscope_engine::study::{Asks, Study, SweepState, TaskState, built, telling_names};
+use paretoscope_engine::study::{Asks, DrawnTask, Study, SweepState, TaskState};
 use paretoscope_engine::{Error, Problem, Result};
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::file::existing;
@@ -62,6 +58,9 @@ pub(crate) struct Args {
     /// What people are told
     #[arg(long, value_name = "TEXT", default_value = "")]
     instructions: String,
+    /// Ask also how much better an answer is: slightly, clearly, much
+    #[arg(long)]
+    strength: bool,
     /// Draw N more items for a task that is there, by its design; the other options are not looked at
     #[arg(long, value_name = "N")]
     more: Option<usize>,
@@ -99,6 +98,7 @@ fn fresh(study: &Study, args: &Args, global: &Global) -> Result<()> {
         sweeps: study.sweep_uids(&sweeps)?,
         split: split_of("--split", &args.split)?,
         instructions: args.instructions.clone(),
+        strength: args.strength,
         how: named(
             "--design",
             &args.design,
@@ -121,28 +121,9 @@ fn fresh(study: &Study, args: &Args, global: &Global) -> Result<()> {
         };
         Error::option(format!("--{option}"), problem)
     })?;
-    let pool = study.pool(&design, &sweeps)?;
-    let mut random = ChaCha8Rng::seed_from_u64(design.seed);
-    let mut drawing = match design.how {
-        How::Blocks => blocks(&pool, design.items, design.ranked, &mut random),
-        How::Active => active(&pool, design.items, &[], &[], &mut random),
-    };
-    if drawing.items.is_empty() {
-        let problem = format!(
-            "nothing can be compared: {} comparisons have texts that are alike, of {} an answer is missing",
-            drawing.identical, drawing.missing
-        );
-        return Err(Error::option("--from", problem));
-    }
-    let drawn = drawing.items.len();
-    let sides = drawing.items[0].sides.len();
-    let checks = (design.gold * drawn as f64).ceil() as usize;
-    drawing
-        .items
-        .extend(gold(&pool, checks, sides, &mut random));
-    let items = built(&pool, &drawing, &telling_names(&sweeps), 0, 0);
-    let task = study.new_task(&args.name, &design, &items.items)?;
-    report(study, &task, &drawing, drawn, items.told)
+    let drawn = study.draw_task(&design, &sweeps)?;
+    let task = study.new_task(&args.name, &design, &drawn.items)?;
+    report(study, &task, &drawn)
 }
 
 /// One more batch of a task.
@@ -154,66 +135,26 @@ fn more(study: &Study, args: &Args, count: usize) -> Result<()> {
             "is in a pack, to which nothing is added",
         ));
     };
-    let sweeps = study.sweeps_of(&design.sweeps)?;
-    let pool = study.pool(design, &sweeps)?;
-    let taken = study.taken(&task, &pool)?;
-    let mut random = ChaCha8Rng::seed_from_u64(design.seed);
-    random.set_stream(taken.next as u64);
-    let mut drawing = match design.how {
-        How::Active => {
-            let votes = study.duels(&task, &pool)?;
-            active(&pool, count, &taken.groups, &votes, &mut random)
-        }
-        How::Blocks => {
-            let problem = "was drawn in blocks, which are balanced as a whole; make another task, or design the next one --design active";
-            return Err(Error::option("--name", problem));
-        }
-    };
-    let drawn = drawing.items.len();
-    if drawn == 0 {
-        return Err(Error::option(
-            "--more",
-            "every comparison is an item already",
-        ));
+    if design.how == How::Blocks {
+        let problem = "was drawn in blocks, which are balanced as a whole; make another task, or design the next one --design active";
+        return Err(Error::option("--name", problem));
     }
-    let checks = (design.gold * drawn as f64).ceil() as usize;
-    drawing.items.extend(gold(&pool, checks, 2, &mut random));
-    let items = built(&pool, &drawing, &telling_names(&sweeps), taken.next, 0);
-    study.add_items(&task, &items.items)?;
-    report(study, &task, &drawing, drawn, items.told)
+    let drawn = study.draw_more(&task, count)?;
+    study.add_items(&task, &drawn.items)?;
+    report(study, &task, &drawn)
 }
 
-fn report(
-    study: &Study,
-    task: &TaskState,
-    drawing: &Drawing,
-    drawn: usize,
-    told: usize,
-) -> Result<()> {
-    let Asks::Home(design) = &task.asks else {
-        return Ok(());
-    };
-    let shapes: Vec<Shape> = drawing
-        .items
-        .iter()
-        .map(|item: &Drawn| Shape {
-            sides: item.sides.len(),
-            gold: item.wrong.is_some(),
-        })
-        .collect();
-    let looks: Vec<usize> = (0..design.annotators)
-        .map(|person| queue(Plan::from(design), std::slice::from_ref(&shapes), person).len())
-        .collect();
+fn report(study: &Study, task: &TaskState, drawn: &DrawnTask) -> Result<()> {
     json_line(&json!({
         "task": task.name,
-        "items": drawn,
-        "checks": drawing.items.len() - drawn,
+        "items": drawn.asked,
+        "checks": drawn.checks,
         "all_items": study.items(task)?.len(),
-        "objectives": design.objectives,
-        "looks_per_annotator": looks,
-        "identical": drawing.identical,
-        "missing": drawing.missing,
-        "telling": told,
+        "objectives": task.asks.objectives(),
+        "looks_per_annotator": drawn.looks,
+        "identical": drawn.identical,
+        "missing": drawn.missing,
+        "telling": drawn.told,
         "votes_needed": {"0.60": required_votes(0.6), "0.55": required_votes(0.55)},
     }))
 }
