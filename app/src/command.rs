@@ -1,5 +1,7 @@
 //! Everything a person can do, as data: views queue commands, [`crate::apply`] carries them out.
 
+mod talk;
+
 use std::path::PathBuf;
 
 use paretoscope_core::stats::By;
@@ -10,6 +12,8 @@ use crate::state::{
     Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions,
     PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
+
+pub use talk::TalkCommand;
 
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,6 +244,8 @@ pub enum AppCommand {
     /// Load a bundle that has a run's result as well, by the run's folder.
     LoadTraining(PathBuf),
 
+    /// What a speaker does: the stage, the stops of a talk.
+    Talk(TalkCommand),
     /// Take the study's view and undo from the window that has them.
     TakeOver,
     /// Take the last step back.

@@ -1,14 +1,19 @@
 //! Keys to commands, by the registry.
 
+pub mod talk;
+
 use egui::{Key, Modifiers};
 
-use crate::command::{AppCommand, CommandQueue};
+use crate::command::{AppCommand, CommandQueue, TalkCommand};
 use crate::registry;
 use crate::state::{AppState, Overlay};
 
 /// Takes this frame's shortcuts out of the input and queues their commands. `wrote` says whether a text field had the
 /// keyboard in the frame before: by the time that Escape is seen here, egui has taken it from the field.
 pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut CommandQueue) {
+    if state.talk.is_on() {
+        return talk::take(ctx, state, queue);
+    }
     let writing = ctx.text_edit_focused();
     // Space belongs to the focused button.
     let focused = ctx.memory(|m| m.focused().is_some());
@@ -53,7 +58,7 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
         };
         let plain = !shortcut.modifiers.command;
         let key = shortcut.logical_key;
-        let always = matches!(key, Key::Escape | Key::F6 | Key::F11);
+        let always = matches!(key, Key::Escape | Key::F5 | Key::F6 | Key::F11);
         let help = key == Key::Questionmark && !writing;
         let elsewhere = writing || (covered && !help);
         if menu && key == Key::Escape {
@@ -80,6 +85,10 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
         if key == Key::Escape && registry::why_not(&entry.command, state).is_some() {
             // Nothing to stop: Escape leaves the field, else hears everything again, else leaves the dot.
             if wrote {
+                continue;
+            }
+            if state.talk.large {
+                queue.push(AppCommand::Talk(TalkCommand::Large));
                 continue;
             }
             if !state.mutes.is_empty() {

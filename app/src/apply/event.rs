@@ -7,8 +7,8 @@ use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{
-    Effect, interference, kept, notify, point, preview, rows, shell, study, sweep, training, trial,
-    turns,
+    Effect, interference, kept, notify, point, preview, rows, shell, study, sweep, talk, training,
+    trial, turns,
 };
 use crate::state::{
     AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
@@ -289,6 +289,10 @@ fn leave_bundle(state: &mut AppState) {
 fn run_of(state: &mut AppState, job: JobId) -> Option<&mut RunEntry> {
     match state.jobs.owner(job)? {
         Owner::Run(id) => state.session.get_mut(id),
+        Owner::Talk => {
+            let show = state.talk.show.as_mut()?;
+            Some(&mut show.stage.current.as_mut()?.run)
+        }
         _ => None,
     }
 }
@@ -377,6 +381,7 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<
         Owner::Preview => return preview::failed(state, trouble),
         Owner::Interference => return interference::failed(state, trouble),
         Owner::Training => return training::failed(state, job, trouble),
+        Owner::Talk => return talk::failed(state, &trouble, effects),
         Owner::Sweep => state.sweep.trouble = Some(trouble),
         Owner::Recall => state.sweep.recalling = false,
         Owner::Retrace => state.sweep.retrace = None,

@@ -16,6 +16,7 @@ mod rows;
 mod shell;
 mod study;
 mod sweep;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -44,6 +45,7 @@ pub use kept::keep;
 pub use points::points_read;
 pub use shell::start;
 pub use study::{no_study_thread, study_news};
+pub use talk::can_play;
 
 /// What has to happen outside the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,6 +179,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::ResumeTraining(folder) => training::resume(state, &folder, effects),
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
+        C::Talk(talk) => talk::command(state, talk, effects),
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
@@ -217,6 +220,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     preview::follow(state, effects);
     sweep::count_held(state, effects);
     study::follow(state, effects);
+    talk::tick(state, effects);
     follow_points(state);
     if state
         .engine
@@ -246,12 +250,14 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         .as_ref()
         .is_some_and(|n| n.kind == NoticeKind::Info);
     let soon = live || state.preview.due.is_some() || counting;
-    match (soon, busy, fading) {
+    let window = match (soon, busy, fading) {
         (true, _, _) => Some(0.05),
         (_, true, _) => Some(0.25),
         (_, _, true) => Some(1.0),
         _ => None,
-    }
+    };
+    let both = window.into_iter().chain(talk::wake(state));
+    both.reduce(f32::min)
 }
 
 /// Puts a line of news into the status strip.

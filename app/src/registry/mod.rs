@@ -3,6 +3,7 @@
 
 mod list;
 mod names;
+mod talk;
 mod why_not;
 
 use std::collections::BTreeSet;

@@ -20,6 +20,7 @@ use super::export::{drawn, export};
 use super::lease::LeaseKeeper;
 use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
 use super::scores::ScoreCache;
+use super::staged::DeckKeeper;
 use super::view::ViewKeeper;
 use crate::state::RunId;
 
@@ -47,6 +48,7 @@ pub(super) fn run(
         to_hide: HashSet::new(),
         view: ViewKeeper::default(),
         lease: LeaseKeeper::default(),
+        decks: DeckKeeper::default(),
         shown: ShownSweeps::default(),
         drawn: None,
         scores: ScoreCache::default(),
@@ -82,6 +84,7 @@ pub(super) struct Worker {
     pub(super) to_hide: HashSet<RunId>,
     pub(super) view: ViewKeeper,
     pub(super) lease: LeaseKeeper,
+    pub(super) decks: DeckKeeper,
     shown: ShownSweeps,
     /// When fronts were drawn last, and how long that took.
     drawn: Option<(Instant, Duration)>,
@@ -98,6 +101,8 @@ impl Worker {
     fn take(&mut self, command: StudyCommand) {
         match command {
             StudyCommand::Open(path) => self.open(path),
+            StudyCommand::OpenCopy { from, to } => self.open_copy(&from, &to),
+            StudyCommand::EditDeck(title, edit) => self.edit_deck(title, &edit),
             StudyCommand::Save(answer) => {
                 self.waiting.push_back(answer);
                 self.flush();
@@ -170,7 +175,7 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, path: PathBuf) {
+    pub(super) fn open(&mut self, path: PathBuf) {
         self.flush();
         self.end_lease();
         self.view = ViewKeeper::default();
@@ -184,6 +189,7 @@ impl Worker {
                 let access = study.access().clone();
                 self.study = Some(study);
                 self.scores = ScoreCache::default();
+                self.decks = DeckKeeper::default();
                 self.written.clear();
                 (self.version, self.shown, self.drawn) = (None, ShownSweeps::default(), None);
                 self.tell(StudyNews::Opened {
@@ -275,6 +281,7 @@ impl Worker {
                 sweeps.into_iter().map(Arc::new).collect(),
             ));
         }
+        self.tell_decks();
         self.draw();
     }
 

@@ -12,6 +12,7 @@
 //! | read | keys, names, filters → answers with their scores | `read`, `find`, `results` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
+//! | talk | decks of stops as data; a sweep in the order in which it was made | `decks`, `played_sweep` |
 //! | share | threads, processes, windows at one file | `writer`, `request`, `claim`, `alive`, `lease` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
 //! | annotate | sweeps → items; a person's place, votes, drafts | `candidates`, `tasks`, `sitting`, `votes` |
@@ -26,6 +27,7 @@ mod candidates;
 mod claim;
 mod compact;
 mod convert;
+mod decks;
 mod digest;
 mod encode;
 mod file;
@@ -45,6 +47,7 @@ mod merge_table;
 mod notes;
 mod open;
 mod pack;
+mod played_sweep;
 mod preferred;
 mod read;
 mod records;
@@ -67,6 +70,7 @@ mod writer;
 pub use candidates::{Built, Taken, built, telling_names};
 pub use claim::{CLAIM, Claim};
 pub use compact::Compacted;
+pub use decks::{Deck, DeckEdit, DeckState, Stop, StopLayout, StopMode, StopState};
 pub use file::{Access, Study};
 pub use foreign::Imported;
 pub use hash::{Fields, Uid};
@@ -77,6 +81,7 @@ pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
+pub use played_sweep::PlayedPoint;
 pub use preferred::{Pairs, PairsAsked, votes_hash};
 pub use read::{Filter, Stored};
 pub use records::{Label, NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
@@ -94,6 +99,8 @@ pub use writer::{LOOK, Pending, ROWS, WAIT, Writer};
 
 #[cfg(test)]
 mod annotation_tests;
+#[cfg(test)]
+mod deck_tests;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
