@@ -38,6 +38,8 @@ pub struct StartOptions {
     pub sweeps: PathBuf,
     /// The folder of training runs.
     pub training: PathBuf,
+    /// Where the copy of the talk that ships lies.
+    pub talk: PathBuf,
     /// Measures the start, then closes.
     pub clock: Option<StartClock>,
 }
@@ -52,6 +54,7 @@ impl StartOptions {
             demo: locate::demo(),
             sweeps: locate::sweeps(),
             training: locate::training(),
+            talk: locate::talk(),
             clock: None,
         }
     }
@@ -102,6 +105,8 @@ impl App {
             kept: kept.unwrap_or_default(),
             ..AppState::default()
         };
+        state.talk.shipped = options.demo.as_deref().and_then(locate::shipped_talk);
+        state.talk.copy = options.talk;
         state.bundle.demo = options.demo;
         state.sweep.folder = options.sweeps;
         state.training.folder = options.training;

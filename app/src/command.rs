@@ -1,6 +1,7 @@
 //! Everything a person can do, as data: views queue commands, [`crate::apply`] carries them out.
 
 mod annotate;
+mod talk;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use crate::state::{
 };
 
 pub use annotate::Annotation;
+pub use talk::TalkCommand;
 
 /// How a move of the point counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +249,8 @@ pub enum AppCommand {
     /// Something of annotation.
     Annotate(Annotation),
 
+    /// What a speaker does: the stage, the stops of a talk.
+    Talk(TalkCommand),
     /// Take the study's view and undo from the window that has them.
     TakeOver,
     /// Take the last step back.

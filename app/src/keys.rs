@@ -1,8 +1,10 @@
 //! Keys to commands, by the registry.
 
+pub mod talk;
+
 use egui::{Key, Modifiers};
 
-use crate::command::{AppCommand, CommandQueue};
+use crate::command::{AppCommand, CommandQueue, TalkCommand};
 use crate::registry;
 use crate::state::{AppState, DeskCard, DeskPhase, Overlay};
 
@@ -11,6 +13,9 @@ use crate::state::{AppState, DeskCard, DeskPhase, Overlay};
 pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut CommandQueue) {
     if state.annotate.desk.is_some() {
         return take_blind(ctx, state, queue);
+    }
+    if state.talk.is_on() {
+        return talk::take(ctx, state, queue);
     }
     let writing = ctx.text_edit_focused();
     // Space belongs to the focused button.
@@ -56,7 +61,7 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
         };
         let plain = !shortcut.modifiers.command;
         let key = shortcut.logical_key;
-        let always = matches!(key, Key::Escape | Key::F6 | Key::F11);
+        let always = matches!(key, Key::Escape | Key::F5 | Key::F6 | Key::F11);
         let help = key == Key::Questionmark && !writing;
         let elsewhere = writing || (covered && !help);
         if menu && key == Key::Escape {
@@ -83,6 +88,10 @@ pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut Comm
         if key == Key::Escape && registry::why_not(&entry.command, state).is_some() {
             // Nothing to stop: Escape leaves the field, else hears everything again, else leaves the dot.
             if wrote {
+                continue;
+            }
+            if state.talk.large {
+                queue.push(AppCommand::Talk(TalkCommand::Large));
                 continue;
             }
             if !state.mutes.is_empty() {

@@ -46,6 +46,17 @@ pub fn training() -> PathBuf {
     data("training")
 }
 
+/// Where the copy of the talk that ships lies, likewise.
+pub fn talk() -> PathBuf {
+    data("talk.study")
+}
+
+/// The talk that ships beside the demonstration bundle in this folder.
+pub fn shipped_talk(demo: &Path) -> Option<PathBuf> {
+    let talk = demo.parent()?.join("talk/talk.study");
+    talk.is_file().then_some(talk)
+}
+
 /// The study that is used where none is named, likewise.
 pub fn study() -> PathBuf {
     data("paretoscope.study")

@@ -6,7 +6,9 @@ use paretoscope_core::protocol::{EngineEvent, JobId, SweepPhase, TokenNews, Trou
 use paretoscope_core::types::{BundleInfo, GateRecord, Run, RunStatus};
 
 use super::bundle::{look_at_stored, take};
-use super::{Effect, interference, notify, point, preview, shell, study, sweep, training, trial};
+use super::{
+    Effect, interference, notify, point, preview, shell, study, sweep, talk, training, trial,
+};
 use crate::state::{
     AppState, EnginePhase, Jobs, LoadFailure, Notice, NoticeKind, Owner, RunEntry, RunPhase,
 };
@@ -185,6 +187,10 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
 fn run_of(state: &mut AppState, job: JobId) -> Option<&mut RunEntry> {
     match state.jobs.owner(job)? {
         Owner::Run(id) => state.session.get_mut(id),
+        Owner::Talk => {
+            let show = state.talk.show.as_mut()?;
+            Some(&mut show.stage.current.as_mut()?.run)
+        }
         _ => None,
     }
 }
@@ -273,6 +279,7 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<
         Owner::Preview => return preview::failed(state, trouble),
         Owner::Interference => return interference::failed(state, trouble),
         Owner::Training => return training::failed(state, job, trouble),
+        Owner::Talk => return talk::failed(state, &trouble, effects),
         Owner::Sweep => state.sweep.trouble = Some(trouble),
         Owner::Recall => state.sweep.recalling = false,
         Owner::Retrace => state.sweep.retrace = None,

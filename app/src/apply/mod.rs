@@ -21,6 +21,7 @@ mod rows;
 mod shell;
 mod study;
 mod sweep;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -47,6 +48,7 @@ pub(crate) use notice::notify;
 pub use points::points_read;
 pub use shell::start;
 pub use study::{no_study_thread, study_news};
+pub use talk::can_play;
 
 /// Carries a command out, or says why it cannot be.
 pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
@@ -150,6 +152,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::ResumeTraining(folder) => training::resume(state, &folder, effects),
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
+        C::Talk(talk) => talk::command(state, talk, effects),
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Annotate(command) => annotate::command(state, command, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
@@ -191,6 +194,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     preview::follow(state, effects);
     sweep::count_held(state, effects);
     asks::follow(state, effects);
+    talk::tick(state, effects);
     follow_points(state);
     if state
         .engine
@@ -223,10 +227,12 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
     if let Some(rest) = annotate::rest(state) {
         return Some(rest.max(0.05));
     }
-    match (soon, busy, fading) {
+    let window = match (soon, busy, fading) {
         (true, _, _) => Some(0.05),
         (_, true, _) => Some(0.25),
         (_, _, true) => Some(1.0),
         _ => None,
-    }
+    };
+    let both = window.into_iter().chain(talk::wake(state));
+    both.reduce(f32::min)
 }

@@ -10,7 +10,9 @@ use paretoscope_core::types::{Run, Scores};
 use paretoscope_figure::plot::{Front, Standing};
 
 use super::asks::{bring_back, follow};
-use super::{Effect, annotate, bundle, chosen, differ, kept, notify, others, points, sweep, undo};
+use super::{
+    Effect, annotate, bundle, chosen, differ, kept, notify, others, points, sweep, talk, undo,
+};
 use crate::command::AppCommand;
 use crate::state::{
     AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
@@ -108,6 +110,12 @@ pub(super) fn open_named(state: &mut AppState, path: PathBuf, effects: &mut Vec<
 
 /// Opens a study; what was looked at of the one before is let go, once it has it.
 pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
+    make_room(state, path.clone(), effects);
+    effects.push(Effect::Study(StudyCommand::Open(path)));
+}
+
+/// Lets go of the study before: the one of this path is being opened.
+pub(super) fn make_room(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
     effects.extend(kept::keep(state).map(Effect::Study));
     if state.study.path.is_some() {
         leave(state);
@@ -115,8 +123,9 @@ pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect
     if std::mem::take(&mut state.bundle.stored) {
         state.bundle.current = None;
     }
+    state.talk.leave_study();
     state.study = StudyState {
-        path: Some(path.clone()),
+        path: Some(path),
         phase: StudyPhase::Opening,
         waiting: std::mem::take(&mut state.study.waiting),
         export: std::mem::take(&mut state.study.export),
@@ -125,7 +134,6 @@ pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect
     };
     annotate::opened(state);
     state.study.seen = Some(Sight::of(state));
-    effects.push(Effect::Study(StudyCommand::Open(path)));
 }
 
 /// Lets go of the answers that are in the file: they come back with it, or are no part of the next one.
@@ -213,6 +221,8 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         }
         StudyNews::Unsaved(trouble) => state.study.unsaved = Some(trouble),
         StudyNews::AllSaved => state.study.unsaved = None,
+        StudyNews::Decks(decks) => talk::decks(state, decks, effects),
+        StudyNews::Staged(material) => talk::staged(state, material, effects),
         StudyNews::Edited(changed) => state.undo.edited(changed),
         StudyNews::Turned(step, again, done) => undo::turned(state, step, again, done, effects),
         StudyNews::Steps(titles) => state.undo.in_file = titles,

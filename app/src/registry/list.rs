@@ -3,7 +3,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::Entry;
-use crate::command::AppCommand;
+use crate::command::{AppCommand, TalkCommand};
 use crate::state::{Mode, Overlay, Panel};
 use paretoscope_core::types::Split;
 
@@ -277,6 +277,41 @@ pub(super) fn list() -> Vec<Entry> {
             "reset frozen worst",
             None,
             C::FreeReference,
+        ),
+        entry(
+            "talk",
+            "Talk: begin it on the full screen",
+            "present stage slides show speaker projector",
+            keys(none, Key::F5),
+            C::Talk(TalkCommand::Start),
+        ),
+        entry(
+            "talk-stops",
+            "Talk: its stops, notes and screen",
+            "present deck slides speaker",
+            None,
+            C::Show(Overlay::Talk),
+        ),
+        entry(
+            "talk-save",
+            "Talk: save this view as a stop",
+            "present deck slides",
+            None,
+            C::Talk(TalkCommand::SaveStop),
+        ),
+        entry(
+            "talk-shipped",
+            "Open the talk of the demonstration",
+            "present example script",
+            None,
+            C::Talk(TalkCommand::OpenShipped),
+        ),
+        entry(
+            "large",
+            "Stage layout: triangle, answer and front, large",
+            "present big zoom",
+            keys(none, Key::L),
+            C::Talk(TalkCommand::Large),
         ),
         entry(
             "interference",

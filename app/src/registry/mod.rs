@@ -5,6 +5,7 @@ mod annotate;
 mod blind;
 mod list;
 mod names;
+mod talk;
 mod why_not;
 
 use std::collections::BTreeSet;

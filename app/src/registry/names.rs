@@ -76,6 +76,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::ResumeTraining(_) => "Go on with this training",
         C::SelectTraining(_) => "Look at this training",
         C::LoadTraining(_) => "Load what this training made",
+        C::Talk(command) => command.title(),
         C::Show(_) => "Open this sheet",
         C::Query(_) => "Search",
         C::MarkRow(_) => "Mark this line",

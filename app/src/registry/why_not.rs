@@ -72,6 +72,7 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::TakeOver if state.study.theirs.is_none() => {
             say("no other window has the study's view and undo")
         }
+        C::Talk(command) => super::talk::why_not(command, state),
         C::Undo | C::Redo => no_step(*command == C::Redo, state),
         C::Stop if state.session.running().is_none() => say("nothing is being generated"),
         C::Pin | C::TryCurrent if state.session.current().is_none() => {

@@ -29,6 +29,8 @@ pub enum Owner {
     Training,
     /// A text that is scored by hand.
     Trial,
+    /// The live answer on the stage of a talk.
+    Talk,
 }
 
 /// The jobs under way.

@@ -25,6 +25,7 @@ mod shares;
 mod simplex;
 mod study;
 mod sweep;
+mod talk;
 mod training;
 mod trial;
 mod undo;
@@ -62,6 +63,7 @@ pub use sweep::{
     PointsForm, PointsFrom, PointsOf, PromptSource, Shelved, SweepCost, SweepForm, SweepMode,
     SweepState,
 };
+pub use talk::{How, Pace, Show, Stage, StageAnswer, StageSweep, Tag, TalkState};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainPhase, TrainingState};
 pub use trial::Trial;
 pub use undo::{Joins, Parts, Sight, Step, UndoState, What};
@@ -107,6 +109,8 @@ pub struct AppState {
     pub interference: InterferenceState,
     /// Training: the form and the runs.
     pub training: TrainingState,
+    /// Talks: stops, and the one that is on.
+    pub talk: TalkState,
     /// Sheets and the palette.
     pub overlay: OverlayState,
     /// What is remembered between sessions.

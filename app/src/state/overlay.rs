@@ -24,6 +24,8 @@ pub enum Overlay {
     Study,
     /// Tasks of annotation.
     Annotate,
+    /// The stops of a talk.
+    Talk,
     /// Whether to forget all answers.
     Forgetting,
     /// Whether to close while work is under way.

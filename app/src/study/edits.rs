@@ -37,14 +37,14 @@ impl Worker {
         }
     }
 
-    fn edited(&self, done: Option<Result<bool>>) {
+    pub(super) fn edited(&self, done: Option<Result<bool>>) {
         let changed = self.or_tell(done).unwrap_or(false);
         self.tell(StudyNews::Edited(changed));
         self.tell_steps();
     }
 
     /// Takes the last edit back, or does it again, where it is the one that is meant.
-    pub(super) fn turn(&self, step: u64, title: &str, again: bool) {
+    pub(super) fn turn(&mut self, step: u64, title: &str, again: bool) {
         let Some(study) = &self.study else { return };
         let done = turned(study, title, again).map_err(|error| {
             if !again {
@@ -53,8 +53,13 @@ impl Worker {
             }
             Trouble::from(&error)
         });
+        let turned = done.as_ref().map(|turned| turned.now.iter());
+        let targets: Vec<Target> = (turned.into_iter().flatten())
+            .map(|(target, _)| target.clone())
+            .collect();
         self.tell(StudyNews::Turned(step, again, done));
         self.tell_steps();
+        self.follow_decks(&targets);
     }
 
     /// Says what the file would take back next, and do again.

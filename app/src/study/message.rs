@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Access, Lease, SweepState, Target, Uid};
+use paretoscope_core::study::{Access, DeckEdit, DeckState, Lease, SweepState, Target, Uid};
 use paretoscope_core::types::{BundleInfo, NamedPoint, Run, Scores, Split};
 use paretoscope_figure::plot::Front;
 
 use super::asks::{AnnotateCommand, AnnotateNews};
 use super::differ::{Differences, Pair};
+use super::staged::Material;
 use crate::state::{Chosen, Covered, RunId};
 
 /// The kind of mark that a star is.
@@ -87,6 +88,15 @@ pub enum Export {
 pub enum StudyCommand {
     /// Open this file, or make it; the one before is closed.
     Open(PathBuf),
+    /// Open a copy of the first, which is made where there is none; the first itself is read alone.
+    OpenCopy {
+        /// What is copied.
+        from: PathBuf,
+        /// The copy.
+        to: PathBuf,
+    },
+    /// Change talks. The title names it in undo.
+    EditDeck(&'static str, DeckEdit),
     /// Write an answer.
     Save(SavedAnswer),
     /// Write an answer's scores, which came after it.
@@ -200,6 +210,10 @@ pub enum StudyNews {
     Lease(Lease),
     /// Answers that were asked for by their names.
     Fetched(Arc<BundleInfo>, Vec<Recalled>),
+    /// The talks of the file, with their stops in order.
+    Decks(Vec<DeckState>),
+    /// What stops of talks show, as far as that is new.
+    Staged(Material),
     /// Whether an edit changed anything; one for each.
     Edited(bool),
     /// An edit was taken back or done again, or why not, by the window's name for the step.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | ask | commands and news, as data | `message` |
 //! | work | commands → the file → news; what another program writes is noticed | `worker` |
+//! | talk | stops, what they show, a copy of a study that ships → the window; edits of stops → the file | `decks` |
 //! | edit | stars, notes, hidden answers; taking them back → the file's own steps of undo | `edits` |
 //! | view | where a person is → the file, and back; answers looked at again | `view` |
 //! | lease | whose view and undo are; the day's copy | `lease` |
@@ -17,12 +18,14 @@
 mod annotate;
 mod asks;
 mod covered;
+mod decks;
 mod differ;
 mod edits;
 mod export;
 mod lease;
 mod message;
 mod scores;
+mod staged;
 mod view;
 mod weigh;
 mod worker;
@@ -39,6 +42,7 @@ pub use differ::{Differences, Differing, Pair, Side};
 pub use message::{
     Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews, Turned,
 };
+pub use staged::{Material, Staged, StagedSweep};
 
 /// Commands and news that wait at most; commands beyond wait on the window's side.
 const CAPACITY: usize = 256;

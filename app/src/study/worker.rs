@@ -21,6 +21,7 @@ use super::export::{drawn, export};
 use super::lease::LeaseKeeper;
 use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
 use super::scores::ScoreCache;
+use super::staged::DeckKeeper;
 use super::view::ViewKeeper;
 use crate::state::RunId;
 
@@ -48,6 +49,7 @@ pub(super) fn run(
         to_hide: HashSet::new(),
         view: ViewKeeper::default(),
         lease: LeaseKeeper::default(),
+        decks: DeckKeeper::default(),
         shown: ShownSweeps::default(),
         drawn: None,
         scores: ScoreCache::default(),
@@ -86,6 +88,7 @@ pub(super) struct Worker {
     pub(super) to_hide: HashSet<RunId>,
     pub(super) view: ViewKeeper,
     pub(super) lease: LeaseKeeper,
+    pub(super) decks: DeckKeeper,
     shown: ShownSweeps,
     /// When fronts were drawn last, and how long that took.
     drawn: Option<(Instant, Duration)>,
@@ -106,6 +109,8 @@ impl Worker {
     fn take(&mut self, command: StudyCommand) {
         match command {
             StudyCommand::Open(path) => self.open(path),
+            StudyCommand::OpenCopy { from, to } => self.open_copy(&from, &to),
+            StudyCommand::EditDeck(title, edit) => self.edit_deck(title, &edit),
             StudyCommand::Save(answer) => {
                 self.waiting.push_back(answer);
                 self.flush();
@@ -179,7 +184,7 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, path: PathBuf) {
+    pub(super) fn open(&mut self, path: PathBuf) {
         self.flush();
         self.end_lease();
         self.stop_weighing();
@@ -195,6 +200,7 @@ impl Worker {
                 let access = study.access().clone();
                 self.study = Some(study);
                 self.scores = ScoreCache::default();
+                self.decks = DeckKeeper::default();
                 self.written.clear();
                 (self.version, self.shown, self.drawn) = (None, ShownSweeps::default(), None);
                 self.tell(StudyNews::Opened {
@@ -287,6 +293,7 @@ impl Worker {
             ));
         }
         self.tell_tasks();
+        self.tell_decks();
         self.draw();
     }
 

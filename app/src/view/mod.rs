@@ -26,6 +26,7 @@ mod status;
 mod study;
 mod sweep;
 mod sweep_points;
+mod talk;
 mod tiers;
 mod tools;
 mod top_bar;

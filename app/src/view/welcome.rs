@@ -2,7 +2,7 @@
 
 use egui::{Frame, ProgressBar, RichText, Ui};
 
-use crate::command::{AppCommand, CommandQueue};
+use crate::command::{AppCommand, CommandQueue, TalkCommand};
 use crate::state::{AppState, EnginePhase, Overlay};
 use crate::theme::Tokens;
 use crate::widgets::{command_button, primary_button, trouble_ui};
@@ -76,6 +76,10 @@ fn card_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 AppCommand::LoadDemo,
                 "Open the demonstration",
             );
+            if state.talk.shipped.is_some() {
+                let talk = AppCommand::Talk(TalkCommand::OpenShipped);
+                command_button(ui, state, queue, talk, "Open the talk");
+            }
             command_button(ui, state, queue, open, "Open a bundle\u{2026}");
         } else {
             primary_button(ui, state, queue, open, "Open a bundle\u{2026}");

@@ -309,6 +309,7 @@ fn a_sweep_goes_into_the_study_and_one_that_was_stopped_is_gone_on_with() {
     let mut state = study.opened();
     let sweep = paretoscope_core::study::SweepState {
         id: 7,
+        uid: paretoscope_core::study::Uid(vec![7; 32]),
         created: 0,
         name: "killed".into(),
         method: "hoe".into(),

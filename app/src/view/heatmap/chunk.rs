@@ -229,7 +229,11 @@ impl Chunk {
 const GAP: f32 = 5.0;
 
 /// Rectangles of cells: per row, around the glyphs of the cell, as high as the row.
-fn rects(galley: &Galley, cells: &Range<usize>, chars: &[usize]) -> Vec<(usize, Rect)> {
+pub(in crate::view) fn rects(
+    galley: &Galley,
+    cells: &Range<usize>,
+    chars: &[usize],
+) -> Vec<(usize, Rect)> {
     let mut rects: Vec<(usize, Rect)> = Vec::with_capacity(chars.len());
     // Walks glyphs and cells together: one glyph or line break per character.
     let (mut cell, mut left) = (0, chars.first().copied().unwrap_or(0));

@@ -12,6 +12,7 @@ mod trace;
 use crate::gpu::ColorMap;
 use egui::{EventFilter, Key, Modifiers, Response, RichText, Ui};
 
+pub(in crate::view) use chunk::rects;
 pub use trace::{Cell, Mismatch, TokenTrace, cells};
 
 use crate::state::{HeatmapMode, HeatmapOptions, SiteMap};

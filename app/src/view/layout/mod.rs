@@ -14,7 +14,7 @@ use super::prompt::PromptPanel;
 use super::study::StudyPanel;
 use super::{
     bundle_sheet, closing, first_steps, forgetting, palette, panels, point, prompt, responses,
-    settings, shortcuts, status, study, sweep, top_bar, training, welcome,
+    settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -70,6 +70,14 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         }
         return;
     }
+    // On a stage no sheet and no news appear.
+    if state.talk.is_on() {
+        return talk::talk_ui(ui, state, queue);
+    }
+    if state.talk.large && state.info().is_some() {
+        talk::large_ui(ui, state, queue);
+        return sheets_ui(ui, kept, state, queue);
+    }
     Side::top("top")
         .frame(margin(ui, 10, 6))
         .show(ui, |ui| top_bar::top_bar_ui(ui, state, queue));
@@ -89,6 +97,11 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
             .frame(Frame::NONE)
             .show(ui, |ui| body_ui(ui, kept, state, queue));
     }
+    sheets_ui(ui, kept, state, queue);
+}
+
+/// What lies over the panels.
+fn sheets_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut CommandQueue) {
     drop_hint_ui(ui);
     match state.overlay.open {
         Overlay::None => {}
@@ -101,6 +114,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
             annotate::sheet_ui(ui.ctx(), &mut kept.annotate, state, queue);
         }
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
+        Overlay::Talk => talk::stops_ui(ui.ctx(), state, queue),
         Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),
         Overlay::Settings => settings::settings_ui(ui.ctx(), state, queue),

@@ -1,5 +1,7 @@
 //! `demo`: the demonstration's data and bundle, made from the authored world.
 
+mod talk;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
@@ -24,6 +26,8 @@ pub(crate) enum Args {
     Build(Build),
     /// Write the examples, pairs and prompts as JSON Lines, to be read
     Data(Data),
+    /// Record the talk that ships with it: answers and stops into a study that has a sweep (assets/talk/make does all of it)
+    Talk(talk::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +77,7 @@ pub(crate) struct Data {
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Build(args) => make(args, global),
+        Args::Talk(args) => talk::run(&args, global),
         Args::Data(args) => {
             let settings = DataSettings {
                 seed: global.seed,

@@ -13,6 +13,7 @@
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
 //! | share | threads, processes, windows at one file | `claim`, `claimer`, `alive`, `lease` |
+//! | talk | decks of stops as data; a sweep in the order in which it was made | `decks`, `played_sweep` |
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
 //! | annotate | sweeps → items; a person's place, votes, drafts; how far all are | `candidates`, `draw`, `tasks`, `sitting`, `votes`, `counts` |
 //! | weigh | votes → what statistics read, pairs that train | `judged`, `statistics`, `preferred` |
@@ -28,6 +29,7 @@ mod claimer;
 mod compact;
 mod convert;
 mod counts;
+mod decks;
 mod digest;
 mod draw;
 mod encode;
@@ -48,6 +50,7 @@ mod merge_table;
 mod notes;
 mod open;
 mod pack;
+mod played_sweep;
 mod preferred;
 mod read;
 mod records;
@@ -71,6 +74,7 @@ pub use claim::{CLAIM, Claim};
 pub use claimer::{Claimer, Claims};
 pub use compact::Compacted;
 pub use counts::TaskCounts;
+pub use decks::{Deck, DeckEdit, DeckState, Stop, StopLayout, StopMode, StopState};
 pub use draw::DrawnTask;
 pub use file::{Access, Study};
 pub use foreign::Imported;
@@ -82,6 +86,7 @@ pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
+pub use played_sweep::PlayedPoint;
 pub use preferred::{Pairs, PairsAsked, votes_hash};
 pub use read::{Filter, Stored};
 pub use records::{Label, NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
@@ -99,6 +104,8 @@ pub use votes::{Annotator, Shown, StoredVote};
 mod annotation_setup;
 #[cfg(test)]
 mod annotation_tests;
+#[cfg(test)]
+mod deck_tests;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

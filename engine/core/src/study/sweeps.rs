@@ -43,6 +43,8 @@ pub enum Makers {
 pub struct SweepState {
     /// Its number.
     pub id: i64,
+    /// Its name in every file.
+    pub uid: Uid,
     /// When it was planned first, in milliseconds since 1970.
     pub created: i64,
     /// What it is called in plots.
@@ -164,8 +166,8 @@ impl Study {
         let sql =
             "SELECT s.id, s.created, s.name, s.method, s.bundle, b.json, s.plan, s.rows, s.status,
                    (SELECT count(*) FROM sweep_row r WHERE r.sweep = s.id),
-                   (SELECT o.uid FROM claim c JOIN origin o ON o.id = c.origin WHERE c.key = s.uid AND c.until >= ?1)
-                   FROM sweep s JOIN bundle b ON b.id = s.bundle ORDER BY s.created, s.uid";
+                   (SELECT o.uid FROM claim c JOIN origin o ON o.id = c.origin WHERE c.key = s.uid AND c.until >= ?1),
+                   s.uid FROM sweep s JOIN bundle b ON b.id = s.bundle ORDER BY s.created, s.uid";
         let mut found = Vec::new();
         self.each(sql, [now], |row| {
             let maker: Option<Vec<u8>> = self.get(row, 10)?;
@@ -173,6 +175,7 @@ impl Study {
             plan.store = self.path().to_path_buf();
             found.push(SweepState {
                 id: self.get(row, 0)?,
+                uid: Uid(self.get(row, 11)?),
                 created: self.get(row, 1)?,
                 name: self.get(row, 2)?,
                 method: self.get(row, 3)?,
