@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
 const WINDOW: &[&[&str]] = &[
     &[
         "bridge",
+        "export",
         "gpu",
         "locate",
         "start_clock",
@@ -73,7 +74,7 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
     (
         "app/src",
         "apply",
-        22,
+        23,
         "one writer in parts: what one does sets others off, and all return its effects",
     ),
 ];

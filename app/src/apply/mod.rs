@@ -3,6 +3,7 @@
 mod chosen;
 mod differ;
 mod event;
+mod export;
 mod fields;
 mod files;
 mod interference;
@@ -30,6 +31,7 @@ use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::Mutes;
 
 use crate::command::{AppCommand, Gesture};
+use crate::export::Job;
 use crate::registry;
 use crate::state::{
     AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
@@ -38,6 +40,7 @@ use crate::study::StudyCommand;
 use crate::tasks::Wanted;
 
 pub use event::event;
+pub use export::exporting;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
 pub use kept::keep;
@@ -56,6 +59,10 @@ pub enum Effect {
     ReadPoints(PathBuf),
     /// Make the folder of the sweep stores.
     MakeFolder(PathBuf),
+    /// Make and write a figure, a table or the report.
+    Export(Box<Job>),
+    /// Show a file in the system's window on its folder.
+    Reveal(PathBuf),
     /// Put text on the clipboard.
     Copy(String),
     /// Ask a person for a path by a dialog.
@@ -181,7 +188,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => {
-            if let Some(other) = study::command(state, other, effects) {
+            let rest = export::command(state, other, effects)
+                .and_then(|other| study::command(state, other, effects));
+            if let Some(other) = rest {
                 shell::command(state, other, effects);
             }
         }
@@ -239,6 +248,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
     let busy = state.session.running().is_some()
         || state.sweep.is_active()
         || state.training.active().is_some()
+        || state.export.stage.is_some()
         || state.bundle.loading.is_some();
     let fading = state
         .engine

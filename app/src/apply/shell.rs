@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use paretoscope_core::protocol::{EngineCommand, Trouble};
-use paretoscope_core::types::Prompt;
+use paretoscope_core::types::PromptSample;
 
 use super::{Effect, notify, sweep, training};
 use crate::command::AppCommand;
@@ -166,7 +166,11 @@ pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>)
 }
 
 /// A file of prompts was read.
-pub(super) fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<Prompt>, Trouble>) {
+pub(super) fn prompts_read(
+    state: &mut AppState,
+    path: &Path,
+    read: Result<Vec<PromptSample>, Trouble>,
+) {
     if !matches!(&state.prefs.sweep.source, PromptSource::File(wanted) if wanted == path) {
         return;
     }

@@ -88,6 +88,8 @@ pub struct KeptView {
     /// What is looked at.
     #[serde(flatten)]
     pub view: View,
+    /// The dot that is looked at, by its name in the study's fronts.
+    pub dot: Option<String>,
     /// Where the point stands and which answers are looked at, one per bundle, the newest first.
     pub bundles: Vec<Kept>,
 }
@@ -97,6 +99,7 @@ impl KeptView {
     pub fn of(state: &AppState) -> Self {
         Self {
             view: View::of(state),
+            dot: state.looked_dot(),
             bundles: Kept::all(state),
         }
     }

@@ -22,6 +22,8 @@ pub enum Overlay {
     Training,
     /// The study: its file, its sweeps side by side, figures.
     Study,
+    /// What is written for use elsewhere.
+    Export,
     /// Whether to forget all answers.
     Forgetting,
     /// Whether to close while work is under way.

@@ -10,12 +10,12 @@
 //! | scores | sweeps → their scores, kept while nobody writes | `scores` |
 //! | points | chosen points → how many rows there are; starred answers → their points | `covered` |
 //! | differ | two dots → the prompts that both answered, by how the answers differ | `differ` |
-//! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
+//! | ask for drawings | ticked sweeps, errors → as figures ask for them, in words | `drawn` |
 
 mod covered;
 mod differ;
+mod drawn;
 mod edits;
-mod export;
 mod lease;
 mod message;
 mod scores;
@@ -30,8 +30,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 pub use differ::{Differences, Differing, Pair, Side};
+pub use drawn::in_words;
 pub use message::{
-    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews, Turned,
+    Recalled, STAR, SavedAnswer, ShownSweeps, Sought, StudyCommand, StudyNews, Turned,
 };
 
 /// Commands and news that wait at most; commands beyond wait on the window's side.

@@ -6,11 +6,13 @@ mod legend;
 mod marks;
 mod others;
 mod plots;
+mod rows;
 mod space;
 mod table;
 mod thumbs;
 mod tiles;
 mod tip;
+mod walk;
 
 use egui::Ui;
 
@@ -20,7 +22,7 @@ use crate::plot::{
 };
 use crate::state::{Large, PlotOptions, Units, place};
 use crate::widgets::empty_ui;
-use table::Order;
+use rows::Order;
 
 /// What the panel keeps from frame to frame: caches, the view, the hovered dot.
 #[derive(Default)]
