@@ -35,6 +35,12 @@ const DISC: u32 = 1u;
 const RING: u32 = 2u;
 const DIAMOND: u32 = 3u;
 const HOLLOW: u32 = 4u;
+const BOX: u32 = 5u;
+const BOX_LINE: u32 = 6u;
+const UP: u32 = 7u;
+const UP_LINE: u32 = 8u;
+const DOWN: u32 = 9u;
+const DOWN_LINE: u32 = 10u;
 
 struct Mark {
     // Where it begins; a marker stands here.
@@ -108,8 +114,20 @@ fn vertex(@builtin(vertex_index) index: u32, mark: Mark) -> Quad {
 fn coverage(shape: u32, start: vec2<f32>, end: vec2<f32>, reach: f32, pixel: vec2<f32>) -> f32 {
     let from_start = pixel - start;
     let diamond = (abs(from_start.x) + abs(from_start.y) - reach) * 0.70710678;
+    let box = max(abs(from_start.x), abs(from_start.y)) - 0.8 * reach;
+    // Three edges, each half the reach from the middle; the tip of one that points down is below.
+    let side = 0.8660254 * abs(from_start.x);
+    let up = max(from_start.y, side - 0.5 * from_start.y) - 0.5 * reach;
+    let down = max(-from_start.y, side + 0.5 * from_start.y) - 0.5 * reach;
     let width = max(1.0, 0.3 * reach);
     var distance = length(from_start) - reach;
+    if shape == BOX || shape == BOX_LINE {
+        distance = box;
+    } else if shape == UP || shape == UP_LINE {
+        distance = up;
+    } else if shape == DOWN || shape == DOWN_LINE {
+        distance = down;
+    }
     if shape == LINE {
         let way = end - start;
         let along = clamp(dot(from_start, way) / max(dot(way, way), 0.000001), 0.0, 1.0);
@@ -120,6 +138,8 @@ fn coverage(shape: u32, start: vec2<f32>, end: vec2<f32>, reach: f32, pixel: vec
         distance = diamond;
     } else if shape == HOLLOW {
         distance = abs(diamond + 0.5 * width) - 0.5 * width;
+    } else if shape == BOX_LINE || shape == UP_LINE || shape == DOWN_LINE {
+        distance = abs(distance + 0.5 * width) - 0.5 * width;
     }
     return clamp(0.5 - distance, 0.0, 1.0);
 }

@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use egui::{Event, RawInput, Rect, pos2};
 use paretoscope::plot::ParetoData;
 use paretoscope::state::{Front, HeatmapMode, HeatmapOptions, PlotOptions};
-use paretoscope::view::heatmap::{HeatmapPanel, TokenTrace};
+use paretoscope::view::heatmap::{HeatmapPanel, NoTrace, TokenTrace};
 use paretoscope::view::pareto::ParetoPanel;
 use paretoscope_core::types::{Point, PointResult, Preference, Summary, TokenPiece};
 
@@ -175,7 +175,7 @@ impl Window {
             };
             ui.columns(2, |columns| {
                 pareto.show(&mut columns[0], &data, &PlotOptions::default());
-                heatmap.show(&mut columns[1], Some(&trace), true, options);
+                heatmap.show(&mut columns[1], Some(&trace), NoTrace::NoRun, options);
             });
         });
         // Nobody uploads the fonts here.

@@ -160,6 +160,8 @@ impl App {
                 Effect::Send(command) => self.bridge.send(command),
                 Effect::Study(command) => self.ask_study(ctx, command),
                 Effect::ReadPoints(path) => self.tasks.read_points(path),
+                Effect::Export(job) => self.tasks.export(*job),
+                Effect::Reveal(path) => self.tasks.reveal(path),
                 Effect::MakeFolder(path) => Self::make_folder(&path),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
@@ -287,6 +289,7 @@ impl App {
                 TaskAnswer::PointsRead(path, read) => {
                     apply::points_read(&mut self.state, &path, read);
                 }
+                TaskAnswer::Exporting(news) => apply::exporting(&mut self.state, news),
                 TaskAnswer::NoThread(reason) => apply::no_thread(&mut self.state, &reason),
             }
         }

@@ -9,6 +9,7 @@ use paretoscope_core::stats::By;
 use paretoscope_core::study::Uid;
 use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split};
 
+use crate::export::What;
 use crate::state::{
     Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions,
     PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
@@ -160,6 +161,8 @@ pub enum AppCommand {
     FreeReference,
     /// Which objectives of the study's fronts are plotted, to the right and up.
     SetPair(usize, usize),
+    /// Which part of them is seen, to the right and up, in raw scores; all where `None`.
+    ZoomFronts(Option<[[f64; 2]; 2]>),
     /// Look at the stored answers of a dot of the study's fronts.
     SelectMark(Option<String>),
     /// Look at the next (+1) or previous (-1) dot on them.
@@ -178,18 +181,26 @@ pub enum AppCommand {
     StepDiffering(isize),
     /// Go on with a sweep of the study that was stopped.
     ResumeSweep(i64),
+    /// Open the export sheet for this plot or table.
+    ShowExport(What),
     /// Change what is to be written for use elsewhere.
     SetExport(ExportForm),
     /// Pick its file by a dialog.
     ChooseExport,
-    /// Write the fronts as a figure.
-    ExportFigure,
-    /// Write their points as a table.
-    ExportTable,
+    /// Write it.
+    Export,
+    /// Show what was written in the system's window on its folder.
+    RevealExport,
     /// Star the current answer, or no longer.
     ToggleStar,
     /// Note something on an answer.
     SetNote(RunId, String),
+    /// Tag an answer.
+    AddTag(RunId, String),
+    /// Take a tag from an answer.
+    RemoveTag(RunId, String),
+    /// Show answers of the history with this tag alone, or all.
+    FilterTag(Option<String>),
     /// Show starred answers of the history alone, or all.
     ToggleStarred,
     /// Search the history.

@@ -8,6 +8,7 @@
 //! | change | the one writer of state: commands and engine events in, effects out | [`apply`] |
 //! | state | small plain structs | [`state`] |
 //! | engine | the only file that talks to the engine | [`bridge`] |
+//! | export | figures, tables, the report: made and written on a thread of their own | [`export`] |
 //! | study | what lasts: the file on a thread of its own | [`study`] |
 //! | look | one file per panel; they read state and queue commands | [`view`] |
 //! | plots | what the Pareto plot computes and draws, without its panel | [`plot`] |
@@ -18,6 +19,7 @@ pub mod app;
 pub mod apply;
 pub mod bridge;
 pub mod command;
+pub mod export;
 pub mod gpu;
 pub mod keeper;
 pub mod keys;

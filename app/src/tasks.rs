@@ -7,6 +7,8 @@ use crossbeam_channel::{Receiver, Sender};
 use paretoscope_core::points::{PointList, read_points};
 use paretoscope_core::protocol::Trouble;
 
+use crate::export::{self, Job, Written};
+
 /// A dialog that closes sooner was never seen.
 const UNSEEN: Duration = Duration::from_millis(400);
 
@@ -26,10 +28,13 @@ pub enum Wanted {
     Examples,
     /// A study.
     Study,
-    /// Where a figure is to be.
-    Figure,
-    /// Where a table is to be.
-    Table,
+    /// Where a figure, a table or the report is to be.
+    Export {
+        /// What its file is called where a person says nothing.
+        name: &'static str,
+        /// And how that ends.
+        ending: &'static str,
+    },
 }
 
 impl Wanted {
@@ -40,8 +45,7 @@ impl Wanted {
             Self::Points => "Points, one JSON object per line",
             Self::Examples => "Training examples, one JSON object per line",
             Self::Study => "Open a study",
-            Self::Figure => "Export the figure",
-            Self::Table => "Export the table",
+            Self::Export { .. } => "Export",
         }
     }
 }
@@ -57,8 +61,21 @@ pub enum TaskAnswer {
     LookedFor(PathBuf, bool),
     /// A file of points, and what it holds or why that could not be read.
     PointsRead(PathBuf, Result<PointList, Trouble>),
+    /// How an export stands.
+    Exporting(Exporting),
     /// A thread could not be started.
     NoThread(String),
+}
+
+/// How an export stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Exporting {
+    /// What is done now.
+    Stage(&'static str),
+    /// What was written, or why nothing was.
+    Ended(Result<Written, Trouble>),
+    /// The folder was not shown, and why.
+    Unseen(String),
 }
 
 /// Starts tasks and collects their answers.
@@ -99,11 +116,9 @@ impl Tasks {
                 let endings = ["study", "db", "sqlite", "sqlite3"];
                 self.wait_for(wanted, dialog.add_filter("Study", &endings).pick_file());
             }
-            Wanted::Figure => {
-                self.wait_for(wanted, dialog.set_file_name("front.svg").save_file());
-            }
-            Wanted::Table => {
-                self.wait_for(wanted, dialog.set_file_name("points.csv").save_file());
+            Wanted::Export { name, ending } => {
+                let named = dialog.set_file_name(format!("{name}.{ending}"));
+                self.wait_for(wanted, named.save_file());
             }
         }
     }
@@ -122,6 +137,47 @@ impl Tasks {
             let read = points_of(&path);
             TaskAnswer::PointsRead(path, read)
         });
+    }
+
+    /// Makes and writes what a job asks for, saying how far it is.
+    pub fn export(&self, job: Job) {
+        let (sender, ctx) = (self.sender.clone(), self.ctx.clone());
+        let tell = move |news| {
+            // The window may be gone by now; then nobody needs the answer.
+            let _gone = sender.send(TaskAnswer::Exporting(news));
+            ctx.request_repaint();
+        };
+        let run = move || {
+            let mut stage = |words| tell(Exporting::Stage(words));
+            let written = export::export(&job, &mut stage);
+            tell(Exporting::Ended(written));
+        };
+        if let Err(error) = std::thread::Builder::new()
+            .name("export".to_owned())
+            .spawn(run)
+        {
+            let trouble = Trouble::system(format!("no thread to export on: {error}"));
+            let ended = Exporting::Ended(Err(trouble));
+            let _full = self.sender.try_send(TaskAnswer::Exporting(ended));
+        }
+    }
+
+    /// Shows a file in the system's window on its folder; only a failure comes back.
+    pub fn reveal(&self, path: PathBuf) {
+        let (sender, ctx) = (self.sender.clone(), self.ctx.clone());
+        let run = move || {
+            if let Err(why) = export::reveal(&path) {
+                let _gone = sender.send(TaskAnswer::Exporting(Exporting::Unseen(why)));
+                ctx.request_repaint();
+            }
+        };
+        if let Err(error) = std::thread::Builder::new()
+            .name("reveal".to_owned())
+            .spawn(run)
+        {
+            let why = Exporting::Unseen(format!("no thread to show it: {error}"));
+            let _full = self.sender.try_send(TaskAnswer::Exporting(why));
+        }
     }
 
     fn wait_for(

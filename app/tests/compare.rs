@@ -12,7 +12,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use paretoscope::command::AppCommand;
 use paretoscope::registry;
 use paretoscope::state::{
-    Origin, Overlay, PointsFrom, PointsOf, PromptSource, SweepForm, SweepMode,
+    Large, Origin, Overlay, PlotOptions, PointsFrom, PointsOf, PromptSource, SweepForm, SweepMode,
 };
 use paretoscope_core::pareto::reference_point;
 use paretoscope_core::protocol::EngineCommand;
@@ -463,4 +463,100 @@ fn typed_points_are_filled_from_what_is_known_and_swept_as_they_are() {
     assert_eq!(plan.grid.kind(), point.kind());
     let sent = |c: &EngineCommand| matches!(c, EngineCommand::Sweep { plan: p, .. } if *p == *plan);
     assert_eq!(w.engine.count(sent), 1);
+}
+
+#[test]
+fn other_sweeps_stand_in_the_cube_and_in_the_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut w = beside(&folder.path().join("two.study"));
+    let space = PlotOptions {
+        large: Large::Space,
+        ..PlotOptions::default()
+    };
+    w.queue(AppCommand::SetPareto(space));
+    w.steps(3);
+    assert!(plot_words(&w).contains("mva: front 3 of 3 points"));
+    assert!(!w.sees("drawn in the pairs"));
+    // Every dot is somewhere in the cube, and a click on it looks at its answers.
+    let cube = w.harness.get_by_label_contains("Pareto space").rect();
+    let mut found = None;
+    'search: for x in 0..60 {
+        for y in 0..60 {
+            let share = egui::vec2(x as f32 / 60.0, y as f32 / 60.0);
+            let at = cube.min + cube.size() * share;
+            w.harness.hover_at(at);
+            w.frames(1);
+            if w.sees("Click: look at its stored answers") {
+                found = Some(at);
+                break 'search;
+            }
+        }
+    }
+    let at = found.expect("a dot of another sweep");
+    w.harness.drag_at(at);
+    w.steps(1);
+    w.harness.drop_at(at);
+    w.steps(2);
+    w.wait("its answers", |w| {
+        w.sees("Stored answer 1 of 2 at this dot")
+    });
+
+    w.queue(AppCommand::SelectDot(None));
+    w.queue(AppCommand::ToggleTable);
+    w.steps(3);
+    assert!(w.sees("6 rows: 0 of this sweep, 6 of other sweeps"));
+    assert!(w.sees("Sweep") && w.sees("mva"));
+    // Sorted by the first objective, the best of the sweep that was lifted comes first.
+    w.harness
+        .get_by_role_and_label(Role::Button, "helpful")
+        .click();
+    w.steps(3);
+    let lines = w.harness.get_all_by_label_contains("1.250 \u{b1}");
+    let line = lines.min_by(|a, b| a.rect().top().total_cmp(&b.rect().top()));
+    line.expect("1 + 0.2 + half of 0.1").click();
+    w.steps(3);
+    w.wait("its answers", |w| {
+        let run = w.state().session.current();
+        run.is_some_and(|run| run.text.starts_with("mva at 0"))
+    });
+}
+
+#[test]
+fn arrow_keys_lead_along_a_front_and_from_sweep_to_sweep() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut w = beside(&folder.path().join("two.study"));
+    let plot = |w: &Window<'_>| {
+        w.harness
+            .get_by_label_contains("Pareto plot")
+            .rect()
+            .center()
+    };
+    let at = plot(&w);
+    w.harness.drag_at(at);
+    w.steps(1);
+    w.harness.drop_at(at);
+    w.steps(2);
+    let dot_now = |w: &Window<'_>| w.state().study.dot.as_ref().map(|open| open.dot.clone());
+    let mut seen = Vec::new();
+    for key in [
+        Key::ArrowRight,
+        Key::ArrowRight,
+        Key::ArrowDown,
+        Key::ArrowLeft,
+        Key::ArrowUp,
+    ] {
+        w.harness.key_press(key);
+        w.steps(3);
+        seen.push(dot_now(&w).expect("a dot"));
+    }
+    let sweep = |uid: &String| uid.split_once('-').expect("a name").0.to_owned();
+    let sweeps: Vec<String> = seen.iter().map(sweep).collect();
+    assert_eq!(sweeps, ["1", "1", "2", "2", "1"], "{seen:?}");
+    assert_ne!(seen[0], seen[1]);
+    // The end stays the end.
+    for _ in 0..4 {
+        w.harness.key_press(Key::ArrowUp);
+        w.steps(2);
+    }
+    assert_eq!(sweep(&dot_now(&w).expect("a dot")), "1");
 }

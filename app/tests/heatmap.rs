@@ -10,7 +10,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use paretoscope::gpu::heatmap::{FOLD, NO_MARK, color_at};
 use paretoscope::gpu::{HeatmapCallback, Matrix, Uniforms};
 use paretoscope::state::{HeatmapMode, HeatmapOptions, StripColor};
-use paretoscope::view::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace, cells};
+use paretoscope::view::heatmap::{HeatmapAction, HeatmapPanel, NoTrace, TokenTrace, cells};
 use paretoscope_core::types::TokenPiece;
 
 struct Bench {
@@ -85,7 +85,11 @@ impl Bench {
         let actions = panel.show(
             ui,
             self.has_trace.then_some(&trace),
-            self.has_run,
+            if self.has_run {
+                NoTrace::Untraced
+            } else {
+                NoTrace::NoRun
+            },
             &self.options,
         );
         self.panel = panel;

@@ -2,57 +2,34 @@
 
 mod played;
 mod scripted;
+mod stored;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
-use paretoscope::state::{GenerateWhen, PlotOptions, RunEntry, ThemeChoice};
+use paretoscope::state::{GenerateWhen, Overlay, PlotOptions, RunEntry, ThemeChoice};
 use paretoscope_core::protocol::EngineCommand;
-use paretoscope_core::study::{Edit, Lease, Study, Target};
-use paretoscope_core::types::{Point, Preference};
+use paretoscope_core::study::{Edit, Filter, Lease, Study, Target};
+use paretoscope_core::types::{Point, Preference, RunStatus};
 use played::{Window, script, with_bundle};
 
 const WIDE: [f32; 2] = [1280.0, 800.0];
 const BUNDLE: Option<&str> = Some("/bundles/one");
 
 fn window<'a>(study: &Path, bundle: Option<&str>) -> Window<'a> {
-    let options = StartOptions {
-        bundle: bundle.map(Into::into),
-        study: Some(study.to_path_buf()),
-        study_named: true,
-        ..with_bundle()
-    };
-    let mut window = Window::open(WIDE, script(), options, |builder| builder);
-    window.wait("the study is open", |w| w.state().study.is_readable());
-    window
+    stored::window(WIDE, study, bundle)
 }
 
 impl Window<'_> {
-    fn queue(&mut self, command: AppCommand) {
-        self.harness.state_mut().queue(command);
-        self.steps(2);
-    }
-
     fn press(&mut self, modifiers: Modifiers, key: Key) {
         self.harness.key_press_modifiers(modifiers, key);
         self.steps(3);
-    }
-
-    /// Frames until a thread's news are in.
-    fn wait(&mut self, what: &str, there: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
-        while !there(self) {
-            assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
-            self.steps(1);
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
 
     fn go(&mut self, at: [f64; 3]) {
@@ -122,6 +99,10 @@ fn a_killed_window_comes_back_with_its_answer_scores_pin_and_zoom() {
 
     let mut w = window(&folder.path().join("mine.study"), BUNDLE);
     w.wait("the answers", |w| w.state().session.pinned().is_some());
+    assert!(
+        w.state().study.theirs.is_none(),
+        "nobody waits for a window that was killed"
+    );
     let of = |run: Option<&RunEntry>| run.map(|run| (run.point.clone(), run.scores.is_some()));
     let corner = |at| Some((Point::Preference(Preference::one_hot(at, 3)), true));
     assert_eq!(of(w.state().session.pinned()), corner(0));
@@ -411,4 +392,93 @@ fn a_study_is_looked_at_without_its_models() {
     w.wait("the answer again", |w| w.state().session.pinned().is_some());
     assert_eq!(w.state().session.runs.len(), 1);
     assert_eq!(registry::why_not(&AppCommand::Regenerate, w.state()), None);
+}
+
+#[test]
+fn closing_the_window_keeps_what_streams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.study");
+    let mut w = window(&path, BUNDLE);
+    w.queue(AppCommand::SetGenerate(GenerateWhen::Manual));
+    w.go([1.0, 0.0, 0.0]);
+    w.queue(AppCommand::Generate);
+    w.wait("a few tokens", |w| {
+        let run = w.state().session.running();
+        run.is_some_and(|run| run.tokens.len() >= 3)
+    });
+    let Window {
+        mut harness,
+        mut engine,
+    } = w;
+    let run = harness.state().state.session.running();
+    let begun = run.expect("it streams").text.clone();
+    // From here on the engine works by itself, as on its own thread.
+    let playing = std::thread::spawn(move || while engine.step() {});
+    eframe::App::on_exit(harness.state_mut());
+    playing.join().expect("it was told to end");
+    drop(harness);
+    let study = Study::peek(&path).expect("readable").expect("a study");
+    let kept = study.history(&Filter::default()).expect("answers");
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].status, RunStatus::Stopped);
+    assert!(
+        kept[0].text.starts_with(&begun) && !begun.is_empty(),
+        "{:?} begins with {begun:?}",
+        kept[0].text
+    );
+    let w = {
+        let mut w = window(&path, BUNDLE);
+        w.wait("the answer", |w| w.state().session.current().is_some());
+        w
+    };
+    let run = w.state().session.current().expect("the answer");
+    assert_eq!(run.text, kept[0].text);
+}
+
+#[test]
+fn the_dot_that_was_looked_at_and_the_zoom_of_the_sheet_come_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("two.study");
+    stored::swept(&path);
+    let mut w = window(&path, BUNDLE);
+    w.wait("the sweeps", |w| w.state().others.sweeps().len() == 2);
+    w.answer_at([1.0, 0.0, 0.0]);
+    let front = w.state().study.front().expect("fronts").clone();
+    let dot = front.series[1].dots[2].uid.clone();
+    w.queue(AppCommand::SelectMark(Some(dot.clone())));
+    w.wait("its answers", |w| {
+        let run = w.state().session.current();
+        run.is_some_and(|run| run.text == "mva at 2 on ask one")
+    });
+    w.queue(AppCommand::Show(Overlay::Study));
+    w.steps(3);
+    // By hand: Ctrl and wheel.
+    let plot = w.harness.get_by_label_contains("Fronts: ").rect().center();
+    w.harness.hover_at(plot);
+    w.steps(1);
+    let zoom = egui::Event::Zoom(1.5);
+    w.harness.event(zoom);
+    w.steps(3);
+    let zoomed = w.state().study.zoom.expect("a part");
+    assert_eq!(w.undo(), "Undo: zoom the fronts");
+    assert!(w.sees("Show all dots"));
+    w.wait("it is kept", |_| is_kept(&path, "\"sheet_zoom\":[["));
+    drop(w);
+    let mut w = window(&path, BUNDLE);
+    w.wait("the dot", |w| w.state().study.dot.is_some());
+    assert_eq!(w.state().study.dot.as_ref().map(|d| &d.dot), Some(&dot));
+    w.wait("its answers", |w| {
+        let run = w.state().session.current();
+        run.is_some_and(|run| run.text == "mva at 2 on ask one")
+    });
+    assert_eq!(w.state().study.zoom, Some(zoomed));
+    // What was looked at before it is there when it is left.
+    w.queue(AppCommand::SelectDot(None));
+    let run = w.state().session.current().expect("the answer before");
+    assert_eq!(run.point, Point::Preference(Preference::one_hot(0, 3)));
+    w.queue(AppCommand::Show(Overlay::Study));
+    w.steps(3);
+    w.harness.get_by_label("Show all dots").click();
+    w.steps(3);
+    assert_eq!(w.state().study.zoom, None);
 }

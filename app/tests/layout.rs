@@ -227,6 +227,80 @@ fn a_divider_is_drawn_and_put_back() {
     assert_eq!(w.rect("Answers"), usual);
 }
 
+/// The form of a sweep may lie below the fold; the row that starts and stops it does not, and the form is a key away.
+#[test]
+fn the_sweep_is_started_from_a_row_that_is_always_seen() {
+    for (size, zoom) in [(SIZES[0], 1.0), (SIZES[1], 1.0), (SIZES[1], 2.0)] {
+        let mut w = Window::zoomed(size, zoom);
+        w.queue(AppCommand::Focus(Panel::Sweep));
+        w.steps(30);
+        let screen = w.harness.ctx.content_rect();
+        let started = |w: &Window<'_>| {
+            let all = w.harness.query_all_by_label("Start sweep");
+            let rects: Vec<Rect> = all.map(|node| node.rect()).collect();
+            rects.into_iter().any(|rect| screen.contains_rect(rect))
+        };
+        assert!(started(&w), "{size:?} at {zoom}");
+        let form = w.rect("Steps k");
+        assert!(
+            form.top() >= screen.top() && form.bottom() <= screen.bottom() - 40.0,
+            "{size:?} at {zoom}: the form is at {form:?}"
+        );
+        assert_eq!(
+            w.harness.state().state.overlay.focus,
+            None,
+            "it was taken up"
+        );
+        w.queue(AppCommand::StartSweep);
+        for name in ["Pause", "Cancel"] {
+            assert!(screen.contains_rect(w.rect(name)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn groups_at_the_right_are_reached_in_the_order_in_which_they_are_read() {
+    let mut w = Window::zoomed(SIZES[3], 1.0);
+    w.queue(AppCommand::StartSweep);
+    w.steps(50);
+    w.queue(AppCommand::Generate);
+    w.steps(60);
+    for names in [
+        &["Objectives plotted", "View", "Fit", "Table"][..],
+        &["Pin", "Copy"],
+        &["Mute harmless", "Solo harmless"],
+    ] {
+        let mut last: Option<f32> = None;
+        for name in names {
+            // The front's menu and the answer's are called alike: the front's is below.
+            let found = w.harness.get_all_by_label(name);
+            let node = found.max_by(|a, b| a.rect().top().total_cmp(&b.rect().top()));
+            let left = node.expect("it is there").rect().left();
+            if let Some(before) = last {
+                assert!(
+                    before < left,
+                    "{name} stands to the right of the one before"
+                );
+            }
+            last = Some(left);
+        }
+        // Tab goes from the first to the last of them.
+        let first = w.harness.get_all_by_label(names[0]);
+        let first = first.max_by(|a, b| a.rect().top().total_cmp(&b.rect().top()));
+        first.expect("the first").focus();
+        w.steps(2);
+        for name in &names[1..] {
+            w.harness.key_press(egui::Key::Tab);
+            w.steps(2);
+            let all = w.harness.get_all_by_label(name);
+            assert!(
+                all.into_iter().any(|node| node.is_focused()),
+                "Tab does not lead to {name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn in_a_small_window_panels_take_turns_beside_the_answer() {
     let mut w = Window::zoomed(SIZES[1], 2.0);

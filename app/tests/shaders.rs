@@ -121,9 +121,17 @@ fn picture(scale: f32) -> Harness<'static, Picture> {
         MarkShape::Ring,
         MarkShape::Diamond,
         MarkShape::Hollow,
+        MarkShape::Box,
+        MarkShape::BoxLine,
+        MarkShape::Up,
+        MarkShape::UpLine,
+        MarkShape::Down,
+        MarkShape::DownLine,
     ];
     for (i, shape) in shapes.into_iter().enumerate() {
-        let (x, y) = (0.5 * i as f32 - 0.8, 0.7 - 0.4 * i as f32);
+        let (row, column) = (i / 4, i % 4);
+        let x = 0.5 * column as f32 - 0.8;
+        let y = 0.7 - 0.4 * column as f32 - 0.25 * row as f32;
         marks.push(Mark::marker(
             shape,
             at(x, y),

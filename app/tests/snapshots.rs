@@ -9,14 +9,19 @@ mod scripted;
 mod stored;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{Annotation, AppCommand, Gesture};
-use paretoscope::state::{AnnotatePage, GenerateWhen, Overlay, Panel, ThemeChoice, Weighed};
+use paretoscope::state::{
+    AnnotatePage, GenerateWhen, Overlay, Panel, StudyPhase, SweepForm, ThemeChoice, Weighed,
+};
 use paretoscope_core::annotate::{Ballot, Picked};
-use paretoscope_core::study::Looked;
+use paretoscope_core::study::{Looked, Study, SweepState};
 use paretoscope_core::types::{Point, Preference};
+use paretoscope_figure::of_study::{Asked, fronts};
 use played::{Window, script, with_bundle};
 
 /// A window in which panels take turns.
@@ -31,14 +36,23 @@ const WINDOW: [f32; 2] = [1120.0, 700.0];
 /// The windows that a person is likely to have: small, a projector's, a desk's.
 const SIZES: [[f32; 2]; 3] = [[1024.0, 640.0], [1280.0, 720.0], [1920.0, 1080.0]];
 /// Each sheet, and what its picture is called.
-const SHEETS: [(Overlay, &str); 6] = [
+const SHEETS: [(Overlay, &str); 7] = [
     (Overlay::Bundle, "bundle"),
     (Overlay::Palette, "palette"),
     (Overlay::Shortcuts, "shortcuts"),
     (Overlay::Settings, "settings"),
     (Overlay::Interference, "interference"),
     (Overlay::Training, "training"),
+    (Overlay::Export, "export"),
 ];
+/// Those that speak of a study.
+const OF_STUDY: [(Overlay, &str); 3] = [
+    (Overlay::Study, "study"),
+    (Overlay::Forgetting, "forgetting"),
+    (Overlay::Closing, "closing"),
+];
+/// What a projector of 1280 by 720 pixels shows at 200 %, in points.
+const DOUBLED: [f32; 2] = [640.0, 360.0];
 
 /// How much a pixel may differ (weighted squared distance in YIQ), and how many may differ by more.
 const TOLERANCE: f32 = 1.5;
@@ -54,13 +68,20 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// A window of this size and theme, with answers, a pinned one and a finished sweep where `used`.
     fn new(size: [f32; 2], theme: ThemeChoice, used: bool) -> Self {
+        Self::at(size, 1.0, theme, used)
+    }
+
+    /// With so many pixels to a point.
+    fn at(size: [f32; 2], pixels: f32, theme: ThemeChoice, used: bool) -> Self {
         let options = StartOptions {
             demo: Some("/bundles/demo".into()),
             sweeps: "/data/sweeps".into(),
             training: "/data/training".into(),
             ..with_bundle()
         };
-        let window = Window::open(size, script(), options, |builder| builder);
+        let window = Window::open(size, script(), options, |builder| {
+            builder.with_pixels_per_point(pixels)
+        });
         let folder = if theme == ThemeChoice::Dark {
             "dark"
         } else {
@@ -88,9 +109,47 @@ impl Scene<'_> {
         scene
     }
 
+    /// Puts a study with two sweeps into the window, as if its file were open: paths and times are those of no machine.
+    fn study(&mut self) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("two.study");
+        stored::swept(&path);
+        let file = Study::peek(&path).expect("readable").expect("a study");
+        let written = SystemTime::now() - Duration::from_secs(3 * 3600 + 600);
+        let written = written.duration_since(SystemTime::UNIX_EPOCH);
+        let sweeps = file.sweeps().expect("sweeps").into_iter().map(|sweep| {
+            Arc::new(SweepState {
+                created: written.as_ref().expect("after 1970").as_millis() as i64,
+                ..sweep
+            })
+        });
+        let study = &mut self.window.harness.state_mut().state.study;
+        study.path = Some("/data/mine.study".into());
+        study.phase = StudyPhase::Open;
+        study.sweeps = sweeps.collect();
+        let front = fronts(&file, &Asked::default()).expect("fronts");
+        let names = front.objectives.iter().map(|o| o.name.clone()).collect();
+        study.reference = front.reference.clone().map(|numbers| (names, numbers));
+        study.drawn = Some(Ok(Arc::new(front)));
+        self.window.steps(4);
+    }
+
     fn queue(&mut self, command: AppCommand) {
         self.window.harness.state_mut().queue(command);
         self.window.steps(3);
+    }
+
+    /// Opens a sheet; to be asked whether to close, something is under way.
+    fn open(&mut self, overlay: Overlay) {
+        if overlay == Overlay::Closing {
+            let form = SweepForm {
+                k: 30,
+                ..SweepForm::default()
+            };
+            self.queue(AppCommand::SetSweep(form));
+            self.queue(AppCommand::StartSweep);
+        }
+        self.queue(AppCommand::Show(overlay));
     }
 
     /// Holds what is drawn to the picture of this name.
@@ -230,9 +289,28 @@ fn draw(theme: ThemeChoice) {
     }
     differing.extend(sheets.window.harness.take_snapshot_results());
     differing.extend(draw_annotation(theme));
+    differing.extend(draw_study(theme));
     let mut window = Scene::new(WINDOW, theme, true);
     window.hold("window");
     differing.extend(window.window.harness.take_snapshot_results());
+}
+
+/// Draws what a study with two sweeps shows, in a usual window and in a small one at 200 %.
+fn draw_study(theme: ThemeChoice) -> SnapshotResults {
+    let mut differing = SnapshotResults::new();
+    for (size, pixels, named) in [(SHEET, 1.0, ""), (DOUBLED, 2.0, "-200")] {
+        let mut scene = Scene::at(size, pixels, theme, true);
+        scene.study();
+        scene.queue(AppCommand::Focus(Panel::Front));
+        scene.hold(&format!("front-others{named}"));
+        for (overlay, name) in OF_STUDY {
+            scene.open(overlay);
+            scene.hold(&format!("{name}{named}"));
+            scene.queue(AppCommand::Show(overlay));
+        }
+        differing.extend(scene.window.harness.take_snapshot_results());
+    }
+    differing
 }
 
 #[test]
@@ -245,7 +323,7 @@ fn every_panel_in_the_light_theme() {
     draw(ThemeChoice::Light);
 }
 
-/// Nothing is held to anything: 48 pictures under `target/tmp/pictures`, to be looked at after a change of many panels.
+/// Nothing is held to anything: 74 pictures under `target/tmp/pictures`, to be looked at after a change of many panels.
 #[test]
 #[ignore = "draws pictures for a person"]
 fn every_panel_in_both_themes_at_three_sizes() {
@@ -259,6 +337,13 @@ fn every_panel_in_both_themes_at_three_sizes() {
             scene.picture(&folder, "window");
             for (overlay, name) in SHEETS {
                 scene.queue(AppCommand::Show(overlay));
+                scene.picture(&folder, name);
+                scene.queue(AppCommand::Show(overlay));
+            }
+            scene.study();
+            scene.picture(&folder, "others");
+            for (overlay, name) in OF_STUDY {
+                scene.open(overlay);
                 scene.picture(&folder, name);
                 scene.queue(AppCommand::Show(overlay));
             }

@@ -11,8 +11,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
-use paretoscope::state::{ExportForm, ExportKind, GenerateWhen, Overlay, StudyPhase, ThemeChoice};
-use paretoscope::study::FigureFormat;
+use paretoscope::state::{GenerateWhen, Overlay, ThemeChoice};
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::study::{Filter, ScorerRecord, Study, bundle_uid};
 use paretoscope_core::types::{Point, Preference, Split};
@@ -125,6 +124,68 @@ fn the_history_menu_has_search_star_and_note_in_both_themes() {
         assert!(w.state().session.current().is_some_and(|run| run.star));
         assert!(w.sees("starred \u{b7}"));
     }
+}
+
+#[test]
+fn tags_are_put_on_taken_off_undone_and_filtered_by() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.study");
+    let mut w = window([1900.0, 1000.0], &path, Some("/bundles/one"));
+    w.answer_at([1.0, 0.0, 0.0]);
+    w.answer_at([0.0, 1.0, 0.0]);
+    if !w.sees("History (") {
+        w.click("More");
+    }
+    w.harness.get_by_label_contains("History (").click();
+    w.steps(4);
+    // Typed, and taken with Enter.
+    w.harness.get_by_label("Add a tag to this answer").focus();
+    w.steps(2);
+    w.harness
+        .get_by_label("Add a tag to this answer")
+        .type_text("for the talk");
+    w.steps(2);
+    w.harness.key_press(egui::Key::Enter);
+    w.wait("the tag", |w| w.state().study.tags.contains("for the talk"));
+    w.steps(2);
+    assert!(w.sees("#for the talk"));
+    let tagged = |w: &Window<'_>| {
+        let run = w.state().session.current().expect("an answer");
+        run.tags.iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(tagged(&w), ["for the talk"]);
+    // It is a step of undo, and of redo.
+    w.queue(AppCommand::Undo);
+    w.wait("it is off", |w| tagged(w).is_empty());
+    w.queue(AppCommand::Redo);
+    w.wait("it is on again", |w| tagged(w) == ["for the talk"]);
+    w.click("Take the tag for the talk off");
+    w.wait("it is off", |w| w.state().study.tags.is_empty());
+    assert!(tagged(&w).is_empty());
+    let id = w.state().session.current.expect("an answer");
+    w.queue(AppCommand::AddTag(id, "for the talk".into()));
+    w.wait("a tag to filter by", |w| !w.state().study.tags.is_empty());
+    let filter = AppCommand::FilterTag(Some("for the talk".into()));
+    w.queue(filter);
+    w.wait("the search", |w| w.state().study.found.is_some());
+    assert_eq!(w.state().study.found.as_ref().map(Vec::len), Some(1));
+    w.steps(2);
+    let label = w.harness.get_by_label("Tagged");
+    assert_eq!(
+        label.accesskit_node().value().as_deref(),
+        Some("for the talk")
+    );
+    // What a tag is must be short.
+    w.harness
+        .get_by_label("Add a tag to this answer")
+        .type_text(&"x".repeat(50));
+    w.steps(3);
+    assert!(w.sees("Not taken: 50 letters; a tag has 40 at most"));
+    drop(w);
+    let mut w = window([1900.0, 1000.0], &path, Some("/bundles/one"));
+    w.wait("the history", |w| !w.state().session.runs.is_empty());
+    assert_eq!(tagged(&w), ["for the talk"]);
+    assert_eq!(w.state().study.sought.tag.as_deref(), Some("for the talk"));
 }
 
 #[test]
@@ -278,61 +339,6 @@ fn what_another_program_sweeps_appears() {
 }
 
 #[test]
-fn figure_and_table_are_written_whole_with_their_numbers_or_refused_in_words() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("two.study");
-    swept(&path);
-    let mut w = comparing(WIDE, &path);
-    assert!(w.sees("To do: name the file."));
-    for format in FigureFormat::ALL {
-        let form = ExportForm {
-            figure: folder.path().join(format!("front-{}", format.ending())),
-            format,
-            width: 84.0,
-            ..ExportForm::default()
-        };
-        w.queue(AppCommand::SetExport(form.clone()));
-        w.click("Export the figure");
-        w.wait("a figure", |w| w.state().study.exported.is_some());
-        assert!(w.sees("Wrote "), "{:?}", w.state().study.exported);
-        for ending in [format.ending(), "csv", "json"] {
-            assert!(form.figure.with_extension(ending).is_file(), "{ending}");
-        }
-        // A file that is there is not lost by a click.
-        w.click("Export the figure");
-        w.wait("a refusal", |w| {
-            matches!(w.state().study.exported, Some(Err(_)))
-        });
-        assert!(w.sees("is there already; name another file"));
-    }
-    for (name, words) in [
-        ("points.csv", None),
-        ("points.xls", Some("end its name on")),
-    ] {
-        let form = ExportForm {
-            kind: ExportKind::Table,
-            table: folder.path().join(name),
-            ..ExportForm::default()
-        };
-        w.queue(AppCommand::SetExport(form));
-        w.click("Export the table");
-        w.wait("an end", |w| w.state().study.exported.is_some());
-        match words {
-            None => assert!(folder.path().join(name).is_file()),
-            Some(words) => assert!(w.sees(words)),
-        }
-    }
-    let table = std::fs::read_to_string(folder.path().join("points.csv")).expect("a table");
-    assert_eq!(table.lines().count(), 7, "{table}");
-    let left = std::fs::read_dir(folder.path()).expect("a folder");
-    let half = left.filter(|f| {
-        f.as_ref()
-            .is_ok_and(|f| f.path().extension().is_some_and(|e| e == "new"))
-    });
-    assert_eq!(half.count(), 0, "nothing is half there");
-}
-
-#[test]
 fn every_control_of_the_sheet_is_named_and_stays_inside_in_all_sizes_and_themes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("two.study");
@@ -361,7 +367,11 @@ fn every_control_of_the_sheet_is_named_and_stays_inside_in_all_sizes_and_themes(
                     "{name} {rect:?} {size:?}"
                 );
             }
-            for name in ["Next dot", "Export the figure", "Path of the figure"] {
+            for name in [
+                "Next dot",
+                "Export the front\u{2026}",
+                "Export the report\u{2026}",
+            ] {
                 let rect = w.harness.get_by_label(name).rect();
                 assert!(
                     rect.left() >= 0.0 && rect.right() <= size[0],

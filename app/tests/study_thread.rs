@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use paretoscope::state::RunId;
-use paretoscope::study::{Recalled, SavedAnswer, StudyCommand, StudyNews, StudyThread};
+use paretoscope::study::{Recalled, SavedAnswer, Sought, StudyCommand, StudyNews, StudyThread};
 use paretoscope_core::types::{
     BundleInfo, Finish, GateRecord, Point, Preference, Prompt, RowGates, Run, RunStatus, Sampling,
     Steering, TokenPiece,
@@ -21,7 +21,7 @@ fn opened(path: &Path) -> StudyThread {
 
 fn history(path: &Path, bundle: &Arc<BundleInfo>) -> Vec<Recalled> {
     let mut thread = opened(path);
-    thread.send(StudyCommand::History(Arc::clone(bundle), String::new()));
+    thread.send(StudyCommand::History(Arc::clone(bundle), Sought::default()));
     let begun = Instant::now();
     loop {
         for news in thread.news() {

@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
 const WINDOW: &[&[&str]] = &[
     &[
         "bridge",
+        "export",
         "gpu",
         "locate",
         "start_clock",

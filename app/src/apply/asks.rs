@@ -2,7 +2,7 @@
 
 use super::{Effect, annotate, chosen, differ};
 use crate::state::{AppState, Overlay};
-use crate::study::{ShownSweeps, StudyCommand};
+use crate::study::{ShownSweeps, Sought, StudyCommand};
 
 /// Asks for what is to be shown now.
 pub(super) fn follow(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -38,7 +38,26 @@ pub(super) fn bring_back(state: &mut AppState, effects: &mut Vec<Effect>) {
     if let Some(info) = state.info().cloned()
         && state.study.is_readable()
     {
-        let words = String::new();
-        effects.push(Effect::Study(StudyCommand::History(info, words)));
+        let all = Sought::default();
+        effects.push(Effect::Study(StudyCommand::History(info, all)));
+        ask_found(state, effects);
+    }
+}
+
+/// Shows answers with a tag alone, or all.
+pub(super) fn seek_tag(state: &mut AppState, tag: Option<String>, effects: &mut Vec<Effect>) {
+    state.study.sought.tag = tag;
+    ask_found(state, effects);
+}
+
+/// Asks for what is sought beyond the answers at hand.
+pub(super) fn ask_found(state: &mut AppState, effects: &mut Vec<Effect>) {
+    state.study.found = None;
+    if let Some(info) = state.info().cloned()
+        && !state.study.sought.is_all()
+        && state.study.is_readable()
+    {
+        let sought = state.study.sought.clone();
+        effects.push(Effect::Study(StudyCommand::History(info, sought)));
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use paretoscope_core::protocol::EngineCommand;
 
+use crate::export::Job;
 use crate::study::StudyCommand;
 use crate::tasks::Wanted;
 
@@ -18,6 +19,10 @@ pub enum Effect {
     ReadPoints(PathBuf),
     /// Make the folder of the sweep stores.
     MakeFolder(PathBuf),
+    /// Make and write a figure, a table or the report.
+    Export(Box<Job>),
+    /// Show a file in the system's window on its folder.
+    Reveal(PathBuf),
     /// Put text on the clipboard.
     Copy(String),
     /// Ask a person for a path by a dialog.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Effect, bundle, notify, points, study, sweep, training};
+use super::{Effect, bundle, export, notify, points, study, sweep, training};
 use crate::locate;
 use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
@@ -21,8 +21,7 @@ pub fn picked(
         Wanted::Points => points::from_file(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
         Wanted::Study => study::open_named(state, path, effects),
-        Wanted::Figure => state.study.export.figure = path,
-        Wanted::Table => state.study.export.table = path,
+        Wanted::Export { .. } => export::picked(state, path),
     }
 }
 
@@ -39,7 +38,8 @@ pub fn no_dialog(state: &mut AppState, wanted: Wanted, effects: &mut Vec<Effect>
     match wanted {
         Wanted::Bundle => state.overlay.open = Overlay::Bundle,
         Wanted::Examples => {}
-        Wanted::Study | Wanted::Figure | Wanted::Table => state.overlay.open = Overlay::Study,
+        Wanted::Study => state.overlay.open = Overlay::Study,
+        Wanted::Export { .. } => state.overlay.open = Overlay::Export,
         Wanted::Points => state.overlay.panel = Panel::Sweep,
         Wanted::Prompts => {
             state.overlay.panel = Panel::Sweep;
@@ -99,6 +99,7 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
 fn prompts(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
     let form = SweepForm {
         source: PromptSource::File(path),
+        split: None,
         ..state.prefs.sweep.clone()
     };
     sweep::set_form(state, form, effects);

@@ -44,6 +44,9 @@ pub(super) fn arrived(state: &mut AppState, json: Option<&str>, effects: &mut Ve
     json.clone_into(&mut state.study.given);
     state.kept = kept.bundles;
     state.annotate.resume = kept.annotating;
+    if state.study.dot.is_none() {
+        state.study.dot_again = kept.dot;
+    }
     let now = Sight::of(state);
     let placed = Place::of(state) == seen.place;
     let theirs = Sight {

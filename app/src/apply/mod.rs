@@ -7,6 +7,7 @@ mod chosen;
 mod differ;
 mod effect;
 mod event;
+mod export;
 mod fields;
 mod files;
 mod interference;
@@ -41,6 +42,7 @@ use crate::tasks::Wanted;
 
 pub use effect::Effect;
 pub use event::event;
+pub use export::exporting;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked};
 pub use kept::keep;
@@ -158,7 +160,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => {
-            if let Some(other) = study::command(state, other, effects) {
+            let rest = export::command(state, other, effects)
+                .and_then(|other| study::command(state, other, effects));
+            if let Some(other) = rest {
                 shell::command(state, other, effects);
             }
         }
@@ -194,6 +198,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     preview::follow(state, effects);
     sweep::count_held(state, effects);
     asks::follow(state, effects);
+    study::look_at_dot_again(state, effects);
     talk::tick(state, effects);
     follow_points(state);
     if state
@@ -217,6 +222,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
     let busy = state.session.running().is_some()
         || state.sweep.is_active()
         || state.training.active().is_some()
+        || state.export.stage.is_some()
         || state.bundle.loading.is_some();
     let fading = state
         .engine

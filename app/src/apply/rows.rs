@@ -81,9 +81,9 @@ pub(super) fn stop(state: &mut AppState, effects: &mut Vec<Effect>) {
 }
 
 /// Another answer of one live drag took its place: it is out of the history, and stays in the file. One that a person
-/// pinned, starred or noted something on stays.
+/// pinned, starred, tagged or noted something on stays.
 pub(super) fn replaced(state: &mut AppState, id: RunId, effects: &mut Vec<Effect>) {
-    let is_kept = |run: &RunEntry| run.star || !run.note.is_empty();
+    let is_kept = |run: &RunEntry| run.star || !run.note.is_empty() || !run.tags.is_empty();
     if state.session.pinned == Some(id) || state.session.get(id).is_none_or(is_kept) {
         return;
     }

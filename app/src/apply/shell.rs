@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use paretoscope_core::protocol::{EngineCommand, Trouble};
-use paretoscope_core::types::Prompt;
+use paretoscope_core::types::PromptSample;
 
 use super::bundle::load;
 use super::{Effect, notify, sweep, training};
@@ -142,7 +142,11 @@ fn set_zoom(state: &mut AppState, zoom: f32, effects: &mut Vec<Effect>) {
 }
 
 /// A file of prompts was read.
-pub(super) fn prompts_read(state: &mut AppState, path: &Path, read: Result<Vec<Prompt>, Trouble>) {
+pub(super) fn prompts_read(
+    state: &mut AppState,
+    path: &Path,
+    read: Result<Vec<PromptSample>, Trouble>,
+) {
     if !matches!(&state.prefs.sweep.source, PromptSource::File(wanted) if wanted == path) {
         return;
     }

@@ -9,16 +9,16 @@ use paretoscope_core::study::{Access, Lease, SweepState as StudySweep, Target, U
 use paretoscope_core::types::{Run, Scores};
 use paretoscope_figure::plot::{Front, Standing};
 
-use super::asks::{bring_back, follow};
+use super::asks::{ask_found, bring_back, follow, seek_tag};
 use super::{
     Effect, annotate, bundle, chosen, differ, kept, notify, others, points, sweep, talk, undo,
 };
 use crate::command::AppCommand;
 use crate::state::{
-    AppState, DotAnswers, ExportForm, ExportKind, NoticeKind, Overlay, Owner, ReturnTo, RunEntry,
-    RunId, Sight, StudyPhase, StudyState,
+    AppState, DotAnswers, NoticeKind, Owner, ReturnTo, RunEntry, RunId, Sight, StudyPhase,
+    StudyState,
 };
-use crate::study::{Export, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use crate::study::{Recalled, STAR, SavedAnswer, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
 
 /// Commands of the study; one of something else is given back.
@@ -57,7 +57,12 @@ pub(super) fn command(
             }
         }
         C::FreeReference => state.study.reference = None,
-        C::SetPair(x, y) => state.study.pair = Some((x, y)),
+        C::SetPair(x, y) => {
+            state.study.pair = Some((x, y));
+            // It was a part of other scores.
+            state.study.zoom = None;
+        }
+        C::ZoomFronts(zoom) => state.study.zoom = zoom,
         C::SelectMark(dot) => select(state, dot, effects),
         C::StepMark(by) => step(state, by, effects),
         C::StepMarkRow(by) => {
@@ -71,24 +76,12 @@ pub(super) fn command(
                 dot.row = dot.row.saturating_add_signed(by).min(last);
             }
         }
-        C::SetExport(form) => {
-            state.study.export = form;
-            state.study.exported = None;
-        }
-        C::ChooseExport => effects.push(Effect::Pick(match state.study.export.kind {
-            ExportKind::Figure => Wanted::Figure,
-            ExportKind::Table => Wanted::Table,
-        })),
-        C::ExportFigure | C::ExportTable => {
-            let kind = match command {
-                C::ExportTable => ExportKind::Table,
-                _ => ExportKind::Figure,
-            };
-            export(state, kind, effects);
-        }
         C::TakeOver => effects.push(Effect::Study(StudyCommand::TakeOver)),
         C::ToggleStar => star(state, effects),
         C::SetNote(id, text) => note(state, id, text, effects),
+        C::AddTag(id, name) => tag(state, id, &name, true, effects),
+        C::RemoveTag(id, name) => tag(state, id, &name, false, effects),
+        C::FilterTag(name) => seek_tag(state, name, effects),
         C::ToggleStarred => state.study.starred = !state.study.starred,
         C::SeekHistory(words) => seek(state, words, effects),
         C::ShowStored(uid) => show_stored(state, &uid),
@@ -128,7 +121,6 @@ pub(super) fn make_room(state: &mut AppState, path: PathBuf, effects: &mut Vec<E
         path: Some(path),
         phase: StudyPhase::Opening,
         waiting: std::mem::take(&mut state.study.waiting),
-        export: std::mem::take(&mut state.study.export),
         return_to: state.study.return_to.take(),
         ..StudyState::default()
     };
@@ -227,15 +219,16 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         StudyNews::Turned(step, again, done) => undo::turned(state, step, again, done, effects),
         StudyNews::Steps(titles) => state.undo.in_file = titles,
         StudyNews::Forgotten => state.study.answers = 0,
-        StudyNews::History(bundle, words, answers) => {
+        StudyNews::Tags(tags) => state.study.tags = tags,
+        StudyNews::History(bundle, sought, answers) => {
             let current = state.info().is_some_and(|info| Arc::ptr_eq(info, &bundle));
             if !current {
                 return;
             }
-            if words.is_empty() {
+            if sought.is_all() {
                 restore(state, &answers);
                 look_again(state, true, effects);
-            } else if words == state.study.sought {
+            } else if sought == state.study.sought {
                 state.study.found = Some(answers);
             }
         }
@@ -282,12 +275,29 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         }
         StudyNews::Starred(found) => points::typed(state, &found, effects),
         StudyNews::Annotate(news) => annotate::news(state, news, effects),
-        StudyNews::Exported(written) => {
-            state.study.exporting = false;
-            state.study.exported = Some(written);
-        }
     }
     follow(state, effects);
+}
+
+/// The dot that was looked at when the window closed, once it is drawn again and nobody looks at anything else.
+pub(super) fn look_at_dot_again(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let Some(dot) = &state.study.dot_again else {
+        return;
+    };
+    if state.session.running().is_some() || state.sweep.is_active() {
+        state.study.dot_again = None;
+        return;
+    }
+    // Its answers take their place once those that were asked for are back.
+    let waits = state.info().is_none() || state.study.return_to.is_some();
+    let drawn = state.study.front().is_some_and(|front| {
+        let mut dots = front.series.iter().flat_map(|series| &series.dots);
+        dots.any(|known| known.uid == *dot)
+    });
+    if drawn && !waits {
+        let dot = state.study.dot_again.take();
+        select(state, dot, effects);
+    }
 }
 
 /// Answers of earlier sessions come before those of this one.
@@ -379,6 +389,7 @@ fn keep_reference(study: &mut StudyState, front: Option<&Front>) {
 }
 
 fn select(state: &mut AppState, dot: Option<String>, effects: &mut Vec<Effect>) {
+    state.study.dot_again = None;
     // From dot to dot the prompt stays.
     let row = state.study.dot.as_ref().map_or(0, |open| open.row);
     others::select(state, dot.as_deref(), effects);
@@ -411,52 +422,30 @@ fn step(state: &mut AppState, by: isize, effects: &mut Vec<Effect>) {
     select(state, next, effects);
 }
 
-fn export(state: &mut AppState, kind: ExportKind, effects: &mut Vec<Effect>) {
-    let ExportForm {
-        figure,
-        format,
-        width,
-        table,
-        replace,
-        ..
-    } = state.study.export.clone();
-    let (wanted, missing) = match kind {
-        ExportKind::Figure => {
-            let missing = figure.as_os_str().is_empty();
-            let path = figure.with_extension(format.ending());
-            (
-                Export::Figure {
-                    path,
-                    format,
-                    width,
-                },
-                missing,
-            )
-        }
-        ExportKind::Table => {
-            let missing = table.as_os_str().is_empty();
-            (Export::Table { path: table }, missing)
-        }
-    };
-    state.study.export.kind = kind;
-    if missing {
-        // From the palette: the form with the field for the path.
-        state.overlay.open = Overlay::Study;
-        return;
-    }
-    state.study.exporting = true;
-    state.study.exported = None;
-    let shown: ShownSweeps = state.study.shown();
-    effects.push(Effect::Study(StudyCommand::Export(shown, wanted, replace)));
+fn seek(state: &mut AppState, words: String, effects: &mut Vec<Effect>) {
+    state.study.sought.words = words;
+    ask_found(state, effects);
 }
 
-fn seek(state: &mut AppState, words: String, effects: &mut Vec<Effect>) {
-    state.study.found = None;
-    state.study.sought.clone_from(&words);
-    if let Some(info) = state.info().cloned()
-        && !words.trim().is_empty()
-    {
-        effects.push(Effect::Study(StudyCommand::History(info, words)));
+/// Tags an answer, or takes a tag from it.
+fn tag(state: &mut AppState, id: RunId, name: &str, on: bool, effects: &mut Vec<Effect>) {
+    let Some(run) = state.session.get_mut(id) else {
+        return;
+    };
+    let changed = if on {
+        run.tags.insert(name.to_owned())
+    } else {
+        run.tags.remove(name)
+    };
+    if let Some(uid) = run.stored.clone().filter(|_| changed) {
+        let (title, value) = if on {
+            ("Tag an answer", Some(String::new()))
+        } else {
+            ("Take a tag away", None)
+        };
+        state.undo.edit(title);
+        let edit = StudyCommand::Edit(title, Target::Tag(uid, name.to_owned()), value);
+        effects.push(Effect::Study(edit));
     }
 }
 

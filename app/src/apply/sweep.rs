@@ -1,6 +1,5 @@
 //! Sweeps: what they cost, start to end, and back from a dot to its texts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use paretoscope_core::points::points as all_points;
@@ -59,33 +58,49 @@ fn grid(state: &AppState, info: &BundleInfo) -> Result<SweepGrid, Trouble> {
     })
 }
 
+/// A prompt with what is known of it.
+struct Asked {
+    prompt: Prompt,
+    /// The part that it belongs to.
+    split: Option<Split>,
+    /// What it is about.
+    group: Option<String>,
+}
+
+impl From<&PromptSample> for Asked {
+    fn from(sample: &PromptSample) -> Self {
+        Self {
+            prompt: sample.prompt.clone(),
+            split: Some(sample.split),
+            group: sample.group.clone(),
+        }
+    }
+}
+
 /// The prompts that the form asks for.
-fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
+fn prompts(state: &AppState) -> Result<Vec<Asked>, Trouble> {
     let form = &state.prefs.sweep;
     let Some(info) = state.info() else {
         return Ok(Vec::new());
     };
-    let mut prompts: Vec<Prompt> = match &form.source {
+    let wanted = |sample: &&PromptSample| form.split.is_none_or(|split| split == sample.split);
+    let mut prompts: Vec<Asked> = match &form.source {
         PromptSource::Bundle => {
             let learnt = state.training.learnt_from(info);
-            let swept = |sample: &&PromptSample| {
-                let wanted = form.split.is_none_or(|split| split == sample.split);
-                wanted && (!learnt || sample.split != Split::Train)
-            };
-            info.prompts
-                .iter()
-                .filter(swept)
-                .map(|s| s.prompt.clone())
-                .collect()
+            let swept = |sample: &&PromptSample| !learnt || sample.split != Split::Train;
+            let samples = info.prompts.iter().filter(wanted);
+            samples.filter(swept).map(Asked::from).collect()
         }
         PromptSource::Editor => {
             if let Some(message) = state.prompt.problem() {
                 return Err(Trouble::input(message));
             }
-            state.prompt_now().into_iter().collect()
+            let typed = state.prompt_now().into_iter();
+            typed.map(|prompt| known(info, prompt)).collect()
         }
         PromptSource::File(_) => match &state.sweep.file {
-            Some(read) => read.clone()?,
+            Some(Ok(read)) => read.iter().filter(wanted).map(Asked::from).collect(),
+            Some(Err(trouble)) => return Err(trouble.clone()),
             None => Vec::new(),
         },
     };
@@ -109,11 +124,27 @@ fn prompts(state: &AppState) -> Result<Vec<Prompt>, Trouble> {
             PromptSource::File(path) if path.as_os_str().is_empty() => {
                 "no file of prompts is named yet; type or paste its path, or drop it onto the window"
             }
+            PromptSource::File(_) if state.sweep.file.is_some() => {
+                "no prompt of this file is of the part that is chosen; choose all of its prompts"
+            }
             PromptSource::File(_) => "the file of prompts is still being read",
         };
         return Err(Trouble::input(message));
     }
     Ok(prompts)
+}
+
+/// A prompt of the editor, with what the bundle says of it.
+fn known(info: &BundleInfo, prompt: Prompt) -> Asked {
+    let sample = info.prompts.iter().find(|sample| sample.prompt == prompt);
+    sample.map_or(
+        Asked {
+            prompt,
+            split: None,
+            group: None,
+        },
+        Asked::from,
+    )
 }
 
 /// Works out what the form would cost.
@@ -138,7 +169,7 @@ pub(super) fn recount(state: &mut AppState) {
 
 /// What the form asks for; `None` where it cannot run.
 fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
-    let (info, prompts) = (state.info()?, prompts(state).ok()?);
+    let (info, asked) = (state.info()?, prompts(state).ok()?);
     let sampling = Sampling {
         max_tokens: state.prefs.sweep.max_tokens,
         ..state.prefs.sampling.sampling()
@@ -156,42 +187,27 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
     };
     Some(Arc::new(SweepPlan {
         grid: grid(state, info).ok()?,
-        splits: splits(state, &prompts),
-        groups: groups(state, &prompts),
-        prompts,
+        splits: splits(&asked),
+        groups: groups(&asked),
+        prompts: asked.into_iter().map(|one| one.prompt).collect(),
         sampling,
         include_base: true,
         store: state.prefs.sweep.store.clone().unwrap_or_else(own),
     }))
 }
 
-/// What each prompt is about, where the bundle says it of any.
-fn groups(state: &AppState, prompts: &[Prompt]) -> Vec<Option<String>> {
-    let samples = state.info().map_or(&[][..], |info| &info.prompts);
-    let known: HashMap<&Prompt, &String> = samples
-        .iter()
-        .filter_map(|sample| Some((&sample.prompt, sample.group.as_ref()?)))
-        .collect();
-    let group = |prompt: &Prompt| known.get(prompt).map(|group| (*group).clone());
-    if known.is_empty() {
+/// What each prompt is about, where that is known of any.
+fn groups(asked: &[Asked]) -> Vec<Option<String>> {
+    if asked.iter().all(|one| one.group.is_none()) {
         return Vec::new();
     }
-    prompts.iter().map(group).collect()
+    asked.iter().map(|one| one.group.clone()).collect()
 }
 
-/// Which part each prompt belongs to, where the bundle says it of all of them.
-fn splits(state: &AppState, prompts: &[Prompt]) -> Vec<Split> {
-    let Some(info) = state.info() else {
-        return Vec::new();
-    };
-    let known: HashMap<&Prompt, Split> =
-        info.prompts.iter().map(|s| (&s.prompt, s.split)).collect();
-    let split = |prompt: &Prompt| known.get(prompt).copied();
-    prompts
-        .iter()
-        .map(split)
-        .collect::<Option<_>>()
-        .unwrap_or_default()
+/// Which part each prompt belongs to, where that is known of all.
+fn splits(asked: &[Asked]) -> Vec<Split> {
+    let all: Option<Vec<Split>> = asked.iter().map(|one| one.split).collect();
+    all.unwrap_or_default()
 }
 
 /// Asks, once the form rests, how much of the sweep its store holds already.
@@ -313,6 +329,7 @@ pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
 /// Looks at a dot: its stored rows are asked for. Point and prompt stay where they are.
 pub(super) fn select(state: &mut AppState, dot: Option<usize>, effects: &mut Vec<Effect>) {
     leave_dot(state);
+    state.study.dot_again = None;
     let Some(result) = dot.and_then(|index| state.sweep.point(index)).cloned() else {
         return;
     };

@@ -76,6 +76,7 @@ fn joins(command: &AppCommand) -> Option<Joins> {
         C::SetSweep(_) => Joins::Like("sweep", 0),
         C::SetPareto(_) => Joins::Like("plot", 0),
         C::SetReference(axis, _) => Joins::Like("reference", *axis),
+        C::ZoomFronts(_) => Joins::Like("fronts", 0),
         C::SetDivision(_) => Joins::Like("division", 0),
         C::Move(_, Gesture::Settled)
         | C::EndField
@@ -110,6 +111,7 @@ fn joins(command: &AppCommand) -> Option<Joins> {
         | C::SetSplit(_)
         | C::FreeReference
         | C::SetPair(..)
+        | C::FilterTag(_)
         | C::ToggleStarred => Joins::Never,
         _ => return None,
     })
@@ -190,13 +192,19 @@ pub(super) fn turned(
     };
     let mut hid = false;
     for (target, value) in turned.now {
-        let (Target::Note(uid) | Target::Mark(uid, _)) = &target else {
+        let (Target::Note(uid) | Target::Mark(uid, _) | Target::Tag(uid, _)) = &target else {
             continue;
         };
         let mut runs = state.session.runs.iter_mut();
         let run = runs.find(|run| run.stored.as_ref() == Some(uid));
         match (target, run) {
             (Target::Note(_), Some(run)) => run.note = value.unwrap_or_default(),
+            (Target::Tag(_, tag), Some(run)) if value.is_some() => {
+                run.tags.insert(tag);
+            }
+            (Target::Tag(_, tag), Some(run)) => {
+                run.tags.remove(&tag);
+            }
             (Target::Mark(_, kind), Some(run)) if kind == STAR => run.star = value.is_some(),
             (Target::Mark(_, kind), run) if kind != STAR => {
                 hid = true;

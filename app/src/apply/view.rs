@@ -45,7 +45,11 @@ pub(super) fn show(state: &mut AppState, view: View, effects: &mut Vec<Effect>) 
     shown.split = view.split;
     shown.reference = view.reference;
     shown.pair = view.pair;
+    shown.zoom = view.sheet_zoom;
     shown.starred = view.starred;
+    if view.tag != now.tag {
+        asks::seek_tag(state, view.tag, effects);
+    }
     asks::follow(state, effects);
 }
 

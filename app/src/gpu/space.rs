@@ -49,6 +49,18 @@ pub enum MarkShape {
     Diamond = 3,
     /// ◇
     Hollow = 4,
+    /// ■
+    Box = 5,
+    /// □
+    BoxLine = 6,
+    /// ▲
+    Up = 7,
+    /// △
+    UpLine = 8,
+    /// ▼
+    Down = 9,
+    /// ▽
+    DownLine = 10,
 }
 
 /// One instance of the shader: a marker or a line.
@@ -96,6 +108,12 @@ impl Mark {
             2 => MarkShape::Ring,
             3 => MarkShape::Diamond,
             4 => MarkShape::Hollow,
+            5 => MarkShape::Box,
+            6 => MarkShape::BoxLine,
+            7 => MarkShape::Up,
+            8 => MarkShape::UpLine,
+            9 => MarkShape::Down,
+            10 => MarkShape::DownLine,
             _ => MarkShape::Line,
         }
     }
@@ -148,6 +166,10 @@ fn coverage(u: &SpaceUniforms, mark: &Mark, pixel: [f32; 2]) -> f32 {
     let hollow = |distance: f32| (distance + 0.5 * width).abs() - 0.5 * width;
     let circle = from.length() - reach;
     let diamond = (from.x.abs() + from.y.abs() - reach) * std::f32::consts::FRAC_1_SQRT_2;
+    let square = from.x.abs().max(from.y.abs()) - 0.8 * reach;
+    let side = 0.866_025_4 * from.x.abs();
+    let up = from.y.max(side - 0.5 * from.y) - 0.5 * reach;
+    let down = (-from.y).max(side + 0.5 * from.y) - 0.5 * reach;
     let distance = match mark.shape() {
         MarkShape::Line => {
             let way = project(u, mark.end).0 - start;
@@ -158,6 +180,12 @@ fn coverage(u: &SpaceUniforms, mark: &Mark, pixel: [f32; 2]) -> f32 {
         MarkShape::Ring => hollow(circle),
         MarkShape::Diamond => diamond,
         MarkShape::Hollow => hollow(diamond),
+        MarkShape::Box => square,
+        MarkShape::BoxLine => hollow(square),
+        MarkShape::Up => up,
+        MarkShape::UpLine => hollow(up),
+        MarkShape::Down => down,
+        MarkShape::DownLine => hollow(down),
     };
     (0.5 - distance).clamp(0.0, 1.0)
 }
@@ -189,6 +217,13 @@ pub fn paint(painter: &Painter, u: &SpaceUniforms, marks: &[Mark]) {
             let [up, side] = [egui::vec2(0.0, radius), egui::vec2(radius, 0.0)];
             vec![at - up, at + side, at + up, at - side]
         };
+        let square = || Rect::from_center_size(at, egui::Vec2::splat(1.6 * radius));
+        // The tip one radius from the middle, the side across from it half as far.
+        let triangle = |tip: f32| {
+            let across = egui::vec2(0.866_025_4 * radius, -0.5 * tip * radius);
+            let side = egui::vec2(-across.x, across.y);
+            vec![at + egui::vec2(0.0, tip * radius), at + across, at + side]
+        };
         match mark.shape() {
             MarkShape::Line => {
                 let end = project(u, mark.end).0;
@@ -209,6 +244,25 @@ pub fn paint(painter: &Painter, u: &SpaceUniforms, marks: &[Mark]) {
             }
             MarkShape::Hollow => {
                 painter.add(Shape::closed_line(corners(), line));
+            }
+            MarkShape::Box => {
+                painter.rect_filled(square(), CornerRadius::ZERO, color);
+            }
+            MarkShape::BoxLine => {
+                let inside = egui::StrokeKind::Inside;
+                painter.rect_stroke(square(), CornerRadius::ZERO, line, inside);
+            }
+            MarkShape::Up => {
+                painter.add(Shape::convex_polygon(triangle(-1.0), color, Stroke::NONE));
+            }
+            MarkShape::Down => {
+                painter.add(Shape::convex_polygon(triangle(1.0), color, Stroke::NONE));
+            }
+            MarkShape::UpLine => {
+                painter.add(Shape::closed_line(triangle(-1.0), line));
+            }
+            MarkShape::DownLine => {
+                painter.add(Shape::closed_line(triangle(1.0), line));
             }
         }
     }
@@ -270,6 +324,23 @@ mod tests {
         assert_eq!(
             [at(MarkShape::Hollow, middle), at(MarkShape::Hollow, right)],
             [0.0, 1.0]
+        );
+        let below = [100.0, 86.0];
+        assert_eq!(
+            [at(MarkShape::Box, corner), at(MarkShape::BoxLine, middle)],
+            [1.0, 0.0]
+        );
+        // The flat side of one that points up is below, half a radius from its middle.
+        assert_eq!(
+            [at(MarkShape::Up, below), at(MarkShape::Down, below)],
+            [0.0, 1.0]
+        );
+        assert_eq!(
+            [
+                at(MarkShape::UpLine, middle),
+                at(MarkShape::DownLine, middle)
+            ],
+            [0.0, 0.0]
         );
         let line = Mark::line([0.0, -1.0, 0.0], [0.0, 1.0, 0.0], 1.0, Color32::WHITE);
         assert_eq!(coverage(&u, &line, [61.0, 80.0]), 1.0);

@@ -2,14 +2,25 @@
 
 use egui::epaint::{Color32, Pos2, Rect};
 
+use paretoscope_figure::plot::Standing;
+
+use super::others::{OtherPlace, other_ink};
 use super::ranges::Affine;
 use super::steps::{multiples, step_from};
 use crate::gpu::space::{Mark, MarkShape, SpaceUniforms, project};
-use crate::state::{Class, FrontEntry};
+use crate::state::{Class, FrontEntry, OtherDot, OtherSweep};
 use crate::theme::Tokens;
 
 /// From the middle of the cube to the eye; its corners are 1.73 away.
 const EYE: f32 = 6.5;
+
+/// A filled shape per bundle, as in the pairs, and its outline.
+const SHAPES: [(MarkShape, MarkShape); 4] = [
+    (MarkShape::Diamond, MarkShape::Hollow),
+    (MarkShape::Box, MarkShape::BoxLine),
+    (MarkShape::Up, MarkShape::UpLine),
+    (MarkShape::Down, MarkShape::DownLine),
+];
 
 /// From where the cube is seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,8 +133,10 @@ pub struct Cube<'a> {
     pub colors: &'a [Color32],
     /// Whether dominated points are drawn.
     pub dominated: bool,
-    /// Points whose place on the walls is shown, by position.
-    pub marked: &'a [usize],
+    /// Other sweeps of the study, on these axes.
+    pub others: &'a [OtherSweep],
+    /// Scores whose place on the walls is shown.
+    pub marked: &'a [[f64; 3]],
 }
 
 impl Cube<'_> {
@@ -141,6 +154,41 @@ impl Cube<'_> {
             place.map_or(Pos2::new(f32::NAN, f32::NAN), |place| project(u, place).0)
         };
         self.entries.iter().map(seen).collect()
+    }
+
+    /// Where the dots of other sweeps are on the screen, those that are drawn.
+    pub fn other_places(&self, u: &SpaceUniforms) -> Vec<OtherPlace> {
+        let sweeps = self.others.iter().enumerate();
+        let seen = sweeps.flat_map(|(at, sweep)| {
+            let dots = sweep.dots.iter().enumerate();
+            dots.filter_map(move |(dot, other)| {
+                Some((at, dot, project(u, self.other_place(other)?).0))
+            })
+        });
+        seen.collect()
+    }
+
+    fn other_place(&self, dot: &OtherDot) -> Option<[f32; 3]> {
+        let drawn = self.dominated || dot.standing != Standing::Dominated;
+        self.place(dot.mean).filter(|_| drawn)
+    }
+
+    /// The dots of other sweeps: the colour of the method, the shape of the bundle, filled on the front.
+    fn other_points(&self, tokens: &Tokens, marks: &mut Vec<Mark>) {
+        for sweep in self.others {
+            let (filled, line) = SHAPES[sweep.bundle % SHAPES.len()];
+            let ink = other_ink(sweep, tokens);
+            for dot in &sweep.dots {
+                let Some(place) = self.other_place(dot) else {
+                    continue;
+                };
+                marks.push(match dot.standing {
+                    Standing::Front => Mark::marker(filled, place, 6.0, ink),
+                    Standing::Uncertain => Mark::marker(line, place, 6.0, ink),
+                    Standing::Dominated => Mark::marker(line, place, 3.4, ink.gamma_multiply(0.6)),
+                });
+            }
+        }
     }
 
     /// The far walls with lines at the ticks, to be drawn before all else.
@@ -194,8 +242,8 @@ impl Cube<'_> {
                 add(MarkShape::Ring, 10.0, color);
             }
         }
-        let marked = self.marked.iter().filter_map(|&at| self.entries.get(at));
-        for place in marked.filter_map(|entry| self.place(entry.mean)) {
+        self.other_points(tokens, &mut marks);
+        for place in self.marked.iter().filter_map(|mean| self.place(*mean)) {
             for wall in 0..3 {
                 let mut foot = place;
                 foot[wall] = if u.toward[wall] > 0.0 { -1.0 } else { 1.0 };
@@ -328,6 +376,7 @@ mod tests {
             entries: &entries,
             colors: &[Color32::RED; 4],
             dominated: true,
+            others: &[],
             marked: &[],
         };
         let seen = |cube: &Cube<'_>| -> Vec<bool> {
@@ -344,8 +393,33 @@ mod tests {
         );
         cube.dominated = false;
         assert_eq!(seen(&cube), [true, false, false, false]);
-        cube.marked = &[0];
+        cube.marked = &[[0.5; 3]];
         assert_eq!(cube.points(&u, &Tokens::DARK).len(), 2 + 6);
+        let dot = |at: usize, mean: f64, standing| OtherDot {
+            at,
+            mean: [mean; 3],
+            se: [0.0; 3],
+            standing,
+        };
+        let others = [OtherSweep {
+            sweep: 1,
+            at: 0,
+            color: 2,
+            bundle: 1,
+            faint: false,
+            dots: vec![
+                dot(0, 0.4, Standing::Front),
+                dot(1, 0.3, Standing::Dominated),
+                dot(2, 7.0, Standing::Front),
+            ],
+        }];
+        cube.others = &others;
+        assert_eq!(cube.points(&u, &Tokens::DARK).len(), 2 + 6 + 1);
+        let places = cube.other_places(&u);
+        assert_eq!(places.len(), 1, "one is dominated, one outside");
+        assert_eq!((places[0].0, places[0].1), (0, 0));
+        cube.dominated = true;
+        assert_eq!(cube.other_places(&u).len(), 2);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Ticked {
     pub on: bool,
     /// Whether its points are the panel's own.
     pub own: bool,
+    /// Whether another program makes rows of it now.
+    pub elsewhere: bool,
 }
 
 /// The study's sweeps beside the panel's own.

@@ -219,7 +219,7 @@ fn whiskers(
 }
 
 /// The colour of a sweep's method as it is seen on the ground of either theme.
-fn other_ink(sweep: &OtherSweep, tokens: &Tokens) -> Color32 {
+pub(super) fn other_ink(sweep: &OtherSweep, tokens: &Tokens) -> Color32 {
     let light = tokens.card == Color32::WHITE;
     let color = category(sweep.color).lerp_to_gamma(Color32::BLACK, if light { 0.25 } else { 0.0 });
     color.gamma_multiply(if sweep.faint { 0.4 } else { 0.85 })

@@ -4,6 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::Entry;
 use crate::command::{AppCommand, TalkCommand};
+use crate::export::What;
 use crate::state::{Mode, Overlay, Panel};
 use paretoscope_core::types::Split;
 
@@ -258,18 +259,39 @@ pub(super) fn list() -> Vec<Entry> {
             C::ChooseFront(Some(Split::Validation), Some(Split::Test)),
         ),
         entry(
-            "export-figure",
-            "Export the figure\u{2026}",
-            "svg pdf png plot front paper",
+            "export",
+            "Export a figure, a table or the report\u{2026}",
+            "svg pdf png csv jsonl parquet latex html plot paper save",
             keys(command, Key::E),
-            C::ExportFigure,
+            C::Show(Overlay::Export),
+        ),
+        entry(
+            "export-figure",
+            "Export the front\u{2026}",
+            "svg pdf png plot figure paper",
+            None,
+            C::ShowExport(What::Front),
         ),
         entry(
             "export-table",
-            "Export the table\u{2026}",
-            "csv jsonl latex points",
+            "Export the points as a table\u{2026}",
+            "csv jsonl parquet latex",
             keys(both, Key::E),
-            C::ExportTable,
+            C::ShowExport(What::Points),
+        ),
+        entry(
+            "export-strip",
+            "Export the token strip\u{2026}",
+            "svg pdf png routing experts heatmap figure",
+            None,
+            C::ShowExport(What::Strip),
+        ),
+        entry(
+            "export-report",
+            "Export the report\u{2026}",
+            "html page share",
+            None,
+            C::ShowExport(What::Report),
         ),
         entry(
             "reference",

@@ -45,6 +45,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::SetReference(..) => "Move the reference",
         C::ChooseFront(..) => "Choose the points on the fronts",
         C::SetPair(..) => "Choose the objectives of the plot",
+        C::ZoomFronts(_) => "Zoom the fronts",
         C::SelectMark(_) => "Look at this dot of the study",
         C::StepMark(_) => "Look at another dot of the study",
         C::StepMarkRow(_) => "Look at another prompt of the dot of the study",
@@ -53,9 +54,15 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::SortDiffering(_) => "Sort the prompts of two dots",
         C::SelectDiffering(_) | C::StepDiffering(_) => "Look at another prompt of two dots",
         C::ResumeSweep(_) => "Go on with this sweep",
+        C::ShowExport(_) => "Export this",
         C::SetExport(_) => "Change the export",
         C::ChooseExport => "Choose a file to export to",
+        C::Export => "Write the export",
+        C::RevealExport => "Show the folder of what was written",
         C::SetNote(..) => "Note something on this answer",
+        C::AddTag(..) => "Tag this answer",
+        C::RemoveTag(..) => "Take a tag from this answer",
+        C::FilterTag(_) => "Show answers of a tag alone",
         C::SeekHistory(_) => "Search the history",
         C::ShowStored(_) => "Look at this stored answer",
         C::SetPareto(_) => "Change or zoom the plot",
@@ -119,8 +126,6 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::TakeOver
         | C::Undo
         | C::Redo
-        | C::ExportFigure
-        | C::ExportTable
         | C::Fit
         | C::ToggleTable
         | C::LoadDemo

@@ -2,6 +2,7 @@
 
 use super::annotate;
 use crate::command::AppCommand;
+use crate::export::What;
 use crate::state::{
     AppState, EnginePhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
     sweep_of,
@@ -78,12 +79,14 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::Pin | C::TryCurrent if state.session.current().is_none() => {
             say("there is no answer yet")
         }
-        C::ToggleStar | C::SetNote(..) => match state.session.current() {
-            None => say("there is no answer yet"),
-            Some(run) if run.stored.is_none() => say("this answer is not in the study"),
-            Some(_) if !state.study.is_open() => say("the study can only be read"),
-            Some(_) => None,
-        },
+        C::ToggleStar | C::SetNote(..) | C::AddTag(..) | C::RemoveTag(..) => {
+            match state.session.current() {
+                None => say("there is no answer yet"),
+                Some(run) if run.stored.is_none() => say("this answer is not in the study"),
+                Some(_) if !state.study.is_open() => say("the study can only be read"),
+                Some(_) => None,
+            }
+        }
         C::ToggleDifferences if state.session.pinned.is_none() => {
             say("nothing is pinned to differ from; pin an answer first")
         }
@@ -113,13 +116,7 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::StepRow(_) if state.sweep.rows.len() < 2 => {
             say("the selected dot has no further prompts")
         }
-        C::ExportFigure | C::ExportTable => no_study(state).or_else(|| {
-            if state.study.exporting {
-                return say("it is being written");
-            }
-            let none = state.study.shown().sweeps.is_empty();
-            none.then(|| "no sweep of the study is ticked".to_owned())
-        }),
+        C::Export => no_export(state),
         C::FreeReference if state.study.reference.is_none() => say("no reference is frozen"),
         C::ChooseFront(..) => no_study(state).or_else(|| {
             let none = state.study.shown().sweeps.is_empty();
@@ -201,6 +198,44 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         C::LoadBundle(_) | C::LoadDemo | C::ChooseBundle => engine_gone(state),
         _ => None,
     }
+}
+
+/// Why what the export sheet asks for cannot be written.
+fn no_export(state: &AppState) -> Option<String> {
+    let say = |reason: &str| Some(reason.to_owned());
+    let form = &state.export.form;
+    if state.export.stage.is_some() {
+        return say("it is being written");
+    }
+    let none = match form.what {
+        What::Heatmap | What::Strip => match state.routed() {
+            None => say("there is no answer yet"),
+            Some(run) if run.phase.is_running() => say("the answer is still being written"),
+            Some(run) if run.record.is_none() => {
+                say("this answer's routing was not recorded; regenerate the exact answer first")
+            }
+            Some(_) => None,
+        },
+        What::Interference if state.interference.found.is_none() => {
+            say("the adapters were not compared yet; the Interference sheet does")
+        }
+        What::Curves
+            if state
+                .training
+                .selected()
+                .is_none_or(|run| run.steps.is_empty()) =>
+        {
+            say("no training run with a step is looked at; choose one in the Training sheet")
+        }
+        what if what.of_sweeps() => no_study(state).or_else(|| {
+            let none = state.study.shown().sweeps.is_empty();
+            none.then(|| "no sweep of the study is ticked".to_owned())
+        }),
+        What::Generations => no_study(state),
+        _ => None,
+    };
+    let unnamed = form.path.as_os_str().is_empty();
+    none.or_else(|| unnamed.then(|| "name the file first".to_owned()))
 }
 
 /// Why nothing can be looked at of the study.

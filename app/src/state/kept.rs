@@ -88,6 +88,8 @@ pub struct KeptView {
     /// What is looked at.
     #[serde(flatten)]
     pub view: View,
+    /// The dot that is looked at, by its name in the study's fronts.
+    pub dot: Option<String>,
     /// Where the point stands and which answers are looked at, one per bundle, the newest first.
     pub bundles: Vec<Kept>,
     /// Who votes on what: the task and the alias, so that nobody who votes falls into the rest of the window.
@@ -99,6 +101,7 @@ impl KeptView {
     pub fn of(state: &AppState) -> Self {
         Self {
             view: View::of(state),
+            dot: state.looked_dot(),
             bundles: Kept::all(state),
             annotating: state.annotate.sitting(),
         }

@@ -6,6 +6,7 @@ mod chosen;
 mod differ;
 mod division;
 mod engine;
+mod export;
 mod front;
 mod heatmap;
 mod hints;
@@ -40,6 +41,7 @@ pub use chosen::{Chosen, ChosenPoint, Covered, MethodOf};
 pub use differ::{DifferState, rank_words};
 pub use division::Division;
 pub use engine::{EnginePhase, EngineState, Notice, NoticeKind};
+pub use export::{ExportForm, ExportState};
 pub use front::{Class, Counts, Front, FrontEntry, Hypervolume, place};
 pub use heatmap::{
     HeatmapMode, HeatmapOptions, LayerChoice, ModuleChoice, SiteMap, StripColor, TierOptions,
@@ -58,7 +60,7 @@ pub use reading::Reading;
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use shares::{share_words, whole_parts};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
-pub use study::{DotAnswers, ExportForm, ExportKind, ReturnTo, StudyPhase, StudyState};
+pub use study::{DotAnswers, ReturnTo, StudyPhase, StudyState};
 pub use sweep::{
     PointsForm, PointsFrom, PointsOf, PromptSource, Shelved, SweepCost, SweepForm, SweepMode,
     SweepState,
@@ -103,6 +105,8 @@ pub struct AppState {
     pub study: StudyState,
     /// Tasks of annotation, and the blind view.
     pub annotate: AnnotateState,
+    /// What is written of it, and of the rest, for use elsewhere.
+    pub export: ExportState,
     /// Its sweeps in the Front panel.
     pub others: Others,
     /// How much the bundle's adapters depend on each other.
@@ -166,6 +170,28 @@ impl AppState {
         let plan = self.sweep.plan.as_deref()?;
         let own = self.study.sweeps.iter().find(|sweep| sweep.plan == *plan);
         own.map(|sweep| sweep.id)
+    }
+
+    /// The dot that is looked at, by its name in the study's fronts; where it is of the panel's own sweep, as far as that
+    /// is drawn of the study.
+    pub fn looked_dot(&self) -> Option<String> {
+        if let Some(open) = &self.study.dot {
+            return Some(open.dot.clone());
+        }
+        let own = || {
+            let index = self.sweep.selected?;
+            let known = self.others.own_dots().iter();
+            let (_, at) = known.copied().find(|(known, _)| *known == index)?;
+            let series = self.others.fronts()?.series.get(self.others.own()?)?;
+            Some(series.dots.get(at)?.uid.clone())
+        };
+        own().or_else(|| self.study.dot_again.clone())
+    }
+
+    /// The answer whose routing the Experts panel shows.
+    pub fn routed(&self) -> Option<&RunEntry> {
+        let pinned = self.session.pinned().filter(|_| self.prefs.heatmap.pinned);
+        pinned.or_else(|| self.session.current())
     }
 
     /// What is silenced, in words; `None` where everything is heard.

@@ -26,6 +26,8 @@ pub enum Overlay {
     Annotate,
     /// The stops of a talk.
     Talk,
+    /// What is written for use elsewhere.
+    Export,
     /// Whether to forget all answers.
     Forgetting,
     /// Whether to close while work is under way.

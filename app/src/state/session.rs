@@ -1,5 +1,6 @@
 //! All runs of this session: exactly one is current, at most one is pinned.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::{JobId, Trouble};
@@ -113,6 +114,8 @@ pub struct RunEntry {
     pub star: bool,
     /// What a person noted on it.
     pub note: String,
+    /// What a person tagged it with.
+    pub tags: BTreeSet<String>,
 }
 
 impl RunEntry {
@@ -152,6 +155,7 @@ impl RunEntry {
             written: None,
             star: false,
             note: String::new(),
+            tags: BTreeSet::new(),
         }
     }
 
@@ -168,6 +172,7 @@ impl RunEntry {
             written: Some(stored.created),
             star: stored.star,
             note: stored.note.clone(),
+            tags: stored.tags.clone(),
             ..Self::new(
                 id,
                 job,

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{SweepState as StudySweep, bundle_uid};
 use paretoscope_core::types::{BundleInfo, Split};
-use paretoscope_figure::Look;
 use paretoscope_figure::plot::Front;
 
 use super::{Chosen, DifferState, Others, RunId, Sight};
-use crate::study::{FigureFormat, Recalled, ShownSweeps};
+use crate::study::{Recalled, ShownSweeps, Sought};
 
 /// How the file stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,46 +46,6 @@ pub struct DotAnswers {
     pub rows: Option<Result<Vec<Recalled>, Trouble>>,
     /// The one that is looked at.
     pub row: usize,
-}
-
-/// A figure, or a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ExportKind {
-    /// The front, drawn.
-    #[default]
-    Figure,
-    /// Its points.
-    Table,
-}
-
-/// What is to be written for use elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExportForm {
-    /// A figure, or a table.
-    pub kind: ExportKind,
-    /// The figure's file.
-    pub figure: PathBuf,
-    /// Which kind of file it becomes.
-    pub format: FigureFormat,
-    /// Its width, in mm.
-    pub width: f64,
-    /// The table's file.
-    pub table: PathBuf,
-    /// Whether files that are there are replaced.
-    pub replace: bool,
-}
-
-impl Default for ExportForm {
-    fn default() -> Self {
-        Self {
-            kind: ExportKind::Figure,
-            figure: PathBuf::new(),
-            format: FigureFormat::Svg,
-            width: Look::PAGE,
-            table: PathBuf::new(),
-            replace: false,
-        }
-    }
 }
 
 /// The study.
@@ -131,8 +90,12 @@ pub struct StudyState {
     pub laid: Others,
     /// The objectives to the right and up, by their places in the front's axes.
     pub pair: Option<(usize, usize)>,
+    /// The part of them that a person chose to see, to the right and up, in raw scores; all of it where `None`.
+    pub zoom: Option<[[f64; 2]; 2]>,
     /// The dot that is looked at.
     pub dot: Option<DotAnswers>,
+    /// The dot that was looked at when the window closed, by its name, until it is drawn again.
+    pub dot_again: Option<String>,
     /// Two dots, prompt by prompt.
     pub differ: DifferState,
     /// Points that were chosen on one part of the prompts.
@@ -143,16 +106,12 @@ pub struct StudyState {
     pub counting: Option<(Split, u64)>,
     /// Counts the times that another program wrote.
     pub written: u64,
-    /// What is to be written for use elsewhere.
-    pub export: ExportForm,
-    /// Whether it is being written.
-    pub exporting: bool,
-    /// What was written, or why nothing was.
-    pub exported: Option<Result<Vec<PathBuf>, Trouble>>,
     /// Whether the history shows starred answers alone.
     pub starred: bool,
-    /// Words that the history is searched for.
-    pub sought: String,
+    /// What the history is searched for.
+    pub sought: Sought,
+    /// All its tags.
+    pub tags: BTreeSet<String>,
     /// What that found, newest first; `None` until it is back.
     pub found: Option<Vec<Recalled>>,
 }

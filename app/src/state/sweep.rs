@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use paretoscope_core::points::PointList;
 use paretoscope_core::protocol::{Held, JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
-use paretoscope_core::types::{PointResult, Prompt, Run, Split};
+use paretoscope_core::types::{PointResult, Prompt, PromptSample, Run, Split};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
@@ -97,7 +97,7 @@ pub struct SweepForm {
     pub points: PointsForm,
     /// Where the prompts come from.
     pub source: PromptSource,
-    /// Which part of the bundle's prompts; all of them where `None`.
+    /// Which part of the bundle's prompts, or of the file's; all of them where `None`.
     pub split: Option<Split>,
     /// Prompts at most; the first ones are taken.
     pub prompts: usize,
@@ -199,7 +199,7 @@ pub struct SweepState {
     /// Points read from a file, or why they could not be.
     pub listed: Option<Result<PointList, Trouble>>,
     /// Prompts read from a file, or why they could not be.
-    pub file: Option<Result<Vec<Prompt>, Trouble>>,
+    pub file: Option<Result<Vec<PromptSample>, Trouble>>,
 }
 
 impl SweepState {

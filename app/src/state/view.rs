@@ -51,8 +51,12 @@ pub struct View {
     pub reference: Option<(Vec<String>, Vec<f64>)>,
     /// Their objectives to the right and up.
     pub pair: Option<(usize, usize)>,
+    /// The part of them that is seen in the study's sheet.
+    pub sheet_zoom: Option<[[f64; 2]; 2]>,
     /// Whether the history shows starred answers alone.
     pub starred: bool,
+    /// The tag that it shows answers of alone.
+    pub tag: Option<String>,
 }
 
 impl Default for View {
@@ -85,7 +89,9 @@ impl View {
             split: study.split,
             reference: study.reference.clone(),
             pair: study.pair,
+            sheet_zoom: study.zoom,
             starred: study.starred,
+            tag: study.sought.tag.clone(),
         }
     }
 }

@@ -41,6 +41,7 @@ impl Worker {
         let changed = self.or_tell(done).unwrap_or(false);
         self.tell(StudyNews::Edited(changed));
         self.tell_steps();
+        self.tell_tags();
     }
 
     /// Takes the last edit back, or does it again, where it is the one that is meant.
@@ -60,6 +61,16 @@ impl Worker {
         self.tell(StudyNews::Turned(step, again, done));
         self.tell_steps();
         self.follow_decks(&targets);
+        self.tell_tags();
+    }
+
+    /// Says which tags there are.
+    pub(super) fn tell_tags(&self) {
+        let tagged = self.with(Study::tagged);
+        if let Some(tagged) = self.or_tell(tagged) {
+            let tags = tagged.into_iter().map(|(_, tag)| tag).collect();
+            self.tell(StudyNews::Tags(tags));
+        }
     }
 
     /// Says what the file would take back next, and do again.

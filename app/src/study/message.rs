@@ -1,5 +1,6 @@
 //! What the window asks of its study, and what it is told.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,51 +39,6 @@ pub struct ShownSweeps {
     pub reference: Option<Vec<f64>>,
 }
 
-/// What kind of file a figure becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FigureFormat {
-    /// Vectors for the web and for editors.
-    #[default]
-    Svg,
-    /// Vectors for papers.
-    Pdf,
-    /// Pixels, 300 to the inch.
-    Png,
-}
-
-impl FigureFormat {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Svg, Self::Pdf, Self::Png];
-
-    /// The end of a file's name.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Svg => "svg",
-            Self::Pdf => "pdf",
-            Self::Png => "png",
-        }
-    }
-}
-
-/// What is written for use elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Export {
-    /// The front as a figure, its numbers as CSV and what they are as JSON beside it.
-    Figure {
-        /// Where; its ending follows the format.
-        path: PathBuf,
-        /// Which kind of file.
-        format: FigureFormat,
-        /// In mm.
-        width: f64,
-    },
-    /// The points with their means, as CSV, JSON Lines or LaTeX by the ending.
-    Table {
-        /// Where.
-        path: PathBuf,
-    },
-}
-
 /// What the window asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StudyCommand {
@@ -101,8 +57,8 @@ pub enum StudyCommand {
     Save(SavedAnswer),
     /// Write an answer's scores, which came after it.
     Score(RunId, Scores),
-    /// Bring back the last answers with this bundle that hold these words.
-    History(Arc<BundleInfo>, String),
+    /// Bring back the last answers with this bundle that a person seeks.
+    History(Arc<BundleInfo>, Sought),
     /// Bring back these answers with this bundle, however old.
     Fetch(Arc<BundleInfo>, Vec<Uid>),
     /// Keep where a person is, as JSON.
@@ -137,8 +93,22 @@ pub enum StudyCommand {
     Cover(Chosen, Split, Vec<Uid>),
     /// Something of tasks of annotation.
     Annotate(AnnotateCommand),
-    /// Write files for use elsewhere; those that are there are replaced where `true`.
-    Export(ShownSweeps, Export, bool),
+}
+
+/// What the history is searched for; all of it where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Words in prompt or answer.
+    pub words: String,
+    /// A tag.
+    pub tag: Option<String>,
+}
+
+impl Sought {
+    /// Whether nothing is said.
+    pub fn is_all(&self) -> bool {
+        self.words.trim().is_empty() && self.tag.is_none()
+    }
 }
 
 /// A stored answer.
@@ -158,6 +128,8 @@ pub struct Recalled {
     pub star: bool,
     /// What a person noted on it.
     pub note: String,
+    /// What a person tagged it with.
+    pub tags: BTreeSet<String>,
 }
 
 /// An edit that was taken back, or done again.
@@ -199,7 +171,9 @@ pub enum StudyNews {
     /// All that waited is written.
     AllSaved,
     /// The last answers, newest first.
-    History(Arc<BundleInfo>, String, Vec<Recalled>),
+    History(Arc<BundleInfo>, Sought, Vec<Recalled>),
+    /// All tags of the file.
+    Tags(BTreeSet<String>),
     /// The file lies on a network's disk, where one program at a time should write.
     Alone,
     /// An answer is hidden, which no person asked for.
@@ -236,6 +210,4 @@ pub enum StudyNews {
     Covered(Split, Covered),
     /// Something of tasks of annotation.
     Annotate(AnnotateNews),
-    /// The files that were written.
-    Exported(Result<Vec<PathBuf>, Trouble>),
 }

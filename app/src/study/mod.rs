@@ -13,15 +13,15 @@
 //! | differ | two dots → the prompts that both answered, by how the answers differ | `differ` |
 //! | annotate | a person at a task → items, votes, drafts; tasks, packs | `asks`, `annotate` |
 //! | weigh | a task's votes → what they say, on a thread beside this one | `weigh` |
-//! | export | ticked sweeps → figure and table files, whole or not at all | `export` |
+//! | ask for drawings | ticked sweeps, errors → as figures ask for them, in words | `drawn` |
 
 mod annotate;
 mod asks;
 mod covered;
 mod decks;
 mod differ;
+mod drawn;
 mod edits;
-mod export;
 mod lease;
 mod message;
 mod scores;
@@ -39,8 +39,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 pub use asks::{AnnotateCommand, AnnotateNews, Seat, TaskForm, TaskLine, TaskList, TaskPreview};
 pub use differ::{Differences, Differing, Pair, Side};
+pub use drawn::in_words;
 pub use message::{
-    Export, FigureFormat, Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews, Turned,
+    Recalled, STAR, SavedAnswer, ShownSweeps, Sought, StudyCommand, StudyNews, Turned,
 };
 pub use staged::{Material, Staged, StagedSweep};
 

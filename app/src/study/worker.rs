@@ -1,6 +1,6 @@
 //! The thread: one open file, commands in turn. What cannot be written waits and is tried again.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,9 +17,9 @@ use paretoscope_figure::of_study::fronts;
 
 use super::covered::{covered, starred};
 use super::differ::differences;
-use super::export::{drawn, export};
+use super::drawn::in_words;
 use super::lease::LeaseKeeper;
-use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, StudyCommand, StudyNews};
+use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, Sought, StudyCommand, StudyNews};
 use super::scores::ScoreCache;
 use super::staged::DeckKeeper;
 use super::view::ViewKeeper;
@@ -116,10 +116,10 @@ impl Worker {
                 self.flush();
             }
             StudyCommand::Score(run, scores) => self.score(run, scores),
-            StudyCommand::History(bundle, text) => {
-                let found = self.with(|study| history(study, &bundle, &text));
+            StudyCommand::History(bundle, sought) => {
+                let found = self.with(|study| history(study, &bundle, &sought));
                 if let Some(answers) = self.or_tell(found) {
-                    self.tell(StudyNews::History(bundle, text, answers));
+                    self.tell(StudyNews::History(bundle, sought, answers));
                 }
             }
             StudyCommand::Starred => {
@@ -161,11 +161,6 @@ impl Worker {
                 }
             }
             StudyCommand::Annotate(asked) => self.annotate(asked),
-            StudyCommand::Export(shown, wanted, replace) => {
-                let Some(study) = &self.study else { return };
-                let written = export(study, &shown, &wanted, replace);
-                self.tell(StudyNews::Exported(written));
-            }
         }
     }
 
@@ -209,6 +204,7 @@ impl Worker {
                     answers,
                 });
                 self.tell_steps();
+                self.tell_tags();
                 self.begin_lease();
                 self.flush();
                 self.follow();
@@ -286,6 +282,7 @@ impl Worker {
             return;
         }
         self.version = Some(version);
+        self.tell_tags();
         let sweeps = self.with(Study::sweeps);
         if let Some(sweeps) = self.or_tell(sweeps) {
             self.tell(StudyNews::Sweeps(
@@ -312,7 +309,7 @@ impl Worker {
         let begun = Instant::now();
         let front = fronts(study, &self.shown.asked());
         self.drawn = Some((begun, begun.elapsed()));
-        let front = front.map(Arc::new).map_err(|error| drawn(&error));
+        let front = front.map(Arc::new).map_err(|error| in_words(&error));
         self.tell(StudyNews::Drawn(self.shown.clone(), front));
     }
 }
@@ -356,12 +353,13 @@ fn put_scores(study: &Study, number: i64, bundle: &BundleInfo, scores: &Scores) 
     study.score(&rows)
 }
 
-fn history(study: &Study, bundle: &BundleInfo, text: &str) -> Result<Vec<Recalled>> {
+fn history(study: &Study, bundle: &BundleInfo, sought: &Sought) -> Result<Vec<Recalled>> {
     let Some(number) = study.bundle_of(&bundle_uid(bundle))? else {
         return Ok(Vec::new());
     };
     let filter = Filter {
-        text: text.to_owned(),
+        text: sought.words.clone(),
+        tag: sought.tag.clone(),
         bundle: Some(number),
         limit: LAST,
         ..Filter::default()
@@ -384,6 +382,10 @@ pub(super) fn with_scores(
         .map(|(uid, _)| uid)
         .collect();
     let mut notes: HashMap<Uid, String> = study.notes()?.into_iter().collect();
+    let mut tags: HashMap<Uid, BTreeSet<String>> = HashMap::new();
+    for (uid, tag) in study.tagged()? {
+        tags.entry(uid).or_default().insert(tag);
+    }
     let mut gates = GATES;
     let recalled = stored
         .into_iter()
@@ -399,6 +401,7 @@ pub(super) fn with_scores(
                 run: Arc::new(run),
                 star: starred.contains(&answer.uid),
                 note: notes.remove(&answer.uid).unwrap_or_default(),
+                tags: tags.remove(&answer.uid).unwrap_or_default(),
                 uid: answer.uid,
                 created: answer.created,
                 asked: answer.asked,

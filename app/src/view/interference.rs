@@ -5,11 +5,12 @@ use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::heatmap::matrix::{self, Axis, MatrixInput, Window};
 use crate::command::{AppCommand, CommandQueue};
+use crate::export::What;
 use crate::gpu::{ColorMap, Matrix};
 use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
 use crate::widgets::format::signed_to;
-use crate::widgets::{section, trouble_ui};
+use crate::widgets::{command_button, section, trouble_ui};
 
 /// Most of a sheet's width.
 const WIDEST: f32 = 860.0;
@@ -48,6 +49,10 @@ impl InterferencePanel {
         let modal = Modal::new(Id::unique("interference")).show(ctx, |ui| {
             ui.set_width((room.x - 60.0).min(WIDEST));
             section(ui, "Interference", |ui| {
+                if state.interference.found.is_some() {
+                    let export = AppCommand::ShowExport(What::Interference);
+                    command_button(ui, state, queue, export, "Export\u{2026}");
+                }
                 if ui.button("Close").clicked() {
                     queue.push(close.clone());
                 }

@@ -1,17 +1,18 @@
 //! The Pareto and the heatmap panel, given what they need of the state.
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, Rect, RichText, ScrollArea, Ui};
+use paretoscope_core::study::Makers;
 use paretoscope_core::types::{Point, Summary};
 
-use super::heatmap::{HeatmapAction, HeatmapPanel, TokenTrace};
+use super::heatmap::{HeatmapAction, HeatmapPanel, NoTrace, TokenTrace};
 use super::pareto::ParetoPanel;
 use super::tiers;
 use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::plot::{Landmark, OthersData, ParetoAction, ParetoData, Ticked};
-use crate::state::{AppState, Division, HeatmapOptions, Origin, Overlay, RunEntry};
+use crate::state::{AppState, Division, HeatmapOptions, Origin, Overlay, RunEntry, RunPhase};
 use crate::theme::Tokens;
 use crate::widgets::format::counted;
-use crate::widgets::{command_button, empty_ui, point_color, section};
+use crate::widgets::{between, command_button, empty_ui, point_color, section};
 
 /// The front as a bar: while there is nothing to plot, while it is folded, and while prompt and answer
 /// leave no room for more. One line.
@@ -35,15 +36,15 @@ pub(super) fn front_bar_ui(
                     true,
                 ),
             };
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                compare_ui(ui, state, queue);
+            let said = |ui: &mut Ui| {
+                ui.add(egui::Label::new(RichText::new(words).color(tokens.weak)).truncate());
+            };
+            between(ui, "front bar", said, |ui| {
                 if can_start {
                     let words = super::sweep::start_words(state);
                     command_button(ui, state, queue, AppCommand::StartSweep, words);
                 }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(egui::Label::new(RichText::new(words).color(tokens.weak)).truncate());
-                });
+                compare_ui(ui, state, queue);
             });
             return;
         }
@@ -91,8 +92,9 @@ pub(super) fn front_ui(
             let words = state.sweep.progress.as_ref().map_or_else(
                 || "The sweep is being prepared.".to_owned(),
                 |p| {
+                    let others = p.of_others().map_or_else(String::new, |words| format!(" ({words})"));
                     format!(
-                        "The sweep is running: {} of {} answers. A point appears when all of its answers are scored.",
+                        "The sweep is running: {} of {} answers{others}. A point appears when all of its answers are scored.",
                         p.rows_done, p.rows
                     )
                 },
@@ -191,6 +193,7 @@ impl StudyWords {
             name: sweep.name.clone(),
             on: state.study.is_ticked(sweep.id),
             own: own == Some(sweep.id),
+            elsewhere: sweep.makers == Makers::Elsewhere,
         });
         let lacking = state.others.lacking();
         let trouble = match &state.study.drawn {
@@ -243,6 +246,11 @@ fn landmark(run: Option<&RunEntry>) -> Option<Landmark> {
     })
 }
 
+/// Height in which the controls of the heatmap panel and some lines of the answer have room.
+const TEXT: f32 = 240.0;
+/// So much of the tiers is seen below the text where they are a scroll away.
+const PEEK: f32 = 44.0;
+
 /// The heatmap panel.
 pub(super) fn experts_ui(
     ui: &mut Ui,
@@ -272,12 +280,7 @@ pub(super) fn experts_ui(
             }));
         }
     });
-    let run = if options.pinned {
-        state.session.pinned()
-    } else {
-        state.session.current()
-    };
-    let run = run.or_else(|| state.session.current());
+    let run = state.routed();
     let routing = run.and_then(|r| Some((r, r.record.as_deref()?)));
     let trace = routing.map(|(run, trace)| TokenTrace {
         key: run.id.0,
@@ -289,32 +292,52 @@ pub(super) fn experts_ui(
         values: &trace.values,
         streams: run.phase.is_running(),
     });
-    let waiting = run.is_some_and(|r| r.phase.is_running() && r.tokens.is_empty());
-    // The tiers stand below, at most as high as what lies above them.
-    let room = ui.available_rect_before_wrap();
-    let tall = match routing {
-        Some(_) => tiers::height(state).min(0.5 * room.height()),
-        None => 0.0,
+    let lacking = match run.map(|run| (&run.phase, run.tokens.is_empty())) {
+        None => NoTrace::NoRun,
+        Some((phase, true)) if phase.is_running() => NoTrace::NoRun,
+        Some((RunPhase::Failed(_), _)) => NoTrace::Failed,
+        Some(_) => NoTrace::Untraced,
     };
-    let (above, below) = room.split_top_bottom_at_y(room.bottom() - tall);
-    let above = egui::UiBuilder::new().max_rect(above);
-    let actions = ui.scope_builder(above, |ui| {
-        // In a low panel the text does not run into what stands below it.
-        let seen = ui.clip_rect().intersect(ui.max_rect());
-        ui.set_clip_rect(seen);
-        panel.show(ui, trace.as_ref(), run.is_some() && !waiting, options)
-    });
-    for action in actions.inner {
-        match action {
-            HeatmapAction::Options(options) => queue.push(AppCommand::SetHeatmap(options)),
-            HeatmapAction::Generate => queue.push(AppCommand::Generate),
-            HeatmapAction::Regenerate => queue.push(AppCommand::Regenerate),
-        }
-    }
-    if let Some((run, trace)) = routing {
-        let token = panel.hovered().or(options.token);
-        ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
-            tiers::tiers_ui(ui, state, queue, run, trace, token);
+    let mut parts = |ui: &mut Ui, above: Rect, below: Rect| {
+        let above = egui::UiBuilder::new().max_rect(above);
+        let actions = ui.scope_builder(above, |ui| {
+            // In a low panel the text does not run into what stands below it.
+            let seen = ui.clip_rect().intersect(ui.max_rect());
+            ui.set_clip_rect(seen);
+            panel.show(ui, trace.as_ref(), lacking, options)
         });
+        for action in actions.inner {
+            match action {
+                HeatmapAction::Options(options) => queue.push(AppCommand::SetHeatmap(options)),
+                HeatmapAction::Generate => queue.push(AppCommand::Generate),
+                HeatmapAction::Regenerate => queue.push(AppCommand::Regenerate),
+            }
+        }
+        if let Some((run, trace)) = routing {
+            let token = panel.hovered().or(options.token);
+            ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
+                tiers::tiers_ui(ui, state, queue, run, trace, token);
+            });
+        }
+    };
+    let room = ui.available_rect_before_wrap();
+    let wanted = routing.map_or(0.0, |_| tiers::height(state));
+    // The tiers stand below, at most as high as what lies above them.
+    let tall = wanted.min(0.5 * room.height());
+    if wanted == 0.0 || room.height() - tall >= TEXT {
+        let (above, below) = room.split_top_bottom_at_y(room.bottom() - tall);
+        parts(ui, above, below);
+        return;
     }
+    // In a low panel the text comes first, and the tiers are a scroll away.
+    ScrollArea::vertical()
+        .id_salt("experts")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let above = (room.height() - PEEK).max(0.75 * TEXT);
+            let size = egui::vec2(ui.available_width(), above + wanted);
+            let (all, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+            let (above, below) = all.split_top_bottom_at_y(all.top() + above);
+            parts(ui, above, below);
+        });
 }

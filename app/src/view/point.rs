@@ -78,10 +78,13 @@ fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         let hint = match (&reason, mode) {
             (Some(reason), _) => format!("Off: {reason}"),
             (None, Mode::Interpolate) => {
-                "Shares that sum to 1, through the router of HoE".to_owned()
+                "A preference \u{3bb}: shares that sum to 1, mixed of LoRA and router experts (HoE)"
+                    .to_owned()
             }
             (None, Mode::Extrapolate) => {
-                "Free weights from 0 to C on the value vectors (MVA)".to_owned()
+                "Weights \u{3c9} from 0 to C, one per value vector, which need not sum to 1: value \
+                 extrapolation in the box [0, C] (MVA)"
+                    .to_owned()
             }
         };
         ui.ctx()
@@ -163,7 +166,8 @@ fn fields_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 ui.vertical(|ui| {
                     ui.set_width(width);
                     let name = names.get(index).copied().unwrap_or("?");
-                    ui.add(egui::Label::new(small(name)).truncate());
+                    ui.add(egui::Label::new(small(name)).truncate())
+                        .on_hover_text(format!("The share of {name} in the preference \u{3bb}"));
                     let draft = draft.filter(|d| d.index == index);
                     let news = number_field(
                         ui,
@@ -225,16 +229,31 @@ fn presets_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
 fn show_menu(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.menu_button("Show", |ui| {
         let prefs = &state.prefs;
-        let mut toggle = |ui: &mut Ui, on: bool, title: &str, make: fn(bool) -> AppCommand| {
-            let mut value = on;
-            if ui.checkbox(&mut value, title).changed() {
-                queue.push(make(value));
-            }
-        };
-        toggle(ui, prefs.show_experts, "Experts", AppCommand::ShowExperts);
-        toggle(ui, prefs.show_cells, "Routing cells", AppCommand::ShowCells);
-        toggle(ui, prefs.show_swept, "Swept points", AppCommand::ShowSwept);
-        toggle(ui, prefs.magnet, "Snap to experts", AppCommand::Magnet);
+        let mut toggle =
+            |ui: &mut Ui, on: bool, (title, hint): (&str, &str), make: fn(bool) -> AppCommand| {
+                let mut value = on;
+                let tick = ui.checkbox(&mut value, title).on_hover_text(hint);
+                if tick.changed() {
+                    queue.push(make(value));
+                }
+            };
+        let experts = (
+            "Experts",
+            "LoRA experts (round) and router experts (triangles), each where its own preference \u{3bb} stands",
+        );
+        let cells = (
+            "Routing cells",
+            "Triangles with experts at their corners: the one that encloses \u{3bb} says which experts are mixed, by barycentric weights (HoE, equations 9 and 10)",
+        );
+        let swept = ("Swept points", "The points of the sweep in the plot, with their colours");
+        let magnet = (
+            "Snap to experts",
+            "Near an expert the point stands exactly on it, and that expert speaks alone",
+        );
+        toggle(ui, prefs.show_experts, experts, AppCommand::ShowExperts);
+        toggle(ui, prefs.show_cells, cells, AppCommand::ShowCells);
+        toggle(ui, prefs.show_swept, swept, AppCommand::ShowSwept);
+        toggle(ui, prefs.magnet, magnet, AppCommand::Magnet);
     });
 }
 

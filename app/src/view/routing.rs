@@ -1,6 +1,6 @@
 //! What the point is mixed from: every expert with its share, and the buttons that silence it.
 
-use egui::{Align, Layout, Response, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{Response, RichText, Sense, Ui, WidgetInfo, vec2};
 use paretoscope_core::types::{BundleInfo, ExpertKind};
 
 use crate::command::{AppCommand, CommandQueue};
@@ -8,7 +8,7 @@ use crate::state::AppState;
 use crate::theme::{Tokens, expert_color};
 use crate::widgets::format::preference_words;
 use crate::widgets::{
-    chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, group_title,
+    between, chip, command_button, desk_buttons, desk_keys, expert_dot, expert_slot, group_title,
     paint_marker,
 };
 
@@ -29,15 +29,15 @@ pub(super) fn routing_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
         return;
     };
     ui.horizontal_wrapped(|ui| {
-        let words = "The routing of HoE: the experts whose own preferences enclose this one, and their weights \
+        let words = "The routing of HoE: the experts whose own preferences enclose \u{3bb}, and their barycentric weights \
                      \u{3C9}, which sum to 1 (equations 9 and 10)";
         group_title(ui, "Mixed from", words);
         legend_ui(ui, info);
         if routing.residual > EXACT {
             let text = format!("off by {:.3}", routing.residual);
             chip(ui, text, tokens.warn).on_hover_text(
-                "One-hot experts are missing, so the loaded ones cannot mix this preference exactly; \
-                 this is the distance that remains.",
+                "The residual, the distance from \u{3bb} to what the experts mix: one-hot experts are missing, so the loaded \
+                 ones cannot mix this preference exactly.",
             );
         }
     });
@@ -114,32 +114,13 @@ fn expert_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
         ui.spacing_mut().interact_size.y = 18.0;
         ui.spacing_mut().item_spacing.x = 5.0;
         expert_dot(ui, slot, expert.kind);
-        // From right to left, so that the name takes what is left.
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let desk = desk_buttons(ui, state, queue, channel, name);
-            ui.label(
-                RichText::new(format!("{share:.2}"))
-                    .monospace()
-                    .color(color),
-            );
-            let (rect, _) = ui.allocate_exact_size(vec2(BAR, 8.0), Sense::hover());
-            ui.painter().rect_filled(rect, 3.0, tokens.line);
-            if !silent {
-                let mut bar = rect;
-                bar.set_width(rect.width() * share as f32);
-                let color = expert_color(slot, expert.kind);
-                ui.painter().rect_filled(bar, 3.0, color);
-            }
+        let mut named = false;
+        let title = |ui: &mut Ui| {
             let mut text = RichText::new(name).color(color);
             if silent {
                 text = text.strikethrough();
             }
-            let left = Layout::left_to_right(Align::Center);
-            let row = ui
-                .with_layout(left, |ui| {
-                    ui.add(egui::Label::new(text).truncate().sense(Sense::click()))
-                })
-                .inner;
+            let row = ui.add(egui::Label::new(text).truncate().sense(Sense::click()));
             describe(ui, state, index, share, &row);
             if row.clicked() {
                 row.request_focus();
@@ -150,8 +131,25 @@ fn expert_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
                 ui.painter()
                     .rect_stroke(rect, 3.0, ring, egui::StrokeKind::Outside);
             }
-            desk_keys(ui, row.has_focus() || desk, channel, queue);
+            named = row.has_focus();
+        };
+        let desk = between(ui, &format!("expert {index}"), title, |ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(BAR, 8.0), Sense::hover());
+            ui.painter().rect_filled(rect, 3.0, tokens.line);
+            if !silent {
+                let mut bar = rect;
+                bar.set_width(rect.width() * share as f32);
+                let color = expert_color(slot, expert.kind);
+                ui.painter().rect_filled(bar, 3.0, color);
+            }
+            ui.label(
+                RichText::new(format!("{share:.2}"))
+                    .monospace()
+                    .color(color),
+            );
+            desk_buttons(ui, state, queue, channel, name)
         });
+        desk_keys(ui, named || desk, channel, queue);
     });
 }
 

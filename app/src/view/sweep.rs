@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use egui::{ComboBox, Id, ProgressBar, RichText, Ui};
 use paretoscope_core::protocol::{SweepPhase, SweepPlan, SweepProgress};
+use paretoscope_core::study::Makers;
 use paretoscope_core::types::Split;
 
 use super::sweep_points;
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, Overlay, PromptSource, SweepForm, SweepMode};
+use crate::state::{AppState, Overlay, Panel, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted, duration};
 use crate::widgets::number::{checked_field, real, whole};
@@ -19,7 +20,14 @@ const FINEST: usize = 100;
 
 /// The panel.
 pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let top = ui.cursor().min;
     section(ui, "Sweep", |ui| modes_ui(ui, state, queue));
+    if state.overlay.focus == Some(Panel::Sweep) {
+        // Who asks for the form sees it, however low the window.
+        let head = egui::Rect::from_min_max(top, ui.min_rect().max);
+        ui.scroll_to_rect(head, Some(egui::Align::Min));
+        queue.push(AppCommand::FocusTaken);
+    }
     let active = state.sweep.is_active();
     ui.add_enabled_ui(!active, |ui| {
         if state.prefs.sweep.mode == SweepMode::Points {
@@ -27,17 +35,9 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         }
         form_ui(ui, state, queue);
     });
-    ui.horizontal(|ui| {
-        if active {
-            let paused = state.sweep.phase() == Some(SweepPhase::Paused);
-            let words = if paused { "Resume" } else { "Pause" };
-            command_button(ui, state, queue, AppCommand::TogglePause, words);
-            command_button(ui, state, queue, AppCommand::CancelSweep, "Cancel");
-        } else {
-            source_ui(ui, state, queue);
-            command_button(ui, state, queue, AppCommand::StartSweep, start_words(state));
-        }
-    });
+    if !active {
+        ui.horizontal(|ui| source_ui(ui, state, queue));
+    }
     if let Some(words) = face_words(state) {
         ui.label(RichText::new(words).color(Tokens::of(ui).weak).size(13.0));
     }
@@ -70,6 +70,36 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
     }
 }
 
+/// Height of the row that starts and stops it.
+pub(super) const RUN: f32 = 40.0;
+
+/// What starts and stops it, and its size or how far it is: always in sight, below the form that scrolls.
+pub(super) fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    let active = state.sweep.is_active();
+    ui.horizontal(|ui| {
+        if active {
+            let paused = state.sweep.phase() == Some(SweepPhase::Paused);
+            let words = if paused { "Resume" } else { "Pause" };
+            command_button(ui, state, queue, AppCommand::TogglePause, words);
+            command_button(ui, state, queue, AppCommand::CancelSweep, "Cancel");
+        } else {
+            command_button(ui, state, queue, AppCommand::StartSweep, start_words(state));
+        }
+        let words = match (&state.sweep.progress, &state.sweep.cost) {
+            (Some(progress), _) if active => format!(
+                "{} of {}",
+                count(progress.points_done),
+                counted(progress.points, "point")
+            ),
+            (None, _) if active => "Preparing\u{2026}".to_owned(),
+            (_, Some(Ok(cost))) => counted(cost.rows(), "answer"),
+            _ => String::new(),
+        };
+        let words = RichText::new(words).color(Tokens::of(ui).weak).size(13.0);
+        ui.add(egui::Label::new(words).truncate());
+    });
+}
+
 /// A sweep of the study that was stopped or killed, where the form does not ask for it already.
 fn unfinished_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let Some(sweep) = state.info().and_then(|info| state.study.unfinished(info)) else {
@@ -81,15 +111,23 @@ fn unfinished_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if state.sweep.is_active() || is_shown(&state.sweep.held_plan) || is_shown(&state.sweep.plan) {
         return;
     }
-    let words = format!(
-        "{} stopped at {} of {}.",
-        sweep.name,
-        count(sweep.done),
-        counted(sweep.rows, "row")
-    );
+    let (done, rows) = (count(sweep.done), counted(sweep.rows, "row"));
+    let (words, button) = match sweep.makers {
+        Makers::Elsewhere => (
+            format!(
+                "{} is being made by another program: {done} of {rows} so far.",
+                sweep.name
+            ),
+            "Make rows of it here, too",
+        ),
+        Makers::Here | Makers::Nobody => (
+            format!("{} stopped at {done} of {rows}.", sweep.name),
+            "Go on with it",
+        ),
+    };
     ui.label(RichText::new(words).color(Tokens::of(ui).accent).size(13.0));
     let resume = AppCommand::ResumeSweep(sweep.id);
-    command_button(ui, state, queue, resume, "Go on with it");
+    command_button(ui, state, queue, resume, button);
 }
 
 /// What becomes of the points in the plot, and the way back to those before.
@@ -153,14 +191,14 @@ fn modes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             SweepMode::Simplex,
             "Simplex",
             idle,
-            "Preferences whose shares are multiples of 1/k",
+            "A grid of preferences \u{3bb}: shares that are multiples of 1/k",
             off,
         ),
         (
             SweepMode::Box,
             "Box",
             has_values && idle,
-            "All combinations of weights from 0 to C (MVA)",
+            "The box [0, C]: all combinations of weights \u{3c9} of value vectors, in steps of C/k (MVA)",
             "Off: a sweep is under way, or this bundle has no value vectors",
         ),
         (
@@ -188,8 +226,9 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let mut set = |form: SweepForm| queue.push(AppCommand::SetSweep(form));
     let boxed = form.mode == SweepMode::Box;
     let weak = Tokens::of(ui).weak;
-    let label = |ui: &mut Ui, words: &str| {
-        ui.add(egui::Label::new(RichText::new(words).color(weak).size(13.0)).truncate());
+    let label = |ui: &mut Ui, words: &str, hint: &str| {
+        ui.add(egui::Label::new(RichText::new(words).color(weak).size(13.0)).truncate())
+            .on_hover_text(hint);
     };
     // Points one by one have no steps.
     let steps = usize::from(form.mode != SweepMode::Points);
@@ -197,7 +236,8 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         let width = columns[0].available_width() - 8.0;
         if steps == 1 {
             let ui = &mut columns[0];
-            label(ui, "Steps k");
+            let hint = "Steps from corner to corner: 1/k on the simplex, C/k in the box";
+            label(ui, "Steps k", hint);
             let value = form.k.to_string();
             let check = |t: &str| whole(t, 1, FINEST);
             let id = Id::unique("sweep-k");
@@ -206,7 +246,11 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             }
         }
         let ui = &mut columns[steps];
-        label(ui, "Prompts");
+        label(
+            ui,
+            "Prompts",
+            "Prompts at most: every point answers each of them",
+        );
         let (value, name) = (form.prompts.to_string(), "Prompts at most");
         let check = |t: &str| whole(t, 1, 10_000);
         if let Some(n) = checked_field(ui, Id::unique("sweep-n"), name, value, width, check) {
@@ -216,7 +260,7 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             });
         }
         let ui = &mut columns[steps + 1];
-        label(ui, "Tokens");
+        label(ui, "Tokens", "New tokens at most, per answer");
         let (value, name) = (
             form.max_tokens.to_string(),
             "New tokens at most, per answer",
@@ -229,7 +273,11 @@ fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             });
         }
         if let Some(ui) = columns.get_mut(3) {
-            label(ui, "Largest C");
+            label(
+                ui,
+                "Largest C",
+                "The largest weight \u{3c9} of a value vector (MVA): published up to 1",
+            );
             let (value, name) = (form.c.to_string(), "Largest weight C");
             let check = |t: &str| real(t, 0.0, 3.0, false);
             if let Some(c) = checked_field(ui, Id::unique("sweep-c"), name, value, width, check) {
@@ -309,38 +357,27 @@ fn held_ui(ui: &mut Ui, state: &AppState) {
 
 fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let form = &state.prefs.sweep;
-    let of_bundle = state.info().map_or(0, |b| b.prompts.len());
-    let part = |split: Split| {
-        let prompts = state.info().map_or(&[][..], |b| &b.prompts);
-        prompts.iter().filter(|s| s.split == split).count()
-    };
-    let words = |source: &PromptSource| match source {
-        PromptSource::Bundle if form.split.is_some() => part_words(form.split, part),
-        PromptSource::Bundle if of_bundle == 0 => "The bundle's (it has none)".to_owned(),
-        PromptSource::Bundle => format!("The bundle's {of_bundle}"),
-        PromptSource::Editor => "The one in the editor".to_owned(),
-        PromptSource::File(path) => path
-            .file_name()
-            .map_or_else(|| "A file".to_owned(), |n| n.to_string_lossy().into_owned()),
-    };
     let box_ = ComboBox::from_id_salt("prompts")
-        .selected_text(words(&form.source))
+        .selected_text(source_words(state, &form.source, form.split))
         .truncate();
     let response = box_
-        .width((ui.available_width() - 118.0).min(260.0))
+        .width((ui.available_width() - 20.0).min(300.0))
         .show_ui(ui, |ui| {
-            let mut choices = vec![(PromptSource::Bundle, None)];
-            let parts = Split::ALL.into_iter().filter(|split| part(*split) > 0);
-            choices.extend(parts.map(|split| (PromptSource::Bundle, Some(split))));
+            let mut choices = Vec::new();
+            let mut all_of = |source: &PromptSource| {
+                choices.push((source.clone(), None));
+                let parts = Split::ALL.into_iter();
+                let parts = parts.filter(|split| part(state, source, *split) > 0);
+                choices.extend(parts.map(|split| (source.clone(), Some(split))));
+            };
+            all_of(&PromptSource::Bundle);
+            let file = matches!(form.source, PromptSource::File(_));
+            if file {
+                all_of(&form.source);
+            }
             choices.push((PromptSource::Editor, None));
             for (source, split) in choices {
-                let words = match (&source, split) {
-                    (PromptSource::Bundle, Some(_)) => part_words(split, part),
-                    (PromptSource::Bundle, None) if of_bundle > 0 => {
-                        format!("The bundle's {of_bundle}")
-                    }
-                    _ => words(&source),
-                };
+                let words = source_words(state, &source, split);
                 let chosen = form.source == source && form.split == split;
                 if ui.selectable_label(chosen, words).clicked() {
                     queue.push(AppCommand::SetSweep(SweepForm {
@@ -350,10 +387,10 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                     }));
                 }
             }
-            let file = matches!(form.source, PromptSource::File(_));
-            if ui.selectable_label(file, "A JSON Lines file").clicked() && !file {
+            if !file && ui.selectable_label(false, "A JSON Lines file").clicked() {
                 queue.push(AppCommand::SetSweep(SweepForm {
                     source: PromptSource::File(PathBuf::new()),
+                    split: None,
                     ..form.clone()
                 }));
             }
@@ -364,12 +401,43 @@ fn source_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         });
 }
 
-/// A part of the bundle's prompts.
-fn part_words(split: Option<Split>, part: impl Fn(Split) -> usize) -> String {
-    split.map_or_else(String::new, |split| {
-        let prompts = counted(part(split), &format!("{} prompt", split.name()));
-        format!("The bundle's {prompts}")
-    })
+/// How many prompts of a part a source has.
+fn part(state: &AppState, source: &PromptSource, split: Split) -> usize {
+    let samples = match source {
+        PromptSource::Bundle => state.info().map_or(&[][..], |b| &b.prompts),
+        PromptSource::File(_) => match &state.sweep.file {
+            Some(Ok(read)) => &read[..],
+            _ => &[],
+        },
+        PromptSource::Editor => &[],
+    };
+    samples.iter().filter(|s| s.split == split).count()
+}
+
+/// Where prompts come from, and which of them.
+fn source_words(state: &AppState, source: &PromptSource, split: Option<Split>) -> String {
+    let of_part = split.map(|split| {
+        counted(
+            part(state, source, split),
+            &format!("{} prompt", split.name()),
+        )
+    });
+    match (source, of_part) {
+        (PromptSource::Bundle, Some(prompts)) => format!("The bundle's {prompts}"),
+        (PromptSource::Bundle, None) => match state.info().map_or(0, |b| b.prompts.len()) {
+            0 => "The bundle's (it has none)".to_owned(),
+            all => format!("The bundle's {all}"),
+        },
+        (PromptSource::Editor, _) => "The one in the editor".to_owned(),
+        (PromptSource::File(path), of_part) => {
+            let name = path.file_name();
+            let name = name.map_or("A file".into(), |n| n.to_string_lossy());
+            match of_part {
+                Some(prompts) => format!("{name}: {prompts}"),
+                None => name.into_owned(),
+            }
+        }
+    }
 }
 
 fn cost_ui(ui: &mut Ui, state: &AppState) {
@@ -428,6 +496,11 @@ fn progress_ui(ui: &mut Ui, progress: &SweepProgress) {
             count(progress.rows_found)
         );
         ui.label(RichText::new(words).color(tokens.weak).size(13.0));
+    }
+    if let Some(words) = progress.of_others() {
+        let words = RichText::new(words).color(tokens.weak).size(13.0);
+        ui.label(words)
+            .on_hover_text("Programs at one study share a sweep: each row is made once");
     }
 }
 

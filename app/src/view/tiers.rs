@@ -24,6 +24,11 @@ const BROAD: f32 = 560.0;
 /// Shares below this are none.
 const NONE: f32 = 5e-4;
 
+/// What the first tier is, in the papers' words; and the second, and the third.
+const FIRST: &str = "What was asked for: the preference \u{3bb}, a share per objective (HoE), or the weights \u{3c9} of value vectors (MVA)";
+const SECOND: &str = "LoRA and router experts whose own preferences enclose \u{3bb}, with their barycentric weights (HoE, equations 9 and 10)";
+const THIRD: &str = "What each LoRA expert is multiplied with: its own weight, and what router experts hand out by their gates, token by token";
+
 /// One bar of a tier.
 #[derive(Debug, Clone, PartialEq)]
 struct Bar {
@@ -83,9 +88,9 @@ pub(super) fn tiers_ui(
         .size(12.0);
     ui.label(note);
     let tiers = [
-        (tiers.first, &tiers.asked),
-        ("2 experts", &tiers.experts),
-        ("3 LoRA gates", &tiers.gates),
+        ((tiers.first, FIRST), &tiers.asked),
+        (("2 experts", SECOND), &tiers.experts),
+        (("3 LoRA gates", THIRD), &tiers.gates),
     ];
     ScrollArea::vertical().id_salt("tiers").show(ui, |ui| {
         if ui.available_width() >= BROAD {
@@ -102,11 +107,12 @@ pub(super) fn tiers_ui(
     });
 }
 
-fn tier_ui(ui: &mut Ui, title: &str, bars: &[Bar]) {
+fn tier_ui(ui: &mut Ui, (title, hint): (&str, &str), bars: &[Bar]) {
     let tokens = Tokens::of(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.add_space(2.0);
-    ui.label(RichText::new(title).color(tokens.weak).size(12.0));
+    ui.label(RichText::new(title).color(tokens.weak).size(12.0))
+        .on_hover_text(hint);
     let most = bars.iter().map(|bar| bar.value).fold(1.0, f32::max);
     // Half of the row is the bar, and names get the room that they need before it.
     let names = (ui.available_width() * 0.5 - 30.0).max(40.0);

@@ -6,7 +6,7 @@ use egui::containers::menu::{MenuButton, MenuConfig, SubMenuButton, is_in_menu};
 use egui::{Id, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui};
 
 use super::given::{Room, room_words};
-use super::when;
+use super::{tags, when};
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, PromptState, RunEntry, SamplingForm};
@@ -222,7 +222,7 @@ fn samples_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
 
 fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.set_min_width(300.0);
-    let mut sought = state.study.sought.clone();
+    let mut sought = state.study.sought.words.clone();
     let field = egui::TextEdit::singleline(&mut sought)
         .hint_text("Search prompts and answers")
         .desired_width(f32::INFINITY);
@@ -233,6 +233,7 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         queue.push(AppCommand::SeekHistory(sought.clone()));
     }
     star_ui(ui, state, queue);
+    tags::filter_ui(ui, state, queue);
     let words = sought.trim().to_lowercase();
     let here = |run: &&RunEntry| {
         let said = words.is_empty()
@@ -241,10 +242,18 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
                 .to_lowercase()
                 .contains(&words)
             || run.note.to_lowercase().contains(&words);
-        said && (run.star || !state.study.starred)
+        let tagged = match &state.study.sought.tag {
+            Some(tag) => run.tags.contains(tag),
+            None => true,
+        };
+        said && tagged && (run.star || !state.study.starred)
     };
     ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-        for run in state.session.history().rev().filter(here) {
+        let mut found = state.session.history().rev().filter(here).peekable();
+        if found.peek().is_none() && state.study.found.as_ref().is_none_or(Vec::is_empty) {
+            ui.label("No answer is like that.");
+        }
+        for run in found {
             let now = state.session.current == Some(run.id);
             let line = ui.selectable_label(now, history_line(state, run));
             let prompt = PromptState::words(&run.prompt);
@@ -281,6 +290,7 @@ fn star_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     });
     if off.is_none() {
         note_ui(ui, run, queue);
+        tags::tags_ui(ui, state, run, queue);
     }
 }
 
@@ -310,12 +320,13 @@ fn note_ui(ui: &mut Ui, run: &RunEntry, queue: &mut CommandQueue) {
 
 /// What the search found in the study beyond the answers at hand.
 fn earlier_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    if state.study.sought.trim().is_empty() {
+    if state.study.sought.is_all() {
         return;
     }
     for stored in state.study.found.iter().flatten() {
         let mut runs = state.session.history();
-        if runs.any(|run| run.stored.as_ref() == Some(&stored.uid)) {
+        let known = runs.any(|run| run.stored.as_ref() == Some(&stored.uid));
+        if known || (state.study.starred && !stored.star) {
             continue;
         }
         let line = format!(
@@ -362,11 +373,16 @@ fn history_line(state: &AppState, run: &RunEntry) -> String {
         (false, None) => "earlier".to_owned(),
     };
     let starred = if run.star { "starred \u{b7} " } else { "" };
+    let tagged: String = run
+        .tags
+        .iter()
+        .map(|tag| format!("#{tag} \u{b7} "))
+        .collect();
     let muted = run
         .mute_words()
         .map_or_else(String::new, |m| format!("[{m}] "));
     format!(
-        "{starred}{when} \u{b7} {} \u{b7} {muted}{}\n{}",
+        "{starred}{tagged}{when} \u{b7} {} \u{b7} {muted}{}\n{}",
         point(run.point_now()),
         begin(&PromptState::words(&run.prompt)),
         begin(&run.text),

@@ -105,6 +105,7 @@ fn menu_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         });
         ui.separator();
         for (command, words) in [
+            (AppCommand::Show(Overlay::Export), "Export\u{2026}"),
             (AppCommand::ToggleFullscreen, "Full screen"),
             (AppCommand::Show(Overlay::Settings), "Settings\u{2026}"),
             (AppCommand::Show(Overlay::Shortcuts), "Shortcuts\u{2026}"),

@@ -7,7 +7,7 @@ use crate::command::{AppCommand, CommandQueue, Gesture};
 use crate::state::{AppState, FieldDraft};
 use crate::theme::Tokens;
 use crate::widgets::simplex::Geometry;
-use crate::widgets::{chip, desk_buttons, desk_keys, number::FieldNews, number_field};
+use crate::widgets::{between, chip, desk_buttons, desk_keys, number::FieldNews, number_field};
 
 /// C beyond this is outside what the paper tried.
 const PUBLISHED_C: f64 = 1.0;
@@ -27,7 +27,7 @@ pub(super) fn weights_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
         }
         if info.values_are_experts {
             let hint =
-                "This bundle lists no value vectors of its own, so its one-hot experts stand in.";
+                "This bundle lists no value vectors (MVA) of its own, so its one-hot LoRA experts stand in.";
             ui.label(
                 RichText::new("one-hot experts as values")
                     .color(tokens.weak)
@@ -52,17 +52,16 @@ fn slider_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, index: usi
     let draft = state.simplex.draft.as_ref().filter(|d| d.index == index);
     let channel = state.info().and_then(|info| info.value_channel(index));
     ui.horizontal(|ui| {
-        let room = (ui.available_width() - 60.0).max(40.0);
-        ui.scope(|ui| {
-            ui.set_max_width(room);
+        let title = |ui: &mut Ui| {
             ui.add(egui::Label::new(RichText::new(name).size(13.0)).truncate());
+        };
+        let Some(channel) = channel else {
+            return title(ui);
+        };
+        between(ui, &format!("weight {index}"), title, |ui| {
+            let desk = desk_buttons(ui, state, queue, channel, name);
+            desk_keys(ui, desk, channel, queue);
         });
-        if let Some(channel) = channel {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let desk = desk_buttons(ui, state, queue, channel, name);
-                desk_keys(ui, desk, channel, queue);
-            });
-        }
     });
     ui.horizontal(|ui| {
         ui.spacing_mut().slider_width = (ui.available_width() - 82.0).max(60.0);
@@ -186,17 +185,23 @@ fn direction_ui(ui: &mut Ui, state: &AppState, sum: f64) {
         FontId::proportional(13.0),
         tokens.weak,
     );
-    response.on_hover_text(format!("Direction of the weights, and their sum {sum:.2}"));
+    response.on_hover_text(format!(
+        "Direction of the weights \u{3c9}, and their sum {sum:.2}: above 1 the values are extrapolated (MVA)"
+    ));
 }
 
 fn largest_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
     ui.horizontal_wrapped(|ui| {
-        let label = ui.label(
-            RichText::new("Largest weight C")
-                .color(tokens.weak)
-                .size(13.0),
-        );
+        let label = ui
+            .label(
+                RichText::new("Largest weight C")
+                    .color(tokens.weak)
+                    .size(13.0),
+            )
+            .on_hover_text(
+                "The box [0, C]: the range of every weight \u{3c9} of a value vector (MVA)",
+            );
         let mut c = state.prefs.c;
         let drag = egui::DragValue::new(&mut c)
             .range(0.1..=3.0)

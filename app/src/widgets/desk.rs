@@ -11,7 +11,7 @@ use crate::theme::{Tokens, ink_on};
 const SHARES: &str =
     "What is still heard keeps its share: nothing is divided up anew. Sweeps hear every expert.";
 
-/// The buttons M and S of a channel called `name`, from right to left; whether one of them has the keyboard.
+/// The buttons M and S of a channel called `name`; whether one of them has the keyboard.
 pub fn desk_buttons(
     ui: &mut Ui,
     state: &AppState,
@@ -42,15 +42,6 @@ pub fn desk_buttons(
             response
         };
     let gap = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, 3.0);
-    let solo = key(
-        ui,
-        "S",
-        format!("Solo {name}"),
-        mutes.solo.contains(&channel),
-        tokens.warn,
-        format!("Solo {name}: every other one is silent (S; again undoes). {SHARES}"),
-        AppCommand::ToggleSolo(channel),
-    );
     let mute = key(
         ui,
         "M",
@@ -60,8 +51,17 @@ pub fn desk_buttons(
         format!("Mute {name}: its gate is zero, whatever routers vote (M; again undoes). {SHARES}"),
         AppCommand::ToggleMute(channel),
     );
+    let solo = key(
+        ui,
+        "S",
+        format!("Solo {name}"),
+        mutes.solo.contains(&channel),
+        tokens.warn,
+        format!("Solo {name}: every other one is silent (S; again undoes). {SHARES}"),
+        AppCommand::ToggleSolo(channel),
+    );
     ui.spacing_mut().item_spacing.x = gap;
-    solo.has_focus() || mute.has_focus()
+    mute.has_focus() || solo.has_focus()
 }
 
 /// Takes M and S for a channel while something of its row has the keyboard.

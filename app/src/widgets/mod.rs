@@ -28,5 +28,5 @@ pub use marker::{
 };
 pub use number::number_field;
 pub use path::{path_field, typed_path};
-pub use right::at_right;
+pub use right::{at_right, between};
 pub use segmented::{Segment, segmented};

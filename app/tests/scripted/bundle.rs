@@ -253,3 +253,13 @@ pub(crate) fn interference(
         names,
     }
 }
+
+/// A line of a file of prompts.
+pub(crate) fn sample(text: &str, split: Split, group: Option<&str>) -> PromptSample {
+    PromptSample {
+        title: text.to_owned(),
+        prompt: Prompt::Text(text.to_owned()),
+        split,
+        group: group.map(str::to_owned),
+    }
+}

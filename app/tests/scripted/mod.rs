@@ -16,7 +16,7 @@ use paretoscope_core::protocol::{
 };
 use paretoscope_core::types::{
     BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
-    RowRequest, Run, RunStatus, Scores, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
+    RowRequest, Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
     TrainJob, TrainNews, Weights,
 };
 
@@ -193,8 +193,8 @@ impl Scripted {
             EngineCommand::ReadPrompts { path } => self.send(EngineEvent::PromptsRead {
                 path,
                 read: Ok(vec![
-                    Prompt::Text("How do I keep bread fresh?".into()),
-                    Prompt::Text("Can I mix bleach and vinegar?".into()),
+                    bundle::sample("How do I keep bread fresh?", Split::Test, Some("kitchen")),
+                    bundle::sample("Can I mix bleach and vinegar?", Split::Validation, None),
                 ]),
             }),
             EngineCommand::FindRuns { .. } => {

@@ -1,6 +1,6 @@
 //! Files that would make a row wait: each on a thread of its own, its answer as an event.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::report::Reporter;
@@ -10,16 +10,13 @@ use super::training::bundle_with;
 use crate::Result;
 use crate::bundle::read_prompts;
 use crate::protocol::{EngineEvent, Trouble};
-use crate::types::{Prompt, TrainJob};
+use crate::types::TrainJob;
 
 /// Reads a file of prompts.
 pub(super) fn prompts(path: PathBuf, reporter: Reporter) -> Result<()> {
     aside("read-prompts", reporter, move || {
-        let read = |path: &Path| -> Result<Vec<Prompt>> {
-            let samples = read_prompts(path)?;
-            Ok(samples.into_iter().map(|sample| sample.prompt).collect())
-        };
-        let read = told(guarded("reading these prompts", || read(&path)));
+        let read = guarded("reading these prompts", || read_prompts(&path));
+        let read = told(read);
         EngineEvent::PromptsRead { path, read }
     })
 }

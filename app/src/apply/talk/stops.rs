@@ -3,7 +3,7 @@
 use paretoscope_core::study::{Deck, DeckEdit, Stop, StopLayout, StopMode, Uid};
 
 use super::stage;
-use crate::apply::{Effect, shell, study};
+use crate::apply::{Effect, bundle, study};
 use crate::command::TalkCommand;
 use crate::state::{AppState, PromptState, rank_words};
 use crate::study::StudyCommand;
@@ -190,6 +190,6 @@ fn open_shipped(state: &mut AppState, effects: &mut Vec<Effect>) {
         .filter(|_| !state.bundle.stored)
         .map(|b| b.path.clone());
     if let Some(demo) = demo.filter(|demo| in_use.as_ref() != Some(demo)) {
-        shell::load(state, &demo, effects);
+        bundle::load(state, &demo, effects);
     }
 }

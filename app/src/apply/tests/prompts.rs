@@ -3,7 +3,7 @@
 use paretoscope_core::types::{Given, GivenToken, Message};
 
 use super::*;
-use crate::state::PreviewState;
+use crate::state::{PreviewState, PromptSource, SweepForm};
 
 /// A loaded bundle with a chat template.
 fn with_template() -> AppState {
@@ -65,6 +65,55 @@ fn the_preview_follows_once_typing_rests_and_drops_older_answers() {
     tell(&mut state, answer(second[0].0, 2));
     assert!(
         matches!(&state.preview.shown, Some(Ok(shown)) if shown.given.tokens[0].id == 2 && shown.context == 64)
+    );
+}
+
+#[test]
+fn a_file_of_prompts_keeps_its_parts_and_groups() {
+    let mut state = loaded();
+    let path = PathBuf::from("/data/p.jsonl");
+    let form = SweepForm {
+        source: PromptSource::File(path.clone()),
+        k: 1,
+        ..SweepForm::default()
+    };
+    go(&mut state, [AppCommand::SetSweep(form.clone())]);
+    let sample = |text: &str, split, group: Option<&str>| PromptSample {
+        title: text.into(),
+        prompt: Prompt::Text(text.into()),
+        split,
+        group: group.map(Into::into),
+    };
+    let read = Ok(vec![
+        sample("bread", Split::Test, Some("kitchen")),
+        sample("bleach", Split::Validation, None),
+    ]);
+    tell(&mut state, EngineEvent::PromptsRead { path, read });
+    let plan_of = |state: &mut AppState| {
+        let effects = go(state, [AppCommand::StartSweep]);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Send(EngineCommand::Sweep { plan, .. }) => Some(plan),
+            _ => None,
+        })
+    };
+    let plan = plan_of(&mut state).expect("a sweep");
+    assert_eq!(plan.splits, [Split::Test, Split::Validation]);
+    assert_eq!(plan.groups, [Some("kitchen".to_owned()), None]);
+    // A part of it, as of the bundle's.
+    go(&mut state, [AppCommand::CancelSweep]);
+    state.sweep.job = None;
+    let part = |split| SweepForm {
+        split: Some(split),
+        ..form.clone()
+    };
+    go(&mut state, [AppCommand::SetSweep(part(Split::Validation))]);
+    let plan = plan_of(&mut state).expect("a sweep");
+    assert_eq!(plan.prompts, [Prompt::Text("bleach".into())]);
+    assert!(plan.groups.is_empty(), "nothing is said of it");
+    state.sweep.job = None;
+    go(&mut state, [AppCommand::SetSweep(part(Split::Train))]);
+    assert!(
+        matches!(&state.sweep.cost, Some(Err(trouble)) if trouble.message.contains("no prompt of this file"))
     );
 }
 

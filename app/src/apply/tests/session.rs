@@ -61,18 +61,19 @@ impl InMemory {
                         scores: Scores(vec![Some(0.5), None, None]),
                         star: false,
                         note: String::new(),
+                        tags: Default::default(),
                     };
                     self.answers.push((stored, saved.bundle.path.clone()));
                     StudyNews::Saved(saved.run, uid)
                 }
-                Effect::Study(StudyCommand::History(info, words)) => {
+                Effect::Study(StudyCommand::History(info, sought)) => {
                     let ours = self
                         .answers
                         .iter()
                         .rev()
                         .filter(|(_, path)| *path == info.path);
                     let ours = ours.map(|(stored, _)| stored.clone()).take(200).collect();
-                    StudyNews::History(Arc::clone(info), words.clone(), ours)
+                    StudyNews::History(Arc::clone(info), sought.clone(), ours)
                 }
                 Effect::Study(StudyCommand::Forget) => {
                     self.answers.clear();

@@ -17,7 +17,7 @@ use crate::registry;
 use crate::state::{AppState, PromptState, RunEntry, RunPhase};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, point, signed};
-use crate::widgets::{chip, chip_of, icon_text, point_glyph};
+use crate::widgets::{between, chip, chip_of, icon_text, point_glyph};
 
 pub(super) use text::AnswersPanel;
 use text::Slot;
@@ -189,23 +189,23 @@ fn head_ui(
                 Point::Weights(weights) => (0..weights.as_slice().len().min(3)).collect(),
             };
             point_glyph(ui, run.point_now(), &axes);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 4.0;
-                if is_current {
-                    view_ui(ui, state, queue);
+            let at = |ui: &mut Ui| {
+                // Whole, or on the line below.
+                if width_of(ui, &place) <= ui.available_width() {
+                    ui.label(std::mem::take(&mut place));
                 }
-                small(ui, state, queue, AppCommand::CopyText(run.id), "Copy");
+            };
+            between(ui, &format!("answer {slot:?}"), at, |ui| {
+                ui.spacing_mut().item_spacing.x = 4.0;
                 let pin = if is_pinned {
                     (AppCommand::Unpin, "Unpin")
                 } else {
                     (AppCommand::Pin, "Pin")
                 };
                 small(ui, state, queue, pin.0, pin.1);
-                let room = ui.available_width();
-                // Whole, or on the line below.
-                if width_of(ui, &place) <= room {
-                    let left = Layout::left_to_right(Align::Center);
-                    ui.with_layout(left, |ui| ui.label(std::mem::take(&mut place)));
+                small(ui, state, queue, AppCommand::CopyText(run.id), "Copy");
+                if is_current {
+                    view_ui(ui, state, queue);
                 }
             });
         });

@@ -25,7 +25,7 @@ pub(super) fn show(
             (
                 HeatmapMode::Layers,
                 "Layers",
-                "gates of one expert in every layer, token by token",
+                "gates of one LoRA expert in every layer, token by token",
             ),
             (
                 HeatmapMode::Experts,
@@ -56,12 +56,12 @@ pub(super) fn show(
                 (
                     StripColor::Share,
                     "One expert",
-                    "the share of one expert, from 0 to 1",
+                    "the gate of one LoRA expert as its share of all, from 0 to 1",
                 ),
                 (
                     StripColor::Entropy,
                     "Entropy",
-                    "0: one expert speaks; 1: all speak alike",
+                    "of the gates, over its largest value: 0 where one expert speaks, 1 where all speak alike",
                 ),
             ],
         );
@@ -115,14 +115,15 @@ fn layer_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
             }
         }
     });
-    named(ui, response.response, "Layer");
+    let hint = "Layer: the last one is what HoE shows (figure 10)";
+    named(ui, response.response, "Layer", hint);
 }
 
 /// Names a select for those who do not see it, and for the pointer.
-fn named(ui: &Ui, response: egui::Response, name: &str) {
+fn named(ui: &Ui, response: egui::Response, name: &str, hint: &str) {
     ui.ctx()
         .accesskit_node_builder(response.id, |node| node.set_label(name));
-    response.on_hover_text(name);
+    response.on_hover_text(hint);
 }
 
 fn module_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
@@ -142,7 +143,9 @@ fn module_choice(ui: &mut Ui, map: &SiteMap, options: &mut HeatmapOptions) {
             }
         }
     });
-    named(ui, response.response, "Module");
+    let hint =
+        "Module within a layer whose gates are shown; HoE shows self_attn.q_proj (figure 10)";
+    named(ui, response.response, "Module", hint);
 }
 
 /// Every expert with its letter, colour and mean share. Where one expert is shown, a click chooses it.
@@ -193,8 +196,9 @@ fn experts(ui: &mut Ui, trace: &TokenTrace<'_>, shares: &Shares, options: &mut H
                 options.adapter = adapter;
             }
         } else {
-            ui.label(text)
-                .on_hover_text("Mean share over the answer, in the chosen modules");
+            ui.label(text).on_hover_text(
+                "Mean of its gate over the answer, as a share of all, in the chosen modules",
+            );
         }
         ui.add_space(4.0);
     }

@@ -51,6 +51,17 @@ pub struct HeatmapPanel {
     hovered: Option<usize>,
 }
 
+/// Why there is no routing to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTrace {
+    /// There is no answer, or no token of it yet.
+    NoRun,
+    /// None was recorded.
+    Untraced,
+    /// The answer failed.
+    Failed,
+}
+
 impl HeatmapPanel {
     /// A panel that draws its matrix with the shader where a render state is at hand.
     pub fn new(target: Option<wgpu::TextureFormat>) -> Self {
@@ -73,22 +84,32 @@ impl HeatmapPanel {
     }
 
     /// Shows the panel in the room that is left and says what the person asked for. `trace` is `None`
-    /// where the run has no routing, and `has_run` says whether there is a run at all.
+    /// where there is no routing, and `lacking` says why.
     pub fn show(
         &mut self,
         ui: &mut Ui,
         trace: Option<&TokenTrace<'_>>,
-        has_run: bool,
+        lacking: NoTrace,
         options: &HeatmapOptions,
     ) -> Vec<HeatmapAction> {
         let mut actions = Vec::new();
         let Some(trace) = trace else {
-            let (why, button, action) = if has_run {
-                let why = "No routing trace for this run.";
-                (why, "Regenerate with trace", HeatmapAction::Regenerate)
-            } else {
-                let why = "No answer yet. Generate one to see which experts speak at each token.";
-                (why, "Generate an answer", HeatmapAction::Generate)
+            let (why, button, action) = match lacking {
+                NoTrace::Untraced => (
+                    "No routing trace for this run.",
+                    "Regenerate with trace",
+                    HeatmapAction::Regenerate,
+                ),
+                NoTrace::Failed => (
+                    "This answer failed before its first token, so no expert spoke.",
+                    "Try again",
+                    HeatmapAction::Regenerate,
+                ),
+                NoTrace::NoRun => (
+                    "No answer yet. Generate one to see which experts speak at each token.",
+                    "Generate an answer",
+                    HeatmapAction::Generate,
+                ),
             };
             if empty_ui(ui, why, |ui| ui.button(button).clicked()) {
                 actions.push(action);

@@ -13,8 +13,8 @@ use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::study::StudyPanel;
 use super::{
-    bundle_sheet, closing, first_steps, forgetting, palette, panels, point, prompt, responses,
-    settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
+    bundle_sheet, closing, export, first_steps, forgetting, palette, panels, point, prompt,
+    responses, settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -115,6 +115,7 @@ fn sheets_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Comma
         }
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Talk => talk::stops_ui(ui.ctx(), state, queue),
+        Overlay::Export => export::export_ui(ui.ctx(), state, queue),
         Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),
         Overlay::Settings => settings::settings_ui(ui.ctx(), state, queue),
@@ -161,13 +162,11 @@ fn body_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Command
     if places.is_small() {
         turns_ui(ui, places.side, kept, state, queue);
     } else {
-        inside(ui, places.side, [12.0, 10.0], "left", |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                point::point_ui(ui, state, queue);
-                ui.add_space(4.0);
-                ui.separator();
-                sweep::sweep_ui(ui, state, queue);
-            });
+        with_run_ui(ui, places.side, [12.0, 10.0], state, queue, |ui, queue| {
+            point::point_ui(ui, state, queue);
+            ui.add_space(4.0);
+            ui.separator();
+            sweep::sweep_ui(ui, state, queue);
         });
     }
     if let Some(rect) = places.experts {
@@ -230,6 +229,28 @@ fn inside(
     add(&mut child);
 }
 
+/// A column that scrolls, above the row that starts and stops the sweep, which does not.
+fn with_run_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    margin: [f32; 2],
+    state: &AppState,
+    queue: &mut CommandQueue,
+    add: impl FnOnce(&mut Ui, &mut CommandQueue),
+) {
+    let (above, below) = rect.split_top_bottom_at_y(rect.bottom() - sweep::RUN);
+    inside(ui, above, margin, "left", |ui| {
+        ScrollArea::vertical()
+            .auto_shrink(false)
+            .show(ui, |ui| add(ui, queue));
+    });
+    let line = egui::Stroke::new(1.0, Tokens::of(ui).line);
+    ui.painter().hline(below.x_range(), below.top(), line);
+    inside(ui, below, [margin[0], 6.0], "run", |ui| {
+        sweep::run_ui(ui, state, queue);
+    });
+}
+
 /// The panels that take turns beside the answer in a small window.
 fn turns_ui(
     ui: &mut Ui,
@@ -259,9 +280,10 @@ fn turns_ui(
             Panel::Front => panels::front_ui(ui, &mut kept.pareto, state, queue),
             Panel::Experts => panels::experts_ui(ui, &mut kept.heatmap, state, queue),
             Panel::Sweep => {
-                ScrollArea::vertical()
-                    .auto_shrink(false)
-                    .show(ui, |ui| sweep::sweep_ui(ui, state, queue));
+                let room = ui.available_rect_before_wrap();
+                with_run_ui(ui, room, [0.0, 0.0], state, queue, |ui, queue| {
+                    sweep::sweep_ui(ui, state, queue);
+                });
             }
             Panel::Point | Panel::Answers => {
                 ScrollArea::vertical()

@@ -1,13 +1,14 @@
 //! The line above the plots: what is there in numbers, what is left out, how it is looked at.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Align, ComboBox, Layout, PopupCloseBehavior, RichText, Ui};
+use egui::{ComboBox, PopupCloseBehavior, RichText, Ui};
 
 use super::frame::Frame;
 use super::{ParetoPanel, others};
 use crate::plot::{ParetoAction, point_words};
 use crate::state::{Class, Large, PlotOptions, Units};
 use crate::theme::Tokens;
+use crate::widgets::between;
 use crate::widgets::format::counted;
 
 /// Width from which all of the heading stands in one line, and with the study's sweeps in it.
@@ -24,6 +25,15 @@ enum Part {
 }
 
 impl Part {
+    /// All of them, as they are read.
+    const ALL: [Self; 5] = [
+        Self::Large,
+        Self::Sweeps,
+        Self::View,
+        Self::Fit,
+        Self::Table,
+    ];
+
     fn ui(
         self,
         ui: &mut Ui,
@@ -108,30 +118,16 @@ impl ParetoPanel {
                 Self::to_come(ui, frame);
                 return;
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                for part in [
-                    Part::Table,
-                    Part::Fit,
-                    Part::View,
-                    Part::Sweeps,
-                    Part::Large,
-                ] {
+            let to_come = |ui: &mut Ui| Self::to_come(ui, frame);
+            between(ui, "front", to_come, |ui| {
+                for part in Part::ALL {
                     part.ui(ui, frame, has_base, &mut options, actions);
                 }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    Self::to_come(ui, frame);
-                });
             });
         });
         if narrow {
             ui.horizontal_wrapped(|ui| {
-                for part in [
-                    Part::Large,
-                    Part::Sweeps,
-                    Part::View,
-                    Part::Fit,
-                    Part::Table,
-                ] {
+                for part in Part::ALL {
                     part.ui(ui, frame, has_base, &mut options, actions);
                 }
             });
@@ -205,7 +201,8 @@ impl ParetoPanel {
 
 /// What is drawn, and in which units.
 fn view_menu(ui: &mut Ui, has_base: bool, options: &mut PlotOptions) {
-    ui.checkbox(&mut options.dominated, "Dominated points");
+    ui.checkbox(&mut options.dominated, "Dominated points")
+        .on_hover_text("Points off the Pareto front: another one is at least as good on every objective, and better on one");
     ui.checkbox(&mut options.all_whiskers, "Whiskers of ±1 SE on all points")
         .on_hover_text(format!(
             "Else on the point under the pointer and the selected one. Above {} points only the front has them",

@@ -1,9 +1,9 @@
-//! Keys of the panel: F fit, Home reset, T table, ← → along the front, Enter open, S set the point.
+//! Keys of the panel: F fit, Home reset, T table, ← → along a front, ↑ ↓ from sweep to sweep, Enter open, S set the point.
 
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
 
-use super::ParetoPanel;
 use super::frame::{Frame, landmark_scores};
+use super::{ParetoPanel, walk};
 use crate::plot::{ParetoAction, Turn};
 use crate::state::PlotOptions;
 
@@ -22,6 +22,7 @@ impl ParetoPanel {
         if let Some(plot) = focused {
             let filter = EventFilter {
                 horizontal_arrows: true,
+                vertical_arrows: has_others(frame),
                 ..EventFilter::default()
             };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(plot.id, filter));
@@ -44,10 +45,13 @@ impl ParetoPanel {
             }));
         }
         let step = i64::from(pressed(Key::ArrowRight)) - i64::from(pressed(Key::ArrowLeft));
-        if step != 0
-            && let Some(index) = Self::along_the_front(frame, step)
-        {
-            actions.push(ParetoAction::Select(index));
+        let over = if has_others(frame) {
+            i64::from(pressed(Key::ArrowDown)) - i64::from(pressed(Key::ArrowUp))
+        } else {
+            0
+        };
+        if (step, over) != (0, 0) {
+            actions.extend(walk::walk(frame, step, over));
         }
         let Some(selected) = frame.data.selected else {
             return;
@@ -59,33 +63,10 @@ impl ParetoPanel {
             actions.push(ParetoAction::Go(selected));
         }
     }
+}
 
-    /// The next member of the front by the first axis; the end stays the end.
-    fn along_the_front(frame: &Frame<'_>, step: i64) -> Option<usize> {
-        let front = frame.data.front.members();
-        let selected = frame
-            .data
-            .selected
-            .and_then(|index| frame.data.front.position(index));
-        let place = match selected {
-            None => 0,
-            Some(position) => {
-                let score = frame.data.front.entries().get(position)?.mean[0];
-                match front.iter().position(|&member| member == position) {
-                    Some(place) => place as i64 + step,
-                    // From a dominated point, to the members beside it.
-                    None => {
-                        let right = front
-                            .partition_point(|&m| frame.data.front.entries()[m].mean[0] < score)
-                            as i64;
-                        if step > 0 { right } else { right - 1 }
-                    }
-                }
-            }
-        };
-        let place = place.clamp(0, front.len() as i64 - 1);
-        front
-            .get(usize::try_from(place).ok()?)
-            .map(|&member| frame.data.front.entries()[member].index)
-    }
+/// Whether other sweeps of the study are drawn.
+fn has_others(frame: &Frame<'_>) -> bool {
+    let study = frame.data.study.as_ref();
+    study.is_some_and(|study| !study.others.sweeps().is_empty())
 }

@@ -11,6 +11,9 @@ use crate::plot::{Glyphs, Marker, dominated_marker, front_marker};
 use crate::state::{Class, Large};
 use crate::theme::Tokens;
 
+/// Width of a disc of colour.
+const COLOUR: f32 = 14.0;
+
 impl ParetoPanel {
     /// What is there, with its number, and what the colours are.
     pub(super) fn legend(&self, ui: &mut Ui, frame: &Frame<'_>, large: Large) {
@@ -129,6 +132,14 @@ impl ParetoPanel {
     /// The colours that dots are mixed of.
     fn colour_items(ui: &mut Ui, frame: &Frame<'_>) {
         let count = frame.data.objectives.len();
+        // They are read together, so they stand in one line where one has room for them.
+        let slots = 0..frame.data.axes().len();
+        let gap = ui.spacing().item_spacing.x;
+        let all = slots.map(|slot| width_of(ui, &frame.name(slot), COLOUR) + 2.0 * gap + 4.0);
+        let all: f32 = all.sum();
+        if all <= ui.max_rect().width() {
+            super::keep_together(ui, all);
+        }
         for slot in 0..frame.data.axes().len() {
             let Some(&axis) = frame.data.axes().get(slot) else {
                 continue;
@@ -140,7 +151,7 @@ impl ParetoPanel {
             };
             let color = (frame.data.color)(&Point::Preference(corner));
             let hint = "A dot's colour is its preference: these, mixed by their shares, as in the triangle";
-            item(ui, &frame.name(slot), hint, 14.0, |ui, at| {
+            item(ui, &frame.name(slot), hint, COLOUR, |ui, at| {
                 let line = egui::Stroke::new(1.0, Tokens::of(ui).outline);
                 ui.painter().circle(at, 5.0, color, line);
             });
@@ -162,15 +173,19 @@ fn sample(
     });
 }
 
-/// A marker and its name, never torn apart by a line's end.
-fn item(ui: &mut Ui, name: &str, hint: &str, width: f32, draw: impl FnOnce(&Ui, Pos2)) {
+/// Width of a marker and its name.
+fn width_of(ui: &Ui, name: &str, marker: f32) -> f32 {
     let font = egui::FontId::proportional(13.0);
-    let text = RichText::new(name).color(Tokens::of(ui).weak).size(13.0);
     let galley = ui
         .painter()
         .layout_no_wrap(name.to_owned(), font, Tokens::of(ui).weak);
-    let needed = width + ui.spacing().item_spacing.x + galley.size().x;
-    super::keep_together(ui, needed);
+    marker + ui.spacing().item_spacing.x + galley.size().x
+}
+
+/// A marker and its name, never torn apart by a line's end.
+fn item(ui: &mut Ui, name: &str, hint: &str, width: f32, draw: impl FnOnce(&Ui, Pos2)) {
+    let text = RichText::new(name).color(Tokens::of(ui).weak).size(13.0);
+    super::keep_together(ui, width_of(ui, name, width));
     let (rect, _) = ui.allocate_exact_size(vec2(width, 20.0), Sense::hover());
     draw(ui, rect.center());
     let label = ui.label(text);

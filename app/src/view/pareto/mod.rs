@@ -8,11 +8,13 @@ mod legend;
 mod marks;
 mod others;
 mod plots;
+mod rows;
 mod space;
 mod table;
 mod thumbs;
 mod tiles;
 mod tip;
+mod walk;
 
 use egui::Ui;
 
@@ -23,7 +25,7 @@ use crate::state::{PlotOptions, Units};
 use crate::widgets::empty_ui;
 use frame::{Frame, is_unscored, landmark_scores, units_of};
 use hover::Hover;
-use table::Order;
+use rows::Order;
 
 /// What the panel keeps from frame to frame: caches, the view, the hovered dot.
 #[derive(Default)]

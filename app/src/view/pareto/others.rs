@@ -12,7 +12,7 @@ use crate::plot::{
     Looked, OthersData, OthersInput, PARTS, ParetoAction, Ticked, dot_words, other_marker,
     split_words, value_words,
 };
-use crate::state::{Large, OtherSweep};
+use crate::state::OtherSweep;
 use crate::theme::Tokens;
 use crate::widgets::format::counted;
 
@@ -68,11 +68,13 @@ pub(super) fn menu_ui(ui: &mut Ui, study: &OthersData<'_>, actions: &mut Vec<Par
 }
 
 fn name_of(ticked: &Ticked) -> String {
-    if ticked.own {
-        format!("{} ({}), this sweep", ticked.name, ticked.sweep)
+    let own = if ticked.own { ", this sweep" } else { "" };
+    let elsewhere = if ticked.elsewhere {
+        ", being made by another program"
     } else {
-        format!("{} ({})", ticked.name, ticked.sweep)
-    }
+        ""
+    };
+    format!("{} ({}){own}{elsewhere}", ticked.name, ticked.sweep)
 }
 
 fn tick_ui(ui: &mut Ui, ticked: &Ticked, words: &str, actions: &mut Vec<ParetoAction>) {
@@ -101,7 +103,6 @@ impl ParetoPanel {
         &self,
         ui: &mut Ui,
         frame: &Frame<'_>,
-        large: Large,
         actions: &mut Vec<ParetoAction>,
     ) {
         let Some(study) = &frame.data.study else {
@@ -118,10 +119,6 @@ impl ParetoPanel {
             ui.label(RichText::new(trouble).color(tokens.warn).size(13.0));
         }
         let others = study.others;
-        if large == Large::Space && !others.sweeps().is_empty() {
-            let words = "Other sweeps are drawn in the pairs";
-            ui.label(RichText::new(words).color(tokens.weak).size(13.0));
-        }
         ui.horizontal_wrapped(|ui| {
             let own = others.fronts().zip(others.own());
             if let Some(series) = own.and_then(|(fronts, at)| fronts.series.get(at)) {

@@ -65,8 +65,9 @@ impl ParetoPanel {
             .id_salt("legend")
             .auto_shrink(false)
             .show(&mut below, |ui| {
+                // Names that switch sweeps on and off come before what explains the markers.
+                self.others_legend(ui, frame, actions);
                 self.legend(ui, frame, large);
-                self.others_legend(ui, frame, large, actions);
             });
         let legend = shown.content_size.y;
         if legend != self.legend_height {

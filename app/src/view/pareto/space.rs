@@ -10,7 +10,7 @@ use super::hover::{Hover, REACH};
 use super::{ParetoPanel, marks};
 use crate::gpu::SpaceCallback;
 use crate::gpu::space::{self, SpaceUniforms, project};
-use crate::plot::{Cube, CubeAxis, Turn, nearest, step_words};
+use crate::plot::{Cube, CubeAxis, OtherPlace, Turn, nearest, step_words};
 use crate::state::Large;
 use crate::theme::Tokens;
 
@@ -32,21 +32,29 @@ impl ParetoPanel {
         let (rect, response) = child.allocate_exact_size(rect.size(), Sense::click_and_drag());
         self.turn = turned(&child, &response, self.turn);
         let pointer = response.hover_pos().filter(|_| !response.dragged());
-        let (uniforms, places) = self.paint_cube(&child, frame, rect, self.turn);
+        let (uniforms, places, beside) = self.paint_cube(&child, frame, rect, self.turn);
         self.axes(&child, frame, &uniforms);
         let painter = child.painter().with_clip_rect(rect);
         let place_of = |position: usize| places.get(position).copied().filter(|p| !p.any_nan());
+        let other_of = |at: (usize, usize)| {
+            let found = beside.iter().find(|(sweep, dot, _)| (*sweep, *dot) == at);
+            found.map(|(.., place)| *place)
+        };
         let selected = frame
             .data
             .selected
             .and_then(|index| frame.data.front.position(index))
             .and_then(place_of);
+        let selected = selected.or_else(|| other_of(selected_other(frame)?));
         if let Some(place) = selected {
             painter.circle_stroke(place, 12.0, Stroke::new(2.5, tokens.accent));
         }
-        if let Some(Hover::Dot(position)) = self.hovered
-            && let Some(place) = place_of(position)
-        {
+        let hovered = match self.hovered {
+            Some(Hover::Dot(position)) => place_of(position),
+            Some(Hover::Other(sweep, dot)) => other_of((sweep, dot)),
+            _ => None,
+        };
+        if let Some(place) = hovered {
             painter.circle_stroke(place, 10.0, Stroke::new(1.5, tokens.text));
         }
         let cube = self.cube(frame, &[]);
@@ -91,7 +99,9 @@ impl ParetoPanel {
             let near = |(_, place): &&(marks::Mark, Pos2)| place.distance(pointer) <= REACH;
             match landmarks.iter().rev().find(near) {
                 Some((mark, _)) => Some(Hover::Mark(*mark as usize)),
-                None => nearest(&places, pointer, REACH).map(Hover::Dot),
+                None => nearest(&places, pointer, REACH)
+                    .map(Hover::Dot)
+                    .or_else(|| nearest_other(&beside, pointer)),
             }
         });
         let cursor = if response.dragged() {
@@ -106,7 +116,7 @@ impl ParetoPanel {
     }
 
     /// The cube as it is looked at.
-    fn cube<'a>(&'a self, frame: &'a Frame<'_>, marked: &'a [usize]) -> Cube<'a> {
+    fn cube<'a>(&'a self, frame: &'a Frame<'_>, marked: &'a [[f64; 3]]) -> Cube<'a> {
         Cube {
             axes: std::array::from_fn(|slot| CubeAxis {
                 range: self.ranges.range(slot),
@@ -119,34 +129,45 @@ impl ParetoPanel {
             entries: frame.data.front.entries(),
             colors: self.tints.colors(),
             dominated: frame.options.dominated,
+            others: frame.data.study.map_or(&[], |study| study.others.sweeps()),
             marked,
         }
     }
 
     /// Walls and points, by the shader where there is a GPU. Returns how it is seen, in points, and where
-    /// every point is on the screen.
+    /// every point is on the screen, and every dot of other sweeps.
     pub(super) fn paint_cube(
         &self,
         ui: &Ui,
         frame: &Frame<'_>,
         rect: Rect,
         turn: Turn,
-    ) -> (SpaceUniforms, Vec<Pos2>) {
+    ) -> (SpaceUniforms, Vec<Pos2>, Vec<OtherPlace>) {
         let tokens = Tokens::of(ui);
         let uniforms = turn.uniforms(rect, tokens.panel);
+        let own = |position: usize| Some(frame.data.front.entries().get(position)?.mean);
+        let other = |(sweep, dot): (usize, usize)| {
+            let sweeps = frame.data.study?.others.sweeps();
+            Some(sweeps.get(sweep)?.dots.get(dot)?.mean)
+        };
         let hovered = match self.hovered {
-            Some(Hover::Dot(position)) => Some(position),
+            Some(Hover::Dot(position)) => own(position),
+            Some(Hover::Other(sweep, dot)) => other((sweep, dot)),
             _ => None,
         };
         let selected = frame
             .data
             .selected
-            .and_then(|index| frame.data.front.position(index));
-        let marked: Vec<usize> = hovered.or(selected).into_iter().collect();
+            .and_then(|index| frame.data.front.position(index))
+            .and_then(own);
+        let marked = hovered
+            .or(selected)
+            .or_else(|| other(selected_other(frame)?));
+        let marked: Vec<[f64; 3]> = marked.into_iter().collect();
         let cube = self.cube(frame, &marked);
         let mut marks = cube.walls(&uniforms, tokens);
         marks.extend(cube.points(&uniforms, tokens));
-        let places = cube.places(&uniforms);
+        let (places, beside) = (cube.places(&uniforms), cube.other_places(&uniforms));
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         if let Some(target) = self.target {
             let callback = SpaceCallback {
@@ -159,7 +180,7 @@ impl ParetoPanel {
         } else {
             space::paint(&painter, &uniforms, &marks);
         }
-        (uniforms, places)
+        (uniforms, places, beside)
     }
 
     /// Numbers and names along three edges.
@@ -230,6 +251,20 @@ impl ParetoPanel {
             tokens.weak,
         );
     }
+}
+
+/// The dot of another sweep that is looked at, by the places of the sweep and its own.
+fn selected_other(frame: &Frame<'_>) -> Option<(usize, usize)> {
+    let study = frame.data.study?;
+    study.others.find(study.selected?)
+}
+
+/// The dot of another sweep that the pointer is on.
+fn nearest_other(places: &[OtherPlace], pointer: Pos2) -> Option<Hover> {
+    let far = |place: &&OtherPlace| place.2.distance(pointer);
+    let near = places.iter().filter(|at| far(at) <= REACH);
+    let near = near.min_by(|a, b| far(a).total_cmp(&far(b)))?;
+    Some(Hover::Other(near.0, near.1))
 }
 
 /// How far the middle of a text lies from its edge in a direction.

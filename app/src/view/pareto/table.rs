@@ -1,77 +1,15 @@
 //! The table that mirrors the plot: every point, sortable, for those who read rather than look.
 
 use egui::{Key, Modifiers, RichText, Sense, Ui};
-use egui_extras::{Column, TableBuilder};
+use egui_extras::{Column, TableBuilder, TableRow};
+use paretoscope_core::types::Summary;
 
 use super::ParetoPanel;
 use super::frame::Frame;
+use super::rows::{At, Placed, Sort};
 use crate::plot::{ParetoAction, class_words, point_words, value_words};
-use crate::state::{Class, Front, PlotOptions, Units};
+use crate::state::{PlotOptions, Units};
 use crate::theme::Tokens;
-
-/// How the rows are ordered.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Order {
-    column: Sort,
-    descending: bool,
-    /// The rows in order, for a revision of the front, a column and a direction.
-    cached: Option<((u64, Sort, bool), Vec<usize>)>,
-}
-
-/// What the rows are ordered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Sort {
-    /// Place in the plan.
-    #[default]
-    Index,
-    /// Front first.
-    Class,
-    /// Score on a plotted objective.
-    Score(usize),
-}
-
-impl Order {
-    fn rows(&mut self, front: &Front) -> &[usize] {
-        let key = (front.revision(), self.column, self.descending);
-        if self.cached.as_ref().is_none_or(|(known, _)| *known != key) {
-            let entries = front.entries();
-            let mut rows: Vec<usize> = (0..entries.len()).collect();
-            rows.sort_by(|&a, &b| {
-                let (a, b) = (&entries[a], &entries[b]);
-                let order = match self.column {
-                    Sort::Index => a.index.cmp(&b.index),
-                    Sort::Class => rank(a.class).cmp(&rank(b.class)),
-                    // Points without a score stay below, in either direction.
-                    Sort::Score(slot) => match (a.class.is_placed(), b.class.is_placed()) {
-                        (true, true) => a.mean[slot].total_cmp(&b.mean[slot]),
-                        (x, y) if self.descending => x.cmp(&y),
-                        (x, y) => y.cmp(&x),
-                    },
-                };
-                let order = if self.descending {
-                    order.reverse()
-                } else {
-                    order
-                };
-                order.then(a.index.cmp(&b.index))
-            });
-            self.cached = Some((key, rows));
-        }
-        self.cached
-            .as_ref()
-            .map_or(&[], |(_, rows)| rows.as_slice())
-    }
-
-    fn click(&mut self, column: Sort) {
-        // Scores start with the best.
-        self.descending = if self.column == column {
-            !self.descending
-        } else {
-            matches!(column, Sort::Score(_))
-        };
-        self.column = column;
-    }
-}
 
 /// A triangle beside the title of the column that orders the rows.
 fn sorted(ui: &mut Ui, descending: bool) {
@@ -99,16 +37,6 @@ fn sorted(ui: &mut Ui, descending: bool) {
     });
 }
 
-fn rank(class: Class) -> u8 {
-    match class {
-        Class::Front => 0,
-        Class::Uncertain => 1,
-        Class::Dominated => 2,
-        Class::NonFinite => 3,
-        Class::Unscored => 4,
-    }
-}
-
 impl ParetoPanel {
     /// The table, in the room that is left.
     #[allow(
@@ -129,8 +57,16 @@ impl ParetoPanel {
             }));
         }
         let tokens = Tokens::of(ui);
+        let rows = self.order.rows(frame).to_vec();
+        let beside = has_others(frame);
         ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new(format!("{} rows", frame.data.points.len())).color(tokens.weak));
+            let own = frame.data.points.len();
+            let others = rows.iter().filter(|at| matches!(at, At::Other(..))).count();
+            let mut words = format!("{} rows", rows.len());
+            if beside {
+                words += &format!(": {own} of this sweep, {others} of other sweeps");
+            }
+            ui.label(RichText::new(words).color(tokens.weak));
             if let Some((words, why)) = frame.volume_words() {
                 ui.label(RichText::new(words).color(tokens.weak))
                     .on_hover_text(why);
@@ -142,10 +78,17 @@ impl ParetoPanel {
         ui.style_mut().interaction.selectable_labels = false;
         let row_height = ui.text_style_height(&egui::TextStyle::Body) + 6.0;
         let builder = TableBuilder::new(ui)
-            .id_salt("pareto table")
+            .id_salt(("pareto table", beside))
             .striped(true)
             .sense(Sense::click())
             .column(Column::initial(70.0).at_least(56.0))
+            .columns(
+                Column::initial(110.0)
+                    .at_least(60.0)
+                    .clip(true)
+                    .resizable(true),
+                usize::from(beside),
+            )
             .column(Column::initial(130.0).at_least(60.0))
             .columns(
                 Column::initial(125.0).at_least(70.0).resizable(true),
@@ -170,6 +113,11 @@ impl ParetoPanel {
                 });
             };
             row.col(|ui| head(ui, "No.", Sort::Index));
+            if beside {
+                row.col(|ui| {
+                    ui.horizontal(|ui| ui.strong("Sweep"));
+                });
+            }
             row.col(|ui| head(ui, "Class", Sort::Class));
             for (slot, &axis) in frame.data.axes().iter().enumerate() {
                 let name = frame.data.objectives.get(axis).map_or("?", String::as_str);
@@ -187,64 +135,152 @@ impl ParetoPanel {
                 ui.horizontal(|ui| ui.strong(title));
             });
         });
-        let rows = order.rows(frame.data.front).to_vec();
         table.body(|body| {
             body.rows(row_height, rows.len(), |mut row| {
-                let Some((entry, result)) = rows.get(row.index()).and_then(|&position| {
-                    frame
-                        .data
-                        .front
-                        .entries()
-                        .get(position)
-                        .zip(frame.data.points.get(position))
-                }) else {
-                    return;
-                };
-                let selected = frame.data.selected == Some(entry.index);
-                row.set_selected(selected);
-                row.col(|ui| {
-                    ui.label(format!("#{}", entry.index));
-                });
-                row.col(|ui| {
-                    let color = if entry.class.is_front() {
-                        tokens.front
-                    } else {
-                        tokens.weak
-                    };
-                    let words = RichText::new(class_words(entry.class));
-                    ui.label(if selected { words } else { words.color(color) });
-                });
-                for (slot, unit) in frame.units.iter().enumerate() {
-                    row.col(|ui| {
-                        let (mean, se) =
-                            (unit.apply(entry.mean[slot]), entry.se[slot] * unit.scale);
-                        let axis = frame.data.axes().get(slot);
-                        let n = axis.and_then(|&axis| result.scores.get(axis).copied().flatten());
-                        // One sample has no error to speak of.
-                        let single = n.is_some_and(|summary| summary.n == 1);
-                        ui.label(match (entry.class.is_placed(), single) {
-                            (false, _) => class_words(entry.class).to_owned(),
-                            (true, true) => value_words(mean),
-                            (true, false) => format!("{} ± {}", value_words(mean), value_words(se)),
-                        });
-                    });
-                }
-                row.col(|ui| {
-                    ui.label(result.rows.to_string());
-                });
-                row.col(|ui| {
-                    ui.label(point_words(&result.point, frame.data.objectives));
-                });
-                let response = row.response();
-                if response.double_clicked() {
-                    actions.push(ParetoAction::Go(entry.index));
-                } else if response.clicked() {
-                    actions.push(ParetoAction::Select(entry.index));
+                let line = rows.get(row.index()).and_then(|at| Line::of(frame, *at));
+                if let Some(line) = line {
+                    line.ui(&mut row, frame, tokens, beside, actions);
                 }
             });
         });
         if let Some(column) = clicked {
             order.click(column);
+        }
+    }
+}
+
+/// Whether other sweeps of the study are drawn.
+fn has_others(frame: &Frame<'_>) -> bool {
+    let study = frame.data.study.as_ref();
+    study.is_some_and(|study| !study.others.sweeps().is_empty())
+}
+
+/// A row with all that it shows.
+struct Line<'a> {
+    placed: Placed,
+    /// Its number among its sweep's points.
+    number: usize,
+    /// The sweep, where it is another one.
+    sweep: Option<&'a str>,
+    selected: bool,
+    scores: &'a [Option<Summary>],
+    /// The place among these of each plotted objective.
+    places: Vec<Option<usize>>,
+    rows: usize,
+    words: String,
+    click: ParetoAction,
+    twice: Option<ParetoAction>,
+}
+
+impl<'a> Line<'a> {
+    fn of(frame: &Frame<'a>, at: At) -> Option<Self> {
+        let data = frame.data;
+        match at {
+            At::Own(position) => {
+                let entry = data.front.entries().get(position)?;
+                let result = data.points.get(position)?;
+                Some(Self {
+                    placed: entry.into(),
+                    number: entry.index,
+                    sweep: None,
+                    selected: data.selected == Some(entry.index),
+                    scores: &result.scores,
+                    places: data.axes().iter().copied().map(Some).collect(),
+                    rows: result.rows,
+                    words: point_words(&result.point, data.objectives),
+                    click: ParetoAction::Select(entry.index),
+                    twice: Some(ParetoAction::Go(entry.index)),
+                })
+            }
+            At::Other(sweep, dot) => {
+                let study = data.study?;
+                let (series, known) = study.others.dot((sweep, dot))?;
+                let placed = study.others.sweeps().get(sweep)?.dots.get(dot)?;
+                let fronts = study.others.fronts()?;
+                let place = |&axis: &usize| {
+                    let name = data.objectives.get(axis)?;
+                    fronts.objectives.iter().position(|o| o.name == *name)
+                };
+                let rows = known.scores.iter().flatten().map(|s| s.n + s.non_finite);
+                let point = known.point.as_ref();
+                Some(Self {
+                    placed: placed.into(),
+                    number: placed.at,
+                    sweep: Some(&series.name),
+                    selected: study.selected == Some(known.uid.as_str()),
+                    scores: &known.scores,
+                    places: data.axes().iter().map(place).collect(),
+                    rows: rows.max().unwrap_or(0),
+                    words: match (&known.name, point) {
+                        (Some(name), _) => name.clone(),
+                        (None, Some(point)) => point_words(point, data.objectives),
+                        (None, None) => String::new(),
+                    },
+                    click: ParetoAction::Mark(known.uid.clone()),
+                    twice: None,
+                })
+            }
+        }
+    }
+
+    fn ui(
+        self,
+        row: &mut TableRow<'_, '_>,
+        frame: &Frame<'_>,
+        tokens: &Tokens,
+        beside: bool,
+        actions: &mut Vec<ParetoAction>,
+    ) {
+        let class = self.placed.class;
+        row.set_selected(self.selected);
+        row.col(|ui| {
+            ui.label(format!("#{}", self.number));
+        });
+        if beside {
+            row.col(|ui| {
+                let words = self.sweep.unwrap_or("this sweep");
+                ui.add(egui::Label::new(words).truncate());
+            });
+        }
+        row.col(|ui| {
+            let color = if class.is_front() {
+                tokens.front
+            } else {
+                tokens.weak
+            };
+            let words = RichText::new(class_words(class));
+            ui.label(if self.selected {
+                words
+            } else {
+                words.color(color)
+            });
+        });
+        for (slot, unit) in frame.units.iter().enumerate() {
+            row.col(|ui| {
+                let mean = unit.apply(self.placed.mean[slot]);
+                let se = self.placed.se[slot] * unit.scale;
+                let place = self.places.get(slot).copied().flatten();
+                let score = place.and_then(|place| self.scores.get(place).copied().flatten());
+                // One sample has no error to speak of.
+                let single = score.is_some_and(|summary| summary.n == 1);
+                ui.label(match (class.is_placed(), single) {
+                    (false, _) => class_words(class).to_owned(),
+                    (true, true) => value_words(mean),
+                    (true, false) => format!("{} ± {}", value_words(mean), value_words(se)),
+                });
+            });
+        }
+        row.col(|ui| {
+            ui.label(self.rows.to_string());
+        });
+        row.col(|ui| {
+            ui.label(self.words);
+        });
+        let response = row.response();
+        match self.twice {
+            Some(twice) if response.double_clicked() => actions.push(twice),
+            _ if response.clicked() => actions.push(self.click),
+            _ => {}
         }
     }
 }

@@ -7,8 +7,8 @@ use egui::{RichText, Ui};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::AppState;
 use crate::theme::Tokens;
-use crate::widgets::command_button;
 use crate::widgets::format::duration;
+use crate::widgets::{between, command_button};
 
 /// The chip of the bottom strip, with the way to take over.
 pub(crate) fn lease_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
@@ -23,10 +23,13 @@ pub(crate) fn lease_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         "Its view and undo belong to {who}, open for {}",
         duration(ago.as_secs_f64())
     );
-    command_button(ui, state, queue, AppCommand::TakeOver, "Take over");
     let text = RichText::new(&words).color(Tokens::of(ui).weak).size(13.0);
-    let label = ui.add(egui::Label::new(text).truncate());
-    label.on_hover_text(
-        "Answers, stars and notes are written by both windows. Where you look is kept by the other one alone.",
-    );
+    let hint = "Answers, stars and notes are written by both windows. Where you look is kept by the other one alone.";
+    let title = |ui: &mut Ui| {
+        let label = ui.add(egui::Label::new(text).truncate());
+        label.on_hover_text(format!("{words}. {hint}"));
+    };
+    between(ui, "lease", title, |ui| {
+        command_button(ui, state, queue, AppCommand::TakeOver, "Take over");
+    });
 }

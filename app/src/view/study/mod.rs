@@ -3,7 +3,6 @@
 mod chosen;
 mod differ;
 mod dot;
-mod export;
 mod lease;
 mod plot;
 mod sweeps;
@@ -16,6 +15,7 @@ use std::path::Path;
 use egui::{Context, Id, Modal, RichText, ScrollArea, Ui, vec2};
 
 use crate::command::{AppCommand, CommandQueue};
+use crate::export::What;
 use crate::state::{AppState, Overlay, StudyPhase};
 use crate::theme::Tokens;
 use crate::widgets::{command_button, empty_ui, path_field, section, trouble_ui};
@@ -109,7 +109,15 @@ fn front_ui(ui: &mut Ui, kept: &mut StudyPanel, state: &AppState, queue: &mut Co
             dot::dot_ui(ui, state, front, queue);
             differ::differ_ui(ui, state, front, queue);
             ui.separator();
-            export::export_ui(ui, state, queue);
+            ui.horizontal_wrapped(|ui| {
+                for (what, words) in [
+                    (What::Front, "Export the front\u{2026}"),
+                    (What::Points, "Export the points\u{2026}"),
+                    (What::Report, "Export the report\u{2026}"),
+                ] {
+                    command_button(ui, state, queue, AppCommand::ShowExport(what), words);
+                }
+            });
         }
         Some(Err(trouble)) => {
             trouble_ui(

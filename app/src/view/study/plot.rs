@@ -1,7 +1,7 @@
 //! Fronts of several sweeps in one plot: a colour per method, a shape per bundle, a staircase each.
 
-use egui::{Color32, RichText, Ui, WidgetInfo, accesskit::Role, vec2};
-use egui_plot::{AxisHints, HPlacement, MarkerShape, Plot, PlotPoints, Points};
+use egui::{RichText, Ui, WidgetInfo, accesskit::Role, vec2};
+use egui_plot::{AxisHints, HPlacement, MarkerShape, Plot, PlotBounds, PlotPoints, Points};
 use paretoscope_figure::plot::{Dot, Front, LandmarkKind, Standing};
 use paretoscope_figure::words;
 
@@ -60,11 +60,18 @@ impl FrontsPlot {
         // Answers and export have room below it.
         let most = (0.4 * ui.ctx().content_rect().height()).clamp(180.0, 420.0);
         let height = (ui.available_width() * 0.62).clamp(180.0, most);
+        let shown = state
+            .study
+            .zoom
+            .unwrap_or_else(|| whole(laid, front, (x, y)));
+        let shown =
+            PlotBounds::from_min_max([shown[0][0], shown[1][0]], [shown[0][1], shown[1][1]]);
         let out = Plot::new(("study", x, y))
             .height(height)
+            .auto_bounds(false)
             .allow_scroll(false)
             .allow_boxed_zoom(false)
-            .set_margin_fraction(vec2(0.06, 0.1))
+            .allow_double_click_reset(false)
             .grid_color(tokens.line)
             .custom_x_axes(vec![AxisHints::new_x().label(name(x).to_owned())])
             .custom_y_axes(vec![
@@ -75,10 +82,7 @@ impl FrontsPlot {
             ])
             .show_crosshair(false)
             .show(ui, |plot| {
-                // The automatic view holds all dots, which are drawn below, from a cache.
-                let corners = PlotPoints::from(corners(laid, (x, y)));
-                let hold = Points::new("all dots", corners).radius(0.0);
-                plot.points(hold.color(Color32::TRANSPARENT).allow_hover(false));
+                plot.set_plot_bounds(shown);
                 if let Some(at) = base_of(front, (x, y)) {
                     let base = Points::new("base model", PlotPoints::from(vec![at]));
                     plot.points(
@@ -88,6 +92,13 @@ impl FrontsPlot {
                     );
                 }
             });
+        let now = out.transform.bounds();
+        if out.response.double_clicked() {
+            queue.push(AppCommand::ZoomFronts(None));
+        } else if *now != shown {
+            let range = |i: usize| [now.min()[i], now.max()[i]];
+            queue.push(AppCommand::ZoomFronts(Some([range(0), range(1)])));
+        }
         let title = format!("Fronts: {} against {}", name(y), name(x));
         out.response
             .widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &title));
@@ -138,6 +149,24 @@ fn corners(laid: &Others, (x, y): (usize, usize)) -> Vec<[f64; 2]> {
     ends.map_or_else(Vec::new, Vec::from)
 }
 
+/// All dots and the base model on two axes, with a margin around them.
+fn whole(laid: &Others, front: &Front, pair: (usize, usize)) -> [[f64; 2]; 2] {
+    let mut all = corners(laid, pair);
+    all.extend(base_of(front, pair));
+    let range = |axis: usize, margin: f64| {
+        let values = || all.iter().map(|at| at[axis]);
+        let low = values().fold(f64::INFINITY, f64::min);
+        let high = values().fold(f64::NEG_INFINITY, f64::max);
+        match high - low {
+            span if span > 0.0 => [low - margin * span, high + margin * span],
+            // One place alone, or none.
+            _ if low.is_finite() => [low - 0.5, high + 0.5],
+            _ => [0.0, 1.0],
+        }
+    };
+    [range(0, 0.06), range(1, 0.1)]
+}
+
 /// Where the base model is on two axes.
 fn base_of(front: &Front, (x, y): (usize, usize)) -> Option<[f64; 2]> {
     let mut landmarks = front.landmarks.iter();
@@ -159,6 +188,12 @@ fn heading_ui(ui: &mut Ui, state: &AppState, front: &Front, queue: &mut CommandQ
                     queue.push(AppCommand::SetPair(pair.0, pair.1));
                 }
             }
+        }
+        if state.study.zoom.is_some() {
+            let all = AppCommand::ZoomFronts(None);
+            command_button(ui, state, queue, all, "Show all dots").on_hover_text(
+                "Drag the plot to move it, Ctrl and wheel zoom; a double click shows all",
+            );
         }
         command_button(ui, state, queue, AppCommand::StepMark(-1), "Previous dot");
         command_button(ui, state, queue, AppCommand::StepMark(1), "Next dot");

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use egui::{Checkbox, ComboBox, Id, RichText, Ui};
-use paretoscope_core::study::SweepState as StudySweep;
+use paretoscope_core::study::{Makers, SweepState as StudySweep};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::plot::{PARTS, split_words};
@@ -66,7 +66,15 @@ fn about(sweep: &StudySweep) -> String {
     let done = if sweep.done == sweep.rows {
         "finished".to_owned()
     } else {
-        format!("{} of {} rows", count(sweep.done), count(sweep.rows))
+        let others = match sweep.makers {
+            Makers::Elsewhere => ", another program makes more",
+            Makers::Here | Makers::Nobody => "",
+        };
+        format!(
+            "{} of {} rows{others}",
+            count(sweep.done),
+            count(sweep.rows)
+        )
     };
     format!(
         "{} \u{b7} {} \u{b7} {} \u{d7} {} \u{b7} {} ago \u{b7} {done}",

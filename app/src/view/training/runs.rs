@@ -7,6 +7,7 @@ use paretoscope_core::types::{Method, Part, Strength, TrainTask};
 
 use super::{curves, weak};
 use crate::command::{AppCommand, CommandQueue};
+use crate::export::What;
 use crate::state::{AppState, TrainEntry, TrainPhase, share_words};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, duration};
@@ -81,6 +82,8 @@ fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &TrainEn
         ui.label(weak(ui, "Curves appear with the first step."));
     } else {
         curves::curves_ui(ui, state, run);
+        let export = AppCommand::ShowExport(What::Curves);
+        command_button(ui, state, queue, export, "Export the curves\u{2026}");
     }
 }
 

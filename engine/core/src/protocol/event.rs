@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 use crate::types::{
-    BundleInfo, GateRecord, Given, Interference, Mutes, Point, PointResult, Prompt, Run, Scores,
-    TokenPiece, TrainJob, TrainNews, TrainRun, Trouble,
+    BundleInfo, GateRecord, Given, Interference, Mutes, Point, PointResult, PromptSample, Run,
+    Scores, TokenPiece, TrainJob, TrainNews, TrainRun, Trouble,
 };
 
 /// A step of loading.
@@ -276,8 +276,8 @@ pub enum EngineEvent {
     PromptsRead {
         /// The file.
         path: PathBuf,
-        /// Its prompts.
-        read: Result<Vec<Prompt>, Trouble>,
+        /// Its prompts, with what its lines say of them.
+        read: Result<Vec<PromptSample>, Trouble>,
     },
     /// The training runs of a folder, newest first. Never dropped.
     RunsFound {

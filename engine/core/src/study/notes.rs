@@ -277,6 +277,17 @@ impl Study {
         Ok(found)
     }
 
+    /// All that is tagged, with a tag, in the alphabet's order of tags.
+    pub fn tagged(&self) -> Result<Vec<(Uid, String)>> {
+        let mut found = Vec::new();
+        let sql = "SELECT target, name FROM tag WHERE standing = 1 ORDER BY name, uid";
+        self.each(sql, [], |row| {
+            found.push((Uid(self.get(row, 0)?), self.get(row, 1)?));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// All that bears a mark of a kind, with its value, the oldest first.
     pub fn marked(&self, kind: &str) -> Result<Vec<(Uid, String)>> {
         let mut found = Vec::new();

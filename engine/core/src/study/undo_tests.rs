@@ -109,6 +109,7 @@ fn what_somebody_else_edited_is_refused_by_name() {
     one.skip_undo().unwrap();
     assert_eq!(one.undo().unwrap().unwrap().title, "First");
     assert!(one.tags(&Uid(vec![2; 16])).unwrap().is_empty());
+    assert!(one.tagged().unwrap().is_empty());
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod tables;
 pub use attainment::attainment;
 pub use field::field;
 pub use fronts::{fronts, fronts_over, pairs};
-pub use gates::gates;
+pub use gates::{Routed, gates};
 pub use report::report;
 pub use tables::{answers, points};
 

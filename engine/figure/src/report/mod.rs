@@ -127,6 +127,11 @@ impl Report {
         Ok(())
     }
 
+    /// How many different answers it holds.
+    pub fn answers(&self) -> usize {
+        self.answers.iter().map(Vec::len).sum()
+    }
+
     /// The file. It asks the network for nothing and runs no script but its own.
     pub fn html(&self) -> Result<String> {
         for strip in &self.strips {
