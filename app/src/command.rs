@@ -7,8 +7,8 @@ use paretoscope_core::study::Uid;
 use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split};
 
 use crate::state::{
-    Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions,
-    PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
+    Division, ExportForm, GenerateWhen, HeatmapOptions, LearnForm, Mode, Overlay, Panel,
+    PlotOptions, PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
 
 /// How a move of the point counts.
@@ -239,6 +239,15 @@ pub enum AppCommand {
     SelectTraining(PathBuf),
     /// Load a bundle that has a run's result as well, by the run's folder.
     LoadTraining(PathBuf),
+
+    /// Change what is to be learnt from votes.
+    SetLearn(Box<LearnForm>),
+    /// Learn it, or go on.
+    StartLearn,
+    /// End it where it can go on.
+    CancelLearn,
+    /// Open the bundle that has what was learnt.
+    LoadLearnt,
 
     /// Take the study's view and undo from the window that has them.
     TakeOver,

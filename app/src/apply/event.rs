@@ -7,8 +7,8 @@ use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{BundleInfo, GateRecord, Mutes, Run, RunStatus};
 
 use super::{
-    Effect, interference, kept, notify, point, preview, rows, shell, study, sweep, training, trial,
-    turns,
+    Effect, interference, kept, learn, notify, point, preview, rows, shell, study, sweep, training,
+    trial, turns,
 };
 use crate::state::{
     AppState, EnginePhase, InterferenceState, Jobs, LoadFailure, Mode, Notice, NoticeKind, Owner,
@@ -142,6 +142,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
         E::Compared { job, found } => interference::compared(state, job, found),
         E::Training { job, news } => training::news(state, job, news),
+        E::Learning { job, news } => learn::news(state, job, news),
         E::Previewed {
             job,
             given,
@@ -377,6 +378,7 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<
         Owner::Preview => return preview::failed(state, trouble),
         Owner::Interference => return interference::failed(state, trouble),
         Owner::Training => return training::failed(state, job, trouble),
+        Owner::Learning => learn::failed(state, trouble),
         Owner::Sweep => state.sweep.trouble = Some(trouble),
         Owner::Recall => state.sweep.recalling = false,
         Owner::Retrace => state.sweep.retrace = None,
@@ -415,6 +417,7 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
         }
     }
     training::stopped(state);
+    learn::stopped(state);
     state.jobs = Jobs::default();
     // Nothing of what was asked for comes any more.
     state.training.loading.clear();

@@ -7,6 +7,7 @@ mod fields;
 mod files;
 mod interference;
 mod kept;
+mod learn;
 mod mutes;
 mod others;
 mod point;
@@ -39,7 +40,7 @@ use crate::tasks::Wanted;
 
 pub use event::event;
 pub(crate) use fields::rescaled;
-pub use files::{looked_for, no_dialog, no_thread, picked};
+pub use files::{looked_for, no_dialog, no_thread, picked, votes_found};
 pub use kept::keep;
 pub use points::points_read;
 pub use shell::start;
@@ -62,6 +63,8 @@ pub enum Effect {
     Pick(Wanted),
     /// Look whether a file is there.
     LookFor(PathBuf),
+    /// Look what a study's votes would teach.
+    LookForVotes(PathBuf),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.
@@ -177,6 +180,10 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::ResumeTraining(folder) => training::resume(state, &folder, effects),
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
+        C::SetLearn(form) => learn::set_form(state, *form),
+        C::StartLearn => learn::start(state, effects),
+        C::CancelLearn => learn::cancel(state, effects),
+        C::LoadLearnt => learn::load(state, effects),
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
@@ -239,6 +246,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
     let busy = state.session.running().is_some()
         || state.sweep.is_active()
         || state.training.active().is_some()
+        || state.learn.phase.is_active()
         || state.bundle.loading.is_some();
     let fading = state
         .engine

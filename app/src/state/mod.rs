@@ -11,6 +11,7 @@ mod hints;
 mod interference;
 mod jobs;
 mod kept;
+mod learn;
 mod others;
 mod overlay;
 mod paths;
@@ -42,6 +43,7 @@ pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
 pub use kept::{Kept, KeptView};
+pub use learn::{LearnForm, LearnPhase, LearnState, LearnTask};
 pub use others::{OtherDot, OtherSweep, Others, OthersFrom, sweep_of};
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use plot::{Large, PlotOptions, Units};
@@ -100,6 +102,8 @@ pub struct AppState {
     pub interference: InterferenceState,
     /// Training: the form and the runs.
     pub training: TrainingState,
+    /// Learning from votes.
+    pub learn: LearnState,
     /// Sheets and the palette.
     pub overlay: OverlayState,
     /// What is remembered between sessions.

@@ -116,12 +116,14 @@ impl TrainKind {
                     penalty: PenaltyConfig::of(USUAL.penalty),
                     ..DpoConfig::default()
                 },
+                votes: None,
             }),
             Self::Dpo => TrainTask::Dpo(DpoJob {
                 base: PathBuf::new(),
                 data: Vec::new(),
                 skip_bad: false,
                 config: DpoConfig::default(),
+                votes: None,
             }),
             Self::Sft => TrainTask::Sft(SftJob {
                 base: PathBuf::new(),

@@ -110,6 +110,7 @@ impl<'a> Workshop<'a> {
                 data: WeightedData::alone(data),
                 skip_bad: settings.skip_bad,
                 config: settings.config(rank, seed, workers, run.resumes),
+                votes: None,
             });
             train(task, run.folder, board)
         })?;
@@ -296,6 +297,7 @@ impl<'a> Workshop<'a> {
                     penalty: penalty.clone(),
                     ..settings.config(rank, seed, workers, run.resumes)
                 },
+                votes: None,
             });
             train(task, run.folder, board)
         })?;

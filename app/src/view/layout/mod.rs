@@ -12,8 +12,8 @@ use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::study::StudyPanel;
 use super::{
-    bundle_sheet, closing, first_steps, forgetting, palette, panels, point, prompt, responses,
-    settings, shortcuts, status, study, sweep, top_bar, training, welcome,
+    bundle_sheet, closing, first_steps, forgetting, learn, palette, panels, point, prompt,
+    responses, settings, shortcuts, status, study, sweep, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -85,6 +85,7 @@ pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut C
         Overlay::Shortcuts => shortcuts::shortcuts_ui(ui.ctx(), state, queue),
         Overlay::Interference => kept.interference.show(ui.ctx(), state, queue),
         Overlay::Study => study::study_ui(ui.ctx(), &mut kept.study, state, queue),
+        Overlay::Learn => learn::learn_ui(ui.ctx(), state, queue),
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Forgetting => forgetting::forgetting_ui(ui.ctx(), state, queue),
         Overlay::Closing => closing::closing_ui(ui.ctx(), state, queue),

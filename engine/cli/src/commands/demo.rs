@@ -24,6 +24,8 @@ pub(crate) enum Args {
     Build(Build),
     /// Write the examples, pairs and prompts as JSON Lines, to be read
     Data(Data),
+    /// Go once around the loop: sweep, votes of a scripted annotator, a value vector from them, its effect on test prompts
+    Loop(super::demo_loop::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +75,7 @@ pub(crate) struct Data {
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Build(args) => make(args, global),
+        Args::Loop(args) => super::demo_loop::run(&args, global),
         Args::Data(args) => {
             let settings = DataSettings {
                 seed: global.seed,

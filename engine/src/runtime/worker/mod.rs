@@ -1,5 +1,7 @@
-//! The loop of the engine's thread: what it hears and does about it. What a turn computes is in `turn`.
+//! The loop of the engine's thread: what it hears and does about it. What a turn computes is in `turn`, what
+//! trains beside it in `trains`.
 
+mod trains;
 mod turn;
 
 use std::collections::HashMap;
@@ -16,6 +18,7 @@ use crate::protocol::{EngineCommand, EngineEvent, JobId, SweepPlan, Trouble};
 use crate::reward::{RewardInput, ScoreQueue};
 use crate::runtime::compare::Comparison;
 use crate::runtime::heard::{Heard, needs_bundle, stops_one_of};
+use crate::runtime::learning::Learning;
 use crate::runtime::loading::{LoadEnd, Loading};
 use crate::runtime::options::EngineOptions;
 use crate::runtime::owner::Owner;
@@ -27,7 +30,7 @@ use crate::runtime::sweeps::ActiveSweep;
 use crate::runtime::thread::guarded;
 use crate::runtime::training::Training;
 use crate::runtime::{aside, held};
-use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run, TrainJob};
+use crate::types::{Compared, Measure, Mutes, Point, Prompt, RowRequest, Run};
 use crate::{Error, Result};
 
 pub(super) struct Worker {
@@ -54,6 +57,7 @@ pub(super) struct Worker {
     recalls: Recalls,
     comparison: Option<Comparison>,
     training: Option<Training>,
+    learning: Option<Learning>,
     /// The prompt that is to be shown as the model would be given it: the last one asked for.
     preview: Option<(JobId, Prompt)>,
     backend: Backend,
@@ -96,6 +100,7 @@ impl Worker {
             recalls: Recalls::default(),
             comparison: None,
             training: None,
+            learning: None,
             preview: None,
             backend,
             fallback,
@@ -115,6 +120,9 @@ impl Worker {
                     Heard::Command(EngineCommand::Shutdown) | Heard::Nobody => {
                         if let Some(training) = self.training.take() {
                             training.end();
+                        }
+                        if let Some(learning) = self.learning.take() {
+                            learning.end();
                         }
                         return Ok(());
                     }
@@ -242,6 +250,7 @@ impl Worker {
                 measure,
             } => self.compare(job, compared, measure),
             EngineCommand::Train { job, plan } => self.train(job, &plan),
+            EngineCommand::Learn { job, plan } => self.learn(job, plan),
             EngineCommand::ReadPrompts { path } => {
                 let started = aside::prompts(path.clone(), self.reporter.fork());
                 self.unstarted(started, |trouble| EngineEvent::PromptsRead {
@@ -360,23 +369,6 @@ impl Worker {
         match Comparison::start(&bundle.info, job, compared, measure, reporter) {
             Ok(comparison) => {
                 self.comparison = Some(comparison);
-                Ok(())
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    /// Trains beside everything else; a run that is under way is not given up for another.
-    fn train(&mut self, job: JobId, plan: &TrainJob) -> Result<()> {
-        self.training.take_if(|training| training.is_over());
-        if self.training.is_some() {
-            let error = Error::option("train", "another run is under way; cancel it first");
-            return self.reporter.failed(job, &error);
-        }
-        let (device, reporter) = (self.options.device, self.reporter.fork());
-        match Training::start(plan.clone(), job, device, reporter) {
-            Ok(training) => {
-                self.training = Some(training);
                 Ok(())
             }
             Err(error) => self.reporter.failed(job, &error),
@@ -530,6 +522,10 @@ impl Worker {
         }
         if let Some(training) = self.training.as_ref().filter(|t| t.job == job) {
             training.cancel();
+            return Ok(());
+        }
+        if let Some(learning) = self.learning.as_ref().filter(|l| l.job == job) {
+            learning.cancel();
             return Ok(());
         }
         let Some(bundle) = &self.bundle else {
