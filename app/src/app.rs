@@ -166,6 +166,7 @@ impl App {
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Pick(wanted) => self.tasks.pick(wanted),
                 Effect::LookFor(path) => self.tasks.look_for(path),
+                Effect::LookForVotes(path) => self.tasks.look_for_votes(path),
                 Effect::Zoom(zoom) => ctx.set_zoom_factor(zoom),
                 Effect::Theme => theme::choose(ctx, &self.state.prefs),
                 Effect::Fullscreen(on) => {
@@ -285,6 +286,9 @@ impl App {
                 }
                 TaskAnswer::LookedFor(path, found) => {
                     apply::looked_for(&mut self.state, &path, found);
+                }
+                TaskAnswer::VotesFound(path, found) => {
+                    apply::votes_found(&mut self.state, &path, found);
                 }
                 TaskAnswer::PointsRead(path, read) => {
                     apply::points_read(&mut self.state, &path, read);

@@ -11,8 +11,8 @@ use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split}
 
 use crate::export::What;
 use crate::state::{
-    Division, ExportForm, GenerateWhen, HeatmapOptions, Mode, Overlay, Panel, PlotOptions,
-    PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
+    Division, ExportForm, GenerateWhen, HeatmapOptions, LearnForm, Mode, Overlay, Panel,
+    PlotOptions, PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
 
 pub use annotate::Annotation;
@@ -262,6 +262,15 @@ pub enum AppCommand {
 
     /// What a speaker does: the stage, the stops of a talk.
     Talk(TalkCommand),
+    /// Change what is to be learnt from votes.
+    SetLearn(Box<LearnForm>),
+    /// Learn it, or go on.
+    StartLearn,
+    /// End it where it can go on.
+    CancelLearn,
+    /// Open the bundle that has what was learnt.
+    LoadLearnt,
+
     /// Take the study's view and undo from the window that has them.
     TakeOver,
     /// Take the last step back.

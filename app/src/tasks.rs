@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+use paretoscope_core::annotate::Question;
 use paretoscope_core::points::{PointList, read_points};
 use paretoscope_core::protocol::Trouble;
+use paretoscope_core::study::{Asks, PairsAsked, Study};
+use paretoscope_core::types::Split;
+
+use crate::state::LearnTask;
 
 use crate::export::{self, Job, Written};
 
@@ -63,6 +68,8 @@ pub enum TaskAnswer {
     PointsRead(PathBuf, Result<PointList, Trouble>),
     /// How an export stands.
     Exporting(Exporting),
+    /// A study, and what its votes would teach or why that could not be read.
+    VotesFound(PathBuf, Result<Vec<LearnTask>, Trouble>),
     /// A thread could not be started.
     NoThread(String),
 }
@@ -128,6 +135,14 @@ impl Tasks {
         self.spawn("look", move || {
             let found = path.is_file();
             TaskAnswer::LookedFor(path, found)
+        });
+    }
+
+    /// Looks what the votes of a study would teach.
+    pub fn look_for_votes(&self, path: PathBuf) {
+        self.spawn("votes", move || {
+            let found = votes_of(&path).map_err(|error| Trouble::from(&error));
+            TaskAnswer::VotesFound(path, found)
         });
     }
 
@@ -209,6 +224,33 @@ impl Tasks {
                 .try_send(TaskAnswer::NoThread(error.to_string()));
         }
     }
+}
+
+/// The tasks of pairs of a study, with the pairs that each objective's votes give.
+fn votes_of(path: &Path) -> Result<Vec<LearnTask>, paretoscope_core::Error> {
+    let Some(study) = Study::peek(path)? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for task in study.tasks()? {
+        if task.asks.question() != Question::Pair || !matches!(task.asks, Asks::Home(_)) {
+            continue;
+        }
+        let mut objectives = Vec::new();
+        for objective in task.asks.objectives() {
+            let asked = PairsAsked {
+                objective: Some(objective.clone()),
+                split: Some(Split::Train),
+                ..PairsAsked::default()
+            };
+            objectives.push((objective.clone(), study.pairs(&task, &asked)?.counts()));
+        }
+        found.push(LearnTask {
+            name: task.name.clone(),
+            objectives,
+        });
+    }
+    Ok(found)
 }
 
 /// The points of a file.

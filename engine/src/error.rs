@@ -173,6 +173,9 @@ pub enum Error {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// A service on this machine or another one failed.
+    #[error("{0}")]
+    Endpoint(String),
     /// The engine's thread is gone.
     #[error("the engine has stopped")]
     EngineGone,
@@ -264,6 +267,7 @@ impl Error {
             | Self::Svd { .. }
             | Self::Cancelled
             | Self::Thread { .. }
+            | Self::Endpoint(_)
             | Self::EngineGone
             | Self::DeviceMemory { .. }
             | Self::Panicked { .. }

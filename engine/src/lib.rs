@@ -25,6 +25,7 @@
 //! | weights | checkpoints and adapters on disk ↔ tensors | [`weights`] |
 //! | training | data → fine-tunes, value vectors, routers, reward models | [`train`] |
 //! | experts without training | task vectors → adapters, merges | [`forge`] |
+//! | learning | votes → pairs → a value vector, measured before and after | [`learn`] |
 //! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
 //!
 //! Beneath them: one exponential and one inner loop of products ([`kernels`]); where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
@@ -39,6 +40,7 @@ pub mod files;
 pub mod forge;
 pub mod generate;
 pub mod kernels;
+pub mod learn;
 mod lock;
 pub mod mixture;
 pub mod model;

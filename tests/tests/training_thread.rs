@@ -83,6 +83,7 @@ fn plan(fixture: &Fixture, name: &str, steps: usize) -> TrainJob {
             data: WeightedData::alone(fixture.join("pairs.jsonl")),
             skip_bad: false,
             config,
+            votes: None,
         }),
         out: fixture.out("training").join(name),
         joins: Some(Joins {

@@ -21,7 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["forge", "generate"],
     &["sweep", "train"],
     &["recipe"],
-    &["runtime"],
+    &["learn", "runtime"],
 ];
 
 /// Modules of the window, likewise: state and commands know no view.
@@ -45,13 +45,14 @@ const WINDOW: &[&[&str]] = &[
 ];
 
 /// Where each package's sources stand.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "app/src",
     "engine/cli/src",
     "engine/core/src",
     "engine/demo/src",
     "engine/figure/src",
     "engine/fuzz/src",
+    "engine/judge/src",
     "engine/src",
     "tests/src",
 ];
@@ -135,6 +136,7 @@ fn only_the_window_depends_on_its_toolkit() {
         "engine/core",
         "engine/demo",
         "engine/fuzz",
+        "engine/judge",
     ];
     for folder in manifests {
         let text = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();

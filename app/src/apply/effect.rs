@@ -29,6 +29,8 @@ pub enum Effect {
     Pick(Wanted),
     /// Look whether a file is there.
     LookFor(PathBuf),
+    /// Look what a study's votes would teach.
+    LookForVotes(PathBuf),
     /// Size of everything.
     Zoom(f32),
     /// Take up the theme.

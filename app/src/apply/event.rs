@@ -7,7 +7,7 @@ use paretoscope_core::types::{BundleInfo, GateRecord, Run, RunStatus};
 
 use super::bundle::{look_at_stored, take};
 use super::{
-    Effect, interference, notify, point, preview, shell, study, sweep, talk, training, trial,
+    Effect, interference, learn, notify, point, preview, shell, study, sweep, talk, training, trial,
 };
 use crate::state::{
     AppState, EnginePhase, Jobs, LoadFailure, Notice, NoticeKind, Owner, RunEntry, RunPhase,
@@ -140,6 +140,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
         E::Comparing { job, fraction } => interference::comparing(state, job, fraction),
         E::Compared { job, found } => interference::compared(state, job, found),
         E::Training { job, news } => training::news(state, job, news),
+        E::Learning { job, news } => learn::news(state, job, news),
         E::Previewed {
             job,
             given,
@@ -280,6 +281,7 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<
         Owner::Interference => return interference::failed(state, trouble),
         Owner::Training => return training::failed(state, job, trouble),
         Owner::Talk => return talk::failed(state, &trouble, effects),
+        Owner::Learning => learn::failed(state, trouble),
         Owner::Sweep => state.sweep.trouble = Some(trouble),
         Owner::Recall => state.sweep.recalling = false,
         Owner::Retrace => state.sweep.retrace = None,
@@ -318,6 +320,7 @@ fn stopped(state: &mut AppState, panic: Option<String>) {
         }
     }
     training::stopped(state);
+    learn::stopped(state);
     state.jobs = Jobs::default();
     // Nothing of what was asked for comes any more.
     state.training.loading.clear();

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Effect, bundle, export, notify, points, study, sweep, training};
+use paretoscope_core::protocol::Trouble;
+
+use super::{Effect, bundle, export, learn, notify, points, study, sweep, training};
 use crate::locate;
-use crate::state::{AppState, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
+use crate::state::{AppState, LearnTask, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
 
 /// A dialog came back with a path, or with none.
@@ -28,6 +30,11 @@ pub fn picked(
 /// A file was looked for.
 pub fn looked_for(state: &mut AppState, path: &Path, found: bool) {
     training::looked_for(state, path, found);
+}
+
+/// What a study's votes would teach, or why that cannot be read.
+pub fn votes_found(state: &mut AppState, path: &Path, found: Result<Vec<LearnTask>, Trouble>) {
+    learn::tasks_found(state, path, found);
 }
 
 /// No dialog appeared: the field for the path is shown instead.

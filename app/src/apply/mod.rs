@@ -12,6 +12,7 @@ mod fields;
 mod files;
 mod interference;
 mod kept;
+mod learn;
 mod mutes;
 mod notice;
 mod others;
@@ -44,7 +45,7 @@ pub use effect::Effect;
 pub use event::event;
 pub use export::exporting;
 pub(crate) use fields::rescaled;
-pub use files::{looked_for, no_dialog, no_thread, picked};
+pub use files::{looked_for, no_dialog, no_thread, picked, votes_found};
 pub use kept::keep;
 pub(crate) use notice::notify;
 pub use points::points_read;
@@ -155,6 +156,10 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
         C::Talk(talk) => talk::command(state, talk, effects),
+        C::SetLearn(form) => learn::set_form(state, *form),
+        C::StartLearn => learn::start(state, effects),
+        C::CancelLearn => learn::cancel(state, effects),
+        C::LoadLearnt => learn::load(state, effects),
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Annotate(command) => annotate::command(state, command, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
@@ -223,6 +228,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         || state.sweep.is_active()
         || state.training.active().is_some()
         || state.export.stage.is_some()
+        || state.learn.phase.is_active()
         || state.bundle.loading.is_some();
     let fading = state
         .engine

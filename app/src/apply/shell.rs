@@ -6,7 +6,7 @@ use paretoscope_core::protocol::{EngineCommand, Trouble};
 use paretoscope_core::types::PromptSample;
 
 use super::bundle::load;
-use super::{Effect, notify, sweep, training};
+use super::{Effect, learn, notify, sweep, training};
 use crate::command::AppCommand;
 use crate::locate;
 use crate::registry;
@@ -74,6 +74,9 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
             if state.overlay.open == Overlay::Training {
                 training::open(state, effects);
             }
+            if state.overlay.open == Overlay::Learn {
+                learn::open(state, effects);
+            }
         }
         C::Query(text) => {
             state.overlay.query = text;
@@ -117,7 +120,11 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
             state.fullscreen = !state.fullscreen;
             effects.push(Effect::Fullscreen(state.fullscreen));
         }
-        C::Quit if state.sweep.is_active() || state.training.active().is_some() => {
+        C::Quit
+            if state.sweep.is_active()
+                || state.training.active().is_some()
+                || state.learn.phase.is_active() =>
+        {
             state.overlay.open = Overlay::Closing;
             effects.push(Effect::KeepOpen);
         }

@@ -357,6 +357,20 @@ pub(super) fn list() -> Vec<Entry> {
             C::CancelTraining,
         ),
         entry(
+            "learn",
+            "Learn from votes",
+            "loop preference dpo value vector annotate train effect",
+            None,
+            C::Show(Overlay::Learn),
+        ),
+        entry(
+            "learn-cancel",
+            "Cancel learning from votes",
+            "stop abort loop",
+            None,
+            C::CancelLearn,
+        ),
+        entry(
             "demo",
             "Open the demonstration bundle",
             "load example",

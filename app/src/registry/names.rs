@@ -84,6 +84,9 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::SelectTraining(_) => "Look at this training",
         C::LoadTraining(_) => "Load what this training made",
         C::Talk(command) => command.title(),
+        C::SetLearn(_) => "Change what is learnt",
+        C::StartLearn => "Learn from these votes",
+        C::LoadLearnt => "Load what was learnt",
         C::Show(_) => "Open this sheet",
         C::Query(_) => "Search",
         C::MarkRow(_) => "Mark this line",
@@ -130,6 +133,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::ToggleTable
         | C::LoadDemo
         | C::CancelTraining
+        | C::CancelLearn
         | C::NextPanel
         | C::ToggleTheme
         | C::ZoomIn

@@ -4,8 +4,8 @@ use super::annotate;
 use crate::command::AppCommand;
 use crate::export::What;
 use crate::state::{
-    AppState, EnginePhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase, TrainPhase, presets,
-    sweep_of,
+    AppState, EnginePhase, LearnPhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase,
+    TrainPhase, presets, sweep_of,
 };
 use paretoscope_core::study::bundle_uid;
 use paretoscope_core::types::Prompt;
@@ -171,6 +171,28 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
                 let problems = training.form.problems(state.info()?, &training.runs);
                 problems.into_iter().next().map(|(_, words)| words)
             }),
+        C::StartLearn => needs_bundle(state)
+            .or_else(|| needs_models(state))
+            .or_else(|| no_study(state))
+            .or_else(|| no_training(state))
+            .or_else(|| {
+                if !state.study.is_open() {
+                    return say("the study can only be read");
+                }
+                let learn = &state.learn;
+                learn
+                    .form
+                    .problem(state.info()?, &state.training.runs, learn.known())
+            }),
+        C::CancelLearn => match &state.learn.phase {
+            LearnPhase::Stopping => say("it is being stopped"),
+            phase if phase.is_active() => None,
+            _ => say("nothing is being learnt"),
+        },
+        C::LoadLearnt => engine_gone(state).or_else(|| {
+            let loading = state.bundle.loading.is_some();
+            loading.then(|| "a bundle is being loaded".to_owned())
+        }),
         C::ResumeTraining(_) => engine_gone(state).or_else(|| no_training(state)),
         C::CancelTraining => match state.training.active().map(|run| &run.phase) {
             None => say("no training is under way"),

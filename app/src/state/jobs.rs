@@ -27,6 +27,8 @@ pub enum Owner {
     Interference,
     /// A training run.
     Training,
+    /// What is learnt from votes.
+    Learning,
     /// A text that is scored by hand.
     Trial,
     /// The live answer on the stage of a talk.

@@ -13,6 +13,7 @@ mod hints;
 mod interference;
 mod jobs;
 mod kept;
+mod learn;
 mod others;
 mod overlay;
 mod paths;
@@ -50,6 +51,7 @@ pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
 pub use kept::{Kept, KeptView};
+pub use learn::{LearnForm, LearnPhase, LearnState, LearnTask};
 pub use others::{OtherDot, OtherSweep, Others, OthersFrom, sweep_of};
 pub use overlay::{Overlay, OverlayState, Panel};
 pub use plot::{Large, PlotOptions, Units};
@@ -115,6 +117,8 @@ pub struct AppState {
     pub training: TrainingState,
     /// Talks: stops, and the one that is on.
     pub talk: TalkState,
+    /// Learning from votes.
+    pub learn: LearnState,
     /// Sheets and the palette.
     pub overlay: OverlayState,
     /// What is remembered between sessions.

@@ -20,6 +20,8 @@ pub enum Overlay {
     Interference,
     /// Training.
     Training,
+    /// Learning from votes.
+    Learn,
     /// The study: its file, its sweeps side by side, figures.
     Study,
     /// Tasks of annotation.

@@ -55,4 +55,10 @@ fn work_ui(ui: &mut Ui, state: &AppState) {
         let words = "Resume in the training sheet goes on from the last checkpoint: one is written now, where a step ends within five seconds.";
         ui.label(RichText::new(words).color(weak));
     }
+    if state.learn.phase.is_active() {
+        ui.label("Learning from votes stops.");
+        let words =
+            "What is trained and measured so far is kept; started again, it goes on from there.";
+        ui.label(RichText::new(words).color(weak));
+    }
 }

@@ -14,6 +14,7 @@ pub mod heatmap;
 mod interference;
 mod keyboard;
 mod layout;
+mod learn;
 mod palette;
 mod panels;
 pub mod pareto;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod bundle;
+pub(crate) mod learning;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -15,9 +16,9 @@ use paretoscope_core::protocol::{
     LoadStage, SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
 };
 use paretoscope_core::types::{
-    BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
-    RowRequest, Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
-    TrainJob, TrainNews, Weights,
+    BundleInfo, ExpertKind, Finish, GateRecord, LearnNews, Mutes, Point, PointResult, Prompt,
+    RowGates, RowRequest, Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel,
+    TrainEnd, TrainJob, TrainNews, Weights,
 };
 
 /// A row that is being played.
@@ -63,6 +64,7 @@ pub(crate) struct Scripted {
     row: Option<Row>,
     sweep: Option<Sweep>,
     training: Option<Training>,
+    learning: Option<learning::Learning>,
     /// Points that the store of any sweep holds.
     pub(crate) held: usize,
 }
@@ -80,6 +82,7 @@ impl Scripted {
             row: None,
             sweep: None,
             training: None,
+            learning: None,
             held: 0,
         };
         engine.send(EngineEvent::Ready {
@@ -111,6 +114,7 @@ impl Scripted {
         self.step_row();
         self.step_sweep();
         self.step_training();
+        self.step_learning();
         true
     }
 
@@ -144,6 +148,10 @@ impl Scripted {
                 }
                 if self.training.take_if(|t| t.job == job).is_some() {
                     self.train_news(job, TrainNews::Ended(TrainEnd::Cancelled));
+                }
+                if self.learning.take_if(|l| l.job == job).is_some() {
+                    let news = LearnNews::Cancelled;
+                    self.send(EngineEvent::Learning { job, news });
                 }
                 if self.sweep.as_ref().is_some_and(|s| s.job == job) {
                     self.progress(SweepPhase::Cancelled);
@@ -182,6 +190,9 @@ impl Scripted {
                 self.send(EngineEvent::Held { job, held });
             }
             EngineCommand::Train { job, plan } => self.start_training(job, plan),
+            EngineCommand::Learn { job, plan } => {
+                self.learning = Some(learning::Learning::new(job, plan));
+            }
             EngineCommand::Preview { job, prompt } => match bundle::given(&prompt) {
                 Ok(given) => self.send(EngineEvent::Previewed {
                     job,
@@ -478,6 +489,16 @@ impl Scripted {
         } else if step == TRAIN_STEPS {
             self.train_news(job, TrainNews::Ended(TrainEnd::Done));
             self.training = None;
+        }
+    }
+
+    fn step_learning(&mut self) {
+        if let Some(learning) = &mut self.learning {
+            let (job, news) = (learning.job, learning.next());
+            if matches!(news, LearnNews::Learnt(_)) {
+                self.learning = None;
+            }
+            self.send(EngineEvent::Learning { job, news });
         }
     }
 

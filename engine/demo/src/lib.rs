@@ -4,6 +4,7 @@
 //! with [`phrasing`]) → [`split`] (what is held out) → [`dataset`] (examples, pairs, prompts) →
 //! [`tokenizer`] → training → [`grader`] (the rule-based ground truth reads any text back).
 
+pub mod annotator;
 pub mod build;
 pub mod bundle;
 pub mod card;

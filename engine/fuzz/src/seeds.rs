@@ -205,6 +205,7 @@ pub(crate) fn job() -> Vec<Vec<u8>> {
         data: WeightedData::alone(PathBuf::from("pairs.jsonl")),
         skip_bad: false,
         config: DpoConfig::default(),
+        votes: None,
     });
     let job = |task| TrainJob {
         task,

@@ -112,6 +112,7 @@ impl<'a> Workshop<'a> {
                 data: WeightedData::alone(data),
                 skip_bad,
                 config,
+                votes: None,
             });
             train(on(task, workers, run.resumes), run.folder, board)
         })?;
@@ -301,6 +302,7 @@ impl<'a> Workshop<'a> {
                 data: WeightedData::alone(data),
                 skip_bad,
                 config: DpoConfig { against, ..config },
+                votes: None,
             });
             train(on(task, workers, run.resumes), run.folder, board)
         })?;

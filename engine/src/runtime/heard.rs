@@ -21,6 +21,7 @@ pub(super) fn needs_bundle(command: &EngineCommand) -> bool {
         EngineCommand::LoadBundle { .. }
         | EngineCommand::Cancel { .. }
         | EngineCommand::Train { .. }
+        | EngineCommand::Learn { .. }
         | EngineCommand::ReadPrompts { .. }
         | EngineCommand::FindRuns { .. }
         | EngineCommand::BundleWith { .. }

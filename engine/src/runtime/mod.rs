@@ -10,6 +10,7 @@ mod aside;
 mod compare;
 mod heard;
 mod held;
+mod learning;
 mod loading;
 mod options;
 mod owner;
@@ -25,6 +26,6 @@ mod training;
 mod worker;
 
 pub use options::EngineOptions;
-pub use runs::{read_job, run_noted, training_runs, training_steps};
+pub use runs::{read_job, run_noted, training_run, training_runs, training_steps};
 pub use spawn::spawn;
 pub use training::bundle_with;

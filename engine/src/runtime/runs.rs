@@ -130,6 +130,15 @@ pub fn training_runs(folder: &Path) -> (Vec<TrainRun>, Vec<Error>) {
     (found, refused)
 }
 
+/// The training run of a folder; `None` where none began there.
+pub fn training_run(folder: &Path) -> Result<Option<TrainRun>> {
+    let file = folder.join(FILE);
+    if !file.is_file() {
+        return Ok(None);
+    }
+    read(folder, &file).map(Some)
+}
+
 fn read(folder: &Path, file: &Path) -> Result<TrainRun> {
     let file = read_file(file)?;
     Ok(TrainRun {

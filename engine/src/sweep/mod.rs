@@ -8,6 +8,7 @@ mod runner;
 mod scoring;
 mod seed;
 mod shares;
+mod whole;
 
 pub use held::held;
 pub use list::Listed;
@@ -17,3 +18,4 @@ pub use progress::unplanned;
 pub use rows::stored_rows;
 pub use runner::SweepScheduler;
 pub use seed::row_seed;
+pub use whole::sweep_whole;

@@ -236,6 +236,11 @@ impl SweepScheduler {
         self
     }
 
+    /// Its number in the study.
+    pub fn number(&self) -> i64 {
+        self.id
+    }
+
     fn placed(&self, place: Row) -> Placed {
         Placed {
             sweep: self.id,

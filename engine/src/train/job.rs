@@ -200,6 +200,7 @@ mod tests {
                 data: WeightedData::alone("harmless.jsonl"),
                 skip_bad: true,
                 config,
+                votes: None,
             }),
             out: "values/harmless".into(),
             joins: None,

@@ -41,6 +41,7 @@ fn training(folder: &Path) -> TrainJob {
             data: WeightedData::alone(pairs),
             skip_bad: false,
             config,
+            votes: None,
         }),
         out: folder.join("mine"),
         joins: None,

@@ -316,6 +316,17 @@ fn number<T: std::fmt::Display>(
     });
 }
 
+/// The settings of a task, as the form shows them, for another sheet.
+pub(in crate::view) fn settings_ui(ui: &mut Ui, task: &mut TrainTask) {
+    let mut form = TrainForm {
+        task: task.clone(),
+        ..TrainForm::default()
+    };
+    own_numbers_ui(ui, &mut form);
+    common_numbers_ui(ui, &mut form);
+    *task = form.task;
+}
+
 fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
     let share = |text: &str| real(text, 0.0, 10.0, false);
     match &mut form.task {

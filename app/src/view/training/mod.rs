@@ -4,12 +4,14 @@ mod curves;
 mod form;
 mod runs;
 
+pub(super) use form::settings_ui;
+
 use egui::{Context, Id, Modal, RichText, ScrollArea, Ui, vec2};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay};
 use crate::theme::Tokens;
-use crate::widgets::{empty_ui, primary_button, section};
+use crate::widgets::{command_button, empty_ui, primary_button, section};
 
 /// Most of the sheet's width.
 const WIDEST: f32 = 1120.0;
@@ -31,6 +33,8 @@ pub(super) fn training_ui(ctx: &Context, state: &AppState, queue: &mut CommandQu
             if ui.button("Close").clicked() {
                 queue.push(close.clone());
             }
+            let learn = AppCommand::Show(Overlay::Learn);
+            command_button(ui, state, queue, learn, "Learn from votes\u{2026}");
         });
         let tall = (room.y - 130.0).max(120.0);
         if state.info().is_none() && state.training.runs.is_empty() {

@@ -28,6 +28,8 @@ pub(crate) enum Args {
     Data(Data),
     /// Record the talk that ships with it: answers and stops into a study that has a sweep (assets/talk/make does all of it)
     Talk(talk::Args),
+    /// Go once around the loop: sweep, votes of a scripted annotator, a value vector from them, its effect on test prompts
+    Loop(super::demo_loop::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +80,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Build(args) => make(args, global),
         Args::Talk(args) => talk::run(&args, global),
+        Args::Loop(args) => super::demo_loop::run(&args, global),
         Args::Data(args) => {
             let settings = DataSettings {
                 seed: global.seed,

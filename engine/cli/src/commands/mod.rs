@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod demo_loop;
 mod forge;
 mod generate;
 mod logits;
@@ -70,6 +71,9 @@ impl Command {
         match self {
             Self::Train(_) => {
                 "a checkpoint holds what was done, and the same command with --resume goes on from it"
+            }
+            Self::Study(study::Args::Learn(_) | study::Args::Judge(_)) => {
+                "the same command goes on where it stopped"
             }
             Self::Dependence(_) | Self::Stats(_) | Self::Study(_) => {
                 "nothing was written, and the same command begins again"

@@ -419,6 +419,7 @@ impl Dpo {
                 },
                 start_from: self.start_from,
             },
+            votes: None,
         });
         Ok(self.common.shared.job(task))
     }

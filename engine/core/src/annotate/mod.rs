@@ -10,6 +10,7 @@
 //! | show | texts → all that a blind view may show | `blind`, `names` |
 //! | vote | what was chosen, for how long → a ballot | `ballot`, `clock` |
 //! | weigh | votes → hasty ones, failed checks; rankings → strengths | `quality`, `plackett_luce` |
+//! | apart | whose votes count: people's or judges' | `voters` |
 //! | exchange | items and votes ↔ Label Studio's JSON | `label_studio` |
 //!
 //! All that is random follows from the design's seed.
@@ -27,6 +28,7 @@ mod plackett_luce;
 mod pool;
 mod quality;
 mod queue;
+mod voters;
 
 pub use active::{Vetted, active};
 pub use ballot::{Ballot, Picked, check_ballots};
@@ -43,6 +45,8 @@ pub use plackett_luce::plackett_luce;
 pub use pool::{Candidate, Case, Pool, against, all_pairs, nearest_links};
 pub use quality::{hasty, passes};
 pub use queue::{Plan, Shape, Showing, queue};
+pub(crate) use voters::judge_number;
+pub use voters::{Voters, is_judge};
 
 #[cfg(test)]
 mod golden_tests;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 use crate::types::{
-    Compared, Measure, Mutes, NamedPoint, Point, PointKind, PointSet, Prompt, RowRequest, Run,
-    Sampling, Split, TrainJob,
+    Compared, LearnPlan, Measure, Mutes, NamedPoint, Point, PointKind, PointSet, Prompt,
+    RowRequest, Run, Sampling, Split, TrainJob,
 };
 
 /// The points that a sweep visits.
@@ -165,6 +165,14 @@ pub enum EngineCommand {
         job: JobId,
         /// What to make.
         plan: Arc<TrainJob>,
+    },
+    /// Learn a value vector from votes and measure it, beside everything else, or go on with what the plan's folder holds;
+    /// not beside a training. `Cancel` ends it where it can go on.
+    Learn {
+        /// This job.
+        job: JobId,
+        /// From which votes, how, and where it is measured.
+        plan: Arc<LearnPlan>,
     },
     /// Read a file of prompts, beside everything else.
     ReadPrompts {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 use crate::types::{
-    BundleInfo, GateRecord, Given, Interference, Mutes, Point, PointResult, PromptSample, Run,
-    Scores, TokenPiece, TrainJob, TrainNews, TrainRun, Trouble,
+    BundleInfo, GateRecord, Given, Interference, LearnNews, Mutes, Point, PointResult,
+    PromptSample, Run, Scores, TokenPiece, TrainJob, TrainNews, TrainRun, Trouble,
 };
 
 /// A step of loading.
@@ -271,6 +271,13 @@ pub enum EngineEvent {
         job: JobId,
         /// What is new.
         news: TrainNews,
+    },
+    /// News of what is learnt from votes. Never dropped.
+    Learning {
+        /// The job.
+        job: JobId,
+        /// What is new; the last of them says how it ended.
+        news: LearnNews,
     },
     /// A file of prompts was read, or cannot be. Never dropped.
     PromptsRead {

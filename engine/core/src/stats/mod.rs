@@ -7,6 +7,8 @@
 //! | where do runs end? | fronts of seeds, or of draws → surfaces | `attainment` |
 //! | do answers follow the preference? | points and scores → rank correlation, inner product | `following` |
 //! | which prompts show it? | two points' scores and texts → ranks | `examples` |
+//! | what did a change do? | the same points before and after → paired differences | `moves` |
+//! | how often does it win? | votes against the base → rates with ties half | `win_rate` |
 //! | do people agree? | choices → percent, kappa, alpha | `agreement` |
 //! | which point do people prefer? | votes → strengths with ties | `davidson`, `human` |
 //! | and all of that from a file | lines → a summary per objective | `votes`, `summary` |
@@ -27,11 +29,13 @@ mod examples;
 mod following;
 mod frame;
 mod human;
+mod moves;
 mod proportion;
 mod student;
 mod summary;
 mod trained;
 mod votes;
+mod win_rate;
 mod words;
 
 pub use agreement::{Metric, alpha, kappa, kappa_of, percent};
@@ -48,10 +52,12 @@ pub use examples::{Answer, By, Example, prompts_by_difference};
 pub use following::{Following, following};
 pub use frame::{Frame, FrameOptions, Lacking, Mismatch, Scale, SeedKind};
 pub use human::{HumanFront, human_front, kendall, win_shares};
+pub use moves::{Arrow, Moved, Moves, moves};
 pub use proportion::{Share, required_votes, reward_accuracy, wilson};
 pub use summary::{ObjectiveSummary, summarise};
 pub use trained::{TrainedDifference, over_training_seeds};
 pub use votes::{Choice, Vote, read_votes};
+pub use win_rate::{WinRate, WinRates, win_rates};
 pub use words::{Chosen, words};
 
 #[cfg(test)]

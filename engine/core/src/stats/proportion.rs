@@ -44,25 +44,23 @@ pub fn wilson(wins: usize, n: usize) -> Share {
         let (low, high) = (0.0, 1.0);
         return Share { wins, n, low, high };
     }
-    let (share, count) = (wins as f64 / n as f64, n as f64);
-    let whole = 1.0 + Z * Z / count;
-    let centre = (share + Z * Z / (2.0 * count)) / whole;
-    let half = Z * (share * (1.0 - share) / count + (Z / (2.0 * count)).powi(2)).sqrt() / whole;
+    let (low, high) = score_interval(wins as f64 / n as f64, n);
     Share {
         wins,
         n,
         // At the ends rounding would leave a hair.
-        low: if wins == 0 {
-            0.0
-        } else {
-            (centre - half).max(0.0)
-        },
-        high: if wins == n {
-            1.0
-        } else {
-            (centre + half).min(1.0)
-        },
+        low: if wins == 0 { 0.0 } else { low },
+        high: if wins == n { 1.0 } else { high },
     }
+}
+
+/// Wilson's 95 % interval of a share of `n`, at least 1; with ties counted half the share is no whole number of `n`.
+pub(super) fn score_interval(share: f64, n: usize) -> (f64, f64) {
+    let count = n as f64;
+    let whole = 1.0 + Z * Z / count;
+    let centre = (share + Z * Z / (2.0 * count)) / whole;
+    let half = Z * (share * (1.0 - share) / count + (Z / (2.0 * count)).powi(2)).sqrt() / whole;
+    ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
 /// Decisive votes that show a win rate to differ from one half: at 5 %, two-sided, with a power of 80 %, by the normal

@@ -11,7 +11,7 @@ use super::open::sqlite;
 use super::tasks::{Asks, NewItem, Sides, StoredItem, TaskState};
 use super::votes::{Annotator, NewVote, Shown, person};
 use crate::annotate::{
-    Ballot, Design, ForeignPair, ForeignVote, Picked, Question, Source, readable,
+    Ballot, Design, ForeignPair, ForeignVote, Picked, Question, Source, Voters, readable,
 };
 use crate::stats::{Choice, Vote};
 use crate::types::Prompt;
@@ -63,7 +63,7 @@ impl Study {
         let mut votes: HashMap<i64, Vec<ForeignVote>> = HashMap::new();
         if voted {
             let people = self.called()?;
-            for vote in self.live_votes(task)? {
+            for vote in self.votes_by(task, &Voters::People)? {
                 votes.entry(vote.item).or_default().push(ForeignVote {
                     person: people.get(&vote.annotator).cloned().unwrap_or_default(),
                     objective: vote.objective.clone(),
@@ -90,8 +90,8 @@ impl Study {
         Ok(found)
     }
 
-    /// What a pair says.
-    fn words(&self, item: &StoredItem) -> Result<(String, [String; 2])> {
+    /// What a pair says: the prompt as people read it, and both texts as they are stored.
+    pub(super) fn words(&self, item: &StoredItem) -> Result<(String, [String; 2])> {
         let lost = || self.misread("item.sides");
         match &item.sides {
             Sides::Texts { prompt, texts, .. } => {

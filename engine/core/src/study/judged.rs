@@ -8,7 +8,7 @@ use super::file::Study;
 use super::tasks::{Sides, StoredItem, TaskState};
 use super::votes::StoredVote;
 use crate::Result;
-use crate::annotate::{Picked, hasty, passes};
+use crate::annotate::{Picked, Voters, hasty, passes};
 use crate::stats::{Choice, Share, Vote, wilson};
 
 /// A rating of one answer.
@@ -90,10 +90,15 @@ pub struct Judged {
 }
 
 impl Study {
-    /// The votes of a task that stand, with the newest rewards' scores of what they compare.
+    /// People's votes of a task that stand, with the newest rewards' scores of what they compare.
     pub fn judged(&self, task: &TaskState) -> Result<Judged> {
+        self.judged_by(task, &Voters::People)
+    }
+
+    /// [`Study::judged`] of other voters.
+    pub fn judged_by(&self, task: &TaskState, voters: &Voters) -> Result<Judged> {
         let items = self.items(task)?;
-        let mut votes = self.live_votes(task)?;
+        let mut votes = self.votes_by(task, voters)?;
         votes.sort_by_key(|vote| vote.shown.repeat);
         let by_id: HashMap<i64, &StoredItem> = items.iter().map(|item| (item.id, item)).collect();
         let people = self.called()?;

@@ -17,6 +17,8 @@
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
 //! | annotate | sweeps → items; a person's place, votes, drafts; how far all are | `candidates`, `draw`, `tasks`, `sitting`, `votes`, `counts` |
 //! | weigh | votes → what statistics read, pairs that train | `judged`, `statistics`, `preferred` |
+//! | judge | a model's verdicts in both orders → votes that stand apart from people's | `judges` |
+//! | learn | which votes were learnt from, and what came of it | `trainings` |
 //! | lend | items as texts for another machine, and their votes back; other programs' votes | `pack`, `foreign` |
 //! | keep | copies, what can be taken away, what is left of a damaged file | `backup`, `compact`, `recover`, `salvage`, `graft` |
 
@@ -42,6 +44,7 @@ mod hide;
 mod info;
 mod item_rows;
 mod judged;
+mod judges;
 mod key;
 mod lease;
 mod merge;
@@ -64,6 +67,7 @@ mod sweeps;
 mod tables;
 mod tasks;
 mod trace;
+mod trainings;
 mod undo;
 mod votes;
 mod whole;
@@ -82,6 +86,7 @@ pub use hash::{Fields, Uid};
 pub use info::{StudyInfo, SweepInfo};
 pub use item_rows::ItemRow;
 pub use judged::{Judged, Ranked, Rated, Reader};
+pub use judges::{Answered, Judge, JudgeItem, JudgeOf, JudgeSaid, Judgement};
 pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
@@ -97,6 +102,7 @@ pub use statistics::{OnFronts, PairsSaid, RankingsSaid, RatingsSaid, Said, TaskS
 pub use sweeps::{Makers, Placed, SweepState};
 pub use tasks::{Asks, NewItem, Packed, Sides, StoredItem, TaskState};
 pub use trace::LARGEST_ERROR;
+pub use trainings::{Learning, StoredTraining};
 pub use undo::{Edit, Undone};
 pub use votes::{Annotator, Shown, StoredVote};
 

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::file::Study;
 use super::hash::{Fields, Uid};
+use super::results::SweptPrompt;
 use super::tasks::{Sides, StoredItem, TaskState};
 use super::votes::StoredVote;
-use crate::annotate::Picked;
-use crate::types::{Prompt, Split};
+use crate::annotate::{Picked, Voters};
+use crate::types::{LearnPairs, Prompt, Split};
 use crate::{Error, Problem, Result};
 
 /// Which pairs.
@@ -20,6 +21,8 @@ pub struct PairsAsked {
     pub objective: Option<String>,
     /// On prompts of this part alone.
     pub split: Option<Split>,
+    /// Whose votes.
+    pub voters: Voters,
 }
 
 /// Pairs, and what was left out.
@@ -29,6 +32,9 @@ pub struct Pairs {
     /// `rejected`, and in `meta` where that is from.
     #[serde(skip)]
     pub lines: Vec<Value>,
+    /// The prompts behind them, each once.
+    #[serde(skip)]
+    pub prompts: Vec<SweptPrompt>,
     /// Pairs.
     pub rows: usize,
     /// Items and objectives on which as many votes went one way as the other.
@@ -37,10 +43,27 @@ pub struct Pairs {
     pub checks: usize,
     /// Items whose prompt is of the test split.
     pub test: usize,
+    /// Items whose prompt is of another part than was asked for, the test split aside, or of none.
+    pub elsewhere: usize,
     /// Items whose prompt is bare tokens.
     pub unreadable: usize,
     /// The hash of the votes behind the pairs, see [`votes_hash`].
     pub votes: String,
+}
+
+impl Pairs {
+    /// How many there are, and what was left out.
+    pub fn counts(&self) -> LearnPairs {
+        LearnPairs {
+            pairs: self.rows,
+            ties: self.ties,
+            checks: self.checks,
+            test: self.test,
+            elsewhere: self.elsewhere,
+            unreadable: self.unreadable,
+            votes: self.votes.clone(),
+        }
+    }
 }
 
 /// The hash of the names of votes, whatever their order: what a training was told.
@@ -54,7 +77,7 @@ pub fn votes_hash(votes: &[Uid]) -> Uid {
 }
 
 impl Study {
-    /// What people preferred, by the majority of the decisive votes on each item, second looks left out. Ties, checks and
+    /// What voters preferred, by the majority of the decisive votes on each item, second looks left out. Ties, checks and
     /// the test split are left out and counted.
     ///
     /// # Errors
@@ -76,7 +99,7 @@ impl Study {
         let items = self.items(task)?;
         let answers = self.texts_of(&items)?;
         let mut by_item: HashMap<i64, Vec<StoredVote>> = HashMap::new();
-        for vote in self.live_votes(task)? {
+        for vote in self.votes_by(task, &asked.voters)? {
             let wanted = asked
                 .objective
                 .as_ref()
@@ -104,6 +127,7 @@ impl Study {
                 continue;
             }
             if asked.split.is_some() && asked_of.split != asked.split {
+                found.elsewhere += 1;
                 continue;
             }
             let Some(line) = fields(&asked_of.prompt) else {
@@ -132,6 +156,9 @@ impl Study {
                 });
                 used.extend(votes.iter().map(|vote| vote.uid.clone()));
                 found.lines.push(line);
+                if found.prompts.iter().all(|known| known.uid != asked_of.uid) {
+                    found.prompts.push(asked_of.clone());
+                }
             }
         }
         found.rows = found.lines.len();

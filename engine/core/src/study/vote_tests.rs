@@ -145,7 +145,7 @@ fn pairs_are_the_majority_s_and_leave_ties_checks_and_the_test_split_out() {
     }
     let asked = PairsAsked {
         objective: Some("humor".to_owned()),
-        split: None,
+        ..PairsAsked::default()
     };
     let pairs = study.pairs(&task, &asked).unwrap();
     assert!(

@@ -9,7 +9,7 @@ use super::file::{Study, to_json};
 use super::hash::{Uid, now};
 use super::open::sqlite;
 use super::tasks::TaskState;
-use crate::annotate::{Ballot, Picked};
+use crate::annotate::{Ballot, Picked, Voters};
 use crate::{Error, Result};
 
 /// How an item was shown when it was voted on.
@@ -238,6 +238,21 @@ impl Study {
     pub fn live_votes(&self, task: &TaskState) -> Result<Vec<StoredVote>> {
         let mut found = standing(self.all_votes(task, None)?);
         found.retain(|vote| vote.picked != Picked::Undone);
+        Ok(found)
+    }
+
+    /// [`Study::live_votes`] of these voters alone.
+    pub fn votes_by(&self, task: &TaskState, voters: &Voters) -> Result<Vec<StoredVote>> {
+        let aliases: HashMap<i64, String> = self
+            .annotators()?
+            .into_iter()
+            .map(|annotator| (annotator.id, annotator.alias))
+            .collect();
+        let mut found = self.live_votes(task)?;
+        found.retain(|vote| {
+            let alias = aliases.get(&vote.annotator);
+            alias.is_some_and(|alias| voters.counts(alias))
+        });
         Ok(found)
     }
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::Worker;
+use crate::Result;
 use crate::protocol::{EngineEvent, JobId, SweepPlan, Trouble};
 use crate::runtime::compare::Comparison;
 use crate::runtime::held;
 use crate::runtime::recalls::RecallEnd;
-use crate::runtime::training::Training;
-use crate::types::{Compared, Measure, TrainJob};
-use crate::{Error, Result};
+use crate::types::{Compared, Measure};
 
 impl Worker {
     /// Looks stored rows up on a thread of its own.
@@ -76,23 +75,6 @@ impl Worker {
         match Comparison::start(&bundle.info, job, compared, measure, reporter) {
             Ok(comparison) => {
                 self.comparison = Some(comparison);
-                Ok(())
-            }
-            Err(error) => self.reporter.failed(job, &error),
-        }
-    }
-
-    /// Trains beside everything else; a run that is under way is not given up for another.
-    pub(super) fn train(&mut self, job: JobId, plan: &TrainJob) -> Result<()> {
-        self.training.take_if(|training| training.is_over());
-        if self.training.is_some() {
-            let error = Error::option("train", "another run is under way; cancel it first");
-            return self.reporter.failed(job, &error);
-        }
-        let (device, reporter) = (self.options.device, self.reporter.fork());
-        match Training::start(plan.clone(), job, device, reporter) {
-            Ok(training) => {
-                self.training = Some(training);
                 Ok(())
             }
             Err(error) => self.reporter.failed(job, &error),

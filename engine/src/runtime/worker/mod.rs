@@ -6,12 +6,14 @@
 //! | a person's rows | `rows` |
 //! | the sweep | `sweeping` |
 //! | bundles | `loads` |
-//! | lookups, comparisons, training runs | `beside` |
+//! | lookups, comparisons | `beside` |
+//! | training runs, what is learnt from votes | `trains` |
 
 mod beside;
 mod loads;
 mod rows;
 mod sweeping;
+mod trains;
 mod turn;
 
 use std::collections::HashMap;
@@ -28,6 +30,7 @@ use crate::reward::{RewardInput, ScoreQueue};
 use crate::runtime::aside;
 use crate::runtime::compare::Comparison;
 use crate::runtime::heard::{Heard, needs_bundle, stops_one_of};
+use crate::runtime::learning::Learning;
 use crate::runtime::loading::{LoadEnd, Loading};
 use crate::runtime::options::EngineOptions;
 use crate::runtime::owner::RowOwner;
@@ -64,6 +67,7 @@ pub(super) struct Worker {
     recalls: Recalls,
     comparison: Option<Comparison>,
     training: Option<Training>,
+    learning: Option<Learning>,
     /// The prompt that is to be shown as the model would be given it: the last one asked for.
     preview: Option<(JobId, Prompt)>,
     backend: Backend,
@@ -106,6 +110,7 @@ impl Worker {
             recalls: Recalls::default(),
             comparison: None,
             training: None,
+            learning: None,
             preview: None,
             backend,
             fallback,
@@ -125,6 +130,9 @@ impl Worker {
                     Heard::Command(EngineCommand::Shutdown) | Heard::Nobody => {
                         if let Some(training) = self.training.take() {
                             training.end();
+                        }
+                        if let Some(learning) = self.learning.take() {
+                            learning.end();
                         }
                         return Ok(());
                     }
@@ -216,6 +224,7 @@ impl Worker {
                 measure,
             } => self.compare(job, compared, measure),
             EngineCommand::Train { job, plan } => self.train(job, &plan),
+            EngineCommand::Learn { job, plan } => self.learn(job, plan),
             EngineCommand::ReadPrompts { path } => {
                 let started = aside::prompts(path.clone(), self.reporter.fork());
                 self.unstarted(started, |trouble| EngineEvent::PromptsRead {
@@ -290,6 +299,10 @@ impl Worker {
         }
         if let Some(training) = self.training.as_ref().filter(|t| t.job == job) {
             training.cancel();
+            return Ok(());
+        }
+        if let Some(learning) = self.learning.as_ref().filter(|l| l.job == job) {
+            learning.cancel();
             return Ok(());
         }
         let Some(bundle) = &self.bundle else {

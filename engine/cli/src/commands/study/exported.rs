@@ -167,6 +167,7 @@ pub(super) fn pairs(
     let asked = PairsAsked {
         objective: wanted.objective.map(str::to_owned),
         split: wanted.split,
+        ..PairsAsked::default()
     };
     let pairs = study.pairs(task, &asked)?;
     let text = text_of(&pairs.lines);

@@ -9,6 +9,8 @@ mod file;
 mod forget;
 mod import;
 mod info;
+mod judge;
+pub(crate) mod learn;
 mod merge;
 mod pack;
 mod recover;
@@ -50,6 +52,10 @@ pub(crate) enum Args {
     Vote(vote::Args),
     /// What a task's votes say
     Stats(stats::Args),
+    /// Learn a value vector from a task's votes, and measure what that did
+    Learn(Box<learn::Args>),
+    /// Let a model behind an OpenAI-compatible endpoint judge, apart from people
+    Judge(Box<judge::Args>),
     /// A person's items for another machine
     Pack(pack::Args),
     /// Votes of Label Studio or of our own export
@@ -72,6 +78,8 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Ask(args) => ask::run(&args),
         Args::Vote(args) => vote::run(&args),
         Args::Stats(args) => stats::run(&args, global),
+        Args::Learn(args) => learn::run(&args, global),
+        Args::Judge(args) => judge::run(&args, global),
         Args::Pack(args) => pack::run(&args),
         Args::Import(args) => import::run(&args),
         Args::Forget(args) => forget::run(&args),

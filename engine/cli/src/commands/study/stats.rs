@@ -1,9 +1,13 @@
-//! `study stats`: what a task's votes say, with the numbers of `stats --votes` on them.
+//! `study stats`: what a task's votes say, with the numbers of `stats --votes` on them; judges stand apart.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use paretoscope_engine::stats::Draws;
+use paretoscope_engine::annotate::Voters;
+use paretoscope_engine::stats::{Draws, StatsError, WinRates, win_rates};
+use paretoscope_engine::study::{JudgeSaid, TaskStats};
 use paretoscope_engine::{Error, Result};
+use serde::Serialize;
 
 use super::file::existing;
 use crate::interrupt::Interrupt;
@@ -24,14 +28,51 @@ pub(crate) struct Args {
     draws: usize,
 }
 
+/// What people's votes say, and beside it what judges' do.
+#[derive(Serialize)]
+struct Printed {
+    #[serde(flatten)]
+    people: Option<TaskStats>,
+    /// People's win rates against the base model, by objective, where it was compared.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    against_base: BTreeMap<String, WinRates>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    judges: Vec<JudgeSaid>,
+}
+
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let study = existing(&args.file)?;
     let task = study.task_named("--task", &args.task)?;
-    let draws = Draws {
-        draws: args.draws,
-        seed: global.seed,
-    };
+    let draws = draws_of(args.draws, global);
     let interrupt = Interrupt::listen();
-    let found = study.task_stats(&task, draws, &mut |_| interrupt.flow())?;
-    json_line(&found.ok_or(Error::Cancelled)?)
+    let mut go = |_| interrupt.flow();
+    let judges = study
+        .judges_said(&task, draws, &mut go)?
+        .ok_or(Error::Cancelled)?;
+    let people = if !judges.is_empty() && study.votes_by(&task, &Voters::People)?.is_empty() {
+        None
+    } else {
+        Some(
+            study
+                .task_stats(&task, draws, &mut go)?
+                .ok_or(Error::Cancelled)?,
+        )
+    };
+    let against = win_rates(&study.judged(&task)?.votes, "base", draws, &mut go);
+    json_line(&Printed {
+        people,
+        against_base: against.map_err(|error| match error {
+            StatsError::Cancelled => Error::Cancelled,
+            other => Error::option("votes", other.to_string()),
+        })?,
+        judges,
+    })
+}
+
+/// Draws as they were asked for.
+pub(super) fn draws_of(draws: usize, global: &Global) -> Draws {
+    Draws {
+        draws,
+        seed: global.seed,
+    }
 }

@@ -83,6 +83,9 @@ pub struct DpoJob {
     pub skip_bad: bool,
     /// How; earlier vectors and the penalty are in it.
     pub config: DpoConfig,
+    /// The hash of the votes that the pairs come from, where people voted on them: see [`crate::study::votes_hash`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<String>,
 }
 
 /// A Bradley-Terry reward model on pairs of answers.

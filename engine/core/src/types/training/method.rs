@@ -95,12 +95,14 @@ impl TrainTask {
                     penalty: PenaltyConfig::of(USUAL.penalty),
                     ..DpoConfig::default()
                 },
+                votes: None,
             }),
             TrainMethod::Dpo => Self::Dpo(DpoJob {
                 base: PathBuf::new(),
                 data: Vec::new(),
                 skip_bad: false,
                 config: DpoConfig::default(),
+                votes: None,
             }),
             TrainMethod::Sft => Self::Sft(SftJob {
                 base: PathBuf::new(),
