@@ -58,6 +58,7 @@ impl Bench {
             name: "mva".to_owned(),
             on: true,
             own: false,
+            elsewhere: false,
         }];
         let data = ParetoData {
             objectives: &self.objectives,

@@ -11,7 +11,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
-use paretoscope::state::{GenerateWhen, Overlay, ThemeChoice};
+use paretoscope::state::{GenerateWhen, Overlay, StudyPhase, ThemeChoice};
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::study::{Filter, ScorerRecord, Study, bundle_uid};
 use paretoscope_core::types::{Point, Preference, Split};

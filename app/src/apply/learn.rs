@@ -6,8 +6,20 @@ use std::sync::Arc;
 use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
 use paretoscope_core::types::{LearnNews, TrainNews};
 
-use super::{Effect, notify, shell};
+use super::{Effect, bundle, notify};
+use crate::command::AppCommand;
 use crate::state::{AppState, LearnForm, LearnPhase, LearnTask, NoticeKind, Owner};
+
+/// Carries out what a person does in the sheet.
+pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
+    match command {
+        AppCommand::SetLearn(form) => set_form(state, *form),
+        AppCommand::StartLearn => start(state, effects),
+        AppCommand::CancelLearn => cancel(state, effects),
+        AppCommand::LoadLearnt => load(state, effects),
+        _ => {}
+    }
+}
 
 /// The sheet opens: the tasks of the study are looked up.
 pub(super) fn open(state: &mut AppState, effects: &mut Vec<Effect>) {
@@ -169,6 +181,6 @@ pub(super) fn stopped(state: &mut AppState) {
 pub(super) fn load(state: &mut AppState, effects: &mut Vec<Effect>) {
     if let Some(effect) = &state.learn.effect {
         let bundle = effect.bundle.clone();
-        shell::load(state, &bundle, effects);
+        bundle::load(state, &bundle, effects);
     }
 }

@@ -156,10 +156,9 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SelectTraining(folder) => state.training.selected = Some(folder),
         C::LoadTraining(folder) => training::load(state, &folder, effects),
         C::Talk(talk) => talk::command(state, talk, effects),
-        C::SetLearn(form) => learn::set_form(state, *form),
-        C::StartLearn => learn::start(state, effects),
-        C::CancelLearn => learn::cancel(state, effects),
-        C::LoadLearnt => learn::load(state, effects),
+        C::SetLearn(_) | C::StartLearn | C::CancelLearn | C::LoadLearnt => {
+            learn::command(state, command, effects);
+        }
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Annotate(command) => annotate::command(state, command, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),

@@ -7,10 +7,10 @@ use paretoscope_core::annotate::Voters;
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::stats::Draws;
 use paretoscope_core::types::{
-    BundleInfo, Effect, LearnPairs, LearnPlan, Measured, TrainStep, TrainTask,
+    BundleInfo, Effect, LearnPairs, LearnPlan, Measured, TrainMethod, TrainStep, TrainTask,
 };
 
-use super::{TrainEntry, TrainKind};
+use super::{TrainEntry, TrainForm};
 
 /// A task of the study, with what could be learnt from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Default for LearnForm {
             objective: String::new(),
             name: String::new(),
             // Nothing is held apart from unless a person asks for it.
-            training: TrainKind::Dpo.usual(),
+            training: TrainForm::usual(TrainMethod::Dpo),
             weight: 1.0,
             in_sample: false,
         }

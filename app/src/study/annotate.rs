@@ -301,7 +301,7 @@ fn pairs(study: &Study, task: &str, objective: Option<String>, out: &Path) -> Re
     let task = study.task_named("task", task)?;
     let asked = PairsAsked {
         objective,
-        split: None,
+        ..PairsAsked::default()
     };
     let found = study.pairs(&task, &asked)?;
     let named = |problem: String| Error::option("file", format!("{}: {problem}", out.display()));

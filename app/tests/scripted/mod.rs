@@ -123,6 +123,23 @@ impl Scripted {
         self.log.iter().filter(|c| kind(c)).count()
     }
 
+    fn cancel(&mut self, job: JobId) {
+        if self.row.as_ref().is_some_and(|r| r.job == job) {
+            self.end_row(Finish::Cancelled);
+        }
+        if self.training.take_if(|t| t.job == job).is_some() {
+            self.train_news(job, TrainNews::Ended(TrainEnd::Cancelled));
+        }
+        if self.learning.take_if(|l| l.job == job).is_some() {
+            let news = LearnNews::Cancelled;
+            self.send(EngineEvent::Learning { job, news });
+        }
+        if self.sweep.as_ref().is_some_and(|s| s.job == job) {
+            self.progress(SweepPhase::Cancelled);
+            self.sweep = None;
+        }
+    }
+
     fn take(&mut self, command: EngineCommand) -> bool {
         match command {
             EngineCommand::LoadBundle { job, path } => self.load(job, &path),
@@ -142,22 +159,7 @@ impl Scripted {
                     });
                 }
             }
-            EngineCommand::Cancel { job } => {
-                if self.row.as_ref().is_some_and(|r| r.job == job) {
-                    self.end_row(Finish::Cancelled);
-                }
-                if self.training.take_if(|t| t.job == job).is_some() {
-                    self.train_news(job, TrainNews::Ended(TrainEnd::Cancelled));
-                }
-                if self.learning.take_if(|l| l.job == job).is_some() {
-                    let news = LearnNews::Cancelled;
-                    self.send(EngineEvent::Learning { job, news });
-                }
-                if self.sweep.as_ref().is_some_and(|s| s.job == job) {
-                    self.progress(SweepPhase::Cancelled);
-                    self.sweep = None;
-                }
-            }
+            EngineCommand::Cancel { job } => self.cancel(job),
             EngineCommand::Sweep { job, plan } => {
                 let (n, v) = (self.bundle.objectives.len(), self.bundle.values.len());
                 let all = points(&plan.grid, n, v, plan.prompts.len(), plan.include_base)
