@@ -277,3 +277,22 @@ pub(super) fn bundle_made(
         Err(trouble) => state.training.trouble = Some((plan.out.clone(), trouble)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_said_by_the_titles_of_their_fields() {
+        let said = |words: &str| in_form_words(&Trouble::input(words)).message;
+        assert_eq!(
+            said("learning_rate: is 0; it must be above 0"),
+            "\u{201C}Learning rate\u{201D}: is 0; it must be above 0"
+        );
+        assert_eq!(
+            said("a.jsonl, line 2: `chosen` is empty; mend it, or leave it out with `skip_bad`"),
+            "a.jsonl, line 2: `chosen` is empty; mend it, or leave it out with \
+             \u{201C}Unusable lines: skip and count\u{201D}"
+        );
+    }
+}
