@@ -152,6 +152,13 @@ fn another_reward_model_scores_what_stands_and_generates_nothing() {
     });
     let again = sweep(&fixture, "x.study");
     assert_ne!(before.stdout, again.stdout, "other scores");
+    assert!(
+        again
+            .stderr
+            .contains("0 of 18 rows made here, 18 found in the study"),
+        "{}",
+        again.stderr
+    );
     let now = info(&fixture, "x.study");
     assert_eq!(count(&now, "generations"), count(&first, "generations"));
     let scored = count(&first, "scores");

@@ -38,7 +38,7 @@ fn rows_of_a_running_sweep_are_seen_while_it_runs() {
     // The window has the study open before the sweep begins.
     let study = Study::open(&path).expect("a study");
     let mut sweep = Command::new(program())
-        .args(["sweep", "--grid", "simplex:0.1", "--max-tokens", "32"])
+        .args(["sweep", "--grid", "simplex:0.05", "--max-tokens", "64"])
         .args(["--slots", "1", "--bundle"])
         .arg(fixture.path())
         .arg("--prompts")
@@ -75,7 +75,7 @@ fn rows_of_a_running_sweep_are_seen_while_it_runs() {
     assert!(ended.success(), "{ended}");
     let written = written(&path);
     let &(_, rows, points) = seen.last().expect("something was seen");
-    assert_eq!((rows, points), (written.len(), 66), "all of it at the end");
+    assert_eq!((rows, points), (written.len(), 231), "all of it at the end");
     let before = seen.iter().filter(|(_, rows, _)| *rows < written.len());
     assert!(before.count() >= 2, "it grew under our eyes: {seen:?}");
     let late = written.iter().enumerate().map(|(at, created)| {

@@ -30,7 +30,7 @@ impl SweepScheduler {
             points: self.points.len(),
             rows_done: counts.done,
             rows,
-            rows_found: counts.found,
+            rows_found: counts.there,
             rows_made: counts.made,
             rows_from_others: counts.from_others,
             rows_at_others: self.shares.theirs(),

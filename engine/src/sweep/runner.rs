@@ -58,6 +58,8 @@ pub(super) struct Counts {
     pub(super) done: usize,
     /// Those that were when it started.
     pub(super) found: usize,
+    /// Rows that were stored when it started, scored or not.
+    pub(super) there: usize,
     /// Rows made here.
     pub(super) made: usize,
     /// Rows that another program made meanwhile.
@@ -149,6 +151,8 @@ impl SweepScheduler {
             };
             let rows: Vec<Row> = (0..self.asked.prompts.len()).map(row).collect();
             let scored = self.stored(&rows)?;
+            let there = self.points[point].answers.iter().flatten().count();
+            self.counts.there += there;
             self.counts.found += scored.len();
             self.scored(scored);
         }

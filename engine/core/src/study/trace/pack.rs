@@ -191,8 +191,11 @@ fn shares(values: &[f32], width: usize, speaks: &[usize]) -> Option<Vec<u8>> {
 }
 
 fn from_shares(sizes: &Sizes, bytes: &[u8]) -> Option<Vec<f32>> {
-    let kept = sizes.speaks.len().checked_sub(1)?;
     let rows = sizes.rows().filter(|_| sizes.is_possible())?;
+    if rows == 0 {
+        return Some(Vec::new());
+    }
+    let kept = sizes.speaks.len().checked_sub(1)?;
     let mut values = vec![0.0; rows * sizes.adapters];
     for (at, row) in values.chunks_exact_mut(sizes.adapters.max(1)).enumerate() {
         let parts = bytes.get(at * kept..(at + 1) * kept)?;
