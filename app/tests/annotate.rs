@@ -30,6 +30,8 @@ impl Window<'_> {
         self.queue(AppCommand::Show(Overlay::Annotate));
         let button = format!("Annotate {task}");
         self.wait("the tasks", |w| w.sees(&button));
+        // The sheet finds its place.
+        self.steps(3);
         self.click(&button);
     }
 
@@ -107,10 +109,6 @@ fn two_hundred_items_are_walked_and_nothing_tells_whose_they_are() {
     ]
     .map(str::to_lowercase)
     .into();
-    for at in 0..3 {
-        let sides = study.sweeps().expect("sweeps")[at.min(0)].id;
-        secrets.insert(format!("({sides})"));
-    }
     drop(study);
     let mut w = window(WIDE, &path, Some("/bundles/one"));
     let mut titles: Vec<String> = Vec::new();
@@ -196,7 +194,11 @@ fn a_vote_taken_back_and_cast_anew_survives_a_kill_with_the_place_and_the_draft(
     assert!(w.sees("helpful: Response 1 is better (1)"));
     w.harness.key_press(Key::Enter);
     w.steps(2);
-    assert!(w.sees("Submit: choose by humor first"), "{:?}", w.tree());
+    assert!(
+        w.sees("Submit and go on: choose by humor first"),
+        "{:?}",
+        w.tree()
+    );
     w.harness.key_press(Key::Num3);
     w.steps(2);
     w.key(Key::Enter, 1);
@@ -234,7 +236,7 @@ fn a_vote_taken_back_and_cast_anew_survives_a_kill_with_the_place_and_the_draft(
             && draft.is_some_and(|draft| draft.comment == "2 typos, 1 lie")
     });
     // As a kill would: nothing is written on the way out.
-    std::mem::forget(w);
+    let _killed = std::mem::ManuallyDrop::new(w);
 
     let mut w = window(WIDE, &path, Some("/bundles/one"));
     w.wait("the door", |w| w.sees("Who votes?"));
@@ -282,6 +284,7 @@ fn people_hand_over_skip_with_a_reason_and_leave_on_purpose_alone() {
     w.click("Skip it");
     assert_eq!(w.saved(), 1, "a reason is needed");
     let field = w.harness.get_by_label("Why it is skipped");
+    assert!(field.is_focused());
     field.type_text("I know neither");
     w.steps(2);
     w.click("Skip it");
@@ -320,6 +323,7 @@ fn people_hand_over_skip_with_a_reason_and_leave_on_purpose_alone() {
     w.click("Leave");
     assert!(w.state().annotate.desk.is_some(), "a click is not enough");
     let field = w.harness.get_by_label("The word that leaves");
+    assert!(field.is_focused());
     field.type_text("explorer");
     w.steps(2);
     w.click("Leave");

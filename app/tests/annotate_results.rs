@@ -159,10 +159,10 @@ fn votes_draw_a_front_beside_the_rewards_and_pairs_are_exported() {
             let first = (shown.sides[0] < shown.sides[1]) == (objective == "helpful");
             paretoscope_core::annotate::Ballot {
                 objective: objective.to_owned(),
-                picked: if first != (place % 7 == 3) {
-                    paretoscope_core::annotate::Picked::Left
-                } else {
+                picked: if first == (place % 7 == 3) {
                     paretoscope_core::annotate::Picked::Right
+                } else {
+                    paretoscope_core::annotate::Picked::Left
                 },
                 strength: None,
                 comment: None,
@@ -177,7 +177,7 @@ fn votes_draw_a_front_beside_the_rewards_and_pairs_are_exported() {
             .expect("a vote");
     }
     drop(study);
-    let mut w = window(WIDE, &path, None);
+    let mut w = window([1280.0, 1800.0], &path, None);
     w.open_sheet();
     // It can be stopped before it says anything.
     w.annotate(Annotation::Page(AnnotatePage::Results("T".into())));
@@ -302,8 +302,8 @@ fn every_control_of_the_sheet_is_named_and_stays_inside() {
             "Annotate T",
             "Results of T",
             "Name of the task",
-            "Items",
-            "People",
+            "Number of items",
+            "Number of people",
             "Prompts that are asked about",
             "What people are told",
             "Make the task",

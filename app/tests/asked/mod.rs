@@ -9,7 +9,7 @@ use paretoscope_core::protocol::{SweepGrid, SweepPlan};
 use paretoscope_core::study::{
     Looked, NewAnswer, NewItem, Placed, ScorerRecord, Sides, Study, SweepRecord, TaskState, Uid,
 };
-use paretoscope_core::types::{Point, Preference, Prompt, Run, Sampling, Split};
+use paretoscope_core::types::{Point, Preference, Prompt, Run, Sampling, Split, TokenPiece};
 
 use crate::played::Window;
 use crate::{scripted, stored};
@@ -78,12 +78,7 @@ pub(crate) fn swept_with(
     let sweep = study.sweep(&record, 0).expect("a sweep");
     for point in 0..WRITERS.len() {
         let runs: Vec<Run> = (asked.iter().enumerate())
-            .map(|(prompt, asked)| Run {
-                prompt: asked.clone(),
-                point: Point::Preference(Preference::one_hot(point, 3)),
-                text: text(point, prompt),
-                ..stored::row("hoe", point, &format!("{prompt}"))
-            })
+            .map(|(prompt, asked)| row(point, asked.clone(), text(point, prompt)))
             .collect();
         let answers: Vec<NewAnswer<'_>> = (runs.iter().enumerate())
             .map(|(prompt, run)| NewAnswer {
@@ -112,6 +107,20 @@ pub(crate) fn swept_with(
     }
     study.set_status(sweep, "finished").expect("noted");
     study
+}
+
+fn row(point: usize, prompt: Prompt, text: String) -> Run {
+    Run {
+        prompt,
+        point: Point::Preference(Preference::one_hot(point, 3)),
+        tokens: vec![TokenPiece {
+            id: 1,
+            start: 0,
+            end: text.len(),
+        }],
+        text,
+        ..stored::row("hoe", point, "")
+    }
 }
 
 /// Makes a task of the study's sweep.
@@ -153,11 +162,7 @@ pub(crate) fn compared(
         let answers: Vec<String> = names
             .iter()
             .map(|name| {
-                let run = Run {
-                    prompt: prompt.clone(),
-                    text: format!("{name} {at} {task}"),
-                    ..stored::row("hoe", 0, "x")
-                };
+                let run = row(0, prompt.clone(), format!("{name} {at} {task}"));
                 let new = NewAnswer {
                     run: &run,
                     mean: Vec::new(),

@@ -263,10 +263,10 @@ fn numbers_ui(ui: &mut Ui, design: &mut Design) {
     line(ui, "Items", |ui| {
         ui.horizontal_wrapped(|ui| {
             let check = |text: &str| whole(text, 1, MOST.0);
-            number(ui, "Items", &mut design.items, &check);
+            number(ui, "Number of items", &mut design.items, &check);
             ui.label(weak(ui, "shared by"));
             let check = |text: &str| whole(text, 1, MOST.1);
-            number(ui, "People", &mut design.annotators, &check);
+            number(ui, "Number of people", &mut design.annotators, &check);
             ui.label(weak(ui, "people; seen by two"));
             let check = |text: &str| real(text, 0.2, 1.0, true);
             number(ui, "Share that two see", &mut design.overlap, &check);

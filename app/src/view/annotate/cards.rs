@@ -44,8 +44,12 @@ pub(super) fn field_ui(
     ui.ctx()
         .accesskit_node_builder(response.id, |node| node.set_label(field.name));
     if desk.focus == Some(field.which) {
-        response.request_focus();
-        queue.push(AppCommand::Annotate(Annotation::FieldTaken));
+        // A card that comes up gives the keyboard away in its first frame.
+        if response.has_focus() {
+            queue.push(AppCommand::Annotate(Annotation::FieldTaken));
+        } else {
+            response.request_focus();
+        }
     }
     let entered = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
     (response.changed().then_some(text), entered)
