@@ -73,7 +73,7 @@ const CIRCLES: &[(&str, &str, usize, &str)] = &[
     (
         "app/src",
         "apply",
-        22,
+        26,
         "one writer in parts: what one does sets others off, and all return its effects",
     ),
 ];
