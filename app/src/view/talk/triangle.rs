@@ -33,7 +33,7 @@ pub(super) fn triangle_ui(
     let response = ui.interact(rect, id, sense);
     let ring = RING * size.times;
     // Room for the names above and below, and for a ring in a corner beside.
-    let tall = 1.5 * size.u + ring;
+    let tall = 1.8 * size.u + ring;
     let inside = Rect::from_min_max(rect.min + vec2(ring, tall), rect.max - vec2(ring, tall));
     let geometry = Geometry::new(inside, &scene.axes);
     describe(ui, scene, &response);
@@ -125,7 +125,7 @@ fn paint(ui: &Ui, rect: Rect, size: Size, scene: &Scene<'_>, geometry: &Geometry
 /// The objectives at their corners; two that stand beside each other share the width.
 fn names(ui: &Ui, rect: Rect, size: Size, scene: &Scene<'_>, corners: &[Pos2], tokens: &Tokens) {
     let painter = ui.painter_at(rect);
-    let gap = (RING + 3.0) * size.times;
+    let gap = (RING + 4.5) * size.times;
     let middle = rect.center().x;
     let apart = 0.3 * size.u;
     for (index, (&corner, &axis)) in corners.iter().zip(&scene.axes).enumerate() {
