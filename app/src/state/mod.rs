@@ -67,7 +67,7 @@ pub use sweep::{
     PointsForm, PointsFrom, PointsOf, PromptSource, Shelved, SweepCost, SweepForm, SweepMode,
     SweepState,
 };
-pub use talk::{How, Pace, Show, Stage, StageAnswer, StageSweep, Tag, TalkState};
+pub use talk::{How, Pace, Pane, Show, Stage, StageAnswer, StageSweep, Tag, TalkState, pane};
 pub use training::{TrainEntry, TrainField, TrainForm, TrainPhase, TrainingState};
 pub use trial::Trial;
 pub use undo::{Joins, Parts, Sight, Step, UndoState, What};

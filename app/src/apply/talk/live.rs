@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use paretoscope_core::protocol::EngineCommand;
-use paretoscope_core::study::bundle_uid;
-use paretoscope_core::types::{Point, Preference, RowRequest, Steering, TraceLevel};
+use paretoscope_core::types::{BundleInfo, Point, Preference, RowRequest, Steering, TraceLevel};
 
 use super::{is_settled, stage};
 use crate::apply::Effect;
@@ -31,14 +30,27 @@ pub(super) fn why_not(state: &AppState) -> Option<String> {
     }
     let named = stage.stop.answers();
     let mut recorded = named.filter_map(|uid| state.talk.answers.get(uid));
-    let ours = bundle_uid(info);
-    let other = recorded.find(|staged| bundle_uid(&staged.bundle) != ours);
+    let other = recorded.find(|staged| !same_model(&staged.bundle, info));
     other.map(|staged| {
         let (name, wanted) = (&info.name, &staged.bundle.name);
         format!(
             "the bundle in use, {name}, is not the one that the stop was recorded with, {wanted}"
         )
     })
+}
+
+/// Whether two bundles answer alike but for the last bits: a talk that was recorded on one device is given on another.
+fn same_model(a: &BundleInfo, b: &BundleInfo) -> bool {
+    let parts = |info: &BundleInfo| {
+        let names = info.objectives.iter().map(|o| o.name.clone());
+        let names: Vec<String> = names.chain(info.adapters.iter().cloned()).collect();
+        (
+            info.identity.model.clone(),
+            info.identity.adapters.clone(),
+            names,
+        )
+    };
+    parts(a) == parts(b)
 }
 
 /// Asks the engine for an answer where the point stands; what was recorded comes where it cannot.

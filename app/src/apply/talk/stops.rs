@@ -5,7 +5,7 @@ use paretoscope_core::study::{Deck, DeckEdit, Stop, StopLayout, StopMode, Uid};
 use super::stage;
 use crate::apply::{Effect, bundle, study};
 use crate::command::TalkCommand;
-use crate::state::{AppState, PromptState, rank_words};
+use crate::state::{AppState, PromptState, pane, rank_words};
 use crate::study::StudyCommand;
 
 /// Letters of a prompt that become a title.
@@ -114,6 +114,7 @@ fn stop_of(state: &AppState) -> Stop {
     };
     let heatmap = &state.prefs.heatmap;
     let site = serde_json::json!({ "layer": heatmap.layer, "module": heatmap.module });
+    let (pair, zoom) = pane(&state.prefs.pareto, &state.simplex.axes);
     let words = prompt.as_ref().map(PromptState::words).unwrap_or_default();
     Stop {
         title: shortened(&words),
@@ -133,6 +134,8 @@ fn stop_of(state: &AppState) -> Stop {
         current,
         pinned,
         sweep: sweep.map(|sweep| sweep.uid.clone()),
+        pair,
+        zoom,
         site,
         chosen: chosen(state),
         ..Stop::default()

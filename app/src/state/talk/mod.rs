@@ -8,7 +8,7 @@ mod tags;
 
 pub use answer::{How, StageAnswer};
 pub use pace::Pace;
-pub use show::{Show, Stage, StageSweep};
+pub use show::{Pane, Show, Stage, StageSweep, pane};
 pub use tags::Tag;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use paretoscope_core::types::{
 };
 
 use super::{StageAnswer, Tag};
-use crate::state::{Front, LayerChoice, ModuleChoice, Overlay};
+use crate::state::{Front, Large, LayerChoice, ModuleChoice, Overlay, PlotOptions};
 use crate::study::StagedSweep;
 
 /// A talk that is on.
@@ -91,6 +91,20 @@ pub struct StageSweep {
     pub front: Front,
     /// The cells between its points, for places that were not measured; `None` where they make none.
     cells: Option<(Complex, Vec<usize>)>,
+}
+
+/// The objectives of a plot to the right and up, by their places in the bundle, and the part of it that is shown.
+pub type Pane = (Option<(usize, usize)>, Option<[[f64; 2]; 2]>);
+
+/// What a stage shows of a plot that is looked at so, on these objectives.
+pub fn pane(options: &PlotOptions, axes: &[usize]) -> Pane {
+    let Large::Pair(x, y) = options.large else {
+        return (None, None);
+    };
+    let pair = axes.get(x).zip(axes.get(y)).map(|(a, b)| (*a, *b));
+    let zoom = options.zoom.as_ref();
+    let zoom = zoom.and_then(|zoom| Some([*zoom.get(x)?, *zoom.get(y)?]));
+    (pair, zoom.filter(|_| pair.is_some()))
 }
 
 /// Shares that are the same place.

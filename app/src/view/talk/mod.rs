@@ -128,8 +128,8 @@ fn header_ui(ui: &mut Ui, rect: Rect, size: Size, scene: &Scene<'_>) -> f32 {
     let builder = UiBuilder::new().max_rect(rect).id_salt("header");
     let response = ui.scope_builder(builder, |ui| {
         ui.spacing_mut().item_spacing = vec2(0.6 * size.u, 0.25 * size.u);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.set_height(1.9 * size.u);
+        let row = vec2(rect.width(), 2.0 * size.u);
+        ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
             chips::chips_ui(ui, size, &scene.tags);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let title = if scene.title.is_empty() {

@@ -107,7 +107,68 @@ fn engine_words(state: &AppState, tokens: &Tokens) -> (String, egui::Color32) {
 
 #[cfg(test)]
 mod tests {
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable as _;
+    use paretoscope_core::study::{Stop, StopState, Uid};
+
     use super::*;
+    use crate::state::{Overlay, Stage};
+
+    fn stop(title: &str, notes: &str) -> StopState {
+        StopState {
+            uid: Uid(vec![1; 16]),
+            rev: 1,
+            stop: Stop {
+                title: title.to_owned(),
+                notes: notes.to_owned(),
+                seconds: Some(30.0),
+                ..Stop::default()
+            },
+        }
+    }
+
+    #[test]
+    fn the_speaker_sees_notes_what_comes_next_and_what_went_wrong() {
+        let stops = vec![stop("One", "say hello"), stop("Two", "")];
+        let show = Show {
+            stage: Stage {
+                stop: stops[0].stop.clone(),
+                ..Stage::default()
+            },
+            stops,
+            at: 0,
+            blank: false,
+            typed: "2".to_owned(),
+            clock: false,
+            begun: 0.0,
+            troubles: vec![(61.0, "no token came for 3 s".to_owned())],
+            overlay: Overlay::None,
+            fullscreen: false,
+        };
+        let mut state = AppState {
+            now: 75.0,
+            ..AppState::default()
+        };
+        state.talk.show = Some(Box::new(show));
+        let mut queue = CommandQueue::default();
+        {
+            let mut harness = Harness::new_ui(|ui| notes_ui(ui, &state, &mut queue));
+            for words in [
+                "1:15",
+                "1 of 2: One",
+                "Next: Two",
+                "say hello",
+                "1:01: no token came",
+                "Engine starting",
+                "Go to stop 2",
+            ] {
+                assert!(harness.query_by_label_contains(words).is_some(), "{words}");
+            }
+            harness.get_by_label("Next").click();
+            harness.run();
+        }
+        assert_eq!(queue.take(), [AppCommand::Talk(TalkCommand::Next)]);
+    }
 
     #[test]
     fn time_reads_as_on_a_clock() {

@@ -8,7 +8,7 @@ use paretoscope_core::types::{BundleInfo, Point, PointResult};
 use crate::apply;
 use crate::state::{
     AppState, Front, LayerChoice, ModuleChoice, PromptState, RunEntry, Stage, StageAnswer, Tag,
-    whole_parts,
+    pane, whole_parts,
 };
 use crate::widgets::format;
 
@@ -99,7 +99,7 @@ impl<'a> Scene<'a> {
                 front: &sweep.front,
                 points: &sweep.points,
                 pair,
-                bounds: stop.zoom.unwrap_or_else(|| bounds(all, pair)),
+                bounds: shown(stop.zoom, all, pair),
                 tags,
                 here,
                 pending: sweep.staged.points.len() - sweep.points.len(),
@@ -136,14 +136,15 @@ impl<'a> Scene<'a> {
             Some(Point::Preference(preference)) => Some(preference.as_slice().to_vec()),
             Some(Point::Weights(_)) | None => None,
         };
-        let points = &state.sweep.points;
+        let points = state.others.points().unwrap_or(&state.sweep.points);
         let plotted = !points.is_empty();
-        let pair = pair(None, &axes);
+        let (wanted, zoom) = pane(&state.prefs.pareto, &axes);
+        let pair = pair(wanted, &axes);
         let front = plotted.then(|| Plotted {
             front: &state.front,
             points,
             pair,
-            bounds: bounds(points.iter().map(|p| &**p), pair),
+            bounds: shown(zoom, points.iter().map(|p| &**p), pair),
             tags: vec![Tag::Recorded],
             here: None,
             pending: 0,
@@ -214,6 +215,17 @@ fn pair(wanted: Option<(usize, usize)>, axes: &[usize]) -> (usize, usize) {
     let (first, last) = (axes.first(), axes.last());
     let usual = first.zip(last).map_or((0, 0), |(a, b)| (*a, *b));
     wanted.filter(has).unwrap_or(usual)
+}
+
+/// The part that was chosen; where none was, all of it.
+fn shown<'a>(
+    zoom: Option<[[f64; 2]; 2]>,
+    points: impl Iterator<Item = &'a PointResult>,
+    pair: (usize, usize),
+) -> [[f64; 2]; 2] {
+    let is_part = |[low, high]: &[f64; 2]| low < high && (high - low).is_finite();
+    let zoom = zoom.filter(|zoom| zoom.iter().all(is_part));
+    zoom.unwrap_or_else(|| bounds(points, pair))
 }
 
 /// Room for all points, and a little around them.

@@ -1,7 +1,9 @@
 //! An answer coloured by who spoke: runs of words of one expert, each with its letter below.
 
+use std::sync::Arc;
+
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Align2, FontId, Galley, Label, Pos2, Rect, RichText, Sense, Stroke, Ui, UiBuilder};
+use egui::{Align2, Galley, Label, Pos2, Rect, RichText, Sense, Stroke, Ui, UiBuilder};
 
 use super::answer::head_ui;
 use super::scene::{Said, Scene};
@@ -13,8 +15,8 @@ use crate::widgets::adapter_letter;
 
 /// Sizes of words, times the smallest, the largest first.
 const SIZES: [f32; 3] = [1.5, 1.25, 1.0];
-/// Height of a line with the letters below it, in heights of its words.
-const LINE: f32 = 1.2;
+/// Room for the letters below a row of words, in sizes of the smallest text.
+const BELOW: f32 = 1.35;
 
 /// Words in a row that one expert spoke for.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,60 +147,71 @@ fn loudest(gates: &[f32]) -> (Option<usize>, f32) {
     }
 }
 
+/// A strip that is laid out.
+struct Laid {
+    galley: Arc<Galley>,
+    /// Height of the words in a row, which stand at its top; letters stand below them.
+    words: f32,
+    row: f32,
+}
+
+fn lay_out(ui: &Ui, size: Size, parts: &[Part], times: f32, width: f32) -> Laid {
+    let color = Tokens::of(ui).text;
+    let font = size.text(times);
+    let words = ui.fonts_mut(|fonts| fonts.row_height(&font));
+    let row = (words + BELOW * size.u).round();
+    let mut job = LayoutJob::default();
+    for part in parts {
+        let format = TextFormat {
+            font_id: font.clone(),
+            color,
+            line_height: Some(row),
+            ..TextFormat::default()
+        };
+        job.append(&part.text, 0.0, format);
+    }
+    job.wrap.max_width = width;
+    Laid {
+        galley: ui.painter().layout_job(job),
+        words,
+        row,
+    }
+}
+
 fn paint(ui: &mut Ui, size: Size, said: &Said<'_>, parts: &[Part]) {
     let tokens = Tokens::of(ui);
     let room = ui.available_size();
-    let of = |times: f32| {
-        let font = size.text(times);
-        let row = (LINE * font.size + 1.25 * size.u).round();
-        let mut job = LayoutJob::default();
-        for part in parts {
-            let color = part.expert.map_or(tokens.weak, category);
-            let format = TextFormat {
-                font_id: font.clone(),
-                color: tokens.text,
-                background: tokens.card.lerp_to_gamma(color, 0.12 + 0.34 * part.share),
-                line_height: Some(row),
-                valign: egui::Align::TOP,
-                ..TextFormat::default()
-            };
-            job.append(&part.text, 0.0, format);
-        }
-        job.wrap.max_width = room.x;
-        ui.painter().layout_job(job)
-    };
-    let fits = |galley: &std::sync::Arc<Galley>| galley.size().y <= room.y;
-    let last = SIZES[SIZES.len() - 1];
-    let all = SIZES.into_iter().map(|times| (times, of(times)));
-    let fitting = all.into_iter().find(|(_, galley)| fits(galley));
-    let (times, galley) = fitting.unwrap_or_else(|| (last, of(last)));
+    let all = SIZES.map(|times| lay_out(ui, size, parts, times, room.x));
+    let fits = |laid: &&Laid| laid.galley.size().y <= room.y;
+    let last = &all[SIZES.len() - 1];
+    let laid = all.iter().find(fits).unwrap_or(last);
     let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, spoken(said, parts)));
     let painter = ui.painter_at(rect);
-    painter.galley(rect.min, std::sync::Arc::clone(&galley), tokens.text);
     let experts = said.run.bundle.lora_experts();
-    let below = LINE * times * size.u;
     let chars: Vec<usize> = parts.iter().map(|p| p.text.chars().count()).collect();
-    for (place, row) in rects(&galley, &(0..parts.len()), &chars) {
+    let rows = rects(&laid.galley, &(0..parts.len()), &chars);
+    for (place, row) in rows {
         let Some(part) = parts.get(place) else {
             continue;
         };
         let row = row.translate(rect.min.to_vec2());
         let color = part.expert.map_or(tokens.weak, category);
-        let y = row.top() + below + 0.1 * size.u;
-        painter.hline(
-            row.x_range().shrink(1.5),
-            y,
-            Stroke::new(2.2 * size.times, color),
-        );
+        let ground = tokens.card.lerp_to_gamma(color, 0.12 + 0.34 * part.share);
+        let y = row.top() + laid.words;
+        painter.rect_filled(row.with_max_y(y), 0.0, ground);
+        painter.hline(row.x_range(), y, Stroke::new(2.0 * size.times, color));
         let letter = part.expert.map_or('=', |e| adapter_letter(experts, e));
-        let at = Pos2::new(row.left() + 2.0, y + 0.08 * size.u);
-        let font = FontId::proportional(size.u);
         if row.width() >= 0.6 * size.u {
-            painter.text(at, Align2::LEFT_TOP, letter, font, tokens.text);
+            let at = Pos2::new(row.left() + 2.0, y + 0.08 * size.u);
+            painter.text(at, Align2::LEFT_TOP, letter, size.text(1.0), tokens.text);
         }
     }
+    // egui puts words into the middle of their row.
+    let lift = ((laid.row - laid.words) / 2.0).round();
+    let at = rect.min - egui::vec2(0.0, lift);
+    painter.galley(at, Arc::clone(&laid.galley), tokens.text);
 }
 
 /// The strip for those who do not see it.

@@ -33,7 +33,7 @@ pub(super) fn triangle_ui(
     let response = ui.interact(rect, id, sense);
     let ring = RING * size.times;
     // Room for the names above and below, and for a ring in a corner beside.
-    let tall = 1.5 * size.u + ring;
+    let tall = 1.8 * size.u + ring;
     let inside = Rect::from_min_max(rect.min + vec2(ring, tall), rect.max - vec2(ring, tall));
     let geometry = Geometry::new(inside, &scene.axes);
     describe(ui, scene, &response);
@@ -122,33 +122,32 @@ fn paint(ui: &Ui, rect: Rect, size: Size, scene: &Scene<'_>, geometry: &Geometry
     }
 }
 
-/// The objectives at their corners.
+/// The objectives at their corners; two that stand beside each other share the width.
 fn names(ui: &Ui, rect: Rect, size: Size, scene: &Scene<'_>, corners: &[Pos2], tokens: &Tokens) {
     let painter = ui.painter_at(rect);
-    let gap = (RING + 3.0) * size.times;
-    let room = rect.width() * if corners.len() == 3 { 0.62 } else { 0.48 };
+    let gap = (RING + 4.5) * size.times;
+    let middle = rect.center().x;
+    let apart = 0.3 * size.u;
     for (index, (&corner, &axis)) in corners.iter().zip(&scene.axes).enumerate() {
-        let name = scene
-            .info
-            .objectives
-            .get(axis)
-            .map_or("?", |o| o.name.as_str());
-        let mut job = egui::text::LayoutJob::simple_singleline(
-            name.to_owned(),
-            size.strong(1.1),
-            tokens.text,
-        );
-        job.wrap = egui::text::TextWrapping::truncate_at_width(room);
-        let galley = painter.layout_job(job);
+        let name = scene.info.objectives.get(axis);
+        let name = name.map_or("?", |o| o.name.as_str()).to_owned();
         let top = corners.len() == 3 && index == 0;
+        let (from, to) = match (top, corner.x < middle) {
+            (true, _) => (rect.left(), rect.right()),
+            (false, true) => (rect.left(), middle - apart),
+            (false, false) => (middle + apart, rect.right()),
+        };
+        let font = size.strong(1.1);
+        let mut job = egui::text::LayoutJob::simple_singleline(name, font, tokens.text);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(to - from);
+        let galley = painter.layout_job(job);
+        let wide = galley.size().x;
         let y = if top {
             corner.y - gap - galley.size().y
         } else {
             corner.y + gap
         };
-        let half = galley.size().x / 2.0;
-        let most = (rect.right() - galley.size().x).max(rect.left());
-        let x = (corner.x - half).clamp(rect.left(), most);
+        let x = (corner.x - wide / 2.0).clamp(from, (to - wide).max(from));
         painter.galley(Pos2::new(x, y), galley, tokens.text);
     }
     if scene.shares.is_none() && corners.len() == 3 {
