@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepPhase, SweepPlan};
+use paretoscope_engine::protocol::{EngineCommand, EngineEvent, SweepGrid, SweepPhase, SweepPlan};
 use paretoscope_engine::types::{Compared, Measure, Prompt};
 use paretoscope_tests::{Fixture, Front};
 
@@ -142,6 +142,11 @@ fn stored_rows_are_looked_up_beside_a_row() {
                 ))
             })
             .collect(),
+        // So few points that they are not refused as too many rows.
+        grid: SweepGrid::Simplex {
+            step: 1.0,
+            objectives: Vec::new(),
+        },
         ..small.clone()
     };
     let many = Arc::new(many);
@@ -157,12 +162,18 @@ fn stored_rows_are_looked_up_beside_a_row() {
         score: false,
     });
     let mut order = Vec::new();
-    front.wait(|event| match event {
-        EngineEvent::Finished { job, .. } | EngineEvent::Failed { job, .. } => {
-            order.push(job);
-            (order.len() == 2).then_some(())
+    front.wait(|event| {
+        match event {
+            EngineEvent::Finished { job, .. } => order.push(job),
+            EngineEvent::Failed { job, trouble } => {
+                // After all of it was looked up.
+                let said = &trouble.message;
+                assert!(said.contains("no row of point 0"), "{said}");
+                order.push(job);
+            }
+            _ => {}
         }
-        _ => None,
+        (order.len() == 2).then_some(())
     });
     assert_eq!(order, [person, slow], "a person's row waited for a lookup");
     // One that is given up says nothing; another one's rows come.

@@ -219,7 +219,7 @@ fn penalties_need_adapters_and_folders_that_hold_some() {
         penalty,
         ..config(1)
     });
-    assert!(both.contains("--start-from"), "{both}");
+    assert!(both.contains("`start_from`"), "{both}");
 }
 
 #[test]
