@@ -7,17 +7,17 @@ mod stored;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use paretoscope::app::StartOptions;
 use paretoscope::command::{AppCommand, Gesture};
 use paretoscope::registry;
 use paretoscope::state::{GenerateWhen, Overlay, PlotOptions, RunEntry, ThemeChoice};
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::study::{Edit, Filter, Lease, Study, Target};
 use paretoscope_core::types::{Point, Preference, RunStatus};
-use played::{Window, script, with_bundle};
+use played::Window;
 
 const WIDE: [f32; 2] = [1280.0, 800.0];
 const BUNDLE: Option<&str> = Some("/bundles/one");

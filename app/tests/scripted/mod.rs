@@ -15,9 +15,9 @@ use paretoscope_core::protocol::{
     LoadStage, SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
 };
 use paretoscope_core::types::{
-    BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, Prompt, RowGates,
-    RowRequest, Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
-    TrainJob, TrainNews, Weights,
+    BundleInfo, ExpertKind, Finish, GateRecord, Mutes, Point, PointResult, RowGates, RowRequest,
+    Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel, TrainEnd, TrainJob,
+    TrainNews, Weights,
 };
 
 /// A row that is being played.
