@@ -170,7 +170,8 @@ fn tags_are_put_on_taken_off_undone_and_filtered_by() {
     w.wait("the search", |w| w.state().study.found.is_some());
     assert_eq!(w.state().study.found.as_ref().map(Vec::len), Some(1));
     w.steps(2);
-    let label = w.harness.get_by_label("Tagged");
+    let combo = egui::accesskit::Role::ComboBox;
+    let label = w.harness.get_by_role_and_label(combo, "Tagged");
     assert_eq!(
         label.accesskit_node().value().as_deref(),
         Some("for the talk")

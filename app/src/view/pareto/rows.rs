@@ -58,7 +58,7 @@ impl Order {
         for (position, entry) in frame.data.front.entries().iter().enumerate() {
             rows.push((At::Own(position), entry.class, entry.mean, entry.index));
         }
-        for study in &frame.data.study {
+        if let Some(study) = &frame.data.study {
             for (at, sweep) in study.others.sweeps().iter().enumerate() {
                 for (place, dot) in sweep.dots.iter().enumerate() {
                     let class = class_of(dot.standing);

@@ -68,10 +68,9 @@ fn rows(frame: &Frame<'_>) -> Vec<Row> {
         (entry.mean[0], Stop::Own(entry.index))
     });
     let mut rows: Vec<Row> = vec![own.collect()];
-    let others = frame.data.study.iter().map(|study| study.others);
-    for others in others {
-        for sweep in others.sweeps() {
-            let Some(series) = others.series(sweep) else {
+    if let Some(study) = &frame.data.study {
+        for sweep in study.others.sweeps() {
+            let Some(series) = study.others.series(sweep) else {
                 continue;
             };
             let on = sweep.dots.iter();
