@@ -29,7 +29,7 @@ const PANEL: [f32; 2] = [620.0, 560.0];
 /// A window in which a sheet has room.
 const SHEET: [f32; 2] = [760.0, 600.0];
 /// A window in which the results of votes have room.
-const TALL: [f32; 2] = [1120.0, 1300.0];
+const TALL: [f32; 2] = [1120.0, 1560.0];
 /// All panels side by side.
 const WINDOW: [f32; 2] = [1120.0, 700.0];
 

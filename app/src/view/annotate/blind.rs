@@ -49,10 +49,13 @@ fn item_ui(ui: &mut Ui, state: &AppState, desk: &Desk, item: &BlindItem, queue: 
         ScrollArea::vertical()
             .id_salt("ballot")
             .max_height(tall * 0.5)
+            .min_scrolled_height(tall * 0.5)
+            .auto_shrink([false, true])
             .show(ui, |ui| ballot::ballot_ui(ui, state, desk, item, queue));
     });
+    let ground = Frame::new().fill(Tokens::of(ui).panel);
     CentralPanel::default()
-        .frame(Frame::new().inner_margin(Margin::symmetric(16, 8)))
+        .frame(ground.inner_margin(Margin::symmetric(16, 8)))
         .show(ui, |ui| texts_ui(ui, desk, item));
 }
 
@@ -167,6 +170,10 @@ fn card_ui(ui: &mut Ui, title: &str, text: &str) {
         .inner_margin(12)
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.add(egui::Label::new(RichText::new(text).size(LETTERS)).wrap());
+            // Columns justify what is in them, which running text is not.
+            let layout = egui::Layout::top_down(egui::Align::LEFT);
+            ui.with_layout(layout, |ui| {
+                ui.add(egui::Label::new(RichText::new(text).size(LETTERS)).wrap());
+            });
         });
 }
