@@ -60,7 +60,7 @@ fn texts(window: &Window<'_>) -> Vec<Text> {
                 found.push(Text {
                     words: text.galley.text().to_owned(),
                     pixels: least * pixels,
-                    rect: text.galley.rect.translate(text.pos.to_vec2()),
+                    rect: text.galley.mesh_bounds.translate(text.pos.to_vec2()),
                     clip,
                 });
             }
