@@ -480,9 +480,9 @@ fn other_sweeps_stand_in_the_cube_and_in_the_table() {
     // Every dot is somewhere in the cube, and a click on it looks at its answers.
     let cube = w.harness.get_by_label_contains("Pareto space").rect();
     let mut found = None;
-    'search: for x in 0..60 {
-        for y in 0..60 {
-            let share = egui::vec2(x as f32 / 60.0, y as f32 / 60.0);
+    'search: for x in 0..36 {
+        for y in 0..36 {
+            let share = egui::vec2(x as f32 / 36.0, y as f32 / 36.0);
             let at = cube.min + cube.size() * share;
             w.harness.hover_at(at);
             w.frames(1);
