@@ -214,7 +214,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
         StudyNews::Unsaved(trouble) => state.study.unsaved = Some(trouble),
         StudyNews::AllSaved => state.study.unsaved = None,
         StudyNews::Decks(decks) => talk::decks(state, decks, effects),
-        StudyNews::Staged(material) => talk::staged(state, material, effects),
+        StudyNews::Staged(material) => talk::staged(state, material),
         StudyNews::Edited(changed) => state.undo.edited(changed),
         StudyNews::Turned(step, again, done) => undo::turned(state, step, again, done, effects),
         StudyNews::Steps(titles) => state.undo.in_file = titles,

@@ -25,11 +25,12 @@ pub fn take(ctx: &Context, state: &AppState, queue: &mut CommandQueue) {
     // A button that has the keyboard is pressed by Enter and Space itself.
     let focused = ctx.memory(|m| m.focused().is_some());
     for (key, modifiers) in keys {
-        if modifiers.shift && !modifiers.command {
-            if let Some(shares) = moved(state, key) {
-                queue.push(AppCommand::Talk(TalkCommand::Point(shares, Gesture::Step)));
-                continue;
-            }
+        if modifiers.shift
+            && !modifiers.command
+            && let Some(shares) = moved(state, key)
+        {
+            queue.push(AppCommand::Talk(TalkCommand::Point(shares, Gesture::Step)));
+            continue;
         }
         if modifiers.command || modifiers.alt {
             continue;

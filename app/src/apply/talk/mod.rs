@@ -48,9 +48,9 @@ pub(super) fn decks(state: &mut AppState, decks: Vec<DeckState>, effects: &mut V
 }
 
 /// What stops show is here.
-pub(super) fn staged(state: &mut AppState, material: Material, effects: &mut Vec<Effect>) {
+pub(super) fn staged(state: &mut AppState, material: Material) {
     state.talk.take(material);
-    stage::fill(state, effects);
+    stage::fill(state);
 }
 
 /// The live answer failed.

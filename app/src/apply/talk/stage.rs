@@ -84,14 +84,14 @@ pub(super) fn go(state: &mut AppState, at: usize, effects: &mut Vec<Effect>) {
         stop,
         ..Stage::default()
     };
-    fill(state, effects);
+    fill(state);
     if mode == StopMode::Live {
         live::begin(state, effects);
     }
 }
 
 /// Puts onto the stage what was recorded for it and is here by now.
-pub(super) fn fill(state: &mut AppState, _effects: &mut Vec<Effect>) {
+pub(super) fn fill(state: &mut AppState) {
     let now = state.now;
     let Some(show) = &state.talk.show else { return };
     let (stop, stage) = (show.stage.stop.clone(), &show.stage);

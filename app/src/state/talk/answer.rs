@@ -3,7 +3,7 @@
 use paretoscope_core::types::{Mutes, Point};
 
 use super::{Pace, Tag};
-use crate::state::{RunEntry, RunPhase};
+use crate::state::RunEntry;
 
 /// How an answer came onto the stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,8 +51,8 @@ impl StageAnswer {
         let end = end.map_or(0, |last| self.run.tokens[last].end);
         // A token may end within a character.
         text.get(..end).unwrap_or_else(|| {
-            let whole = (0..=end.min(text.len())).rev();
-            let end = whole.into_iter().find(|at| text.is_char_boundary(*at));
+            let mut ends = (0..=end.min(text.len())).rev();
+            let end = ends.find(|at| text.is_char_boundary(*at));
             &text[..end.unwrap_or(0)]
         })
     }
@@ -90,13 +90,5 @@ impl StageAnswer {
             tags.push(Tag::Ablated(words.unwrap_or_default()));
         }
         tags
-    }
-
-    /// Why it ended before its time, where it did.
-    pub fn failure(&self) -> Option<&str> {
-        match &self.run.phase {
-            RunPhase::Failed(trouble) => Some(&trouble.message),
-            _ => None,
-        }
     }
 }

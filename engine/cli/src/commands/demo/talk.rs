@@ -162,6 +162,7 @@ fn slowed(seconds: f64) -> f64 {
 }
 
 /// The stops, and what their answers say.
+#[allow(clippy::too_many_lines, reason = "a table: one stop after the other")]
 fn stops(recorder: &Recorder<'_>, sweep: &SweepState) -> Result<(Vec<Stop>, Vec<String>)> {
     let [helpful, humor, router] = [
         at([1.0, 0.0, 0.0])?,
