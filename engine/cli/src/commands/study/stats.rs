@@ -80,7 +80,7 @@ pub(super) fn draws_of(draws: usize, global: &Global) -> Draws {
 
 /// Goes on until a person stops it.
 pub(super) fn go(interrupt: &Interrupt) -> impl FnMut(usize) -> ControlFlow<()> {
-    |_| {
+    move |_| {
         if interrupt.asked() {
             ControlFlow::Break(())
         } else {
