@@ -7,7 +7,8 @@ use paretoscope_core::types::{BundleInfo, GateRecord, Run, RunStatus};
 
 use super::bundle::{look_at_stored, take};
 use super::{
-    Effect, interference, learn, notify, point, preview, shell, study, sweep, talk, training, trial,
+    Effect, interference, learn, leaving, notify, point, preview, shell, study, sweep, talk,
+    training, trial,
 };
 use crate::state::{
     AppState, EnginePhase, Jobs, LoadFailure, Notice, NoticeKind, Owner, RunEntry, RunPhase,
@@ -173,7 +174,7 @@ fn loaded(state: &mut AppState, job: JobId, bundle: Arc<BundleInfo>, effects: &m
     state.bundle.failure = None;
     if std::mem::take(&mut state.bundle.stored) {
         // They come back as answers of the bundle that is there now.
-        study::leave(state);
+        leaving::leave(state);
     }
     state.prefs.remember(&bundle.path);
     notify(

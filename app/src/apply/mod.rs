@@ -13,6 +13,7 @@ mod files;
 mod interference;
 mod kept;
 mod learn;
+mod leaving;
 mod mutes;
 mod notice;
 mod others;

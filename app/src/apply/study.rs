@@ -11,12 +11,12 @@ use paretoscope_figure::plot::{Front, Standing};
 
 use super::asks::{ask_found, bring_back, follow, seek_tag};
 use super::{
-    Effect, annotate, bundle, chosen, differ, kept, notify, others, points, sweep, talk, undo,
+    Effect, annotate, bundle, chosen, differ, kept, leaving, notify, others, points, sweep, talk,
+    undo,
 };
 use crate::command::AppCommand;
 use crate::state::{
-    AppState, DotAnswers, NoticeKind, Owner, ReturnTo, RunEntry, RunId, Sight, StudyPhase,
-    StudyState,
+    AppState, DotAnswers, NoticeKind, Owner, ReturnTo, RunEntry, RunId, StudyPhase, StudyState,
 };
 use crate::study::{Recalled, STAR, SavedAnswer, StudyCommand, StudyNews};
 use crate::tasks::Wanted;
@@ -103,40 +103,8 @@ pub(super) fn open_named(state: &mut AppState, path: PathBuf, effects: &mut Vec<
 
 /// Opens a study; what was looked at of the one before is let go, once it has it.
 pub(super) fn open(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
-    make_room(state, path.clone(), effects);
+    leaving::make_room(state, path.clone(), effects);
     effects.push(Effect::Study(StudyCommand::Open(path)));
-}
-
-/// Lets go of the study before: the one of this path is being opened.
-pub(super) fn make_room(state: &mut AppState, path: PathBuf, effects: &mut Vec<Effect>) {
-    effects.extend(kept::keep(state).map(Effect::Study));
-    if state.study.path.is_some() {
-        leave(state);
-    }
-    if std::mem::take(&mut state.bundle.stored) {
-        state.bundle.current = None;
-    }
-    state.talk.leave_study();
-    state.study = StudyState {
-        path: Some(path),
-        phase: StudyPhase::Opening,
-        waiting: std::mem::take(&mut state.study.waiting),
-        return_to: state.study.return_to.take(),
-        ..StudyState::default()
-    };
-    annotate::opened(state);
-    state.study.seen = Some(Sight::of(state));
-}
-
-/// Lets go of the answers that are in the file: they come back with it, or are no part of the next one.
-pub(super) fn leave(state: &mut AppState) {
-    sweep::leave_dot(state);
-    let session = &mut state.session;
-    let gone = |run: &RunEntry| run.stored.is_some();
-    session.current = session.current().filter(|run| !gone(run)).map(|run| run.id);
-    session.pinned = session.pinned().filter(|run| !gone(run)).map(|run| run.id);
-    session.runs.retain(|run| !gone(run));
-    state.study.return_to = None;
 }
 
 /// An answer ended: it is written, with its scores where they are there.

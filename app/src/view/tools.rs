@@ -373,11 +373,8 @@ fn history_line(state: &AppState, run: &RunEntry) -> String {
         (false, None) => "earlier".to_owned(),
     };
     let starred = if run.star { "starred \u{b7} " } else { "" };
-    let tagged: String = run
-        .tags
-        .iter()
-        .map(|tag| format!("#{tag} \u{b7} "))
-        .collect();
+    let tags = run.tags.iter();
+    let tagged = tags.fold(String::new(), |words, tag| words + "#" + tag + " \u{b7} ");
     let muted = run
         .mute_words()
         .map_or_else(String::new, |m| format!("[{m}] "));

@@ -3,7 +3,7 @@
 use paretoscope_core::study::{Deck, DeckEdit, Stop, StopLayout, StopMode, Uid};
 
 use super::stage;
-use crate::apply::{Effect, bundle, study};
+use crate::apply::{Effect, bundle, leaving};
 use crate::command::TalkCommand;
 use crate::state::{AppState, PromptState, pane, rank_words};
 use crate::study::StudyCommand;
@@ -185,7 +185,7 @@ fn open_shipped(state: &mut AppState, effects: &mut Vec<Effect>) {
     };
     let to = state.talk.copy.clone();
     stage::leave(state, effects);
-    study::make_room(state, to.clone(), effects);
+    leaving::make_room(state, to.clone(), effects);
     effects.push(Effect::Study(StudyCommand::OpenCopy { from, to }));
     let demo = state.bundle.demo.clone();
     let in_use = state
