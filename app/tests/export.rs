@@ -111,7 +111,7 @@ fn tables_and_the_report_are_written_in_every_format() {
             });
             w.export();
             let name = format!("{}.{}", what.stem(), format.ending());
-            assert_eq!(w.written(), [name.clone()]);
+            assert_eq!(w.written(), std::slice::from_ref(&name));
             assert!(w.sees(&format!("Wrote {rows} rows, 1 file")));
             let bytes = std::fs::read(folder.path().join(&name)).expect("a table");
             match format {

@@ -115,7 +115,7 @@ impl Scene<'_> {
         let path = folder.path().join("two.study");
         stored::swept(&path);
         let file = Study::peek(&path).expect("readable").expect("a study");
-        let written = SystemTime::now() - Duration::from_secs(3 * 3600 + 600);
+        let written = SystemTime::now() - Duration::from_mins(190);
         let written = written.duration_since(SystemTime::UNIX_EPOCH);
         let sweeps = file.sweeps().expect("sweeps").into_iter().map(|sweep| {
             Arc::new(SweepState {

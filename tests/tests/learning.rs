@@ -204,9 +204,14 @@ fn sixty_votes_become_a_value_vector_and_arrows_on_test_prompts() {
         &LEARN.replace("--steps 6", "--steps 7"),
         "with other settings",
     );
-    vote(&fixture, 10);
-    refused(&fixture, LEARN, "on other votes");
-    let anew = done(&fixture, &format!("{LEARN} --overwrite --in-sample"));
+    on_other_votes(&fixture);
+}
+
+/// With more votes the run is refused until it is asked to begin anew; there it also tells of the voters' own prompts.
+fn on_other_votes(fixture: &Fixture) {
+    vote(fixture, 10);
+    refused(fixture, LEARN, "on other votes");
+    let anew = done(fixture, &format!("{LEARN} --overwrite --in-sample"));
     let effect = anew.last().expect("lines");
     assert!(
         effect["in_sample"]["arrows"]

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use crate::{Error, Result};
 
 /// The longest wait that an endpoint may ask for.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// The longest wait of our own.
-const CAP: Duration = Duration::from_secs(60);
+const CAP: Duration = Duration::from_mins(1);
 /// How long is slept between two looks at whether a person stopped it.
 const NAP: Duration = Duration::from_millis(25);
 
@@ -29,7 +29,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_mins(2),
             tries: 6,
             backoff: Duration::from_secs(1),
             per_minute: None,
@@ -138,6 +138,6 @@ mod tests {
             ),
             (Some(30), Some(4), None)
         );
-        assert!(sleep(Duration::from_secs(60), &|| true).is_err());
+        assert!(sleep(Duration::from_mins(1), &|| true).is_err());
     }
 }
