@@ -13,6 +13,9 @@ use paretoscope_tests::{Fixture, program};
 
 /// How often the window looks.
 const LOOK: Duration = Duration::from_millis(500);
+/// Points of the grid, and rows of three prompts at each.
+const POINTS: usize = 231;
+const ROWS: usize = 3 * POINTS;
 /// Far more than the sweep takes.
 const SOON: Duration = Duration::from_mins(5);
 
@@ -38,7 +41,7 @@ fn rows_of_a_running_sweep_are_seen_while_it_runs() {
     // The window has the study open before the sweep begins.
     let study = Study::open(&path).expect("a study");
     let mut sweep = Command::new(program())
-        .args(["sweep", "--grid", "simplex:0.05", "--max-tokens", "64"])
+        .args(["sweep", "--grid", "simplex:0.05", "--max-tokens", "40"])
         .args(["--slots", "1", "--bundle"])
         .arg(fixture.path())
         .arg("--prompts")
@@ -75,8 +78,8 @@ fn rows_of_a_running_sweep_are_seen_while_it_runs() {
     assert!(ended.success(), "{ended}");
     let written = written(&path);
     let &(_, rows, points) = seen.last().expect("something was seen");
-    assert_eq!((rows, points), (written.len(), 231), "all of it at the end");
-    let before = seen.iter().filter(|(_, rows, _)| *rows < written.len());
+    assert_eq!((rows, points), (ROWS, POINTS), "all of it at the end");
+    let before = seen.iter().filter(|(_, rows, _)| *rows < ROWS);
     assert!(before.count() >= 2, "it grew under our eyes: {seen:?}");
     let late = written.iter().enumerate().map(|(at, created)| {
         let first = seen.iter().find(|(_, rows, _)| *rows > at);
