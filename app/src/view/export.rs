@@ -34,8 +34,11 @@ pub(super) fn export_ui(ctx: &Context, state: &AppState, queue: &mut CommandQueu
                 queue.push(close.clone());
             }
         });
+        // A sheet is as high as what it holds: without a least height, its scroll area would stay as low as it began.
+        let tall = (room.y - 130.0).max(100.0);
         ScrollArea::vertical()
-            .max_height((room.y - 130.0).max(100.0))
+            .max_height(tall)
+            .min_scrolled_height(tall)
             .show(ui, |ui| {
                 let mut next = state.export.form.clone();
                 what_ui(ui, state, &mut next);
