@@ -180,7 +180,7 @@ fn votes_are_learnt_with_counts_progress_and_arrows() {
     assert!(window.sees("What helpful from votes did"));
     // Every arrow says what it shows.
     assert!(window.sees(
-        "Arrow at base: humor -1.200 \u{2192} -0.100: +1.100 (95 % +0.900 to +1.300; 53 prompts)"
+        "Arrow at base: humor from -1.200 to -0.100: +1.100 (95 % +0.900 to +1.300; 53 prompts)"
     ));
     assert!(window.sees("no difference shown"));
     assert!(!window.sees("In sample:"));
@@ -210,8 +210,6 @@ fn what_is_lacking_is_said() {
     );
     window.queue(AppCommand::Show(Overlay::Learn));
     assert!(!window.sees("Learn from votes"));
-    let nothing = opened(WIDE, &path, None);
-    assert!(nothing.sees("none is open"));
 }
 
 #[test]

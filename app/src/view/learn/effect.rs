@@ -119,7 +119,7 @@ fn row_ui(ui: &mut Ui, point: &str, moved: &Moved, range: (f64, f64)) {
     arrow_ui(ui, point, moved, range);
     let paler = Tokens::of(ui).weak;
     let words = format!(
-        "{:.2} \u{2192} {:.2}, {:+.2} ({:+.2} to {:+.2})",
+        "{:.2} to {:.2}: {:+.2} ({:+.2} to {:+.2})",
         moved.before,
         moved.after,
         moved.difference.value,

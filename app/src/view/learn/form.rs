@@ -19,12 +19,17 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         task_ui(ui, state, &mut form);
         if let Some(pairs) = form.pairs(state.learn.known()) {
             ui.label(pairs.words());
-            let votes = "Prompts of the test part are never trained on. Judges' votes are not among them.";
+            let votes =
+                "Prompts of the test part are never trained on. Judges' votes are not among them.";
             ui.label(weak(ui, votes));
         }
         ui.add_space(6.0);
         ui.label(RichText::new("A value vector by DPO").strong());
         name_ui(ui, &mut form.name);
+    });
+    // Above the settings: it stands in sight whatever the height of the window.
+    start_ui(ui, state, queue);
+    ui.add_enabled_ui(!state.learn.phase.is_active(), |ui| {
         settings_ui(ui, &mut form.training);
         ui.add_space(6.0);
         ui.label(RichText::new("Measured on test prompts").strong());
@@ -35,8 +40,6 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if form != state.learn.form {
         queue.push(AppCommand::SetLearn(Box::new(form)));
     }
-    ui.add_space(6.0);
-    start_ui(ui, state, queue);
 }
 
 fn task_ui(ui: &mut Ui, state: &AppState, form: &mut LearnForm) {

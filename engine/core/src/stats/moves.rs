@@ -36,7 +36,7 @@ impl Moved {
             "; no difference shown"
         };
         format!(
-            "{} {:.3} \u{2192} {:.3}: {value:+.3} (95 % {low:+.3} to {high:+.3}; {} prompts{doubt})",
+            "{} from {:.3} to {:.3}: {value:+.3} (95 % {low:+.3} to {high:+.3}; {} prompts{doubt})",
             self.objective, self.before, self.after, self.n
         )
     }
@@ -249,7 +249,7 @@ mod tests {
         assert!(
             shift
                 .words()
-                .contains("o0 4.500 \u{2192} 5.500: +1.000 (95 % +1.000 to +1.000; 4 prompts)")
+                .contains("o0 from 4.500 to 5.500: +1.000 (95 % +1.000 to +1.000; 4 prompts)")
         );
         let noise = &found.arrows[1].moved[0];
         assert!(

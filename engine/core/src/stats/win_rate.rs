@@ -73,7 +73,9 @@ pub fn win_rates(
             .push((other.as_str(), prompt, won));
     }
     let mut found = BTreeMap::new();
-    for (objective, all) in by {
+    for (objective, mut all) in by {
+        // Draws follow from the prompts, in whichever order votes came.
+        all.sort_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)).then(a.2.total_cmp(&b.2)));
         let names: BTreeSet<&str> = all.iter().map(|(name, ..)| *name).collect();
         let mut each = BTreeMap::new();
         for name in names {
