@@ -177,6 +177,8 @@ fn tags_are_put_on_taken_off_undone_and_filtered_by() {
         Some("for the talk")
     );
     // What a tag is must be short.
+    w.harness.get_by_label("Add a tag to this answer").focus();
+    w.steps(2);
     w.harness
         .get_by_label("Add a tag to this answer")
         .type_text(&"x".repeat(50));
