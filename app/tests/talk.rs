@@ -467,7 +467,7 @@ fn the_stage_layout_shows_the_windows_own_view_large() {
         check_texts(&window, size, "large");
         window.press(Key::Escape);
         window.steps(1);
-        assert!(!window.state().talk.large && window.sees("Experts per token"));
+        assert!(!window.state().talk.large && window.sees("Generate"));
     }
 }
 

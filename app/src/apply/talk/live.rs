@@ -151,7 +151,10 @@ pub(super) fn fall_back(state: &mut AppState, reason: &str, effects: &mut Vec<Ef
 /// Looks whether the live answer still comes.
 pub(super) fn watch(state: &mut AppState, effects: &mut Vec<Effect>) {
     let now = state.now;
-    let gone = matches!(state.engine.phase, EnginePhase::Stopped(_));
+    let gone = match &state.engine.phase {
+        EnginePhase::Stopped(panic) => Some(panic.clone().unwrap_or_default()),
+        EnginePhase::Starting | EnginePhase::Ready => None,
+    };
     let Some(show) = &mut state.talk.show else {
         return;
     };
@@ -164,7 +167,10 @@ pub(super) fn watch(state: &mut AppState, effects: &mut Vec<Effect>) {
     let reason = match &run.phase {
         RunPhase::Failed(trouble) => Some(trouble.message.clone()),
         phase if !phase.is_running() => None,
-        _ if gone => Some("the engine stopped while it answered".to_owned()),
+        _ if gone.is_some() => {
+            let why = gone.unwrap_or_default();
+            Some(format!("the engine stopped while it answered: {why}"))
+        }
         _ if tokens > stage.heard.0 => {
             stage.heard = (tokens, now);
             None

@@ -31,7 +31,7 @@ pub(super) fn triangle_ui(
         Sense::hover()
     };
     let response = ui.interact(rect, id, sense);
-    let ring = RING * size.times;
+    let ring = (RING + 3.0) * size.times;
     // Room for the names above and below, and for a ring in a corner beside.
     let tall = 1.8 * size.u + ring;
     let inside = Rect::from_min_max(rect.min + vec2(ring, tall), rect.max - vec2(ring, tall));
