@@ -157,17 +157,57 @@ fn sixty_votes_become_a_value_vector_and_arrows_on_test_prompts() {
             .starts_with("helpful ")
     );
 
-    // The study knows of it, and of the sweeps before and after.
+    check_study(&fixture, &hash, lines.len(), effect);
+    goes_on(&fixture, effect);
+}
+
+/// Once more: nothing is made again; fresh votes can be asked for; other votes are another run.
+fn goes_on(fixture: &Fixture, effect: &Value) {
+    let again = done(fixture, LEARN);
+    assert_eq!(again[1]["found"], "done already");
+    assert_eq!(
+        again.last().map(|last| &last["test"]),
+        Some(&effect["test"])
+    );
+    let [one, other] = [0, 1].map(|at| effect["sweeps"][at].as_i64().expect("a number"));
+    let line = format!(
+        "study task {{}}/out/a.study --name fresh --from across --sweep {one} --sweep {other} --split test --objective helpful --items 10"
+    );
+    assert!(done(fixture, &line)[0]["items"].as_u64() > Some(0));
+    refused(
+        fixture,
+        &LEARN.replace("--steps 6", "--steps 7"),
+        "with other settings",
+    );
+    vote(fixture, 10);
+    refused(fixture, LEARN, "on other votes");
+    let anew = done(fixture, &format!("{LEARN} --overwrite --in-sample"));
+    let effect = anew.last().expect("lines");
+    assert!(
+        effect["in_sample"]["arrows"]
+            .as_array()
+            .is_some_and(|arrows| arrows.len() == 3),
+        "{effect}"
+    );
+    let words = effect["words"].as_array().expect("words");
+    assert!(words.iter().any(|line| {
+        line.as_str()
+            .is_some_and(|l| l.starts_with("in sample, on the voters' own prompts"))
+    }));
+}
+
+/// The study knows of the training, and of the sweeps before and after.
+fn check_study(fixture: &Fixture, hash: &str, pairs: usize, effect: &Value) {
     let study = Study::open(&fixture.out("a.study")).expect("a study");
     let trainings = study.trainings().expect("a table");
     assert_eq!(
         (trainings.len(), trainings[0].status.as_str()),
         (1, "finished")
     );
-    assert_eq!(trainings[0].votes, Some(hash));
+    assert_eq!(trainings[0].votes, Some(hash.to_owned()));
     assert_eq!(
         trainings[0].data.as_ref().map(|data| data.pairs),
-        Some(lines.len())
+        Some(pairs)
     );
     assert_eq!(
         trainings[0].result.as_ref().map(|r| &r["bundle"]),
@@ -185,43 +225,4 @@ fn sixty_votes_become_a_value_vector_and_arrows_on_test_prompts() {
         );
     }
     assert_eq!(sweeps.last().map(|s| s.info.values.len()), Some(4));
-    drop(study);
-
-    // Once more: nothing is made again; fresh votes can be asked for; other votes are another run.
-    let again = done(&fixture, LEARN);
-    assert_eq!(again[1]["found"], "done already");
-    assert_eq!(
-        again.last().map(|last| &last["test"]),
-        Some(&effect["test"])
-    );
-    let [one, other] = [0, 1].map(|at| effect["sweeps"][at].as_i64().expect("a number"));
-    let line = format!(
-        "study task {{}}/out/a.study --name fresh --from across --sweep {one} --sweep {other} --split test --objective helpful --items 10"
-    );
-    assert!(done(&fixture, &line)[0]["items"].as_u64() > Some(0));
-    refused(
-        &fixture,
-        &LEARN.replace("--steps 6", "--steps 7"),
-        "with other settings",
-    );
-    on_other_votes(&fixture);
-}
-
-/// With more votes the run is refused until it is asked to begin anew; there it also tells of the voters' own prompts.
-fn on_other_votes(fixture: &Fixture) {
-    vote(fixture, 10);
-    refused(fixture, LEARN, "on other votes");
-    let anew = done(fixture, &format!("{LEARN} --overwrite --in-sample"));
-    let effect = anew.last().expect("lines");
-    assert!(
-        effect["in_sample"]["arrows"]
-            .as_array()
-            .is_some_and(|arrows| arrows.len() == 3),
-        "{effect}"
-    );
-    let words = effect["words"].as_array().expect("words");
-    assert!(words.iter().any(|line| {
-        line.as_str()
-            .is_some_and(|l| l.starts_with("in sample, on the voters' own prompts"))
-    }));
 }

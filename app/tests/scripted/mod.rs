@@ -16,9 +16,9 @@ use paretoscope_core::protocol::{
     LoadStage, SweepPhase, SweepPlan, SweepProgress, TokenNews, Trouble,
 };
 use paretoscope_core::types::{
-    BundleInfo, ExpertKind, Finish, GateRecord, LearnNews, Mutes, Point, PointResult, RowGates,
-    RowRequest, Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel, TrainEnd,
-    TrainJob, TrainNews, Weights,
+    BundleInfo, ExpertKind, Finish, GateRecord, LearnNews, LearnPlan, Mutes, Point, PointResult,
+    RowGates, RowRequest, Run, RunStatus, Scores, Split, Steering, Summary, TokenPiece, TraceLevel,
+    TrainEnd, TrainJob, TrainNews, Weights,
 };
 
 /// A row that is being played.
@@ -192,9 +192,7 @@ impl Scripted {
                 self.send(EngineEvent::Held { job, held });
             }
             EngineCommand::Train { job, plan } => self.start_training(job, plan),
-            EngineCommand::Learn { job, plan } => {
-                self.learning = Some(learning::Learning::new(job, plan));
-            }
+            EngineCommand::Learn { job, plan } => self.start_learning(job, plan),
             EngineCommand::Preview { job, prompt } => match bundle::given(&prompt) {
                 Ok(given) => self.send(EngineEvent::Previewed {
                     job,
@@ -492,6 +490,10 @@ impl Scripted {
             self.train_news(job, TrainNews::Ended(TrainEnd::Done));
             self.training = None;
         }
+    }
+
+    fn start_learning(&mut self, job: JobId, plan: Arc<LearnPlan>) {
+        self.learning = Some(learning::Learning::new(job, plan));
     }
 
     fn step_learning(&mut self) {
