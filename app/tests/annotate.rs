@@ -284,11 +284,14 @@ fn people_hand_over_skip_with_a_reason_and_leave_on_purpose_alone() {
     w.harness.key_press(Key::S);
     w.steps(6);
     assert!(w.sees("Skip this item?"));
+    assert!(w.harness.get_by_label("Why it is skipped").is_focused());
     w.click("Skip it");
     assert_eq!(w.saved(), 1, "a reason is needed");
-    let field = w.harness.get_by_label("Why it is skipped");
-    assert!(field.is_focused());
-    field.type_text("I know neither");
+    w.harness.get_by_label("Why it is skipped").focus();
+    w.steps(1);
+    w.harness
+        .get_by_label("Why it is skipped")
+        .type_text("I know neither");
     w.steps(2);
     w.click("Skip it");
     w.wait("the skip", |w| w.saved() == 2);
@@ -324,11 +327,14 @@ fn people_hand_over_skip_with_a_reason_and_leave_on_purpose_alone() {
     }
     w.click("Leave\u{2026}");
     w.steps(4);
+    assert!(w.harness.get_by_label("The word that leaves").is_focused());
     w.click("Leave");
     assert!(w.state().annotate.desk.is_some(), "a click is not enough");
-    let field = w.harness.get_by_label("The word that leaves");
-    assert!(field.is_focused());
-    field.type_text("explorer");
+    w.harness.get_by_label("The word that leaves").focus();
+    w.steps(1);
+    w.harness
+        .get_by_label("The word that leaves")
+        .type_text("explorer");
     w.steps(2);
     w.click("Leave");
     assert!(w.state().annotate.desk.is_none());

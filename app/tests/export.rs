@@ -31,6 +31,8 @@ impl Window<'_> {
 
     /// Presses the button and waits for the end.
     fn export(&mut self) {
+        // The sheet takes some frames to be as high as what it holds.
+        self.steps(6);
         self.harness
             .get_by_role_and_label(Role::Button, "Export")
             .click();
@@ -220,6 +222,7 @@ fn the_answer_s_routing_and_the_comparison_of_adapters_are_written_without_a_stu
     w.queue(AppCommand::Compare(Compared::Experts, Measure::Cosine));
     w.wait("the comparison", |w| w.state().interference.found.is_some());
     w.queue(AppCommand::Show(Overlay::Interference));
+    w.steps(6);
     w.click("Export\u{2026}");
     assert_eq!(w.state().export.form.what, What::Interference);
     w.export();

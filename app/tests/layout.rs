@@ -241,7 +241,9 @@ fn the_sweep_is_started_from_a_row_that_is_always_seen() {
             rects.into_iter().any(|rect| screen.contains_rect(rect))
         };
         assert!(started(&w), "{size:?} at {zoom}");
-        let form = w.rect("Steps k");
+        let mut fields = w.harness.query_all_by_label("Steps k");
+        let form = fields.next().expect("the form's first field").rect();
+        drop(fields);
         assert!(
             form.top() >= screen.top() && form.bottom() <= screen.bottom() - 40.0,
             "{size:?} at {zoom}: the form is at {form:?}"

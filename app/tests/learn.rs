@@ -8,6 +8,7 @@ use std::path::Path;
 
 use egui_kittest::kittest::Queryable as _;
 use paretoscope::command::AppCommand;
+use paretoscope::registry;
 use paretoscope::state::{LearnForm, LearnPhase, Overlay};
 use paretoscope_core::annotate::{Ballot, Design, Picked, Source, blocks};
 use paretoscope_core::protocol::{EngineCommand, SweepGrid, SweepPlan};
@@ -144,10 +145,15 @@ fn votes_are_learnt_with_counts_progress_and_arrows() {
         "humor from votes",
         "a made-up name follows"
     );
+    // A line more, and the sheet is in its new place after some frames.
+    window.frames(6);
     window.click("helpful (6)");
+    window.frames(6);
     window.click("Learn and measure");
+    window.frames(1);
     let sent = |w: &Window<'_>| w.engine.count(|c| matches!(c, EngineCommand::Learn { .. }));
-    assert_eq!(sent(&window), 1);
+    let why = registry::why_not(&AppCommand::StartLearn, window.state());
+    assert_eq!((sent(&window), why), (1, None));
     let plan = window.state().learn.plan.clone().expect("a plan");
     assert_eq!(
         (plan.task.as_str(), plan.objective.as_str(), &plan.study),

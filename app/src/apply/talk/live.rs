@@ -5,7 +5,7 @@ use std::sync::Arc;
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::{BundleInfo, Point, Preference, RowRequest, Steering, TraceLevel};
 
-use super::{is_settled, stage};
+use super::stage;
 use crate::apply::Effect;
 use crate::apply::point::LIVE_REST;
 use crate::command::Gesture;
@@ -255,4 +255,9 @@ fn rest_now(state: &mut AppState, effects: &mut Vec<Effect>) {
         }
     }
     begin(state, effects);
+}
+
+/// Whether a gesture ends a move.
+fn is_settled(gesture: Gesture) -> bool {
+    gesture != Gesture::Moving
 }

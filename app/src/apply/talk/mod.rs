@@ -8,7 +8,7 @@ use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::DeckState;
 
 use super::Effect;
-use crate::command::{Gesture, TalkCommand};
+use crate::command::TalkCommand;
 use crate::state::{AppState, StageSweep};
 use crate::study::Material;
 
@@ -88,9 +88,4 @@ pub(super) fn wake(state: &AppState) -> Option<f32> {
 /// Whether the point of the stage can be moved: the engine answers there.
 pub fn can_play(state: &AppState) -> bool {
     live::why_not(state).is_none()
-}
-
-/// Whether a gesture ends a move.
-fn is_settled(gesture: Gesture) -> bool {
-    gesture != Gesture::Moving
 }

@@ -306,7 +306,7 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
         (refusal(&|c| c.train.epochs = usize::MAX), "epochs"),
         (
             refusal(&|c| c.train.run.optimiser.warm_up = 1.5),
-            "warm-up: is 1.5; it must be 0 to 1",
+            "warm_up: is 1.5; it must be 0 to 1",
         ),
         (
             refusal(&|c| c.train.run.optimiser.beta2 = f64::NAN),
@@ -314,7 +314,7 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
         ),
         (
             refusal(&|c| c.train.run.optimiser.weight_decay = -1.0),
-            "weight-decay: is -1; it must be at least 0",
+            "weight_decay: is -1; it must be at least 0",
         ),
     ] {
         assert!(words.contains(part), "{words} lacks {part}");
