@@ -2,7 +2,9 @@
 
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::epaint::Shape;
-use egui::{Painter, PopupCloseBehavior, Pos2, RichText, ScrollArea, Sense, Ui, vec2};
+use egui::{
+    Painter, PopupCloseBehavior, Pos2, RichText, ScrollArea, Sense, TextWrapMode, Ui, vec2,
+};
 use egui_plot::PlotTransform;
 use paretoscope_figure::plot::{Dot, Series, Standing};
 
@@ -155,14 +157,18 @@ impl ParetoPanel {
         let color = Tokens::of(ui).weak;
         let galley = ui.painter().layout_no_wrap(words.clone(), font, color);
         keep_together(ui, galley.size().x + 60.0);
-        if let (Some(sweep), Some(glyphs)) = (sweep, &self.glyphs) {
-            let (rect, _) = ui.allocate_exact_size(vec2(16.0, 20.0), Sense::hover());
-            let mut mesh = glyphs.mesh();
-            let kind: (&OtherSweep, Standing) = (sweep, Standing::Front);
-            other_marker(glyphs, &mut mesh, kind, rect.center(), 1.0, Tokens::of(ui));
-            ui.painter().add(Shape::mesh(mesh));
-        }
-        tick_ui(ui, ticked, &words, actions);
+        ui.horizontal(|ui| {
+            // Words that are longer than the panel wrap beside their marker, not below it.
+            ui.style_mut().wrap_mode = Some(TextWrapMode::Wrap);
+            if let (Some(sweep), Some(glyphs)) = (sweep, &self.glyphs) {
+                let (rect, _) = ui.allocate_exact_size(vec2(16.0, 20.0), Sense::hover());
+                let mut mesh = glyphs.mesh();
+                let kind: (&OtherSweep, Standing) = (sweep, Standing::Front);
+                other_marker(glyphs, &mut mesh, kind, rect.center(), 1.0, Tokens::of(ui));
+                ui.painter().add(Shape::mesh(mesh));
+            }
+            tick_ui(ui, ticked, &words, actions);
+        });
     }
 
     /// The others of one pair, behind its points, with rings around the dots that are looked at; what the pointer is on.
