@@ -254,7 +254,7 @@ impl App {
     /// Names the window after the bundle in use.
     fn entitle(&mut self, ctx: &egui::Context) {
         // While somebody votes, nothing names a model.
-        let blind = self.state.annotate.desk.is_some();
+        let blind = self.state.annotate.is_blind();
         let title = self.state.info().filter(|_| !blind).map_or_else(
             || NAME.to_owned(),
             |bundle| format!("{} \u{2013} {NAME}", bundle.name),

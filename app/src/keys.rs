@@ -11,7 +11,7 @@ use crate::state::{AppState, DeskCard, DeskPhase, Overlay};
 /// Takes this frame's shortcuts out of the input and queues their commands. `wrote` says whether a text field had the
 /// keyboard in the frame before: by the time that Escape is seen here, egui has taken it from the field.
 pub fn take(ctx: &egui::Context, state: &AppState, wrote: bool, queue: &mut CommandQueue) {
-    if state.annotate.desk.is_some() {
+    if state.annotate.is_blind() {
         return take_blind(ctx, state, queue);
     }
     if state.talk.is_on() {

@@ -1,5 +1,6 @@
 //! Dialogs and slow disks, which would make a frame wait: each on a named thread, its answer by channel.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -164,7 +165,11 @@ impl Tasks {
         };
         let run = move || {
             let mut stage = |words| tell(Exporting::Stage(words));
-            let written = export::export(&job, &mut stage);
+            let work = AssertUnwindSafe(|| export::export(&job, &mut stage));
+            let written = catch_unwind(work).unwrap_or_else(|_panic| {
+                let words = "the export stopped: a defect of the program";
+                Err(Trouble::system(words.to_owned()))
+            });
             tell(Exporting::Ended(written));
         };
         if let Err(error) = std::thread::Builder::new()

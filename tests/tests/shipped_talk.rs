@@ -10,7 +10,6 @@ use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::study::{StopMode, Study};
 
 #[test]
-#[ignore = "the talk is not recorded yet: assets/talk/make"]
 fn the_talk_that_ships_is_whole_and_of_the_bundle_that_ships() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
     let path = assets.join("talk/talk.study");

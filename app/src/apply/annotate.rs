@@ -31,7 +31,10 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
         }
         Annotation::More(task, count) => ask(effects, AnnotateCommand::More(task, count)),
         Annotation::Weigh => weigh(state, effects),
-        Annotation::StopWeighing => ask(effects, AnnotateCommand::StopWeighing),
+        Annotation::StopWeighing => {
+            state.annotate.weighed = Weighed::Stopped;
+            ask(effects, AnnotateCommand::StopWeighing);
+        }
         Annotation::SetPair(x, y) => state.annotate.pair = (x, y),
         Annotation::SetLend(form) => {
             state.annotate.lend = form;
@@ -320,10 +323,10 @@ pub(super) fn news(state: &mut AppState, news: AnnotateNews, effects: &mut Vec<E
             if annotate.page == AnnotatePage::Results(task)
                 && let Weighed::Under(..) = annotate.weighed
             {
-                annotate.weighed = match found.transpose() {
-                    None => Weighed::Stopped,
-                    Some(found) => Weighed::Done(found),
-                };
+                // One that was stopped says so late: by then another may be under way.
+                if let Some(found) = found.transpose() {
+                    annotate.weighed = Weighed::Done(found);
+                }
             }
         }
         AnnotateNews::Moved(moved) => {

@@ -149,6 +149,8 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             if state.study.path.as_ref() != Some(&path) {
                 return;
             }
+            // News of the talks of the file before may have come since.
+            state.talk.leave_study();
             state.undo.begin(Default::default());
             state.study.answers = answers;
             state.study.phase = match access {
@@ -170,6 +172,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             let words = format!("The study is not open: {}", trouble.message);
             notify(state, NoticeKind::Error, words);
             state.study.phase = StudyPhase::Failed(trouble);
+            state.annotate.resume = None;
         }
         StudyNews::Saved(id, uid) => {
             if state.study.waiting.remove(&id) {

@@ -25,7 +25,7 @@ pub(super) fn is_neutral(command: &AppCommand) -> bool {
 
 /// Why a command of something else cannot run: somebody votes, and it could show what they must not see.
 pub(super) fn blocked(command: &AppCommand, state: &AppState) -> Option<String> {
-    let open = state.annotate.desk.is_some();
+    let open = state.annotate.is_blind();
     let other = !matches!(command, AppCommand::Annotate(_)) && !is_neutral(command);
     (open && other).then(|| "somebody votes here; leave annotation first".to_owned())
 }

@@ -95,6 +95,11 @@ impl AnnotateState {
         list.tasks.iter().find(|task| task.name == name)
     }
 
+    /// Whether nothing but items may be seen: somebody votes, or did when the window went away and is not asked yet.
+    pub fn is_blind(&self) -> bool {
+        self.desk.is_some() || self.resume.is_some()
+    }
+
     /// Who votes on what: the task, the alias.
     pub fn sitting(&self) -> Option<(String, String)> {
         let desk = self.desk.as_ref();

@@ -129,7 +129,7 @@ impl Worker {
 
     fn keep_draft(&self, draft: &Draft) {
         let Some(sitting) = &self.seat else { return };
-        if let Some(Err(error)) = self.with(|study| study.save_draft(sitting, Some(draft))) {
+        if let Some(Err(error)) = self.with(|study| study.save_draft(sitting, draft)) {
             self.say(AnnotateNews::NotCast(Trouble::from(&error)));
         }
     }
@@ -148,7 +148,8 @@ impl Worker {
 /// What a person sees at a place.
 fn seat(study: &Study, sitting: &Sitting, place: Option<usize>) -> Result<Seat> {
     let progress = study.progress(sitting)?;
-    let draft = study.draft(sitting)?.unwrap_or_default();
+    let draft = place.map(|place| study.draft(sitting, place)).transpose()?;
+    let draft = draft.flatten().unwrap_or_default();
     Ok(Seat {
         task: sitting.task().name.clone(),
         alias: sitting.alias().to_owned(),

@@ -29,8 +29,8 @@ impl Worker {
         };
         let stops = decks.iter().flat_map(|deck| &deck.stops);
         let stops: Vec<Stop> = stops.map(|state| state.stop.clone()).collect();
-        if decks != self.decks.told {
-            self.decks.told.clone_from(&decks);
+        if self.decks.told.as_ref() != Some(&decks) {
+            self.decks.told = Some(decks.clone());
             self.tell(StudyNews::Decks(decks));
         }
         if stops.is_empty() {
@@ -96,7 +96,8 @@ fn material(
         if keeper.answers.contains(uid) || !seen.insert(uid) {
             continue;
         }
-        let Some(stored) = study.answer_of(uid)? else {
+        // One that cannot be read takes no other with it.
+        let Ok(Some(stored)) = study.answer_of(uid) else {
             continue;
         };
         let Some(number) = stored.bundle else {
@@ -125,9 +126,12 @@ fn material(
         wanted.contains(&sweep.uid) && keeper.sweeps.get(&sweep.uid) != Some(&sweep.done)
     };
     for sweep in study.sweeps()?.into_iter().filter(is_new) {
+        let Ok(points) = study.played_sweep(sweep.id) else {
+            continue;
+        };
         rows.push((sweep.uid.clone(), sweep.done));
         found.sweeps.push(StagedSweep {
-            points: Arc::new(study.played_sweep(sweep.id)?),
+            points: Arc::new(points),
             uid: sweep.uid,
             bundle: Arc::new(sweep.info),
         });

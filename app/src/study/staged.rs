@@ -40,7 +40,8 @@ pub struct Material {
 /// What the window was told of talks.
 #[derive(Debug, Default)]
 pub(super) struct DeckKeeper {
-    pub(super) told: Vec<DeckState>,
+    /// Nothing yet, of this file.
+    pub(super) told: Option<Vec<DeckState>>,
     /// Answers that the window has.
     pub(super) answers: HashSet<Uid>,
     /// Sweeps that it has, with as many rows.

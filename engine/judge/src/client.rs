@@ -106,7 +106,7 @@ impl Client {
             .with_config()
             .limit(LARGEST)
             .read_to_string();
-        let text = text.map_err(|error| self.failed(&error))?;
+        let text = self.without_key(text.map_err(|error| self.failed(&error))?);
         match status {
             200..=299 => serde_json::from_str(&text)
                 .map_err(|error| Failure::Again(format!("the reply is no JSON ({error})"), None)),
@@ -128,6 +128,14 @@ impl Client {
         }
     }
 
+    /// What an endpoint said, without the key, which some repeat.
+    fn without_key(&self, text: String) -> String {
+        match &self.key {
+            Some(Key(key)) if !key.is_empty() => text.replace(key.as_str(), "[key]"),
+            _ => text,
+        }
+    }
+
     /// An error on the way: all of them may pass, but an address that is none.
     fn failed(&self, error: &ureq::Error) -> Failure {
         match error {
@@ -135,7 +143,7 @@ impl Client {
                 name: "--endpoint",
                 problem: format!("{}: {problem}", self.endpoint.url()),
             }),
-            other => Failure::Again(other.to_string(), None),
+            other => Failure::Again(self.without_key(other.to_string()), None),
         }
     }
 }

@@ -28,14 +28,20 @@ impl Endpoint {
             return wrong("is no address; write e.g. http://127.0.0.1:8000/v1".to_owned());
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-        if authority.is_empty() || rest.contains(['?', '#', ' ']) {
-            return wrong("is no plain address of a host and a path".to_owned());
-        }
-        if authority.contains('@') {
-            return wrong(
-                "holds a name or password; name a variable that holds the key: --key-env"
-                    .to_owned(),
+        // What may be a secret is not said again.
+        let secret = |problem: &str| {
+            Err(Error::Option {
+                name: "--endpoint",
+                problem: problem.to_owned(),
+            })
+        };
+        if rest.contains('@') {
+            return secret(
+                "holds a name or password; name a variable that holds the key: --key-env",
             );
+        }
+        if authority.is_empty() || rest.contains(['?', '#', ' ']) {
+            return secret("is no plain address of a host and a path; a key goes by --key-env");
         }
         let loopback = is_loopback(authority);
         match scheme {

@@ -95,6 +95,13 @@ fn objectives(plan: &JudgePlan, study: &Study) -> Result<Vec<String>> {
 /// What is left to ask.
 pub(crate) fn unjudged(plan: &JudgePlan, study: &Study) -> Result<Vec<JudgeItem>> {
     plan.limits.check()?;
+    let temperature = plan.of.temperature;
+    if !temperature.is_finite() || temperature < 0.0 {
+        return Err(Error::Option {
+            name: "--temperature",
+            problem: format!("is {temperature}; it must be a number of at least 0"),
+        });
+    }
     if let Some(place) = PLACES
         .iter()
         .find(|place| !plan.of.instructions.contains(**place))

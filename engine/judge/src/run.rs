@@ -168,6 +168,9 @@ impl Run<'_> {
                 Ok(reply) => {
                     self.progress.spent.count(&reply, self.plan.prices);
                     match content(&reply) {
+                        Some(text) if is_cut(&reply, &text) => {
+                            return Ok(Answered::Unreadable(text));
+                        }
                         Some(text) => return Ok(read(&text)),
                         None => (
                             "the reply has no choices[0].message.content".to_owned(),
@@ -201,4 +204,8 @@ impl Run<'_> {
             }
         }
     }
+}
+/// Whether a reply of several words ended for want of tokens: its last line is no verdict.
+fn is_cut(reply: &Value, text: &str) -> bool {
+    reply["choices"][0]["finish_reason"] == "length" && text.split_whitespace().count() > 1
 }

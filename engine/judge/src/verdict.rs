@@ -49,7 +49,15 @@ fn of_line(line: &str) -> Option<Answered> {
     if words.len() > SHORT {
         return None;
     }
-    let mut found: Vec<Answered> = words.iter().filter_map(|word| word_of(word)).collect();
+    let letters = |letter: &str| words.iter().any(|word| word == letter);
+    if letters("a") && letters("b") {
+        return None;
+    }
+    // A letter is a verdict at the end alone: elsewhere it may be an article.
+    let last = words.len().saturating_sub(1);
+    let may_be = |(at, word): &(usize, &String)| word.len() > 1 || *at == last;
+    let said = words.iter().enumerate().filter(may_be);
+    let mut found: Vec<Answered> = said.filter_map(|(_, word)| word_of(word)).collect();
     if found.contains(&Answered::Tie) {
         return Some(Answered::Tie);
     }
@@ -64,7 +72,7 @@ fn word_of(word: &str) -> Option<Answered> {
     match word.trim().to_lowercase().as_str() {
         "a" => Some(Answered::First),
         "b" => Some(Answered::Second),
-        "tie" | "c" | "equal" | "neither" => Some(Answered::Tie),
+        "tie" | "draw" | "c" | "equal" | "neither" => Some(Answered::Tie),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::annotate::readable;
 use crate::bundle::read_prompts;
 use crate::output::write_json_lines;
 use crate::study::{Asks, Pairs, PairsAsked, Study, SweepState, SweptPrompt, TaskState, Uid};
@@ -120,11 +121,23 @@ pub(super) fn test_prompts(
         );
         return Err(Error::option("prompts", problem));
     }
+    let topics: BTreeSet<&String> = asked.groups.iter().flatten().collect();
+    if asked.groups.iter().all(Option::is_some) && topics.len() == 1 {
+        let problem = format!(
+            "all {} test prompts of {} are about one topic, and an interval takes at least 2",
+            asked.prompts.len(),
+            asked.from
+        );
+        return Err(Error::option("prompts", problem));
+    }
     let learnt: BTreeSet<&Uid> = pairs.prompts.iter().map(|prompt| &prompt.uid).collect();
-    let both = asked
-        .prompts
-        .iter()
-        .filter(|prompt| learnt.contains(&Uid::prompt(prompt)));
+    // The same words are the same prompt, whether through the template or without it.
+    let words = pairs.prompts.iter();
+    let words: BTreeSet<String> = words.filter_map(|p| readable(&p.prompt)).collect();
+    let both = asked.prompts.iter().filter(|prompt| {
+        learnt.contains(&Uid::prompt(prompt))
+            || readable(prompt).is_some_and(|read| words.contains(&read))
+    });
     match both.count() {
         0 => Ok(asked),
         count => {

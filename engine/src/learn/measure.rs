@@ -71,7 +71,7 @@ impl Places {
         })
     }
 
-    fn listed(&self, more: Option<f64>) -> Result<SweepGrid> {
+    pub(super) fn listed(&self, more: Option<f64>) -> Result<SweepGrid> {
         let place = |point: &Weights| {
             let mut numbers = point.as_slice().to_vec();
             numbers.extend(more);
@@ -84,6 +84,29 @@ impl Places {
     }
 }
 
+/// Where the bundle with the vector is to stand.
+///
+/// # Errors
+/// [`Error::Option`] where something else stands there already.
+pub(super) fn place_of_bundle(plan: &LearnPlan) -> Result<PathBuf> {
+    let out = plan.out.join("bundle");
+    let Ok(entries) = std::fs::read_dir(&out) else {
+        return Ok(out);
+    };
+    let mut entries = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    // What a run makes is one file that points at others.
+    let ours = entries.all(|name| name.is_ok_and(|name| name == "bundle.json"));
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    if !ours || real(&out) == real(&plan.bundle) {
+        let problem = format!(
+            "{} is there and not of this run; name another folder",
+            out.display()
+        );
+        return Err(Error::option("--out", problem));
+    }
+    Ok(out)
+}
+
 /// Makes the bundle with the vector in `bundle/` of the run's folder, anew each time: it is a file that points at others.
 pub(super) fn bundle_with(plan: &LearnPlan) -> Result<PathBuf> {
     let addition = Addition {
@@ -91,7 +114,7 @@ pub(super) fn bundle_with(plan: &LearnPlan) -> Result<PathBuf> {
         name: plan.name.clone(),
         path: plan.out.clone(),
     };
-    let out = plan.out.join("bundle");
+    let out = place_of_bundle(plan)?;
     // Refused before the one made earlier goes.
     extended(&plan.bundle, &addition)?;
     if out.exists() {

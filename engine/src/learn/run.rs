@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::data::{self, Asked};
-use super::measure::{Measuring, Places, bundle_with, load};
+use super::measure::{Measuring, Places, bundle_with, load, place_of_bundle};
 use super::train;
 use crate::bundle::LoadOptions;
 use crate::runtime::training_steps;
@@ -105,7 +105,9 @@ impl Learner<'_> {
             );
             return Err(Error::option("--name", problem));
         }
-        Places::of(self.plan, self.study, self.sweeps, info.values.len())?;
+        place_of_bundle(self.plan)?;
+        let places = Places::of(self.plan, self.study, self.sweeps, info.values.len())?;
+        places.listed(Some(self.plan.weight))?;
         data::test_prompts(self.study, self.sweeps, info, self.plan, self.pairs).map(drop)
     }
 

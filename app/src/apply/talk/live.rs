@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::study::Uid;
 use paretoscope_core::types::{BundleInfo, Point, Preference, RowRequest, Steering, TraceLevel};
 
 use super::stage;
 use crate::apply::Effect;
 use crate::apply::point::LIVE_REST;
 use crate::command::Gesture;
-use crate::state::{AppState, EnginePhase, How, Owner, RunEntry, RunPhase, StageAnswer};
+use crate::state::{AppState, EnginePhase, How, Owner, RunEntry, RunPhase, Show, StageAnswer};
 
 /// Seconds without a token after which the recorded answer takes over.
 pub(crate) const SILENCE: f64 = 3.0;
@@ -73,7 +74,7 @@ pub(super) fn begin(state: &mut AppState, effects: &mut Vec<Effect>) {
     let put = put.and_then(Result::ok).map(Point::Preference);
     let (Some(prompt), Some(point)) = (stage.stop.prompt.clone(), put.or(stage.stop.point.clone()))
     else {
-        return;
+        return fall_back(state, "the stop has no prompt or no point", effects);
     };
     let job = state.jobs.begin(Owner::Talk);
     let (mutes, sampling) = (
@@ -120,6 +121,29 @@ pub(super) fn hush(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
 }
 
+/// What was recorded for the stop, as far as it is here.
+fn fallback_of(state: &mut AppState) -> Option<StageAnswer> {
+    let stop = &state.talk.show.as_ref()?.stage.stop;
+    let names: Vec<Uid> = stop.fallback.iter().chain(&stop.current).cloned().collect();
+    let replay = How::Replay { times: 1.0 };
+    names
+        .iter()
+        .find_map(|uid| stage::recorded(state, uid, replay))
+}
+
+/// A recorded answer that was not here when the live one failed comes onto the stage now.
+pub(super) fn fill_in(state: &mut AppState) {
+    let waits = |show: &Show| show.stage.fell_back && show.stage.current.is_none();
+    if !state.talk.show.as_deref().is_some_and(waits) {
+        return;
+    }
+    let answer = fallback_of(state);
+    if let (Some(answer), Some(show)) = (answer, &mut state.talk.show) {
+        show.stage.bundle = Some(Arc::clone(&answer.run.bundle));
+        show.stage.current = Some(answer);
+    }
+}
+
 /// The recorded answer takes the place of the live one. Why is for the speaker's notes alone.
 pub(super) fn fall_back(state: &mut AppState, reason: &str, effects: &mut Vec<Effect>) {
     hush(state, effects);
@@ -128,10 +152,7 @@ pub(super) fn fall_back(state: &mut AppState, reason: &str, effects: &mut Vec<Ef
         return;
     };
     show.troubles.push((show.seconds(now), reason.to_owned()));
-    let stop = &show.stage.stop;
-    let wanted = stop.fallback.clone().or_else(|| stop.current.clone());
-    let replay = How::Replay { times: 1.0 };
-    let answer = wanted.and_then(|uid| stage::recorded(state, &uid, replay));
+    let answer = fallback_of(state);
     let Some(show) = &mut state.talk.show else {
         return;
     };

@@ -50,6 +50,7 @@ pub(super) fn decks(state: &mut AppState, decks: Vec<DeckState>, effects: &mut V
 /// What stops show is here.
 pub(super) fn staged(state: &mut AppState, material: Material) {
     state.talk.take(material);
+    live::fill_in(state);
     stage::fill(state);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use paretoscope_core::routing::Complex;
 use paretoscope_core::study::{Stop, StopState};
 use paretoscope_core::types::{
-    BundleInfo, Expert, ExpertKind, Mutes, Point, PointResult, Preference,
+    BundleInfo, Expert, ExpertKind, Mutes, Point, PointResult, Preference, Summary,
 };
 
 use super::{StageAnswer, Tag};
@@ -166,8 +166,10 @@ impl StageSweep {
     pub fn worth(&self, preference: &[f64]) -> Option<(Vec<f64>, bool)> {
         let played = &self.staged.points;
         let means = |at: usize| -> Option<Vec<f64>> {
-            let scores = &played.get(at)?.result.scores;
-            scores.iter().map(|s| s.as_ref().map(|s| s.mean)).collect()
+            // An objective without a score is not a number, and spoils none but itself.
+            let scores = played.get(at)?.result.scores.iter();
+            let mean = |s: &Option<Summary>| s.as_ref().map_or(f64::NAN, |s| s.mean);
+            Some(scores.map(mean).collect())
         };
         let same = |point: &Point| {
             let Point::Preference(p) = point else {

@@ -21,6 +21,9 @@ const SIGNS: f64 = 1.0;
 /// The whole window, while somebody votes.
 pub(in crate::view) fn blind_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let Some(desk) = &state.annotate.desk else {
+        CentralPanel::default().show(ui, |ui| {
+            ui.label("Your place is looked up\u{2026} Ctrl+Q closes the window.");
+        });
         return;
     };
     let stirs = ui.input(|i| !i.events.is_empty());

@@ -78,18 +78,22 @@ fn alias_ui(ui: &mut Ui, state: &AppState, desk: &Desk, queue: &mut CommandQueue
     if let Some(text) = typed {
         queue.push(AppCommand::Annotate(Annotation::TypeAlias(text)));
     }
-    if entered {
+    let next = state.annotate.list.as_ref().map(|list| list.next.clone());
+    let sit_new = |queue: &mut CommandQueue, next: String| {
+        queue.push(AppCommand::Annotate(Annotation::TypeAlias(next)));
         queue.push(AppCommand::Annotate(Annotation::Sit));
-    }
-    if let Some(list) = &state.annotate.list
-        && desk.typed.trim().to_uppercase() != list.next
-    {
-        let words = format!("I am new: {}", list.next);
-        let response = ui.button(words);
-        if response.clicked() {
-            let next = list.next.clone();
-            queue.push(AppCommand::Annotate(Annotation::TypeAlias(next)));
+    };
+    if entered {
+        match &next {
+            // Whoever types nothing is new.
+            Some(next) if desk.typed.trim().is_empty() => sit_new(queue, next.clone()),
+            _ => queue.push(AppCommand::Annotate(Annotation::Sit)),
         }
+    }
+    if let Some(next) = next.filter(|next| desk.typed.trim().to_uppercase() != *next)
+        && ui.button(format!("I am new: {next}")).clicked()
+    {
+        sit_new(queue, next);
     }
 }
 

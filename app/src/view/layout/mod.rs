@@ -62,7 +62,7 @@ impl Panels {
 
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut CommandQueue) {
-    if state.annotate.desk.is_some() {
+    if state.annotate.is_blind() {
         // Whoever votes sees nothing else, and nothing else is in the accessibility tree.
         annotate::blind_ui(ui, state, queue);
         if state.overlay.open == Overlay::Closing {

@@ -67,7 +67,9 @@ impl ParetoPanel {
                 words += &format!(": {own} of this sweep, {others} of other sweeps");
             }
             ui.label(RichText::new(words).color(tokens.weak));
-            if let Some((words, why)) = frame.volume_words() {
+            // Beside other sweeps the legend has it, from the reference of all.
+            let alone = frame.data.study.is_none_or(|s| s.others.own().is_none());
+            if let Some((words, why)) = frame.volume_words().filter(|_| alone) {
                 ui.label(RichText::new(words).color(tokens.weak))
                     .on_hover_text(why);
             }

@@ -88,7 +88,7 @@ impl<'a> Scene<'a> {
             let all = sweep.staged.points.iter().map(|played| &*played.result);
             let worth = shares.as_deref().and_then(|shares| sweep.worth(shares));
             let here = worth.and_then(|(worth, measured)| {
-                let of = |axis: usize| worth.get(axis).copied();
+                let of = |axis: usize| worth.get(axis).copied().filter(|mean| mean.is_finite());
                 Some(([of(pair.0)?, of(pair.1)?], measured))
             });
             let mut tags = vec![sweep.tag()];

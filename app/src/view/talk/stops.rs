@@ -369,7 +369,8 @@ fn text_field(
     if response.changed() {
         ui.data_mut(|d| d.insert_temp(draft, text.clone()));
     }
-    if !response.lost_focus() {
+    // A sheet that went away while somebody wrote is back: what was written counts.
+    if response.has_focus() {
         return None;
     }
     let written = ui.data_mut(|d| d.remove_temp::<String>(draft))?;

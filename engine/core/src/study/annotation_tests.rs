@@ -25,7 +25,7 @@ fn a_vote_taken_back_leaves_one_that_stands_and_the_place_survives() {
         comment: "half a wo".to_owned(),
         active_ms: 700,
     };
-    study.save_draft(&sitting, Some(&draft)).unwrap();
+    study.save_draft(&sitting, &draft).unwrap();
     let before = study.show(&sitting, 1).unwrap();
     drop(study); // as a kill would: nothing is written on the way out
     let study = Study::open(&folder.path().join("a.study")).unwrap();
@@ -33,13 +33,13 @@ fn a_vote_taken_back_leaves_one_that_stands_and_the_place_survives() {
     let sitting = study.sit(&task, "A1").unwrap();
     assert_eq!(study.progress(&sitting).unwrap().next, Some(1));
     assert_eq!(study.show(&sitting, 1).unwrap(), before);
-    assert_eq!(study.draft(&sitting).unwrap(), Some(draft));
+    assert_eq!(study.draft(&sitting, 1).unwrap(), Some(draft));
     let live = study.live_votes(&task).unwrap();
     assert_eq!(live.len(), 2, "one by each objective");
     assert!(live.iter().all(|vote| vote.picked == Picked::Left));
     assert_eq!(study.count("vote").unwrap(), 6, "appended, never changed");
     study.cast(&sitting, 1, &left, Looked::default()).unwrap();
-    assert_eq!(study.draft(&sitting).unwrap(), None);
+    assert_eq!(study.draft(&sitting, 1).unwrap(), None);
     for place in [1, 0] {
         assert_eq!(study.take_back(&sitting).unwrap(), Some(place));
     }
@@ -161,7 +161,7 @@ fn who_is_forgotten_stays_so_and_their_votes_count() {
         comment: "Jane again".to_owned(),
         ..Draft::default()
     };
-    study.save_draft(&sitting, Some(&draft)).unwrap();
+    study.save_draft(&sitting, &draft).unwrap();
     let copy = folder.path().join("copy.study");
     study.copy_to(&copy).unwrap();
     study.forget("A1").unwrap();

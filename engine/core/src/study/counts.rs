@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::file::Study;
 use super::tasks::TaskState;
 use crate::Result;
-use crate::annotate::Picked;
+use crate::annotate::{Picked, Voters};
 
 /// How far a task is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,9 @@ impl Study {
         for vote in self.live_votes(task)? {
             let look = (vote.item, vote.shown.repeat);
             looks.entry(vote.annotator).or_default().insert(look);
+        }
+        // Judges have their own figures.
+        for vote in self.votes_by(task, &Voters::People)? {
             let decides = matches!(vote.picked, Picked::Left | Picked::Right);
             if decides && !vote.shown.repeat && !checks.contains(&vote.item) {
                 *decisive.entry(vote.objective).or_default() += 1;

@@ -219,11 +219,15 @@ impl Study {
                    WHERE s.json <> 'null' ORDER BY s.uid";
         self.each(sql, [], |row| {
             let deck: Vec<u8> = self.get(row, 3)?;
-            if let Some(deck) = decks.iter_mut().find(|d| d.uid.0 == deck) {
+            // A stop of a newer program that this one cannot read is left out, and stays in the file.
+            let stop = self.json(&self.get::<String>(row, 2)?, "stop.json");
+            if let Some(deck) = decks.iter_mut().find(|d| d.uid.0 == deck)
+                && let Ok(stop) = stop
+            {
                 deck.stops.push(StopState {
                     uid: Uid(self.get(row, 0)?),
                     rev: self.get(row, 1)?,
-                    stop: self.json(&self.get::<String>(row, 2)?, "stop.json")?,
+                    stop,
                 });
             }
             Ok(())

@@ -16,6 +16,9 @@ pub struct PlayedPoint {
     pub result: Arc<PointResult>,
 }
 
+/// Seconds from one point to the next at most: a longer time is a pause.
+const PAUSE: f64 = 60.0;
+
 impl Study {
     /// The points of a sweep whose rows are all there, in the order in which they were done.
     pub fn played_sweep(&self, sweep: i64) -> Result<Vec<PlayedPoint>> {
@@ -42,6 +45,12 @@ impl Study {
             })
             .collect();
         played.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        // A night between two points, or rows of a sweep before, are no part of how long it took.
+        let (mut last, mut at) = (0.0, 0.0);
+        for point in &mut played {
+            at += (point.seconds - last).min(PAUSE);
+            last = std::mem::replace(&mut point.seconds, at);
+        }
         Ok(played)
     }
 }

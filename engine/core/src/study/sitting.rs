@@ -259,7 +259,7 @@ impl Study {
                     replaces: stood.map(|vote| &vote.uid),
                 })?;
             }
-            self.put_draft(sitting, None)
+            self.put_draft(sitting, place, None)
         })
     }
 
@@ -307,13 +307,13 @@ impl Study {
         })
     }
 
-    /// Keeps what is chosen and not cast; `None` takes it away.
-    pub fn save_draft(&self, sitting: &Sitting, draft: Option<&Draft>) -> Result<()> {
-        self.write(|_transaction, _origin| self.put_draft(sitting, draft))
+    /// Keeps what is chosen at its place and not cast.
+    pub fn save_draft(&self, sitting: &Sitting, draft: &Draft) -> Result<()> {
+        self.write(|_transaction, _origin| self.put_draft(sitting, draft.place, Some(draft)))
     }
 
-    fn put_draft(&self, sitting: &Sitting, draft: Option<&Draft>) -> Result<()> {
-        let target = draft_of(sitting);
+    fn put_draft(&self, sitting: &Sitting, place: usize, draft: Option<&Draft>) -> Result<()> {
+        let target = draft_of(sitting, place);
         let stands = self.state(&target)?;
         if stands.value.is_none() && draft.is_none() {
             return Ok(());
@@ -325,15 +325,17 @@ impl Study {
         self.put_state(&self.connection, self.origin()?, &target, &state)
     }
 
-    /// What was chosen and not cast.
-    pub fn draft(&self, sitting: &Sitting) -> Result<Option<Draft>> {
-        let kept = self.state(&draft_of(sitting))?.value;
+    /// What was chosen at a place and not cast.
+    pub fn draft(&self, sitting: &Sitting, place: usize) -> Result<Option<Draft>> {
+        let kept = self.state(&draft_of(sitting, place))?.value;
         kept.map(|json| self.json(&json, "view.json")).transpose()
     }
 }
 
-fn draft_of(sitting: &Sitting) -> Target {
-    Target::View(format!("draft {} {}", sitting.task.uid, sitting.alias))
+/// The alias stands last: by it a person's drafts are forgotten.
+fn draft_of(sitting: &Sitting, place: usize) -> Target {
+    let (task, alias) = (&sitting.task.uid, &sitting.alias);
+    Target::View(format!("draft {task} {place} {alias}"))
 }
 
 /// What queues have to know of items, batch by batch.
