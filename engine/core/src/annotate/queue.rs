@@ -240,7 +240,47 @@ fn one(
             break;
         }
     }
+    // A second look hangs on the side and the place of the first.
+    level(
+        &mut puts,
+        |put| !put.repeat && !repeated[put.item],
+        |put| seen[put.item].is_none(),
+    );
     puts
+}
+
+/// Makes blocks even that were not, where items ran out whose side is free: one of those is turned around, or comes from
+/// another block in exchange for one of its own side whose side is given. `moves` says what may leave its place, `free`
+/// which of these may be turned.
+fn level(puts: &mut [Put], moves: impl Fn(&Put) -> bool, free: impl Fn(&Put) -> bool) {
+    for start in (0..puts.len()).step_by(BLOCK) {
+        let block = start..puts.len().min(start + BLOCK);
+        loop {
+            let turned = puts[block.clone()].iter().filter(|put| put.turned).count();
+            let (half, odd) = (block.len() / 2, block.len() % 2);
+            let excess = match turned {
+                few if few < half => false,
+                many if many > half + odd => true,
+                _ => break,
+            };
+            let able = |at: &usize| puts[*at].turned == excess && moves(&puts[*at]);
+            let here = block.clone().find(|at| able(at) && free(&puts[*at]));
+            let given = block.clone().find(able);
+            let elsewhere = (0..start).chain(block.end..puts.len());
+            let there = elsewhere
+                .into_iter()
+                .find(|at| able(at) && free(&puts[*at]));
+            let at = match (here, given, there) {
+                (Some(at), _, _) => at,
+                (None, Some(at), Some(other)) => {
+                    puts.swap(at, other);
+                    at
+                }
+                _ => break,
+            };
+            puts[at].turned = !excess;
+        }
+    }
 }
 
 /// `count` fresh items of a block in which `placed` are turned or not already.
