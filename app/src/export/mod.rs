@@ -24,7 +24,7 @@ use paretoscope_core::protocol::Trouble;
 /// # Errors
 /// In words: what there is nothing of, which file is there already, why it was not written.
 pub fn export(job: &Job, stage: &mut dyn FnMut(&'static str)) -> Result<Written, Trouble> {
-    let place = write::Place::of(job)?;
+    let place = write::Destination::of(job)?;
     place.check(&make::endings(job), job.replace)?;
     let made = make::make(job, &place.stem, stage)?;
     stage("Writing");

@@ -17,13 +17,13 @@ pub(super) struct Bytes {
 }
 
 /// Where files go.
-pub(super) struct Place {
+pub(super) struct Destination {
     folder: PathBuf,
     /// Their name without its ending.
     pub(super) stem: String,
 }
 
-impl Place {
+impl Destination {
     pub(super) fn of(job: &Job) -> Result<Self, Trouble> {
         let path = &job.path;
         match path.file_stem() {

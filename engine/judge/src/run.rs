@@ -78,7 +78,7 @@ pub trait Listener {
 pub fn judge(plan: &JudgePlan, listener: &mut dyn Listener) -> Result<JudgeProgress> {
     let study = Study::open(&plan.study)?;
     let items = unjudged(plan, &study)?;
-    let mut run = Run {
+    let mut run = Judging {
         plan,
         client: Client::new(&plan.endpoint, plan.key.as_ref(), &plan.limits),
         pace: Pace::default(),
@@ -106,7 +106,7 @@ pub fn judge(plan: &JudgePlan, listener: &mut dyn Listener) -> Result<JudgeProgr
     Ok(run.progress)
 }
 
-struct Run<'a> {
+struct Judging<'a> {
     plan: &'a JudgePlan,
     client: Client,
     pace: Pace,
@@ -114,7 +114,7 @@ struct Run<'a> {
     listener: &'a mut dyn Listener,
 }
 
-impl Run<'_> {
+impl Judging<'_> {
     fn check_budget(&self) -> Result<()> {
         match self.plan.limits.budget {
             Some(budget) if self.progress.spent.cost >= budget => Err(Error::Spent {

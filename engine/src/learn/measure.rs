@@ -1,4 +1,4 @@
-//! The same points without the new vector and with it: two sweeps of the study.
+//! What the new vector changes: two sweeps of the study at equal points, without it and with it.
 
 use std::path::{Path, PathBuf};
 
