@@ -66,7 +66,10 @@ pub(super) struct Block {
 pub(super) fn blocks(answer: &str) -> Vec<Block> {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        answer,
+        ..Reader::default()
+    };
     for (event, source) in Parser::new_ext(answer, options).into_offset_iter() {
         reader.take(event, source);
     }
@@ -75,7 +78,8 @@ pub(super) fn blocks(answer: &str) -> Vec<Block> {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    answer: &'a str,
     blocks: Vec<Block>,
     line: Line,
     style: Style,
@@ -91,7 +95,7 @@ struct Reader {
     table: Option<Vec<Vec<Line>>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn take(&mut self, event: Event<'_>, source: Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag),
@@ -104,10 +108,8 @@ impl Reader {
             Event::Code(text) => {
                 let style = self.style;
                 self.style.code = true;
-                // Without the backquotes around it.
-                let around = (source.len().saturating_sub(text.len())) / 2;
-                let source = source.start + around..source.end - around;
-                self.push(text.into_string(), source);
+                let inside = inside_backquotes(self.answer, source, text.len());
+                self.push(text.into_string(), inside);
                 self.style = style;
             }
             Event::SoftBreak | Event::HardBreak => self.push("\n".to_owned(), source),
@@ -288,6 +290,16 @@ impl Reader {
     }
 }
 
+/// Where code that `length` bytes are shown of stands within its backquotes. It may be shown shorter than it is
+/// written: without the one space at each end, and without what quotes its second line.
+fn inside_backquotes(answer: &str, source: Range<usize>, length: usize) -> Range<usize> {
+    let written = &answer[source.clone()];
+    let code = written.trim_matches('`');
+    let start = source.start + (written.len() - written.trim_start_matches('`').len());
+    let spaces = usize::from(length + 2 == code.len() && code.starts_with(' '));
+    start + spaces..start + code.len() - spaces
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -361,6 +373,19 @@ mod tests {
         assert_eq!((bold.text.as_str(), bold.source.clone()), ("bold", 7..11));
         let code = line.iter().find(|p| p.style.code).expect("code");
         assert_eq!((code.text.as_str(), code.source.clone()), ("code", 19..23));
+    }
+
+    #[test]
+    fn code_goes_on_in_the_next_line_of_a_quotation() {
+        let answer = ">a `b\n> \u{e9}` and `` `c` ``";
+        let all = blocks(answer);
+        let code: Vec<(&str, &str)> = lines(&all)
+            .into_iter()
+            .flatten()
+            .filter(|piece| piece.style.code)
+            .map(|piece| (piece.text.as_str(), &answer[piece.source.clone()]))
+            .collect();
+        assert_eq!(code, [("b \u{e9}", "b\n> \u{e9}"), ("`c`", "`c`")]);
     }
 
     proptest! {
