@@ -57,7 +57,7 @@ fn module(criterion: &mut Criterion) {
         weight: PackedMatrix::new(&weight, out, inner),
         bias: None,
     };
-    let group = MixedGroup::new(vec![spec], &mut bank.clone());
+    let group = MixedGroup::new(vec![spec], &mut bank.clone(), 0);
     let mut lines = criterion.benchmark_group("one module, one token, three experts");
     lines.bench_function("packed", |b| {
         b.iter(|| group.forward(black_box(&x), 1, &TokenGates::new([(1, &row)]), None));

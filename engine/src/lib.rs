@@ -10,6 +10,7 @@
 //! | bundle | a folder → model, experts, routers, reward models | [`bundle`] |
 //! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
+//! | method | prompt + point → the streams of a row, and how their logits are mixed | [`method`] |
 //! | rows | prompt + gates → tokens, text, the gates really applied | [`generate`] |
 //! | forward | rows of different gates → logits, in one batch | [`model`], [`mixture`], on [`kernels`] |
 //! | rewards | prompt + answer → scores | [`reward`] |
@@ -42,6 +43,7 @@ pub mod generate;
 pub mod kernels;
 pub mod learn;
 mod lock;
+pub mod method;
 pub mod mixture;
 pub mod model;
 pub mod output;

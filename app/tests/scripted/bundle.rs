@@ -103,6 +103,7 @@ pub(crate) fn info() -> BundleInfo {
         })
         .collect(),
         warnings: Vec::new(),
+        methods: Vec::new(),
         demonstration: Some("a script that plays fixed words; it knows nothing.".into()),
         memory_bytes: 15_000_000,
     }

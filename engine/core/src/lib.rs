@@ -16,6 +16,7 @@
 pub mod annotate;
 mod error;
 mod lines;
+pub mod method;
 pub mod output;
 pub mod pareto;
 pub mod points;

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::bank::load_bank;
 use super::describe::{Describe, effect_warnings};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, MethodParts};
 use super::options::LoadOptions;
 use super::probe::effects;
 use super::prompts::read_prompts;
 use super::rewards::Objectives;
+use super::workshop::Workshop;
 use crate::device::Backend;
 use crate::model::{Decoder, LlamaConfig, in_words};
 use crate::protocol::LoadStage;
@@ -34,6 +35,10 @@ pub struct Bundle {
     pub rewards: Vec<Option<Reward>>,
     /// Where it computes.
     pub backend: Backend,
+    /// Parts that were trained for methods, by the methods' names.
+    pub methods: MethodParts,
+    /// Experts that methods made or were given for rows of their own.
+    pub workshop: Workshop,
 }
 
 impl Bundle {
@@ -147,6 +152,7 @@ impl Bundle {
             sites: bank.sites(&linears),
             prompts,
             warnings,
+            methods: manifest.methods.keys().cloned().collect(),
             demonstration: manifest.demonstration.clone(),
             memory_bytes: model.bytes() as u64,
         };
@@ -158,6 +164,8 @@ impl Bundle {
             tokenizer,
             rewards: objectives.rewards,
             backend: backend.clone(),
+            methods: manifest.methods,
+            workshop: Workshop::default(),
         })
     }
 

@@ -1,7 +1,9 @@
 //! `bundle.json`, checked field by field.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use paretoscope_core::method::MethodKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +12,7 @@ use crate::output::write_json;
 use crate::reward::Reading;
 use crate::types::{Expert, ExpertKind, Preference};
 use crate::weights::{fields_of, parse_json};
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// The format that this program reads.
 const FORMAT: u64 = 1;
@@ -37,6 +39,9 @@ pub struct Manifest {
     /// Value vectors for extrapolation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<ValueEntry>,
+    /// Parts that were trained for methods, by the methods' names.
+    #[serde(default, skip_serializing_if = "MethodParts::is_empty")]
+    pub methods: MethodParts,
     /// Prompts that ship with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompts: Option<PathBuf>,
@@ -88,6 +93,22 @@ pub struct ValueEntry {
     pub path: PathBuf,
 }
 
+/// A part of a method in `bundle.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartEntry {
+    /// Shown to people; an objective's name where the part is that objective's.
+    pub name: String,
+    /// A PEFT folder, or a file of the method's own.
+    pub path: PathBuf,
+    /// Where it answers, for methods that train a model per preference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preference: Option<Vec<f64>>,
+}
+
+/// The parts of each method by its name, as `bundle.json` lists them: `"methods": {"genarm": [{"name", "path"}]}`.
+pub type MethodParts = BTreeMap<String, Vec<PartEntry>>;
+
 impl RewardEntry {
     /// The names that it may hold; serde does not tell them, as the reading's are flattened into it.
     pub fn fields() -> Vec<&'static str> {
@@ -138,6 +159,7 @@ impl Manifest {
             }
         }
         manifest.check_names(&path)?;
+        manifest.check_methods(&path)?;
         Ok(manifest)
     }
 
@@ -177,6 +199,29 @@ impl Manifest {
         Ok(())
     }
 
+    fn check_methods(&self, path: &Path) -> Result<()> {
+        let trained = MethodKind::ALL
+            .into_iter()
+            .filter(|kind| kind.needs_parts());
+        for (name, parts) in &self.methods {
+            if !trained.clone().any(|kind| kind.name() == name) {
+                let problem = Problem::unknown(name, trained.clone().map(MethodKind::name));
+                return Err(Error::field(path, "methods", problem));
+            }
+            for (index, part) in parts.iter().enumerate() {
+                if let Some(preference) = &part.preference {
+                    Preference::with_len(preference.clone(), self.objective_count()).map_err(
+                        |e| {
+                            let field = format!("methods.{name}[{index}].preference");
+                            Error::field(path, field, e.to_string())
+                        },
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// This manifest with absolute paths, to be written elsewhere; `folder` is where it lies.
     pub fn rooted(mut self, folder: &Path) -> Result<Self> {
         let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
@@ -188,6 +233,8 @@ impl Manifest {
             .for_each(|reward| root(&mut reward.path));
         self.experts.iter_mut().for_each(|e| root(&mut e.path));
         self.values.iter_mut().for_each(|v| root(&mut v.path));
+        let parts = self.methods.values_mut().flatten();
+        parts.for_each(|part| root(&mut part.path));
         self.prompts.iter_mut().for_each(root);
         Ok(self)
     }

@@ -11,10 +11,14 @@ mod probe;
 mod prompts;
 mod rewards;
 mod split;
+mod workshop;
 
 pub use extend::{Addition, Part, extend, extended};
 pub use grow::{Growth, grow, grown};
 pub use load::Bundle;
-pub use manifest::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
+pub use manifest::{
+    ExpertEntry, Manifest, MethodParts, ObjectiveEntry, PartEntry, RewardEntry, ValueEntry,
+};
 pub use options::LoadOptions;
 pub use prompts::{read_prompts, read_training_prompts};
+pub use workshop::Workshop;

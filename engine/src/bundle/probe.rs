@@ -24,6 +24,8 @@ pub(super) fn effects(model: &Decoder, adapters: usize, routers: usize) -> Resul
                 tokens: &ids,
                 cache: &mut cache,
                 gates,
+                side: None,
+                shift: None,
                 wanted: Wanted::Last,
             }],
             None,

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use rayon::ThreadPool;
 
+use super::guided::guide;
 use super::row::{ActiveRow, RowNews, RowTag};
 use crate::Result;
 use crate::bundle::Bundle;
+use crate::method::Mixer;
 use crate::mixture::Tap;
-use crate::model::{RowCache, StepRow, Wanted};
+use crate::model::{RowCache, StepRow};
 use crate::types::{Finish, Mutes, Point, RowRequest, Run};
 
 /// Tokens of prompts that one step takes at most, so that a long prompt does not hold up the
@@ -86,9 +88,9 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
         request: RowRequest,
         started: Instant,
     ) -> Result<()> {
-        let cache = self.caches.pop().unwrap_or_default();
+        let caches = &mut self.caches;
         self.rows
-            .push(ActiveRow::new(bundle, tag, request, started, cache)?);
+            .push(ActiveRow::new(bundle, tag, request, started, caches)?);
         Ok(())
     }
 
@@ -101,10 +103,9 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
         point: &Point,
         mutes: &Mutes,
     ) -> Result<Option<usize>> {
-        let mut gates = bundle.plan.gates(point)?;
-        mutes.apply(&mut gates);
+        bundle.plan.gates(point)?; // a point of this bundle, whether the row is there or not
         let row = self.rows.iter_mut().find(|row| row.tag == tag);
-        Ok(row.map(|row| row.steer(point, mutes, gates)))
+        row.map(|row| row.steer(bundle, point, mutes)).transpose()
     }
 
     /// Tokens of a row's prompt, if the row is there.
@@ -132,73 +133,125 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
         }
     }
 
-    fn forward(&mut self, bundle: &Bundle, tags: &[T]) -> Result<Vec<(T, RowNews)>> {
+    /// What each stream of these rows brings to a step.
+    fn shares(&self, tags: &[T]) -> Vec<Share> {
         let mut budget = PREFILL_CHUNK;
-        let mut plans: Vec<(usize, Vec<u32>, bool)> = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            if !tags.contains(&row.tag) {
+        let mut shares: Vec<Share> = Vec::new();
+        for (row, active) in self.rows.iter().enumerate() {
+            if !tags.contains(&active.tag) {
                 continue;
             }
-            let (tokens, samples) = row.next_tokens(budget.min(self.row_chunk));
-            if tokens.len() > 1 {
-                if budget == 0 {
+            for (stream, active_stream) in active.streams.iter().enumerate() {
+                let most = budget.min(self.row_chunk);
+                let Some((tokens, samples)) = active_stream.next(&active.tokens, most) else {
                     continue;
+                };
+                if tokens.len() > 1 {
+                    if budget == 0 {
+                        continue;
+                    }
+                    budget -= tokens.len().min(budget);
                 }
-                budget -= tokens.len().min(budget);
+                shares.push(Share {
+                    row,
+                    stream,
+                    tokens: tokens.to_vec(),
+                    samples,
+                });
             }
-            plans.push((index, tokens.to_vec(), samples));
         }
+        shares
+    }
+
+    fn forward(&mut self, bundle: &Bundle, tags: &[T]) -> Result<Vec<(T, RowNews)>> {
+        let plans = self.shares(tags);
         let traced = plans
             .iter()
-            .any(|(index, _, samples)| *samples && self.rows[*index].traced());
-        let total = plans.iter().map(|(_, tokens, _)| tokens.len()).sum();
+            .any(|share| share.samples && self.rows[share.row].traced());
+        let total = plans.iter().map(|share| share.tokens.len()).sum();
         let mut tap =
             traced.then(|| Tap::new(&bundle.info.sites, bundle.info.adapters.len(), total));
         let logits = {
             let mut remaining = plans.iter().peekable();
-            let mut rows: Vec<StepRow<'_>> = Vec::with_capacity(plans.len());
-            for (index, row) in self.rows.iter_mut().enumerate() {
-                if let Some((_, tokens, samples)) = remaining.next_if(|(at, ..)| *at == index) {
-                    let wanted = if *samples {
-                        Wanted::Last
-                    } else {
-                        Wanted::Nothing
-                    };
-                    rows.push(StepRow {
-                        tokens,
-                        cache: &mut row.cache,
-                        gates: &row.gates,
-                        wanted,
-                    });
+            let mut steps: Vec<StepRow<'_>> = Vec::with_capacity(plans.len());
+            for (row, active) in self.rows.iter_mut().enumerate() {
+                for (stream, active) in active.streams.iter_mut().enumerate() {
+                    let its = |share: &&Share| (share.row, share.stream) == (row, stream);
+                    if let Some(share) = remaining.next_if(its) {
+                        steps.push(active.step(&share.tokens, share.samples));
+                    }
                 }
             }
-            if rows.is_empty() {
+            if steps.is_empty() {
                 Vec::new()
             } else {
-                bundle.model.forward(&mut rows, tap.as_mut())?
+                bundle.model.forward(&mut steps, tap.as_mut())?
             }
         };
 
-        let mut news = Vec::new();
-        let mut ended = Vec::new();
+        let (mut ready, mut news) = (Vec::new(), Vec::new());
         let mut logits = logits.chunks_exact(bundle.model.config().vocabulary.max(1));
         let mut token = 0;
-        for (index, tokens, samples) in &plans {
-            let row = &mut self.rows[*index];
-            token += tokens.len();
-            row.fed(tokens.len());
-            if !samples {
-                news.push((row.tag, RowNews::Reading(row.read())));
-                continue;
-            }
-            let Some(logits) = logits.next() else {
+        for shares in plans.chunk_by(|a, b| a.row == b.row) {
+            let Some(index) = shares.first().map(|share| share.row) else {
                 continue;
             };
-            let gates = tap
-                .as_ref()
-                .filter(|_| row.traced())
-                .map(|tap| tap.token(token - 1));
-            let finish = row.take(bundle, logits, gates);
+            let row = &mut self.rows[index];
+            let (mut alone, mut last) = (None, token);
+            for share in shares {
+                let stream = &mut row.streams[share.stream];
+                token += share.tokens.len();
+                stream.fed(share.tokens.len());
+                let Some(logits) = share.samples.then(|| logits.next()).flatten() else {
+                    continue;
+                };
+                if share.stream == 0 {
+                    last = token - 1;
+                }
+                // A row of one stream, which most are, copies nothing.
+                if row.mixer == Mixer::Alone {
+                    alone = Some(logits);
+                } else {
+                    stream.held = Some(logits.to_vec());
+                }
+            }
+            if alone.is_some() || row.streams.iter().all(|stream| stream.held.is_some()) {
+                ready.push(Ready {
+                    row: index,
+                    alone,
+                    token: last,
+                });
+            } else {
+                news.push((row.tag, RowNews::Reading(row.read())));
+            }
+        }
+        let guidance = guide(bundle, &self.rows, ready.iter().map(|ready| ready.row))?;
+        let (mut ended, mut mixed) = (Vec::new(), Vec::new());
+        for (ready, guidance) in ready.into_iter().zip(guidance) {
+            let row = &mut self.rows[ready.row];
+            let whole = match ready.alone {
+                Some(logits) => finite(logits),
+                None => {
+                    let held = row
+                        .streams
+                        .iter()
+                        .filter_map(|stream| stream.held.as_deref());
+                    let held: Vec<&[f32]> = held.collect();
+                    row.mixer.mix(&held, &mut mixed);
+                    if let Some(guidance) = guidance {
+                        guidance.add(&mut mixed);
+                    }
+                    held.iter().all(|logits| finite(logits))
+                }
+            };
+            let gates = tap.as_ref().filter(|_| row.traced());
+            let gates = gates.map(|tap| tap.token(ready.token));
+            let finish = if whole {
+                row.take(bundle, ready.alone.unwrap_or(&mixed), gates)
+            } else {
+                Some(Finish::NotFinite)
+            };
+            row.streams.iter_mut().for_each(|stream| stream.held = None);
             if row.is_first() {
                 news.push((row.tag, RowNews::Started(row.prompt_tokens())));
             }
@@ -206,7 +259,7 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
                 news.push((row.tag, RowNews::Tokens(tokens)));
             }
             if let Some(finish) = finish {
-                ended.push((*index, finish));
+                ended.push((ready.row, finish));
             }
         }
         for (index, finish) in ended.into_iter().rev() {
@@ -218,11 +271,35 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
     }
 
     fn end(&mut self, bundle: &Bundle, index: usize, finish: Finish) -> Run {
-        let (run, mut cache) = self.rows.remove(index).finish(bundle, finish);
-        cache.retire();
-        if self.caches.len() < self.slots {
-            self.caches.push(cache);
+        let (run, caches) = self.rows.remove(index).finish(bundle, finish);
+        for mut cache in caches {
+            cache.retire();
+            if self.caches.len() < self.slots {
+                self.caches.push(cache);
+            }
         }
         run
     }
+}
+
+/// What one stream brings to a step.
+struct Share {
+    row: usize,
+    stream: usize,
+    tokens: Vec<u32>,
+    /// Whether its logits are wanted.
+    samples: bool,
+}
+
+/// A row whose streams have all come to their next token.
+struct Ready<'l> {
+    row: usize,
+    /// The logits of a row of one stream.
+    alone: Option<&'l [f32]>,
+    /// The first stream's last token in the step.
+    token: usize,
+}
+
+fn finite(logits: &[f32]) -> bool {
+    logits.iter().all(|logit| logit.is_finite())
 }

@@ -6,10 +6,12 @@
 
 mod drive;
 mod generator;
+mod guided;
 mod key;
 mod retrace;
 mod row;
 mod sampler;
+mod stream;
 
 pub use drive::{RowSource, generate, generate_all};
 pub use generator::{Generator, PREFILL_CHUNK};

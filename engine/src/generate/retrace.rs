@@ -104,6 +104,8 @@ impl Retrace {
                 tokens,
                 cache: &mut self.cache,
                 gates,
+                side: None,
+                shift: None,
                 wanted: if head && chooses {
                     Wanted::All
                 } else {

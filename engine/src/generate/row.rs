@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Sampler;
+use super::stream::ActiveStream;
 use crate::bundle::Bundle;
+use crate::method::{Mixer, RowPlan, StreamPlan, plan};
 use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
@@ -35,17 +37,17 @@ pub enum RowNews {
 pub(super) struct ActiveRow<T> {
     /// The caller's name for it.
     pub(super) tag: T,
-    pub(super) cache: RowCache,
-    pub(super) gates: RowGates,
-    request: RowRequest,
-    prompt: Vec<u32>,
+    /// At least one; the first is the one that is shown.
+    pub(super) streams: Vec<ActiveStream>,
+    pub(super) mixer: Mixer,
+    /// What its key takes from the method; `None` for a plain row.
+    plan: Option<[u8; 32]>,
+    pub(super) request: RowRequest,
     given: Arc<Given>,
-    /// Tokens of the prompt that are in the cache.
-    fed: usize,
     max_tokens: usize,
     sampler: Sampler,
     answer: AnswerStream,
-    tokens: Vec<u32>,
+    pub(super) tokens: Vec<u32>,
     end: Option<u32>,
     gate_values: Vec<f32>,
     steering: Steering,
@@ -58,22 +60,43 @@ pub(super) struct ActiveRow<T> {
 }
 
 impl<T> ActiveRow<T> {
-    /// Checks a request and prepares its row; `cache` is a used one, or new.
+    /// Checks a request and prepares its row. Its streams take used `caches` while there are some, and new ones then.
     pub(super) fn new(
         bundle: &Bundle,
         tag: T,
         request: RowRequest,
         started: Instant,
-        cache: RowCache,
+        caches: &mut Vec<RowCache>,
     ) -> Result<Self> {
-        let given = bundle.tokenizer.at(request.time).given(&request.prompt)?;
-        let prompt = given.ids();
-        let mut gates = bundle.plan.gates(&request.point)?;
-        request.mutes.apply(&mut gates);
+        let method = request.sampling.method.as_ref();
+        let plan = plan(
+            bundle,
+            method,
+            &request.point,
+            &request.prompt,
+            &request.mutes,
+        )?;
+        let tokenizer = bundle.tokenizer.at(request.time);
+        let asked = |stream: &StreamPlan| stream.prompt.clone().unwrap_or(request.prompt.clone());
+        let mut given: Option<Given> = None;
+        let mut prompts = Vec::with_capacity(plan.streams.len());
+        for stream in &plan.streams {
+            if given.is_none() {
+                let first = tokenizer.given(&asked(stream))?;
+                prompts.push(first.ids());
+                given = Some(first);
+            } else {
+                prompts.push(tokenizer.encode_prompt(&asked(stream))?);
+            }
+        }
+        let given = given.ok_or_else(|| Error::internal("a row has no stream"))?;
+        let ids: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+        let digest = plan.digest(&ids);
+        let longest = prompts.iter().map(Vec::len).max().unwrap_or(0);
         let context = bundle.model.config().context;
-        if prompt.len() >= context {
+        if longest >= context {
             return Err(Error::PromptTooLong {
-                tokens: prompt.len(),
+                tokens: longest,
                 context,
             });
         }
@@ -89,12 +112,16 @@ impl<T> ActiveRow<T> {
         ] {
             bounds.check(value).map_err(|e| Error::option(name, e))?;
         }
-        let max_tokens = sampling.max_tokens.min(context - prompt.len());
+        let max_tokens = sampling.max_tokens.min(context - longest);
+        let RowPlan { streams, mixer } = plan;
+        let streams = streams.into_iter().zip(prompts).map(|(stream, prompt)| {
+            ActiveStream::new(bundle, stream, prompt, caches.pop().unwrap_or_default())
+        });
         let mut row = Self {
             tag,
-            cache,
-            gates,
-            fed: 0,
+            streams: streams.collect::<Result<_>>()?,
+            mixer,
+            plan: digest,
             max_tokens,
             sampler: Sampler::new(sampling),
             answer: bundle.tokenizer.answer(&sampling.stop),
@@ -106,36 +133,22 @@ impl<T> ActiveRow<T> {
             started,
             first_token_seconds: 0.0,
             came: Vec::new(),
-            prompt,
             given: Arc::new(given),
             request,
         };
-        bundle
-            .model
-            .reset(&mut row.cache, row.prompt.len() + max_tokens)?;
+        for stream in &mut row.streams {
+            let positions = stream.prompt.len() + max_tokens;
+            bundle.model.reset(&mut stream.cache, positions)?;
+        }
         Ok(row)
     }
 
+    /// Whether its routing is kept: that of a row of one stream, and of the bundle's bank.
     pub(super) fn traced(&self) -> bool {
-        self.request.trace == TraceLevel::Full
+        self.request.trace == TraceLevel::Full && self.streams.len() == 1
     }
 
-    /// Tokens that the next step feeds, at most `budget` of a prompt, and whether it then samples.
-    pub(super) fn next_tokens(&self, budget: usize) -> (&[u32], bool) {
-        if self.fed < self.prompt.len() {
-            let end = self.prompt.len().min(self.fed + budget.max(1));
-            (&self.prompt[self.fed..end], end == self.prompt.len())
-        } else {
-            (&self.tokens[self.tokens.len().saturating_sub(1)..], true)
-        }
-    }
-
-    /// Notes that `count` tokens went through the model.
-    pub(super) fn fed(&mut self, count: usize) {
-        self.fed = (self.fed + count).min(self.prompt.len());
-    }
-
-    /// Takes the logits after the last token fed (and the gates of that step): samples, extends the
+    /// Takes the mixed logits after the last token fed (and the gates of that step): samples, extends the
     /// answer, and says whether and why the row ends.
     pub(super) fn take(
         &mut self,
@@ -143,9 +156,6 @@ impl<T> ActiveRow<T> {
         logits: &[f32],
         gates: Option<&[f32]>,
     ) -> Option<Finish> {
-        if !logits.iter().all(|logit| logit.is_finite()) {
-            return Some(Finish::NotFinite);
-        }
         let ends = bundle.tokenizer.end_tokens();
         let barred = if self.request.sampling.ignore_eos {
             ends
@@ -172,25 +182,46 @@ impl<T> ActiveRow<T> {
         (self.tokens.len() >= self.max_tokens).then_some(Finish::Length)
     }
 
-    /// Tokens of the prompt that are in the cache.
+    /// Tokens of the first stream's prompt that are in the cache.
     pub(super) fn read(&self) -> usize {
-        self.fed
+        self.streams.first().map_or(0, ActiveStream::read)
     }
 
     pub(super) fn prompt_tokens(&self) -> usize {
-        self.prompt.len()
+        self.streams.first().map_or(0, |stream| stream.prompt.len())
     }
 
     pub(super) fn is_first(&self) -> bool {
         self.tokens.len() == 1
     }
 
-    /// Goes on at another point, or with other channels silenced; the index of the next token.
-    pub(super) fn steer(&mut self, point: &Point, mutes: &Mutes, gates: RowGates) -> usize {
+    /// Goes on at another point, or with other channels silenced; the index of the next token. Refused where the method
+    /// would ask something else there: what is read cannot be read again.
+    pub(super) fn steer(&mut self, bundle: &Bundle, point: &Point, mutes: &Mutes) -> Result<usize> {
+        let request = &self.request;
+        let method = request.sampling.method.as_ref();
+        let plan = plan(bundle, method, point, &request.prompt, mutes)?;
+        let tokenizer = bundle.tokenizer.at(request.time);
+        let mut alike = plan.streams.len() == self.streams.len();
+        for (stream, plan) in self.streams.iter().zip(&plan.streams) {
+            if let Some(prompt) = &plan.prompt {
+                alike &= tokenizer.encode_prompt(prompt)? == stream.prompt;
+            }
+        }
+        if !alike {
+            let name = method.map_or_else(String::new, ToString::to_string);
+            let problem = format!(
+                "{name} tells the model its preference before it answers; ask again at the new point"
+            );
+            return Err(Error::option("method", problem));
+        }
+        for (stream, plan) in self.streams.iter_mut().zip(plan.streams) {
+            stream.go(bundle, plan)?;
+        }
+        self.mixer = plan.mixer;
         let at = self.tokens.len();
         self.steering.go(&self.request.point, at, point, mutes);
-        self.gates = gates;
-        at
+        Ok(at)
     }
 
     /// Tokens whose text became final since the last call.
@@ -214,8 +245,8 @@ impl<T> ActiveRow<T> {
         Some(news)
     }
 
-    /// The record of the row, and its cache for the next one.
-    pub(super) fn finish(mut self, bundle: &Bundle, finish: Finish) -> (Run, RowCache) {
+    /// The record of the row, and its caches for the next ones.
+    pub(super) fn finish(mut self, bundle: &Bundle, finish: Finish) -> (Run, Vec<RowCache>) {
         self.answer.finish();
         let traced = self.traced();
         let (text, tokens) = self.answer.into_parts();
@@ -232,12 +263,23 @@ impl<T> ActiveRow<T> {
         let before = std::iter::once(0).chain(self.came.iter().copied());
         let pace = self.came.iter().zip(before).map(|(at, last)| at - last);
         let pace: Vec<u32> = pace.take(tokens.len()).collect();
+        let mut streams = self.streams.into_iter();
+        let mut caches = Vec::with_capacity(streams.len());
+        // A row has a first stream; see `new`.
+        let (prompt_tokens, gates) = streams.next().map_or_else(
+            || (Vec::new(), RowGates::base(0, 0)),
+            |stream| {
+                caches.push(stream.cache);
+                (stream.prompt, stream.gates)
+            },
+        );
+        caches.extend(streams.map(|stream| stream.cache));
         let mut run = Run {
             prompt: self.request.prompt,
-            prompt_tokens: self.prompt,
+            prompt_tokens,
             given: Some(self.given),
             point: self.request.point,
-            gates: self.gates,
+            gates,
             steering: self.steering,
             sampling: self.request.sampling,
             text,
@@ -256,7 +298,7 @@ impl<T> ActiveRow<T> {
             seconds: self.started.elapsed().as_secs_f64(),
             pace,
         };
-        run.key = super::key::of(bundle, &run);
-        (run, self.cache)
+        run.key = super::key::of(bundle, &run, self.plan);
+        (run, caches)
     }
 }

@@ -144,6 +144,7 @@ mod tests {
         let group = MixedGroup::new(
             vec![spec("q", &q, 33), spec("v", &v, 40)],
             &mut bank.clone(),
+            0,
         );
         let gates = [
             RowGates {

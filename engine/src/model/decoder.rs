@@ -2,7 +2,7 @@
 
 use super::left_out::in_words;
 use super::tensor::TensorLlama;
-use super::{Llama, LlamaConfig, LoadProgress, RowCache, StepRow};
+use super::{Llama, LlamaConfig, LoadProgress, RowCache, SideExperts, StepRow};
 use crate::device::Backend;
 use crate::mixture::{Bank, Tap};
 use crate::weights::{Checkpoint, Digest, LoraFactor, RouterSite};
@@ -111,6 +111,14 @@ impl Decoder {
             }
         }
         placed(found, "adapter", adapter, path)
+    }
+
+    /// Lays out experts for rows to carry beside the bank's; their numbers are released from `bank`.
+    pub fn side(&self, bank: &mut Bank) -> Result<SideExperts> {
+        Ok(match self {
+            Self::Packed(model) => SideExperts::Packed(model.side(bank)),
+            Self::Tensors(model) => SideExperts::Tensors(model.side(bank)?),
+        })
     }
 
     /// Bytes of weights in memory, experts included.

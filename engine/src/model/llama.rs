@@ -2,9 +2,10 @@
 //! length, position and gates.
 
 use super::LlamaConfig;
+use super::beside::{RowSide, Shift, SideExperts};
 use super::cache::RowCache;
 use crate::kernels::{AttentionRow, Rotation, add_in_place, attend, rms_norm, swiglu};
-use crate::mixture::{MixedGroup, Tap, TokenGates};
+use crate::mixture::{Bank, MixedGroup, Side, SideBank, Tap, TokenGates};
 use crate::types::RowGates;
 
 /// Which of a row's tokens are read out.
@@ -29,6 +30,10 @@ pub struct StepRow<'a> {
     pub cache: &'a mut RowCache,
     /// Its mixture.
     pub gates: &'a RowGates,
+    /// Experts beside the bank's.
+    pub side: Option<RowSide<'a>>,
+    /// What is added to its hidden states.
+    pub shift: Option<&'a Shift>,
     /// What is read out.
     pub wanted: Wanted,
 }
@@ -94,6 +99,13 @@ impl Llama {
             .chain(self.head.as_mut())
     }
 
+    /// Lays out a bank of experts for rows to carry beside the model's own.
+    pub(super) fn side(&self, bank: &mut Bank) -> SideBank {
+        let layers = self.layers.iter();
+        let groups = layers.flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
+        SideBank::new(groups.chain(self.head.as_ref()), bank)
+    }
+
     /// One step; the logits `[wanted tokens, vocabulary]` of every row's wanted tokens, in order.
     ///
     /// With a tap, the gates of all tokens of the step are recorded (those of the output layer for
@@ -139,7 +151,16 @@ impl Llama {
         let config = &self.config;
         let (eps, layout) = (config.rms_norm_eps as f32, config.head_layout());
         let tokens: usize = rows.iter().map(|row| row.tokens.len()).sum();
-        let gates = TokenGates::new(rows.iter().map(|row| (row.tokens.len(), row.gates)));
+        let gates = TokenGates::with_sides(rows.iter().map(|row| {
+            let side = row.side.and_then(|side| match side.bank {
+                SideExperts::Packed(bank) => Some(Side {
+                    bank,
+                    gates: side.gates,
+                }),
+                SideExperts::Tensors(_) => None,
+            });
+            (row.tokens.len(), row.gates, side)
+        }));
         let mut x = self.embed(
             rows.iter().flat_map(|row| row.tokens.iter().copied()),
             tokens,
@@ -201,6 +222,17 @@ impl Llama {
                 .forward(&inner, tokens, &gates, tap.as_deref_mut())
                 .remove(0);
             add_in_place(&mut x, &output);
+            let mut token = 0;
+            for row in rows.iter() {
+                if let Some((vector, from)) = row.shift.and_then(|shift| shift.at(index)) {
+                    let skipped = from.saturating_sub(row.cache.len()).min(row.tokens.len());
+                    for place in token + skipped..token + row.tokens.len() {
+                        let hidden = config.hidden_size;
+                        add_in_place(&mut x[place * hidden..(place + 1) * hidden], vector);
+                    }
+                }
+                token += row.tokens.len();
+            }
         }
         let mut wanted = Vec::new();
         let mut token = 0;

@@ -7,6 +7,9 @@ use crate::mixture::{Bank, LinearSpec, MixedGroup};
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
 
+/// Groups of a layer: q, k and v; the attention's output; gate and up; down.
+pub(super) const GROUPS: usize = 4;
+
 /// Told after each layer: fraction loaded, 0 to 1. An error stops the load.
 pub type LoadProgress<'a> = &'a mut dyn FnMut(f32) -> Result<()>;
 
@@ -43,6 +46,7 @@ impl Llama {
                 bias,
             }],
             bank,
+            model.layers.len() * GROUPS,
         ));
         progress_done(progress)?;
         Ok(model)
@@ -84,10 +88,10 @@ impl Llama {
                     bias,
                 })
             };
-            let qkv = MixedGroup::new(vec![spec()?, spec()?, spec()?], bank);
-            let output = MixedGroup::new(vec![spec()?], bank);
-            let gate_up = MixedGroup::new(vec![spec()?, spec()?], bank);
-            let down = MixedGroup::new(vec![spec()?], bank);
+            let qkv = MixedGroup::new(vec![spec()?, spec()?, spec()?], bank, index * GROUPS);
+            let output = MixedGroup::new(vec![spec()?], bank, index * GROUPS + 1);
+            let gate_up = MixedGroup::new(vec![spec()?, spec()?], bank, index * GROUPS + 2);
+            let down = MixedGroup::new(vec![spec()?], bank, index * GROUPS + 3);
             let mut norm = |name: &str| {
                 checkpoint.read(
                     &format!("model.layers.{index}.{name}.weight"),

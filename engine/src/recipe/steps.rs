@@ -11,7 +11,7 @@ use super::measure::Measurement;
 use super::place::{Shortfall, largest, shortfalls};
 use super::plan::{Plan, TrainingPrompts, merge_settings};
 use super::progress::ProgressTracker;
-use crate::bundle::{ExpertEntry, Manifest, ObjectiveEntry, RewardEntry, ValueEntry};
+use crate::bundle::{ExpertEntry, Manifest, MethodParts, ObjectiveEntry, RewardEntry, ValueEntry};
 use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_json;
@@ -436,6 +436,7 @@ pub(super) fn manifest(
         objectives,
         experts: experts.iter().map(expert).collect::<Result<_>>()?,
         values: values.iter().map(value).collect::<Result<_>>()?,
+        methods: MethodParts::new(),
         prompts: recipe.prompts.as_deref().map(full).transpose()?,
     })
 }

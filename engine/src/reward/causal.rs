@@ -271,6 +271,8 @@ impl RewardModel for Causal {
                     tokens: piece,
                     cache,
                     gates: &self.gates,
+                    side: None,
+                    shift: None,
                     wanted: if ends { Wanted::Last } else { Wanted::Nothing },
                 });
             }

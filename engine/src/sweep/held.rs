@@ -24,10 +24,10 @@ pub fn held(bundle: &Bundle, plan: &SweepPlan) -> Result<Held> {
     let time = study.sweep_time(&record(bundle, plan, held.rows))?;
     let asked = Asked::new(bundle, plan, time, &|| Ok(()))?;
     for named in &visited {
-        let gates = bundle.plan.gates(&named.point)?;
-        let keys: Vec<Key> = (0..prompts)
-            .map(|prompt| asked.key(bundle, plan, &gates, prompt))
-            .collect();
+        let gates = asked.gates(bundle, plan, &named.point)?;
+        let keys = (0..prompts)
+            .map(|prompt| asked.key(bundle, plan, (&named.point, &gates), prompt))
+            .collect::<Result<Vec<Key>>>()?;
         let found = study.has(&keys)?.into_iter().filter(|there| *there).count();
         held.rows_done += found;
         held.points_done += usize::from(found == prompts);

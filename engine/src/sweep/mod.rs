@@ -1,5 +1,6 @@
 //! Sweeps: the points to visit, the name of each row, the summary per point.
 
+mod best;
 mod held;
 mod list;
 mod progress;
@@ -10,6 +11,7 @@ mod seed;
 mod shares;
 mod whole;
 
+pub use best::best_of_n;
 pub use held::held;
 pub use list::Listed;
 pub use paretoscope_core::pareto::{front_flags, point_line, summarise};

@@ -9,10 +9,10 @@ use crate::study::{Label, ScorerRecord, Stored, Study, SweepRecord};
 use super::{named_points, row_seed};
 use crate::bundle::Bundle;
 use crate::generate::key;
+use crate::method::{Method, RowPlan, plan as row_plan};
 use crate::protocol::SweepPlan;
 use crate::types::{
-    Key, Mutes, NamedPoint, Point, PointKind, Prompt, RowGates, RowRequest, Run, Sampling, Split,
-    TraceLevel,
+    Key, Mutes, NamedPoint, Point, Prompt, RowGates, RowRequest, Run, Sampling, Split, TraceLevel,
 };
 use crate::{Error, Result};
 
@@ -96,20 +96,40 @@ impl Asked {
         }
     }
 
-    /// The key of the row of a prompt under these gates.
+    /// The key of the row of a prompt at a point, which has these gates where the method is a plain one.
     pub(super) fn key(
         &self,
         bundle: &Bundle,
         plan: &SweepPlan,
-        gates: &RowGates,
+        (point, gates): (&Point, &RowGates),
         prompt: usize,
-    ) -> Key {
-        key(
-            bundle,
-            &self.ids[prompt],
-            gates,
-            &self.sampling(plan, prompt),
-        )
+    ) -> Result<Key> {
+        let sampling = self.sampling(plan, prompt);
+        let own = &self.ids[prompt];
+        if sampling.method.is_none() {
+            return Ok(key(bundle, own, gates, &sampling, None));
+        }
+        let tokenizer = bundle.tokenizer.at(Some(self.time));
+        let row = method_of(bundle, plan, point, &self.prompts[prompt])?;
+        let received = row.received(&tokenizer, own)?;
+        let (ids, gates) = (&received.prompt, &received.gates);
+        Ok(key(bundle, ids, gates, &sampling, received.plan))
+    }
+
+    /// The gates of a point: those of the stream that is shown.
+    pub(super) fn gates(
+        &self,
+        bundle: &Bundle,
+        plan: &SweepPlan,
+        point: &Point,
+    ) -> Result<RowGates> {
+        if plan.sampling.method.is_none() {
+            return Ok(bundle.plan.gates(point)?);
+        }
+        let prompt = self.prompts.first().ok_or(Error::EmptyPrompt)?;
+        let row = method_of(bundle, plan, point, prompt)?;
+        let stream = row.streams.into_iter().next();
+        stream.map_or_else(|| Ok(bundle.plan.gates(point)?), |stream| Ok(stream.gates))
     }
 
     /// The row of a prompt at a point.
@@ -125,15 +145,19 @@ impl Asked {
     }
 }
 
+/// What a sweep's row at a point is made of.
+fn method_of(bundle: &Bundle, plan: &SweepPlan, point: &Point, prompt: &Prompt) -> Result<RowPlan> {
+    let method = plan.sampling.method.as_ref();
+    row_plan(bundle, method, point, prompt, &Mutes::default())
+}
+
 /// The sweep, as a study keeps it.
 pub(super) fn record(bundle: &Bundle, plan: &SweepPlan, rows: usize) -> SweepRecord {
-    let method = match plan.grid.kind() {
-        PointKind::Preference => "hoe",
-        PointKind::Weights => "mva",
-    };
+    let usual = || Method::of(plan.grid.kind());
+    let method = plan.sampling.method.clone().unwrap_or_else(usual);
     SweepRecord {
         name: format!("{} {method}", bundle.info.name),
-        method: method.to_owned(),
+        method: method.to_string(),
         bundle: bundle.info.clone(),
         plan: plan.clone(),
         rows,
@@ -162,10 +186,10 @@ pub fn stored_rows(bundle: &Bundle, plan: &SweepPlan, index: usize) -> Result<Ve
     };
     let time = study.sweep_time(&record(bundle, plan, 0))?;
     let asked = Asked::new(bundle, plan, time, &|| Ok(()))?;
-    let gates = bundle.plan.gates(point)?;
-    let keys: Vec<Key> = (0..asked.prompts.len())
-        .map(|prompt| asked.key(bundle, plan, &gates, prompt))
-        .collect();
+    let gates = asked.gates(bundle, plan, point)?;
+    let keys = (0..asked.prompts.len())
+        .map(|prompt| asked.key(bundle, plan, (point, &gates), prompt))
+        .collect::<Result<Vec<Key>>>()?;
     let scorers = study.known_scorers(&ScorerRecord::rewards(&bundle.info))?;
     study
         .by_key(&keys)?

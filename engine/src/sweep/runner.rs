@@ -14,6 +14,7 @@ use super::shares::{Row, Shares};
 use super::summarise;
 use crate::Result;
 use crate::bundle::Bundle;
+use crate::method::Method;
 use crate::protocol::SweepPlan;
 use crate::reward::RewardInput;
 use crate::types::{
@@ -113,7 +114,7 @@ impl SweepScheduler {
             points: visited
                 .into_iter()
                 .map(|NamedPoint { point, name }| {
-                    let gates = bundle.plan.gates(&point)?;
+                    let gates = asked.gates(bundle, &plan, &point)?;
                     Ok(PointState {
                         routed: gates.routers.iter().any(|share| *share != 0.0),
                         answers: vec![None; prompts],
@@ -143,13 +144,17 @@ impl SweepScheduler {
     fn find_finished(&mut self, bundle: &Bundle, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         for point in 0..self.points.len() {
             go_on()?;
-            let gates = &self.points[point].gates;
-            let row = |prompt| Row {
-                point,
-                prompt,
-                key: self.asked.key(bundle, &self.plan, gates, prompt),
+            let at = &self.points[point];
+            let row = |prompt| -> Result<Row> {
+                let stands = (&at.point, &at.gates);
+                Ok(Row {
+                    point,
+                    prompt,
+                    key: self.asked.key(bundle, &self.plan, stands, prompt)?,
+                })
             };
-            let rows: Vec<Row> = (0..self.asked.prompts.len()).map(row).collect();
+            let rows = (0..self.asked.prompts.len()).map(row);
+            let rows = rows.collect::<Result<Vec<Row>>>()?;
             let scored = self.stored(&rows)?;
             let there = self.points[point].answers.iter().flatten().count();
             self.counts.there += there;
@@ -238,6 +243,12 @@ impl SweepScheduler {
         let ours: Vec<bool> = self.asked.prompts.iter().map(|p| of(p) == index).collect();
         self.left_out = self.shares.retain(|row| ours[row.prompt]);
         self
+    }
+
+    /// By which method its points become answers.
+    pub fn method(&self) -> Method {
+        let usual = || Method::of(self.plan.grid.kind());
+        self.plan.sampling.method.clone().unwrap_or_else(usual)
     }
 
     /// Its number in the study.

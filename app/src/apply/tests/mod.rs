@@ -73,6 +73,7 @@ fn bundle() -> BundleInfo {
             group: None,
         }],
         warnings: Vec::new(),
+        methods: Vec::new(),
         demonstration: None,
         memory_bytes: 1,
     }

@@ -1,6 +1,7 @@
 //! `generate`: one answer.
 
 use paretoscope_engine::generate::generate;
+use paretoscope_engine::method::{Method, MethodError, MethodKind};
 use paretoscope_engine::types::{Finish, Mutes, RowRequest, Sampling, TraceLevel};
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
@@ -18,6 +19,10 @@ pub(crate) struct Args {
     prompt: PromptArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    /// `NAME[:key=value,...]`, e.g. `mod` or `pcb:density=0.2`; HoE at preferences and MVA at weights by default. See
+    /// `methods` for what there is
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
 }
 
 /// How tokens are chosen.
@@ -56,16 +61,39 @@ impl SamplingArgs {
             max_tokens: self.max_tokens,
             stop: self.stop.clone(),
             ignore_eos: false,
+            method: None,
         }
     }
 }
 
+/// A method by name, with its settings.
+pub(crate) fn method_of(text: &str) -> Result<Method> {
+    text.parse().map_err(|error: MethodError| {
+        let of = error.of.strip_prefix("method").unwrap_or(&error.of);
+        let of = if of.is_empty() {
+            "--method".to_owned()
+        } else {
+            format!("--method {of}")
+        };
+        Error::option(of, error.problem)
+    })
+}
+
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
-    let bundle = load(&args.place.bundle, global, false)?;
+    let method = args.method.as_deref().map(method_of).transpose()?;
+    // A method may ask the reward models while it answers.
+    let rewards = method
+        .as_ref()
+        .is_some_and(|m| m.kind() == MethodKind::Args);
+    let bundle = load(&args.place.bundle, global, rewards)?;
+    let point = args.place.point(&bundle)?;
     let request = RowRequest {
         prompt: args.prompt.prompt()?,
-        point: args.place.point(&bundle)?,
-        sampling: args.sampling.sampling(global),
+        sampling: Sampling {
+            method: method.filter(|method| *method != Method::of(point.kind())),
+            ..args.sampling.sampling(global)
+        },
+        point,
         mutes: Mutes::default(),
         trace: TraceLevel::None,
         time: None,

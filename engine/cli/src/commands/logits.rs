@@ -51,6 +51,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         tokens: &ids,
         cache: &mut cache,
         gates: &gates,
+        side: None,
+        shift: None,
         wanted: Wanted::All,
     };
     let logits = bundle.model.forward(&mut [row], tap.as_mut())?;

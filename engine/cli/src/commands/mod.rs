@@ -6,6 +6,7 @@ mod demo_loop;
 mod forge;
 mod generate;
 mod logits;
+mod methods;
 mod pareto;
 mod place;
 mod prompt;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Prompt(prompt::Args),
     /// One answer
     Generate(generate::Args),
+    /// The systems that answers can be had by, and what can be set of each
+    Methods(methods::Args),
     /// Points x prompts, scored and stored; a line per finished point
     Sweep(sweep::Args),
     /// What a study holds, and what can be had from it
@@ -97,6 +100,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Logits(args) => logits::run(&args, global),
         Command::Prompt(args) => prompt::run(&args),
         Command::Generate(args) => generate::run(&args, global),
+        Command::Methods(args) => methods::run(&args),
         Command::Sweep(args) => sweep::run(&args, global),
         Command::Study(args) => study::run(args, global),
         Command::Pareto(args) => pareto::run(&args),

@@ -6,12 +6,15 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowSource, RowTag};
+use paretoscope_engine::method::{Method, MethodKind};
 use paretoscope_engine::protocol::{SweepPhase, SweepPlan};
-use paretoscope_engine::sweep::{Listed, SweepScheduler, front_flags, parse_grid, point_line};
+use paretoscope_engine::sweep::{
+    Listed, SweepScheduler, best_of_n, front_flags, parse_grid, point_line,
+};
 use paretoscope_engine::types::{PointKind, PointResult, Prompt, PromptSample, RowRequest, Run};
-use paretoscope_engine::{Error, Problem, Result};
+use paretoscope_engine::{Error, Result};
 
-use super::generate::SamplingArgs;
+use super::generate::{SamplingArgs, method_of};
 use super::place::load;
 use crate::interrupt::Interrupt;
 use crate::options::{Global, split_of};
@@ -41,9 +44,10 @@ pub(crate) struct Args {
     /// fill the simplex; with `--method mva` the box of weights up to 1)
     #[arg(long, value_name = "FILE.jsonl or SET")]
     points: Option<String>,
-    /// `hoe` routes preferences, `mva` takes free weights; by default as grid or points ask
+    /// `NAME[:key=value,...]`, e.g. `mod` or `pcb:density=0.2`, several times for several methods on the same prompts and
+    /// seeds; `hoe` routes preferences, `mva` takes free weights: by default as grid or points ask. See `methods`
     #[arg(long, value_name = "METHOD")]
-    method: Option<String>,
+    method: Vec<String>,
     /// The study; the same command again goes on where it stopped, and other sweeps may go into it as well
     #[arg(long, value_name = "X.study")]
     out: PathBuf,
@@ -64,7 +68,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
-    let kind = args.method.as_deref().map(kind_of).transpose()?;
+    let methods = args.method.iter().map(|text| method_of(text));
+    let methods: Vec<Method> = methods.collect::<Result<_>>()?;
     let listed = match (&args.grid, &args.points) {
         (Some(grid), None) => Listed::Grid(parse_grid(grid)?),
         (None, Some(points)) => Listed::read(points)?,
@@ -76,10 +81,11 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             return Err(Error::option("--points", problem));
         }
     };
-    listed.check(kind).map_err(|error| {
-        let method = args.method.as_deref().unwrap_or_default();
-        Error::option("--method", format!("{method} does not fit; {error}"))
-    })?;
+    for method in &methods {
+        listed.check(kind_of(method)).map_err(|error| {
+            Error::option("--method", format!("{method} does not fit; {error}"))
+        })?;
+    }
     let prompts = of_split(read_prompts(&args.prompts)?, args)?;
     let shard = args.shard.as_deref().map(shard).transpose()?;
     let bundle = load(&args.bundle, global, true)?;
@@ -92,8 +98,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         Prompt::Text(text) if args.chat => Prompt::Chat(text),
         prompt => prompt,
     });
-    let plan = SweepPlan {
-        grid: listed.grid(&bundle.info, kind)?,
+    let usual = SweepPlan {
+        grid: listed
+            .clone()
+            .grid(&bundle.info, methods.first().and_then(kind_of))?,
         prompts: prompts.collect(),
         splits,
         groups,
@@ -101,22 +109,72 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         include_base: args.base,
         store: args.out.clone(),
     };
-    let mut sweep = SweepScheduler::new(&bundle, plan)?;
-    if let Some((index, count)) = shard {
-        sweep = sweep.shard(index, count);
+    let mut plans = Vec::with_capacity(methods.len().max(1));
+    for method in &methods {
+        let mut plan = usual.clone();
+        plan.grid = listed.clone().grid(&bundle.info, kind_of(method))?;
+        let named = Method::of(plan.grid.kind()) != *method;
+        plan.sampling.method = named.then(|| method.clone());
+        plans.push(plan);
     }
-    drive(&bundle, sweep, args.slots)
+    if plans.is_empty() {
+        plans.push(usual);
+    }
+    for plan in plans {
+        let method = plan.sampling.method.as_ref();
+        if method.is_some_and(|method| method.kind() == MethodKind::BestOfN) {
+            if shard.is_some() {
+                let problem = "best-of-n chooses among whole pools; leave --shard out";
+                return Err(Error::option("--shard", problem));
+            }
+            best(&bundle, &plan, args.slots)?;
+            continue;
+        }
+        let mut sweep = SweepScheduler::new(&bundle, plan)?;
+        if let Some((index, count)) = shard {
+            sweep = sweep.shard(index, count);
+        }
+        drive(&bundle, sweep, args.slots)?;
+    }
+    Ok(())
 }
 
-/// The points that a method takes.
-fn kind_of(method: &str) -> Result<PointKind> {
-    match method {
-        "hoe" => Ok(PointKind::Preference),
-        "mva" => Ok(PointKind::Weights),
-        other => Err(Error::option(
-            "--method",
-            Problem::unknown(other, ["hoe", "mva"]),
-        )),
+/// The best of n at each point of a plan, once the pools are there.
+fn best(bundle: &Bundle, plan: &SweepPlan, slots: usize) -> Result<()> {
+    let bar = ProgressBar::new(0).with_style(style());
+    let interrupt = Interrupt::listen();
+    let results = best_of_n(bundle, plan, slots, &mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        interrupt.check()
+    })?;
+    bar.finish_and_clear();
+    let method = plan.sampling.method.as_ref().map(ToString::to_string);
+    print(bundle, &results, &method.unwrap_or_default())
+}
+
+/// A line per point: which of them are on the front is known only when all are in.
+fn print(bundle: &Bundle, results: &[PointResult], method: &str) -> Result<()> {
+    let objectives = bundle.info.objectives.iter();
+    let names: Vec<String> = objectives.map(|o| o.name.clone()).collect();
+    for (result, front) in results.iter().zip(front_flags(results)) {
+        let mut line = point_line(result, &names, front);
+        line["method"] = serde_json::json!(method);
+        json_line(&line)?;
+    }
+    Ok(())
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go{msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// The points that a method takes, where it takes one kind alone.
+fn kind_of(method: &Method) -> Option<PointKind> {
+    match method.kind().points() {
+        [kind] => Some(*kind),
+        _ => None,
     }
 }
 
@@ -201,11 +259,9 @@ impl RowSource<RowTag> for Driven<'_> {
 /// Runs a sweep to its end, then prints its points in the plan's order: which of them are on the
 /// front is known only when all are in, and so the output is the same however often it was resumed.
 fn drive(bundle: &Bundle, sweep: SweepScheduler, slots: usize) -> Result<()> {
+    let method = sweep.method().to_string();
     let progress = sweep.progress(SweepPhase::Running);
-    let style =
-        ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {per_sec}, {eta} to go{msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(progress.rows as u64).with_style(style);
+    let bar = ProgressBar::new(progress.rows as u64).with_style(style());
     bar.set_position(progress.rows_done as u64);
     bar.reset_eta();
     let mut driven = Driven {
@@ -238,10 +294,5 @@ fn drive(bundle: &Bundle, sweep: SweepScheduler, slots: usize) -> Result<()> {
     ));
     let mut results = driven.results;
     results.sort_by_key(|result| result.index);
-    let objectives = bundle.info.objectives.iter();
-    let names: Vec<String> = objectives.map(|o| o.name.clone()).collect();
-    for (result, front) in results.iter().zip(front_flags(&results)) {
-        json_line(&point_line(result, &names, front))?;
-    }
-    Ok(())
+    print(bundle, &results, &method)
 }

@@ -334,6 +334,7 @@ fn info(sweep: &OldSweep) -> BundleInfo {
         sites: Vec::new(),
         prompts: Vec::new(),
         warnings: Vec::new(),
+        methods: Vec::new(),
         demonstration: None,
         memory_bytes: 0,
     }

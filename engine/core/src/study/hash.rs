@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rand::RngCore as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::types::{Point, Prompt};
+use crate::types::{Point, Prompt, RowGates};
 
 /// A name that is the same in every file: 32 bytes of a hash for contents, 16 bytes ordered by time for events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +89,20 @@ impl Fields {
     pub fn text(&mut self, text: &str) {
         self.count(text.len());
         self.0.update(text.as_bytes());
+    }
+
+    /// Bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.update(bytes);
+    }
+
+    /// A row's gates.
+    pub fn gates(&mut self, gates: &RowGates) {
+        self.singles(&gates.adapters);
+        self.singles(&gates.routers);
+        self.count(gates.muted.len());
+        gates.muted.iter().for_each(|&muted| self.count(muted));
     }
 
     /// Several texts.

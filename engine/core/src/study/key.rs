@@ -21,6 +21,8 @@ pub struct Received<'a> {
     pub gates: &'a RowGates,
     /// How tokens are chosen, with the row's own seed.
     pub sampling: &'a Sampling,
+    /// Digest of what a method does beyond a plain row: other streams, experts beside the bank, how logits are mixed.
+    pub plan: Option<[u8; 32]>,
     /// New tokens that there is room for, where that is less than asked.
     pub room: usize,
 }
@@ -33,12 +35,7 @@ impl Received<'_> {
         fields.text(&self.bundle.model);
         fields.texts(&self.bundle.adapters);
         fields.ids(self.prompt);
-        fields.singles(&self.gates.adapters);
-        fields.singles(&self.gates.routers);
-        fields.count(self.gates.muted.len());
-        for &muted in &self.gates.muted {
-            fields.count(muted);
-        }
+        fields.gates(self.gates);
         let sampling = self.sampling;
         let greedy = sampling.temperature == 0.0;
         fields.number(sampling.temperature);
@@ -47,6 +44,9 @@ impl Received<'_> {
         fields.count(sampling.max_tokens.min(self.room));
         fields.texts(&sampling.stop);
         fields.count(usize::from(sampling.ignore_eos));
+        if let Some(plan) = self.plan {
+            fields.bytes(&plan);
+        }
         Key(fields.digest())
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn info(name: &str) -> BundleInfo {
         sites: vec!["q".to_owned()],
         prompts: Vec::new(),
         warnings: Vec::new(),
+        methods: Vec::new(),
         demonstration: None,
         memory_bytes: 0,
     }
@@ -108,6 +109,7 @@ pub(super) fn key(run: &Run) -> Key {
         prompt: &run.prompt_tokens,
         gates: &run.gates,
         sampling: &run.sampling,
+        plan: None,
         room: 1000,
     }
     .key()

@@ -120,6 +120,9 @@ pub struct BundleInfo {
     pub prompts: Vec<PromptSample>,
     /// Things a person should know, e.g. an adapter without effect.
     pub warnings: Vec<String>,
+    /// Methods that the bundle holds trained parts for, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
     /// A demonstration bundle says so, and the window repeats it.
     pub demonstration: Option<String>,
     /// Bytes of weights in memory.

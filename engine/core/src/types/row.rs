@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Mutes, Point};
+use crate::method::Method;
 
 /// What a row starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ impl Prompt {
     }
 }
 
-/// How the next token is chosen and when a row ends.
+/// How a point becomes tokens, how the next one is chosen, and when a row ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
     /// 0 is greedy.
@@ -54,6 +55,9 @@ pub struct Sampling {
     /// Whether the end token is barred, so that exactly `max_tokens` come (benchmarks).
     #[serde(default)]
     pub ignore_eos: bool,
+    /// By which method the point becomes an answer; without one by HoE at preferences, by MVA at weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
 }
 
 impl Default for Sampling {
@@ -65,6 +69,7 @@ impl Default for Sampling {
             max_tokens: 128,
             stop: Vec::new(),
             ignore_eos: false,
+            method: None,
         }
     }
 }

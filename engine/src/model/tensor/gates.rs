@@ -37,7 +37,7 @@ pub(super) struct Pattern {
 }
 
 impl StepGates {
-    pub(super) fn new(gates: &TokenGates<'_>, device: &Device, dtype: DType) -> Result<Self> {
+    pub(super) fn new<B>(gates: &TokenGates<'_, B>, device: &Device, dtype: DType) -> Result<Self> {
         let rows: Vec<_> = gates.tokens().collect();
         let (adapters, routers) = rows
             .first()

@@ -5,7 +5,7 @@
 use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::gates::{Pattern, Recorder, StepGates};
-use crate::mixture::Bank;
+use crate::mixture::{Bank, TokenGates};
 use crate::types::RouterActivation;
 use crate::weights::{LoraFactor, RouterSite};
 
@@ -62,6 +62,116 @@ impl Placer {
     }
 }
 
+/// Experts beside the bank's on one group, laid out as a bank's are.
+#[derive(Debug)]
+struct SideGroup {
+    /// First factors and router rows, `[columns, in]`.
+    first: Option<Tensor>,
+    /// One per module.
+    modules: Vec<Option<ModuleMixture>>,
+}
+
+/// The experts of a side bank as tensors, see [`crate::mixture::SideBank`].
+#[derive(Debug)]
+pub struct TensorSide {
+    groups: Vec<SideGroup>,
+}
+
+impl TensorSide {
+    /// Lays out a bank for the groups of a model, in order.
+    pub(super) fn new<'g>(
+        groups: impl Iterator<Item = &'g TensorGroup>,
+        bank: &mut Bank,
+        placer: &mut Placer,
+    ) -> Result<Self> {
+        let mut laid = Vec::new();
+        for group in groups {
+            let inner = group.weight.dim(1)?;
+            let mut first = Vec::new();
+            let mut modules = Vec::with_capacity(group.modules.len());
+            for module in &group.modules {
+                modules.push(ModuleMixture::new(
+                    &module.path,
+                    module.out,
+                    inner,
+                    bank,
+                    &mut first,
+                    placer,
+                )?);
+            }
+            let columns = first.len().checked_div(inner).unwrap_or(0);
+            laid.push(SideGroup {
+                first: (columns > 0)
+                    .then(|| placer.place(first, &[columns, inner]))
+                    .transpose()?,
+                modules,
+            });
+        }
+        Ok(Self { groups: laid })
+    }
+
+    /// Bytes of weights held.
+    pub fn bytes(&self) -> usize {
+        let group = |group: &SideGroup| {
+            let seconds = group.modules.iter().flatten().map(|m| bytes(&m.second));
+            seconds.sum::<usize>() + group.first.as_ref().map_or(0, bytes)
+        };
+        self.groups.iter().map(group).sum()
+    }
+}
+
+/// The tokens of a step that carry one side bank, on the device.
+pub(super) struct StepSide<'a> {
+    bank: &'a TensorSide,
+    /// Their places in the step, u32.
+    tokens: Tensor,
+    gates: StepGates,
+}
+
+impl<'a> StepSide<'a> {
+    /// Of each side bank that a token of the step carries.
+    pub(super) fn all(
+        gates: &TokenGates<'a, TensorSide>,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Vec<Self>> {
+        let carried = gates.sides().iter().filter(|side| !side.tokens.is_empty());
+        carried
+            .map(|side| {
+                let tokens: Vec<u32> = side.tokens.iter().map(|&token| token as u32).collect();
+                let rows = TokenGates::new(side.gates.iter().map(|gates| (1, *gates)));
+                Ok(Self {
+                    bank: side.bank,
+                    tokens: Tensor::from_vec(tokens, side.tokens.len(), device)?,
+                    gates: StepGates::new(&rows, device, dtype)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Adds what these experts say at group `place` to the outputs of its modules; `x` is what the group read.
+    fn add(&mut self, place: usize, x: &Tensor, outputs: &mut [Tensor]) -> Result<()> {
+        let group = self.bank.groups.get(place);
+        let Some((group, first)) = group.and_then(|g| Some((g, g.first.as_ref()?))) else {
+            return Ok(());
+        };
+        if !self.gates.any() {
+            return Ok(());
+        }
+        let low = x.index_select(&self.tokens, 0)?.matmul(&first.t()?)?;
+        for (mixture, output) in group.modules.iter().zip(outputs) {
+            let Some(mixture) = mixture else { continue };
+            let votes = |fixed: &Tensor, shares: &Tensor| mixture.votes(&low, fixed, shares);
+            if let Some((spread, _)) = self.gates.spread(&mixture.pattern, votes)? {
+                let z = (low.narrow(1, mixture.from, mixture.ranks)? * spread)?;
+                let said = z.matmul(&mixture.second.t()?)?;
+                *output = output.index_add(&self.tokens, &said, 0)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Modules with one input and all experts on them.
 #[derive(Debug)]
 pub(in crate::model) struct TensorGroup {
@@ -72,6 +182,8 @@ pub(in crate::model) struct TensorGroup {
     /// First factors and router rows of all modules, `[columns, in]`.
     first: Option<Tensor>,
     modules: Vec<Module>,
+    /// Its place among the model's groups.
+    place: usize,
 }
 
 #[derive(Debug)]
@@ -115,6 +227,7 @@ impl TensorGroup {
         specs: Vec<LinearWeights>,
         bank: &mut Bank,
         placer: &mut Placer,
+        place: usize,
     ) -> Result<Self> {
         let inner = specs.first().map_or(0, |spec| spec.shape[1]);
         let outs: usize = specs.iter().map(|spec| spec.shape[0]).sum();
@@ -143,6 +256,7 @@ impl TensorGroup {
                 .then(|| placer.place(first, &[columns, inner]))
                 .transpose()?,
             modules,
+            place,
         })
     }
 
@@ -153,6 +267,7 @@ impl TensorGroup {
         bias: Option<Vec<f32>>,
         bank: &mut Bank,
         placer: &mut Placer,
+        place: usize,
     ) -> Result<Self> {
         let (out, inner) = weight.dims2()?;
         let mut first = Vec::new();
@@ -169,6 +284,7 @@ impl TensorGroup {
                 out,
                 mixture,
             }],
+            place,
         })
     }
 
@@ -245,6 +361,7 @@ impl TensorGroup {
         &self,
         x: &Tensor,
         gates: &mut StepGates,
+        sides: &mut [StepSide<'_>],
         mut recorder: Option<&mut Recorder<'_>>,
     ) -> Result<Vec<Tensor>> {
         let mut base = x.matmul(&self.weight.t()?)?;
@@ -271,6 +388,9 @@ impl TensorGroup {
                 }
             }
             outputs.push(output.contiguous()?);
+        }
+        for side in sides {
+            side.add(self.place, x, &mut outputs)?;
         }
         Ok(outputs)
     }

@@ -8,6 +8,7 @@ use super::group::{LinearWeights, Placer, TensorGroup};
 use super::slots::SlotPool;
 use super::{Layer, TensorLlama};
 use crate::mixture::Bank;
+use crate::model::load::GROUPS;
 use crate::model::{LlamaConfig, LoadProgress};
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
@@ -35,8 +36,9 @@ impl TensorLlama {
             Some(checkpoint.read(&format!("{path}.weight"), &[vocabulary, hidden], digest)?)
         };
         let bias = optional_bias(checkpoint, path, vocabulary, digest)?;
+        let place = model.layers.len() * GROUPS;
         let head = match weight {
-            None => TensorGroup::tied(path, &model.embedding, bias, bank, &mut placer),
+            None => TensorGroup::tied(path, &model.embedding, bias, bank, &mut placer, place),
             Some(weight) => {
                 let spec = LinearWeights {
                     path: path.to_owned(),
@@ -44,7 +46,7 @@ impl TensorLlama {
                     weight,
                     bias,
                 };
-                TensorGroup::new(vec![spec], bank, &mut placer)
+                TensorGroup::new(vec![spec], bank, &mut placer, place)
             }
         };
         model.head = Some(head.map_err(|e| model.trouble(e))?);
@@ -82,6 +84,7 @@ impl TensorLlama {
         let mut layers = Vec::with_capacity(config.layers);
         let mut linears = config.linears().into_iter();
         for index in 0..config.layers {
+            let mut place = index * GROUPS;
             let mut group = |count: usize, placer: &mut Placer| -> Result<TensorGroup> {
                 let specs = linears
                     .by_ref()
@@ -95,7 +98,8 @@ impl TensorLlama {
                         })
                     })
                     .collect::<Result<Vec<_>>>()?;
-                TensorGroup::new(specs, bank, placer).map_err(trouble)
+                place += 1;
+                TensorGroup::new(specs, bank, placer, place - 1).map_err(trouble)
             };
             let qkv = group(3, placer)?;
             let output = group(1, placer)?;

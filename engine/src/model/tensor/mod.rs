@@ -20,11 +20,12 @@ use candle_core::{DType, Device, Tensor};
 use self::attend::{RowSpan, StepPlan};
 use self::gates::{Recorder, StepGates};
 pub(super) use self::group::TensorGroup;
-use self::group::bytes;
+pub use self::group::TensorSide;
+use self::group::{Placer, StepSide, bytes};
 pub(super) use self::slots::SlotLease;
 use self::slots::{SlotPool, lock};
-use super::{LlamaConfig, RowCache, StepRow, Wanted};
-use crate::mixture::{Tap, TokenGates};
+use super::{LlamaConfig, RowCache, SideExperts, StepRow, Wanted};
+use crate::mixture::{Bank, Side, Tap, TokenGates};
 use crate::{Error, Result};
 
 /// A Llama-family model with its experts, as tensors.
@@ -60,7 +61,7 @@ struct Body<'g> {
     hidden: Option<Tensor>,
     /// Indices of the wanted tokens.
     wanted: Vec<usize>,
-    gates: TokenGates<'g>,
+    gates: TokenGates<'g, TensorSide>,
 }
 
 impl TensorLlama {
@@ -91,6 +92,15 @@ impl TensorLlama {
             .iter_mut()
             .flat_map(|l| [&mut l.qkv, &mut l.output, &mut l.gate_up, &mut l.down])
             .chain(self.head.as_mut())
+    }
+
+    /// Lays out a bank of experts for rows to carry beside the model's own.
+    pub(super) fn side(&self, bank: &mut Bank) -> Result<TensorSide> {
+        let layers = self.layers.iter();
+        let groups = layers.flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
+        let mut placer = Placer::new(&self.device, self.dtype);
+        let side = TensorSide::new(groups.chain(self.head.as_ref()), bank, &mut placer);
+        side.map_err(|e| self.trouble(e))
     }
 
     /// Gives a cache an empty slot with room for `positions`.
@@ -130,9 +140,11 @@ impl TensorLlama {
         let (Some(head), Some(hidden)) = (&self.head, &body.hidden) else {
             return Ok(Vec::new());
         };
-        let mut gates = StepGates::new(&body.gates.select(&body.wanted), &self.device, self.dtype)?;
+        let wanted = body.gates.select(&body.wanted);
+        let mut gates = StepGates::new(&wanted, &self.device, self.dtype)?;
+        let mut sides = StepSide::all(&wanted, &self.device, self.dtype)?;
         let mut recorder = tap.map(|tap| Recorder::new(tap, body.wanted));
-        let logits = head.forward(hidden, &mut gates, recorder.as_mut())?;
+        let logits = head.forward(hidden, &mut gates, &mut sides, recorder.as_mut())?;
         if let Some(recorder) = recorder {
             recorder.finish()?;
         }
@@ -147,11 +159,21 @@ impl TensorLlama {
         rows: &mut [StepRow<'g>],
         tap: Option<&mut Tap>,
     ) -> candle_core::Result<Body<'g>> {
-        let gates = TokenGates::new(rows.iter().map(|row| (row.tokens.len(), row.gates)));
+        let gates = TokenGates::with_sides(rows.iter().map(|row| {
+            let side = row.side.and_then(|side| match side.bank {
+                SideExperts::Tensors(bank) => Some(Side {
+                    bank,
+                    gates: side.gates,
+                }),
+                SideExperts::Packed(_) => None,
+            });
+            (row.tokens.len(), row.gates, side)
+        }));
         let (spans, positions, slots) = self.spans(rows)?;
         let ids: Vec<u32> = rows.iter().flat_map(|row| row.tokens).copied().collect();
         let tokens = ids.len();
         let mut step_gates = StepGates::new(&gates, &self.device, self.dtype)?;
+        let mut sides = StepSide::all(&gates, &self.device, self.dtype)?;
         let mut recorder = tap.map(|tap| Recorder::new(tap, (0..tokens).collect()));
         let plan = StepPlan::new(
             &spans,
@@ -162,8 +184,12 @@ impl TensorLlama {
         )?;
         let ids = Tensor::from_vec(ids, tokens, &self.device)?;
         let mut x = self.embedding.index_select(&ids, 0)?;
-        for (layer, slots) in self.layers.iter().zip(&slots) {
-            x = self.layer(layer, &x, &plan, slots, &mut step_gates, recorder.as_mut())?;
+        for (index, (layer, slots)) in self.layers.iter().zip(&slots).enumerate() {
+            let mixed = (&mut step_gates, sides.as_mut_slice());
+            x = self.layer(layer, &x, &plan, slots, mixed, recorder.as_mut())?;
+            if let Some(shift) = self.shift(rows, index, tokens)? {
+                x = (x + shift)?;
+            }
         }
         if let Some(recorder) = recorder {
             recorder.finish()?;
@@ -199,6 +225,33 @@ impl TensorLlama {
         })
     }
 
+    /// What is added after layer `index`, `[tokens, hidden]`; `None` where nothing is.
+    fn shift(
+        &self,
+        rows: &[StepRow<'_>],
+        index: usize,
+        tokens: usize,
+    ) -> candle_core::Result<Option<Tensor>> {
+        let hidden = self.config.hidden_size;
+        let mut added: Option<Vec<f32>> = None;
+        let mut token = 0;
+        for row in rows {
+            if let Some((vector, from)) = row.shift.and_then(|shift| shift.at(index)) {
+                let added = added.get_or_insert_with(|| vec![0.0; tokens * hidden]);
+                let skipped = from.saturating_sub(row.cache.len()).min(row.tokens.len());
+                let end = (token + row.tokens.len()) * hidden;
+                let places = added[(token + skipped) * hidden..end].chunks_exact_mut(hidden);
+                places.for_each(|to| to.copy_from_slice(vector));
+            }
+            token += row.tokens.len();
+        }
+        added
+            .map(|added| {
+                Tensor::from_vec(added, (tokens, hidden), &self.device)?.to_dtype(self.dtype)
+            })
+            .transpose()
+    }
+
     /// The rows as attention sees them, positions of their slots, and the slots themselves.
     fn spans(
         &self,
@@ -226,11 +279,12 @@ impl TensorLlama {
         x: &Tensor,
         plan: &StepPlan,
         slots: &slots::LayerSlots,
-        gates: &mut StepGates,
+        (gates, sides): (&mut StepGates, &mut [StepSide<'_>]),
         mut recorder: Option<&mut Recorder<'_>>,
     ) -> candle_core::Result<Tensor> {
-        let mut apply =
-            |group: &TensorGroup, x: &Tensor| group.forward(x, gates, recorder.as_deref_mut());
+        let mut apply = |group: &TensorGroup, x: &Tensor| {
+            group.forward(x, gates, sides, recorder.as_deref_mut())
+        };
         let qkv = apply(&layer.qkv, &self.rms_norm(x, &layer.attention_norm)?)?;
         let attended = plan.attend(&qkv[0], &qkv[1], &qkv[2], slots)?;
         let x = (x + &apply(&layer.output, &attended)?[0])?;

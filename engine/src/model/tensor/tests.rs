@@ -10,7 +10,9 @@ use rand_chacha::ChaCha8Rng;
 use super::TensorLlama;
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter, Tap};
-use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Wanted};
+use crate::model::{
+    Decoder, LlamaConfig, RopeScaling, RowCache, RowSide, Shift, SideExperts, StepRow, Wanted,
+};
 use crate::types::{RouterActivation, RowGates};
 use crate::weights::{Adapter, Checkpoint, Digest, LoraFactor, RouterExpert, RouterSite};
 
@@ -190,6 +192,9 @@ struct Twins {
     sites: Vec<String>,
     caches: Vec<[RowCache; 2]>,
     gates: Vec<RowGates>,
+    /// Experts of their own that rows of this place and later ones carry, in both models, with their gates.
+    sides: Option<(usize, [SideExperts; 2], RowGates)>,
+    shift: Option<Shift>,
     rng: ChaCha8Rng,
 }
 
@@ -209,6 +214,8 @@ impl Twins {
             models,
             sites,
             gates: rows,
+            sides: None,
+            shift: None,
             rng: ChaCha8Rng::seed_from_u64(3),
         }
     }
@@ -242,6 +249,11 @@ impl Twins {
                         tokens,
                         cache: caches[row].take().unwrap(),
                         gates: &self.gates[row],
+                        side: self.sides.as_ref().and_then(|(from, banks, gates)| {
+                            let bank = &banks[which];
+                            (row >= *from).then_some(RowSide { bank, gates })
+                        }),
+                        shift: self.shift.as_ref().filter(|_| row % 2 == 1),
                         wanted,
                     })
                     .collect();
@@ -273,6 +285,32 @@ fn mixed_rows() -> Vec<RowGates> {
         gates([1.5, 0.0, -0.7], [0.0, 1.0]),
         RowGates::base(ADAPTERS, ROUTERS),
     ]
+}
+
+#[test]
+fn rows_with_experts_and_vectors_of_their_own_agree() {
+    for tied in [false, true] {
+        let mut twins = Twins::new(tied, mixed_rows());
+        let own = bank(&config(tied));
+        let lay = |model: &Decoder| model.side(&mut own.clone()).unwrap();
+        let banks = [lay(&twins.models[0]), lay(&twins.models[1])];
+        twins.sides = Some((2, banks, gates([0.4, 0.0, 0.9], [0.5, 0.0])));
+        let hidden = config(tied).hidden_size;
+        twins.shift = Some(Shift {
+            layers: vec![(0, vec![0.3; hidden]), (1, vec![-0.2; hidden])],
+            from: 2,
+        });
+        twins.step(&[
+            (0, 4, Wanted::All),
+            (1, 3, Wanted::All),
+            (2, 5, Wanted::Last),
+            (3, 1, Wanted::Last),
+        ]);
+        for _ in 0..2 {
+            twins.step(&[0, 1, 2, 3].map(|row| (row, 1, Wanted::Last)));
+        }
+        twins.step(&[(3, 3, Wanted::All), (1, 1, Wanted::Last)]);
+    }
 }
 
 #[test]
@@ -337,6 +375,8 @@ fn a_row_that_ends_leaves_nothing_to_the_next() {
             tokens: ids,
             cache,
             gates: &gates,
+            side: None,
+            shift: None,
             wanted: Wanted::Last,
         };
         model.forward(&mut [row], None).unwrap()
@@ -357,6 +397,8 @@ fn a_cache_of_another_model_or_too_short_is_an_error() {
             tokens,
             cache,
             gates: &gates,
+            side: None,
+            shift: None,
             wanted: Wanted::Last,
         };
         tensors.forward(&mut [row], None)
@@ -393,6 +435,8 @@ fn sixteen_bits_stay_near() {
             tokens: &[3, 1, 4, 1, 5],
             cache: &mut cache,
             gates: &gates,
+            side: None,
+            shift: None,
             wanted: Wanted::Last,
         };
         model.forward(&mut [row], None).unwrap()
@@ -414,6 +458,8 @@ fn logits(decoder: &Decoder, gates: &RowGates) -> Vec<f32> {
         tokens: &[3, 17, 5, 29, 8],
         cache: &mut cache,
         gates,
+        side: None,
+        shift: None,
         wanted: Wanted::All,
     }];
     decoder.forward(&mut rows, None).unwrap()

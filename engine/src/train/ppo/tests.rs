@@ -458,6 +458,8 @@ fn learns_and_answers(shape: LlamaConfig) {
             tokens: &tokens,
             cache: &mut cache,
             gates: &gates,
+            side: None,
+            shift: None,
             wanted: Wanted::All,
         }];
         let answers = decoder.forward(&mut rows, None).unwrap();

@@ -220,6 +220,7 @@ fn bundle() -> BundleInfo {
         sites: Vec::new(),
         prompts: Vec::new(),
         warnings: Vec::new(),
+        methods: Vec::new(),
         demonstration: None,
         memory_bytes: 0,
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use paretoscope_engine::bundle::Bundle;
 use paretoscope_engine::generate::{generate_all, key};
+use paretoscope_engine::method::plan;
 use paretoscope_engine::study::{Stored, bundle_uid};
 use paretoscope_engine::types::{Mutes, RowRequest, TraceLevel};
 use paretoscope_engine::{Error, Result};
@@ -61,7 +62,7 @@ fn is_zero(count: &usize) -> bool {
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let study = existing(&args.file)?;
-    let bundle = load(&args.bundle, global, false)?;
+    let bundle = load(&args.bundle, global, true)?;
     let uid = bundle_uid(&bundle.info);
     let Some(number) = study.bundle_of(&uid)? else {
         let known = study.info()?.bundles.join(", ");
@@ -121,10 +122,14 @@ pub(super) fn request(
     let Some(point) = stored.point.clone() else {
         return Ok(None);
     };
-    let gates = bundle.plan.gates(&point)?;
+    let method = stored.sampling.method.as_ref();
+    let plan = plan(bundle, method, &point, &stored.prompt, &Mutes::default())?;
     for time in times.iter().copied().map(Some) {
-        let ids = bundle.tokenizer.at(time).encode_prompt(&stored.prompt)?;
-        if Some(key(bundle, &ids, &gates, &stored.sampling)) == stored.key {
+        let tokenizer = bundle.tokenizer.at(time);
+        let own = tokenizer.encode_prompt(&stored.prompt)?;
+        let received = plan.received(&tokenizer, &own)?;
+        let (ids, gates) = (&received.prompt, &received.gates);
+        if Some(key(bundle, ids, gates, &stored.sampling, received.plan)) == stored.key {
             return Ok(Some(RowRequest {
                 prompt: stored.prompt.clone(),
                 point,

@@ -1,0 +1,245 @@
+//! Every method on the demonstration bundle: where it must be another one, it is that one.
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot be set up should stop at once"
+)]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use paretoscope_engine::bundle::{Bundle, LoadOptions};
+use paretoscope_engine::generate::{generate, generate_all};
+use paretoscope_engine::types::{
+    Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel, Weights,
+};
+use paretoscope_engine::{Error, Result};
+use paretoscope_tests::Fixture;
+
+static DEMO: LazyLock<Bundle> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
+    let options = LoadOptions {
+        rewards: true,
+        probe: false,
+        ..LoadOptions::default()
+    };
+    Bundle::load(&folder, &options, &mut |_, _| Ok(())).expect("the demonstration bundle")
+});
+
+const QUESTION: &str = "How do I get red wine out of a carpet?";
+
+fn preference(shares: [f64; 3]) -> Point {
+    Point::Preference(Preference::new(shares.to_vec()).expect("a preference"))
+}
+
+fn row(method: &str, point: Point) -> RowRequest {
+    RowRequest {
+        prompt: Prompt::Chat(QUESTION.to_owned()),
+        point,
+        mutes: Mutes::default(),
+        sampling: Sampling {
+            max_tokens: 40,
+            method: (!method.is_empty()).then(|| method.parse().expect("a method")),
+            ..Sampling::default()
+        },
+        trace: TraceLevel::None,
+        time: None,
+    }
+}
+
+fn answer(method: &str, point: Point) -> Result<Run> {
+    generate(&DEMO, row(method, point))
+}
+
+fn text(method: &str, point: Point) -> String {
+    answer(method, point).expect("an answer").text
+}
+
+fn base() -> String {
+    text("", Point::Weights(Weights::zero(3)))
+}
+
+#[test]
+fn one_hot_methods_are_that_expert() {
+    for axis in 0..3 {
+        let mut shares = [0.0; 3];
+        shares[axis] = 1.0;
+        let expert = text("", preference(shares));
+        for method in [
+            "rs",
+            "rs:average=factor",
+            "mod",
+            "nearest",
+            "pcb",
+            "fourier",
+        ] {
+            let said = text(method, preference(shares));
+            assert_eq!(said, expert, "{method} at objective {axis}");
+        }
+    }
+}
+
+#[test]
+fn nothing_added_is_the_base() {
+    let base = base();
+    let inside = || preference([0.2, 0.3, 0.5]);
+    for method in ["base", "args:c=0", "args:k=1", "pad:c=0", "mod:c=0"] {
+        assert_eq!(text(method, inside()), base, "{method}");
+    }
+    assert_eq!(text("mod", Point::Weights(Weights::zero(3))), base);
+    assert_ne!(text("rs", inside()), base);
+}
+
+#[test]
+fn the_logit_box_at_one_value_vector_is_that_vector() {
+    let one = || Point::Weights(Weights::new(vec![0.0, 1.0, 0.0]).expect("weights"));
+    assert_eq!(text("mod", one()), text("", one()));
+}
+
+#[test]
+fn merges_and_mixtures_differ_inside() {
+    let inside = || preference([0.4, 0.3, 0.3]);
+    let linear = text("rs", inside());
+    let others = [
+        "mod",
+        "rs:average=factor",
+        "ties",
+        "dare:density=0.5",
+        "pcb",
+        "fourier",
+        "soup",
+    ];
+    let said = others.map(|method| text(method, inside()));
+    assert!(said.iter().any(|said| *said != linear), "{said:?}");
+    assert!(said.iter().all(|said| !said.is_empty()), "{said:?}");
+    // What is made for a point is made once, and is the same afterwards.
+    for (method, said) in others.iter().zip(&said) {
+        assert_eq!(text(method, inside()), *said, "{method}");
+    }
+}
+
+#[test]
+fn a_row_alone_is_the_row_in_company() {
+    let sampled = |method: &str, seed| {
+        let mut row = row(method, preference([0.3, 0.3, 0.4]));
+        row.sampling.temperature = 1.0;
+        row.sampling.seed = seed;
+        row
+    };
+    let methods = [
+        "mod",
+        "",
+        "pcb",
+        "pad",
+        "rs:average=factor",
+        "base",
+        "prompting",
+    ];
+    let rows: Vec<RowRequest> = methods
+        .iter()
+        .enumerate()
+        .map(|(index, method)| sampled(method, index as u64))
+        .collect();
+    let together = generate_all(&DEMO, rows.clone(), rows.len()).expect("answers");
+    for ((method, row), together) in methods.iter().zip(rows).zip(together) {
+        let alone = generate(&DEMO, row).expect("an answer");
+        assert_eq!(alone.tokens, together.tokens, "{method}");
+        assert_eq!(alone.key, together.key, "{method}");
+    }
+}
+
+#[test]
+fn answers_of_different_methods_have_different_names() {
+    let inside = || preference([0.4, 0.3, 0.3]);
+    let methods = [
+        "",
+        "base",
+        "rs:average=factor",
+        "mod",
+        "mod:c=2",
+        "pcb",
+        "pcb:density=0.2",
+        "pad",
+        "args:k=2",
+        "prompting",
+    ];
+    let keys = methods.map(|method| {
+        let mut row = row(method, inside());
+        row.sampling.max_tokens = 2;
+        generate(&DEMO, row).expect("an answer").key.expect("a key")
+    });
+    for (at, key) in keys.iter().enumerate() {
+        assert!(
+            !keys[..at].contains(key),
+            "{} has the name of another",
+            methods[at]
+        );
+    }
+    // Rewarded soups at a corner receive what HoE's row receives, and are that answer.
+    let corner = || preference([1.0, 0.0, 0.0]);
+    let key = |method| answer(method, corner()).expect("an answer").key;
+    assert_eq!(key("rs"), key(""));
+}
+
+#[test]
+fn a_told_preference_is_in_what_the_model_is_given_and_not_in_the_question() {
+    let run = answer("prompting", preference([0.25, 0.0, 0.75])).expect("an answer");
+    let given = &run.given.as_ref().expect("what was given").text;
+    assert!(given.contains("humor (75 %), helpful (25 %)"), "{given}");
+    assert_eq!(run.prompt, Prompt::Chat(QUESTION.to_owned()));
+    let ids = Prompt::Tokens(vec![1, 2, 3]);
+    let refused = generate(
+        &DEMO,
+        RowRequest {
+            prompt: ids,
+            ..row("prompting", preference([1.0, 0.0, 0.0]))
+        },
+    );
+    let words = refused.expect_err("ids cannot be told").to_string();
+    assert!(words.contains("token ids"), "{words}");
+}
+
+#[test]
+fn what_is_not_trained_is_refused_with_the_command_that_trains_it() {
+    for (method, command) in [
+        ("genarm", "train arm"),
+        ("modpo", "train modpo"),
+        ("parm", "train parm"),
+    ] {
+        let words = answer(method, preference([0.2, 0.3, 0.5]))
+            .expect_err(method)
+            .to_string();
+        assert!(
+            words.contains(command) && words.contains("methods"),
+            "{words}"
+        );
+    }
+    let refused = answer("pcb", Point::Weights(Weights::zero(3)));
+    assert!(matches!(&refused, Err(e) if e.is_input()), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Option { .. })));
+}
+
+#[test]
+fn several_methods_share_a_sweep_and_its_study() {
+    let fixture = Fixture::new();
+    let line = "sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:0.5 --max-tokens 4 \
+                --method base --method mod --method hoe --out {}/out/a.study";
+    let first = fixture.done(line).lines();
+    let of = |method: &str| first.iter().filter(|line| line["method"] == method).count();
+    assert_eq!((of("base"), of("mod"), of("hoe")), (6, 6, 6));
+    let again = fixture.done(line).lines();
+    assert_eq!(first, again, "a second run finds everything");
+    let info = fixture.done("study info {}/out/a.study").lines().remove(0);
+    let sweeps = info["sweeps"].to_string();
+    assert!(
+        sweeps.contains("mod") && sweeps.contains("base"),
+        "{sweeps}"
+    );
+    fixture.refused(
+        "sweep --bundle {} --prompts {}/prompts.jsonl --grid box:1:0.5 --method rs --out {}/out/b.study",
+        &["rs"],
+    );
+    fixture.refused(
+        "sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:0.5 --method mood --out {}/out/b.study",
+        &["--method", "mod"],
+    );
+}
