@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::arm::arm;
 use super::config::Start;
 use super::data::{self, Settled};
 use super::dpo::{Pair, PairSet, dpo_mixed};
 use super::files::copy_tokenizer;
+use super::modpo::modpo;
 use super::out_folder::check_writable;
+use super::parm::{ObjectivePairs, parm};
 use super::ppo::{train_morl, train_router};
 use super::progress::TrainReporter;
 use super::reward::reward;
@@ -16,7 +19,8 @@ use crate::bundle::{Manifest, read_prompts, read_training_prompts};
 use crate::model::LlamaConfig;
 use crate::text::Tokenizer;
 use crate::types::{
-    DpoJob, Method, Prompt, RewardJob, SftJob, TrainConfig, TrainJob, TrainTask, WeightedData,
+    DpoJob, Method, ObjectiveData, ParmJob, Prompt, RewardJob, SftJob, TrainConfig, TrainJob,
+    TrainTask, WeightedData,
 };
 use crate::{Error, Result};
 
@@ -34,6 +38,25 @@ pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<Train
         TrainTask::Ppo(job) => {
             let prompts = prompts(&job.bundle, job.prompts.as_deref())?;
             train_morl(&job.config, &job.bundle, prompts, reporter, out)
+        }
+        TrainTask::Arm(job) => {
+            let base = &model_of(&job.base)?;
+            check_writable(out, &job.config.train.run, &[base])?;
+            let data = pairs(base, &job.data, &job.config.train, job.skip_bad)?;
+            let start = Start::Folder(base.clone());
+            let report = arm(&job.config, &start, &data.items, reporter, out);
+            with_lines(report, &[data])
+        }
+        TrainTask::Parm(job) => run_parm(job, reporter, out),
+        TrainTask::Modpo(job) => {
+            let base = &model_of(&job.base)?;
+            check_writable(out, &job.config.train.run, &[base])?;
+            // Weights that are refused are so before any data is read.
+            job.config.weights()?;
+            let data = pairs(base, &job.data, &job.config.train, job.skip_bad)?;
+            let start = Start::Folder(base.clone());
+            let report = modpo(&job.config, &start, &data.items, reporter, out);
+            with_lines(report, &[data])
         }
     }
 }
@@ -81,6 +104,22 @@ fn run_dpo(job: &DpoJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result
         .collect();
     let start = Start::Folder(base.clone());
     let report = dpo_mixed(&job.config, &start, &sets, reporter, out);
+    with_lines(report, &data)
+}
+
+fn run_parm(job: &ParmJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result<TrainReport> {
+    let base = &model_of(&job.base)?;
+    check_writable(out, &job.config.train.run, &[base])?;
+    let read = |data: &ObjectiveData| pairs(base, &data.path, &job.config.train, job.skip_bad);
+    let data = job.data.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let named = job.data.iter().zip(&data);
+    let sets = named.map(|(ObjectiveData { name, .. }, data)| ObjectivePairs {
+        name,
+        pairs: &data.items,
+    });
+    let sets: Vec<ObjectivePairs<'_>> = sets.collect();
+    let start = Start::Folder(base.clone());
+    let report = parm(&job.config, &start, &sets, reporter, out);
     with_lines(report, &data)
 }
 

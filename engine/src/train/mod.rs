@@ -6,11 +6,12 @@
 //! | data | JSON Lines → texts → tokenised examples | [`data`] |
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, and the way back to the variables | [`forward`], `trace`, `tape`, [`ops`] |
-//! | loss | log-probabilities → loss | [`mod@sft`], [`mod@dpo`], [`mod@reward`] |
+//! | loss | log-probabilities → loss | [`mod@sft`], [`mod@reward`], `pair_loss` of [`mod@dpo`], [`mod@arm`], [`mod@modpo`], [`mod@parm`] |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |
 //! | files | checkpoints, metrics, Hugging Face and PEFT folders | `checkpoint`, [`metrics`], `files` |
 
+pub mod arm;
 mod base;
 pub mod batch;
 pub mod bench;
@@ -28,11 +29,15 @@ pub mod job;
 pub mod line_errors;
 pub mod metrics;
 mod mixture;
+pub mod modpo;
 pub mod ops;
 pub mod optimiser;
 mod out_folder;
+mod pair_loss;
+mod pair_run;
 mod parallel;
 pub mod params;
+pub mod parm;
 pub mod penalty;
 pub mod ppo;
 pub mod progress;
@@ -40,17 +45,21 @@ pub mod reward;
 mod runner;
 pub mod sft;
 mod stacked;
+mod steered;
 mod tape;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+pub use arm::arm;
 pub use batch::Example;
 pub use config::Start;
 pub use dpo::{Pair, PairSet, dpo, dpo_mixed};
 pub use files::copy_tokenizer;
 pub use job::run_job;
+pub use modpo::modpo;
 pub(crate) use parallel::thread_pool;
+pub use parm::{ObjectivePairs, parm};
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;
 pub use runner::TrainReport;

@@ -8,10 +8,11 @@ use crate::types::RunConfig;
 use crate::{Error, Result};
 
 /// What a finished run leaves.
-const RESULTS: [&str; 3] = [
+const RESULTS: [&str; 4] = [
     "model.safetensors",
     "adapter_model.safetensors",
     "router.safetensors",
+    "parm.json",
 ];
 const METRICS: &str = "metrics.jsonl";
 

@@ -86,11 +86,21 @@ pub fn score_head(shape: &LlamaConfig, device: &Device) -> Result<Tensor> {
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
 /// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
 pub fn lora(shape: &LlamaConfig, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
-    config.check(&shape.projections())?;
+    lora_of(&shape.projections(), config, seed)
+}
+
+/// [`lora`] for these linears.
+pub(super) fn lora_of(
+    linears: &[(String, [usize; 2])],
+    config: &LoraConfig,
+    seed: u64,
+) -> Result<NamedTensors> {
+    config.check(linears)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = NamedTensors::new();
-    for (name, [d_out, d_in]) in shape.projections() {
-        if !config.targets(&name) {
+    for (name, [d_out, d_in]) in linears {
+        let (d_out, d_in) = (*d_out, *d_in);
+        if !config.targets(name) {
             continue;
         }
         let bound = 1.0 / (d_in as f32).sqrt();

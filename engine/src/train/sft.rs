@@ -7,7 +7,7 @@ use candle_core::Device;
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
 use super::config::{Start, open_device};
-use super::descent::{Descent, Objective};
+use super::descent::{Descent, Objective, StepExamples};
 use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
@@ -32,10 +32,15 @@ impl Objective for Sft<'_> {
         targets_of(self.examples[index], self.prompts)
     }
 
-    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
+    fn loss(
+        &self,
+        model: &TrainModel,
+        share: &[usize],
+        step: &StepExamples<'_>,
+    ) -> Result<ShareLoss> {
         let batch = PredictionBatch::new(share.iter().map(|&i| self.examples[i]), self.prompts);
         let pass = model.learn(&batch, 1.0)?.log_probs;
-        let loss = (pass.output.sum_all()? * (-1.0 / total as f64))?;
+        let loss = (pass.output.sum_all()? * (-1.0 / step.weight as f64))?;
         Ok(ShareLoss {
             loss,
             pass,

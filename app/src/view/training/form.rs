@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
 use paretoscope_core::types::{
-    BundleInfo, DpoConfig, ExpertKind, LoraConfig, Method, PenaltyKind, PpoConfig, Scalarisation,
-    Strength, TrainMethod, TrainTask,
+    BundleInfo, DpoConfig, ExpertKind, LoraConfig, Method, ModpoConfig, ObjectiveData, PenaltyKind,
+    PpoConfig, Scalarisation, Strength, TrainMethod, TrainTask,
 };
 
 use super::weak;
@@ -51,7 +51,12 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.add_space(4.0);
     text_field(ui, "Name", "Name of the result", &mut form.name);
     problem(ui, TrainField::Name);
-    data_ui(ui, state, queue, &mut form);
+    if let TrainTask::Parm(job) = &mut form.task {
+        sets_ui(ui, info, &mut job.data);
+        ui.label(weak(ui, form.kind.data_words()));
+    } else {
+        data_ui(ui, state, queue, &mut form);
+    }
     problem(ui, TrainField::Data);
     match form.kind {
         TrainMethod::Reward => objective_ui(ui, info, &mut form),
@@ -72,6 +77,14 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             becomes_ui(ui, info, &mut form);
         }
         TrainMethod::Dpo | TrainMethod::Sft => becomes_ui(ui, info, &mut form),
+        TrainMethod::Modpo => {
+            if let TrainTask::Modpo(job) = &mut form.task {
+                margins_ui(ui, &earlier(state, info), &mut job.config);
+            }
+            problem(ui, TrainField::Against);
+            becomes_ui(ui, info, &mut form);
+        }
+        TrainMethod::Arm | TrainMethod::Parm => {}
     }
     problem(ui, TrainField::Place);
     ui.add_space(4.0);
@@ -143,6 +156,74 @@ fn data_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, form: &mut T
         command_button(ui, state, queue, choose, "Choose a file\u{2026}");
     });
     ui.label(weak(ui, form.kind.data_words()));
+}
+
+/// A file of pairs about each objective.
+fn sets_ui(ui: &mut Ui, info: &BundleInfo, data: &mut Vec<ObjectiveData>) {
+    let known = |name: &str| info.objectives.iter().any(|o| o.name == name);
+    data.retain(|set| known(&set.name));
+    for objective in &info.objectives {
+        let at = data.iter().position(|set| set.name == objective.name);
+        let path = at.and_then(|at| data.get(at)).map(|set| set.path.clone());
+        let path = path.unwrap_or_default();
+        let chosen = line(ui, &format!("Pairs: {}", objective.name), |ui| {
+            let id = Id::unique(("pairs-path", &objective.name));
+            let name = format!("File of pairs about {}", objective.name);
+            path_field(ui, id, &name, "path of a .jsonl", &path)
+        });
+        let Some(path) = chosen else {
+            continue;
+        };
+        match at.and_then(|at| data.get_mut(at)) {
+            Some(set) => set.path = path,
+            None => data.push(ObjectiveData {
+                name: objective.name.clone(),
+                path,
+            }),
+        }
+    }
+}
+
+/// The value vectors of other objectives, and how much each objective weighs.
+fn margins_ui(ui: &mut Ui, vectors: &[(String, PathBuf)], config: &mut ModpoConfig) {
+    line(ui, "Margins of", |ui| {
+        for (name, path) in vectors {
+            let at = config.values.iter().position(|known| known == path);
+            let mut on = at.is_some();
+            let response = ui.checkbox(&mut on, name);
+            if response.on_hover_text(path.display().to_string()).changed() {
+                match at {
+                    Some(at) => {
+                        config.values.remove(at);
+                        if at + 1 < config.preference.len() {
+                            config.preference.remove(at + 1);
+                        }
+                    }
+                    None => {
+                        config.values.push(path.clone());
+                        config.preference.push(1.0);
+                    }
+                }
+            }
+        }
+    });
+    let names = config.values.iter().map(|value| {
+        let known = vectors.iter().find(|(_, path)| path == value);
+        known.map_or_else(|| value.display().to_string(), |(name, _)| name.clone())
+    });
+    let names: Vec<String> = std::iter::once("the pairs".to_owned())
+        .chain(names)
+        .collect();
+    for (index, (name, share)) in names.iter().zip(&mut config.preference).enumerate() {
+        number(
+            ui,
+            &format!("weight of {name}"),
+            ("margin", index),
+            share,
+            &|text| real(text, 0.0, 1e6, true),
+            "Shares of any sum; they are divided by it",
+        );
+    }
 }
 
 fn objective_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm) {
@@ -234,7 +315,7 @@ fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
     let done = state.training.runs.iter().filter(|run| {
         let adapter = matches!(
             run.plan.task,
-            TrainTask::Sft(_) | TrainTask::Dpo(_) | TrainTask::Ppo(_)
+            TrainTask::Sft(_) | TrainTask::Dpo(_) | TrainTask::Ppo(_) | TrainTask::Modpo(_)
         );
         adapter && run.phase == TrainPhase::Done && run.plan.bundle() == Some(&info.path)
     });
@@ -353,8 +434,59 @@ fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             rollouts_ui(ui, &mut job.config.ppo);
             rank_ui(ui, &mut job.config.lora);
         }
+        TrainTask::Modpo(job) => {
+            let hint = "How strongly the model is held to the reference; 0.1 is usual";
+            number(ui, "Beta", ("beta", 0), &mut job.config.beta, &share, hint);
+            rank_ui(ui, &mut job.config.lora);
+        }
+        TrainTask::Arm(job) => {
+            number(
+                ui,
+                "Beta",
+                ("beta", 0),
+                &mut job.config.beta,
+                &share,
+                REWARD_BETA,
+            );
+            rank_ui(ui, &mut job.config.lora);
+        }
+        TrainTask::Parm(job) => {
+            let config = &mut job.config;
+            number(
+                ui,
+                "Beta",
+                ("beta", 0),
+                &mut config.beta,
+                &share,
+                REWARD_BETA,
+            );
+            let rank = |text: &str| whole(text, 1, 1024);
+            let hint = "Rank of the adapter that all preferences share";
+            let scale = config.scale();
+            number(
+                ui,
+                "Shared rank",
+                ("shared", 0),
+                &mut config.shared_rank,
+                &rank,
+                hint,
+            );
+            config.alpha = scale * config.shared_rank as f64;
+            let hint = "Rank of the adapters that the preference weighs";
+            number(
+                ui,
+                "Steered rank",
+                ("steered", 0),
+                &mut config.steered_rank,
+                &rank,
+                hint,
+            );
+        }
     }
 }
+
+const REWARD_BETA: &str =
+    "What the difference of both answers' log-probabilities is multiplied by, without a reference";
 
 /// The rank, of adapters.
 fn method_ui(ui: &mut Ui, method: &mut Method) {
@@ -363,14 +495,14 @@ fn method_ui(ui: &mut Ui, method: &mut Method) {
     }
 }
 
-/// The rank; the scale stays what is usual.
+/// The rank; the scale stays what it is.
 fn rank_ui(ui: &mut Ui, lora: &mut LoraConfig) {
-    let hint = "Rank of the adapter; it is scaled by 2";
+    let hint = format!("Rank of the adapter; it is scaled by {}", lora.scale());
     let mut rank = lora.rank;
     let check = |text: &str| whole(text, 1, 1024);
-    number(ui, "Rank", ("rank", 0), &mut rank, &check, hint);
+    number(ui, "Rank", ("rank", 0), &mut rank, &check, &hint);
     if rank != lora.rank {
-        *lora = LoraConfig::of_rank(rank);
+        *lora = lora.clone().with_rank(rank);
     }
 }
 

@@ -15,6 +15,8 @@ mod stats;
 mod study;
 mod sweep;
 mod train;
+mod train_options;
+mod train_pairs;
 mod train_policy;
 
 use clap::Subcommand;
