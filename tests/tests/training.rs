@@ -167,6 +167,12 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             "good/adapter_model.safetensors",
         ),
         (
+            "loramoe",
+            "--data {}/examples.jsonl --experts 3 --lora 2",
+            &supervised,
+            "router/router.safetensors",
+        ),
+        (
             "modpo",
             "--data {}/pairs.jsonl --preference 0.4,0.35,0.25 --values {}/experts/helpful {}/experts/harmless --lora 2",
             &supervised,
@@ -352,6 +358,11 @@ const CASES: &[Case] = &[
         "an objective that is called as the shared adapter",
         "train parm --base {}/base --data shared={}/pairs.jsonl --data b={}/pairs.jsonl --out {}/o",
         &["--data", "`shared`"],
+    ),
+    (
+        "a mixture of one",
+        "train loramoe --base {}/base --data {}/examples.jsonl --experts 1 --out {}/o",
+        &["--experts", "2 to 256"],
     ),
     (
         "a rank of nothing",

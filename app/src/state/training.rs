@@ -191,14 +191,16 @@ impl TrainForm {
     pub fn is_value(&self) -> bool {
         match self.kind {
             TrainMethod::Value => true,
-            TrainMethod::Router | TrainMethod::Arm | TrainMethod::Parm => false,
+            TrainMethod::Router => false,
+            kind if !kind.joins() => false,
             _ => self.value,
         }
     }
 
     fn is_taken(&self, info: &BundleInfo, name: &str) -> bool {
         match (self.kind, self.is_value()) {
-            (TrainMethod::Reward | TrainMethod::Arm | TrainMethod::Parm, _) => false,
+            (TrainMethod::Reward, _) => false,
+            (kind, _) if !kind.joins() => false,
             (_, true) => info.values.iter().any(|value| value.name == name),
             (_, false) => info.experts.iter().any(|expert| expert.name == name),
         }
@@ -272,6 +274,9 @@ impl TrainForm {
                 (job.bundle, job.prompts) = (bundle, prompts);
             }
             TrainTask::Arm(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Loramoe(job) => {
                 (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
             }
             TrainTask::Parm(job) => {

@@ -6,6 +6,7 @@
 use candle_core::{Tensor, Var};
 
 use super::batch::{FlatBatch, PredictionBatch};
+use super::ensemble::Ensemble;
 use super::mixture::{self, Electorate, SiteMixture};
 use super::ops::{AttentionShape, Rotation, linear_plain};
 use super::params::{self, NamedTensors, NamedVars};
@@ -47,7 +48,7 @@ enum Update {
     None,
     /// An adapter in training.
     Lora(Lora),
-    /// Frozen experts under a router in training.
+    /// Experts, frozen or not, under a router in training.
     Mixture(Box<SiteMixture>),
     /// Factors in training that a preference steers.
     Steered(Box<SteeredSite>),
@@ -165,12 +166,33 @@ impl TrainModel {
         layout: Layout<'_>,
         seed: u64,
     ) -> Result<Self> {
-        let mut fresh = layout.fresh(&shape.projections(), seed)?;
+        let fresh = layout.fresh(&shape.projections(), seed)?;
+        Self::beside(shape, weights, fresh, &Updates::Steered(layout))
+    }
+
+    /// Everything frozen but experts and the routers over them (see [`Ensemble::fresh`]).
+    pub(super) fn of_experts(
+        shape: LlamaConfig,
+        weights: &NamedTensors,
+        ensemble: Ensemble<'_>,
+        seed: u64,
+    ) -> Result<Self> {
+        let fresh = ensemble.fresh(&shape.projections(), seed)?;
+        Self::beside(shape, weights, fresh, &Updates::Experts(ensemble))
+    }
+
+    /// `fresh` in training beside frozen weights, on their device.
+    fn beside(
+        shape: LlamaConfig,
+        weights: &NamedTensors,
+        mut fresh: NamedTensors,
+        updates: &Updates<'_>,
+    ) -> Result<Self> {
         if let Some(weight) = weights.values().next() {
             fresh = params::to_device(&fresh, weight.device())?;
         }
         let vars = params::trainable(&fresh)?;
-        Self::join(shape, weights, vars, &Updates::Steered(layout))
+        Self::join(shape, weights, vars, updates)
     }
 
     /// This model with a value head `[values, hidden]` and its bias, zero, for every state's expected reward.
@@ -430,6 +452,7 @@ enum Updates<'a> {
     Lora(&'a LoraConfig),
     Mixture(&'a Electorate<'a>),
     Steered(Layout<'a>),
+    Experts(Ensemble<'a>),
 }
 
 /// Where a layer finds its tensors.
@@ -459,6 +482,10 @@ impl Source<'_> {
             Updates::Steered(layout) => {
                 let site = layout.site(path, |name| self.tensor(name))?;
                 site.map_or(Update::None, |site| Update::Steered(Box::new(site)))
+            }
+            Updates::Experts(ensemble) => {
+                let site = ensemble.site(path, |name| self.tensor(name))?;
+                site.map_or(Update::None, |site| Update::Mixture(Box::new(site)))
             }
             Updates::Lora(_) | Updates::None => Update::None,
         };

@@ -7,6 +7,7 @@ use super::config::Start;
 use super::data::{self, Settled};
 use super::dpo::{Pair, PairSet, dpo_mixed};
 use super::files::copy_tokenizer;
+use super::loramoe::loramoe;
 use super::modpo::modpo;
 use super::out_folder::check_writable;
 use super::parm::{ObjectivePairs, parm};
@@ -48,6 +49,17 @@ pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<Train
             with_lines(report, &[data])
         }
         TrainTask::Parm(job) => run_parm(job, reporter, out),
+        TrainTask::Loramoe(job) => {
+            let base = &model_of(&job.base)?;
+            check_writable(out, &job.config.train.run, &[base])?;
+            let most = most_tokens(&LlamaConfig::load_to_train(base)?, &job.config.train);
+            let data = data::read_examples(&job.data)?
+                .tokenise(&text_tokenizer(base)?, most)?
+                .settle(job.skip_bad)?;
+            let start = Start::Folder(base.clone());
+            let report = loramoe(&job.config, &start, &data.items, reporter, out);
+            with_lines(report, &[data])
+        }
         TrainTask::Modpo(job) => {
             let base = &model_of(&job.base)?;
             check_writable(out, &job.config.train.run, &[base])?;

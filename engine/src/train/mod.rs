@@ -6,7 +6,7 @@
 //! | data | JSON Lines → texts → tokenised examples | [`data`] |
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, and the way back to the variables | [`forward`], `trace`, `tape`, [`ops`] |
-//! | loss | log-probabilities → loss | [`mod@sft`], [`mod@reward`], `pair_loss` of [`mod@dpo`], [`mod@arm`], [`mod@modpo`], [`mod@parm`] |
+//! | loss | log-probabilities → loss | [`mod@sft`], also of [`mod@loramoe`], [`mod@reward`], `pair_loss` of [`mod@dpo`], [`mod@arm`], [`mod@modpo`], [`mod@parm`] |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |
 //! | files | checkpoints, metrics, Hugging Face and PEFT folders | `checkpoint`, [`metrics`], `files` |
@@ -21,12 +21,14 @@ pub mod data;
 mod descent;
 mod diverged;
 pub mod dpo;
+mod ensemble;
 mod files;
 mod filter;
 pub mod forward;
 pub mod grad_check;
 pub mod job;
 pub mod line_errors;
+pub mod loramoe;
 pub mod metrics;
 mod mixture;
 pub mod modpo;
@@ -57,6 +59,7 @@ pub use config::Start;
 pub use dpo::{Pair, PairSet, dpo, dpo_mixed};
 pub use files::copy_tokenizer;
 pub use job::run_job;
+pub use loramoe::loramoe;
 pub use modpo::modpo;
 pub(crate) use parallel::thread_pool;
 pub use parm::{ObjectivePairs, parm};

@@ -8,11 +8,12 @@ use crate::types::RunConfig;
 use crate::{Error, Result};
 
 /// What a finished run leaves.
-const RESULTS: [&str; 4] = [
+const RESULTS: [&str; 5] = [
     "model.safetensors",
     "adapter_model.safetensors",
     "router.safetensors",
     "parm.json",
+    "loramoe.json",
 ];
 const METRICS: &str = "metrics.jsonl";
 

@@ -49,6 +49,17 @@ impl Objective for Sft<'_> {
     }
 }
 
+/// Whether an example can be learnt from within `longest` tokens.
+pub(super) fn fit(example: &Example, longest: usize, prompts: bool) -> Fit {
+    if example.len() > longest {
+        Fit::TooLong
+    } else if targets_of(example, prompts) == 0 {
+        Fit::NothingToLearn
+    } else {
+        Fit::Fits
+    }
+}
+
 /// Trains on `examples` and leaves a model's folder (full) or a PEFT folder (LoRA) in `out`.
 pub fn sft(
     config: &SftConfig,
@@ -63,19 +74,12 @@ pub fn sft(
     let base = Base::open(start, config.train.run.seed, &device)?;
     base.check_tokens(examples)?;
     let longest = base.longest(&config.train);
+    let fits = |example: &Example| fit(example, longest, config.train_on_prompts);
     let Filtered {
         kept,
         places,
         left_out,
-    } = Filtered::of(examples, |e| {
-        if e.len() > longest {
-            Fit::TooLong
-        } else if targets_of(e, config.train_on_prompts) == 0 {
-            Fit::NothingToLearn
-        } else {
-            Fit::Fits
-        }
-    });
+    } = Filtered::of(examples, fits);
     let model = TrainModel::new(
         base.shape.clone(),
         &base.weights,

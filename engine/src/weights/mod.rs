@@ -2,6 +2,7 @@
 
 mod adapter;
 mod checkpoint;
+mod experts_folder;
 #[cfg(test)]
 mod foreign_tests;
 mod json;
@@ -16,6 +17,7 @@ mod settings;
 
 pub use adapter::{Adapter, LoraFactor};
 pub use checkpoint::{Checkpoint, Digest, UPCAST_FROM, file_digest};
+pub use experts_folder::{ExpertPart, ExpertsFolder};
 pub use json::{fields_of, parse_json, parse_toml, read_json};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
 pub use parm_folder::{ParmFolder, ParmPart};

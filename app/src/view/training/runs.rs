@@ -134,6 +134,10 @@ fn task_words(run: &TrainEntry) -> String {
             let (beta, weights) = (config.beta, shares(&config.preference));
             format!("MODPO, beta {beta}, weights {weights}, rank {rank}{becomes}")
         }
+        TrainTask::Loramoe(job) => {
+            let (experts, rank) = (job.config.experts, job.config.lora.rank);
+            format!("LoRAMoE, {experts} experts of rank {rank}")
+        }
         TrainTask::Arm(job) => {
             let (beta, rank) = (job.config.beta, job.config.lora.rank);
             format!("Autoregressive reward, beta {beta}, rank {rank}")

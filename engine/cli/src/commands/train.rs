@@ -16,7 +16,7 @@ use paretoscope_engine::types::{
 use paretoscope_engine::{Error, Result};
 
 use super::train_options::{Common, Moves, by_name, size_of};
-use super::{train_pairs, train_policy};
+use super::{train_answers, train_pairs, train_policy};
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print;
@@ -46,6 +46,8 @@ enum What {
     Ppo(train_policy::Ppo),
     /// An adapter for one preference, by DPO with the margins of value vectors (MODPO)
     Modpo(train_pairs::Modpo),
+    /// Experts and the routers over them, together, on answers (LoRAMoE)
+    Loramoe(train_answers::Loramoe),
     /// An autoregressive reward model on pairs of answers (GenARM)
     Arm(train_pairs::Arm),
     /// One autoregressive reward model for all preferences, on pairs about each objective (PARM)
@@ -187,6 +189,7 @@ impl What {
             Self::Router(args) => args.job(global),
             Self::Ppo(args) => args.job(global),
             Self::Modpo(args) => args.job(global),
+            Self::Loramoe(args) => Ok(args.job(global)),
             Self::Arm(args) => Ok(args.job(global)),
             Self::Parm(args) => args.job(global),
         }
@@ -365,7 +368,9 @@ impl TrainReporter for Bar {
 mod tests {
     use clap::Parser;
     use paretoscope_engine::recipe::settings::{DpoSettings, Moves};
-    use paretoscope_engine::types::{ArmConfig, LoraConfig, ModpoConfig, ParmConfig};
+    use paretoscope_engine::types::{
+        ArmConfig, LoraConfig, LoramoeConfig, ModpoConfig, ParmConfig,
+    };
 
     use super::super::train_options::cores;
     use super::*;
@@ -430,6 +435,7 @@ mod tests {
             ("arm --base b --data d --out o", 5e-4),
             ("parm --base b --data x=d --data y=e --out o", 5e-4),
             ("modpo --base b --data d --preference 1 --out o", 5e-4),
+            ("loramoe --base b --data d --out o", 2e-4),
         ];
         for (options, rate) in rates {
             let task = job(options);
@@ -477,6 +483,10 @@ mod tests {
             .map(|d| (d.name.as_str(), d.path.to_str()))
             .collect();
         assert_eq!(named, [("x", Some("d")), ("y", Some("e=f"))]);
+        let TrainTask::Loramoe(loramoe) = made("loramoe --base b --data d --out o") else {
+            panic!("another kind");
+        };
+        assert_eq!(loramoe.config, LoramoeConfig::default());
         let options = "modpo --base b --data d --preference 0.5,0.5 --values v --out o";
         let TrainTask::Modpo(modpo) = made(options) else {
             panic!("another kind");

@@ -7,6 +7,7 @@
 //! | routers | – | 1e-3, of fresh layers | – |
 //! | MORLHF | – | 1e-4 | – |
 //! | autoregressive rewards (ARM, PARM), MODPO | – | 5e-4 | – |
+//! | LoRAMoE | – | 2e-4 | – |
 //!
 //! The papers' full fine-tunes are at 1e-5 (HoE, MVA), adapters take about ten times as much (LoRA, appendix D).
 //! Methods that are compared with have their authors' numbers, adapters and passes included:
@@ -16,6 +17,7 @@
 //! | ARM (GenARM's released scripts for HH) | rank 8, alpha 16 | q, k, v | 0.05 | 1 |
 //! | PARM (released script) | ranks 4 and 4, alpha 8 | q, k, v | 0.01 | 2 |
 //! | MODPO (released script) | rank 64, alpha 1 | q, k, v, o | 0.1 | 3 |
+//! | LoRAMoE (released script) | 8 of rank 4, alpha 32 | gate, up, down | – | 1 |
 //! | all others | rank 16, alpha 32 | all linears of the decoder | 0.1 | 1 |
 //!
 //! The demonstration is a small model and has numbers of its own.
@@ -44,6 +46,8 @@ pub enum TrainMethod {
     Parm,
     /// An adapter for one preference by DPO with the margins of other objectives (MODPO).
     Modpo,
+    /// Experts and the routers over them, together (LoRAMoE).
+    Loramoe,
 }
 
 /// Which weights move.
@@ -91,6 +95,8 @@ pub struct Usual {
     pub beta: f64,
     /// PARM: concentration of the Dirichlet distribution that every step's preference is drawn from.
     pub concentration: f64,
+    /// LoRAMoE: experts beside each module.
+    pub experts: usize,
     /// Reward models: weight of the squared sum of both scores.
     pub center: f64,
     /// Value vectors: what keeps each apart from those before it, at [`PenaltyKind::usual_strength`].
@@ -119,6 +125,7 @@ pub const USUAL: Usual = Usual {
     rank: 16,
     beta: 0.1,
     concentration: 0.5,
+    experts: 8,
     center: 0.01,
     penalty: PenaltyKind::HsicUnbiased,
     penalty_rows: 512,
@@ -140,6 +147,7 @@ const ALL_LINEARS: &[&str] = &[
 ];
 const QKVO: &[&str] = ALL_LINEARS.split_at(4).0;
 const QKV: &[&str] = ALL_LINEARS.split_at(3).0;
+const FEED_FORWARD: &[&str] = ALL_LINEARS.split_at(4).1;
 
 impl Usual {
     /// Adapters are scaled by this over the rank.
@@ -155,16 +163,18 @@ impl TrainMethod {
             (Self::Router, _) | (_, TrainSize::Random) => 1e-3,
             (Self::Reward, _) | (_, TrainSize::Full) => 1e-5,
             (Self::Arm | Self::Parm | Self::Modpo, TrainSize::Lora) => 5e-4,
+            (Self::Loramoe, TrainSize::Lora) => 2e-4,
             (_, TrainSize::Lora) => 1e-4,
         }
     }
 
-    /// The adapters; PARM's rank is that of each of its two parts.
+    /// The adapters; PARM's rank is that of each of its two parts, LoRAMoE's that of each expert.
     pub const fn adapter(self) -> UsualAdapter {
         let (rank, alpha, modules) = match self {
             Self::Arm => (8, 16.0, QKV),
             Self::Parm => (4, 8.0, QKV),
             Self::Modpo => (64, 1.0, QKVO),
+            Self::Loramoe => (4, 32.0, FEED_FORWARD),
             _ => (USUAL.rank, USUAL.lora_alpha(USUAL.rank), ALL_LINEARS),
         };
         UsualAdapter {

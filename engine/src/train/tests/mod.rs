@@ -4,6 +4,7 @@ use std::path::Path;
 
 mod bases;
 mod dpo;
+mod loramoe;
 mod margins;
 mod parm;
 mod reliable;
@@ -13,7 +14,7 @@ use super::*;
 use crate::model::{LlamaConfig, RopeScaling};
 use crate::types::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind, RewardConfig,
-    RewardJob, RunConfig, SftConfig, TrainConfig, TrainJob, TrainStep, TrainTask,
+    RewardJob, RunConfig, SftConfig, TrainConfig, TrainJob, TrainMethod, TrainStep, TrainTask,
 };
 
 fn tiny() -> LlamaConfig {

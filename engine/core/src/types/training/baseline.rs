@@ -176,6 +176,37 @@ impl ModpoConfig {
     }
 }
 
+/// Experts and the routers over them, trained together on answers (LoRAMoE, Dou et al. 2024).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoramoeConfig {
+    /// The common part.
+    pub train: TrainConfig,
+    /// How many experts stand beside each module.
+    pub experts: usize,
+    /// Each of them.
+    pub lora: LoraConfig,
+}
+
+impl Default for LoramoeConfig {
+    fn default() -> Self {
+        let method = TrainMethod::Loramoe;
+        Self {
+            train: usual(method),
+            experts: USUAL.experts,
+            lora: LoraConfig::of(method),
+        }
+    }
+}
+
+impl LoramoeConfig {
+    /// Refuses numbers that make no sense of a model with these linears.
+    pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
+        check("experts", self.experts as f64, Bounds::of(2.0, 256.0))?;
+        self.lora.check(linears)?;
+        self.train.check()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

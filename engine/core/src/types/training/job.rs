@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArmConfig, DpoConfig, ModpoConfig, MorlConfig, ParmConfig, RewardConfig, RouterConfig,
-    RunConfig, SftConfig, TrainConfig,
+    ArmConfig, DpoConfig, LoramoeConfig, ModpoConfig, MorlConfig, ParmConfig, RewardConfig,
+    RouterConfig, RunConfig, SftConfig, TrainConfig,
 };
 
 /// One training run, as the window edits it, the command line flattens it, recipes write it and `run.json` keeps it.
@@ -42,6 +42,8 @@ pub enum TrainTask {
     Parm(ParmJob),
     /// An adapter for one preference by DPO with margins (MODPO).
     Modpo(ModpoJob),
+    /// Experts and the routers over them (LoRAMoE).
+    Loramoe(LoramoeJob),
 }
 
 /// Supervised fine-tuning on answers.
@@ -186,6 +188,20 @@ pub struct ModpoJob {
     pub config: ModpoConfig,
 }
 
+/// Experts and the routers over them, on answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoramoeJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// Examples: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: LoramoeConfig,
+}
+
 /// What the result is to a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Joins {
@@ -237,6 +253,7 @@ impl TrainTask {
             Self::Arm(_) => "arm",
             Self::Parm(_) => "parm",
             Self::Modpo(_) => "modpo",
+            Self::Loramoe(_) => "loramoe",
         }
     }
 
@@ -251,6 +268,7 @@ impl TrainTask {
             Self::Arm(job) => &job.config.train.run,
             Self::Parm(job) => &job.config.train.run,
             Self::Modpo(job) => &job.config.train.run,
+            Self::Loramoe(job) => &job.config.train.run,
         }
     }
 
@@ -265,6 +283,7 @@ impl TrainTask {
             Self::Arm(job) => &mut job.config.train.run,
             Self::Parm(job) => &mut job.config.train.run,
             Self::Modpo(job) => &mut job.config.train.run,
+            Self::Loramoe(job) => &mut job.config.train.run,
         }
     }
 
@@ -277,6 +296,7 @@ impl TrainTask {
             Self::Arm(job) => Some(&mut job.config.train),
             Self::Parm(job) => Some(&mut job.config.train),
             Self::Modpo(job) => Some(&mut job.config.train),
+            Self::Loramoe(job) => Some(&mut job.config.train),
             Self::Router(_) | Self::Ppo(_) => None,
         }
     }
@@ -290,6 +310,7 @@ impl TrainTask {
             Self::Arm(job) => Some(&job.data),
             Self::Parm(job) => job.data.first().map(|data| data.path.as_path()),
             Self::Modpo(job) => Some(&job.data),
+            Self::Loramoe(job) => Some(&job.data),
             Self::Router(RouterJob { prompts, .. }) | Self::Ppo(MorlJob { prompts, .. }) => {
                 prompts.as_deref()
             }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::{
-    ArmConfig, ArmJob, DpoConfig, DpoJob, ModpoConfig, ModpoJob, MorlConfig, MorlJob, ParmConfig,
-    ParmJob, PenaltyConfig, RewardConfig, RewardJob, RouterConfig, RouterJob, SftConfig, SftJob,
-    TrainMethod, TrainTask, USUAL,
+    ArmConfig, ArmJob, DpoConfig, DpoJob, LoramoeConfig, LoramoeJob, ModpoConfig, ModpoJob,
+    MorlConfig, MorlJob, ParmConfig, ParmJob, PenaltyConfig, RewardConfig, RewardJob, RouterConfig,
+    RouterJob, SftConfig, SftJob, TrainMethod, TrainTask, USUAL,
 };
 
 impl TrainMethod {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Value,
         Self::Router,
         Self::Dpo,
@@ -19,6 +19,7 @@ impl TrainMethod {
         Self::Modpo,
         Self::Arm,
         Self::Parm,
+        Self::Loramoe,
         Self::Reward,
     ];
 
@@ -34,6 +35,7 @@ impl TrainMethod {
             Self::Arm => "ARM",
             Self::Parm => "PARM",
             Self::Modpo => "Adapter by MODPO",
+            Self::Loramoe => "LoRAMoE",
         }
     }
 
@@ -65,6 +67,9 @@ impl TrainMethod {
             Self::Modpo => {
                 "DPO for one preference: pairs about one objective, margins of the others by their value vectors."
             }
+            Self::Loramoe => {
+                "Experts and the routers over them learn together from the answers of the data: one trade-off."
+            }
         }
     }
 
@@ -74,7 +79,7 @@ impl TrainMethod {
             Self::Value | Self::Dpo | Self::Reward | Self::Arm | Self::Parm | Self::Modpo => {
                 "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
             }
-            Self::Sft => "JSON Lines with prompt and response; or text alone",
+            Self::Sft | Self::Loramoe => "JSON Lines with prompt and response; or text alone",
             Self::Router | Self::Ppo => {
                 "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
             }
@@ -93,6 +98,7 @@ impl TrainMethod {
             Self::Arm => "arm",
             Self::Parm => "parm",
             Self::Modpo => "modpo",
+            Self::Loramoe => "loramoe",
         }
     }
 
@@ -103,7 +109,7 @@ impl TrainMethod {
 
     /// Whether the result is a part of a bundle; else it is a folder of its own, which methods read.
     pub const fn joins(self) -> bool {
-        !matches!(self, Self::Arm | Self::Parm)
+        !matches!(self, Self::Arm | Self::Parm | Self::Loramoe)
     }
 }
 
@@ -162,6 +168,12 @@ impl TrainTask {
                 data: Vec::new(),
                 skip_bad: false,
                 config: ParmConfig::default(),
+            }),
+            TrainMethod::Loramoe => Self::Loramoe(LoramoeJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: LoramoeConfig::default(),
             }),
             TrainMethod::Modpo => Self::Modpo(ModpoJob {
                 base: PathBuf::new(),
