@@ -51,6 +51,17 @@ fn fixture() -> Fixture {
         .map(|line| line.replace("\"c\"", "\"rejected\""))
         .collect();
     fixture.write("others.jsonl", others.join("\n"));
+    // A base with room for the instructions of a model that corrects answers.
+    std::fs::create_dir_all(fixture.join("wide")).expect("a writable folder");
+    for entry in std::fs::read_dir(fixture.join("base"))
+        .expect("a base")
+        .flatten()
+    {
+        std::fs::copy(entry.path(), fixture.join("wide").join(entry.file_name())).expect("a copy");
+    }
+    fixture.edit_json("wide/config.json", |config| {
+        config["max_position_embeddings"] = json!(512)
+    });
     fixture.write("pairs.jsonl", pairs);
     fixture.write("examples.jsonl", examples);
     fixture
@@ -135,6 +146,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
     let policy = format!(
         "--bundle {{}} --batches {STEPS} --batch 3 --minibatch 2 --epochs 1 --max-tokens 4 --calibration 4 --checkpoint-every 7 --workers 2"
     );
+    let corrections = supervised.replace("{}/base", "{}/wide");
     let kinds = [
         (
             "sft",
@@ -171,6 +183,12 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             "--data {}/examples.jsonl --experts 3 --lora 2",
             &supervised,
             "router/router.safetensors",
+        ),
+        (
+            "aligner",
+            "--data {}/pairs.jsonl --lora 2 --copies 0.5",
+            &corrections,
+            "adapter_model.safetensors",
         ),
         (
             "modpo",

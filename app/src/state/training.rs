@@ -148,6 +148,11 @@ impl TrainForm {
                 let words = "choose files of pairs about two objectives at least";
                 say(TrainField::Data, words.to_owned());
             }
+        } else if let TrainTask::MetaAligner(job) = &self.task {
+            if job.data.iter().all(|data| data.path.as_os_str().is_empty()) {
+                let words = "choose a file of pairs about an objective";
+                say(TrainField::Data, words.to_owned());
+            }
         } else if self.data.as_os_str().is_empty() {
             if !self.kind.samples() {
                 say(TrainField::Data, "choose a file of examples".to_owned());
@@ -278,6 +283,13 @@ impl TrainForm {
             }
             TrainTask::Loramoe(job) => {
                 (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Aligner(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::MetaAligner(job) => {
+                job.data.retain(|data| !data.path.as_os_str().is_empty());
+                (job.base, job.skip_bad) = (bundle, self.skip_bad);
             }
             TrainTask::Parm(job) => {
                 job.data = given(&job.data).cloned().collect();

@@ -7,6 +7,7 @@
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, and the way back to the variables | [`forward`], `trace`, `tape`, [`ops`] |
 //! | loss | log-probabilities → loss | [`mod@sft`], also of [`mod@loramoe`], [`mod@reward`], `pair_loss` of [`mod@dpo`], [`mod@arm`], [`mod@modpo`], [`mod@parm`] |
+//! | earlier runs | a run that another goes on with, finished or made again | `staged`, of `correct` |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |
 //! | files | checkpoints, metrics, Hugging Face and PEFT folders | `checkpoint`, [`metrics`], `files` |
@@ -17,6 +18,7 @@ pub mod batch;
 pub mod bench;
 mod checkpoint;
 pub mod config;
+mod correct;
 pub mod data;
 mod descent;
 mod diverged;
@@ -47,6 +49,7 @@ pub mod reward;
 mod runner;
 pub mod sft;
 mod stacked;
+mod staged;
 mod steered;
 mod tape;
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub(super) fn hold(
     Ok(lock)
 }
 
-fn taken(out: &Path, what: &str) -> Error {
+pub(super) fn taken(out: &Path, what: &str) -> Error {
     let problem = format!(
         "{} {what}; give `resume` to go on, `overwrite` to remove it and start anew, or name another folder",
         out.display()

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use candle_core::Device;
+use serde_json::json;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
@@ -13,10 +14,12 @@ use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
 use super::out_folder::{check_writable, hold};
 use super::parallel::{ShareLoss, Team};
+use super::params;
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
-use crate::Result;
-use crate::types::SftConfig;
+use crate::types::{Method, SftConfig};
+use crate::weights::Adapter;
+use crate::{Error, Result};
 
 pub(super) struct Sft<'a> {
     pub(super) examples: Vec<&'a Example>,
@@ -69,10 +72,23 @@ pub fn sft(
     out: &Path,
 ) -> Result<TrainReport> {
     config.train.check()?;
-    check_writable(out, &config.train.run, &start.folders())?;
+    let mut inputs = start.folders();
+    inputs.extend(config.begin_with.as_deref());
+    check_writable(out, &config.train.run, &inputs)?;
     let device = open_device(&config.train.run)?;
     let base = Base::open(start, config.train.run.seed, &device)?;
     base.check_tokens(examples)?;
+    let begun = match (&config.begin_with, &config.method) {
+        (None, _) => None,
+        (Some(folder), Method::Lora(lora)) => {
+            Some((Adapter::load(folder, &base.shape.projections())?, lora))
+        }
+        (Some(_), Method::Full) => {
+            let problem =
+                "is an adapter, but all weights are trained here; train an adapter with `lora`";
+            return Err(Error::option("begin_with", problem));
+        }
+    };
     let longest = base.longest(&config.train);
     let fits = |example: &Example| fit(example, longest, config.train_on_prompts);
     let Filtered {
@@ -86,12 +102,22 @@ pub fn sft(
         &config.method,
         config.train.run.seed,
     )?;
-    let _held = hold(out, &config.train.run, &start.folders(), "sft")?;
+    if let Some((adapter, lora)) = &begun {
+        params::take_up(model.vars(), lora, adapter)?;
+    }
+    // Folders may move between a run and its resumption; what they hold may not change.
+    let by_content = SftConfig {
+        begin_with: None,
+        ..config.clone()
+    };
+    let mut settings = base.settings("sft", &by_content, digest(kept.iter().copied()));
+    settings["begin_with"] = json!(begun.as_ref().map(|(adapter, _)| &adapter.digest));
+    let _held = hold(out, &config.train.run, &inputs, "sft")?;
     let runner = Runner {
         model: &model,
         folder: out,
         config: &config.train.run,
-        settings: base.settings("sft", config, digest(kept.iter().copied())),
+        settings,
         left_out,
         places,
     };

@@ -255,7 +255,12 @@ fn the_form_begins_with_the_table() {
     assert_eq!(job.config, config);
     for kind in TrainMethod::ALL {
         let expected = match kind {
-            TrainMethod::Value | TrainMethod::Dpo | TrainMethod::Sft | TrainMethod::Ppo => 1e-4,
+            TrainMethod::Value
+            | TrainMethod::Dpo
+            | TrainMethod::Sft
+            | TrainMethod::Ppo
+            | TrainMethod::Aligner
+            | TrainMethod::MetaAligner => 1e-4,
             TrainMethod::Reward => 1e-5,
             TrainMethod::Router => 1e-3,
             TrainMethod::Loramoe => 2e-4,

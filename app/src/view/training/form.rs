@@ -7,8 +7,8 @@ use paretoscope_core::types::{
     BundleInfo, DpoConfig, ExpertKind, PenaltyKind, Scalarisation, Strength, TrainMethod, TrainTask,
 };
 
-use super::numbers::{common_numbers_ui, line, number, own_numbers_ui};
-use super::others::{margins_ui, sets_ui};
+use super::numbers::{common_numbers_ui, line, number, own_numbers_ui, text_field};
+use super::others::{aspects_ui, margins_ui, sets_ui};
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, TrainField, TrainForm, TrainPhase};
@@ -47,6 +47,9 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     if let TrainTask::Parm(job) = &mut form.task {
         sets_ui(ui, info, &mut job.data);
         ui.label(weak(ui, form.kind.data_words()));
+    } else if let TrainTask::MetaAligner(job) = &mut form.task {
+        aspects_ui(ui, info, &mut job.data);
+        ui.label(weak(ui, form.kind.data_words()));
     } else {
         data_ui(ui, state, queue, &mut form);
     }
@@ -77,7 +80,11 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             problem(ui, TrainField::Against);
             becomes_ui(ui, info, &mut form);
         }
-        TrainMethod::Arm | TrainMethod::Parm | TrainMethod::Loramoe => {}
+        TrainMethod::Arm
+        | TrainMethod::Parm
+        | TrainMethod::Loramoe
+        | TrainMethod::Aligner
+        | TrainMethod::MetaAligner => {}
     }
     problem(ui, TrainField::Place);
     ui.add_space(4.0);
@@ -111,14 +118,6 @@ fn kinds_ui(ui: &mut Ui, form: &mut TrainForm) {
             ui.selectable_value(&mut form.kind, kind, kind.title())
                 .on_hover_text(kind.words());
         }
-    });
-}
-
-fn text_field(ui: &mut Ui, label: &str, name: &str, text: &mut String) {
-    line(ui, label, |ui| {
-        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
-        ui.ctx()
-            .accesskit_node_builder(response.id, |node| node.set_label(name.to_owned()));
     });
 }
 

@@ -1,7 +1,7 @@
 //! Lines of the form, and the numbers of each kind of training.
 
-use egui::{Id, Ui};
-use paretoscope_core::types::{LoraConfig, Method, PpoConfig, TrainTask};
+use egui::{Id, TextEdit, Ui};
+use paretoscope_core::types::{CorrectionConfig, LoraConfig, Method, PpoConfig, TrainTask};
 
 use super::weak;
 use crate::state::TrainForm;
@@ -27,6 +27,14 @@ pub(super) fn line<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) 
         ui.vertical(add).inner
     })
     .inner
+}
+
+pub(super) fn text_field(ui: &mut Ui, label: &str, name: &str, text: &mut String) {
+    line(ui, label, |ui| {
+        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
+        ui.ctx()
+            .accesskit_node_builder(response.id, |node| node.set_label(name.to_owned()));
+    });
 }
 
 /// A number with its label, and the rule where what is typed breaks it.
@@ -102,6 +110,8 @@ pub(super) fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             );
             rank_ui(ui, &mut job.config.lora);
         }
+        TrainTask::Aligner(job) => correction_ui(ui, &mut job.config),
+        TrainTask::MetaAligner(job) => correction_ui(ui, &mut job.config),
         TrainTask::Loramoe(job) => {
             let count = |text: &str| whole(text, 2, 256);
             let hint = "Experts beside each module";
@@ -152,6 +162,20 @@ pub(super) fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
 
 const REWARD_BETA: &str =
     "What the difference of both answers' log-probabilities is multiplied by, without a reference";
+
+fn correction_ui(ui: &mut Ui, config: &mut CorrectionConfig) {
+    let share = |text: &str| real(text, 0.0, 1.0, true);
+    let hint = "Share of the pairs whose worse answer is copied before corrections are learnt";
+    number(
+        ui,
+        "Copied first",
+        ("copies", 0),
+        &mut config.copies,
+        &share,
+        hint,
+    );
+    method_ui(ui, &mut config.method);
+}
 
 /// The rank, of adapters.
 fn method_ui(ui: &mut Ui, method: &mut Method) {

@@ -1,11 +1,11 @@
 //! What methods that are compared with ask for: pairs about each objective, margins of others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{Id, Ui};
-use paretoscope_core::types::{BundleInfo, ModpoConfig, ObjectiveData};
+use paretoscope_core::types::{AspectData, BundleInfo, ModpoConfig, ObjectiveData};
 
-use super::numbers::{line, number};
+use super::numbers::{line, number, text_field};
 use crate::widgets::number::real;
 use crate::widgets::path_field;
 
@@ -16,13 +16,7 @@ pub(super) fn sets_ui(ui: &mut Ui, info: &BundleInfo, data: &mut Vec<ObjectiveDa
     for objective in &info.objectives {
         let at = data.iter().position(|set| set.name == objective.name);
         let path = at.and_then(|at| data.get(at)).map(|set| set.path.clone());
-        let path = path.unwrap_or_default();
-        let chosen = line(ui, &format!("Pairs: {}", objective.name), |ui| {
-            let id = Id::unique(("pairs-path", &objective.name));
-            let name = format!("File of pairs about {}", objective.name);
-            path_field(ui, id, &name, "path of a .jsonl", &path)
-        });
-        let Some(path) = chosen else {
+        let Some(path) = pairs_ui(ui, &objective.name, &path.unwrap_or_default()) else {
             continue;
         };
         match at.and_then(|at| data.get_mut(at)) {
@@ -33,6 +27,37 @@ pub(super) fn sets_ui(ui: &mut Ui, info: &BundleInfo, data: &mut Vec<ObjectiveDa
             }),
         }
     }
+}
+
+/// A file of pairs about each objective, and what the model is told of it.
+pub(super) fn aspects_ui(ui: &mut Ui, info: &BundleInfo, data: &mut Vec<AspectData>) {
+    let known = |name: &str| info.objectives.iter().any(|o| o.name == name);
+    data.retain(|set| known(&set.name));
+    for objective in &info.objectives {
+        if !data.iter().any(|set| set.name == objective.name) {
+            data.push(AspectData {
+                name: objective.name.clone(),
+                words: AspectData::usual_words(&objective.name),
+                path: PathBuf::new(),
+            });
+        }
+    }
+    for set in data {
+        if let Some(path) = pairs_ui(ui, &set.name, &set.path) {
+            set.path = path;
+        }
+        let name = format!("What {} asks for", set.name);
+        text_field(ui, "Told as", &name, &mut set.words);
+    }
+}
+
+/// The path of pairs about an objective, where it was changed.
+fn pairs_ui(ui: &mut Ui, objective: &str, path: &Path) -> Option<PathBuf> {
+    line(ui, &format!("Pairs: {objective}"), |ui| {
+        let id = Id::unique(("pairs-path", objective));
+        let name = format!("File of pairs about {objective}");
+        path_field(ui, id, &name, "path of a .jsonl", path)
+    })
 }
 
 /// The value vectors of other objectives, and how much each objective weighs.

@@ -138,6 +138,12 @@ fn task_words(run: &TrainEntry) -> String {
             let (experts, rank) = (job.config.experts, job.config.lora.rank);
             format!("LoRAMoE, {experts} experts of rank {rank}")
         }
+        TrainTask::Aligner(job) => format!("Aligner, {}", rank(&job.config.method)),
+        TrainTask::MetaAligner(job) => {
+            let names: Vec<&str> = job.data.iter().map(|data| data.name.as_str()).collect();
+            let rank = rank(&job.config.method);
+            format!("MetaAligner of {}, {rank}", names.join(", "))
+        }
         TrainTask::Arm(job) => {
             let (beta, rank) = (job.config.beta, job.config.lora.rank);
             format!("Autoregressive reward, beta {beta}, rank {rank}")

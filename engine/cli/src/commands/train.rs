@@ -48,6 +48,11 @@ enum What {
     Modpo(train_pairs::Modpo),
     /// Experts and the routers over them, together, on answers (LoRAMoE)
     Loramoe(train_answers::Loramoe),
+    /// A model that corrects answers, on pairs of them (Aligner)
+    Aligner(train_pairs::Aligner),
+    /// A model that corrects answers at the aspects that it is told, on pairs about each (MetaAligner)
+    #[command(name = "metaaligner")]
+    MetaAligner(train_pairs::MetaAligner),
     /// An autoregressive reward model on pairs of answers (GenARM)
     Arm(train_pairs::Arm),
     /// One autoregressive reward model for all preferences, on pairs about each objective (PARM)
@@ -68,6 +73,9 @@ pub(crate) struct Sft {
     /// Count the tokens of prompts in the loss, too
     #[arg(long)]
     train_on_prompts: bool,
+    /// An adapter of the same ranks and modules that training begins with, in place of a fresh one
+    #[arg(long, value_name = "ADAPTER")]
+    begin_with: Option<PathBuf>,
     #[command(flatten)]
     moves: Moves,
     #[command(flatten)]
@@ -190,6 +198,8 @@ impl What {
             Self::Ppo(args) => args.job(global),
             Self::Modpo(args) => args.job(global),
             Self::Loramoe(args) => Ok(args.job(global)),
+            Self::Aligner(args) => Ok(args.job(global)),
+            Self::MetaAligner(args) => args.job(global),
             Self::Arm(args) => Ok(args.job(global)),
             Self::Parm(args) => args.job(global),
         }
@@ -225,6 +235,7 @@ impl Sft {
                 train: self.common.config(global, TrainMethod::Sft, size),
                 method,
                 train_on_prompts: self.train_on_prompts,
+                begin_with: self.begin_with,
             },
             data: self.data,
             skip_bad: self.common.skip_bad,
@@ -436,6 +447,9 @@ mod tests {
             ("parm --base b --data x=d --data y=e --out o", 5e-4),
             ("modpo --base b --data d --preference 1 --out o", 5e-4),
             ("loramoe --base b --data d --out o", 2e-4),
+            ("aligner --base b --data d --out o", 1e-4),
+            ("aligner --base b --data d --out o --full", 1e-5),
+            ("metaaligner --base b --data x=d --out o", 1e-4),
         ];
         for (options, rate) in rates {
             let task = job(options);

@@ -1,14 +1,15 @@
-//! `train arm`, `train parm` and `train modpo`: other methods on pairs of answers.
+//! `train arm`, `parm`, `modpo`, `aligner` and `metaaligner`: other methods on pairs of answers.
 
 use std::path::PathBuf;
 
 use paretoscope_engine::types::{
-    ArmConfig, ArmJob, LoraConfig, ModpoConfig, ModpoJob, ObjectiveData, ParmConfig, ParmJob,
-    TrainJob, TrainMethod, TrainSize, TrainTask, USUAL,
+    AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, LoraConfig, MetaAlignerJob,
+    ModpoConfig, ModpoJob, ObjectiveData, ParmConfig, ParmJob, TrainJob, TrainMethod, TrainSize,
+    TrainTask, USUAL,
 };
 use paretoscope_engine::{Error, Result};
 
-use super::train_options::{AdapterOptions, Common, modules};
+use super::train_options::{AdapterOptions, Common, Moves, Shared, modules, size_of};
 use crate::options::{Global, numbers};
 
 /// GenARM's autoregressive reward: an adapter whose log-probabilities rank answers, without a reference
@@ -82,6 +83,104 @@ pub(crate) struct Modpo {
     adapters: AdapterOptions,
     #[command(flatten)]
     common: Common,
+}
+
+/// Aligner: a model that is given a question with an answer and gives a better one
+#[derive(Debug, clap::Args)]
+pub(crate) struct Aligner {
+    /// Folder of the model to start from
+    #[arg(long)]
+    base: PathBuf,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet
+    #[arg(long)]
+    data: PathBuf,
+    #[command(flatten)]
+    corrections: Corrections,
+}
+
+/// MetaAligner: an Aligner that is told at which aspects the answer should become better
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetaAligner {
+    /// Folder of the model to start from
+    #[arg(long)]
+    base: PathBuf,
+    /// An objective and pairs of answers about it, once per objective; a pair that stands in several files is better at
+    /// all of them
+    #[arg(long, value_name = "NAME=DATA", required = true)]
+    data: Vec<String>,
+    /// What an objective asks of an answer, in a sentence, once per objective (default: "The response should be NAME")
+    #[arg(long, value_name = "NAME=WORDS")]
+    aspect: Vec<String>,
+    #[command(flatten)]
+    corrections: Corrections,
+}
+
+#[derive(Debug, clap::Args)]
+struct Corrections {
+    /// Share of the pairs whose worse answer is copied before corrections are learnt; 0 to learn these at once
+    #[arg(long, default_value_t = USUAL.copies)]
+    copies: f64,
+    #[command(flatten)]
+    moves: Moves,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Corrections {
+    /// How, whether bad lines are skipped, and what runs of every kind take.
+    fn parts(self, global: &Global) -> (CorrectionConfig, bool, Shared) {
+        let method = self.moves.method(&CorrectionConfig::default().method);
+        let size = size_of(&method);
+        let config = CorrectionConfig {
+            train: self.common.config(global, TrainMethod::Aligner, size),
+            method,
+            copies: self.copies,
+        };
+        (config, self.common.skip_bad, self.common.shared)
+    }
+}
+
+impl Aligner {
+    pub(crate) fn job(self, global: &Global) -> TrainJob {
+        let (config, skip_bad, shared) = self.corrections.parts(global);
+        shared.job(TrainTask::Aligner(AlignerJob {
+            base: self.base,
+            data: self.data,
+            skip_bad,
+            config,
+        }))
+    }
+}
+
+impl MetaAligner {
+    pub(crate) fn job(self, global: &Global) -> Result<TrainJob> {
+        let mut data = Vec::with_capacity(self.data.len());
+        for text in &self.data {
+            let ObjectiveData { name, path } = named(text)?;
+            let words = AspectData::usual_words(&name);
+            data.push(AspectData { name, words, path });
+        }
+        for text in &self.aspect {
+            let wrong = |problem: &str| {
+                let problem = format!(
+                    "`{text}` {problem}; write an objective of --data and what it asks for, e.g. helpful=\"The response should be useful\""
+                );
+                Error::option("--aspect", problem)
+            };
+            let (name, words) = text.split_once('=').ok_or_else(|| wrong("has no words"))?;
+            let named = data.iter_mut().find(|data| data.name == name.trim());
+            let named =
+                named.ok_or_else(|| wrong("is about no objective that there are pairs of"))?;
+            named.words = words.trim().to_owned();
+        }
+        let (config, skip_bad, shared) = self.corrections.parts(global);
+        Ok(shared.job(TrainTask::MetaAligner(MetaAlignerJob {
+            base: self.base,
+            data,
+            skip_bad,
+            config,
+        })))
+    }
 }
 
 impl Arm {

@@ -18,6 +18,7 @@
 //! | PARM (released script) | ranks 4 and 4, alpha 8 | q, k, v | 0.01 | 2 |
 //! | MODPO (released script) | rank 64, alpha 1 | q, k, v, o | 0.1 | 3 |
 //! | LoRAMoE (released script) | 8 of rank 4, alpha 32 | gate, up, down | – | 1 |
+//! | Aligner, MetaAligner | as all others | | – | 1, a fifth copied first (Aligner) |
 //! | all others | rank 16, alpha 32 | all linears of the decoder | 0.1 | 1 |
 //!
 //! The demonstration is a small model and has numbers of its own.
@@ -48,6 +49,10 @@ pub enum TrainMethod {
     Modpo,
     /// Experts and the routers over them, together (LoRAMoE).
     Loramoe,
+    /// A model that corrects answers (Aligner).
+    Aligner,
+    /// A model that corrects answers at the aspects that it is told (MetaAligner).
+    MetaAligner,
 }
 
 /// Which weights move.
@@ -97,6 +102,8 @@ pub struct Usual {
     pub concentration: f64,
     /// LoRAMoE: experts beside each module.
     pub experts: usize,
+    /// Aligner and MetaAligner: share of the pairs whose worse answer is copied first.
+    pub copies: f64,
     /// Reward models: weight of the squared sum of both scores.
     pub center: f64,
     /// Value vectors: what keeps each apart from those before it, at [`PenaltyKind::usual_strength`].
@@ -126,6 +133,7 @@ pub const USUAL: Usual = Usual {
     beta: 0.1,
     concentration: 0.5,
     experts: 8,
+    copies: 0.2,
     center: 0.01,
     penalty: PenaltyKind::HsicUnbiased,
     penalty_rows: 512,

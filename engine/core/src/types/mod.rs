@@ -48,11 +48,11 @@ pub use scores::{PointResult, Scores, Summary};
 pub use split::Split;
 pub use steering::Steering;
 pub use training::{
-    ArmConfig, ArmJob, DpoConfig, DpoJob, Joins, KlConfig, LEAST_MODPO_WEIGHT, LoraConfig,
-    LoramoeConfig, LoramoeJob, Method, ModpoConfig, ModpoJob, MorlConfig, MorlJob, ObjectiveData,
-    OptimiserConfig, ParmConfig, ParmJob, Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob,
-    RouterConfig, RouterJob, RunConfig, Scalarisation, ScalariseConfig, SftConfig, SftJob,
-    TrainConfig, TrainEnd, TrainJob, TrainNews, TrainRun, TrainStep, TrainTask, WeightedData,
-    check_workers, say_settings,
+    AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, Joins,
+    KlConfig, LEAST_MODPO_WEIGHT, LoraConfig, LoramoeConfig, LoramoeJob, MetaAlignerJob, Method,
+    ModpoConfig, ModpoJob, MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig,
+    ParmJob, Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RouterConfig, RouterJob,
+    RunConfig, Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob,
+    TrainNews, TrainRun, TrainStep, TrainTask, WeightedData, check_workers, say_settings,
 };
 pub use trouble::{Trouble, TroubleKind};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 mod bases;
+mod corrections;
 mod dpo;
 mod loramoe;
 mod margins;
@@ -70,6 +71,7 @@ fn sft_config(steps: usize) -> SftConfig {
         train,
         method: Method::Full,
         train_on_prompts: false,
+        begin_with: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::config::{check, within};
-use super::{LoraConfig, RunConfig, TrainConfig, TrainMethod, TrainSize, USUAL};
+use super::{LoraConfig, Method, RunConfig, TrainConfig, TrainMethod, TrainSize, USUAL};
 use crate::{Bounds, Error, Result};
 
 /// A descent over examples as is usual for a method that trains adapters.
@@ -203,6 +203,36 @@ impl LoramoeConfig {
     pub fn check(&self, linears: &[(String, [usize; 2])]) -> Result<()> {
         check("experts", self.experts as f64, Bounds::of(2.0, 256.0))?;
         self.lora.check(linears)?;
+        self.train.check()
+    }
+}
+
+/// A model that corrects answers (Aligner, MetaAligner): first a run that copies, then one that corrects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorrectionConfig {
+    /// The common part, of both runs.
+    pub train: TrainConfig,
+    /// Which weights move.
+    pub method: Method,
+    /// Share of the pairs whose worse answer is copied before corrections are learnt; 0 to learn these at once.
+    pub copies: f64,
+}
+
+impl Default for CorrectionConfig {
+    fn default() -> Self {
+        let method = TrainMethod::Aligner;
+        Self {
+            train: usual(method),
+            method: Method::Lora(LoraConfig::of(method)),
+            copies: USUAL.copies,
+        }
+    }
+}
+
+impl CorrectionConfig {
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        check("copies", self.copies, Bounds::of(0.0, 1.0))?;
         self.train.check()
     }
 }

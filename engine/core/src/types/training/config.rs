@@ -292,6 +292,9 @@ pub struct SftConfig {
     pub method: Method,
     /// Whether the prompt's tokens count in the loss, too.
     pub train_on_prompts: bool,
+    /// A PEFT folder of the same ranks and modules whose factors training begins with, in place of fresh ones.
+    #[serde(default)]
+    pub begin_with: Option<PathBuf>,
 }
 
 impl Default for SftConfig {
@@ -300,6 +303,7 @@ impl Default for SftConfig {
             train: TrainConfig::default(),
             method: Method::Lora(LoraConfig::default()),
             train_on_prompts: false,
+            begin_with: None,
         }
     }
 }

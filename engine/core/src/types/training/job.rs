@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArmConfig, DpoConfig, LoramoeConfig, ModpoConfig, MorlConfig, ParmConfig, RewardConfig,
-    RouterConfig, RunConfig, SftConfig, TrainConfig,
+    ArmConfig, CorrectionConfig, DpoConfig, LoramoeConfig, ModpoConfig, MorlConfig, ParmConfig,
+    RewardConfig, RouterConfig, RunConfig, SftConfig, TrainConfig,
 };
 
 /// One training run, as the window edits it, the command line flattens it, recipes write it and `run.json` keeps it.
@@ -44,6 +44,11 @@ pub enum TrainTask {
     Modpo(ModpoJob),
     /// Experts and the routers over them (LoRAMoE).
     Loramoe(LoramoeJob),
+    /// A model that corrects answers (Aligner).
+    Aligner(AlignerJob),
+    /// A model that corrects answers at the aspects that it is told (MetaAligner).
+    #[serde(rename = "metaaligner")]
+    MetaAligner(MetaAlignerJob),
 }
 
 /// Supervised fine-tuning on answers.
@@ -202,6 +207,52 @@ pub struct LoramoeJob {
     pub config: LoramoeConfig,
 }
 
+/// A model that corrects answers, on pairs of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlignerJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: CorrectionConfig,
+}
+
+/// Preference pairs about something that an answer can be better at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AspectData {
+    /// The objective's name.
+    pub name: String,
+    /// What it asks of an answer, in a sentence: the model is told.
+    pub words: String,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub path: PathBuf,
+}
+
+impl AspectData {
+    /// What an objective of this name asks for, where nobody says it better.
+    pub fn usual_words(name: &str) -> String {
+        format!("The response should be {name}")
+    }
+}
+
+/// A model that corrects answers at the aspects that it is told, on pairs about each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetaAlignerJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// One file per aspect; a pair that stands in several is better at all of them.
+    pub data: Vec<AspectData>,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: CorrectionConfig,
+}
+
 /// What the result is to a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Joins {
@@ -254,6 +305,8 @@ impl TrainTask {
             Self::Parm(_) => "parm",
             Self::Modpo(_) => "modpo",
             Self::Loramoe(_) => "loramoe",
+            Self::Aligner(_) => "aligner",
+            Self::MetaAligner(_) => "metaaligner",
         }
     }
 
@@ -269,6 +322,8 @@ impl TrainTask {
             Self::Parm(job) => &job.config.train.run,
             Self::Modpo(job) => &job.config.train.run,
             Self::Loramoe(job) => &job.config.train.run,
+            Self::Aligner(job) => &job.config.train.run,
+            Self::MetaAligner(job) => &job.config.train.run,
         }
     }
 
@@ -284,6 +339,8 @@ impl TrainTask {
             Self::Parm(job) => &mut job.config.train.run,
             Self::Modpo(job) => &mut job.config.train.run,
             Self::Loramoe(job) => &mut job.config.train.run,
+            Self::Aligner(job) => &mut job.config.train.run,
+            Self::MetaAligner(job) => &mut job.config.train.run,
         }
     }
 
@@ -297,6 +354,8 @@ impl TrainTask {
             Self::Parm(job) => Some(&mut job.config.train),
             Self::Modpo(job) => Some(&mut job.config.train),
             Self::Loramoe(job) => Some(&mut job.config.train),
+            Self::Aligner(job) => Some(&mut job.config.train),
+            Self::MetaAligner(job) => Some(&mut job.config.train),
             Self::Router(_) | Self::Ppo(_) => None,
         }
     }
@@ -311,6 +370,8 @@ impl TrainTask {
             Self::Parm(job) => job.data.first().map(|data| data.path.as_path()),
             Self::Modpo(job) => Some(&job.data),
             Self::Loramoe(job) => Some(&job.data),
+            Self::Aligner(job) => Some(&job.data),
+            Self::MetaAligner(job) => job.data.first().map(|data| data.path.as_path()),
             Self::Router(RouterJob { prompts, .. }) | Self::Ppo(MorlJob { prompts, .. }) => {
                 prompts.as_deref()
             }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use super::{
-    ArmConfig, ArmJob, DpoConfig, DpoJob, LoramoeConfig, LoramoeJob, ModpoConfig, ModpoJob,
-    MorlConfig, MorlJob, ParmConfig, ParmJob, PenaltyConfig, RewardConfig, RewardJob, RouterConfig,
-    RouterJob, SftConfig, SftJob, TrainMethod, TrainTask, USUAL,
+    AlignerJob, ArmConfig, ArmJob, CorrectionConfig, DpoConfig, DpoJob, LoramoeConfig, LoramoeJob,
+    MetaAlignerJob, ModpoConfig, ModpoJob, MorlConfig, MorlJob, ParmConfig, ParmJob, PenaltyConfig,
+    RewardConfig, RewardJob, RouterConfig, RouterJob, SftConfig, SftJob, TrainMethod, TrainTask,
+    USUAL,
 };
 
 impl TrainMethod {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Value,
         Self::Router,
         Self::Dpo,
@@ -20,6 +21,8 @@ impl TrainMethod {
         Self::Arm,
         Self::Parm,
         Self::Loramoe,
+        Self::Aligner,
+        Self::MetaAligner,
         Self::Reward,
     ];
 
@@ -36,6 +39,8 @@ impl TrainMethod {
             Self::Parm => "PARM",
             Self::Modpo => "Adapter by MODPO",
             Self::Loramoe => "LoRAMoE",
+            Self::Aligner => "Aligner",
+            Self::MetaAligner => "MetaAligner",
         }
     }
 
@@ -70,13 +75,26 @@ impl TrainMethod {
             Self::Loramoe => {
                 "Experts and the routers over them learn together from the answers of the data: one trade-off."
             }
+            Self::Aligner => {
+                "Learns to correct answers: first to copy them, then from the worse answer of a pair to the better one."
+            }
+            Self::MetaAligner => {
+                "Learns to correct answers at the aspects that it is told, from pairs about each objective."
+            }
         }
     }
 
     /// What its data has on every line.
     pub const fn data_words(self) -> &'static str {
         match self {
-            Self::Value | Self::Dpo | Self::Reward | Self::Arm | Self::Parm | Self::Modpo => {
+            Self::Value
+            | Self::Dpo
+            | Self::Reward
+            | Self::Arm
+            | Self::Parm
+            | Self::Modpo
+            | Self::Aligner
+            | Self::MetaAligner => {
                 "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
             }
             Self::Sft | Self::Loramoe => "JSON Lines with prompt and response; or text alone",
@@ -99,6 +117,8 @@ impl TrainMethod {
             Self::Parm => "parm",
             Self::Modpo => "modpo",
             Self::Loramoe => "loramoe",
+            Self::Aligner => "aligner",
+            Self::MetaAligner => "metaaligner",
         }
     }
 
@@ -109,7 +129,10 @@ impl TrainMethod {
 
     /// Whether the result is a part of a bundle; else it is a folder of its own, which methods read.
     pub const fn joins(self) -> bool {
-        !matches!(self, Self::Arm | Self::Parm | Self::Loramoe)
+        !matches!(
+            self,
+            Self::Arm | Self::Parm | Self::Loramoe | Self::Aligner | Self::MetaAligner
+        )
     }
 }
 
@@ -174,6 +197,18 @@ impl TrainTask {
                 data: PathBuf::new(),
                 skip_bad: false,
                 config: LoramoeConfig::default(),
+            }),
+            TrainMethod::Aligner => Self::Aligner(AlignerJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: CorrectionConfig::default(),
+            }),
+            TrainMethod::MetaAligner => Self::MetaAligner(MetaAlignerJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: CorrectionConfig::default(),
             }),
             TrainMethod::Modpo => Self::Modpo(ModpoJob {
                 base: PathBuf::new(),

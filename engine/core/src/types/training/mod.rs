@@ -9,14 +9,16 @@ mod policy;
 mod run;
 mod words;
 
-pub use baseline::{ArmConfig, LEAST_MODPO_WEIGHT, LoramoeConfig, ModpoConfig, ParmConfig};
+pub use baseline::{
+    ArmConfig, CorrectionConfig, LEAST_MODPO_WEIGHT, LoramoeConfig, ModpoConfig, ParmConfig,
+};
 pub use config::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, RewardConfig, RunConfig,
     SftConfig, TrainConfig, check_workers,
 };
 pub use job::{
-    ArmJob, DpoJob, Joins, LoramoeJob, ModpoJob, MorlJob, ObjectiveData, ParmJob, Part, RewardJob,
-    RouterJob, SftJob, TrainJob, TrainTask, WeightedData,
+    AlignerJob, ArmJob, AspectData, DpoJob, Joins, LoramoeJob, MetaAlignerJob, ModpoJob, MorlJob,
+    ObjectiveData, ParmJob, Part, RewardJob, RouterJob, SftJob, TrainJob, TrainTask, WeightedData,
 };
 pub use policy::{KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 pub use run::{TrainEnd, TrainNews, TrainRun, TrainStep};
