@@ -1,13 +1,16 @@
 //! Stages of a build: each runs again only when its settings or what it reads have changed.
 
+mod inputs;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::inputs::{digest_of, files};
 use crate::lock::FolderLock;
 use crate::output::write_bytes;
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 /// A folder of stages, one folder and one stamp each. While it is open no other build works in the folder.
 #[derive(Debug)]
@@ -92,7 +95,7 @@ fn stamp(work: &Path, name: &str, kind: &str) -> PathBuf {
 }
 
 fn reads(path: &Path, digest: &str) -> bool {
-    files::read_text(path, files::SETTINGS).is_ok_and(|text| text.trim() == digest)
+    crate::files::read_text(path, crate::files::SETTINGS).is_ok_and(|text| text.trim() == digest)
 }
 
 /// SHA-256 over texts, each with its length before it, hexadecimal.

@@ -44,6 +44,24 @@ fn fixture() -> Fixture {
         }
     }
     fixture.write("unscored/bundle.json", unscored.to_string());
+    // A few of them, the other way round.
+    let others = pairs.lines().take(7);
+    let others = others.map(|line| line.replace("chosen", "c").replace("rejected", "chosen"));
+    let others: Vec<String> = others
+        .map(|line| line.replace("\"c\"", "\"rejected\""))
+        .collect();
+    fixture.write("others.jsonl", others.join("\n"));
+    // A base with room for the instructions of a model that corrects answers.
+    std::fs::create_dir_all(fixture.join("wide")).expect("a writable folder");
+    for entry in std::fs::read_dir(fixture.join("base"))
+        .expect("a base")
+        .flatten()
+    {
+        std::fs::copy(entry.path(), fixture.join("wide").join(entry.file_name())).expect("a copy");
+    }
+    fixture.edit_json("wide/config.json", |config| {
+        config["max_position_embeddings"] = json!(512)
+    });
     fixture.write("pairs.jsonl", pairs);
     fixture.write("examples.jsonl", examples);
     fixture
@@ -128,6 +146,7 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
     let policy = format!(
         "--bundle {{}} --batches {STEPS} --batch 3 --minibatch 2 --epochs 1 --max-tokens 4 --calibration 4 --checkpoint-every 7 --workers 2"
     );
+    let corrections = supervised.replace("{}/base", "{}/wide");
     let kinds = [
         (
             "sft",
@@ -146,6 +165,36 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             "--data {}/pairs.jsonl",
             &supervised,
             "model.safetensors",
+        ),
+        (
+            "arm",
+            "--data {}/pairs.jsonl --lora 2",
+            &supervised,
+            "adapter_model.safetensors",
+        ),
+        (
+            "parm",
+            "--data good={}/pairs.jsonl --data other={}/others.jsonl --shared-rank 2 --steered-rank 2",
+            &supervised,
+            "good/adapter_model.safetensors",
+        ),
+        (
+            "loramoe",
+            "--data {}/examples.jsonl --experts 3 --lora 2",
+            &supervised,
+            "router/router.safetensors",
+        ),
+        (
+            "aligner",
+            "--data {}/pairs.jsonl --lora 2 --copies 0.5",
+            &corrections,
+            "adapter_model.safetensors",
+        ),
+        (
+            "modpo",
+            "--data {}/pairs.jsonl --preference 0.4,0.35,0.25 --values {}/experts/helpful {}/experts/harmless --lora 2",
+            &supervised,
+            "adapter_model.safetensors",
         ),
         (
             "router",
@@ -302,6 +351,46 @@ const CASES: &[Case] = &[
         "an absent predecessor",
         "train dpo --base {}/base --data {}/pairs.jsonl --lora 2 --start-from {}/nowhere --out {}/o",
         &["nowhere"],
+    ),
+    (
+        "an objective that MODPO cannot divide by",
+        "train modpo --base {}/base --data {}/pairs.jsonl --preference 1,19 --values {}/experts/helpful --lora 2 --out {}/o",
+        &["--preference", "0.050", "divided by it", "at least 0.1"],
+    ),
+    (
+        "weights for value vectors that were not named",
+        "train modpo --base {}/base --data {}/pairs.jsonl --preference 1,1,1 --values {}/experts/helpful --lora 2 --out {}/o",
+        &["--preference", "3 numbers given, 2 needed", "--values"],
+    ),
+    (
+        "pairs about one objective alone",
+        "train parm --base {}/base --data helpful={}/pairs.jsonl --out {}/o",
+        &["--data", "two at least"],
+    ),
+    (
+        "pairs about nobody knows what",
+        "train parm --base {}/base --data {}/pairs.jsonl --data {}/pairs.jsonl --out {}/o",
+        &["--data", "names no objective", "helpful=helpful.jsonl"],
+    ),
+    (
+        "an objective that is called as the shared adapter",
+        "train parm --base {}/base --data shared={}/pairs.jsonl --data b={}/pairs.jsonl --out {}/o",
+        &["--data", "`shared`"],
+    ),
+    (
+        "a mixture of one",
+        "train loramoe --base {}/base --data {}/examples.jsonl --experts 1 --out {}/o",
+        &["--experts", "2 to 256"],
+    ),
+    (
+        "a rank of nothing",
+        "train parm --base {}/base --data a={}/pairs.jsonl --data b={}/pairs.jsonl --steered-rank 0 --out {}/o",
+        &["--steered-rank", "1 to"],
+    ),
+    (
+        "a reward that is multiplied by nothing",
+        "train arm --base {}/base --data {}/pairs.jsonl --beta 0 --out {}/o",
+        &["--beta", "above 0"],
     ),
     (
         "the base's own folder",

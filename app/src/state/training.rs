@@ -7,8 +7,8 @@ use std::sync::Arc;
 use paretoscope_core::protocol::{JobId, Trouble};
 use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{
-    BundleInfo, Expert, ExpertKind, Joins, Part, Preference, Split, TrainEnd, TrainJob,
-    TrainMethod, TrainRun, TrainStep, TrainTask, WeightedData,
+    BundleInfo, Expert, ExpertKind, Joins, ObjectiveData, Part, Preference, Split, TrainEnd,
+    TrainJob, TrainMethod, TrainRun, TrainStep, TrainTask, WeightedData,
 };
 
 /// The form: the run that it asks for, and what only the window knows of it. Numbers in it are always valid; names and
@@ -17,7 +17,7 @@ use paretoscope_core::types::{
 pub struct TrainForm {
     /// What is made.
     pub kind: TrainMethod,
-    /// With which settings; its files are those of [`TrainForm::plan`].
+    /// With which settings; its files are those of [`TrainForm::plan`], but for the pairs about each objective.
     pub task: TrainTask,
     /// The other kinds as they were left.
     pub left: BTreeMap<TrainMethod, TrainTask>,
@@ -143,7 +143,17 @@ impl TrainForm {
         } else if self.is_taken(info, name) {
             say(TrainField::Name, format!("the bundle has a {name} already"));
         }
-        if self.data.as_os_str().is_empty() {
+        if let TrainTask::Parm(job) = &self.task {
+            if given(&job.data).count() < 2 {
+                let words = "choose files of pairs about two objectives at least";
+                say(TrainField::Data, words.to_owned());
+            }
+        } else if let TrainTask::MetaAligner(job) = &self.task {
+            if job.data.iter().all(|data| data.path.as_os_str().is_empty()) {
+                let words = "choose a file of pairs about an objective";
+                say(TrainField::Data, words.to_owned());
+            }
+        } else if self.data.as_os_str().is_empty() {
             if !self.kind.samples() {
                 say(TrainField::Data, "choose a file of examples".to_owned());
             } else if info.prompts.is_empty() {
@@ -164,6 +174,18 @@ impl TrainForm {
                 "tick at least one earlier vector, or choose a penalty that compares with none";
             say(TrainField::Against, words.to_owned());
         }
+        if let TrainTask::Modpo(job) = &self.task {
+            let weights = job.config.weights().err().map(|error| error.to_string());
+            let words = match weights {
+                _ if job.config.values.is_empty() => {
+                    Some("tick the value vector of another objective".to_owned())
+                }
+                other => other,
+            };
+            if let Some(words) = words {
+                say(TrainField::Against, words);
+            }
+        }
         if let Some(words) = self.place_problem(info) {
             say(TrainField::Place, words);
         }
@@ -175,6 +197,7 @@ impl TrainForm {
         match self.kind {
             TrainMethod::Value => true,
             TrainMethod::Router => false,
+            kind if !kind.joins() => false,
             _ => self.value,
         }
     }
@@ -182,6 +205,7 @@ impl TrainForm {
     fn is_taken(&self, info: &BundleInfo, name: &str) -> bool {
         match (self.kind, self.is_value()) {
             (TrainMethod::Reward, _) => false,
+            (kind, _) if !kind.joins() => false,
             (_, true) => info.values.iter().any(|value| value.name == name),
             (_, false) => info.experts.iter().any(|expert| expert.name == name),
         }
@@ -194,7 +218,7 @@ impl TrainForm {
                 "the bundle has no objectives that a reward model could score".to_owned()
             });
         }
-        if self.is_value() && self.kind != TrainMethod::Ppo {
+        if !self.kind.joins() || (self.is_value() && self.kind != TrainMethod::Ppo) {
             return None;
         }
         let preference = match Preference::with_len(self.preference.clone(), info.objectives.len())
@@ -254,17 +278,40 @@ impl TrainForm {
                 job.config.reward_weights.clone_from(&self.preference);
                 (job.bundle, job.prompts) = (bundle, prompts);
             }
+            TrainTask::Arm(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Loramoe(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::Aligner(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
+            TrainTask::MetaAligner(job) => {
+                job.data.retain(|data| !data.path.as_os_str().is_empty());
+                (job.base, job.skip_bad) = (bundle, self.skip_bad);
+            }
+            TrainTask::Parm(job) => {
+                job.data = given(&job.data).cloned().collect();
+                (job.base, job.skip_bad) = (bundle, self.skip_bad);
+            }
+            TrainTask::Modpo(job) => {
+                (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
+            }
         }
-        TrainJob {
-            task,
-            out: runs.join(&name),
-            joins: Some(Joins {
-                name,
-                bundle: info.path.clone(),
-                part,
-            }),
-        }
+        let out = runs.join(&name);
+        let joins = self.kind.joins().then(|| Joins {
+            name,
+            bundle: info.path.clone(),
+            part,
+        });
+        TrainJob { task, out, joins }
     }
+}
+
+/// Objectives whose pairs were chosen.
+fn given(data: &[ObjectiveData]) -> impl Iterator<Item = &ObjectiveData> {
+    data.iter().filter(|data| !data.path.as_os_str().is_empty())
 }
 
 /// Where a run stands.

@@ -289,6 +289,7 @@ impl<'a> Build<'a> {
                     train: self.train_config(&recipe.sft, run.resumes),
                     method: Method::Full,
                     train_on_prompts: false,
+                    begin_with: None,
                 };
                 let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
                 sft(&config, &start, &examples, reporter.training(), run.folder)?;

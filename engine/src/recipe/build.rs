@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::assemble::assemble;
 use super::file::Recipe;
-use super::inputs::{digest_of, files};
 use super::plan::Plan;
 use super::progress::{BuildReporter, ProgressTracker, Work};
 use super::settings::DpoSettings;
@@ -15,7 +14,7 @@ use crate::bundle::Manifest;
 use crate::forge::Provenance;
 use crate::model::LlamaConfig;
 use crate::output::check_new_folder;
-use crate::stage::Stages;
+use crate::stage::{Stages, digest_of, files};
 use crate::types::{Expert, Preference, check_workers};
 use crate::{Error, Result};
 

@@ -15,7 +15,6 @@
 mod assemble;
 mod build;
 pub mod file;
-mod inputs;
 mod measure;
 pub mod place;
 mod plan;

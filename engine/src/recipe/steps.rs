@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::file::{Merged, Recipe, RescaleEntry, Value};
-use super::inputs::digest_of;
 use super::measure::Measurement;
 use super::place::{Shortfall, largest, shortfalls};
 use super::plan::{Plan, TrainingPrompts, merge_settings};
@@ -15,7 +14,7 @@ use crate::bundle::{ExpertEntry, Manifest, MethodParts, ObjectiveEntry, RewardEn
 use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::{DeltaSource, Progress, Rescale};
 use crate::output::write_json;
-use crate::stage::{Done, StageContext, Stages};
+use crate::stage::{Done, StageContext, Stages, digest_of};
 use crate::train::{run_job, thread_pool};
 use crate::types::{
     DpoConfig, DpoJob, Expert, ExpertKind, PenaltyConfig, Preference, Prompt, RouterJob, TrainJob,

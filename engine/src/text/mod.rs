@@ -11,6 +11,7 @@
 mod added;
 mod answer;
 mod caught;
+mod correction;
 mod jinja;
 mod json;
 mod slow;
@@ -20,6 +21,7 @@ mod template;
 mod tokenizer;
 
 pub use answer::{AnswerStream, Step};
+pub use correction::{Aspect, Correction};
 pub use stop::{Scan, StopScanner};
 pub use stream::TokenStream;
 pub use template::ChatTemplate;

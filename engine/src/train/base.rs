@@ -88,9 +88,16 @@ impl Base {
 
     /// Adds `s B A` of an adapter to the weights: the previous model is the new base.
     pub(super) fn merge(&mut self, adapter: &Adapter) -> Result<()> {
+        self.weights = self.with(adapter)?;
+        Ok(())
+    }
+
+    /// The weights with `s B A` of an adapter added.
+    pub(super) fn with(&self, adapter: &Adapter) -> Result<NamedTensors> {
+        let mut weights = self.weights.clone();
         for (module, factor) in &adapter.factors {
             let name = format!("{module}.weight");
-            let Some(weight) = self.weights.get_mut(&name) else {
+            let Some(weight) = weights.get_mut(&name) else {
                 return Err(Error::MissingTensor {
                     path: adapter.path.clone(),
                     tensor: name,
@@ -102,7 +109,13 @@ impl Base {
             let b = Tensor::from_slice(&factor.b, (out, factor.rank), device)?;
             *weight = (&*weight + (product(&b, &a)? * f64::from(factor.scale))?)?;
         }
-        Ok(())
+        Ok(weights)
+    }
+
+    /// What adapters name as their base.
+    pub(super) fn place(&self) -> String {
+        let folder = self.folder.as_deref();
+        folder.map_or_else(String::new, |folder| folder.display().to_string())
     }
 
     /// The longest sequence that the model and the settings allow.
@@ -138,13 +151,7 @@ impl Base {
             .collect();
         match method {
             Method::Full => self.write_model(folder, in_f32(&self.config), &trained),
-            Method::Lora(lora) => {
-                let base = self
-                    .folder
-                    .as_deref()
-                    .map_or_else(String::new, |f| f.display().to_string());
-                files::write_adapter(folder, &base, lora, &trained)
-            }
+            Method::Lora(lora) => files::write_adapter(folder, &self.place(), lora, &trained),
         }
     }
 

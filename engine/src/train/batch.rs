@@ -1,5 +1,6 @@
 //! From examples to flat batches: which examples make a step, and how their tokens lie.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::Tensor;
@@ -147,6 +148,8 @@ pub fn targets_of(example: &Example, prompts: bool) -> usize {
 #[derive(Debug)]
 pub struct Sampler {
     lengths: Vec<usize>,
+    /// Examples of each set.
+    sets: Vec<Range<usize>>,
     budget: usize,
     seed: u64,
 }
@@ -154,9 +157,22 @@ pub struct Sampler {
 impl Sampler {
     /// `lengths[i]`: tokens that example `i` costs; `budget`: tokens of a step.
     pub fn new(lengths: Vec<usize>, budget: usize, seed: u64) -> Self {
+        let all = lengths.len();
+        Self::of_sets(lengths, &[all], budget, seed)
+    }
+
+    /// Examples of several sets, `sizes` of them in order, of each of which a step takes an equal part of `budget`.
+    /// An epoch is one of the set that takes most steps; the others go round meanwhile, in another order each time.
+    pub fn of_sets(lengths: Vec<usize>, sizes: &[usize], budget: usize, seed: u64) -> Self {
+        let ends = sizes.iter().scan(0, |end, size| {
+            let first = *end;
+            *end += size;
+            Some(first..*end)
+        });
         Self {
+            sets: ends.collect(),
             lengths,
-            budget,
+            budget: budget.div_ceil(sizes.len().max(1)),
             seed,
         }
     }
@@ -168,9 +184,33 @@ impl Sampler {
 
     /// The steps of an epoch, each a list of examples.
     pub fn epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..self.lengths.len()).collect();
+        let mut first: Vec<_> = (0..self.sets.len())
+            .map(|set| self.pass((set, 0), epoch))
+            .collect();
+        if first.len() == 1 {
+            return first.pop().unwrap_or_default();
+        }
+        let count = first.iter().map(Vec::len).max().unwrap_or(0);
+        let mut steps = vec![Vec::new(); count];
+        for (set, mut parts) in first.into_iter().enumerate() {
+            let mut round = 0;
+            while parts.len() < count {
+                round += 1;
+                parts.extend(self.pass((set, round), epoch));
+            }
+            for (step, part) in steps.iter_mut().zip(parts) {
+                step.extend(part);
+            }
+        }
+        steps
+    }
+
+    /// One pass over a set, at least one step: the epoch's first where `round` is 0.
+    fn pass(&self, (set, round): (usize, usize), epoch: usize) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = self.sets[set].clone().collect();
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(epoch as u64 + 1);
+        // Sets and rounds in the upper bits: those of the first have the streams of a set that is alone.
+        rng.set_stream((epoch as u64 + 1) ^ ((set as u64) << 56) ^ ((round as u64) << 32));
         order.shuffle(&mut rng);
         let (mut steps, mut current, mut tokens) = (Vec::new(), Vec::new(), 0);
         for index in order {
@@ -263,6 +303,39 @@ mod tests {
             let tokens: usize = step.iter().map(|&i| lengths[i]).sum();
             assert!((32..64 + 12).contains(&tokens), "{tokens}");
         }
+    }
+
+    #[test]
+    fn a_step_takes_as_much_of_every_set_and_small_ones_go_round() {
+        let lengths: Vec<usize> = (0..60).map(|i| 4 + i % 3).collect();
+        let sampler = Sampler::of_sets(lengths.clone(), &[50, 10], 60, 3);
+        let steps = sampler.epoch(0);
+        assert_eq!(steps, sampler.epoch(0));
+        assert_ne!(steps, sampler.epoch(1));
+        let mut rounds = Vec::new();
+        for step in &steps {
+            let (large, small): (Vec<_>, Vec<_>) = step.iter().partition(|&&i| i < 50);
+            for part in [&large, &small] {
+                let tokens: usize = part.iter().map(|&&i| lengths[i]).sum();
+                assert!((15..30 + 6).contains(&tokens), "{tokens}");
+            }
+            rounds.extend(small.into_iter().copied());
+        }
+        let large: Vec<usize> = steps
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|i| *i < 50)
+            .collect();
+        let alone = Sampler::new(lengths[..50].to_vec(), 30, 3).epoch(0);
+        assert_eq!(large, alone.concat(), "the first set goes as if alone");
+        // Once round, then in another order.
+        assert!(rounds.len() >= 20, "{rounds:?}");
+        let mut once = rounds[..8].to_vec();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), 8);
+        assert_ne!(rounds[..5], rounds[10..15]);
     }
 
     #[test]

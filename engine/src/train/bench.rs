@@ -7,10 +7,11 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::batch::{Example, Sampler};
-use super::descent::Objective;
-use super::dpo::{Dpo, Pair};
+use super::descent::{Objective, StepExamples};
+use super::dpo::Pair;
 use super::forward::{Adapters, TrainModel};
 use super::optimiser::AdamW;
+use super::pair_loss::PairLoss;
 use super::parallel::{Team, differentiate};
 use super::params;
 use super::sft::{Sft, sequence_log_probs};
@@ -165,11 +166,14 @@ pub fn measure(config: &BenchConfig) -> Result<Speeds> {
                 |_| Ok(()),
             )?;
             let reference_seconds = clock.elapsed().as_secs_f64();
-            let objective = Dpo {
+            let reference = sums.chunks_exact(2).map(|s| (s[0] - s[1]) as f32);
+            let objective = PairLoss {
+                name: "dpo",
                 weights: vec![1.0; pairs.len()],
                 pairs: pairs.iter().collect(),
-                reference: sums.chunks_exact(2).map(|s| (s[0] - s[1]) as f32).collect(),
+                reference: Some(reference.collect()),
                 beta: 0.1,
+                others: None,
                 penalty: None,
             };
             Ok(Speeds {
@@ -187,12 +191,16 @@ fn steps(config: &BenchConfig, model: &TrainModel, objective: &impl Objective) -
     let step: Vec<usize> = (0..lengths.len()).collect();
     let shares = Sampler::new(lengths, usize::MAX, config.seed).shares(&step, config.workers);
     let team = Team::new(config.workers)?;
-    let total = step.iter().map(|&i| objective.weight(i)).sum();
+    let examples = StepExamples {
+        number: 0,
+        indices: &step,
+        weight: step.iter().map(|&i| objective.weight(i)).sum(),
+    };
     let mut speeds = Vec::with_capacity(config.steps);
     for index in 0..=config.steps {
         let clock = Instant::now();
         let result = differentiate(model, &team, &shares, |share| {
-            objective.loss(model, share, total)
+            objective.loss(model, share, &examples)
         })?;
         optimiser.step(model.vars(), &result.gradients, 1e-3, &team)?;
         if index > 0 {

@@ -18,6 +18,17 @@ use super::runner::{Runner, State, Steps};
 use crate::types::{TrainConfig, TrainStep};
 use crate::{Error, Result};
 
+/// The step that a share is a part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepExamples<'a> {
+    /// From zero.
+    pub(super) number: usize,
+    /// All its examples.
+    pub(super) indices: &'a [usize],
+    /// What these weigh together.
+    pub(super) weight: usize,
+}
+
 /// What a kind of training brings to the descent.
 pub(super) trait Objective: Sync {
     /// Tokens that go through the model for every example.
@@ -26,8 +37,18 @@ pub(super) trait Objective: Sync {
     /// What example `index` weighs in the mean loss, e.g. its targets.
     fn weight(&self, index: usize) -> usize;
 
-    /// `share`'s part of the mean loss, which is its sum divided by `total` weight.
-    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss>;
+    /// How many examples each set has, in order; a step takes as many tokens of each. One set of all by default.
+    fn sets(&self) -> Vec<usize> {
+        vec![self.lengths().len()]
+    }
+
+    /// `share`'s part of the mean loss of `step`, which is the sum divided by the step's weight.
+    fn loss(
+        &self,
+        model: &TrainModel,
+        share: &[usize],
+        step: &StepExamples<'_>,
+    ) -> Result<ShareLoss>;
 
     /// What depends on the trainable weights alone: added once per step, with its gradient. It may look at the
     /// loss's `gradients`, and keeps in `carried` what the next step has to know.
@@ -67,7 +88,12 @@ impl<'a, O: Objective> Descent<'a, O> {
                 "has no example that fits; at least one is needed",
             ));
         }
-        let sampler = Sampler::new(lengths, config.batch_tokens, config.run.seed);
+        let sampler = Sampler::of_sets(
+            lengths,
+            &objective.sets(),
+            config.batch_tokens,
+            config.run.seed,
+        );
         let total = config
             .steps
             .unwrap_or_else(|| (0..config.epochs).map(|e| sampler.epoch(e).len()).sum());
@@ -126,10 +152,14 @@ impl<O: Objective> Steps for Descent<'_, O> {
         let step = state.position.step;
         let indices = self.batch(&mut state.position);
         let (model, objective) = (runner.model, self.objective);
-        let weight: usize = indices.iter().map(|&i| objective.weight(i)).sum();
+        let examples = StepExamples {
+            number: step,
+            indices: &indices,
+            weight: indices.iter().map(|&i| objective.weight(i)).sum(),
+        };
         let shares = self.sampler.shares(&indices, self.team.size());
         let mut result = differentiate(model, &self.team, &shares, |share| {
-            objective.loss(model, share, weight)
+            objective.loss(model, share, &examples)
         })?;
         runner.check_loss("the loss", result.loss, step, &indices)?;
         let mut figures = result.figures.means(indices.len());

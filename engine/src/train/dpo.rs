@@ -8,24 +8,24 @@
 
 use std::path::Path;
 
-use candle_core::Tensor;
 use serde_json::json;
 
 use super::base::{Base, digest};
-use super::batch::{Example, PredictionBatch, targets_of};
+use super::batch::{Example, targets_of};
 use super::config::{Start, open_device};
-use super::descent::{Descent, Objective};
+use super::descent::Descent;
 use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
-use super::metrics::Figures;
 use super::out_folder::{check_writable, hold};
-use super::parallel::{ShareLoss, Team};
-use super::penalty::{Addition, Penalty};
+use super::pair_loss::PairLoss;
+use super::parallel::Team;
+use super::params::NamedTensors;
+use super::penalty::Penalty;
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
 use super::sft::sequence_log_probs;
 use super::stacked;
-use crate::types::{DpoConfig, Method, PenaltyKind};
+use crate::types::{DpoConfig, Method, PenaltyKind, TrainConfig};
 use crate::weights::Adapter;
 use crate::{Bounds, Error, Result};
 
@@ -65,86 +65,6 @@ pub struct PairSet<'a> {
     pub pairs: &'a [Pair],
     /// `wᵢ`; all weights add up to 1.
     pub weight: f64,
-}
-
-/// `-log sigmoid(x)` without overflow: `max(-x, 0) + log(1 + e^-|x|)`.
-pub(super) fn minus_log_sigmoid(x: &Tensor) -> Result<Tensor> {
-    Ok((x.neg()?.relu()? + ((x.abs()?.neg()?.exp()? + 1.0)?.log()?))?)
-}
-
-/// Splits `[2 n]` of alternating chosen and rejected into two of `[n]`.
-pub(super) fn split_pairs(values: &Tensor) -> Result<(Tensor, Tensor)> {
-    let pairs = values.reshape(((), 2))?;
-    Ok((
-        pairs.narrow(1, 0, 1)?.squeeze(1)?,
-        pairs.narrow(1, 1, 1)?.squeeze(1)?,
-    ))
-}
-
-pub(super) struct Dpo<'a> {
-    pub(super) pairs: Vec<&'a Pair>,
-    /// `log p_ref(y+) - log p_ref(y-)` of every pair.
-    pub(super) reference: Vec<f32>,
-    /// What every pair counts in the mean.
-    pub(super) weights: Vec<f32>,
-    pub(super) beta: f64,
-    /// What the adapter adds by itself; `None` where all weights are trained.
-    pub(super) penalty: Option<Penalty>,
-}
-
-impl Objective for Dpo<'_> {
-    fn lengths(&self) -> Vec<usize> {
-        self.pairs.iter().map(|p| p.len()).collect()
-    }
-
-    fn weight(&self, _index: usize) -> usize {
-        1
-    }
-
-    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
-        let examples: Vec<&Example> = share.iter().flat_map(|&i| self.pairs[i].both()).collect();
-        let batch = PredictionBatch::new(examples.iter().copied(), false);
-        let pass = model.learn(&batch, 1.0)?.log_probs;
-        let sums = batch.sum_by_sequence(&pass.output)?;
-        let (chosen, rejected) = split_pairs(&sums)?;
-        let of_share = |values: &[f32]| {
-            let values: Vec<f32> = share.iter().map(|&i| values[i]).collect();
-            Tensor::from_vec(values, share.len(), sums.device())
-        };
-        let margins = (((chosen - rejected)? - of_share(&self.reference)?)? * self.beta)?;
-        let losses = (minus_log_sigmoid(&margins)? * of_share(&self.weights)?)?;
-        let loss = (losses.sum_all()? * (1.0 / total as f64))?;
-        let margins: Vec<f32> = margins.to_vec1()?;
-        let losses: Vec<f32> = losses.to_vec1()?;
-        let figures = Figures::new([
-            ("dpo", losses.iter().map(|&l| f64::from(l)).sum()),
-            ("margin", margins.iter().map(|&m| f64::from(m)).sum()),
-            (
-                "accuracy",
-                margins.iter().filter(|&&m| m > 0.0).count() as f64,
-            ),
-        ]);
-        Ok(ShareLoss {
-            loss,
-            pass,
-            figures,
-        })
-    }
-
-    fn addition(
-        &self,
-        model: &TrainModel,
-        team: &Team,
-        gradients: &[Tensor],
-        carried: &mut serde_json::Value,
-    ) -> Result<Option<Addition>> {
-        let Some(penalty) = &self.penalty else {
-            return Ok(None);
-        };
-        let mut addition = penalty.evaluate(model.vars(), team)?;
-        penalty.balance(&mut addition, gradients, carried)?;
-        Ok(Some(addition))
-    }
 }
 
 /// Trains on `pairs` and leaves a model's folder (full) or a PEFT folder (LoRA) in `out`.
@@ -197,7 +117,7 @@ pub fn dpo_mixed(
     }
     let longest = base.longest(&config.train);
     let (filtered, weights) = filter(sets, longest);
-    let reference = reference(config, &base, &filtered.kept, reporter)?;
+    let reference = base_ratios(&base, &filtered.kept, &config.train, reporter)?;
     let model = TrainModel::new(
         base.shape.clone(),
         &base.weights,
@@ -213,11 +133,13 @@ pub fn dpo_mixed(
         left_out: filtered.left_out,
         places: filtered.places,
     };
-    let objective = Dpo {
+    let objective = PairLoss {
+        name: "dpo",
         pairs: filtered.kept,
-        reference,
         weights,
         beta: config.beta,
+        reference: Some(reference),
+        others: None,
         penalty,
     };
     let report = runner.run(
@@ -289,23 +211,35 @@ pub(super) fn filter<'a>(sets: &[PairSet<'a>], longest: usize) -> (Filtered<'a, 
     (filtered, weights)
 }
 
-/// `log p_ref(y+) - log p_ref(y-)` of every pair.
-fn reference(
-    config: &DpoConfig,
+/// `log p(y+) - log p(y-)` of every pair by the base: the reference.
+pub(super) fn base_ratios(
     base: &Base,
     pairs: &[&Pair],
+    config: &TrainConfig,
+    reporter: &mut dyn TrainReporter,
+) -> Result<Vec<f32>> {
+    let what = "reference log-probabilities";
+    frozen_ratios(base, &base.weights, pairs, (config, what), reporter)
+}
+
+/// `log p(y+) - log p(y-)` of every pair by these weights in the base's shape; `what` tells people whose they are.
+pub(super) fn frozen_ratios(
+    base: &Base,
+    weights: &NamedTensors,
+    pairs: &[&Pair],
+    (config, what): (&TrainConfig, &'static str),
     reporter: &mut dyn TrainReporter,
 ) -> Result<Vec<f32>> {
     let examples: Vec<&Example> = pairs.iter().flat_map(|p| p.both()).collect();
-    let frozen = TrainModel::frozen(base.shape.clone(), &base.weights)?;
+    let frozen = TrainModel::frozen(base.shape.clone(), weights)?;
     let total = examples.len();
     let sums = sequence_log_probs(
         &frozen,
         &examples,
         Adapters::Off,
-        &Team::new(frozen.workers(config.train.run.workers))?,
+        &Team::new(frozen.workers(config.run.workers))?,
         |done| {
-            reporter.preparing("reference log-probabilities", done, total);
+            reporter.preparing(what, done, total);
             if reporter.cancelled() {
                 return Err(Error::Cancelled);
             }

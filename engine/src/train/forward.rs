@@ -1,14 +1,16 @@
 //! The differentiable forward of a Llama-family model over a flat batch.
 //!
-//! Written for clarity over speed of decoding: no cache, and one router at most. The inference forward is held against
-//! it in tests.
+//! Written for clarity over speed of decoding: no cache, and one router or one preference at most. The inference forward
+//! is held against it in tests.
 
 use candle_core::{Tensor, Var};
 
 use super::batch::{FlatBatch, PredictionBatch};
+use super::ensemble::Ensemble;
 use super::mixture::{self, Electorate, SiteMixture};
 use super::ops::{AttentionShape, Rotation, linear_plain};
 use super::params::{self, NamedTensors, NamedVars};
+use super::steered::{Layout, SteeredSite};
 use super::tape::{Tape, Traced};
 use super::trace::{Back, Pass, Trace};
 use crate::model::LlamaConfig;
@@ -46,8 +48,10 @@ enum Update {
     None,
     /// An adapter in training.
     Lora(Lora),
-    /// Frozen experts under a router in training.
+    /// Experts, frozen or not, under a router in training.
     Mixture(Box<SiteMixture>),
+    /// Factors in training that a preference steers.
+    Steered(Box<SteeredSite>),
 }
 
 #[derive(Debug)]
@@ -85,6 +89,8 @@ pub struct TrainModel {
 
 /// What one forward pass over a batch needs besides the weights.
 struct Context {
+    /// What steers factors that a preference steers; empty where there are none.
+    preference: Vec<f64>,
     attention: AttentionShape,
     rotation: Rotation,
     adapters: Adapters,
@@ -151,6 +157,42 @@ impl TrainModel {
     ) -> Result<Self> {
         let vars = params::trainable(router)?;
         Self::join(shape, weights, vars, &Updates::Mixture(electorate))
+    }
+
+    /// Everything frozen but factors that a preference steers (see [`Layout::fresh`]).
+    pub(super) fn steered(
+        shape: LlamaConfig,
+        weights: &NamedTensors,
+        layout: Layout<'_>,
+        seed: u64,
+    ) -> Result<Self> {
+        let fresh = layout.fresh(&shape.projections(), seed)?;
+        Self::beside(shape, weights, fresh, &Updates::Steered(layout))
+    }
+
+    /// Everything frozen but experts and the routers over them (see [`Ensemble::fresh`]).
+    pub(super) fn of_experts(
+        shape: LlamaConfig,
+        weights: &NamedTensors,
+        ensemble: Ensemble<'_>,
+        seed: u64,
+    ) -> Result<Self> {
+        let fresh = ensemble.fresh(&shape.projections(), seed)?;
+        Self::beside(shape, weights, fresh, &Updates::Experts(ensemble))
+    }
+
+    /// `fresh` in training beside frozen weights, on their device.
+    fn beside(
+        shape: LlamaConfig,
+        weights: &NamedTensors,
+        mut fresh: NamedTensors,
+        updates: &Updates<'_>,
+    ) -> Result<Self> {
+        if let Some(weight) = weights.values().next() {
+            fresh = params::to_device(&fresh, weight.device())?;
+        }
+        let vars = params::trainable(&fresh)?;
+        Self::join(shape, weights, vars, updates)
     }
 
     /// This model with a value head `[values, hidden]` and its bias, zero, for every state's expected reward.
@@ -239,6 +281,7 @@ impl TrainModel {
     /// What depends on the batch, for a pass that is kept for its gradient if it `learns`.
     fn context(&self, batch: &FlatBatch, adapters: Adapters, learns: bool) -> Context {
         Context {
+            preference: Vec::new(),
             attention: AttentionShape {
                 offsets: std::sync::Arc::clone(&batch.offsets),
                 heads: self.shape.heads,
@@ -328,6 +371,16 @@ impl TrainModel {
         })
     }
 
+    /// Log-probabilities of the batch's targets at a preference, `[rows that predict]`, to learn from.
+    pub(super) fn learn_at(&self, batch: &PredictionBatch, preference: &[f64]) -> Result<Pass> {
+        let context = Context {
+            preference: preference.to_vec(),
+            ..self.context(&batch.flat, Adapters::On, true)
+        };
+        let (_, log_probs) = self.predicted(batch, 1.0, &context)?;
+        Ok(context.trace.finish(log_probs)?)
+    }
+
     /// Expected rewards of states, `[rows, values]`. The states' own gradient ends here: a value is read
     /// from what the model does and does not pull at it.
     pub(super) fn values(&self, states: &Tensor) -> Result<Tensor> {
@@ -398,6 +451,8 @@ enum Updates<'a> {
     None,
     Lora(&'a LoraConfig),
     Mixture(&'a Electorate<'a>),
+    Steered(Layout<'a>),
+    Experts(Ensemble<'a>),
 }
 
 /// Where a layer finds its tensors.
@@ -424,6 +479,14 @@ impl Source<'_> {
                 scale: config.scale(),
             }),
             Updates::Mixture(electorate) => self.mixture(electorate, path, &weight)?,
+            Updates::Steered(layout) => {
+                let site = layout.site(path, |name| self.tensor(name))?;
+                site.map_or(Update::None, |site| Update::Steered(Box::new(site)))
+            }
+            Updates::Experts(ensemble) => {
+                let site = ensemble.site(path, |name| self.tensor(name))?;
+                site.map_or(Update::None, |site| Update::Mixture(Box::new(site)))
+            }
             Updates::Lora(_) | Updates::None => Update::None,
         };
         Ok(Linear { weight, update })
@@ -477,6 +540,7 @@ impl Linear {
                 trace.linear(&low, &trace.weight(b))?
             }
             Update::Mixture(mixture) => mixture.forward(x, trace)?,
+            Update::Steered(site) => site.forward(x, &context.preference, trace)?,
         };
         Ok(trace.sum(&y, &update)?)
     }

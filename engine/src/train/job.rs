@@ -2,11 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::arm::arm;
 use super::config::Start;
+use super::correct::{Lessons, by_aspects, correct};
 use super::data::{self, Settled};
 use super::dpo::{Pair, PairSet, dpo_mixed};
 use super::files::copy_tokenizer;
+use super::loramoe::loramoe;
+use super::modpo::modpo;
 use super::out_folder::check_writable;
+use super::parm::{ObjectivePairs, parm};
 use super::ppo::{train_morl, train_router};
 use super::progress::TrainReporter;
 use super::reward::reward;
@@ -14,9 +19,10 @@ use super::runner::TrainReport;
 use super::sft::sft;
 use crate::bundle::{Manifest, read_prompts, read_training_prompts};
 use crate::model::LlamaConfig;
-use crate::text::Tokenizer;
+use crate::text::{Aspect, Correction, Tokenizer};
 use crate::types::{
-    DpoJob, Method, Prompt, RewardJob, SftJob, TrainConfig, TrainJob, TrainTask, WeightedData,
+    AspectData, CorrectionConfig, DpoJob, Method, ObjectiveData, ParmJob, Prompt, RewardJob,
+    SftJob, TrainConfig, TrainJob, TrainTask, WeightedData,
 };
 use crate::{Error, Result};
 
@@ -34,6 +40,48 @@ pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<Train
         TrainTask::Ppo(job) => {
             let prompts = prompts(&job.bundle, job.prompts.as_deref())?;
             train_morl(&job.config, &job.bundle, prompts, reporter, out)
+        }
+        TrainTask::Arm(job) => {
+            let base = &model_of(&job.base)?;
+            check_writable(out, &job.config.train.run, &[base])?;
+            let data = pairs(base, &job.data, &job.config.train, job.skip_bad)?;
+            let start = Start::Folder(base.clone());
+            let report = arm(&job.config, &start, &data.items, reporter, out);
+            with_lines(report, &[data])
+        }
+        TrainTask::Parm(job) => run_parm(job, reporter, out),
+        TrainTask::Aligner(job) => {
+            let data = [(&job.data, None)];
+            run_correction(&job.base, &data, (&job.config, job.skip_bad), reporter, out)
+        }
+        TrainTask::MetaAligner(job) => {
+            let data: Vec<_> = job
+                .data
+                .iter()
+                .map(|data| (&data.path, Some(data)))
+                .collect();
+            run_correction(&job.base, &data, (&job.config, job.skip_bad), reporter, out)
+        }
+        TrainTask::Loramoe(job) => {
+            let base = &model_of(&job.base)?;
+            check_writable(out, &job.config.train.run, &[base])?;
+            let most = most_tokens(&LlamaConfig::load_to_train(base)?, &job.config.train);
+            let data = data::read_examples(&job.data)?
+                .tokenise(&text_tokenizer(base)?, most)?
+                .settle(job.skip_bad)?;
+            let start = Start::Folder(base.clone());
+            let report = loramoe(&job.config, &start, &data.items, reporter, out);
+            with_lines(report, &[data])
+        }
+        TrainTask::Modpo(job) => {
+            let base = &model_of(&job.base)?;
+            check_writable(out, &job.config.train.run, &[base])?;
+            // Weights that are refused are so before any data is read.
+            job.config.weights()?;
+            let data = pairs(base, &job.data, &job.config.train, job.skip_bad)?;
+            let start = Start::Folder(base.clone());
+            let report = modpo(&job.config, &start, &data.items, reporter, out);
+            with_lines(report, &[data])
         }
     }
 }
@@ -82,6 +130,64 @@ fn run_dpo(job: &DpoJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result
     let start = Start::Folder(base.clone());
     let report = dpo_mixed(&job.config, &start, &sets, reporter, out);
     with_lines(report, &data)
+}
+
+fn run_parm(job: &ParmJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result<TrainReport> {
+    let base = &model_of(&job.base)?;
+    check_writable(out, &job.config.train.run, &[base])?;
+    let read = |data: &ObjectiveData| pairs(base, &data.path, &job.config.train, job.skip_bad);
+    let data = job.data.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let named = job.data.iter().zip(&data);
+    let sets = named.map(|(ObjectiveData { name, .. }, data)| ObjectivePairs {
+        name,
+        pairs: &data.items,
+    });
+    let sets: Vec<ObjectivePairs<'_>> = sets.collect();
+    let start = Start::Folder(base.clone());
+    let report = parm(&job.config, &start, &sets, reporter, out);
+    with_lines(report, &data)
+}
+
+/// Pairs about aspects, or about what is better without a word.
+fn run_correction(
+    base: &Path,
+    data: &[(&PathBuf, Option<&AspectData>)],
+    (config, skip_bad): (&CorrectionConfig, bool),
+    reporter: &mut dyn TrainReporter,
+    out: &Path,
+) -> Result<TrainReport> {
+    let base = &model_of(base)?;
+    check_writable(out, &config.train.run, &[base])?;
+    config.check()?;
+    if data.is_empty() {
+        let problem = "names no file; it needs preference pairs about one aspect at least";
+        return Err(Error::option("data", problem));
+    }
+    let read = |(path, _): &(&PathBuf, _)| data::read_pairs(path)?.settle(skip_bad);
+    let sets = data.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let tokenizer = text_tokenizer(base)?;
+    let aspects = data.iter().filter_map(|(_, aspect)| *aspect);
+    let aspects: Vec<Aspect> = aspects
+        .map(|AspectData { name, words, .. }| Aspect {
+            name: name.clone(),
+            words: words.clone(),
+        })
+        .collect();
+    let chat = tokenizer.has_chat_template();
+    let asked = if aspects.is_empty() {
+        Correction::aligner(chat)
+    } else {
+        Correction::meta_aligner(chat, aspects)
+    };
+    let pairs = by_aspects(sets.iter().map(|set| set.items.clone()).collect());
+    let seed = config.train.run.seed;
+    let lessons = Lessons::of(&pairs, &asked, (config.copies, seed), &tokenizer)?;
+    let mut report = correct(config, base, (&lessons, &asked), reporter, out)?;
+    if config.method == Method::Full {
+        copy_tokenizer(base, out)?;
+    }
+    count_skipped(&mut report, &sets);
+    Ok(report)
 }
 
 fn run_reward(
@@ -150,11 +256,15 @@ fn pairs(base: &Path, data: &Path, config: &TrainConfig, skip_bad: bool) -> Resu
 /// Counts what was skipped in a report; names the lines of the step at which a run broke down.
 fn with_lines<T>(report: Result<TrainReport>, data: &[Settled<T>]) -> Result<TrainReport> {
     let mut report = report.map_err(|error| name_lines(error, data))?;
+    count_skipped(&mut report, data);
+    Ok(report)
+}
+
+fn count_skipped<T>(report: &mut TrainReport, data: &[Settled<T>]) {
     for (kind, count) in data.iter().flat_map(|data| &data.skipped) {
         *report.left_out_by.entry(kind.clone()).or_default() += count;
         report.left_out += count;
     }
-    Ok(report)
 }
 
 fn name_lines<T>(error: Error, data: &[Settled<T>]) -> Error {

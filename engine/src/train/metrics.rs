@@ -11,18 +11,22 @@ use crate::{Error, Result, files};
 
 /// Named sums over examples, e.g. how many were ranked right.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Figures(BTreeMap<&'static str, f64>);
+pub struct Figures(BTreeMap<String, f64>);
 
 impl Figures {
     /// With these sums.
-    pub fn new<const N: usize>(sums: [(&'static str, f64); N]) -> Self {
-        Self(sums.into())
+    pub fn new<N: Into<String>>(sums: impl IntoIterator<Item = (N, f64)>) -> Self {
+        Self(
+            sums.into_iter()
+                .map(|(name, sum)| (name.into(), sum))
+                .collect(),
+        )
     }
 
     /// Adds another share's sums.
     pub fn add(&mut self, other: &Self) {
         for (name, value) in &other.0 {
-            *self.0.entry(name).or_default() += value;
+            *self.0.entry(name.clone()).or_default() += value;
         }
     }
 
@@ -30,7 +34,7 @@ impl Figures {
     pub fn means(&self, examples: usize) -> BTreeMap<String, f64> {
         self.0
             .iter()
-            .map(|(name, sum)| ((*name).to_owned(), sum / examples.max(1) as f64))
+            .map(|(name, sum)| (name.clone(), sum / examples.max(1) as f64))
             .collect()
     }
 }

@@ -13,14 +13,15 @@ use crate::types::RouterActivation;
 use crate::weights::Adapter;
 use crate::{Error, Result};
 
-/// The experts of one module and the router's layer on it.
+/// The experts of one module and the router's layer on it: frozen ones, or ones that learn with it.
 #[derive(Debug)]
 pub(super) struct SiteMixture {
     /// First factors, `[sum of ranks, d_in]`.
     first: Tensor,
-    /// Second factors, scales folded in, `[d_out, sum of ranks]`.
+    /// Second factors, `[d_out, sum of ranks]`; those that are frozen have their scales folded in.
     second: Tensor,
-    /// One where a rank belongs to the expert that an output votes for, `[sum of ranks, outputs]`.
+    /// One where a rank belongs to the expert that an output votes for, times a scale that is not folded in,
+    /// `[sum of ranks, outputs]`.
     owners: Tensor,
     /// `[outputs, d_in]`.
     weight: Tensor,
@@ -132,6 +133,32 @@ pub(super) fn names(path: &str) -> (String, String) {
 }
 
 impl SiteMixture {
+    /// Experts of equal rank in training, one below the other, `[experts r, d_in]`, and side by side, `[d_out, experts r]`,
+    /// each scaled by `scale`, under a layer without bias, `[experts, d_in]`, and a softmax.
+    pub(super) fn of_equals(
+        [first, second]: [Tensor; 2],
+        weight: Tensor,
+        scale: f32,
+    ) -> Result<Self> {
+        let (ranks, experts) = (first.dim(0)?, weight.dim(0)?);
+        let each = ranks / experts.max(1);
+        let mut owners = vec![0f32; ranks * experts];
+        for (rank, row) in owners.chunks_exact_mut(experts.max(1)).enumerate() {
+            if let Some(own) = row.get_mut(rank / each.max(1)) {
+                *own = scale;
+            }
+        }
+        let device = weight.device();
+        Ok(Self {
+            owners: Tensor::from_vec(owners, (ranks, experts), device)?,
+            bias: Tensor::zeros(experts, candle_core::DType::F32, device)?,
+            first,
+            second,
+            weight,
+            activation: RouterActivation::Softmax,
+        })
+    }
+
     /// What the mixed experts add: `[rows, d_out]` from `[rows, d_in]`.
     pub(super) fn forward(&self, x: &Traced, trace: &Trace) -> Result<Traced> {
         let scores = trace.linear(x, &trace.weight(&self.weight))?;

@@ -8,10 +8,12 @@ use crate::types::RunConfig;
 use crate::{Error, Result};
 
 /// What a finished run leaves.
-const RESULTS: [&str; 3] = [
+const RESULTS: [&str; 5] = [
     "model.safetensors",
     "adapter_model.safetensors",
     "router.safetensors",
+    "parm.json",
+    "loramoe.json",
 ];
 const METRICS: &str = "metrics.jsonl";
 
@@ -84,7 +86,7 @@ pub(super) fn hold(
     Ok(lock)
 }
 
-fn taken(out: &Path, what: &str) -> Error {
+pub(super) fn taken(out: &Path, what: &str) -> Error {
     let problem = format!(
         "{} {what}; give `resume` to go on, `overwrite` to remove it and start anew, or name another folder",
         out.display()

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::model::LlamaConfig;
 use crate::types::LoraConfig;
-use crate::weights::{Checkpoint, Digest};
+use crate::weights::{Adapter, Checkpoint, Digest};
 use crate::{Error, Result};
 
 /// Weights by Hugging Face name.
@@ -86,11 +86,21 @@ pub fn score_head(shape: &LlamaConfig, device: &Device) -> Result<Tensor> {
 /// Fresh adapter weights for every linear that `config` targets: `A` uniform within `1 / sqrt(d_in)`,
 /// `B` zero, as PEFT does. Keys are `<module>.lora_A.weight` and `<module>.lora_B.weight`.
 pub fn lora(shape: &LlamaConfig, config: &LoraConfig, seed: u64) -> Result<NamedTensors> {
-    config.check(&shape.projections())?;
+    lora_of(&shape.projections(), config, seed)
+}
+
+/// [`lora`] for these linears.
+pub(super) fn lora_of(
+    linears: &[(String, [usize; 2])],
+    config: &LoraConfig,
+    seed: u64,
+) -> Result<NamedTensors> {
+    config.check(linears)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = NamedTensors::new();
-    for (name, [d_out, d_in]) in shape.projections() {
-        if !config.targets(&name) {
+    for (name, [d_out, d_in]) in linears {
+        let (d_out, d_in) = (*d_out, *d_in);
+        if !config.targets(name) {
             continue;
         }
         let bound = 1.0 / (d_in as f32).sqrt();
@@ -105,6 +115,46 @@ pub fn lora(shape: &LlamaConfig, config: &LoraConfig, seed: u64) -> Result<Named
         all.insert(format!("{name}.lora_B.weight"), b);
     }
     Ok(all)
+}
+
+/// Gives fresh adapters the factors of one that was trained; refuses one of other ranks, scales or modules.
+pub(super) fn take_up(vars: &NamedVars, lora: &LoraConfig, trained: &Adapter) -> Result<()> {
+    let other = |problem: String| {
+        let problem = format!("{}: {problem}; train with the same", trained.path.display());
+        Err(Error::option("begin_with", problem))
+    };
+    let count = vars
+        .keys()
+        .filter(|name| name.ends_with(".lora_A.weight"))
+        .count();
+    if count != trained.factors.len() {
+        let problem = format!(
+            "has {} modules, this run adapts {count}",
+            trained.factors.len()
+        );
+        return other(problem);
+    }
+    for (path, factor) in &trained.factors {
+        let same =
+            factor.rank == lora.rank && (f64::from(factor.scale) - lora.scale()).abs() < 1e-6;
+        if !same {
+            let problem = format!(
+                "is of rank {} and scale {} at {path}, this run of {} and {}",
+                factor.rank,
+                factor.scale,
+                lora.rank,
+                lora.scale()
+            );
+            return other(problem);
+        }
+        for (kind, numbers) in [("A", &factor.a), ("B", &factor.b)] {
+            let Some(var) = vars.get(&format!("{path}.lora_{kind}.weight")) else {
+                return other(format!("adapts {path}, which this run does not"));
+            };
+            var.set(&Tensor::from_slice(numbers, var.dims(), var.device())?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Weights of a folder, and what they were there.

@@ -7,12 +7,13 @@ use super::base::{Base, digest};
 use super::batch::Example;
 use super::batch::FlatBatch;
 use super::config::{Start, open_device};
-use super::descent::{Descent, Objective};
-use super::dpo::{Pair, minus_log_sigmoid, split_pairs};
+use super::descent::{Descent, Objective, StepExamples};
+use super::dpo::Pair;
 use super::filter::Filtered;
 use super::forward::TrainModel;
 use super::metrics::Figures;
 use super::out_folder::{check_writable, hold};
+use super::pair_loss::{minus_log_sigmoid, split_pairs};
 use super::parallel::ShareLoss;
 use super::params;
 use super::progress::TrainReporter;
@@ -35,7 +36,12 @@ impl Objective for Reward<'_> {
         1
     }
 
-    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
+    fn loss(
+        &self,
+        model: &TrainModel,
+        share: &[usize],
+        step: &StepExamples<'_>,
+    ) -> Result<ShareLoss> {
         let batch = FlatBatch::whole(share.iter().flat_map(|&i| self.pairs[i].both()));
         let scores = model.scores(&batch)?;
         let (chosen, rejected) = split_pairs(&scores.output.squeeze(1)?)?;
@@ -44,7 +50,7 @@ impl Objective for Reward<'_> {
         if self.center > 0.0 {
             loss = (loss + ((chosen + rejected)?.sqr()? * self.center)?)?;
         }
-        let loss = (loss.sum_all()? * (1.0 / total as f64))?;
+        let loss = (loss.sum_all()? * (1.0 / step.weight as f64))?;
         let margins: Vec<f32> = margins.to_vec1()?;
         let figures = Figures::new([
             ("margin", margins.iter().map(|&m| f64::from(m)).sum()),

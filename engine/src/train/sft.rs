@@ -3,20 +3,23 @@
 use std::path::Path;
 
 use candle_core::Device;
+use serde_json::json;
 
 use super::base::{Base, digest};
 use super::batch::{Example, PredictionBatch, targets_of};
 use super::config::{Start, open_device};
-use super::descent::{Descent, Objective};
+use super::descent::{Descent, Objective, StepExamples};
 use super::filter::{Filtered, Fit};
 use super::forward::{Adapters, TrainModel};
 use super::metrics::Figures;
 use super::out_folder::{check_writable, hold};
 use super::parallel::{ShareLoss, Team};
+use super::params;
 use super::progress::TrainReporter;
 use super::runner::{Runner, TrainReport};
-use crate::Result;
-use crate::types::SftConfig;
+use crate::types::{Method, SftConfig};
+use crate::weights::Adapter;
+use crate::{Error, Result};
 
 pub(super) struct Sft<'a> {
     pub(super) examples: Vec<&'a Example>,
@@ -32,15 +35,31 @@ impl Objective for Sft<'_> {
         targets_of(self.examples[index], self.prompts)
     }
 
-    fn loss(&self, model: &TrainModel, share: &[usize], total: usize) -> Result<ShareLoss> {
+    fn loss(
+        &self,
+        model: &TrainModel,
+        share: &[usize],
+        step: &StepExamples<'_>,
+    ) -> Result<ShareLoss> {
         let batch = PredictionBatch::new(share.iter().map(|&i| self.examples[i]), self.prompts);
         let pass = model.learn(&batch, 1.0)?.log_probs;
-        let loss = (pass.output.sum_all()? * (-1.0 / total as f64))?;
+        let loss = (pass.output.sum_all()? * (-1.0 / step.weight as f64))?;
         Ok(ShareLoss {
             loss,
             pass,
             figures: Figures::default(),
         })
+    }
+}
+
+/// Whether an example can be learnt from within `longest` tokens.
+pub(super) fn fit(example: &Example, longest: usize, prompts: bool) -> Fit {
+    if example.len() > longest {
+        Fit::TooLong
+    } else if targets_of(example, prompts) == 0 {
+        Fit::NothingToLearn
+    } else {
+        Fit::Fits
     }
 }
 
@@ -53,36 +72,52 @@ pub fn sft(
     out: &Path,
 ) -> Result<TrainReport> {
     config.train.check()?;
-    check_writable(out, &config.train.run, &start.folders())?;
+    let mut inputs = start.folders();
+    inputs.extend(config.begin_with.as_deref());
+    check_writable(out, &config.train.run, &inputs)?;
     let device = open_device(&config.train.run)?;
     let base = Base::open(start, config.train.run.seed, &device)?;
     base.check_tokens(examples)?;
+    let begun = match (&config.begin_with, &config.method) {
+        (None, _) => None,
+        (Some(folder), Method::Lora(lora)) => {
+            Some((Adapter::load(folder, &base.shape.projections())?, lora))
+        }
+        (Some(_), Method::Full) => {
+            let problem =
+                "is an adapter, but all weights are trained here; train an adapter with `lora`";
+            return Err(Error::option("begin_with", problem));
+        }
+    };
     let longest = base.longest(&config.train);
+    let fits = |example: &Example| fit(example, longest, config.train_on_prompts);
     let Filtered {
         kept,
         places,
         left_out,
-    } = Filtered::of(examples, |e| {
-        if e.len() > longest {
-            Fit::TooLong
-        } else if targets_of(e, config.train_on_prompts) == 0 {
-            Fit::NothingToLearn
-        } else {
-            Fit::Fits
-        }
-    });
+    } = Filtered::of(examples, fits);
     let model = TrainModel::new(
         base.shape.clone(),
         &base.weights,
         &config.method,
         config.train.run.seed,
     )?;
-    let _held = hold(out, &config.train.run, &start.folders(), "sft")?;
+    if let Some((adapter, lora)) = &begun {
+        params::take_up(model.vars(), lora, adapter)?;
+    }
+    // Folders may move between a run and its resumption; what they hold may not change.
+    let by_content = SftConfig {
+        begin_with: None,
+        ..config.clone()
+    };
+    let mut settings = base.settings("sft", &by_content, digest(kept.iter().copied()));
+    settings["begin_with"] = json!(begun.as_ref().map(|(adapter, _)| &adapter.digest));
+    let _held = hold(out, &config.train.run, &inputs, "sft")?;
     let runner = Runner {
         model: &model,
         folder: out,
         config: &config.train.run,
-        settings: base.settings("sft", config, digest(kept.iter().copied())),
+        settings,
         left_out,
         places,
     };

@@ -2,12 +2,14 @@
 
 mod adapter;
 mod checkpoint;
+mod experts_folder;
 #[cfg(test)]
 mod foreign_tests;
 mod json;
 mod lora_fields;
 mod lora_folder;
 mod names;
+mod parm_folder;
 mod patterns;
 mod pickle;
 mod router;
@@ -15,7 +17,9 @@ mod settings;
 
 pub use adapter::{Adapter, LoraFactor};
 pub use checkpoint::{Checkpoint, Digest, UPCAST_FROM, file_digest};
+pub use experts_folder::{ExpertPart, ExpertsFolder};
 pub use json::{fields_of, parse_json, parse_toml, read_json};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
+pub use parm_folder::{ParmFolder, ParmPart};
 pub use router::{RouterExpert, RouterSite};
 pub use settings::settings_digest;

@@ -255,9 +255,16 @@ fn the_form_begins_with_the_table() {
     assert_eq!(job.config, config);
     for kind in TrainMethod::ALL {
         let expected = match kind {
-            TrainMethod::Value | TrainMethod::Dpo | TrainMethod::Sft | TrainMethod::Ppo => 1e-4,
+            TrainMethod::Value
+            | TrainMethod::Dpo
+            | TrainMethod::Sft
+            | TrainMethod::Ppo
+            | TrainMethod::Aligner
+            | TrainMethod::MetaAligner => 1e-4,
             TrainMethod::Reward => 1e-5,
             TrainMethod::Router => 1e-3,
+            TrainMethod::Loramoe => 2e-4,
+            TrainMethod::Modpo | TrainMethod::Arm | TrainMethod::Parm => 5e-4,
         };
         let rate = TrainForm::usual(kind).run().optimiser.learning_rate;
         assert_eq!(rate, expected, "{kind:?}");

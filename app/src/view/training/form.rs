@@ -4,24 +4,17 @@ use std::path::PathBuf;
 
 use egui::{ComboBox, Id, RichText, TextEdit, Ui};
 use paretoscope_core::types::{
-    BundleInfo, DpoConfig, ExpertKind, LoraConfig, Method, PenaltyKind, PpoConfig, Scalarisation,
-    Strength, TrainMethod, TrainTask,
+    BundleInfo, DpoConfig, ExpertKind, PenaltyKind, Scalarisation, Strength, TrainMethod, TrainTask,
 };
 
+use super::numbers::{common_numbers_ui, line, number, own_numbers_ui, text_field};
+use super::others::{aspects_ui, margins_ui, sets_ui};
 use super::weak;
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, TrainField, TrainForm, TrainPhase};
 use crate::theme::Tokens;
-use crate::widgets::number::{checked_field, real, seed, whole};
+use crate::widgets::number::real;
 use crate::widgets::{command_button, path_field, primary_button};
-
-/// Width of a number's field.
-const NUMBER: f32 = 74.0;
-/// Where fields begin, so that they stand in one line.
-const LABEL: f32 = 132.0;
-
-/// What a field takes: a number of its kind, or the rule that it breaks.
-type Check<'a, T> = &'a dyn Fn(&str) -> Result<T, String>;
 
 /// The form.
 pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
@@ -51,7 +44,15 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.add_space(4.0);
     text_field(ui, "Name", "Name of the result", &mut form.name);
     problem(ui, TrainField::Name);
-    data_ui(ui, state, queue, &mut form);
+    if let TrainTask::Parm(job) = &mut form.task {
+        sets_ui(ui, info, &mut job.data);
+        ui.label(weak(ui, form.kind.data_words()));
+    } else if let TrainTask::MetaAligner(job) = &mut form.task {
+        aspects_ui(ui, info, &mut job.data);
+        ui.label(weak(ui, form.kind.data_words()));
+    } else {
+        data_ui(ui, state, queue, &mut form);
+    }
     problem(ui, TrainField::Data);
     match form.kind {
         TrainMethod::Reward => objective_ui(ui, info, &mut form),
@@ -72,6 +73,18 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             becomes_ui(ui, info, &mut form);
         }
         TrainMethod::Dpo | TrainMethod::Sft => becomes_ui(ui, info, &mut form),
+        TrainMethod::Modpo => {
+            if let TrainTask::Modpo(job) = &mut form.task {
+                margins_ui(ui, &earlier(state, info), &mut job.config);
+            }
+            problem(ui, TrainField::Against);
+            becomes_ui(ui, info, &mut form);
+        }
+        TrainMethod::Arm
+        | TrainMethod::Parm
+        | TrainMethod::Loramoe
+        | TrainMethod::Aligner
+        | TrainMethod::MetaAligner => {}
     }
     problem(ui, TrainField::Place);
     ui.add_space(4.0);
@@ -105,28 +118,6 @@ fn kinds_ui(ui: &mut Ui, form: &mut TrainForm) {
             ui.selectable_value(&mut form.kind, kind, kind.title())
                 .on_hover_text(kind.words());
         }
-    });
-}
-
-/// A line with a label of one width before it.
-fn line<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal_top(|ui| {
-        let size = egui::vec2(LABEL, 24.0);
-        let layout = egui::Layout::left_to_right(egui::Align::Center);
-        ui.allocate_ui_with_layout(size, layout, |ui| {
-            ui.set_min_width(LABEL);
-            ui.label(weak(ui, label));
-        });
-        ui.vertical(add).inner
-    })
-    .inner
-}
-
-fn text_field(ui: &mut Ui, label: &str, name: &str, text: &mut String) {
-    line(ui, label, |ui| {
-        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
-        ui.ctx()
-            .accesskit_node_builder(response.id, |node| node.set_label(name.to_owned()));
     });
 }
 
@@ -234,7 +225,7 @@ fn earlier(state: &AppState, info: &BundleInfo) -> Vec<(String, PathBuf)> {
     let done = state.training.runs.iter().filter(|run| {
         let adapter = matches!(
             run.plan.task,
-            TrainTask::Sft(_) | TrainTask::Dpo(_) | TrainTask::Ppo(_)
+            TrainTask::Sft(_) | TrainTask::Dpo(_) | TrainTask::Ppo(_) | TrainTask::Modpo(_)
         );
         adapter && run.phase == TrainPhase::Done && run.plan.bundle() == Some(&info.path)
     });
@@ -296,84 +287,6 @@ fn place_ui(ui: &mut Ui, info: &BundleInfo, form: &mut TrainForm, what: &str) {
     }
 }
 
-/// A number with its label, and the rule where what is typed breaks it.
-fn number<T: std::fmt::Display>(
-    ui: &mut Ui,
-    label: &str,
-    id: (&str, usize),
-    value: &mut T,
-    check: Check<'_, T>,
-    hint: &str,
-) {
-    line(ui, label, |ui| {
-        let id = Id::unique(("train", id));
-        let now = value.to_string();
-        let response = ui.scope(|ui| checked_field(ui, id, label, now, NUMBER, check));
-        if let Some(taken) = response.inner {
-            *value = taken;
-        }
-        response.response.on_hover_text(hint);
-    });
-}
-
-/// The settings of a task, as the form shows them, for another sheet.
-pub(in crate::view) fn settings_ui(ui: &mut Ui, task: &mut TrainTask) {
-    let mut form = TrainForm {
-        task: task.clone(),
-        ..TrainForm::default()
-    };
-    own_numbers_ui(ui, &mut form);
-    common_numbers_ui(ui, &mut form);
-    *task = form.task;
-}
-
-fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
-    let share = |text: &str| real(text, 0.0, 10.0, false);
-    match &mut form.task {
-        TrainTask::Dpo(job) => {
-            let hint = "How strongly the model is held to the reference; 0.1 is usual";
-            number(ui, "Beta", ("beta", 0), &mut job.config.beta, &share, hint);
-            method_ui(ui, &mut job.config.method);
-        }
-        TrainTask::Sft(job) => {
-            line(ui, "Prompts", |ui| {
-                let prompts = &mut job.config.train_on_prompts;
-                ui.checkbox(prompts, "count in the loss, too");
-            });
-            method_ui(ui, &mut job.config.method);
-        }
-        TrainTask::Reward(job) => {
-            let free = |text: &str| real(text, 0.0, 10.0, true);
-            let hint = "Weight of the squared sum of both scores, which keeps scores around zero";
-            let center = &mut job.config.center;
-            number(ui, "Centring", ("center", 0), center, &free, hint);
-        }
-        TrainTask::Router(job) => rollouts_ui(ui, &mut job.config.ppo),
-        TrainTask::Ppo(job) => {
-            rollouts_ui(ui, &mut job.config.ppo);
-            rank_ui(ui, &mut job.config.lora);
-        }
-    }
-}
-
-/// The rank, of adapters.
-fn method_ui(ui: &mut Ui, method: &mut Method) {
-    if let Method::Lora(lora) = method {
-        rank_ui(ui, lora);
-    }
-}
-
-/// The rank; the scale stays what is usual.
-fn rank_ui(ui: &mut Ui, lora: &mut LoraConfig) {
-    let hint = "Rank of the adapter; it is scaled by 2";
-    let mut rank = lora.rank;
-    let check = |text: &str| whole(text, 1, 1024);
-    number(ui, "Rank", ("rank", 0), &mut rank, &check, hint);
-    if rank != lora.rank {
-        *lora = LoraConfig::of_rank(rank);
-    }
-}
-
 /// How objectives become one.
 fn scalarise_ui(ui: &mut Ui, chosen: &mut Scalarisation) {
     line(ui, "Objectives by", |ui| {
@@ -400,80 +313,4 @@ const fn scalarise_title(form: Scalarisation) -> &'static str {
         Scalarisation::Stch => "smooth Tchebycheff",
         Scalarisation::OmdStch => "smooth, mirror descent",
     }
-}
-
-/// The answers that policy optimisation learns from.
-fn rollouts_ui(ui: &mut Ui, ppo: &mut PpoConfig) {
-    let count = |text: &str| whole(text, 1, 1_000_000);
-    let hint = "Batches of answers in all; each is one step of the curves";
-    number(
-        ui,
-        "Batches",
-        ("batches", 0),
-        &mut ppo.batches,
-        &count,
-        hint,
-    );
-    let hint = "Answers that are sampled and scored for every step";
-    number(
-        ui,
-        "Answers per batch",
-        ("answers", 0),
-        &mut ppo.batch,
-        &count,
-        hint,
-    );
-    let hint = "New tokens per answer at most";
-    number(
-        ui,
-        "Tokens per answer",
-        ("tokens", 0),
-        &mut ppo.max_tokens,
-        &count,
-        hint,
-    );
-}
-
-fn common_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
-    let count = |text: &str| whole(text, 1, 1_000_000);
-    let free = |text: &str| whole(text, 0, 1_000_000);
-    let rate = |text: &str| real(text, 0.0, 1.0, false);
-    let TrainForm { task, skip_bad, .. } = form;
-    let hint = "The highest learning rate, after a warm-up";
-    let highest = &mut task.run_mut().optimiser.learning_rate;
-    number(ui, "Learning rate", ("rate", 0), highest, &rate, hint);
-    if let Some(train) = task.train_mut() {
-        let hint = "Passes over the examples";
-        number(ui, "Epochs", ("epochs", 0), &mut train.epochs, &count, hint);
-        let hint = "Steps in all, in place of epochs; 0 for whole epochs";
-        let mut steps = train.steps.unwrap_or(0);
-        number(
-            ui,
-            "Steps (0: epochs)",
-            ("steps", 0),
-            &mut steps,
-            &free,
-            hint,
-        );
-        train.steps = (steps > 0).then_some(steps);
-    }
-    egui::CollapsingHeader::new("More settings").show(ui, |ui| {
-        if let Some(train) = task.train_mut() {
-            let hint = "A step takes examples until it has so many tokens";
-            number(ui, "Tokens per step", ("batch", 0), &mut train.batch_tokens, &count, hint);
-            let hint = "Longer examples are left out and counted";
-            number(ui, "Longest example", ("length", 0), &mut train.max_length, &count, hint);
-        }
-        let run = task.run_mut();
-        let hint = "Steps between checkpoints; a killed run goes on from the last one";
-        number(ui, "Checkpoint every", ("every", 0), &mut run.checkpoint_every, &count, hint);
-        let hint = "Each takes a share of every step; one core less than there are leaves room for answers";
-        number(ui, "Threads", ("workers", 0), &mut run.workers, &|t| whole(t, 1, 256), hint);
-        line(ui, "Unusable lines", |ui| {
-            ui.checkbox(skip_bad, "skip and count")
-                .on_hover_text("Empty or equal answers, broken lines; off: the run refuses them by line number");
-        });
-        let hint = "The same seed, data and settings give the same result";
-        number(ui, "Seed", ("seed", 0), &mut run.seed, &seed, hint);
-    });
 }

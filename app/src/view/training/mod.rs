@@ -2,9 +2,11 @@
 
 mod curves;
 mod form;
+mod numbers;
+mod others;
 mod runs;
 
-pub(super) use form::settings_ui;
+pub(super) use numbers::settings_ui;
 
 use egui::{Context, Id, Modal, RichText, ScrollArea, Ui, vec2};
 

@@ -129,6 +129,30 @@ fn task_words(run: &TrainEntry) -> String {
             let (weights, rank) = (shares(&job.config.reward_weights), job.config.lora.rank);
             format!("PPO, weights {weights}, rank {rank}{becomes}")
         }
+        TrainTask::Modpo(job) => {
+            let (config, rank) = (&job.config, job.config.lora.rank);
+            let (beta, weights) = (config.beta, shares(&config.preference));
+            format!("MODPO, beta {beta}, weights {weights}, rank {rank}{becomes}")
+        }
+        TrainTask::Loramoe(job) => {
+            let (experts, rank) = (job.config.experts, job.config.lora.rank);
+            format!("LoRAMoE, {experts} experts of rank {rank}")
+        }
+        TrainTask::Aligner(job) => format!("Aligner, {}", rank(&job.config.method)),
+        TrainTask::MetaAligner(job) => {
+            let names: Vec<&str> = job.data.iter().map(|data| data.name.as_str()).collect();
+            let rank = rank(&job.config.method);
+            format!("MetaAligner of {}, {rank}", names.join(", "))
+        }
+        TrainTask::Arm(job) => {
+            let (beta, rank) = (job.config.beta, job.config.lora.rank);
+            format!("Autoregressive reward, beta {beta}, rank {rank}")
+        }
+        TrainTask::Parm(job) => {
+            let names: Vec<&str> = job.data.iter().map(|data| data.name.as_str()).collect();
+            let beta = job.config.beta;
+            format!("Autoregressive reward of {}, beta {beta}", names.join(", "))
+        }
     };
     let data = match task.data().and_then(Path::file_name) {
         Some(name) => name.to_string_lossy().into_owned(),
@@ -210,7 +234,10 @@ fn actions_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, run: &Tra
         TrainPhase::Done => {
             let load = AppCommand::LoadTraining(folder.clone());
             let made = folder.join("bundle");
-            if state.info().is_some_and(|info| info.path == made) {
+            if run.plan.joins.is_none() {
+                let words = "The result is this folder; a bundle holds no such part.";
+                ui.label(weak(ui, words));
+            } else if state.info().is_some_and(|info| info.path == made) {
                 ui.label(weak(ui, "In the bundle in use."));
             } else if state.training.loading.contains(&folder) {
                 ui.label(weak(ui, "Making a bundle with it\u{2026}"));

@@ -14,7 +14,8 @@ use paretoscope_engine::train::TrainReporter;
 use paretoscope_engine::{Error, Result};
 
 use super::forge::StepBar;
-use super::train::{Bar, cores};
+use super::train::Bar;
+use super::train_options::cores;
 use crate::options::Global;
 use crate::print;
 use paretoscope_engine::types::TrainStep;

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use super::place::load;
 use super::study::learn::{last_line, tell};
-use super::train::cores;
+use super::train_options::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;

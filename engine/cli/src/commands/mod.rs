@@ -16,6 +16,9 @@ mod stats;
 mod study;
 mod sweep;
 mod train;
+mod train_answers;
+mod train_options;
+mod train_pairs;
 mod train_policy;
 
 use clap::Subcommand;

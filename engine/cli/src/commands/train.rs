@@ -3,20 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as _, Subcommand};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::device::{DeviceChoice, Precision};
 use paretoscope_engine::runtime::{read_job, run_noted};
 use paretoscope_engine::train::{TrainReporter, run_job};
 use paretoscope_engine::types::{
-    DpoConfig, DpoJob, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind,
-    RewardConfig, RewardJob, RunConfig, SftConfig, SftJob, Strength, TrainConfig, TrainJob,
-    TrainMethod, TrainSize, TrainStep, TrainTask, USUAL, WeightedData, say_settings,
+    DpoConfig, DpoJob, Method, PenaltyConfig, PenaltyKind, RewardConfig, RewardJob, SftConfig,
+    SftJob, Strength, TrainJob, TrainMethod, TrainSize, TrainStep, TrainTask, USUAL, WeightedData,
+    say_settings,
 };
 use paretoscope_engine::{Error, Result};
 
-use super::train_policy;
+use super::train_options::{Common, Moves, by_name, size_of};
+use super::{train_answers, train_pairs, train_policy};
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print;
@@ -44,6 +44,19 @@ enum What {
     Router(train_policy::Router),
     /// An adapter for one preference, by policy optimisation on weighted rewards (MORLHF)
     Ppo(train_policy::Ppo),
+    /// An adapter for one preference, by DPO with the margins of value vectors (MODPO)
+    Modpo(train_pairs::Modpo),
+    /// Experts and the routers over them, together, on answers (LoRAMoE)
+    Loramoe(train_answers::Loramoe),
+    /// A model that corrects answers, on pairs of them (Aligner)
+    Aligner(train_pairs::Aligner),
+    /// A model that corrects answers at the aspects that it is told, on pairs about each (MetaAligner)
+    #[command(name = "metaaligner")]
+    MetaAligner(train_pairs::MetaAligner),
+    /// An autoregressive reward model on pairs of answers (GenARM)
+    Arm(train_pairs::Arm),
+    /// One autoregressive reward model for all preferences, on pairs about each objective (PARM)
+    Parm(train_pairs::Parm),
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,6 +73,9 @@ pub(crate) struct Sft {
     /// Count the tokens of prompts in the loss, too
     #[arg(long)]
     train_on_prompts: bool,
+    /// An adapter of the same ranks and modules that training begins with, in place of a fresh one
+    #[arg(long, value_name = "ADAPTER")]
+    begin_with: Option<PathBuf>,
     #[command(flatten)]
     moves: Moves,
     #[command(flatten)]
@@ -122,163 +138,6 @@ pub(crate) struct Reward {
     common: Common,
 }
 
-#[derive(Debug, clap::Args)]
-struct Moves {
-    /// Train all weights, not adapters (from random weights this is the default)
-    #[arg(long)]
-    full: bool,
-    /// Rank of the adapters (default: 16)
-    #[arg(long = "lora", conflicts_with = "full")]
-    rank: Option<usize>,
-    /// Adapters are scaled by this / rank (default: twice the rank)
-    #[arg(long = "lora-alpha", conflicts_with = "full", value_name = "ALPHA")]
-    scaling: Option<f64>,
-    /// Modules that get an adapter, comma-separated (default: all linears of the decoder)
-    #[arg(long, value_delimiter = ',', conflicts_with = "full")]
-    target_modules: Option<Vec<String>>,
-}
-
-impl Moves {
-    /// Which weights move: those that are `usual`, unless something was said here.
-    fn method(self, usual: &Method) -> Method {
-        let adapters =
-            self.rank.is_some() || self.scaling.is_some() || self.target_modules.is_some();
-        let usual = match usual {
-            Method::Full if !adapters => return Method::Full,
-            _ if self.full => return Method::Full,
-            Method::Full => LoraConfig::default(),
-            Method::Lora(lora) => lora.clone(),
-        };
-        let rank = self.rank.unwrap_or(usual.rank);
-        Method::Lora(LoraConfig {
-            rank,
-            alpha: self.scaling.unwrap_or(USUAL.lora_alpha(rank)),
-            target_modules: self.target_modules.map_or(usual.target_modules, |given| {
-                given.iter().map(|name| name.trim().to_owned()).collect()
-            }),
-        })
-    }
-}
-
-const fn size_of(method: &Method) -> TrainSize {
-    match method {
-        Method::Full => TrainSize::Full,
-        Method::Lora(_) => TrainSize::Lora,
-    }
-}
-
-/// What runs of every kind take.
-#[derive(Debug, clap::Args)]
-pub(super) struct Shared {
-    /// Folder for the result, checkpoints and metrics.jsonl
-    #[arg(long)]
-    out: PathBuf,
-    /// Threads (default: one per core)
-    #[arg(long)]
-    workers: Option<usize>,
-    /// Steps between checkpoints; for policies, batches (default: 100 steps, 20 batches)
-    #[arg(long)]
-    checkpoint_every: Option<usize>,
-    /// Go on from the newest checkpoint in the output folder
-    #[arg(long)]
-    resume: bool,
-    /// Remove the run that is in the output folder, and start anew
-    #[arg(long, conflicts_with = "resume")]
-    overwrite: bool,
-}
-
-impl Shared {
-    /// `usual` with what was said here.
-    pub(super) fn run(&self, global: &Global, usual: RunConfig) -> RunConfig {
-        RunConfig {
-            seed: global.seed,
-            device: global.device,
-            workers: self.workers.unwrap_or_else(cores),
-            checkpoint_every: self.checkpoint_every.unwrap_or(usual.checkpoint_every),
-            resume: self.resume,
-            overwrite: self.overwrite,
-            optimiser: usual.optimiser,
-        }
-    }
-
-    /// The job that leaves its result in the output folder.
-    pub(super) fn job(self, task: TrainTask) -> TrainJob {
-        TrainJob {
-            task,
-            out: self.out,
-            joins: None,
-        }
-    }
-}
-
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// Leave bad lines of the data out and count them, in place of refusing the file
-    #[arg(long)]
-    skip_bad: bool,
-    /// Passes over the data
-    #[arg(long, default_value_t = USUAL.epochs)]
-    epochs: usize,
-    /// Steps in all, in place of epochs
-    #[arg(long)]
-    steps: Option<usize>,
-    /// Tokens per step, roughly
-    #[arg(long, default_value_t = USUAL.batch_tokens)]
-    batch_tokens: usize,
-    /// Longer examples are left out
-    #[arg(long, default_value_t = USUAL.max_length)]
-    max_length: usize,
-    /// The highest learning rate (default: 1e-5 for all weights, 1e-4 for adapters, 1e-3 from random weights)
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// Share of the steps for linear warm-up
-    #[arg(long, default_value_t = USUAL.warm_up)]
-    warm_up: f64,
-    /// Decoupled decay of matrices
-    #[arg(long, default_value_t = USUAL.weight_decay)]
-    weight_decay: f64,
-    #[command(flatten)]
-    shared: Shared,
-}
-
-impl Common {
-    fn config(&self, global: &Global, method: TrainMethod, size: TrainSize) -> TrainConfig {
-        let usual = RunConfig {
-            optimiser: OptimiserConfig {
-                learning_rate: self.learning_rate.unwrap_or(method.learning_rate(size)),
-                warm_up: self.warm_up,
-                weight_decay: self.weight_decay,
-                ..OptimiserConfig::default()
-            },
-            ..RunConfig::default()
-        };
-        TrainConfig {
-            run: self.shared.run(global, usual),
-            epochs: self.epochs,
-            steps: self.steps,
-            batch_tokens: self.batch_tokens,
-            max_length: self.max_length,
-        }
-    }
-}
-
-/// One of `all` by its name, each explained in the help.
-pub(super) fn by_name<T: Copy + Send + Sync + 'static, const N: usize>(
-    all: [T; N],
-    name: fn(T) -> &'static str,
-    words: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    let choices = all.map(|one| PossibleValue::new(name(one)).help(words(one)));
-    PossibleValuesParser::new(choices).try_map(move |text| {
-        let found = all.into_iter().find(|one| name(*one) == text);
-        found.ok_or("is not one of them")
-    })
-}
-
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     if !matches!(global.dtype, Precision::Auto | Precision::F32) {
         return Err(Error::option(
@@ -290,7 +149,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         (Some(what), None) => (what.job(global)?, false),
         (None, Some(file)) => of_file(file, global)?,
         (Some(_), Some(_)) | (None, None) => {
-            let problem = "names a whole run; give it, or one of sft, dpo, reward, router and ppo";
+            let problem = "names a whole run; give it, or the kind of one, e.g. sft or dpo";
             return Err(Error::option("--job", problem));
         }
     };
@@ -337,6 +196,12 @@ impl What {
             Self::Reward(args) => Ok(args.job(global)),
             Self::Router(args) => args.job(global),
             Self::Ppo(args) => args.job(global),
+            Self::Modpo(args) => args.job(global),
+            Self::Loramoe(args) => Ok(args.job(global)),
+            Self::Aligner(args) => Ok(args.job(global)),
+            Self::MetaAligner(args) => args.job(global),
+            Self::Arm(args) => Ok(args.job(global)),
+            Self::Parm(args) => args.job(global),
         }
     }
 }
@@ -370,6 +235,7 @@ impl Sft {
                 train: self.common.config(global, TrainMethod::Sft, size),
                 method,
                 train_on_prompts: self.train_on_prompts,
+                begin_with: self.begin_with,
             },
             data: self.data,
             skip_bad: self.common.skip_bad,
@@ -513,7 +379,11 @@ impl TrainReporter for Bar {
 mod tests {
     use clap::Parser;
     use paretoscope_engine::recipe::settings::{DpoSettings, Moves};
+    use paretoscope_engine::types::{
+        ArmConfig, LoraConfig, LoramoeConfig, ModpoConfig, ParmConfig,
+    };
 
+    use super::super::train_options::cores;
     use super::*;
 
     #[derive(Debug, Parser)]
@@ -573,6 +443,13 @@ mod tests {
             ("reward --base b --data d --out o", 1e-5),
             ("router --bundle b --preference 1,1 --out o", 1e-3),
             ("ppo --bundle b --reward-weights 1,1 --out o", 1e-4),
+            ("arm --base b --data d --out o", 5e-4),
+            ("parm --base b --data x=d --data y=e --out o", 5e-4),
+            ("modpo --base b --data d --preference 1 --out o", 5e-4),
+            ("loramoe --base b --data d --out o", 2e-4),
+            ("aligner --base b --data d --out o", 1e-4),
+            ("aligner --base b --data d --out o --full", 1e-5),
+            ("metaaligner --base b --data x=d --out o", 1e-4),
         ];
         for (options, rate) in rates {
             let task = job(options);
@@ -595,5 +472,56 @@ mod tests {
             (told.kind, told.alpha),
             (USUAL.penalty, Strength::Alpha(2.0))
         );
+    }
+
+    /// Methods to compare with begin with their authors' numbers, and what is said is what is done.
+    #[test]
+    fn other_methods_begin_with_their_authors_numbers() {
+        let made = |options: &str| {
+            let mut task = job(options);
+            let run = task.run_mut();
+            (run.device, run.workers) = (DeviceChoice::Cpu, 2);
+            task
+        };
+        let TrainTask::Arm(arm) = made("arm --base b --data d --out o") else {
+            panic!("another kind");
+        };
+        assert_eq!(arm.config, ArmConfig::default());
+        let TrainTask::Parm(parm) = made("parm --base b --data x=d --data y=e=f --out o") else {
+            panic!("another kind");
+        };
+        assert_eq!(parm.config, ParmConfig::default());
+        let named: Vec<_> = parm
+            .data
+            .iter()
+            .map(|d| (d.name.as_str(), d.path.to_str()))
+            .collect();
+        assert_eq!(named, [("x", Some("d")), ("y", Some("e=f"))]);
+        let TrainTask::Loramoe(loramoe) = made("loramoe --base b --data d --out o") else {
+            panic!("another kind");
+        };
+        assert_eq!(loramoe.config, LoramoeConfig::default());
+        let options = "modpo --base b --data d --preference 0.5,0.5 --values v --out o";
+        let TrainTask::Modpo(modpo) = made(options) else {
+            panic!("another kind");
+        };
+        let usual = ModpoConfig {
+            preference: vec![0.5, 0.5],
+            values: vec!["v".into()],
+            ..ModpoConfig::default()
+        };
+        assert_eq!(modpo.config, usual);
+        assert_eq!((usual.lora.rank, usual.train.epochs), (64, 3));
+        let options = format!("{options} --lora 8 --epochs 1 --beta 0.3 --target-modules q_proj");
+        let TrainTask::Modpo(modpo) = made(&options) else {
+            panic!("another kind");
+        };
+        let lora = LoraConfig {
+            rank: 8,
+            alpha: 0.125,
+            target_modules: vec!["q_proj".to_owned()],
+        };
+        assert_eq!((modpo.config.lora, modpo.config.beta), (lora, 0.3));
+        assert_eq!(modpo.config.train.epochs, 1);
     }
 }

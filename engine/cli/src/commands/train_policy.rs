@@ -8,7 +8,7 @@ use paretoscope_engine::types::{
     ScalariseConfig, TrainJob, TrainTask, USUAL,
 };
 
-use super::train::{Shared, by_name};
+use super::train_options::{Shared, by_name};
 use crate::options::{Global, numbers};
 
 /// HoE's router expert: learns which LoRA experts speak, token by token, for one preference

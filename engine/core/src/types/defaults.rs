@@ -6,8 +6,21 @@
 //! | reward models | 1e-5 | – | – |
 //! | routers | – | 1e-3, of fresh layers | – |
 //! | MORLHF | – | 1e-4 | – |
+//! | autoregressive rewards (ARM, PARM), MODPO | – | 5e-4 | – |
+//! | LoRAMoE | – | 2e-4 | – |
 //!
 //! The papers' full fine-tunes are at 1e-5 (HoE, MVA), adapters take about ten times as much (LoRA, appendix D).
+//! Methods that are compared with have their authors' numbers, adapters and passes included:
+//!
+//! | method | adapters | modules | beta | passes |
+//! |---|---|---|---|---|
+//! | ARM (GenARM's released scripts for HH) | rank 8, alpha 16 | q, k, v | 0.05 | 1 |
+//! | PARM (released script) | ranks 4 and 4, alpha 8 | q, k, v | 0.01 | 2 |
+//! | MODPO (released script) | rank 64, alpha 1 | q, k, v, o | 0.1 | 3 |
+//! | LoRAMoE (released script) | 8 of rank 4, alpha 32 | gate, up, down | – | 1 |
+//! | Aligner, MetaAligner | as all others | | – | 1, a fifth copied first (Aligner) |
+//! | all others | rank 16, alpha 32 | all linears of the decoder | 0.1 | 1 |
+//!
 //! The demonstration is a small model and has numbers of its own.
 
 use super::penalty::PenaltyKind;
@@ -28,6 +41,18 @@ pub enum TrainMethod {
     Router,
     /// An adapter for one preference (MORLHF).
     Ppo,
+    /// An autoregressive reward model (GenARM).
+    Arm,
+    /// One autoregressive reward model for all preferences (PARM).
+    Parm,
+    /// An adapter for one preference by DPO with the margins of other objectives (MODPO).
+    Modpo,
+    /// Experts and the routers over them, together (LoRAMoE).
+    Loramoe,
+    /// A model that corrects answers (Aligner).
+    Aligner,
+    /// A model that corrects answers at the aspects that it is told (MetaAligner).
+    MetaAligner,
 }
 
 /// Which weights move.
@@ -39,6 +64,17 @@ pub enum TrainSize {
     Full,
     /// Adapters, or a router's layers.
     Lora,
+}
+
+/// Adapters as a method has them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UsualAdapter {
+    /// Their rank.
+    pub rank: usize,
+    /// They are scaled by this over the rank.
+    pub alpha: f64,
+    /// Last parts of the paths of the linears that get one.
+    pub modules: &'static [&'static str],
 }
 
 /// What runs of all methods share.
@@ -62,6 +98,12 @@ pub struct Usual {
     pub rank: usize,
     /// DPO: how strongly the model is held to the reference.
     pub beta: f64,
+    /// PARM: concentration of the Dirichlet distribution that every step's preference is drawn from.
+    pub concentration: f64,
+    /// LoRAMoE: experts beside each module.
+    pub experts: usize,
+    /// Aligner and MetaAligner: share of the pairs whose worse answer is copied first.
+    pub copies: f64,
     /// Reward models: weight of the squared sum of both scores.
     pub center: f64,
     /// Value vectors: what keeps each apart from those before it, at [`PenaltyKind::usual_strength`].
@@ -89,6 +131,9 @@ pub const USUAL: Usual = Usual {
     checkpoint_every: 100,
     rank: 16,
     beta: 0.1,
+    concentration: 0.5,
+    experts: 8,
+    copies: 0.2,
     center: 0.01,
     penalty: PenaltyKind::HsicUnbiased,
     penalty_rows: 512,
@@ -97,6 +142,20 @@ pub const USUAL: Usual = Usual {
     max_tokens: 128,
     checkpoint_batches: 20,
 };
+
+/// Linears of the decoder that adapters stand beside.
+const ALL_LINEARS: &[&str] = &[
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "o_proj",
+    "gate_proj",
+    "up_proj",
+    "down_proj",
+];
+const QKVO: &[&str] = ALL_LINEARS.split_at(4).0;
+const QKV: &[&str] = ALL_LINEARS.split_at(3).0;
+const FEED_FORWARD: &[&str] = ALL_LINEARS.split_at(4).1;
 
 impl Usual {
     /// Adapters are scaled by this over the rank.
@@ -111,7 +170,43 @@ impl TrainMethod {
         match (self, size) {
             (Self::Router, _) | (_, TrainSize::Random) => 1e-3,
             (Self::Reward, _) | (_, TrainSize::Full) => 1e-5,
+            (Self::Arm | Self::Parm | Self::Modpo, TrainSize::Lora) => 5e-4,
+            (Self::Loramoe, TrainSize::Lora) => 2e-4,
             (_, TrainSize::Lora) => 1e-4,
+        }
+    }
+
+    /// The adapters; PARM's rank is that of each of its two parts, LoRAMoE's that of each expert.
+    pub const fn adapter(self) -> UsualAdapter {
+        let (rank, alpha, modules) = match self {
+            Self::Arm => (8, 16.0, QKV),
+            Self::Parm => (4, 8.0, QKV),
+            Self::Modpo => (64, 1.0, QKVO),
+            Self::Loramoe => (4, 32.0, FEED_FORWARD),
+            _ => (USUAL.rank, USUAL.lora_alpha(USUAL.rank), ALL_LINEARS),
+        };
+        UsualAdapter {
+            rank,
+            alpha,
+            modules,
+        }
+    }
+
+    /// How strongly the loss follows log-probabilities.
+    pub const fn beta(self) -> f64 {
+        match self {
+            Self::Arm => 0.05,
+            Self::Parm => 0.01,
+            _ => USUAL.beta,
+        }
+    }
+
+    /// Passes over the data.
+    pub const fn epochs(self) -> usize {
+        match self {
+            Self::Parm => 2,
+            Self::Modpo => 3,
+            _ => USUAL.epochs,
         }
     }
 }

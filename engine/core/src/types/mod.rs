@@ -28,7 +28,7 @@ mod training;
 mod trouble;
 
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
-pub use defaults::{TrainMethod, TrainSize, USUAL, Usual};
+pub use defaults::{TrainMethod, TrainSize, USUAL, Usual, UsualAdapter};
 pub use device::DeviceChoice;
 pub use expert::{Expert, ExpertKind, RouterActivation};
 pub use gates::RowGates;
@@ -48,9 +48,11 @@ pub use scores::{PointResult, Scores, Summary};
 pub use split::Split;
 pub use steering::Steering;
 pub use training::{
-    DpoConfig, DpoJob, Joins, KlConfig, LoraConfig, Method, MorlConfig, MorlJob, OptimiserConfig,
-    Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RouterConfig, RouterJob, RunConfig,
-    Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob, TrainNews,
-    TrainRun, TrainStep, TrainTask, WeightedData, check_workers, say_settings,
+    AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, Joins,
+    KlConfig, LEAST_MODPO_WEIGHT, LoraConfig, LoramoeConfig, LoramoeJob, MetaAlignerJob, Method,
+    ModpoConfig, ModpoJob, MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig,
+    ParmJob, Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RouterConfig, RouterJob,
+    RunConfig, Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob,
+    TrainNews, TrainRun, TrainStep, TrainTask, WeightedData, check_workers, say_settings,
 };
 pub use trouble::{Trouble, TroubleKind};

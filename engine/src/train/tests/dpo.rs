@@ -22,28 +22,6 @@ fn config(steps: usize) -> DpoConfig {
     }
 }
 
-/// Prefers answers that repeat to answers that count.
-fn other_preferences() -> Vec<Pair> {
-    let mut pairs = preferences();
-    for (index, pair) in pairs.iter_mut().enumerate() {
-        let last = pair.chosen.prompt[1];
-        std::mem::swap(&mut pair.chosen, &mut pair.rejected);
-        pair.chosen.response = vec![last, last, 1];
-        pair.rejected.response = vec![last + 1, last + 2 - (index % 2) as u32, 1];
-    }
-    pairs
-}
-
-/// Figures of every step.
-#[derive(Default)]
-struct Steps(Vec<TrainStep>);
-
-impl TrainReporter for Steps {
-    fn step(&mut self, report: &TrainStep) {
-        self.0.push(report.clone());
-    }
-}
-
 #[test]
 fn dpo_with_adapters_learns_the_preference_and_leaves_the_base_alone() {
     let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 mod bases;
+mod corrections;
 mod dpo;
+mod loramoe;
+mod margins;
+mod parm;
 mod reliable;
 mod rewards;
 
@@ -11,7 +15,7 @@ use super::*;
 use crate::model::{LlamaConfig, RopeScaling};
 use crate::types::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind, RewardConfig,
-    RewardJob, RunConfig, SftConfig, TrainConfig, TrainJob, TrainStep, TrainTask,
+    RewardJob, RunConfig, SftConfig, TrainConfig, TrainJob, TrainMethod, TrainStep, TrainTask,
 };
 
 fn tiny() -> LlamaConfig {
@@ -67,6 +71,7 @@ fn sft_config(steps: usize) -> SftConfig {
         train,
         method: Method::Full,
         train_on_prompts: false,
+        begin_with: None,
     }
 }
 
@@ -240,8 +245,13 @@ fn workers_share_a_step_without_changing_it() {
         let shares = sampler.shares(&step, workers);
         assert_eq!(shares.len(), workers);
         let team = parallel::Team::new(workers).unwrap();
+        let all = descent::StepExamples {
+            number: 0,
+            indices: &step,
+            weight: 100,
+        };
         parallel::differentiate(&model, &team, &shares, |s| {
-            descent::Objective::loss(&objective, &model, s, 100)
+            descent::Objective::loss(&objective, &model, s, &all)
         })
         .unwrap()
     });
@@ -265,6 +275,73 @@ fn preferences() -> Vec<Pair> {
             }
         })
         .collect()
+}
+
+/// Prefers answers that repeat to answers that count.
+fn other_preferences() -> Vec<Pair> {
+    let mut pairs = preferences();
+    for (index, pair) in pairs.iter_mut().enumerate() {
+        let last = pair.chosen.prompt[1];
+        std::mem::swap(&mut pair.chosen, &mut pair.rejected);
+        pair.chosen.response = vec![last, last, 1];
+        pair.rejected.response = vec![last + 1, last + 2 - (index % 2) as u32, 1];
+    }
+    pairs
+}
+
+/// Figures of every step.
+#[derive(Default)]
+struct Steps(Vec<TrainStep>);
+
+impl TrainReporter for Steps {
+    fn step(&mut self, report: &TrainStep) {
+        self.0.push(report.clone());
+    }
+}
+
+/// `log p(y+) - log p(y-)` of every pair by a model.
+fn ratios_of(model: &forward::TrainModel, adapters: forward::Adapters, pairs: &[Pair]) -> Vec<f64> {
+    let examples: Vec<&Example> = pairs.iter().flat_map(|p| p.both()).collect();
+    let team = parallel::Team::new(1).unwrap();
+    let sums = sft::sequence_log_probs(model, &examples, adapters, &team, |_| Ok(()));
+    sums.unwrap().chunks(2).map(|s| s[0] - s[1]).collect()
+}
+
+/// `-log sigmoid(z)`.
+fn cost(z: f64) -> f64 {
+    (-z).exp().ln_1p()
+}
+
+/// Every variable's gradient in a loss agrees with central differences, at the places where it is largest.
+fn assert_gradients(
+    model: &forward::TrainModel,
+    gradients: &[candle_core::Tensor],
+    loss: &dyn Fn(&forward::TrainModel) -> f64,
+) {
+    for ((name, var), gradient) in model.vars().iter().zip(gradients) {
+        let flat: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+        let largest = |a: &usize, b: &usize| flat[*a].abs().total_cmp(&flat[*b].abs());
+        let at = (0..flat.len()).max_by(largest).unwrap();
+        assert!(flat[at] != 0.0, "{name} has a gradient of zeros");
+        let start: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
+        let moved = |by: f32| {
+            let mut values = start.clone();
+            values[at] += by;
+            let tensor = candle_core::Tensor::from_vec(values, var.dims(), var.device());
+            var.set(&tensor.unwrap()).unwrap();
+            loss(model)
+        };
+        let step = 0.02;
+        let slope = (moved(step) - moved(-step)) / f64::from(2.0 * step);
+        moved(0.0);
+        let error = (slope - f64::from(flat[at])).abs();
+        let enough = 2e-3 + 0.05 * slope.abs();
+        assert!(
+            error < enough,
+            "{name}: {slope} by differences, {}",
+            flat[at]
+        );
+    }
 }
 
 /// A base model in a folder, barely trained.

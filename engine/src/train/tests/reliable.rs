@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::train::descent::{Descent, Objective};
+use crate::train::descent::{Descent, Objective, StepExamples};
 use crate::train::parallel::ShareLoss;
 use crate::train::runner::Runner;
 
@@ -85,9 +85,9 @@ impl Objective for Bomb<'_> {
         &self,
         model: &forward::TrainModel,
         share: &[usize],
-        total: usize,
+        step: &StepExamples<'_>,
     ) -> crate::Result<ShareLoss> {
-        let mut loss = self.inner.loss(model, share, total)?;
+        let mut loss = self.inner.loss(model, share, step)?;
         if self.steps.fetch_add(1, Ordering::Relaxed) + 1 == self.at {
             loss.loss = (loss.loss * self.factor)?;
         }

@@ -12,7 +12,7 @@ use super::measure::{median, peak_memory, spread};
 use super::peak::multiply_adds_per_second;
 use super::policy::Policy;
 use super::window::{self, Window};
-use crate::commands::train::cores;
+use crate::commands::train_options::cores;
 use crate::options::{Global, numbers};
 use crate::print;
 

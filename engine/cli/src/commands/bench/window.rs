@@ -203,5 +203,6 @@ pub(super) fn config(steps: usize, batch_tokens: usize, workers: usize, seed: u6
         },
         method: Method::Full,
         train_on_prompts: false,
+        begin_with: None,
     }
 }

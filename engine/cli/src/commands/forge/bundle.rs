@@ -12,7 +12,7 @@ use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
 use super::on_cpu;
-use crate::commands::train::cores;
+use crate::commands::train_options::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;

@@ -16,7 +16,7 @@ use paretoscope_engine::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::commands::place::backend;
-use crate::commands::train::cores;
+use crate::commands::train_options::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;

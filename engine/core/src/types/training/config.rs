@@ -21,27 +21,32 @@ pub struct LoraConfig {
 
 impl Default for LoraConfig {
     fn default() -> Self {
-        Self::of_rank(USUAL.rank)
+        Self::of(TrainMethod::default())
     }
 }
 
 impl LoraConfig {
+    /// As is usual for a method.
+    pub fn of(method: TrainMethod) -> Self {
+        let usual = method.adapter();
+        Self {
+            rank: usual.rank,
+            alpha: usual.alpha,
+            target_modules: usual.modules.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
     /// Of all linears of the decoder, scaled as is usual.
     pub fn of_rank(rank: usize) -> Self {
+        Self::default().with_rank(rank)
+    }
+
+    /// This with another rank and the same scale.
+    pub fn with_rank(self, rank: usize) -> Self {
         Self {
             rank,
-            alpha: USUAL.lora_alpha(rank),
-            target_modules: [
-                "q_proj",
-                "k_proj",
-                "v_proj",
-                "o_proj",
-                "gate_proj",
-                "up_proj",
-                "down_proj",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
+            alpha: self.alpha * rank as f64 / self.rank as f64,
+            ..self
         }
     }
 
@@ -287,6 +292,9 @@ pub struct SftConfig {
     pub method: Method,
     /// Whether the prompt's tokens count in the loss, too.
     pub train_on_prompts: bool,
+    /// A PEFT folder of the same ranks and modules whose factors training begins with, in place of fresh ones.
+    #[serde(default)]
+    pub begin_with: Option<PathBuf>,
 }
 
 impl Default for SftConfig {
@@ -295,6 +303,7 @@ impl Default for SftConfig {
             train: TrainConfig::default(),
             method: Method::Lora(LoraConfig::default()),
             train_on_prompts: false,
+            begin_with: None,
         }
     }
 }

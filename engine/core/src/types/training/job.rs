@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DpoConfig, MorlConfig, RewardConfig, RouterConfig, RunConfig, SftConfig, TrainConfig};
+use super::{
+    ArmConfig, CorrectionConfig, DpoConfig, LoramoeConfig, ModpoConfig, MorlConfig, ParmConfig,
+    RewardConfig, RouterConfig, RunConfig, SftConfig, TrainConfig,
+};
 
 /// One training run, as the window edits it, the command line flattens it, recipes write it and `run.json` keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,19 @@ pub enum TrainTask {
     Router(RouterJob),
     /// An adapter for one preference (MORLHF).
     Ppo(MorlJob),
+    /// An autoregressive reward model (GenARM).
+    Arm(ArmJob),
+    /// One autoregressive reward model for all preferences (PARM).
+    Parm(ParmJob),
+    /// An adapter for one preference by DPO with margins (MODPO).
+    Modpo(ModpoJob),
+    /// Experts and the routers over them (LoRAMoE).
+    Loramoe(LoramoeJob),
+    /// A model that corrects answers (Aligner).
+    Aligner(AlignerJob),
+    /// A model that corrects answers at the aspects that it is told (MetaAligner).
+    #[serde(rename = "metaaligner")]
+    MetaAligner(MetaAlignerJob),
 }
 
 /// Supervised fine-tuning on answers.
@@ -126,6 +142,117 @@ pub struct MorlJob {
     pub config: MorlConfig,
 }
 
+/// An autoregressive reward model on pairs of answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: ArmConfig,
+}
+
+/// Preference pairs about one objective.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectiveData {
+    /// The objective's name; what is made for it alone has a folder of this name.
+    pub name: String,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub path: PathBuf,
+}
+
+/// One autoregressive reward model for all preferences, on pairs about each objective.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParmJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// One file per objective.
+    pub data: Vec<ObjectiveData>,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: ParmConfig,
+}
+
+/// An adapter for one preference, on pairs about the first objective and value vectors of the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModpoJob {
+    /// Folder of the model to start from, or of a bundle for its base model; it is also the reference.
+    pub base: PathBuf,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How; preference and value vectors are in it.
+    pub config: ModpoConfig,
+}
+
+/// Experts and the routers over them, on answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoramoeJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// Examples: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: LoramoeConfig,
+}
+
+/// A model that corrects answers, on pairs of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlignerJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub data: PathBuf,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: CorrectionConfig,
+}
+
+/// Preference pairs about something that an answer can be better at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AspectData {
+    /// The objective's name.
+    pub name: String,
+    /// What it asks of an answer, in a sentence: the model is told.
+    pub words: String,
+    /// Pairs of answers: JSON Lines, one JSON array, or Parquet.
+    pub path: PathBuf,
+}
+
+impl AspectData {
+    /// What an objective of this name asks for, where nobody says it better.
+    pub fn usual_words(name: &str) -> String {
+        format!("The response should be {name}")
+    }
+}
+
+/// A model that corrects answers at the aspects that it is told, on pairs about each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetaAlignerJob {
+    /// Folder of the model to start from, or of a bundle for its base model.
+    pub base: PathBuf,
+    /// One file per aspect; a pair that stands in several is better at all of them.
+    pub data: Vec<AspectData>,
+    /// Leaves bad lines out and counts them, in place of refusing the file.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// How.
+    pub config: CorrectionConfig,
+}
+
 /// What the result is to a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Joins {
@@ -166,7 +293,7 @@ impl TrainJob {
 }
 
 impl TrainTask {
-    /// The kind in one word, as on the command line: `sft`, `dpo`, `reward`, `router` or `ppo`.
+    /// The kind in one word, as on the command line: e.g. `sft` or `dpo`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Sft(_) => "sft",
@@ -174,6 +301,12 @@ impl TrainTask {
             Self::Reward(_) => "reward",
             Self::Router(_) => "router",
             Self::Ppo(_) => "ppo",
+            Self::Arm(_) => "arm",
+            Self::Parm(_) => "parm",
+            Self::Modpo(_) => "modpo",
+            Self::Loramoe(_) => "loramoe",
+            Self::Aligner(_) => "aligner",
+            Self::MetaAligner(_) => "metaaligner",
         }
     }
 
@@ -185,6 +318,12 @@ impl TrainTask {
             Self::Reward(job) => &job.config.train.run,
             Self::Router(job) => &job.config.ppo.run,
             Self::Ppo(job) => &job.config.ppo.run,
+            Self::Arm(job) => &job.config.train.run,
+            Self::Parm(job) => &job.config.train.run,
+            Self::Modpo(job) => &job.config.train.run,
+            Self::Loramoe(job) => &job.config.train.run,
+            Self::Aligner(job) => &job.config.train.run,
+            Self::MetaAligner(job) => &job.config.train.run,
         }
     }
 
@@ -196,6 +335,12 @@ impl TrainTask {
             Self::Reward(job) => &mut job.config.train.run,
             Self::Router(job) => &mut job.config.ppo.run,
             Self::Ppo(job) => &mut job.config.ppo.run,
+            Self::Arm(job) => &mut job.config.train.run,
+            Self::Parm(job) => &mut job.config.train.run,
+            Self::Modpo(job) => &mut job.config.train.run,
+            Self::Loramoe(job) => &mut job.config.train.run,
+            Self::Aligner(job) => &mut job.config.train.run,
+            Self::MetaAligner(job) => &mut job.config.train.run,
         }
     }
 
@@ -205,16 +350,28 @@ impl TrainTask {
             Self::Sft(job) => Some(&mut job.config.train),
             Self::Dpo(job) => Some(&mut job.config.train),
             Self::Reward(job) => Some(&mut job.config.train),
+            Self::Arm(job) => Some(&mut job.config.train),
+            Self::Parm(job) => Some(&mut job.config.train),
+            Self::Modpo(job) => Some(&mut job.config.train),
+            Self::Loramoe(job) => Some(&mut job.config.train),
+            Self::Aligner(job) => Some(&mut job.config.train),
+            Self::MetaAligner(job) => Some(&mut job.config.train),
             Self::Router(_) | Self::Ppo(_) => None,
         }
     }
 
-    /// The file that it learns from; `None` for a bundle's own prompts.
+    /// The file that it learns from, the first of several; `None` for a bundle's own prompts.
     pub fn data(&self) -> Option<&Path> {
         match self {
             Self::Sft(job) => Some(&job.data),
             Self::Dpo(job) => job.data.first().map(|data| data.path.as_path()),
             Self::Reward(job) => Some(&job.data),
+            Self::Arm(job) => Some(&job.data),
+            Self::Parm(job) => job.data.first().map(|data| data.path.as_path()),
+            Self::Modpo(job) => Some(&job.data),
+            Self::Loramoe(job) => Some(&job.data),
+            Self::Aligner(job) => Some(&job.data),
+            Self::MetaAligner(job) => job.data.first().map(|data| data.path.as_path()),
             Self::Router(RouterJob { prompts, .. }) | Self::Ppo(MorlJob { prompts, .. }) => {
                 prompts.as_deref()
             }

@@ -3,18 +3,26 @@
 use std::path::PathBuf;
 
 use super::{
-    DpoConfig, DpoJob, MorlConfig, MorlJob, PenaltyConfig, RewardConfig, RewardJob, RouterConfig,
-    RouterJob, SftConfig, SftJob, TrainMethod, TrainTask, USUAL,
+    AlignerJob, ArmConfig, ArmJob, CorrectionConfig, DpoConfig, DpoJob, LoramoeConfig, LoramoeJob,
+    MetaAlignerJob, ModpoConfig, ModpoJob, MorlConfig, MorlJob, ParmConfig, ParmJob, PenaltyConfig,
+    RewardConfig, RewardJob, RouterConfig, RouterJob, SftConfig, SftJob, TrainMethod, TrainTask,
+    USUAL,
 };
 
 impl TrainMethod {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::Value,
         Self::Router,
         Self::Dpo,
         Self::Sft,
         Self::Ppo,
+        Self::Modpo,
+        Self::Arm,
+        Self::Parm,
+        Self::Loramoe,
+        Self::Aligner,
+        Self::MetaAligner,
         Self::Reward,
     ];
 
@@ -27,6 +35,12 @@ impl TrainMethod {
             Self::Reward => "Reward model",
             Self::Router => "Router expert",
             Self::Ppo => "Adapter by PPO",
+            Self::Arm => "ARM",
+            Self::Parm => "PARM",
+            Self::Modpo => "Adapter by MODPO",
+            Self::Loramoe => "LoRAMoE",
+            Self::Aligner => "Aligner",
+            Self::MetaAligner => "MetaAligner",
         }
     }
 
@@ -49,16 +63,41 @@ impl TrainMethod {
             Self::Ppo => {
                 "MORLHF: one adapter learns one preference from the bundle's reward models."
             }
+            Self::Arm => {
+                "GenARM: an autoregressive reward, an adapter whose log-probabilities rank answers; it guides the base model token by token."
+            }
+            Self::Parm => {
+                "One autoregressive reward for all preferences, from pairs about each objective."
+            }
+            Self::Modpo => {
+                "DPO for one preference: pairs about one objective, margins of the others by their value vectors."
+            }
+            Self::Loramoe => {
+                "Experts and the routers over them learn together from the answers of the data: one trade-off."
+            }
+            Self::Aligner => {
+                "Learns to correct answers: first to copy them, then from the worse answer of a pair to the better one."
+            }
+            Self::MetaAligner => {
+                "Learns to correct answers at the aspects that it is told, from pairs about each objective."
+            }
         }
     }
 
     /// What its data has on every line.
     pub const fn data_words(self) -> &'static str {
         match self {
-            Self::Value | Self::Dpo | Self::Reward => {
+            Self::Value
+            | Self::Dpo
+            | Self::Reward
+            | Self::Arm
+            | Self::Parm
+            | Self::Modpo
+            | Self::Aligner
+            | Self::MetaAligner => {
                 "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
             }
-            Self::Sft => "JSON Lines with prompt and response; or text alone",
+            Self::Sft | Self::Loramoe => "JSON Lines with prompt and response; or text alone",
             Self::Router | Self::Ppo => {
                 "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
             }
@@ -74,12 +113,26 @@ impl TrainMethod {
             Self::Reward => "reward",
             Self::Router => "router",
             Self::Ppo => "ppo",
+            Self::Arm => "arm",
+            Self::Parm => "parm",
+            Self::Modpo => "modpo",
+            Self::Loramoe => "loramoe",
+            Self::Aligner => "aligner",
+            Self::MetaAligner => "metaaligner",
         }
     }
 
     /// Whether it learns from rewards of answers that it samples itself.
     pub const fn samples(self) -> bool {
         matches!(self, Self::Router | Self::Ppo)
+    }
+
+    /// Whether the result is a part of a bundle; else it is a folder of its own, which methods read.
+    pub const fn joins(self) -> bool {
+        !matches!(
+            self,
+            Self::Arm | Self::Parm | Self::Loramoe | Self::Aligner | Self::MetaAligner
+        )
     }
 }
 
@@ -126,6 +179,42 @@ impl TrainTask {
                 bundle: PathBuf::new(),
                 prompts: None,
                 config: MorlConfig::default(),
+            }),
+            TrainMethod::Arm => Self::Arm(ArmJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: ArmConfig::default(),
+            }),
+            TrainMethod::Parm => Self::Parm(ParmJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: ParmConfig::default(),
+            }),
+            TrainMethod::Loramoe => Self::Loramoe(LoramoeJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: LoramoeConfig::default(),
+            }),
+            TrainMethod::Aligner => Self::Aligner(AlignerJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: CorrectionConfig::default(),
+            }),
+            TrainMethod::MetaAligner => Self::MetaAligner(MetaAlignerJob {
+                base: PathBuf::new(),
+                data: Vec::new(),
+                skip_bad: false,
+                config: CorrectionConfig::default(),
+            }),
+            TrainMethod::Modpo => Self::Modpo(ModpoJob {
+                base: PathBuf::new(),
+                data: PathBuf::new(),
+                skip_bad: false,
+                config: ModpoConfig::default(),
             }),
         }
     }

@@ -4,17 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::stage::digest;
+use super::digest;
 use crate::{Error, Result};
 
 /// The digest of a file, or of the files directly in a folder.
-pub(super) fn digest_of(path: &Path) -> Result<String> {
+pub(crate) fn digest_of(path: &Path) -> Result<String> {
     let lines: Result<Vec<String>> = files(path)?.iter().map(|file| line(file)).collect();
     Ok(digest(lines?.iter().map(String::as_str)))
 }
 
 /// The file itself, or the files directly in a folder, in order of name.
-pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
