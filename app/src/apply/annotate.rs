@@ -3,7 +3,7 @@
 use paretoscope_core::annotate::{Picked, Question};
 use paretoscope_core::stats::Draws;
 
-use super::Effect;
+use super::{Effect, judge};
 use crate::command::Annotation;
 use crate::state::{
     AnnotatePage, AppState, Desk, DeskCard, DeskField, DeskPhase, Overlay, Weighed,
@@ -329,6 +329,7 @@ pub(super) fn news(state: &mut AppState, news: AnnotateNews, effects: &mut Vec<E
                 }
             }
         }
+        AnnotateNews::Judged(task, found) => judge::judged(state, &task, found),
         AnnotateNews::Moved(moved) => {
             annotate.moving = false;
             annotate.moved = Some(moved);

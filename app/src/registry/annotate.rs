@@ -128,7 +128,7 @@ pub(super) fn why_not(command: &Annotation, state: &AppState) -> Option<String> 
     }
 }
 
-fn not_written(state: &AppState) -> Option<String> {
+pub(super) fn not_written(state: &AppState) -> Option<String> {
     match &state.study.phase {
         StudyPhase::Open => None,
         StudyPhase::None => Some("no study is open".to_owned()),

@@ -47,6 +47,7 @@ impl Worker {
             }
             AnnotateCommand::Weigh(task, draws) => self.weigh(task, draws),
             AnnotateCommand::StopWeighing => self.stop_weighing(),
+            AnnotateCommand::Judged(task, draws) => self.judged(task, draws),
             AnnotateCommand::Pack { task, alias, out } => {
                 let packed = self.with(|study| pack(study, &task, &alias, &out));
                 self.moved(packed);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use paretoscope_core::annotate::{Ballot, BlindItem, Design, Question, Source};
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Draft, Looked, TaskCounts, TaskStats};
+use paretoscope_core::study::{Draft, JudgeSaid, Looked, TaskCounts, TaskStats};
 
 /// A task that is to be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +71,8 @@ pub enum AnnotateCommand {
     Weigh(String, usize),
     /// No longer.
     StopWeighing,
+    /// Say what a task's judges said, beside people, with intervals from so many draws.
+    Judged(String, usize),
     /// Write what a person has still to vote on into a file of its own.
     Pack {
         /// The task's name.
@@ -174,6 +176,8 @@ pub enum AnnotateNews {
     Weighing(usize, usize),
     /// What a task's votes say; `None` where it was stopped.
     Weighed(String, Result<Option<Arc<TaskStats>>, Trouble>),
+    /// What a task's judges said; `None` where it was stopped.
+    Judged(String, Result<Option<Arc<Vec<JudgeSaid>>>, Trouble>),
     /// What was written or taken in, in words.
     Moved(Result<String, Trouble>),
 }

@@ -413,7 +413,7 @@ fn build_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
 }
 
 /// A line with a label of one width before it.
-pub(super) fn line<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+pub(in crate::view) fn line<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
     ui.horizontal_top(|ui| {
         let size = egui::vec2(LABEL, 24.0);
         let layout = egui::Layout::left_to_right(egui::Align::Center);
@@ -438,6 +438,6 @@ fn text_ui(ui: &mut Ui, name: &str, hint: &str, rows: usize, text: &mut String) 
 }
 
 /// Words in the secondary colour.
-pub(super) fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
+pub(in crate::view) fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).color(Tokens::of(ui).weak).size(13.0)
 }

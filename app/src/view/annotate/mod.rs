@@ -22,4 +22,6 @@ mod sheet;
 mod words;
 
 pub(super) use blind::blind_ui;
+pub(super) use builder::{line, weak};
 pub(super) use sheet::{AnnotatePanel, sheet_ui};
+pub(super) use words::{figure, share_words};

@@ -9,7 +9,7 @@ use super::fronts::FrontsPlots;
 use super::lend::moved_ui;
 use super::words::{lines, reader_words};
 use crate::command::{Annotation, AppCommand, CommandQueue};
-use crate::state::{AppState, Weighed};
+use crate::state::{AppState, LearnForm, Overlay, Weighed};
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted};
 use crate::widgets::{command_button, group_title, path_field, section, trouble_ui};
@@ -125,6 +125,23 @@ fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) 
     let Some(line) = line.filter(|line| line.question == Question::Pair) else {
         return;
     };
+    let hint = "Votes can train a value vector, and a model can vote as well, kept apart from people";
+    group_title(ui, "From here", hint);
+    ui.horizontal_wrapped(|ui| {
+        let learn = AppCommand::Show(Overlay::Learn);
+        let words = "Learn from these votes\u{2026}";
+        let opened = command_button(ui, state, queue, learn, words).clicked();
+        if opened && !state.learn.phase.is_active() {
+            let form = LearnForm {
+                task: task.to_owned(),
+                ..state.learn.form.clone()
+            };
+            queue.push(AppCommand::SetLearn(Box::new(form)));
+        }
+        let judge = AppCommand::ShowJudge(task.to_owned());
+        command_button(ui, state, queue, judge, "Let a model vote\u{2026}");
+    });
+    ui.add_space(4.0);
     let hint = "A line per item and objective that most votes decided, as DPO reads them; ties, checks and the test prompts \
                 are left out";
     group_title(ui, "Pairs to train on", hint);
