@@ -319,13 +319,14 @@ pub(super) fn news(state: &mut AppState, news: AnnotateNews, effects: &mut Vec<E
                 annotate.weighed = Weighed::Under(done, of);
             }
         }
-        AnnotateNews::Weighed(task, found) => {
+        AnnotateNews::Weighed(task, cast, found) => {
             if annotate.page == AnnotatePage::Results(task)
                 && let Weighed::Under(..) = annotate.weighed
             {
                 // One that was stopped says so late: by then another may be under way.
                 if let Some(found) = found.transpose() {
                     annotate.weighed = Weighed::Done(found);
+                    annotate.cast = cast;
                 }
             }
         }

@@ -174,8 +174,8 @@ pub enum AnnotateNews {
     Built(Result<String, Trouble>),
     /// How many draws are done of how many.
     Weighing(usize, usize),
-    /// What a task's votes say; `None` where it was stopped.
-    Weighed(String, Result<Option<Arc<TaskStats>>, Trouble>),
+    /// What a task's votes say; `None` where it was stopped. Before them, how many were cast by then.
+    Weighed(String, usize, Result<Option<Arc<TaskStats>>, Trouble>),
     /// What a task's judges said; `None` where it was stopped.
     Judged(String, Result<Option<Arc<Vec<JudgeSaid>>>, Trouble>),
     /// What was written or taken in, in words.

@@ -20,6 +20,11 @@ use super::worker::Worker;
 /// How often progress is said.
 const MOMENT: Duration = Duration::from_millis(100);
 
+/// How many votes were cast, and what they say; or why they could not be read.
+type Read = std::result::Result<(usize, Weighed), Trouble>;
+/// What votes say, `None` where it was stopped; or why nothing.
+type Weighed = std::result::Result<Option<Arc<TaskStats>>, Trouble>;
+
 impl Worker {
     /// Weighs a task's votes; what was weighed before is stopped.
     pub(super) fn weigh(&mut self, task: String, draws: usize) {
@@ -27,11 +32,17 @@ impl Worker {
         let stop = Arc::new(AtomicBool::new(false));
         self.weighing = Some(Arc::clone(&stop));
         let name = task.clone();
-        let say = move |found| AnnotateNews::Weighed(name.clone(), found);
-        self.beside(
-            move |study, tell| weighed(study, &task, draws, &stop, tell),
-            say,
-        );
+        let say = move |read: Read| {
+            let (cast, found) = read.unwrap_or_else(|trouble| (0, Err(trouble)));
+            AnnotateNews::Weighed(name.clone(), cast, found)
+        };
+        let work = move |study: &Study, tell: &dyn Fn(AnnotateNews)| {
+            // Those that come while they are read are newer, or in it: it is said once too often rather than not.
+            let cast = study.votes_cast(&study.task_named("task", &task)?)?;
+            let found = weighed(study, &task, draws, &stop, tell);
+            Ok((cast, found.map_err(|error| Trouble::from(&error))))
+        };
+        self.beside(work, say);
     }
 
     /// Stops what is being weighed.

@@ -27,6 +27,17 @@ pub(super) fn results_ui(
         let weigh = AppCommand::Annotate(Annotation::Weigh);
         command_button(ui, state, queue, weigh, "Weigh them again");
     });
+    let newer = state.annotate.newer(task);
+    if newer > 0 {
+        let words = format!(
+            "{} since these numbers were made: weigh them again to have them in.",
+            counted(newer, "newer vote")
+        );
+        let response = ui.label(RichText::new(words).color(Tokens::of(ui).warn));
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_live(egui::accesskit::Live::Polite);
+        });
+    }
     match &state.annotate.weighed {
         Weighed::Not => {
             ui.label(weak(
