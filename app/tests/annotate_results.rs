@@ -365,7 +365,10 @@ fn every_control_of_the_sheet_is_named_and_stays_inside() {
         for name in [
             "Task that is lent",
             "Whom it is lent to",
+            "Choose: Path of the pack",
             "Path of the pack",
+            "Choose: Path of what comes back",
+            "Path of what comes back",
         ] {
             let rect = w.harness.get_by_label(name).rect();
             assert!(

@@ -1,5 +1,7 @@
 //! Tasks of annotation, and the blind view of whoever votes.
 
+use std::path::PathBuf;
+
 use paretoscope_core::annotate::{Picked, Question};
 use paretoscope_core::stats::Draws;
 
@@ -9,6 +11,7 @@ use crate::state::{
     AnnotatePage, AppState, Desk, DeskCard, DeskField, DeskPhase, Overlay, Weighed,
 };
 use crate::study::{AnnotateCommand, AnnotateNews, StudyCommand, TaskList};
+use crate::tasks::Wanted;
 
 /// Seconds that the form of a new task rests before it is counted what it asks.
 const REST: f64 = 0.4;
@@ -40,6 +43,7 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
             state.annotate.lend = form;
             state.annotate.moved = None;
         }
+        Annotation::Choose(wanted) => effects.push(Effect::Pick(wanted)),
         Annotation::Pack => {
             let lend = &state.annotate.lend;
             let (task, out) = (lend.task.clone(), lend.out.clone());
@@ -73,6 +77,34 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
                 at_desk(desk, other, now, effects);
             }
         }
+    }
+}
+
+/// A file was picked in a dialog: it is named as if it were typed. What is there is never written over, whatever the dialog
+/// asked.
+pub(super) fn picked(state: &mut AppState, wanted: Wanted, path: PathBuf) {
+    let annotate = &mut state.annotate;
+    annotate.moved = None;
+    match wanted {
+        Wanted::Votes => {
+            annotate.form.file = Some(path);
+            annotate.changed = Some(state.now);
+            annotate.built = None;
+        }
+        Wanted::Pack => annotate.lend.out = with_ending(path, "study"),
+        Wanted::Back => annotate.lend.back = path,
+        Wanted::Pairs => annotate.lend.pairs = with_ending(path, "jsonl"),
+        // The others are no files of annotation.
+        _ => {}
+    }
+}
+
+/// Some dialogs leave it to a person to name the ending.
+fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
+    if path.extension().is_some() {
+        path
+    } else {
+        path.with_extension(ending)
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn name(command: &Annotation) -> &'static str {
         Annotation::StopWeighing => "Stop weighing the votes",
         Annotation::SetPair(..) => "Choose the objectives of the human front",
         Annotation::SetLend(_) => "Change what is lent",
+        Annotation::Choose(_) => "Choose a file",
         Annotation::Pack => "Make the pack",
         Annotation::Bring => "Bring votes back",
         Annotation::ExportPairs => "Export pairs to train on",

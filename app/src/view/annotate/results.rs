@@ -1,18 +1,19 @@
 //! What a task's votes say: by each objective, of each person, the two fronts; and what can be done with it.
 
-use egui::{ComboBox, Grid, Id, ProgressBar, RichText, Ui};
+use egui::{ComboBox, Grid, ProgressBar, RichText, Ui};
 use paretoscope_core::annotate::Question;
 use paretoscope_core::study::TaskStats;
 
-use super::builder::{line as labelled, weak};
 use super::fronts::FrontsPlots;
 use super::lend::moved_ui;
+use super::parts::{file_ui, line as labelled, weak};
 use super::words::{lines, reader_words};
 use crate::command::{Annotation, AppCommand, CommandQueue};
 use crate::state::{AppState, LearnForm, Overlay, Weighed};
+use crate::tasks::Wanted;
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted};
-use crate::widgets::{command_button, group_title, path_field, section, trouble_ui};
+use crate::widgets::{command_button, group_title, section, trouble_ui};
 
 /// The page.
 pub(super) fn results_ui(
@@ -175,8 +176,8 @@ fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) 
     });
     labelled(ui, "File", |ui| {
         let hint = "path of a .jsonl, e.g. /home/me/pairs.jsonl";
-        let id = Id::unique("pairs-out");
-        if let Some(path) = path_field(ui, id, "Path of the pairs", hint, &form.pairs) {
+        let field = (Wanted::Pairs, "Path of the pairs", hint);
+        if let Some(path) = file_ui(ui, state, queue, field, &form.pairs) {
             form.pairs = path;
         }
     });
