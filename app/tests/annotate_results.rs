@@ -233,11 +233,15 @@ fn newer_votes_than_those_shown_are_said() {
     assert!(!w.sees("newer vote"), "{:?}", w.tree());
     // Somebody else votes, at another window.
     vote(&study, &made, "A2", |at| (at < 3).then_some("y"));
-    w.wait("it is said", |w| w.sees("3 newer votes since these numbers"));
+    w.wait("it is said", |w| {
+        w.sees("3 newer votes since these numbers")
+    });
     // One that is taken back is news as well.
     let sitting = study.sit(&made, "A2").expect("a seat");
     study.take_back(&sitting).expect("taken back");
-    w.wait("it is said", |w| w.sees("4 newer votes since these numbers"));
+    w.wait("it is said", |w| {
+        w.sees("4 newer votes since these numbers")
+    });
     w.click("Weigh them again");
     w.wait("its numbers", |w| {
         matches!(w.state().annotate.weighed, Weighed::Done(_))

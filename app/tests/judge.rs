@@ -101,7 +101,9 @@ fn votes(path: &Path, voters: &Voters) -> usize {
 fn voted(path: &Path) {
     let study = Study::open(path).expect("a study");
     let made = compared(&study, "T", &[["x", "y"]; 6], 1, |_name| None);
-    vote(&study, &made, "A1", |at| Some(if at == 5 { "y" } else { "x" }));
+    vote(&study, &made, "A1", |at| {
+        Some(if at == 5 { "y" } else { "x" })
+    });
 }
 
 #[test]
@@ -119,12 +121,18 @@ fn nothing_is_sent_before_a_person_has_seen_what_and_where() {
         matches!(w.state().annotate.weighed, Weighed::Done(_))
     });
     w.steps(6);
-    w.harness.get_by_label("Let a model vote\u{2026}").scroll_to_me();
+    w.harness
+        .get_by_label("Let a model vote\u{2026}")
+        .scroll_to_me();
     w.steps(3);
     w.click("Let a model vote\u{2026}");
     assert_eq!(w.state().overlay.open, Overlay::Judge);
     w.steps(6);
-    assert!(w.sees("Not yet: say where the judge is: its address."), "{:?}", w.tree());
+    assert!(
+        w.sees("Not yet: say where the judge is: its address."),
+        "{:?}",
+        w.tree()
+    );
     assert!(w.why_not().is_some_and(|why| why.contains("its address")));
     w.click("Back");
     assert_eq!(w.state().overlay.open, Overlay::Annotate);
@@ -165,7 +173,10 @@ fn nothing_is_sent_before_a_person_has_seen_what_and_where() {
     w.queue(AppCommand::SetJudge(Box::new(other)));
     // The form says something else now than what was seen.
     let why = w.why_not();
-    assert_eq!(why.as_deref(), Some("what would be sent is being looked up"));
+    assert_eq!(
+        why.as_deref(),
+        Some("what would be sent is being looked up")
+    );
     w.queue(AppCommand::SendToJudge);
     assert!(w.state().judge.run.is_none());
     w.steps(10);
@@ -181,11 +192,16 @@ fn a_judge_is_asked_cancelled_goes_on_and_is_held_against_people() {
     voted(&path);
     let stub = Stub::new(by_text);
     let mut w = window(WIDE, &path);
-    w.ask(&stub, |form| (form.price_in, form.budget) = (2.0, Some(9.5)));
+    w.ask(&stub, |form| {
+        (form.price_in, form.budget) = (2.0, Some(9.5))
+    });
     // Two verdicts, then it is asked too often.
     let says = ["A", "B", "A", "B"].map(Act::Say);
     let body = "{\"error\": {\"message\": \"slow down\"}}".to_owned();
-    stub.script(says.into_iter().chain([Act::Raw(429, "Retry-After: 250\r\n", body)]));
+    stub.script(
+        says.into_iter()
+            .chain([Act::Raw(429, "Retry-After: 250\r\n", body)]),
+    );
     w.send();
     w.wait("it waits", |w| {
         let run = w.state().judge.run.as_ref();
@@ -301,7 +317,9 @@ fn what_an_endpoint_does_wrong_is_said_in_words() {
     w.ask(&stub, |form| form.key_env = "NO_SUCH_KEY_IS_SET".into());
     assert!(w.sees("Error: nothing can be sent"));
     assert!(w.sees("NO_SUCH_KEY_IS_SET is not set"), "{:?}", w.tree());
-    w.ask(&stub, |form| (form.key_env, form.tries) = (String::new(), 6));
+    w.ask(&stub, |form| {
+        (form.key_env, form.tries) = (String::new(), 6)
+    });
     // A judge that goes by the place ties everything, and is found out.
     w.send();
     assert_eq!(w.ended(), JudgePhase::Done);
@@ -322,22 +340,37 @@ fn what_is_typed_is_taken_when_it_is_left_and_a_key_never_is() {
     let mut w = window(WIDE, &path);
     w.queue(AppCommand::ShowJudge("T".into()));
     w.steps(8);
-    let mut type_into = |w: &mut Window<'_>, name: &str, text: &str| {
-        w.harness.get_by_role_and_label(Role::TextInput, name).focus();
+    let type_into = |w: &mut Window<'_>, name: &str, text: &str| {
+        w.harness
+            .get_by_role_and_label(Role::TextInput, name)
+            .focus();
         w.steps(2);
-        w.harness.get_by_role_and_label(Role::TextInput, name).type_text(text);
+        w.harness
+            .get_by_role_and_label(Role::TextInput, name)
+            .type_text(text);
         w.steps(2);
         w.harness.key_press(egui::Key::Enter);
         w.steps(4);
     };
-    type_into(&mut w, "Address of the judge", "https://me:hunter2@example.org/v1");
-    assert!(w.sees("Not taken: holds a name or password"), "{:?}", w.tree());
+    type_into(
+        &mut w,
+        "Address of the judge",
+        "https://me:hunter2@example.org/v1",
+    );
+    assert!(
+        w.sees("Not taken: holds a name or password"),
+        "{:?}",
+        w.tree()
+    );
     assert_eq!(w.state().prefs.judge.endpoint, "");
     let key = "Environment variable that holds the key";
     type_into(&mut w, key, "sk-abc123");
     assert!(w.sees("Not taken: this is the name of an environment variable"));
     assert_eq!(w.state().prefs.judge.key_env, "");
-    assert!(w.tree().iter().all(|words| !words.contains("sk-abc123")), "it is gone");
+    assert!(
+        w.tree().iter().all(|words| !words.contains("sk-abc123")),
+        "it is gone"
+    );
     type_into(&mut w, key, "JUDGE_KEY");
     assert_eq!(w.state().prefs.judge.key_env, "JUDGE_KEY");
     type_into(&mut w, "Model of the judge", "stub");
@@ -361,7 +394,10 @@ fn what_is_lacking_is_said() {
     w.queue(AppCommand::Show(Overlay::Judge));
     w.steps(6);
     assert!(w.sees("Nothing here asks judges"));
-    assert_eq!(w.why_not().as_deref(), Some("nothing in this program asks judges"));
+    assert_eq!(
+        w.why_not().as_deref(),
+        Some("nothing in this program asks judges")
+    );
 }
 
 #[test]

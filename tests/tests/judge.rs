@@ -496,7 +496,9 @@ fn a_window_s_thread_sends_what_was_seen_and_nothing_else() {
     assert_eq!(trouble.kind, TroubleKind::Program);
     send(JudgeCommand::Judge(Arc::clone(&plan), look()));
     let ended = heard(&handle);
-    assert!(matches!(&ended, JudgeNews::Ended(progress, JudgeEnd::Done) if progress.done == progress.of));
+    assert!(
+        matches!(&ended, JudgeNews::Ended(progress, JudgeEnd::Done) if progress.done == progress.of)
+    );
     assert_eq!(look().requests, 0);
     assert_eq!(votes(&fixture, &Voters::Judges), 14);
 }

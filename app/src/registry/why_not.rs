@@ -4,8 +4,8 @@ use super::annotate;
 use crate::command::AppCommand;
 use crate::export::What;
 use crate::state::{
-    AppState, EnginePhase, JudgePhase, LearnPhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase,
-    TrainPhase, presets, sweep_of,
+    AppState, EnginePhase, JudgePhase, LearnPhase, Mode, PointsOf, PromptState, RunPhase,
+    StudyPhase, TrainPhase, presets, sweep_of,
 };
 use paretoscope_core::study::bundle_uid;
 use paretoscope_core::types::Prompt;

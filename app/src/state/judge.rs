@@ -273,7 +273,14 @@ mod tests {
         for name in ["OPENAI_API_KEY", "KEY_2", "_K", ""] {
             assert_eq!(JudgeForm::variable(name), Ok(name.to_owned()));
         }
-        for key in ["sk-Ab3", "gsk_0aB", "2KEY", "a1b2c3d4", "K K", &"A".repeat(65)] {
+        for key in [
+            "sk-Ab3",
+            "gsk_0aB",
+            "2KEY",
+            "a1b2c3d4",
+            "K K",
+            &"A".repeat(65),
+        ] {
             let problem = JudgeForm::variable(key).unwrap_err();
             assert!(!problem.contains(key), "{problem}");
         }
@@ -301,10 +308,16 @@ mod tests {
         };
         assert_eq!(read, forgotten);
         let plan = form.plan(Path::new("/s.study")).expect("a plan");
-        assert_eq!(plan.of.endpoint, "http://127.0.0.1:8000/v1/chat/completions");
+        assert_eq!(
+            plan.of.endpoint,
+            "http://127.0.0.1:8000/v1/chat/completions"
+        );
         assert_eq!(plan.key_env.as_deref(), Some("KEY"));
         let mut other = JudgeForm::default();
         other.go_on_as(&plan.of);
-        assert_eq!(other.plan(Path::new("/s.study")).map(|p| p.of), Some(plan.of));
+        assert_eq!(
+            other.plan(Path::new("/s.study")).map(|p| p.of),
+            Some(plan.of)
+        );
     }
 }

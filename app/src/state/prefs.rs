@@ -7,7 +7,8 @@ use paretoscope_core::types::Message;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Division, HeatmapOptions, Hints, JudgeForm, PlotOptions, Reading, SamplingForm, SweepForm, TierOptions,
+    Division, HeatmapOptions, Hints, JudgeForm, PlotOptions, Reading, SamplingForm, SweepForm,
+    TierOptions,
 };
 
 /// Light, dark, or what the system says.

@@ -42,9 +42,9 @@ impl Key {
                 wrong("holds characters that no key has")
             }
             Ok(key) => Ok(Self(key.trim().to_owned())),
-            Err(_absent) => wrong(
-                "is not set; put the key into it before this program starts, or name none",
-            ),
+            Err(_absent) => {
+                wrong("is not set; put the key into it before this program starts, or name none")
+            }
         }
     }
 }

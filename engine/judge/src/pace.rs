@@ -64,7 +64,11 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Waits until the next request may go.
-    pub(crate) fn next(&mut self, limits: &JudgeLimits, cancelled: &dyn Fn() -> bool) -> Result<()> {
+    pub(crate) fn next(
+        &mut self,
+        limits: &JudgeLimits,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<()> {
         if let (Some(last), Some(rate)) = (self.last, limits.per_minute) {
             let apart = Duration::try_from_secs_f64(60.0 / rate).unwrap_or(Duration::MAX);
             sleep(apart.saturating_sub(last.elapsed()), cancelled)?;

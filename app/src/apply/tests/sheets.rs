@@ -1,8 +1,11 @@
 //! What happens in the sheets: adapters compared, texts scored by hand.
 
+use std::path::Path;
+
 use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::*;
+use crate::command::Annotation;
 
 #[test]
 fn adapters_are_compared_once_per_question() {
@@ -128,8 +131,17 @@ fn files_of_annotation_are_chosen_by_dialogs_and_never_run_by_them() {
         assert_eq!(go(&mut state, [choose]), [Effect::Pick(wanted)]);
         let mut effects = Vec::new();
         picked(&mut state, wanted, None, &mut effects);
-        picked(&mut state, wanted, Some("/tmp/some file".into()), &mut effects);
-        assert_eq!(effects, [], "a path is named, and nothing is written or read");
+        picked(
+            &mut state,
+            wanted,
+            Some("/tmp/some file".into()),
+            &mut effects,
+        );
+        assert_eq!(
+            effects,
+            [],
+            "a path is named, and nothing is written or read"
+        );
         no_dialog(&mut state, wanted, &mut effects);
         assert_eq!(state.overlay.open, Overlay::Annotate);
     }

@@ -137,7 +137,8 @@ fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) 
     let Some(line) = line.filter(|line| line.question == Question::Pair) else {
         return;
     };
-    let hint = "Votes can train a value vector, and a model can vote as well, kept apart from people";
+    let hint =
+        "Votes can train a value vector, and a model can vote as well, kept apart from people";
     group_title(ui, "From here", hint);
     ui.horizontal_wrapped(|ui| {
         let learn = AppCommand::Show(Overlay::Learn);

@@ -165,8 +165,16 @@ fn where_ui(ui: &mut Ui, form: &mut JudgeForm) {
 fn cost_ui(ui: &mut Ui, form: &mut JudgeForm) {
     let price = |text: &str| real(text, 0.0, DEAREST, true);
     for (label, name, value) in [
-        ("Sent", "Price of a million tokens that are sent", &mut form.price_in),
-        ("Back", "Price of a million tokens that come back", &mut form.price_out),
+        (
+            "Sent",
+            "Price of a million tokens that are sent",
+            &mut form.price_in,
+        ),
+        (
+            "Back",
+            "Price of a million tokens that come back",
+            &mut form.price_out,
+        ),
     ] {
         line(ui, label, |ui| {
             ui.horizontal_wrapped(|ui| {
@@ -208,7 +216,14 @@ fn told_ui(ui: &mut Ui, form: &mut JudgeForm) {
     let name = "Temperature of the judge";
     field(ui, "Temperature", name, &mut form.temperature, 0.0, 2.0);
     let name = "Seconds that a request may take";
-    field(ui, "Seconds a request", name, &mut form.timeout, 1.0, 3600.0);
+    field(
+        ui,
+        "Seconds a request",
+        name,
+        &mut form.timeout,
+        1.0,
+        3600.0,
+    );
     let count = |ui: &mut Ui, label: &str, name: &str, value: &mut usize, most: usize| {
         line(ui, label, |ui| {
             let id = Id::unique(("judge", name));
@@ -219,7 +234,13 @@ fn told_ui(ui: &mut Ui, form: &mut JudgeForm) {
     };
     let name = "New tokens of a reply at most";
     count(ui, "Tokens a reply", name, &mut form.max_tokens, MOST.1);
-    count(ui, "Tries", "How often one question is asked", &mut form.tries, 100);
+    count(
+        ui,
+        "Tries",
+        "How often one question is asked",
+        &mut form.tries,
+        100,
+    );
     line(ui, "A minute at most", |ui| {
         let check = |text: &str| optional(text, |text| real(text, 0.0, DEAREST, false));
         let name = "Requests a minute at most";

@@ -13,7 +13,8 @@ use crate::widgets::{command_button, group_title, trouble_ui};
 /// All judges of the task in the form.
 pub(super) fn said_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let Some(of) = &state.judge.said else { return };
-    let hint = "Their votes stand apart from people's: they are in no result of people, and train nobody";
+    let hint =
+        "Their votes stand apart from people's: they are in no result of people, and train nobody";
     group_title(ui, "What judges said", hint);
     match &of.said {
         None => {

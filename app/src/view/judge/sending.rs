@@ -58,7 +58,8 @@ fn seen_ui(ui: &mut Ui, state: &AppState, seen: &JudgePreview, queue: &mut Comma
     if seen.this_machine {
         ui.label("This machine: no text leaves it, unless what listens there sends it on.");
     } else {
-        let words = "Another machine: prompts and answers leave this one, over an encrypted connection.";
+        let words =
+            "Another machine: prompts and answers leave this one, over an encrypted connection.";
         ui.label(RichText::new(words).color(Tokens::of(ui).warn));
     }
     for words in seen_words(&plan, seen) {
@@ -156,7 +157,8 @@ fn run_ui(ui: &mut Ui, state: &AppState, run: &JudgeRun, queue: &mut CommandQueu
     for words in spent_words(run) {
         ui.label(weak(ui, words));
     }
-    let hint = "Ends after the request under way; every verdict that came is kept, and it can go on later";
+    let hint =
+        "Ends after the request under way; every verdict that came is kept, and it can go on later";
     command_button(ui, state, queue, AppCommand::CancelJudge, "Cancel").on_hover_text(hint);
 }
 

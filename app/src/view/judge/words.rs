@@ -59,7 +59,11 @@ pub(super) fn run_words(run: &JudgeRun) -> String {
             _ => "no verdict".to_owned(),
         };
     }
-    let mut words = format!("{} of {} verdicts", count(progress.done), count(progress.of));
+    let mut words = format!(
+        "{} of {} verdicts",
+        count(progress.done),
+        count(progress.of)
+    );
     match run.phase {
         JudgePhase::Stopping => words.push_str("; stopping after the request under way\u{2026}"),
         JudgePhase::Running => {
@@ -89,7 +93,11 @@ pub(super) fn spent_words(run: &JudgeRun) -> Vec<String> {
     let spent = &run.progress.spent;
     let mut lines = Vec::new();
     if spent.replies > 0 {
-        let replies = if spent.replies == 1 { "reply" } else { "replies" };
+        let replies = if spent.replies == 1 {
+            "reply"
+        } else {
+            "replies"
+        };
         let tokens = format!(
             "{} sent, {} back in {} {replies}",
             counted(whole(spent.input_tokens), "token"),
@@ -112,7 +120,10 @@ pub(super) fn spent_words(run: &JudgeRun) -> Vec<String> {
     }
     let retries = run.progress.retries;
     if retries > 0 {
-        lines.push(format!("{} failed and went again", counted(retries, "request")));
+        lines.push(format!(
+            "{} failed and went again",
+            counted(retries, "request")
+        ));
     }
     lines
 }
@@ -272,8 +283,14 @@ mod tests {
             against_base: None,
         };
         let lines = lines(&said);
-        assert_eq!(lines[0].1, "12, 12 ties among them; 0 could not be read, which is no vote");
-        assert_eq!(lines[2].1, "1.000 (95 % 0.862 to 1.000), 24 of 24 decisive replies");
+        assert_eq!(
+            lines[0].1,
+            "12, 12 ties among them; 0 could not be read, which is no vote"
+        );
+        assert_eq!(
+            lines[2].1,
+            "1.000 (95 % 0.862 to 1.000), 24 of 24 decisive replies"
+        );
         assert!(lines[2].2 && !lines[1].2);
         assert!(lines[3].1.starts_with("n/a"));
     }

@@ -13,8 +13,8 @@ use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::study::StudyPanel;
 use super::{
-    bundle_sheet, closing, export, first_steps, forgetting, judge, learn, palette, panels, point, prompt,
-    responses, settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
+    bundle_sheet, closing, export, first_steps, forgetting, judge, learn, palette, panels, point,
+    prompt, responses, settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};

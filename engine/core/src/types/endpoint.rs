@@ -28,11 +28,13 @@ impl Endpoint {
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
         if rest.contains('@') {
-            let problem = "holds a name or password; name an environment variable that holds the key instead";
+            let problem =
+                "holds a name or password; name an environment variable that holds the key instead";
             return Err(problem.into());
         }
         if rest.contains(['?', '#']) || rest.contains(char::is_whitespace) {
-            let problem = "is no plain address of a host and a path; a key goes by an environment variable";
+            let problem =
+                "is no plain address of a host and a path; a key goes by an environment variable";
             return Err(problem.into());
         }
         let Some(host) = host(authority) else {

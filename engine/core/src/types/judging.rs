@@ -201,7 +201,11 @@ mod tests {
 
     #[test]
     fn the_instructions_have_all_places_and_prices_are_per_million() {
-        assert!(JUDGE_PLACES.iter().all(|place| JUDGE_INSTRUCTIONS.contains(place)));
+        assert!(
+            JUDGE_PLACES
+                .iter()
+                .all(|place| JUDGE_INSTRUCTIONS.contains(place))
+        );
         let prices = Prices {
             input: 3.0,
             output: 15.0,

@@ -39,7 +39,8 @@ pub use given::{Given, GivenToken};
 pub use identity::{BundleIdentity, Key};
 pub use interference::{Chance, Compared, Interference, Measure, PairInterference};
 pub use judging::{
-    JUDGE_INSTRUCTIONS, JudgeLimits, JudgePlan, JudgePreview, JudgeProgress, JUDGE_PLACES, Prices, Spent, about_tokens,
+    JUDGE_INSTRUCTIONS, JUDGE_PLACES, JudgeLimits, JudgePlan, JudgePreview, JudgeProgress, Prices,
+    Spent, about_tokens,
 };
 pub use learning::{Effect, LearnNews, LearnPairs, LearnPlan, Measured};
 pub use message::Message;

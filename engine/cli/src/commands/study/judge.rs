@@ -175,7 +175,10 @@ fn fault(error: paretoscope_judge::Error) -> Error {
             other => other,
         },
         J::Cancelled => Error::Cancelled,
-        J::Option { name: "key", problem } => Error::option("--key-env", problem),
+        J::Option {
+            name: "key",
+            problem,
+        } => Error::option("--key-env", problem),
         J::Option { name, problem } => Error::option(format!("--{name}"), problem),
         other => Error::Endpoint(other.to_string()),
     }
