@@ -42,6 +42,8 @@ pub enum Wanted {
     Back,
     /// Where the pairs that people decided are to be.
     Pairs,
+    /// Where votes are to be, for other programs.
+    VotesOut,
     /// Where a figure, a table or the report is to be.
     Export {
         /// What its file is called where a person says nothing.
@@ -63,6 +65,7 @@ impl Wanted {
             Self::Pack => "The pack: a study of texts alone",
             Self::Back => "A pack that was voted on, or another study",
             Self::Pairs => "Pairs to train on, one JSON object per line",
+            Self::VotesOut => "Votes: JSON Lines, or Label Studio's JSON",
             Self::Export { .. } => "Export",
         }
     }
@@ -145,6 +148,9 @@ impl Tasks {
             }
             Wanted::Pairs => {
                 self.wait_for(wanted, dialog.set_file_name("pairs.jsonl").save_file());
+            }
+            Wanted::VotesOut => {
+                self.wait_for(wanted, dialog.set_file_name("votes.jsonl").save_file());
             }
             Wanted::Export { name, ending } => {
                 let named = dialog.set_file_name(format!("{name}.{ending}"));

@@ -218,6 +218,34 @@ fn votes_draw_a_front_beside_the_rewards_and_pairs_are_exported() {
     assert!(text.lines().count() > 30 && !text.contains("\"split\":\"test\""));
     w.click("Export the pairs");
     w.wait("a refusal", |w| w.sees("is there already"));
+    // Votes for other programs, as the command line writes them; what is none of both is refused.
+    for (name, words) in [
+        ("votes.jsonl", "Wrote "),
+        ("votes.json", "Wrote "),
+        ("votes.txt", "`txt` is not known"),
+    ] {
+        let out = folder.path().join(name);
+        w.annotate(Annotation::SetLend(LendForm {
+            votes: out.clone(),
+            ..LendForm::default()
+        }));
+        w.steps(2);
+        w.click("Export the votes");
+        w.wait("an end", |w| w.sees(words));
+        assert_eq!(out.exists(), words == "Wrote ");
+    }
+    let text = std::fs::read_to_string(folder.path().join("votes.jsonl")).expect("votes");
+    let study = Study::peek(&path).expect("readable").expect("a study");
+    let made = study.task_named("task", "T").expect("the task");
+    let judged = study.judged(&made).expect("votes");
+    assert_eq!(text.lines().count(), judged.votes.len());
+    assert!(
+        text.lines()
+            .all(|line| line.starts_with('{') && !line.contains("null"))
+    );
+    let text = std::fs::read_to_string(folder.path().join("votes.json")).expect("votes");
+    let pairs = paretoscope_core::annotate::from_label_studio(&text).expect("Label Studio's");
+    assert!(!pairs.is_empty());
 }
 
 #[test]

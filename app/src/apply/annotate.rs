@@ -69,6 +69,12 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
             };
             moving(state, pairs, effects);
         }
+        Annotation::ExportVotes => {
+            if let AnnotatePage::Results(task) = state.annotate.page.clone() {
+                let out = state.annotate.lend.votes.clone();
+                moving(state, AnnotateCommand::Votes { task, out }, effects);
+            }
+        }
         Annotation::Begin(task) => begin(state, task, effects),
         Annotation::Leave => leave(state, effects),
         other => {
@@ -94,6 +100,7 @@ pub(super) fn picked(state: &mut AppState, wanted: Wanted, path: PathBuf) {
         Wanted::Pack => annotate.lend.out = with_ending(path, "study"),
         Wanted::Back => annotate.lend.back = path,
         Wanted::Pairs => annotate.lend.pairs = with_ending(path, "jsonl"),
+        Wanted::VotesOut => annotate.lend.votes = with_ending(path, "jsonl"),
         // The others are no files of annotation.
         _ => {}
     }

@@ -23,7 +23,7 @@ pub fn picked(
         Wanted::Points => points::from_file(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
         Wanted::Study => study::open_named(state, path, effects),
-        Wanted::Votes | Wanted::Pack | Wanted::Back | Wanted::Pairs => {
+        Wanted::Votes | Wanted::Pack | Wanted::Back | Wanted::Pairs | Wanted::VotesOut => {
             annotate::picked(state, wanted, path);
         }
         Wanted::Export { .. } => export::picked(state, path),
@@ -49,7 +49,7 @@ pub fn no_dialog(state: &mut AppState, wanted: Wanted, effects: &mut Vec<Effect>
         Wanted::Bundle => state.overlay.open = Overlay::Bundle,
         Wanted::Examples => {}
         Wanted::Study => state.overlay.open = Overlay::Study,
-        Wanted::Votes | Wanted::Pack | Wanted::Back | Wanted::Pairs => {
+        Wanted::Votes | Wanted::Pack | Wanted::Back | Wanted::Pairs | Wanted::VotesOut => {
             state.overlay.open = Overlay::Annotate;
         }
         Wanted::Export { .. } => state.overlay.open = Overlay::Export,

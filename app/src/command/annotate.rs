@@ -33,6 +33,8 @@ pub enum Annotation {
     Bring,
     /// Write the pairs that people decided.
     ExportPairs,
+    /// Write people's votes for other programs.
+    ExportVotes,
 
     /// Open the blind view of a task.
     Begin(String),

@@ -45,6 +45,7 @@ pub(super) fn name(command: &Annotation) -> &'static str {
         Annotation::Pack => "Make the pack",
         Annotation::Bring => "Bring votes back",
         Annotation::ExportPairs => "Export pairs to train on",
+        Annotation::ExportVotes => "Export votes for other programs",
         Annotation::Begin(_) => "Annotate",
         Annotation::TypeAlias(_) => "Type an alias",
         Annotation::Sit => "Begin to vote",
@@ -118,7 +119,12 @@ pub(super) fn why_not(command: &Annotation, state: &AppState) -> Option<String> 
             () if annotate.lend.back.as_os_str().is_empty() => say("name the file"),
             () => None,
         }),
-        Annotation::ExportPairs if annotate.moving => say("a file is being written or read"),
+        Annotation::ExportPairs | Annotation::ExportVotes if annotate.moving => {
+            say("a file is being written or read")
+        }
+        Annotation::ExportVotes if annotate.lend.votes.as_os_str().is_empty() => {
+            say("name the file, e.g. votes.jsonl")
+        }
         Annotation::ExportPairs if annotate.lend.pairs.as_os_str().is_empty() => {
             say("name the file, e.g. pairs.jsonl")
         }

@@ -39,6 +39,8 @@ pub struct LendForm {
     pub pairs: PathBuf,
     /// The objective that they are by; all where `None`.
     pub objective: Option<String>,
+    /// Where people's votes are written.
+    pub votes: PathBuf,
 }
 
 /// What a task's votes say, as far as that is known.

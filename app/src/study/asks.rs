@@ -84,6 +84,13 @@ pub enum AnnotateCommand {
     },
     /// Take in the votes of a pack, or all of another study.
     Bring(PathBuf),
+    /// Write people's votes for other programs: JSON Lines, or Label Studio's JSON by the ending of the name.
+    Votes {
+        /// The task's name.
+        task: String,
+        /// The file.
+        out: PathBuf,
+    },
     /// Write the pairs that people decided, as lines to train on.
     Pairs {
         /// The task's name.

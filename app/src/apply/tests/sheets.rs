@@ -125,7 +125,8 @@ fn another_bundle_leaves_nothing_waiting_for_the_old_one() {
 #[test]
 fn files_of_annotation_are_chosen_by_dialogs_and_never_run_by_them() {
     let mut state = loaded();
-    let wants = [Wanted::Votes, Wanted::Pack, Wanted::Back, Wanted::Pairs];
+    use Wanted as W;
+    let wants = [W::Votes, W::Pack, W::Back, W::Pairs, W::VotesOut];
     for wanted in wants {
         let choose = AppCommand::Annotate(Annotation::Choose(wanted));
         assert_eq!(go(&mut state, [choose]), [Effect::Pick(wanted)]);
@@ -149,6 +150,7 @@ fn files_of_annotation_are_chosen_by_dialogs_and_never_run_by_them() {
     assert_eq!(lend.out, Path::new("/tmp/some file.study"));
     assert_eq!(lend.back, Path::new("/tmp/some file"));
     assert_eq!(lend.pairs, Path::new("/tmp/some file.jsonl"));
+    assert_eq!(lend.votes, Path::new("/tmp/some file.jsonl"));
     let file = state.annotate.form.file.as_deref();
     assert_eq!(file, Some(Path::new("/tmp/some file")));
 }
