@@ -5,7 +5,7 @@ use paretoscope_engine::study::{ItemRow, PairsAsked, Study, TaskState};
 use paretoscope_engine::types::Split;
 use paretoscope_engine::{Error, Problem, Result};
 use paretoscope_figure::table::{Cell, Column, Kind, Table};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::file::drawn;
 
