@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paretoscope_core::protocol::{EngineEvent, EngineHandle};
+use paretoscope_core::protocol::{EngineEvent, EngineHandle, JudgeHandle};
 
 use crate::apply::{self, Effect};
 use crate::bridge::{Bridge, DRAIN_BUDGET};
 use crate::command::{AppCommand, CommandQueue};
+use crate::judge::JudgeBridge;
 use crate::keeper::Keeper;
 use crate::start_clock::StartClock;
 use crate::state::AppState;
@@ -40,6 +41,8 @@ pub struct StartOptions {
     pub training: PathBuf,
     /// Where the copy of the talk that ships lies.
     pub talk: PathBuf,
+    /// What asks judges; nothing does where this is `None`.
+    pub judge: Option<JudgeHandle>,
     /// Measures the start, then closes.
     pub clock: Option<StartClock>,
 }
@@ -55,6 +58,7 @@ impl StartOptions {
             sweeps: locate::sweeps(),
             training: locate::training(),
             talk: locate::talk(),
+            judge: None,
             clock: None,
         }
     }
@@ -66,6 +70,7 @@ pub struct App {
     pub state: AppState,
     keeper: Keeper,
     bridge: Bridge,
+    judge: JudgeBridge,
     tasks: Tasks,
     /// `None` where the system gave no thread for it.
     study: Option<StudyThread>,
@@ -114,6 +119,7 @@ impl App {
             state,
             keeper,
             bridge: Bridge::new(engine),
+            judge: JudgeBridge::new(options.judge),
             tasks: Tasks::new(ctx.clone()),
             study: None,
             queue: CommandQueue::default(),
@@ -158,6 +164,7 @@ impl App {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.bridge.send(command),
+                Effect::Judge(command) => self.judge.send(command),
                 Effect::Study(command) => self.ask_study(ctx, command),
                 Effect::ReadPoints(path) => self.tasks.read_points(path),
                 Effect::Export(job) => self.tasks.export(*job),
@@ -329,6 +336,10 @@ impl eframe::App for App {
             self.changed.get_or_insert(self.state.now);
             apply::study_news(&mut self.state, news, &mut effects);
         }
+        for news in self.judge.news() {
+            apply::judge_news(&mut self.state, news);
+        }
+        self.state.judge.is_there = self.judge.is_there();
         apply::tick(&mut self.state, &mut effects);
         self.run(ctx, effects);
         self.entitle(ctx);

@@ -11,7 +11,7 @@ use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split}
 
 use crate::export::What;
 use crate::state::{
-    Division, ExportForm, GenerateWhen, HeatmapOptions, LearnForm, Mode, Overlay, Panel,
+    Division, ExportForm, GenerateWhen, HeatmapOptions, JudgeForm, LearnForm, Mode, Overlay, Panel,
     PlotOptions, PointsOf, RunId, SamplingForm, SweepForm, ThemeChoice, TierOptions, TrainForm,
 };
 
@@ -270,6 +270,15 @@ pub enum AppCommand {
     CancelLearn,
     /// Open the bundle that has what was learnt.
     LoadLearnt,
+
+    /// Open the sheet of judges for a task.
+    ShowJudge(String),
+    /// Change what a judge is asked.
+    SetJudge(Box<JudgeForm>),
+    /// Send what is shown to the judge.
+    SendToJudge,
+    /// End it after the request under way.
+    CancelJudge,
 
     /// Take the study's view and undo from the window that has them.
     TakeOver,

@@ -8,6 +8,7 @@
 //! | change | the one writer of state: commands and engine events in, effects out | [`apply`] |
 //! | state | small plain structs | [`state`] |
 //! | engine | the only file that talks to the engine | [`bridge`] |
+//! | judge | the only file that talks to what asks models for votes; no other part of the program reaches a network | [`judge`] |
 //! | export | figures, tables, the report: made and written on a thread of their own | [`export`] |
 //! | study | what lasts: the file on a thread of its own | [`study`] |
 //! | look | one file per panel; they read state and queue commands | [`view`] |
@@ -21,6 +22,7 @@ pub mod bridge;
 pub mod command;
 pub mod export;
 pub mod gpu;
+pub mod judge;
 pub mod keeper;
 pub mod keys;
 pub mod locate;

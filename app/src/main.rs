@@ -1,4 +1,4 @@
-//! Opens the window on the engine.
+//! Opens the window on the engine, and on what asks judges.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use paretoscope::app::{App, NAME, StartOptions};
 use paretoscope::start_clock::StartClock;
 use paretoscope::{locate, window};
 use paretoscope_engine::device::{DeviceChoice, Precision};
+use paretoscope_engine::protocol::Waker;
 use paretoscope_engine::runtime::{EngineOptions, spawn};
 use tracing_subscriber::EnvFilter;
 
@@ -68,8 +69,13 @@ fn main() -> anyhow::Result<()> {
     let bundle = bundles.first().map(|path| locate::bundle_folder(path));
     window::open(NAME, move |creation| {
         let context = creation.egui_ctx.clone();
-        let handle = spawn(engine, Arc::new(move || context.request_repaint()))?;
+        let wake: Waker = Arc::new(move || context.request_repaint());
+        let handle = spawn(engine, Arc::clone(&wake))?;
         let mut start = StartOptions::new(bundle, study);
+        #[cfg(feature = "judge")]
+        {
+            start.judge = Some(paretoscope_judge::spawn(wake)?);
+        }
         start.clock = options.time_start.then(|| StartClock::new(begun));
         Ok(App::new(creation, handle, start))
     })

@@ -34,6 +34,16 @@ pub enum Wanted {
     Examples,
     /// A study.
     Study,
+    /// Items and votes of another program.
+    Votes,
+    /// Where a pack is to be.
+    Pack,
+    /// A pack that comes back, or another study.
+    Back,
+    /// Where the pairs that people decided are to be.
+    Pairs,
+    /// Where votes are to be, for other programs.
+    VotesOut,
     /// Where a figure, a table or the report is to be.
     Export {
         /// What its file is called where a person says nothing.
@@ -51,6 +61,11 @@ impl Wanted {
             Self::Points => "Points, one JSON object per line",
             Self::Examples => "Training examples, one JSON object per line",
             Self::Study => "Open a study",
+            Self::Votes => "Items and votes: Label Studio's JSON, or JSON Lines",
+            Self::Pack => "The pack: a study of texts alone",
+            Self::Back => "A pack that was voted on, or another study",
+            Self::Pairs => "Pairs to train on, one JSON object per line",
+            Self::VotesOut => "Votes: JSON Lines, or Label Studio's JSON",
             Self::Export { .. } => "Export",
         }
     }
@@ -120,9 +135,22 @@ impl Tasks {
             Wanted::Prompts | Wanted::Points | Wanted::Examples => {
                 self.wait_for(wanted, dialog.add_filter("JSON Lines", &lines).pick_file());
             }
-            Wanted::Study => {
+            Wanted::Study | Wanted::Back => {
                 let endings = ["study", "db", "sqlite", "sqlite3"];
                 self.wait_for(wanted, dialog.add_filter("Study", &endings).pick_file());
+            }
+            Wanted::Votes => {
+                let endings = ["json", "jsonl"];
+                self.wait_for(wanted, dialog.add_filter("Votes", &endings).pick_file());
+            }
+            Wanted::Pack => {
+                self.wait_for(wanted, dialog.set_file_name("pack.study").save_file());
+            }
+            Wanted::Pairs => {
+                self.wait_for(wanted, dialog.set_file_name("pairs.jsonl").save_file());
+            }
+            Wanted::VotesOut => {
+                self.wait_for(wanted, dialog.set_file_name("votes.jsonl").save_file());
             }
             Wanted::Export { name, ending } => {
                 let named = dialog.set_file_name(format!("{name}.{ending}"));

@@ -218,6 +218,85 @@ fn votes_draw_a_front_beside_the_rewards_and_pairs_are_exported() {
     assert!(text.lines().count() > 30 && !text.contains("\"split\":\"test\""));
     w.click("Export the pairs");
     w.wait("a refusal", |w| w.sees("is there already"));
+    // Votes for other programs, as the command line writes them; what is none of both is refused.
+    for (name, words) in [
+        ("votes.jsonl", "Wrote "),
+        ("votes.json", "Wrote "),
+        ("votes.txt", "`txt` is not known"),
+    ] {
+        let out = folder.path().join(name);
+        w.annotate(Annotation::SetLend(LendForm {
+            votes: out.clone(),
+            ..LendForm::default()
+        }));
+        w.steps(2);
+        w.click("Export the votes");
+        w.wait("an end", |w| w.sees(words));
+        assert_eq!(out.exists(), words == "Wrote ");
+    }
+    let text = std::fs::read_to_string(folder.path().join("votes.jsonl")).expect("votes");
+    let study = Study::peek(&path).expect("readable").expect("a study");
+    let made = study.task_named("task", "T").expect("the task");
+    let judged = study.judged(&made).expect("votes");
+    assert_eq!(text.lines().count(), judged.votes.len());
+    assert!(
+        text.lines()
+            .all(|line| line.starts_with('{') && !line.contains("null"))
+    );
+    let text = std::fs::read_to_string(folder.path().join("votes.json")).expect("votes");
+    let pairs = paretoscope_core::annotate::from_label_studio(&text).expect("Label Studio's");
+    assert!(!pairs.is_empty());
+}
+
+#[test]
+fn newer_votes_than_those_shown_are_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.study");
+    let study = Study::open(&path).expect("a study");
+    let made = compared(&study, "T", &[["x", "y"]; 4], 2, |_name| None);
+    vote(&study, &made, "A1", |_at| Some("x"));
+    let mut w = window(WIDE, &path, None);
+    w.open_sheet();
+    w.weigh("T");
+    assert!(!w.sees("newer vote"), "{:?}", w.tree());
+    // Somebody else votes, at another window.
+    vote(&study, &made, "A2", |at| (at < 3).then_some("y"));
+    w.wait("it is said", |w| {
+        w.sees("3 newer votes since these numbers")
+    });
+    // One that is taken back is news as well.
+    let sitting = study.sit(&made, "A2").expect("a seat");
+    study.take_back(&sitting).expect("taken back");
+    w.wait("it is said", |w| {
+        w.sees("4 newer votes since these numbers")
+    });
+    w.click("Weigh them again");
+    w.wait("its numbers", |w| {
+        matches!(w.state().annotate.weighed, Weighed::Done(_))
+    });
+    w.steps(3);
+    assert!(!w.sees("newer vote"), "{:?}", w.tree());
+    // A judge's are none of people's.
+    let of = paretoscope_core::study::JudgeOf {
+        endpoint: "http://127.0.0.1:1/v1/chat/completions".to_owned(),
+        model: "m".to_owned(),
+        instructions: String::new(),
+        temperature: 0.0,
+        max_tokens: 1,
+    };
+    let judge = study.judge(&of).expect("a judge");
+    let left = study.unjudged(&made, &of, &["humor".to_owned()]);
+    let said = paretoscope_core::study::Judgement {
+        straight: paretoscope_core::study::Answered::Tie,
+        turned: paretoscope_core::study::Answered::Tie,
+        took_ms: 1,
+    };
+    for item in left.expect("items") {
+        let kept = study.judge_votes(&judge, &item, "humor", &said);
+        kept.expect("a vote");
+    }
+    w.wait("the judge's", |w| w.sees("J1 4"));
+    assert!(!w.sees("newer vote"), "{:?}", w.tree());
 }
 
 #[test]
@@ -318,7 +397,10 @@ fn every_control_of_the_sheet_is_named_and_stays_inside() {
         for name in [
             "Task that is lent",
             "Whom it is lent to",
+            "Choose: Path of the pack",
             "Path of the pack",
+            "Choose: Path of what comes back",
+            "Path of what comes back",
         ] {
             let rect = w.harness.get_by_label(name).rect();
             assert!(

@@ -16,10 +16,11 @@ use egui_kittest::{SnapshotOptions, SnapshotResults};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{Annotation, AppCommand, Gesture};
 use paretoscope::state::{
-    AnnotatePage, GenerateWhen, Overlay, Panel, StudyPhase, SweepForm, ThemeChoice, Weighed,
+    AnnotatePage, GenerateWhen, JudgeForm, Overlay, Panel, StudyPhase, SweepForm, ThemeChoice,
+    Weighed,
 };
 use paretoscope_core::annotate::{Ballot, Picked};
-use paretoscope_core::study::{Looked, Study, SweepState};
+use paretoscope_core::study::{Answered, Judgement, Looked, Study, SweepState};
 use paretoscope_core::types::{Point, Preference};
 use paretoscope_figure::of_study::{Asked, fronts};
 use played::{Window, script, with_bundle};
@@ -270,7 +271,78 @@ fn draw_annotation(theme: ThemeChoice) -> SnapshotResults {
         blind.hold(name);
         differing.extend(blind.window.harness.take_snapshot_results());
     }
+
+    let mut judge = judging(theme, &path);
+    judge.hold("judge");
+    differing.extend(judge.window.harness.take_snapshot_results());
     differing
+}
+
+/// The sheet of judges: one has judged a part, and what it would be sent next is shown. Nothing listens there, and nothing
+/// is sent.
+fn judging(theme: ThemeChoice, path: &Path) -> Scene<'static> {
+    let form = JudgeForm {
+        task: "kettles".to_owned(),
+        endpoint: "http://127.0.0.1:8000/v1".to_owned(),
+        model: "small-judge".to_owned(),
+        price_in: 0.4,
+        price_out: 1.6,
+        ..JudgeForm::default()
+    };
+    let study = Study::open(path).expect("a study");
+    let task = study.task_named("task", "kettles").expect("a task");
+    let of = form.plan(path).expect("a plan").of;
+    let judge = study.judge(&of).expect("a judge");
+    let left = study.unjudged(&task, &of, &["helpful", "humor"].map(str::to_owned));
+    for (at, item) in left.expect("items").iter().take(40).enumerate() {
+        for objective in &item.objectives {
+            let first = (item.sides[0] < item.sides[1]) == (objective == "helpful");
+            let [straight, other] = if first {
+                [Answered::First, Answered::Second]
+            } else {
+                [Answered::Second, Answered::First]
+            };
+            // Now and then it goes by the place.
+            let turned = if at % 6 == 5 { straight.clone() } else { other };
+            let said = Judgement {
+                straight,
+                turned,
+                took_ms: 900,
+            };
+            let kept = study.judge_votes(&judge, item, objective, &said);
+            kept.expect("a vote");
+        }
+    }
+    drop(study);
+    let options = StartOptions {
+        bundle: None,
+        study: Some(path.to_path_buf()),
+        study_named: true,
+        judge: Some(paretoscope_judge::spawn(Arc::new(|| {})).expect("a thread")),
+        ..with_bundle()
+    };
+    let mut scene = Scene {
+        window: Window::open(TALL, script(), options, |builder| builder),
+        folder: if theme == ThemeChoice::Dark {
+            "dark"
+        } else {
+            "light"
+        },
+        size: TALL,
+    };
+    scene.queue(AppCommand::SetTheme(theme));
+    scene
+        .window
+        .wait("the tasks", |w| w.state().annotate.list.is_some());
+    scene.queue(AppCommand::ShowJudge("kettles".into()));
+    scene.queue(AppCommand::SetJudge(Box::new(form)));
+    scene.window.wait("what would be sent, and was said", |w| {
+        let judge = &w.state().judge;
+        let plan = w.state().judge_plan().expect("a plan");
+        let said = judge.said.as_ref().is_some_and(|of| of.said.is_some());
+        judge.seen(&plan).is_some() && said
+    });
+    scene
 }
 
 /// Draws every scene in a theme.

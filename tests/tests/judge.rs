@@ -4,152 +4,26 @@
     reason = "a test that cannot be set up should stop at once"
 )]
 
-use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+#[path = "../../app/tests/endpoint/mod.rs"]
+mod endpoint;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use endpoint::{Act, Stub, by_place, by_text};
 use paretoscope_engine::annotate::Voters;
+use paretoscope_engine::protocol::{
+    JudgeCommand, JudgeEnd, JudgeHandle, JudgeNews, Trouble, TroubleKind,
+};
 use paretoscope_engine::stats::Draws;
 use paretoscope_engine::study::{JudgeOf, Study};
 use paretoscope_judge::{
-    Endpoint, Error, INSTRUCTIONS, JudgePlan, JudgeProgress, Limits, Listener, Prices, judge,
-    preview,
+    Endpoint, Error, JUDGE_INSTRUCTIONS, JudgeLimits, JudgePlan, JudgePreview, JudgeProgress,
+    Listener, Prices, judge, preview, spawn,
 };
 use paretoscope_tests::Fixture;
 use serde_json::{Value, json};
-
-/// What the stub does with a request.
-#[derive(Debug, Clone)]
-enum Act {
-    /// Answers with a text, as a model would.
-    Say(&'static str),
-    /// Answers with a status, headers and a body.
-    Raw(u16, &'static str, String),
-    /// Closes the connection without a word.
-    Drop,
-    /// Says nothing for longer than anybody waits.
-    Hang,
-}
-
-/// Decides by the request's content; the script's acts come first.
-type Mind = fn(&str) -> Act;
-
-struct Stub {
-    url: String,
-    /// Bodies and header lines of all requests.
-    seen: Arc<Mutex<Vec<(Value, String)>>>,
-    script: Arc<Mutex<VecDeque<Act>>>,
-}
-
-impl Stub {
-    fn new(mind: Mind) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
-        let stub = Self {
-            url,
-            seen: Arc::default(),
-            script: Arc::default(),
-        };
-        let (seen, script) = (Arc::clone(&stub.seen), Arc::clone(&stub.script));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (seen, script) = (Arc::clone(&seen), Arc::clone(&script));
-                std::thread::spawn(move || serve(stream, mind, &seen, &script));
-            }
-        });
-        stub
-    }
-
-    fn script(&self, acts: impl IntoIterator<Item = Act>) {
-        self.script.lock().expect("a lock").extend(acts);
-    }
-
-    fn count(&self) -> usize {
-        self.seen.lock().expect("a lock").len()
-    }
-}
-
-/// One request per connection.
-fn serve(
-    mut stream: TcpStream,
-    mind: Mind,
-    seen: &Mutex<Vec<(Value, String)>>,
-    script: &Mutex<VecDeque<Act>>,
-) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("a body");
-    let body: Value = serde_json::from_slice(&body).expect("JSON");
-    let content = body["messages"][0]["content"]
-        .as_str()
-        .expect("a content")
-        .to_owned();
-    seen.lock().expect("a lock").push((body, head));
-    let act = script
-        .lock()
-        .expect("a lock")
-        .pop_front()
-        .unwrap_or_else(|| mind(&content));
-    let (status, headers, body) = match act {
-        Act::Say(text) => {
-            let reply = json!({"choices": [{"message": {"role": "assistant", "content": text}}],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 2}});
-            (200, "", reply.to_string())
-        }
-        Act::Raw(status, headers, body) => (status, headers, body),
-        Act::Drop => return,
-        Act::Hang => {
-            std::thread::sleep(Duration::from_secs(5));
-            return;
-        }
-    };
-    let reply = format!(
-        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
-        body.len()
-    );
-    // Whoever asked may be gone.
-    let _gone = stream.write_all(reply.as_bytes());
-}
-
-/// The two answers of a request, as they were shown.
-fn shown(content: &str) -> [&str; 2] {
-    ["A", "B"].map(|name| {
-        let from = content
-            .split(&format!("<answer {name}>\n"))
-            .nth(1)
-            .expect("an answer");
-        from.split(&format!("\n</answer {name}>"))
-            .next()
-            .expect("its end")
-    })
-}
-
-/// The answer that sorts first is better, wherever it stands.
-fn by_text(content: &str) -> Act {
-    let [first, second] = shown(content);
-    Act::Say(if first < second { "A" } else { "B" })
-}
-
-/// Whatever stands first is better.
-fn by_place(_content: &str) -> Act {
-    Act::Say("Answer A")
-}
 
 /// A study with a task of pairs against the base model.
 fn table() -> Fixture {
@@ -186,20 +60,20 @@ fn plan(fixture: &Fixture, stub: &Stub) -> JudgePlan {
         task: "T".to_owned(),
         objectives: Vec::new(),
         most_items: None,
-        key: None,
+        key_env: None,
         of: JudgeOf {
             endpoint: endpoint.url().to_owned(),
             model: "stub".to_owned(),
-            instructions: INSTRUCTIONS.to_owned(),
+            instructions: JUDGE_INSTRUCTIONS.to_owned(),
             temperature: 0.0,
             max_tokens: 8,
         },
         endpoint,
-        limits: Limits {
+        limits: JudgeLimits {
             timeout: Duration::from_millis(700),
             tries: 3,
             backoff: Duration::from_millis(10),
-            ..Limits::default()
+            ..JudgeLimits::default()
         },
         prices: Prices {
             input: 1000.0,
@@ -281,7 +155,7 @@ fn a_judge_is_asked_in_both_orders_kept_apart_and_asked_only_for_the_rest() {
             .all(|(_, head)| !head.to_lowercase().contains("authorization"))
     );
     let order = |at: usize| {
-        self::shown(
+        endpoint::shown(
             seen[at].0["messages"][0]["content"]
                 .as_str()
                 .expect("a text"),
@@ -404,7 +278,10 @@ fn what_fails_for_a_while_is_asked_again() {
     );
     assert_eq!(
         ear.waits[0],
-        ("status 429: slow down".to_owned(), Duration::from_secs(1))
+        (
+            "asked too often (status 429: slow down)".to_owned(),
+            Duration::from_secs(1)
+        )
     );
     assert!(
         ear.waits[1].0.starts_with("status 500: <html>oops"),
@@ -446,7 +323,7 @@ fn what_does_not_pass_ends_the_run_and_keeps_what_there_is() {
         .expect_err("it fails")
         .to_string();
     assert!(
-        words.contains("answered 401: no key; name the variable"),
+        words.contains("answered 401: no key; name the environment variable"),
         "{words}"
     );
     stub.script([Act::Raw(
@@ -539,6 +416,91 @@ fn the_command_sends_nothing_before_it_is_told_to() {
         "{}",
         outcome.stderr
     );
+}
+
+/// The next piece of news that is no progress.
+fn heard(handle: &JudgeHandle) -> JudgeNews {
+    loop {
+        let news = handle.news.recv_timeout(Duration::from_secs(30));
+        match news.expect("news of the judge's thread") {
+            JudgeNews::Progress(_) => {}
+            news => return news,
+        }
+    }
+}
+
+#[test]
+fn a_window_s_thread_sends_what_was_seen_and_nothing_else() {
+    let fixture = table();
+    let stub = Stub::new(by_text);
+    let plan = Arc::new(plan(&fixture, &stub));
+    let panics = Arc::new(AtomicBool::new(false));
+    let armed = Arc::clone(&panics);
+    let wake = move || assert!(!armed.swap(false, Ordering::SeqCst), "a defect, on purpose");
+    let handle = spawn(Arc::new(wake)).expect("a thread");
+    let send = |command| handle.commands.send(command).expect("the thread is there");
+    let look = || {
+        send(JudgeCommand::Look(Arc::clone(&plan)));
+        match heard(&handle) {
+            JudgeNews::Seen(of, Ok(seen)) if of == plan => seen,
+            other => panic!("no preview: {other:?}"),
+        }
+    };
+    let seen = look();
+    assert_eq!((seen.requests, stub.count()), (28, 0), "nothing is sent");
+
+    // What a person did not see is not sent, be it only a little more.
+    let mut other = JudgePreview::clone(&seen);
+    other.requests -= 2;
+    send(JudgeCommand::Judge(Arc::clone(&plan), Arc::new(other)));
+    assert_eq!(
+        heard(&handle),
+        JudgeNews::Seen(Arc::clone(&plan), Ok(Arc::clone(&seen)))
+    );
+    let ended = heard(&handle);
+    let JudgeNews::Ended(progress, JudgeEnd::Failed(Trouble { message, .. })) = ended else {
+        panic!("it went on: {ended:?}");
+    };
+    assert_eq!((progress.done, stub.count()), (0, 0));
+    assert!(
+        message.starts_with("nothing was sent") && message.contains("28 requests"),
+        "{message}"
+    );
+
+    // A limit is said in words, and a wait is cut short.
+    let limit = Act::Raw(429, "Retry-After: 200\r\n", String::new());
+    stub.script([Act::Say("A"), Act::Say("B"), limit]);
+    send(JudgeCommand::Judge(Arc::clone(&plan), Arc::clone(&seen)));
+    let waits = heard(&handle);
+    assert!(
+        matches!(&waits, JudgeNews::Waits(why, 200.0) if why.starts_with("asked too often")),
+        "{waits:?}"
+    );
+    send(JudgeCommand::Cancel);
+    let ended = heard(&handle);
+    let JudgeNews::Ended(progress, JudgeEnd::Cancelled) = ended else {
+        panic!("it is not stopped: {ended:?}");
+    };
+    assert_eq!((progress.done, progress.retries), (1, 1));
+    assert_eq!(progress.spent.replies, 2, "what was used is known");
+
+    // A panic is news, and the thread goes on; so does the plan.
+    let left = look();
+    assert_eq!(left.requests, 26);
+    panics.store(true, Ordering::SeqCst);
+    send(JudgeCommand::Judge(Arc::clone(&plan), left));
+    let ended = heard(&handle);
+    let JudgeNews::Ended(_, JudgeEnd::Failed(trouble)) = ended else {
+        panic!("no panic: {ended:?}");
+    };
+    assert_eq!(trouble.kind, TroubleKind::Program);
+    send(JudgeCommand::Judge(Arc::clone(&plan), look()));
+    let ended = heard(&handle);
+    assert!(
+        matches!(&ended, JudgeNews::Ended(progress, JudgeEnd::Done) if progress.done == progress.of)
+    );
+    assert_eq!(look().requests, 0);
+    assert_eq!(votes(&fixture, &Voters::Judges), 14);
 }
 
 /// Against a server of somebody else's; `tests/peers/README.md` says how to start one.

@@ -32,6 +32,7 @@ const WINDOW: &[&[&str]] = &[
         "bridge",
         "export",
         "gpu",
+        "judge",
         "locate",
         "start_clock",
         "state",
@@ -121,11 +122,32 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 #[test]
 fn the_window_meets_the_engine_in_its_main_file_alone() {
     for (path, text) in sources(&root().join("app")) {
+        let code = code(&text);
         assert!(
-            path.ends_with("src/main.rs") || !code(&text).contains("paretoscope_engine"),
+            path.ends_with("src/main.rs") || !code.contains("paretoscope_engine"),
             "{} names the engine; what both need stands in engine/core",
             path.display()
         );
+        // Its tests hold the sheet of judges to what a real one sends, to a server of their own.
+        let test = path.starts_with(root().join("app/tests"));
+        assert!(
+            test || path.ends_with("src/main.rs") || !code.contains("paretoscope_judge"),
+            "{} names the judge; what both need stands in engine/core",
+            path.display()
+        );
+    }
+}
+
+/// `deny.toml` says which package may use a client of HTTP; nothing but this keeps bare sockets away from the others.
+#[test]
+fn only_the_judge_speaks_to_a_network() {
+    for folder in SOURCES.iter().filter(|folder| !folder.contains("judge")) {
+        for (path, text) in sources(&root().join(folder)) {
+            let code = code(&text);
+            for socket in ["TcpStream", "TcpListener", "UdpSocket", "ureq::"] {
+                assert!(!code.contains(socket), "{} names {socket}", path.display());
+            }
+        }
     }
 }
 

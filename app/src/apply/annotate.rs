@@ -1,14 +1,17 @@
 //! Tasks of annotation, and the blind view of whoever votes.
 
+use std::path::PathBuf;
+
 use paretoscope_core::annotate::{Picked, Question};
 use paretoscope_core::stats::Draws;
 
-use super::Effect;
+use super::{Effect, judge};
 use crate::command::Annotation;
 use crate::state::{
     AnnotatePage, AppState, Desk, DeskCard, DeskField, DeskPhase, Overlay, Weighed,
 };
 use crate::study::{AnnotateCommand, AnnotateNews, StudyCommand, TaskList};
+use crate::tasks::Wanted;
 
 /// Seconds that the form of a new task rests before it is counted what it asks.
 const REST: f64 = 0.4;
@@ -40,6 +43,7 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
             state.annotate.lend = form;
             state.annotate.moved = None;
         }
+        Annotation::Choose(wanted) => effects.push(Effect::Pick(wanted)),
         Annotation::Pack => {
             let lend = &state.annotate.lend;
             let (task, out) = (lend.task.clone(), lend.out.clone());
@@ -65,6 +69,12 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
             };
             moving(state, pairs, effects);
         }
+        Annotation::ExportVotes => {
+            if let AnnotatePage::Results(task) = state.annotate.page.clone() {
+                let out = state.annotate.lend.votes.clone();
+                moving(state, AnnotateCommand::Votes { task, out }, effects);
+            }
+        }
         Annotation::Begin(task) => begin(state, task, effects),
         Annotation::Leave => leave(state, effects),
         other => {
@@ -73,6 +83,35 @@ pub(super) fn command(state: &mut AppState, command: Annotation, effects: &mut V
                 at_desk(desk, other, now, effects);
             }
         }
+    }
+}
+
+/// A file was picked in a dialog: it is named as if it were typed. What is there is never written over, whatever the dialog
+/// asked.
+pub(super) fn picked(state: &mut AppState, wanted: Wanted, path: PathBuf) {
+    let annotate = &mut state.annotate;
+    annotate.moved = None;
+    match wanted {
+        Wanted::Votes => {
+            annotate.form.file = Some(path);
+            annotate.changed = Some(state.now);
+            annotate.built = None;
+        }
+        Wanted::Pack => annotate.lend.out = with_ending(path, "study"),
+        Wanted::Back => annotate.lend.back = path,
+        Wanted::Pairs => annotate.lend.pairs = with_ending(path, "jsonl"),
+        Wanted::VotesOut => annotate.lend.votes = with_ending(path, "jsonl"),
+        // The others are no files of annotation.
+        _ => {}
+    }
+}
+
+/// Some dialogs leave it to a person to name the ending.
+fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
+    if path.extension().is_some() {
+        path
+    } else {
+        path.with_extension(ending)
     }
 }
 
@@ -319,16 +358,18 @@ pub(super) fn news(state: &mut AppState, news: AnnotateNews, effects: &mut Vec<E
                 annotate.weighed = Weighed::Under(done, of);
             }
         }
-        AnnotateNews::Weighed(task, found) => {
+        AnnotateNews::Weighed(task, cast, found) => {
             if annotate.page == AnnotatePage::Results(task)
                 && let Weighed::Under(..) = annotate.weighed
             {
                 // One that was stopped says so late: by then another may be under way.
                 if let Some(found) = found.transpose() {
                     annotate.weighed = Weighed::Done(found);
+                    annotate.cast = cast;
                 }
             }
         }
+        AnnotateNews::Judged(task, found) => judge::judged(state, &task, found),
         AnnotateNews::Moved(moved) => {
             annotate.moving = false;
             annotate.moved = Some(moved);

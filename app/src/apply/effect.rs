@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use paretoscope_core::protocol::EngineCommand;
+use paretoscope_core::protocol::{EngineCommand, JudgeCommand};
 
 use crate::export::Job;
 use crate::study::StudyCommand;
@@ -13,6 +13,8 @@ use crate::tasks::Wanted;
 pub enum Effect {
     /// Tell the engine.
     Send(EngineCommand),
+    /// Tell the judge.
+    Judge(JudgeCommand),
     /// Ask the study.
     Study(StudyCommand),
     /// Read a file of points.

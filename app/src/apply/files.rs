@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use paretoscope_core::protocol::Trouble;
 
-use super::{Effect, bundle, export, learn, notify, points, study, sweep, training};
+use super::{Effect, annotate, bundle, export, learn, notify, points, study, sweep, training};
 use crate::locate;
 use crate::state::{AppState, LearnTask, NoticeKind, Overlay, Panel, PromptSource, SweepForm};
 use crate::tasks::Wanted;
@@ -23,6 +23,9 @@ pub fn picked(
         Wanted::Points => points::from_file(state, path, effects),
         Wanted::Examples => training::data_chosen(state, path, effects),
         Wanted::Study => study::open_named(state, path, effects),
+        Wanted::Votes | Wanted::Pack | Wanted::Back | Wanted::Pairs | Wanted::VotesOut => {
+            annotate::picked(state, wanted, path);
+        }
         Wanted::Export { .. } => export::picked(state, path),
     }
 }
@@ -46,6 +49,9 @@ pub fn no_dialog(state: &mut AppState, wanted: Wanted, effects: &mut Vec<Effect>
         Wanted::Bundle => state.overlay.open = Overlay::Bundle,
         Wanted::Examples => {}
         Wanted::Study => state.overlay.open = Overlay::Study,
+        Wanted::Votes | Wanted::Pack | Wanted::Back | Wanted::Pairs | Wanted::VotesOut => {
+            state.overlay.open = Overlay::Annotate;
+        }
         Wanted::Export { .. } => state.overlay.open = Overlay::Export,
         Wanted::Points => state.overlay.panel = Panel::Sweep,
         Wanted::Prompts => {

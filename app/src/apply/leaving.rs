@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Effect, annotate, kept, sweep};
+use super::{Effect, annotate, judge, kept, sweep};
 use crate::state::{AppState, RunEntry, Sight, StudyPhase, StudyState};
 
 /// Lets go of the study before: the one of this path is being opened.
@@ -23,6 +23,7 @@ pub(super) fn make_room(state: &mut AppState, path: PathBuf, effects: &mut Vec<E
         ..StudyState::default()
     };
     annotate::opened(state);
+    judge::opened(state);
     state.study.seen = Some(Sight::of(state));
 }
 

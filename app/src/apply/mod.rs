@@ -11,6 +11,7 @@ mod export;
 mod fields;
 mod files;
 mod interference;
+mod judge;
 mod kept;
 mod learn;
 mod leaving;
@@ -47,6 +48,7 @@ pub use event::event;
 pub use export::exporting;
 pub(crate) use fields::rescaled;
 pub use files::{looked_for, no_dialog, no_thread, picked, votes_found};
+pub use judge::judge_news;
 pub use kept::keep;
 pub(crate) use notice::notify;
 pub use points::points_read;
@@ -160,6 +162,10 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SetLearn(_) | C::StartLearn | C::CancelLearn | C::LoadLearnt => {
             learn::command(state, command, effects);
         }
+        C::ShowJudge(_) | C::SetJudge(_) | C::SendToJudge | C::CancelJudge => {
+            judge::command(state, command, effects);
+        }
+        C::Show(Overlay::Judge) => judge::toggle(state),
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Annotate(command) => annotate::command(state, command, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
@@ -203,6 +209,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
     preview::follow(state, effects);
     sweep::count_held(state, effects);
     asks::follow(state, effects);
+    judge::follow(state, effects);
     study::look_at_dot_again(state, effects);
     talk::tick(state, effects);
     follow_points(state);
@@ -229,6 +236,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         || state.training.active().is_some()
         || state.export.stage.is_some()
         || state.learn.phase.is_active()
+        || state.judge.active().is_some()
         || state.bundle.loading.is_some();
     let fading = state
         .engine
@@ -236,7 +244,7 @@ pub fn wake_after(state: &AppState) -> Option<f32> {
         .as_ref()
         .is_some_and(|n| n.kind == NoticeKind::Info);
     let soon = live || state.preview.due.is_some() || counting;
-    if let Some(rest) = annotate::rest(state) {
+    if let Some(rest) = annotate::rest(state).or_else(|| judge::rest(state)) {
         return Some(rest.max(0.05));
     }
     let window = match (soon, busy, fading) {

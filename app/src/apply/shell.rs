@@ -123,7 +123,8 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
         C::Quit
             if state.sweep.is_active()
                 || state.training.active().is_some()
-                || state.learn.phase.is_active() =>
+                || state.learn.phase.is_active()
+                || state.judge.active().is_some() =>
         {
             state.overlay.open = Overlay::Closing;
             effects.push(Effect::KeepOpen);

@@ -4,6 +4,7 @@ use paretoscope_core::annotate::Picked;
 
 use crate::state::{AnnotatePage, LendForm};
 use crate::study::TaskForm;
+use crate::tasks::Wanted;
 
 /// One thing that a person can do.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,12 +25,16 @@ pub enum Annotation {
     SetPair(usize, usize),
     /// Change what is lent and brought back.
     SetLend(LendForm),
+    /// Pick a file of packs, votes or pairs by a dialog.
+    Choose(Wanted),
     /// Write the pack.
     Pack,
     /// Take in what comes back.
     Bring,
     /// Write the pairs that people decided.
     ExportPairs,
+    /// Write people's votes for other programs.
+    ExportVotes,
 
     /// Open the blind view of a task.
     Begin(String),

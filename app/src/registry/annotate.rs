@@ -41,9 +41,11 @@ pub(super) fn name(command: &Annotation) -> &'static str {
         Annotation::StopWeighing => "Stop weighing the votes",
         Annotation::SetPair(..) => "Choose the objectives of the human front",
         Annotation::SetLend(_) => "Change what is lent",
+        Annotation::Choose(_) => "Choose a file",
         Annotation::Pack => "Make the pack",
         Annotation::Bring => "Bring votes back",
         Annotation::ExportPairs => "Export pairs to train on",
+        Annotation::ExportVotes => "Export votes for other programs",
         Annotation::Begin(_) => "Annotate",
         Annotation::TypeAlias(_) => "Type an alias",
         Annotation::Sit => "Begin to vote",
@@ -117,7 +119,12 @@ pub(super) fn why_not(command: &Annotation, state: &AppState) -> Option<String> 
             () if annotate.lend.back.as_os_str().is_empty() => say("name the file"),
             () => None,
         }),
-        Annotation::ExportPairs if annotate.moving => say("a file is being written or read"),
+        Annotation::ExportPairs | Annotation::ExportVotes if annotate.moving => {
+            say("a file is being written or read")
+        }
+        Annotation::ExportVotes if annotate.lend.votes.as_os_str().is_empty() => {
+            say("name the file, e.g. votes.jsonl")
+        }
         Annotation::ExportPairs if annotate.lend.pairs.as_os_str().is_empty() => {
             say("name the file, e.g. pairs.jsonl")
         }
@@ -128,7 +135,7 @@ pub(super) fn why_not(command: &Annotation, state: &AppState) -> Option<String> 
     }
 }
 
-fn not_written(state: &AppState) -> Option<String> {
+pub(super) fn not_written(state: &AppState) -> Option<String> {
     match &state.study.phase {
         StudyPhase::Open => None,
         StudyPhase::None => Some("no study is open".to_owned()),

@@ -371,6 +371,20 @@ pub(super) fn list() -> Vec<Entry> {
             C::CancelLearn,
         ),
         entry(
+            "judge",
+            "Judge: let a model vote on a task",
+            "automatic annotator endpoint api votes",
+            None,
+            C::Show(Overlay::Judge),
+        ),
+        entry(
+            "judge-cancel",
+            "Cancel the judge",
+            "stop abort votes",
+            None,
+            C::CancelJudge,
+        ),
+        entry(
             "demo",
             "Open the demonstration bundle",
             "load example",

@@ -87,6 +87,9 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::SetLearn(_) => "Change what is learnt",
         C::StartLearn => "Learn from these votes",
         C::LoadLearnt => "Load what was learnt",
+        C::ShowJudge(_) => "Let a model vote on this task",
+        C::SetJudge(_) => "Change what the judge is asked",
+        C::SendToJudge => "Send it to the judge",
         C::Show(_) => "Open this sheet",
         C::Query(_) => "Search",
         C::MarkRow(_) => "Mark this line",
@@ -134,6 +137,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         | C::LoadDemo
         | C::CancelTraining
         | C::CancelLearn
+        | C::CancelJudge
         | C::NextPanel
         | C::ToggleTheme
         | C::ZoomIn

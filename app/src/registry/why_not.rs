@@ -4,8 +4,8 @@ use super::annotate;
 use crate::command::AppCommand;
 use crate::export::What;
 use crate::state::{
-    AppState, EnginePhase, LearnPhase, Mode, PointsOf, PromptState, RunPhase, StudyPhase,
-    TrainPhase, presets, sweep_of,
+    AppState, EnginePhase, JudgePhase, LearnPhase, Mode, PointsOf, PromptState, RunPhase,
+    StudyPhase, TrainPhase, presets, sweep_of,
 };
 use paretoscope_core::study::bundle_uid;
 use paretoscope_core::types::Prompt;
@@ -189,6 +189,12 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             phase if phase.is_active() => None,
             _ => say("nothing is being learnt"),
         },
+        C::SendToJudge => no_judge(state),
+        C::CancelJudge => match state.judge.run.as_ref().map(|run| &run.phase) {
+            Some(JudgePhase::Running) => None,
+            Some(JudgePhase::Stopping) => say("it is being stopped"),
+            _ => say("no judge is at work"),
+        },
         C::LoadLearnt => engine_gone(state).or_else(|| {
             let loading = state.bundle.loading.is_some();
             loading.then(|| "a bundle is being loaded".to_owned())
@@ -258,6 +264,30 @@ fn no_export(state: &AppState) -> Option<String> {
     };
     let unnamed = form.path.as_os_str().is_empty();
     none.or_else(|| unnamed.then(|| "name the file first".to_owned()))
+}
+
+/// Why nothing can be sent to a judge: a person sees first what goes where.
+fn no_judge(state: &AppState) -> Option<String> {
+    let say = |reason: &str| Some(reason.to_owned());
+    if !state.judge.is_there {
+        return say("nothing in this program asks judges");
+    }
+    if state.judge.active().is_some() {
+        return say("a judge is at work");
+    }
+    if let Some(reason) = annotate::not_written(state) {
+        return Some(reason);
+    }
+    if let Some(problem) = state.prefs.judge.problem(&state.annotate) {
+        return Some(problem);
+    }
+    let seen = state.judge_plan();
+    match seen.as_ref().and_then(|plan| state.judge.seen(plan)) {
+        None => say("what would be sent is being looked up"),
+        Some(Err(trouble)) => Some(trouble.message.clone()),
+        Some(Ok(seen)) if seen.requests == 0 => say("this judge has judged all of it"),
+        Some(Ok(_)) => None,
+    }
 }
 
 /// Why nothing can be looked at of the study.

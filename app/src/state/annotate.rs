@@ -39,6 +39,8 @@ pub struct LendForm {
     pub pairs: PathBuf,
     /// The objective that they are by; all where `None`.
     pub objective: Option<String>,
+    /// Where people's votes are written.
+    pub votes: PathBuf,
 }
 
 /// What a task's votes say, as far as that is known.
@@ -74,6 +76,8 @@ pub struct AnnotateState {
     pub built: Option<Result<String, Trouble>>,
     /// What the votes of the task on the page say.
     pub weighed: Weighed,
+    /// How many were cast when they were weighed.
+    pub cast: usize,
     /// The objectives of the human front to the right and up.
     pub pair: (usize, usize),
     /// What is lent, and what is brought back.
@@ -93,6 +97,14 @@ impl AnnotateState {
     pub fn task(&self, name: &str) -> Option<&TaskLine> {
         let list = self.list.as_ref()?;
         list.tasks.iter().find(|task| task.name == name)
+    }
+
+    /// Votes on a task that came since what is shown of it was weighed.
+    pub fn newer(&self, task: &str) -> usize {
+        match (&self.weighed, self.task(task)) {
+            (Weighed::Done(_), Some(line)) => line.counts.cast.saturating_sub(self.cast),
+            _ => 0,
+        }
     }
 
     /// Whether nothing but items may be seen: somebody votes, or did when the window went away and is not asked yet.

@@ -12,6 +12,7 @@ mod heatmap;
 mod hints;
 mod interference;
 mod jobs;
+mod judge;
 mod kept;
 mod learn;
 mod others;
@@ -50,6 +51,7 @@ pub use heatmap::{
 pub use hints::{FirstSteps, Hints};
 pub use interference::InterferenceState;
 pub use jobs::{Jobs, Owner};
+pub use judge::{JudgeForm, JudgeLook, JudgePhase, JudgeRun, JudgeState, JudgesOf, is_judged};
 pub use kept::{Kept, KeptView};
 pub use learn::{LearnForm, LearnPhase, LearnState, LearnTask};
 pub use others::{OtherDot, OtherSweep, Others, OthersFrom, sweep_of};
@@ -76,7 +78,7 @@ pub use view::{Place, View};
 use std::sync::Arc;
 
 use paretoscope_core::study::SweepState as StudySweep;
-use paretoscope_core::types::{BundleInfo, Mutes, Prompt};
+use paretoscope_core::types::{BundleInfo, JudgePlan, Mutes, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
 #[derive(Debug, Default)]
@@ -119,6 +121,8 @@ pub struct AppState {
     pub talk: TalkState,
     /// Learning from votes.
     pub learn: LearnState,
+    /// Models that vote.
+    pub judge: JudgeState,
     /// Sheets and the palette.
     pub overlay: OverlayState,
     /// What is remembered between sessions.
@@ -167,6 +171,15 @@ impl AppState {
         let sweeps = self.study.sweeps.iter();
         let mut swept = sweeps.filter(|sweep| sweep.done > 0);
         self.info().is_some() && swept.any(|sweep| names().all(|name| has(sweep, name)))
+    }
+
+    /// What the form of the judge stands for; `None` where something is wrong with it.
+    pub fn judge_plan(&self) -> Option<JudgePlan> {
+        let form = &self.prefs.judge;
+        if form.problem(&self.annotate).is_some() {
+            return None;
+        }
+        form.plan(self.study.path.as_deref()?)
     }
 
     /// The number in the study of the sweep whose points are in the plot.

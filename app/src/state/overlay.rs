@@ -26,6 +26,8 @@ pub enum Overlay {
     Study,
     /// Tasks of annotation.
     Annotate,
+    /// A model that votes on a task.
+    Judge,
     /// The stops of a talk.
     Talk,
     /// What is written for use elsewhere.

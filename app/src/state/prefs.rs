@@ -7,7 +7,8 @@ use paretoscope_core::types::Message;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Division, HeatmapOptions, Hints, PlotOptions, Reading, SamplingForm, SweepForm, TierOptions,
+    Division, HeatmapOptions, Hints, JudgeForm, PlotOptions, Reading, SamplingForm, SweepForm,
+    TierOptions,
 };
 
 /// Light, dark, or what the system says.
@@ -101,6 +102,8 @@ pub struct Prefs {
     /// Which modules the three tiers of routing are shown of.
     #[serde(skip_serializing)]
     pub tiers: TierOptions,
+    /// What a judge is asked, and where.
+    pub judge: JudgeForm,
     /// What was explained already.
     pub hints: Hints,
 }
@@ -131,6 +134,7 @@ impl Default for Prefs {
             pareto: PlotOptions::default(),
             heatmap: HeatmapOptions::default(),
             tiers: TierOptions::default(),
+            judge: JudgeForm::default(),
             hints: Hints::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use paretoscope_core::annotate::{Ballot, Design, How, from_label_studio};
+use paretoscope_core::annotate::{Ballot, Design, How, from_label_studio, to_label_studio};
 use paretoscope_core::output::write_bytes;
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::stats::read_votes;
@@ -10,6 +10,7 @@ use paretoscope_core::study::{
     Asks, Draft, DrawnTask, Looked, MergeCounts, PairsAsked, Sitting, Study, TaskState,
 };
 use paretoscope_core::{Error, Problem, Result};
+use serde_json::Value;
 
 use super::asks::{AnnotateCommand, AnnotateNews, Seat, TaskForm, TaskLine, TaskList, TaskPreview};
 use super::message::StudyNews;
@@ -47,6 +48,7 @@ impl Worker {
             }
             AnnotateCommand::Weigh(task, draws) => self.weigh(task, draws),
             AnnotateCommand::StopWeighing => self.stop_weighing(),
+            AnnotateCommand::Judged(task, draws) => self.judged(task, draws),
             AnnotateCommand::Pack { task, alias, out } => {
                 let packed = self.with(|study| pack(study, &task, &alias, &out));
                 self.moved(packed);
@@ -56,6 +58,10 @@ impl Worker {
                 self.moved(taken);
                 // What came in may be a sweep.
                 self.look_again();
+            }
+            AnnotateCommand::Votes { task, out } => {
+                let written = self.with(|study| votes(study, &task, &out));
+                self.moved(written);
             }
             AnnotateCommand::Pairs {
                 task,
@@ -298,6 +304,66 @@ fn bring(study: &Study, path: &Path) -> Result<String> {
     Ok(words)
 }
 
+fn text_of(lines: &[Value]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&format!("{line}\n"));
+    }
+    text
+}
+
+/// Writes a file where there is none.
+fn write_new(out: &Path, text: &str) -> Result<()> {
+    let named = |problem: String| Error::option("file", format!("{}: {problem}", out.display()));
+    if out.exists() {
+        return Err(named("is there already; name another file".to_owned()));
+    }
+    write_bytes(out, text.as_bytes()).map_err(|error| named(error.to_string()))
+}
+
+/// People's votes, as `study export --what votes` writes them.
+fn votes(study: &Study, task: &str, out: &Path) -> Result<String> {
+    let task = study.task_named("task", task)?;
+    let judged = study.judged(&task)?;
+    let ending = out.extension().map(|e| e.to_string_lossy().to_lowercase());
+    let (text, written) = match ending.as_deref() {
+        Some("json") => {
+            let mut pairs = study.foreign_pairs(&task, true)?;
+            pairs.retain(|pair| !pair.votes.is_empty());
+            let votes = pairs.iter().map(|pair| pair.votes.len()).sum();
+            (to_label_studio(&pairs).to_string(), votes)
+        }
+        Some("jsonl") => {
+            let lines = judged.lines()?;
+            (text_of(&lines), lines.len())
+        }
+        other => {
+            let problem = Problem::unknown(other.unwrap_or(""), ["json", "jsonl"]);
+            return Err(Error::option("the ending of the file", problem));
+        }
+    };
+    if written == 0 {
+        let problem = format!(
+            "nothing to write: {} votes on checks, {} skipped",
+            judged.checks, judged.skipped
+        );
+        return Err(Error::option("task", problem));
+    }
+    write_new(out, &text)?;
+    Ok(format!(
+        "Wrote {written} votes to {}{}",
+        out.display(),
+        if ending.as_deref() == Some("json") {
+            String::new()
+        } else {
+            format!(
+                "; left out: {} on checks, {} skipped",
+                judged.checks, judged.skipped
+            )
+        }
+    ))
+}
+
 fn pairs(study: &Study, task: &str, objective: Option<String>, out: &Path) -> Result<String> {
     let task = study.task_named("task", task)?;
     let asked = PairsAsked {
@@ -305,7 +371,6 @@ fn pairs(study: &Study, task: &str, objective: Option<String>, out: &Path) -> Re
         ..PairsAsked::default()
     };
     let found = study.pairs(&task, &asked)?;
-    let named = |problem: String| Error::option("file", format!("{}: {problem}", out.display()));
     if found.rows == 0 {
         let problem = format!(
             "nothing to write: {} ties, {} checks, {} of the test prompts, which never train",
@@ -313,14 +378,7 @@ fn pairs(study: &Study, task: &str, objective: Option<String>, out: &Path) -> Re
         );
         return Err(Error::option("task", problem));
     }
-    if out.exists() {
-        return Err(named("is there already; name another file".to_owned()));
-    }
-    let mut text = String::new();
-    for line in &found.lines {
-        text.push_str(&format!("{line}\n"));
-    }
-    write_bytes(out, text.as_bytes()).map_err(|error| named(error.to_string()))?;
+    write_new(out, &text_of(&found.lines))?;
     Ok(format!(
         "Wrote {} pairs to {}; left out: {} ties, {} checks, {} of the test prompts",
         found.rows,

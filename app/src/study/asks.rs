@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use paretoscope_core::annotate::{Ballot, BlindItem, Design, Question, Source};
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Draft, Looked, TaskCounts, TaskStats};
+use paretoscope_core::study::{Draft, JudgeSaid, Looked, TaskCounts, TaskStats};
 
 /// A task that is to be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +71,8 @@ pub enum AnnotateCommand {
     Weigh(String, usize),
     /// No longer.
     StopWeighing,
+    /// Say what a task's judges said, beside people, with intervals from so many draws.
+    Judged(String, usize),
     /// Write what a person has still to vote on into a file of its own.
     Pack {
         /// The task's name.
@@ -82,6 +84,13 @@ pub enum AnnotateCommand {
     },
     /// Take in the votes of a pack, or all of another study.
     Bring(PathBuf),
+    /// Write people's votes for other programs: JSON Lines, or Label Studio's JSON by the ending of the name.
+    Votes {
+        /// The task's name.
+        task: String,
+        /// The file.
+        out: PathBuf,
+    },
     /// Write the pairs that people decided, as lines to train on.
     Pairs {
         /// The task's name.
@@ -172,8 +181,10 @@ pub enum AnnotateNews {
     Built(Result<String, Trouble>),
     /// How many draws are done of how many.
     Weighing(usize, usize),
-    /// What a task's votes say; `None` where it was stopped.
-    Weighed(String, Result<Option<Arc<TaskStats>>, Trouble>),
+    /// What a task's votes say; `None` where it was stopped. Before them, how many were cast by then.
+    Weighed(String, usize, Result<Option<Arc<TaskStats>>, Trouble>),
+    /// What a task's judges said; `None` where it was stopped.
+    Judged(String, Result<Option<Arc<Vec<JudgeSaid>>>, Trouble>),
     /// What was written or taken in, in words.
     Moved(Result<String, Trouble>),
 }

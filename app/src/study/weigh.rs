@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::stats::Draws;
-use paretoscope_core::study::{Study, TaskStats};
+use paretoscope_core::study::{JudgeSaid, Study, TaskStats};
 use paretoscope_core::{Error, Result};
 
 use super::annotate::preview;
@@ -20,6 +20,11 @@ use super::worker::Worker;
 /// How often progress is said.
 const MOMENT: Duration = Duration::from_millis(100);
 
+/// How many votes were cast, and what they say; or why they could not be read.
+type Read = std::result::Result<(usize, Weighed), Trouble>;
+/// What votes say, `None` where it was stopped; or why nothing.
+type Weighed = std::result::Result<Option<Arc<TaskStats>>, Trouble>;
+
 impl Worker {
     /// Weighs a task's votes; what was weighed before is stopped.
     pub(super) fn weigh(&mut self, task: String, draws: usize) {
@@ -27,18 +32,38 @@ impl Worker {
         let stop = Arc::new(AtomicBool::new(false));
         self.weighing = Some(Arc::clone(&stop));
         let name = task.clone();
-        let say = move |found| AnnotateNews::Weighed(name.clone(), found);
-        self.beside(
-            move |study, tell| weighed(study, &task, draws, &stop, tell),
-            say,
-        );
+        let say = move |read: Read| {
+            let (cast, found) = read.unwrap_or_else(|trouble| (0, Err(trouble)));
+            AnnotateNews::Weighed(name.clone(), cast, found)
+        };
+        let work = move |study: &Study, tell: &dyn Fn(AnnotateNews)| {
+            // Those that come while they are read are newer, or in it: it is said once too often rather than not.
+            let cast = study.votes_cast(&study.task_named("task", &task)?)?;
+            let found = weighed(study, &task, draws, &stop, tell);
+            Ok((cast, found.map_err(|error| Trouble::from(&error))))
+        };
+        self.beside(work, say);
     }
 
     /// Stops what is being weighed.
     pub(super) fn stop_weighing(&mut self) {
-        if let Some(stop) = self.weighing.take() {
-            stop.store(true, Ordering::Relaxed);
-        }
+        raise(&mut self.weighing);
+    }
+
+    /// Stops all that goes on beside this thread.
+    pub(super) fn stop_beside(&mut self) {
+        self.stop_weighing();
+        raise(&mut self.judged);
+    }
+
+    /// Weighs what a task's judges said; what was weighed of them before is stopped.
+    pub(super) fn judged(&mut self, task: String, draws: usize) {
+        raise(&mut self.judged);
+        let stop = Arc::new(AtomicBool::new(false));
+        self.judged = Some(Arc::clone(&stop));
+        let name = task.clone();
+        let say = move |found| AnnotateNews::Judged(name.clone(), found);
+        self.beside(move |study, _tell| judged(study, &task, draws, &stop), say);
     }
 
     /// Says what a form would ask.
@@ -83,6 +108,35 @@ impl Worker {
             self.say(say(Err(Trouble::system(words))));
         }
     }
+}
+
+fn raise(flag: &mut Option<Arc<AtomicBool>>) {
+    if let Some(flag) = flag.take() {
+        flag.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The numbers that `study judge` and `study stats` print.
+fn judged(
+    study: &Study,
+    task: &str,
+    draws: usize,
+    stop: &AtomicBool,
+) -> Result<Option<Arc<Vec<JudgeSaid>>>> {
+    let task = study.task_named("task", task)?;
+    let draws = Draws {
+        draws,
+        ..Draws::default()
+    };
+    let mut go = |_draw: usize| {
+        if stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let found = study.judges_said(&task, draws, &mut go)?;
+    Ok(found.map(Arc::new))
 }
 
 fn weighed(

@@ -55,6 +55,7 @@ pub(super) fn run(
         scores: ScoreCache::default(),
         seat: None,
         weighing: None,
+        judged: None,
     };
     loop {
         match commands.recv_timeout(LOOK) {
@@ -68,7 +69,7 @@ pub(super) fn run(
         worker.beat();
     }
     worker.flush();
-    worker.stop_weighing();
+    worker.stop_beside();
     worker.end_lease();
 }
 
@@ -97,6 +98,8 @@ pub(super) struct Worker {
     pub(super) seat: Option<Sitting>,
     /// Stops what is being weighed.
     pub(super) weighing: Option<Arc<AtomicBool>>,
+    /// Stops what is being weighed of judges.
+    pub(super) judged: Option<Arc<AtomicBool>>,
 }
 
 impl Worker {
@@ -182,7 +185,7 @@ impl Worker {
     pub(super) fn open(&mut self, path: PathBuf) {
         self.flush();
         self.end_lease();
-        self.stop_weighing();
+        self.stop_beside();
         self.seat = None;
         self.view = ViewKeeper::default();
         let opened = Study::open(&path).and_then(|study| {

@@ -55,6 +55,15 @@ fn work_ui(ui: &mut Ui, state: &AppState) {
         let words = "Resume in the training sheet goes on from the last checkpoint: one is written now, where a step ends within five seconds.";
         ui.label(RichText::new(words).color(weak));
     }
+    if let Some(run) = state.judge.active() {
+        ui.label(format!(
+            "The judge stops after {} of {} verdicts.",
+            count(run.progress.done),
+            count(run.progress.of)
+        ));
+        let words = "What it said is kept; sent to it again, it goes on with the rest.";
+        ui.label(RichText::new(words).color(weak));
+    }
     if state.learn.phase.is_active() {
         ui.label("Learning from votes stops.");
         let words =

@@ -12,6 +12,7 @@ mod forgetting;
 mod given;
 pub mod heatmap;
 mod interference;
+mod judge;
 mod keyboard;
 mod layout;
 mod learn;

@@ -14,6 +14,7 @@ mod path;
 mod right;
 mod segmented;
 pub mod simplex;
+mod text;
 
 pub use button::{command_button, icon_text, primary_button};
 pub use card::{empty_ui, group_title, section, trouble_ui};
@@ -30,3 +31,4 @@ pub use number::number_field;
 pub use path::{path_field, typed_path};
 pub use right::{at_right, between};
 pub use segmented::{Segment, segmented};
+pub use text::{Refused, text_field};

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use paretoscope_core::types::{Endpoint, JudgeLimits, JudgePlan};
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::pace::Limits;
 use crate::reply::said;
-use crate::{Endpoint, Error, Result};
+use crate::{Error, Result};
 
 /// Bytes of a reply at most.
 const LARGEST: u64 = 4 << 20;
@@ -17,17 +17,22 @@ const CONNECT: Duration = Duration::from_secs(15);
 
 /// A key that is neither shown nor stored.
 #[derive(Clone)]
-pub struct Key(String);
+pub(crate) struct Key(String);
 
 impl Key {
+    /// The key of a plan, where it names one.
+    pub(crate) fn of_plan(plan: &JudgePlan) -> Result<Option<Self>> {
+        plan.key_env.as_deref().map(Self::of_env).transpose()
+    }
+
     /// From the environment variable of this name.
     ///
     /// # Errors
     /// [`Error::Option`] where it is not set, or holds what no header can.
-    pub fn of_env(name: &str) -> Result<Self> {
+    fn of_env(name: &str) -> Result<Self> {
         let wrong = |problem: &str| {
             Err(Error::Option {
-                name: "--key-env",
+                name: "key",
                 problem: format!("{name} {problem}"),
             })
         };
@@ -37,7 +42,9 @@ impl Key {
                 wrong("holds characters that no key has")
             }
             Ok(key) => Ok(Self(key.trim().to_owned())),
-            Err(_absent) => wrong("is not set; put the key into it, or leave --key-env out"),
+            Err(_absent) => {
+                wrong("is not set; put the key into it before this program starts, or name none")
+            }
         }
     }
 }
@@ -65,7 +72,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(endpoint: &Endpoint, key: Option<&Key>, limits: &Limits) -> Self {
+    pub(crate) fn new(endpoint: &Endpoint, key: Option<&Key>, limits: &JudgeLimits) -> Self {
         let mut config = Agent::config_builder()
             .timeout_global(Some(limits.timeout))
             .timeout_connect(Some(CONNECT.min(limits.timeout)))
@@ -110,7 +117,11 @@ impl Client {
         match status {
             200..=299 => serde_json::from_str(&text)
                 .map_err(|error| Failure::Again(format!("the reply is no JSON ({error})"), None)),
-            408 | 409 | 425 | 429 | 500..=599 => Err(Failure::Again(
+            429 => Err(Failure::Again(
+                format!("asked too often (status 429: {})", said(&text)),
+                after,
+            )),
+            408 | 409 | 425 | 500..=599 => Err(Failure::Again(
                 format!("status {status}: {}", said(&text)),
                 after,
             )),
@@ -120,7 +131,7 @@ impl Client {
                 said: said(&text),
                 help: match status {
                     300..=399 => "it sends elsewhere, which is not followed; give that address",
-                    401 | 403 => "name the variable that holds its key: --key-env",
+                    401 | 403 => "name the environment variable that holds its key",
                     404 => "check the address and the model's name",
                     _ => "check the model's name and the length of the texts",
                 },
@@ -140,7 +151,7 @@ impl Client {
     fn failed(&self, error: &ureq::Error) -> Failure {
         match error {
             ureq::Error::BadUri(problem) => Failure::Never(Error::Option {
-                name: "--endpoint",
+                name: "endpoint",
                 problem: format!("{}: {problem}", self.endpoint.url()),
             }),
             other => Failure::Again(self.without_key(other.to_string()), None),

@@ -1,5 +1,7 @@
 //! What can go wrong between a study and a judge.
 
+use paretoscope_core::protocol::Trouble;
+
 /// The result of what this package does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,10 +12,10 @@ pub enum Error {
     /// The study, or what is asked of it.
     #[error(transparent)]
     Core(#[from] paretoscope_core::Error),
-    /// An option cannot be used.
+    /// A part of the plan cannot be used.
     #[error("{name}: {problem}")]
     Option {
-        /// The option.
+        /// Which part.
         name: &'static str,
         /// What is wrong and what would be right.
         problem: String,
@@ -32,7 +34,7 @@ pub enum Error {
     },
     /// It failed as often as was allowed.
     #[error(
-        "{endpoint} failed {tries} times, last: {last}; {kept} verdicts are kept, and the same command asks for the rest"
+        "{endpoint} failed {tries} times, last: {last}; {kept} verdicts are kept; started again, it asks for the rest"
     )]
     GaveUp {
         /// Where.
@@ -46,7 +48,7 @@ pub enum Error {
     },
     /// What was spent reaches what may be.
     #[error(
-        "{spent:.4} of {budget} are spent, and {left} verdicts are left; give a larger --budget to go on"
+        "{spent:.4} of {budget} are spent, and {left} verdicts are left; a larger budget goes on"
     )]
     Spent {
         /// So far.
@@ -59,6 +61,20 @@ pub enum Error {
     /// A person stopped it.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        if let Error::Core(error) = error {
+            return Self::from(error);
+        }
+        let message = error.to_string();
+        if error.is_input() {
+            Self::input(message)
+        } else {
+            Self::system(message)
+        }
+    }
 }
 
 impl Error {

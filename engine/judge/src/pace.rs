@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use paretoscope_core::types::JudgeLimits;
+
 use crate::{Error, Result};
 
 /// The longest wait that an endpoint may ask for.
@@ -11,74 +13,46 @@ const CAP: Duration = Duration::from_mins(1);
 /// How long is slept between two looks at whether a person stopped it.
 const NAP: Duration = Duration::from_millis(25);
 
-/// Limits of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
-    /// How long a request may take from connecting to its last byte.
-    pub timeout: Duration,
-    /// How often one question is asked before the run ends.
-    pub tries: usize,
-    /// The first wait after a failure; it doubles with each, up to a minute.
-    pub backoff: Duration,
-    /// Requests per minute at most.
-    pub per_minute: Option<f64>,
-    /// What may be spent by the prices.
-    pub budget: Option<f64>,
+/// Refuses limits that make no sense.
+pub(crate) fn check(limits: &JudgeLimits) -> Result<()> {
+    let wrong = |name, problem: &str| {
+        Err(Error::Option {
+            name,
+            problem: problem.to_owned(),
+        })
+    };
+    if limits.tries == 0 {
+        return wrong("tries", "is 0; a question is asked at least once");
+    }
+    if limits.timeout.is_zero() {
+        return wrong("timeout", "is 0; a request needs some seconds");
+    }
+    let fits = |number: Option<f64>, rule: fn(f64) -> bool| {
+        number.is_none_or(|number| number.is_finite() && rule(number))
+    };
+    if !fits(limits.per_minute, |rate| rate > 0.0) {
+        return wrong("per-minute", "must be above 0; leave it out for no limit");
+    }
+    if !fits(limits.budget, |budget| budget >= 0.0) {
+        return wrong("budget", "must be at least 0");
+    }
+    Ok(())
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_mins(2),
-            tries: 6,
-            backoff: Duration::from_secs(1),
-            per_minute: None,
-            budget: None,
-        }
-    }
-}
-
-impl Limits {
-    /// Refuses numbers that make no sense.
-    pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |name, problem: &str| {
-            Err(Error::Option {
-                name,
-                problem: problem.to_owned(),
-            })
-        };
-        if self.tries == 0 {
-            return wrong("--tries", "is 0; a question is asked at least once");
-        }
-        if self.timeout.is_zero() {
-            return wrong("--timeout", "is 0; a request needs some seconds");
-        }
-        if self
-            .per_minute
-            .is_some_and(|rate| !(rate > 0.0 && rate.is_finite()))
-        {
-            return wrong("--per-minute", "must be above 0; leave it out for no limit");
-        }
-        if self
-            .budget
-            .is_some_and(|budget| !(budget >= 0.0 && budget.is_finite()))
-        {
-            return wrong("--budget", "must be at least 0");
-        }
-        Ok(())
-    }
-
-    /// The wait after the failure of this number, from 1; `None` where the endpoint asks for more than is waited.
-    pub(crate) fn wait(&self, failure: usize, asked: Option<Duration>) -> Option<Duration> {
-        let doubled = 2_u32.checked_pow(u32::try_from(failure.saturating_sub(1)).ok()?);
-        let own = doubled
-            .and_then(|factor| self.backoff.checked_mul(factor))
-            .map_or(CAP, |wait| wait.min(CAP));
-        match asked {
-            Some(asked) if asked > LONGEST => None,
-            Some(asked) => Some(own.max(asked)),
-            None => Some(own),
-        }
+/// The wait after the failure of this number, from 1; `None` where the endpoint asks for more than is waited.
+pub(crate) fn wait(
+    limits: &JudgeLimits,
+    failure: usize,
+    asked: Option<Duration>,
+) -> Option<Duration> {
+    let doubled = 2_u32.checked_pow(u32::try_from(failure.saturating_sub(1)).ok()?);
+    let own = doubled
+        .and_then(|factor| limits.backoff.checked_mul(factor))
+        .map_or(CAP, |wait| wait.min(CAP));
+    match asked {
+        Some(asked) if asked > LONGEST => None,
+        Some(asked) => Some(own.max(asked)),
+        None => Some(own),
     }
 }
 
@@ -90,7 +64,11 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Waits until the next request may go.
-    pub(crate) fn next(&mut self, limits: &Limits, cancelled: &dyn Fn() -> bool) -> Result<()> {
+    pub(crate) fn next(
+        &mut self,
+        limits: &JudgeLimits,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<()> {
         if let (Some(last), Some(rate)) = (self.last, limits.per_minute) {
             let apart = Duration::try_from_secs_f64(60.0 / rate).unwrap_or(Duration::MAX);
             sleep(apart.saturating_sub(last.elapsed()), cancelled)?;
@@ -121,9 +99,9 @@ mod tests {
 
     #[test]
     fn waits_double_and_follow_the_endpoint_within_reason() {
-        let limits = Limits::default();
+        let limits = JudgeLimits::default();
         let seconds = |failure, asked: Option<u64>| {
-            let wait = limits.wait(failure, asked.map(Duration::from_secs));
+            let wait = wait(&limits, failure, asked.map(Duration::from_secs));
             wait.map(|wait| wait.as_secs())
         };
         assert_eq!(

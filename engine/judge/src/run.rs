@@ -1,66 +1,23 @@
 //! A judge at work: what it has not said yet is asked, and kept as it comes.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use paretoscope_core::study::{Answered, Judge, JudgeItem, JudgeOf, Judgement, Study};
-use serde::Serialize;
+use paretoscope_core::study::{Answered, Judge, JudgeItem, Judgement, Study};
+use paretoscope_core::types::{JudgePlan, JudgeProgress};
 use serde_json::Value;
 
 use crate::ask::body;
 use crate::client::{Client, Failure, Key};
-use crate::cost::{Prices, Spent};
-use crate::pace::{Limits, Pace, sleep};
+use crate::cost::count;
+use crate::pace::{Pace, sleep, wait};
 use crate::preview::unjudged;
 use crate::reply::content;
 use crate::verdict::read;
-use crate::{Endpoint, Error, Result};
-
-/// What is to be judged by whom.
-#[derive(Debug, Clone)]
-pub struct JudgePlan {
-    /// The study.
-    pub study: PathBuf,
-    /// The task.
-    pub task: String,
-    /// By what; by all that the task asks where empty.
-    pub objectives: Vec<String>,
-    /// Items at most; all where `None`.
-    pub most_items: Option<usize>,
-    /// Where it is asked.
-    pub endpoint: Endpoint,
-    /// What goes with every request.
-    pub key: Option<Key>,
-    /// What makes its verdicts.
-    pub of: JudgeOf,
-    /// How often and how long.
-    pub limits: Limits,
-    /// What tokens cost.
-    pub prices: Prices,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct JudgeProgress {
-    /// Verdicts that are kept.
-    pub done: usize,
-    /// Verdicts that were to be had.
-    pub of: usize,
-    /// Verdicts of which a reply could not be read: they are no votes.
-    pub unreadable: usize,
-    /// Verdicts on which both orders disagree: ties.
-    pub disagree: usize,
-    /// Requests that failed and were sent again.
-    pub retries: usize,
-    /// What was used.
-    pub spent: Spent,
-    /// Until the end, at the pace so far.
-    pub eta_seconds: Option<f64>,
-}
+use crate::{Error, Result};
 
 /// Whom a run tells, and who may stop it.
 pub trait Listener {
-    /// A verdict is kept.
+    /// A reply came, a verdict is kept, or a request failed.
     fn progress(&mut self, progress: &JudgeProgress);
 
     /// A request failed, and is sent again after a while.
@@ -78,9 +35,10 @@ pub trait Listener {
 pub fn judge(plan: &JudgePlan, listener: &mut dyn Listener) -> Result<JudgeProgress> {
     let study = Study::open(&plan.study)?;
     let items = unjudged(plan, &study)?;
+    let key = Key::of_plan(plan)?;
     let mut run = Judging {
         plan,
-        client: Client::new(&plan.endpoint, plan.key.as_ref(), &plan.limits),
+        client: Client::new(&plan.endpoint, key.as_ref(), &plan.limits),
         pace: Pace::default(),
         progress: JudgeProgress {
             of: items.iter().map(|item| item.objectives.len()).sum(),
@@ -166,7 +124,8 @@ impl Judging<'_> {
             }
             let (why, after) = match self.client.send(body) {
                 Ok(reply) => {
-                    self.progress.spent.count(&reply, self.plan.prices);
+                    count(&mut self.progress.spent, &reply, self.plan.prices);
+                    self.listener.progress(&self.progress);
                     match content(&reply) {
                         Some(text) if is_cut(&reply, &text) => {
                             return Ok(Answered::Unreadable(text));
@@ -182,7 +141,7 @@ impl Judging<'_> {
                 Err(Failure::Never(error)) => return Err(error),
             };
             failures += 1;
-            let wait = self.plan.limits.wait(failures, after);
+            let wait = wait(&self.plan.limits, failures, after);
             let gave_up = |last: String| Error::GaveUp {
                 endpoint: self.plan.endpoint.url().to_owned(),
                 tries: failures,
@@ -197,6 +156,7 @@ impl Judging<'_> {
                 Some(_) if failures >= self.plan.limits.tries => return Err(gave_up(why)),
                 Some(wait) => {
                     self.progress.retries += 1;
+                    self.listener.progress(&self.progress);
                     self.listener.waits(&why, wait);
                     let listener = &*self.listener;
                     sleep(wait, &|| listener.cancelled())?;

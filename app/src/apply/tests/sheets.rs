@@ -1,8 +1,11 @@
 //! What happens in the sheets: adapters compared, texts scored by hand.
 
+use std::path::Path;
+
 use paretoscope_core::types::{Compared, Interference, Measure};
 
 use super::*;
+use crate::command::Annotation;
 
 #[test]
 fn adapters_are_compared_once_per_question() {
@@ -117,4 +120,37 @@ fn another_bundle_leaves_nothing_waiting_for_the_old_one() {
         },
     );
     assert_eq!(state.sweep.trouble, None);
+}
+
+#[test]
+fn files_of_annotation_are_chosen_by_dialogs_and_never_run_by_them() {
+    let mut state = loaded();
+    use Wanted as W;
+    let wants = [W::Votes, W::Pack, W::Back, W::Pairs, W::VotesOut];
+    for wanted in wants {
+        let choose = AppCommand::Annotate(Annotation::Choose(wanted));
+        assert_eq!(go(&mut state, [choose]), [Effect::Pick(wanted)]);
+        let mut effects = Vec::new();
+        picked(&mut state, wanted, None, &mut effects);
+        picked(
+            &mut state,
+            wanted,
+            Some("/tmp/some file".into()),
+            &mut effects,
+        );
+        assert_eq!(
+            effects,
+            [],
+            "a path is named, and nothing is written or read"
+        );
+        no_dialog(&mut state, wanted, &mut effects);
+        assert_eq!(state.overlay.open, Overlay::Annotate);
+    }
+    let lend = &state.annotate.lend;
+    assert_eq!(lend.out, Path::new("/tmp/some file.study"));
+    assert_eq!(lend.back, Path::new("/tmp/some file"));
+    assert_eq!(lend.pairs, Path::new("/tmp/some file.jsonl"));
+    assert_eq!(lend.votes, Path::new("/tmp/some file.jsonl"));
+    let file = state.annotate.form.file.as_deref();
+    assert_eq!(file, Some(Path::new("/tmp/some file")));
 }

@@ -7,20 +7,20 @@ use paretoscope_core::annotate::{Design, How, Question, Source};
 use paretoscope_core::stats::required_votes;
 use paretoscope_core::study::SweepState;
 
+use super::parts::{file_ui, line, weak};
 use crate::command::{Annotation, AppCommand, CommandQueue};
 use crate::plot::{PARTS, split_words};
 use crate::registry;
 use crate::state::{AppState, Panel};
 use crate::study::{TaskForm, TaskPreview};
+use crate::tasks::Wanted;
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted};
 use crate::widgets::number::{checked_field, real, seed, whole};
-use crate::widgets::{group_title, path_field, primary_button, trouble_ui};
+use crate::widgets::{group_title, primary_button, trouble_ui};
 
 /// Width of a number's field.
 const NUMBER: f32 = 74.0;
-/// Where fields begin, so that they stand in one line.
-const LABEL: f32 = 128.0;
 /// Most items of a task, and most people that share them.
 const MOST: (usize, usize) = (100_000, 64);
 
@@ -67,7 +67,7 @@ pub(super) fn builder_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue
             )
         });
         if form.file.is_some() {
-            file_ui(ui, &mut form);
+            votes_ui(ui, state, queue, &mut form);
         } else {
             sweeps_ui(ui, state, &mut form);
             question_ui(ui, &mut form.design);
@@ -143,12 +143,12 @@ fn source_ui(ui: &mut Ui, form: &mut TaskForm) {
     ui.label(weak(ui, words));
 }
 
-fn file_ui(ui: &mut Ui, form: &mut TaskForm) {
+fn votes_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue, form: &mut TaskForm) {
     line(ui, "File", |ui| {
         let path = form.file.clone().unwrap_or_default();
         let hint = "path of a .json or .jsonl";
-        let id = Id::unique("votes-file");
-        if let Some(path) = path_field(ui, id, "File of items and votes", hint, &path) {
+        let field = (Wanted::Votes, "File of items and votes", hint);
+        if let Some(path) = file_ui(ui, state, queue, field, &path) {
             form.file = Some(path);
         }
     });
@@ -412,20 +412,6 @@ fn build_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     }
 }
 
-/// A line with a label of one width before it.
-pub(super) fn line<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal_top(|ui| {
-        let size = egui::vec2(LABEL, 24.0);
-        let layout = egui::Layout::left_to_right(egui::Align::Center);
-        ui.allocate_ui_with_layout(size, layout, |ui| {
-            ui.set_min_width(LABEL);
-            ui.label(weak(ui, label));
-        });
-        ui.vertical(add).inner
-    })
-    .inner
-}
-
 fn text_ui(ui: &mut Ui, name: &str, hint: &str, rows: usize, text: &mut String) {
     let edit = if rows > 1 {
         TextEdit::multiline(text).desired_rows(rows)
@@ -435,9 +421,4 @@ fn text_ui(ui: &mut Ui, name: &str, hint: &str, rows: usize, text: &mut String) 
     let response = ui.add(edit.hint_text(hint).desired_width(f32::INFINITY));
     ui.ctx()
         .accesskit_node_builder(response.id, |node| node.set_label(name.to_owned()));
-}
-
-/// Words in the secondary colour.
-pub(super) fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text).color(Tokens::of(ui).weak).size(13.0)
 }

@@ -1,11 +1,12 @@
 //! Packs: items for another machine as texts alone, and the votes that come back; other studies.
 
-use egui::{ComboBox, Id, TextEdit, Ui};
+use egui::{ComboBox, TextEdit, Ui};
 
-use super::builder::{line, weak};
+use super::parts::{file_ui, line, weak};
 use crate::command::{Annotation, AppCommand, CommandQueue};
 use crate::state::AppState;
-use crate::widgets::{command_button, group_title, path_field, primary_button, trouble_ui};
+use crate::tasks::Wanted;
+use crate::widgets::{command_button, group_title, primary_button, trouble_ui};
 
 /// The page.
 pub(super) fn lend_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
@@ -42,8 +43,8 @@ pub(super) fn lend_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     });
     line(ui, "Pack", |ui| {
         let hint = "path of the pack, e.g. /home/me/A3.study";
-        let id = Id::unique("pack-out");
-        if let Some(path) = path_field(ui, id, "Path of the pack", hint, &form.out) {
+        let field = (Wanted::Pack, "Path of the pack", hint);
+        if let Some(path) = file_ui(ui, state, queue, field, &form.out) {
             form.out = path;
         }
     });
@@ -55,8 +56,8 @@ pub(super) fn lend_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     ui.label(weak(ui, hint));
     line(ui, "File", |ui| {
         let hint = "path of a pack that was voted on, or of a study";
-        let id = Id::unique("bring-back");
-        if let Some(path) = path_field(ui, id, "Path of what comes back", hint, &form.back) {
+        let field = (Wanted::Back, "Path of what comes back", hint);
+        if let Some(path) = file_ui(ui, state, queue, field, &form.back) {
             form.back = path;
         }
     });

@@ -1,18 +1,19 @@
 //! What a task's votes say: by each objective, of each person, the two fronts; and what can be done with it.
 
-use egui::{ComboBox, Grid, Id, ProgressBar, RichText, Ui};
+use egui::{ComboBox, Grid, ProgressBar, RichText, Ui};
 use paretoscope_core::annotate::Question;
 use paretoscope_core::study::TaskStats;
 
-use super::builder::{line as labelled, weak};
 use super::fronts::FrontsPlots;
 use super::lend::moved_ui;
+use super::parts::{file_ui, line as labelled, weak};
 use super::words::{lines, reader_words};
 use crate::command::{Annotation, AppCommand, CommandQueue};
-use crate::state::{AppState, Weighed};
+use crate::state::{AppState, LearnForm, LendForm, Overlay, Weighed};
+use crate::tasks::Wanted;
 use crate::theme::Tokens;
 use crate::widgets::format::{count, counted};
-use crate::widgets::{command_button, group_title, path_field, section, trouble_ui};
+use crate::widgets::{command_button, group_title, section, trouble_ui};
 
 /// The page.
 pub(super) fn results_ui(
@@ -27,6 +28,17 @@ pub(super) fn results_ui(
         let weigh = AppCommand::Annotate(Annotation::Weigh);
         command_button(ui, state, queue, weigh, "Weigh them again");
     });
+    let newer = state.annotate.newer(task);
+    if newer > 0 {
+        let words = format!(
+            "{} since these numbers were made: weigh them again to have them in.",
+            counted(newer, "newer vote")
+        );
+        let response = ui.label(RichText::new(words).color(Tokens::of(ui).warn));
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_live(egui::accesskit::Live::Polite);
+        });
+    }
     match &state.annotate.weighed {
         Weighed::Not => {
             ui.label(weak(
@@ -121,14 +133,67 @@ fn stats_ui(
 
 /// What can be done with what people decided.
 fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) {
-    let line = state.annotate.task(task);
-    let Some(line) = line.filter(|line| line.question == Question::Pair) else {
+    let Some(line) = state.annotate.task(task) else {
         return;
     };
+    let mut form = state.annotate.lend.clone();
+    if line.question == Question::Pair {
+        on_ui(ui, state, task, queue);
+        pairs_ui(ui, state, &mut form, &line.objectives, queue);
+    }
+    let hint = "Every vote of people that counts; as .jsonl a line each, as .json tasks of Label Studio. New task, A file takes \
+                both in";
+    group_title(ui, "Votes for other programs", hint);
+    labelled(ui, "File", |ui| {
+        let hint = "path of a .jsonl or .json, e.g. /home/me/votes.jsonl";
+        let field = (Wanted::VotesOut, "Path of the votes", hint);
+        if let Some(path) = file_ui(ui, state, queue, field, &form.votes) {
+            form.votes = path;
+        }
+    });
+    ui.horizontal_wrapped(|ui| {
+        let export = AppCommand::Annotate(Annotation::ExportVotes);
+        command_button(ui, state, queue, export, "Export the votes");
+    });
+    moved_ui(ui, state);
+    if form != state.annotate.lend {
+        queue.push(AppCommand::Annotate(Annotation::SetLend(form)));
+    }
+}
+
+/// The sheets that votes on pairs lead to.
+fn on_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) {
+    let hint =
+        "Votes can train a value vector, and a model can vote as well, kept apart from people";
+    group_title(ui, "From here", hint);
+    ui.horizontal_wrapped(|ui| {
+        let learn = AppCommand::Show(Overlay::Learn);
+        let words = "Learn from these votes\u{2026}";
+        let opened = command_button(ui, state, queue, learn, words).clicked();
+        if opened && !state.learn.phase.is_active() {
+            let form = LearnForm {
+                task: task.to_owned(),
+                ..state.learn.form.clone()
+            };
+            queue.push(AppCommand::SetLearn(Box::new(form)));
+        }
+        let judge = AppCommand::ShowJudge(task.to_owned());
+        command_button(ui, state, queue, judge, "Let a model vote\u{2026}");
+    });
+    ui.add_space(4.0);
+}
+
+/// The pairs that people decided.
+fn pairs_ui(
+    ui: &mut Ui,
+    state: &AppState,
+    form: &mut LendForm,
+    objectives: &[String],
+    queue: &mut CommandQueue,
+) {
     let hint = "A line per item and objective that most votes decided, as DPO reads them; ties, checks and the test prompts \
                 are left out";
     group_title(ui, "Pairs to train on", hint);
-    let mut form = state.annotate.lend.clone();
     labelled(ui, "By", |ui| {
         let all = "all objectives";
         let words = form.objective.as_deref().unwrap_or(all).to_owned();
@@ -136,7 +201,7 @@ fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) 
             .selected_text(words)
             .show_ui(ui, |ui| {
                 ui.selectable_value(&mut form.objective, None, all);
-                for objective in &line.objectives {
+                for objective in objectives {
                     ui.selectable_value(&mut form.objective, Some(objective.clone()), objective);
                 }
             });
@@ -147,8 +212,8 @@ fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) 
     });
     labelled(ui, "File", |ui| {
         let hint = "path of a .jsonl, e.g. /home/me/pairs.jsonl";
-        let id = Id::unique("pairs-out");
-        if let Some(path) = path_field(ui, id, "Path of the pairs", hint, &form.pairs) {
+        let field = (Wanted::Pairs, "Path of the pairs", hint);
+        if let Some(path) = file_ui(ui, state, queue, field, &form.pairs) {
             form.pairs = path;
         }
     });
@@ -156,8 +221,5 @@ fn next_ui(ui: &mut Ui, state: &AppState, task: &str, queue: &mut CommandQueue) 
         let export = AppCommand::Annotate(Annotation::ExportPairs);
         command_button(ui, state, queue, export, "Export the pairs");
     });
-    moved_ui(ui, state);
-    if form != state.annotate.lend {
-        queue.push(AppCommand::Annotate(Annotation::SetLend(form)));
-    }
+    ui.add_space(4.0);
 }

@@ -30,7 +30,7 @@ fn line(label: &'static str, words: impl Into<String>) -> Line {
 }
 
 /// A number to three places, with the minus of text.
-pub(super) fn figure(value: f64) -> String {
+pub(in crate::view) fn figure(value: f64) -> String {
     let words = format!("{:.3}", value.abs());
     let zero = words.bytes().all(|b| matches!(b, b'0' | b'.'));
     if value < 0.0 && !zero {
@@ -45,7 +45,7 @@ fn or_none(value: Option<f64>, none: &str) -> String {
 }
 
 /// A share with its interval: `0.590 (95 % 0.521 to 0.656), 118 of 200`.
-pub(super) fn share_words(share: Share, of: &str) -> Option<String> {
+pub(in crate::view) fn share_words(share: Share, of: &str) -> Option<String> {
     let value = share.value()?;
     Some(format!(
         "{} (95 % {} to {}), {} of {} {of}",

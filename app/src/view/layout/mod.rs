@@ -13,8 +13,8 @@ use super::pareto::ParetoPanel;
 use super::prompt::PromptPanel;
 use super::study::StudyPanel;
 use super::{
-    bundle_sheet, closing, export, first_steps, forgetting, learn, palette, panels, point, prompt,
-    responses, settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
+    bundle_sheet, closing, export, first_steps, forgetting, judge, learn, palette, panels, point,
+    prompt, responses, settings, shortcuts, status, study, sweep, talk, top_bar, training, welcome,
 };
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel};
@@ -114,6 +114,7 @@ fn sheets_ui(ui: &mut Ui, kept: &mut Panels, state: &AppState, queue: &mut Comma
             annotate::sheet_ui(ui.ctx(), &mut kept.annotate, state, queue);
         }
         Overlay::Learn => learn::learn_ui(ui.ctx(), state, queue),
+        Overlay::Judge => judge::judge_ui(ui.ctx(), state, queue),
         Overlay::Training => training::training_ui(ui.ctx(), state, queue),
         Overlay::Talk => talk::stops_ui(ui.ctx(), state, queue),
         Overlay::Export => export::export_ui(ui.ctx(), state, queue),

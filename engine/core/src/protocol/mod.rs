@@ -7,10 +7,12 @@ mod channel;
 mod command;
 mod event;
 mod job;
+mod judge;
 
 pub use channel::{COMMAND_CAPACITY, EVENT_CAPACITY, EngineHandle, Waker};
 pub use command::{EngineCommand, SweepGrid, SweepPlan};
 pub use event::{EngineEvent, Held, LoadStage, SweepPhase, SweepProgress, TokenNews};
 pub use job::{JobId, JobIds};
+pub use judge::{JudgeCommand, JudgeEnd, JudgeHandle, JudgeNews};
 
 pub use crate::types::{Trouble, TroubleKind};

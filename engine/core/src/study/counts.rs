@@ -18,11 +18,28 @@ pub struct TaskCounts {
     pub told: usize,
     /// By alias, looks that ended in votes or a skip.
     pub saved: BTreeMap<String, usize>,
+    /// Votes that people cast, those that were taken back among them: whatever is voted, it grows.
+    pub cast: usize,
     /// By objective, in the task's order, votes that decide for a side; second looks and checks left out.
     pub decisive: Vec<(String, usize)>,
 }
 
 impl Study {
+    /// Votes of a task that people cast, those that were replaced or taken back among them.
+    pub fn votes_cast(&self, task: &TaskState) -> Result<usize> {
+        let sql = "SELECT a.alias, COUNT(*) FROM vote v JOIN item i ON i.id = v.item
+                   JOIN annotator a ON a.id = v.annotator WHERE i.task = ?1 GROUP BY a.alias";
+        let mut cast = 0;
+        self.each(sql, [task.id], |row| {
+            let (alias, votes): (String, i64) = (self.get(row, 0)?, self.get(row, 1)?);
+            if Voters::People.counts(&alias) {
+                cast += usize::try_from(votes).unwrap_or(0);
+            }
+            Ok(())
+        })?;
+        Ok(cast)
+    }
+
     /// How far a task is: from its items and the votes that stand.
     pub fn task_counts(&self, task: &TaskState) -> Result<TaskCounts> {
         let items = self.items(task)?;
@@ -56,6 +73,7 @@ impl Study {
             checks: checks.len(),
             told: items.iter().filter(|item| item.sides.tells()).count(),
             saved: saved.collect(),
+            cast: self.votes_cast(task)?,
             decisive: task.asks.objectives().iter().map(count).collect(),
         })
     }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::file::Study;
 use super::tasks::{Sides, StoredItem, TaskState};
 use super::votes::StoredVote;
-use crate::Result;
 use crate::annotate::{Picked, Voters, hasty, passes};
 use crate::stats::{Choice, Share, Vote, wilson};
+use crate::{Error, Result};
 
 /// A rating of one answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -87,6 +88,24 @@ pub struct Judged {
     pub readers: Vec<Reader>,
     /// Of what is compared, by objective: the mean score of its answers in the items.
     pub rewards: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl Judged {
+    /// Votes, ratings, rankings as objects, one each; fields that say nothing are left out.
+    pub fn lines(&self) -> Result<Vec<Value>> {
+        let votes = self.votes.iter().map(serde_json::to_value);
+        let ratings = self.ratings.iter().map(serde_json::to_value);
+        let rankings = self.rankings.iter().map(serde_json::to_value);
+        let mut found = Vec::new();
+        for value in votes.chain(ratings).chain(rankings) {
+            let value = value.map_err(|error| Error::option("votes", error.to_string()))?;
+            if let Value::Object(mut fields) = value {
+                fields.retain(|_, field| !field.is_null());
+                found.push(Value::Object(fields));
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl Study {

@@ -86,7 +86,7 @@ pub use hash::{Fields, Uid};
 pub use info::{StudyInfo, SweepInfo};
 pub use item_rows::ItemRow;
 pub use judged::{Judged, Ranked, Rated, Reader};
-pub use judges::{Answered, Judge, JudgeItem, JudgeOf, JudgeSaid, Judgement};
+pub use judges::{Answered, Judge, JudgeItem, JudgeObjective, JudgeOf, JudgeSaid, Judgement};
 pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};

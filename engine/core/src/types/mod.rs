@@ -7,11 +7,13 @@
 mod bundle_info;
 mod defaults;
 mod device;
+mod endpoint;
 mod expert;
 mod gates;
 mod given;
 mod identity;
 mod interference;
+mod judging;
 mod learning;
 mod message;
 mod mutes;
@@ -30,11 +32,16 @@ mod trouble;
 pub use bundle_info::{AdapterInfo, BundleInfo, ModelInfo, ObjectiveInfo, PromptSample};
 pub use defaults::{TrainMethod, TrainSize, USUAL, Usual, UsualAdapter};
 pub use device::DeviceChoice;
+pub use endpoint::Endpoint;
 pub use expert::{Expert, ExpertKind, RouterActivation};
 pub use gates::RowGates;
 pub use given::{Given, GivenToken};
 pub use identity::{BundleIdentity, Key};
 pub use interference::{Chance, Compared, Interference, Measure, PairInterference};
+pub use judging::{
+    JUDGE_INSTRUCTIONS, JUDGE_PLACES, JudgeLimits, JudgePlan, JudgePreview, JudgeProgress, Prices,
+    Spent, about_tokens,
+};
 pub use learning::{Effect, LearnNews, LearnPairs, LearnPlan, Measured};
 pub use message::Message;
 pub use mutes::{Channel, Mutes};

@@ -1,11 +1,11 @@
 //! Tables of a task: its votes, its items, the pairs that train.
 
 use paretoscope_engine::annotate::{configuration, to_label_studio};
-use paretoscope_engine::study::{ItemRow, Judged, PairsAsked, Study, TaskState};
+use paretoscope_engine::study::{ItemRow, PairsAsked, Study, TaskState};
 use paretoscope_engine::types::Split;
 use paretoscope_engine::{Error, Problem, Result};
 use paretoscope_figure::table::{Cell, Column, Kind, Table};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::file::drawn;
 
@@ -68,7 +68,7 @@ pub(super) fn votes(
         Ok(wanted.split.is_none() || study.prompt_split(prompt)? == wanted.split)
     };
     let mut lines = Vec::new();
-    for line in values(&judged)? {
+    for line in judged.lines()? {
         let by = wanted
             .objective
             .is_none_or(|objective| line["objective"] == objective);
@@ -97,30 +97,6 @@ fn known_objective(task: &TaskState, objective: Option<&str>) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Votes, ratings, rankings as objects; fields that say nothing are left out.
-fn values(judged: &Judged) -> Result<Vec<Value>> {
-    let mut found = Vec::new();
-    let mut put = |value: serde_json::Result<Value>| -> Result<()> {
-        let value = value.map_err(|e| Error::option("votes", e.to_string()))?;
-        let Value::Object(fields) = value else {
-            return Ok(());
-        };
-        let said: Map<String, Value> = fields.into_iter().filter(|(_, v)| !v.is_null()).collect();
-        found.push(Value::Object(said));
-        Ok(())
-    };
-    for vote in &judged.votes {
-        put(serde_json::to_value(vote))?;
-    }
-    for rated in &judged.ratings {
-        put(serde_json::to_value(rated))?;
-    }
-    for ranked in &judged.rankings {
-        put(serde_json::to_value(ranked))?;
-    }
-    Ok(found)
 }
 
 /// Items; as JSON they are tasks of Label Studio, whose labelling configuration comes with them.

@@ -7,7 +7,8 @@ use paretoscope_engine::stats::Draws;
 use paretoscope_engine::study::JudgeOf;
 use paretoscope_engine::{Error, Result, files};
 use paretoscope_judge::{
-    Endpoint, INSTRUCTIONS, JudgePlan, JudgeProgress, Key, Limits, Listener, Prices, judge, preview,
+    Endpoint, JUDGE_INSTRUCTIONS, JudgeLimits, JudgePlan, JudgeProgress, Listener, Prices, judge,
+    preview,
 };
 use serde_json::json;
 
@@ -83,7 +84,8 @@ pub(crate) struct Args {
 
 impl Args {
     fn plan(&self) -> Result<JudgePlan> {
-        let endpoint = Endpoint::new(&self.endpoint).map_err(fault)?;
+        let endpoint = Endpoint::new(&self.endpoint)
+            .map_err(|problem| Error::option("--endpoint", problem))?;
         let timeout = Duration::try_from_secs_f64(self.timeout)
             .ok()
             .filter(|t| !t.is_zero());
@@ -99,19 +101,14 @@ impl Args {
         };
         let instructions = match &self.instructions {
             Some(path) => files::read_text(path, files::SETTINGS)?,
-            None => INSTRUCTIONS.to_owned(),
+            None => JUDGE_INSTRUCTIONS.to_owned(),
         };
         Ok(JudgePlan {
             study: existing(&self.file)?.path().to_path_buf(),
             task: self.task.clone(),
             objectives: self.objectives.clone(),
             most_items: self.items,
-            key: self
-                .key_env
-                .as_deref()
-                .map(Key::of_env)
-                .transpose()
-                .map_err(fault)?,
+            key_env: self.key_env.clone(),
             of: JudgeOf {
                 endpoint: endpoint.url().to_owned(),
                 model: self.model.clone(),
@@ -120,12 +117,12 @@ impl Args {
                 max_tokens: self.max_tokens,
             },
             endpoint,
-            limits: Limits {
+            limits: JudgeLimits {
                 timeout: timeout.ok_or_else(|| Error::option("--timeout", NO_SECONDS))?,
                 tries: self.tries,
                 per_minute: self.per_minute,
                 budget: self.budget,
-                ..Limits::default()
+                ..JudgeLimits::default()
             },
             prices: Prices {
                 input: price("--price-in", self.price_in)?,
@@ -169,13 +166,20 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     }))
 }
 
-/// An error in the program's words.
+/// An error in the program's words, a part of the plan by its option.
 fn fault(error: paretoscope_judge::Error) -> Error {
     use paretoscope_judge::Error as J;
     match error {
-        J::Core(error) => error.into(),
+        J::Core(error) => match Error::from(error) {
+            Error::Option { name, problem } => Error::option(format!("--{name}"), problem),
+            other => other,
+        },
         J::Cancelled => Error::Cancelled,
-        J::Option { name, problem } => Error::option(name, problem),
+        J::Option {
+            name: "key",
+            problem,
+        } => Error::option("--key-env", problem),
+        J::Option { name, problem } => Error::option(format!("--{name}"), problem),
         other => Error::Endpoint(other.to_string()),
     }
 }
