@@ -13,7 +13,8 @@ use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel, Weights,
 };
 use paretoscope_engine::{Error, Result};
-use paretoscope_tests::Fixture;
+use paretoscope_tests::{Fixture, OBJECTIVES};
+use serde_json::{Value, json};
 
 static DEMO: LazyLock<Bundle> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
@@ -216,6 +217,225 @@ fn what_is_not_trained_is_refused_with_the_command_that_trains_it() {
     let refused = answer("pcb", Point::Weights(Weights::zero(3)));
     assert!(matches!(&refused, Err(e) if e.is_input()), "{refused:?}");
     assert!(matches!(refused, Err(Error::Option { .. })));
+}
+
+/// The tiny bundle with parts for every method that needs some, made of its own experts.
+fn with_parts() -> (Fixture, Bundle) {
+    let fixture = Fixture::new();
+    let copy = |from: &str, to: &str| {
+        std::fs::create_dir_all(fixture.join(to)).expect("a folder");
+        for entry in std::fs::read_dir(fixture.join(from)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_owned();
+            std::fs::copy(&path, fixture.join(to).join(name)).expect("a copy");
+        }
+    };
+    for (objective, share) in OBJECTIVES.iter().zip(1..) {
+        copy(
+            &format!("experts/{objective}"),
+            &format!("parm/{objective}"),
+        );
+        copy(
+            &format!("experts/{objective}"),
+            &format!("moe/expert-{share}"),
+        );
+    }
+    copy("experts/humor", "parm/shared");
+    copy("routers/centre", "moe/router");
+    copy("experts/helpful", "aligner");
+    fixture.edit_json("moe/router/router_config.json", |config| {
+        config["outputs"] = json!(["expert-1", "expert-2", "expert-3"]);
+    });
+    let part = |name: &str| json!({"name": name, "path": name});
+    fixture.write(
+        "parm/parm.json",
+        json!({"format": 1, "shared": "shared",
+        "objectives": OBJECTIVES.map(part)})
+        .to_string(),
+    );
+    let experts = [1, 2, 3].map(|n| part(&format!("expert-{n}")));
+    fixture.write(
+        "moe/loramoe.json",
+        json!({"format": 1, "experts": experts, "router": "router"}).to_string(),
+    );
+    fixture.write(
+        "aligner/correction.json",
+        json!({"format": 1, "chat": false, "aspects": [],
+        "template": "Better: {question} | {answer}"})
+        .to_string(),
+    );
+    let arms = OBJECTIVES.map(|o| json!({"name": o, "path": format!("experts/{o}")}));
+    fixture.edit_json("bundle.json", |bundle| {
+        bundle["methods"] = json!({
+            "genarm": arms,
+            "parm": [{"name": "parm", "path": "parm"}],
+            "loramoe": [{"name": "moe", "path": "moe"}],
+            "aligner": [{"name": "aligner", "path": "aligner"}],
+            "modpo": [{"name": "half", "path": "experts/harmless", "preference": [0.5, 0.5, 0.0]}],
+            "dpo-seqt": [{"name": "forward", "path": "experts/humor"}],
+        });
+    });
+    let options = LoadOptions {
+        probe: false,
+        ..LoadOptions::default()
+    };
+    let bundle = Bundle::load(fixture.path(), &options, &mut |_, _| Ok(())).expect("a bundle");
+    (fixture, bundle)
+}
+
+fn said(bundle: &Bundle, method: &str, prompt: &str, point: Point) -> Vec<u32> {
+    let mut row = row(method, point);
+    row.prompt = Prompt::Text(prompt.to_owned());
+    row.sampling.max_tokens = 12;
+    let run = generate(bundle, row).expect(method);
+    run.tokens.iter().map(|token| token.id).collect()
+}
+
+#[test]
+fn trained_parts_answer_as_what_they_are() {
+    let (_fixture, bundle) = with_parts();
+    assert!(bundle.info.methods.iter().any(|name| name == "genarm"));
+    let inside = || preference([0.2, 0.3, 0.5]);
+    let base = said(&bundle, "base", "The cat", inside());
+    for method in ["genarm:c=0", "parm:c=0"] {
+        assert_eq!(said(&bundle, method, "The cat", inside()), base, "{method}");
+    }
+    // An adapter beside the bank in full is the expert in the bank.
+    let harmless = said(&bundle, "", "The cat", preference([0.0, 1.0, 0.0]));
+    assert_eq!(
+        said(&bundle, "modpo", "The cat", preference([0.5, 0.5, 0.0])),
+        harmless
+    );
+    let humor = said(&bundle, "", "The cat", preference([0.0, 0.0, 1.0]));
+    assert_eq!(said(&bundle, "dpo-seqt", "The cat", inside()), humor);
+    // Its model answers at its own preference and nowhere else.
+    let words = generate(&bundle, row("modpo", inside()))
+        .expect_err("no model")
+        .to_string();
+    assert!(
+        words.contains("[0.5, 0.5, 0.0]") && words.contains("train modpo"),
+        "{words}"
+    );
+    // The router of the bundle over the same experts, at a share of 1, is this mixture.
+    let place = bundle.info.experts.iter().find(|e| e.name == "centre");
+    let place = place.expect("the router").preference.clone();
+    let routed = said(&bundle, "", "The cat", Point::Preference(place));
+    assert_eq!(said(&bundle, "loramoe", "The cat", inside()), routed);
+}
+
+#[test]
+fn a_second_model_is_told_the_question_and_the_first_answer() {
+    let (_fixture, bundle) = with_parts();
+    let mut asked = row("base", preference([0.2, 0.3, 0.5]));
+    asked.prompt = Prompt::Text("The cat".to_owned());
+    asked.sampling.max_tokens = 12;
+    let draft = generate(&bundle, asked).expect("a draft").text;
+    let told = format!("Better: The cat | {draft}");
+    // The corrector is the helpful expert.
+    let corrected = said(&bundle, "", &told, preference([1.0, 0.0, 0.0]));
+    assert_eq!(
+        said(&bundle, "aligner", "The cat", preference([0.2, 0.3, 0.5])),
+        corrected
+    );
+    // In company, too, and under a name that a sweep finds again.
+    let rows: Vec<RowRequest> = ["aligner", "base", "aligner", "genarm"]
+        .into_iter()
+        .map(|method| {
+            let mut row = row(method, preference([0.2, 0.3, 0.5]));
+            row.prompt = Prompt::Text("The cat".to_owned());
+            row.sampling.max_tokens = 12;
+            row
+        })
+        .collect();
+    let together = generate_all(&bundle, rows, 4).expect("answers");
+    let ids = |at: usize| {
+        together[at]
+            .tokens
+            .iter()
+            .map(|token| token.id)
+            .collect::<Vec<u32>>()
+    };
+    assert_eq!(ids(0), corrected);
+    assert_eq!(ids(0), ids(2));
+    assert_eq!(together[0].key, together[2].key);
+    assert_ne!(together[0].key, together[1].key);
+}
+
+#[test]
+fn vectors_from_pairs_steer_and_none_of_them_is_the_base() {
+    let (fixture, _) = with_parts();
+    let pairs: Vec<String> = (0..6)
+        .map(|i| json!({"prompt": format!("The cat {i}"), "chosen": " sat down.", "rejected": " ran off!"}).to_string())
+        .collect();
+    fixture.write("out/pairs.jsonl", pairs.join("\n"));
+    let data = OBJECTIVES
+        .map(|o| format!("--data {o}={{}}/out/pairs.jsonl"))
+        .join(" ");
+    let line =
+        format!("bundle steering --bundle {{}} {data} --share 2 --out {{}}/out/v.safetensors");
+    let lines = fixture.done(&line).lines();
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["pairs"] == 6 && line["apart"].as_f64() > Some(0.0))
+    );
+    fixture.done("bundle add --bundle {} --method steering --part {}/out/v.safetensors --name v --out {}/out/more");
+    let bundle = Bundle::load(
+        &fixture.out("more"),
+        &LoadOptions::default(),
+        &mut |_, _| Ok(()),
+    )
+    .expect("a bundle");
+    let inside = || preference([0.2, 0.3, 0.5]);
+    let base = said(&bundle, "base", "The cat", inside());
+    assert_eq!(said(&bundle, "steering:c=0", "The cat", inside()), base);
+    let there: Vec<Vec<u32>> = ["1", "4", "16"]
+        .map(|c| said(&bundle, &format!("steering:c={c}"), "The cat", inside()))
+        .into();
+    assert!(there.iter().any(|said| *said != base), "{there:?}");
+    fixture.refused(
+        "bundle add --bundle {} --method steering --part {}/base --name v --out {}/out/other",
+        &["is no such part"],
+    );
+}
+
+#[test]
+fn the_best_of_n_is_chosen_among_the_bases_answers() {
+    let fixture = Fixture::new();
+    // The tiny bundle's humor has no reward model; two objectives have.
+    fixture.edit_json("bundle.json", |bundle| {
+        bundle["objectives"][2]["reward"] = bundle["objectives"][1]["reward"].clone();
+    });
+    let line = "sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:1 --max-tokens 4 \
+                --method best-of-n:n=4 --method best-of-n:n=1 --out {}/out/a.study";
+    let first = fixture.done(line).lines();
+    assert_eq!(first.len(), 6);
+    assert_eq!(
+        fixture.done(line).lines(),
+        first,
+        "the pools are found again"
+    );
+    let mean =
+        |line: &Value, objective: &str| line["scores"][objective]["mean"].as_f64().expect("a mean");
+    for (axis, objective) in OBJECTIVES.iter().enumerate() {
+        let at = |method: &str| {
+            let here = |line: &&Value| line["method"] == method && line["point"][axis] == 1.0;
+            mean(first.iter().find(here).expect("a corner"), objective)
+        };
+        assert!(at("best-of-n:n=4") >= at("best-of-n:n=1"), "{objective}");
+    }
+    let info = fixture.done("study info {}/out/a.study").lines().remove(0);
+    let prompts = fixture
+        .read("prompts.jsonl")
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .count();
+    assert_eq!(
+        info["generations"],
+        4 * prompts,
+        "one pool serves all points and every n"
+    );
 }
 
 #[test]

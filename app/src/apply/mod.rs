@@ -151,13 +151,6 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Compare(compared, measure) => {
             interference::compare(state, compared, measure, effects);
         }
-        C::SetTraining(form) => training::set_form(state, *form, effects),
-        C::ChooseExamples => effects.push(Effect::Pick(Wanted::Examples)),
-        C::StartTraining => training::start(state, effects),
-        C::CancelTraining => training::cancel(state, effects),
-        C::ResumeTraining(folder) => training::resume(state, &folder, effects),
-        C::SelectTraining(folder) => state.training.selected = Some(folder),
-        C::LoadTraining(folder) => training::load(state, &folder, effects),
         C::Talk(talk) => talk::command(state, talk, effects),
         C::SetLearn(_) | C::StartLearn | C::CancelLearn | C::LoadLearnt => {
             learn::command(state, command, effects);
@@ -171,7 +164,8 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),
         C::TryCurrent => trial::from_current(state, effects),
         other => {
-            let rest = export::command(state, other, effects)
+            let rest = training::command(state, other, effects)
+                .and_then(|other| export::command(state, other, effects))
                 .and_then(|other| study::command(state, other, effects));
             if let Some(other) = rest {
                 shell::command(state, other, effects);

@@ -7,10 +7,31 @@ use paretoscope_core::protocol::{EngineCommand, JobId, Trouble};
 use paretoscope_core::types::{TrainEnd, TrainJob, TrainNews, TrainRun, say_settings};
 
 use super::{Effect, bundle, notify};
+use crate::command::AppCommand;
 use crate::state::{AppState, NoticeKind, Owner, TrainEntry, TrainForm, TrainPhase};
+use crate::tasks::Wanted;
+
+/// Carries out what a person does in the sheet; gives anything else back.
+pub(super) fn command(
+    state: &mut AppState,
+    command: AppCommand,
+    effects: &mut Vec<Effect>,
+) -> Option<AppCommand> {
+    match command {
+        AppCommand::SetTraining(form) => set_form(state, *form, effects),
+        AppCommand::ChooseExamples => effects.push(Effect::Pick(Wanted::Examples)),
+        AppCommand::StartTraining => start(state, effects),
+        AppCommand::CancelTraining => cancel(state, effects),
+        AppCommand::ResumeTraining(folder) => resume(state, &folder, effects),
+        AppCommand::SelectTraining(folder) => state.training.selected = Some(folder),
+        AppCommand::LoadTraining(folder) => load(state, &folder, effects),
+        other => return Some(other),
+    }
+    None
+}
 
 /// Changes the form.
-pub(super) fn set_form(state: &mut AppState, form: TrainForm, effects: &mut Vec<Effect>) {
+fn set_form(state: &mut AppState, form: TrainForm, effects: &mut Vec<Effect>) {
     let objectives = state.info().map_or(0, |info| info.objectives.len());
     let training = &mut state.training;
     let (old, kind) = (training.free_name(), training.form.kind);

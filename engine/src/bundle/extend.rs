@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::manifest::{ExpertEntry, Manifest, RewardEntry, ValueEntry};
+use paretoscope_core::method::MethodKind;
+
+use super::manifest::{ExpertEntry, Manifest, PartEntry, RewardEntry, ValueEntry};
 use crate::output::{folder_atomically, write_json};
 use crate::reward::Reading;
 use crate::routing::Complex;
@@ -32,8 +34,15 @@ pub fn extended(folder: &Path, addition: &Addition) -> Result<Manifest> {
         Part::Lora(_) | Part::Value => "adapter_config.json",
         Part::Router(_) => "router_config.json",
         Part::Reward(_) => "config.json",
+        Part::Method(MethodKind::Steering, _) => "",
+        Part::Method(..) => "adapter_config.json",
     };
-    if !path.join(file).is_file() {
+    let there = if file.is_empty() {
+        path.is_file()
+    } else {
+        path.join(file).is_file()
+    };
+    if !there {
         return Err(Error::file(
             &path,
             format!("holds no {file}, so it is not such a part; is the training finished?"),
@@ -69,6 +78,27 @@ pub fn extended(folder: &Path, addition: &Addition) -> Result<Manifest> {
             let taken = manifest.values.iter().any(|value| value.name == name);
             refuse_taken(taken, &name, "value vector")?;
             manifest.values.push(ValueEntry { name, path });
+        }
+        Part::Method(kind, preference) => {
+            if !kind.needs_parts() {
+                let problem = format!(
+                    "{} is run with what a bundle has; it takes no parts",
+                    kind.name()
+                );
+                return Err(Error::option("--method", problem));
+            }
+            let parts = manifest.methods.entry(kind.name().to_owned()).or_default();
+            let same = |part: &PartEntry| part.name == name && part.preference == *preference;
+            refuse_taken(
+                parts.iter().any(same),
+                &name,
+                &format!("part of {}", kind.name()),
+            )?;
+            parts.push(PartEntry {
+                name,
+                path,
+                preference: preference.clone(),
+            });
         }
         Part::Reward(objective) => {
             let names = manifest.objective_names().join(", ");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Result;
 use crate::mixture::Bank;
 use crate::model::{Decoder, SideExperts};
-use crate::weights::Adapter;
+use crate::weights::{Adapter, RouterExpert};
 
 /// Side banks that are kept at most, the least used let go first. A row holds its own as long as it runs.
 const KEPT: usize = 128;
@@ -18,6 +18,8 @@ pub struct Workshop {
     kept: Mutex<VecDeque<(String, Arc<SideExperts>)>>,
     /// Adapters of trained parts, as read.
     adapters: Mutex<HashMap<PathBuf, Arc<Adapter>>>,
+    /// Routers of trained parts, as read.
+    routers: Mutex<HashMap<PathBuf, Arc<RouterExpert>>>,
 }
 
 impl Workshop {
@@ -26,18 +28,13 @@ impl Workshop {
         &self,
         model: &Decoder,
         digest: &str,
-        make: impl FnOnce() -> Result<Vec<Adapter>>,
+        make: impl FnOnce() -> Result<Bank>,
     ) -> Result<Arc<SideExperts>> {
         if let Some(found) = self.find(digest) {
             return Ok(found);
         }
         // Outside the lock: a merge takes its time, and other rows go on.
-        let adapters = make()?;
-        let mut bank = Bank {
-            experts: adapters.len(),
-            adapters,
-            routers: Vec::new(),
-        };
+        let mut bank = make()?;
         let made = Arc::new(model.side(&mut bank)?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Two rows may have made it at once; all carry the first one, and so run in one product.
@@ -60,6 +57,22 @@ impl Workshop {
         let adapter = Arc::new(Adapter::load(folder, linears)?);
         adapters.insert(folder.to_path_buf(), Arc::clone(&adapter));
         Ok(adapter)
+    }
+
+    /// A trained part's router over adapters of these names.
+    pub fn router(
+        &self,
+        folder: &Path,
+        linears: &[(String, [usize; 2])],
+        names: &[String],
+    ) -> Result<Arc<RouterExpert>> {
+        let mut routers = self.routers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = routers.get(folder) {
+            return Ok(Arc::clone(found));
+        }
+        let router = Arc::new(RouterExpert::load(folder, linears, names)?);
+        routers.insert(folder.to_path_buf(), Arc::clone(&router));
+        Ok(router)
     }
 
     fn find(&self, digest: &str) -> Option<Arc<SideExperts>> {

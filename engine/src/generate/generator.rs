@@ -252,6 +252,16 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
                 Some(Finish::NotFinite)
             };
             row.streams.iter_mut().for_each(|stream| stream.held = None);
+            // A draft is shown to nobody; where it ends its correction begins.
+            let goes_on = match finish {
+                None => row.drafts(),
+                Some(Finish::NotFinite) => false,
+                Some(_) => row.begin_second(bundle)?,
+            };
+            if goes_on {
+                news.push((row.tag, RowNews::Reading(row.read())));
+                continue;
+            }
             if row.is_first() {
                 news.push((row.tag, RowNews::Started(row.prompt_tokens())));
             }

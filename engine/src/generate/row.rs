@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Sampler;
 use super::stream::ActiveStream;
 use crate::bundle::Bundle;
-use crate::method::{Mixer, RowPlan, StreamPlan, plan};
+use crate::method::{Mixer, RowPlan, SecondPass, StreamPlan, plan};
 use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
@@ -42,6 +42,10 @@ pub(super) struct ActiveRow<T> {
     pub(super) mixer: Mixer,
     /// What its key takes from the method; `None` for a plain row.
     plan: Option<[u8; 32]>,
+    /// What comes after this pass; taken when it begins.
+    then: Option<SecondPass>,
+    /// The ids that the row was asked, and the gates of its first pass.
+    asked: (Vec<u32>, RowGates),
     pub(super) request: RowRequest,
     given: Arc<Given>,
     max_tokens: usize,
@@ -113,7 +117,14 @@ impl<T> ActiveRow<T> {
             bounds.check(value).map_err(|e| Error::option(name, e))?;
         }
         let max_tokens = sampling.max_tokens.min(context - longest);
-        let RowPlan { streams, mixer } = plan;
+        let RowPlan {
+            streams,
+            mixer,
+            then,
+        } = plan;
+        let asked = prompts.first().cloned().unwrap_or_default();
+        let gates = streams.first().map(|stream| stream.gates.clone());
+        let gates = gates.unwrap_or_else(|| RowGates::base(0, 0));
         let streams = streams.into_iter().zip(prompts).map(|(stream, prompt)| {
             ActiveStream::new(bundle, stream, prompt, caches.pop().unwrap_or_default())
         });
@@ -122,6 +133,8 @@ impl<T> ActiveRow<T> {
             streams: streams.collect::<Result<_>>()?,
             mixer,
             plan: digest,
+            then,
+            asked: (asked, gates),
             max_tokens,
             sampler: Sampler::new(sampling),
             answer: bundle.tokenizer.answer(&sampling.stop),
@@ -143,9 +156,53 @@ impl<T> ActiveRow<T> {
         Ok(row)
     }
 
-    /// Whether its routing is kept: that of a row of one stream, and of the bundle's bank.
+    /// Whether its routing is kept: that of a row of one stream and one pass, and of the bundle's bank alone.
     pub(super) fn traced(&self) -> bool {
-        self.request.trace == TraceLevel::Full && self.streams.len() == 1
+        let full = self.request.trace == TraceLevel::Full && self.then.is_none();
+        full && matches!(self.streams.as_slice(), [only] if !only.has_side())
+    }
+
+    /// Begins the second pass, where one is due: the answer so far is what it corrects, and is shown to nobody. False
+    /// where there is none, or where the first answer leaves no room for a correction and stands.
+    pub(super) fn begin_second(&mut self, bundle: &Bundle) -> Result<bool> {
+        let Some(then) = self.then.take() else {
+            return Ok(false);
+        };
+        let sampling = &self.request.sampling;
+        let fresh = bundle.tokenizer.answer(&sampling.stop);
+        let mut draft = std::mem::replace(&mut self.answer, fresh);
+        draft.finish();
+        let told = then
+            .correction
+            .prompt(&self.request.prompt, draft.text(), &then.better_at);
+        let prompt = match told {
+            Some(prompt) => bundle
+                .tokenizer
+                .at(self.request.time)
+                .encode_prompt(&prompt)?,
+            None => Vec::new(),
+        };
+        let context = bundle.model.config().context;
+        if prompt.is_empty() || prompt.len() >= context {
+            self.answer = draft;
+            return Ok(false);
+        }
+        self.max_tokens = sampling.max_tokens.min(context - prompt.len());
+        let positions = prompt.len() + self.max_tokens;
+        let cache = self.streams.pop().map(|stream| stream.cache);
+        let mut stream =
+            ActiveStream::new(bundle, *then.stream, prompt, cache.unwrap_or_default())?;
+        bundle.model.reset(&mut stream.cache, positions)?;
+        self.streams = vec![stream];
+        self.tokens.clear();
+        self.came.clear();
+        self.end = None;
+        Ok(true)
+    }
+
+    /// Whether what it says now is no answer yet.
+    pub(super) fn drafts(&self) -> bool {
+        self.then.is_some()
     }
 
     /// Takes the mixed logits after the last token fed (and the gates of that step): samples, extends the
@@ -208,6 +265,10 @@ impl<T> ActiveRow<T> {
                 alike &= tokenizer.encode_prompt(prompt)? == stream.prompt;
             }
         }
+        if plan.then.is_some() && self.then.is_none() {
+            let problem = "is correcting its answer already; ask again at the new point";
+            return Err(Error::option("method", problem));
+        }
         if !alike {
             let name = method.map_or_else(String::new, ToString::to_string);
             let problem = format!(
@@ -219,6 +280,9 @@ impl<T> ActiveRow<T> {
             stream.go(bundle, plan)?;
         }
         self.mixer = plan.mixer;
+        if self.then.is_some() {
+            self.then = plan.then;
+        }
         let at = self.tokens.len();
         self.steering.go(&self.request.point, at, point, mutes);
         Ok(at)
@@ -263,17 +327,16 @@ impl<T> ActiveRow<T> {
         let before = std::iter::once(0).chain(self.came.iter().copied());
         let pace = self.came.iter().zip(before).map(|(at, last)| at - last);
         let pace: Vec<u32> = pace.take(tokens.len()).collect();
-        let mut streams = self.streams.into_iter();
-        let mut caches = Vec::with_capacity(streams.len());
-        // A row has a first stream; see `new`.
-        let (prompt_tokens, gates) = streams.next().map_or_else(
-            || (Vec::new(), RowGates::base(0, 0)),
-            |stream| {
-                caches.push(stream.cache);
-                (stream.prompt, stream.gates)
-            },
-        );
-        caches.extend(streams.map(|stream| stream.cache));
+        let (prompt_tokens, first) = self.asked;
+        // Steered on the way, its first stream has other gates than it was asked under.
+        let steered = !self.steering.changes().is_empty() && self.plan.is_none();
+        let mut caches = Vec::with_capacity(self.streams.len());
+        let mut last = None;
+        for stream in self.streams {
+            last.get_or_insert(stream.gates);
+            caches.push(stream.cache);
+        }
+        let gates = last.filter(|_| steered).unwrap_or(first);
         let mut run = Run {
             prompt: self.request.prompt,
             prompt_tokens,

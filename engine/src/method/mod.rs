@@ -7,6 +7,7 @@
 //! |---|---|
 //! | mixes the bundle's experts | [`gates`](self) |
 //! | rewrites the prompt | `wording` |
+//! | answers twice: a second model corrects the first answer | `trained` |
 //! | runs several streams and mixes their logits | `streams`, `mixer` |
 //! | scores candidates of each token | `guided` |
 //! | answers with experts that are made for the point, or were trained for it | `made`, `trained`, `side` |
@@ -25,6 +26,6 @@ pub(crate) use mixer::top;
 pub use mixer::{Among, Guide, Mixer};
 pub use paretoscope_core::method::{Acts, Method, MethodError, MethodKind, Setting, Value, Wanted};
 pub use plan::plan;
-pub use row::{ReceivedPlan, RowPlan, StreamPlan};
+pub use row::{ReceivedPlan, RowPlan, SecondPass, StreamPlan};
 pub use side::{Recipe, SidePlan};
 pub use trained::TrainedPart;

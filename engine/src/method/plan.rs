@@ -42,11 +42,11 @@ pub fn plan(
         MethodKind::Modpo | MethodKind::DpoLw | MethodKind::DpoSeqt | MethodKind::Morlhf => {
             trained::at_point(bundle, &method, point)?
         }
-        kind @ (MethodKind::Ric
-        | MethodKind::Aligner
-        | MethodKind::Metaaligner
-        | MethodKind::Loramoe
-        | MethodKind::BestOfN) => {
+        MethodKind::Loramoe => trained::loramoe(bundle)?,
+        MethodKind::Aligner | MethodKind::Metaaligner => {
+            trained::correction(bundle, &method, point)?
+        }
+        kind @ (MethodKind::Ric | MethodKind::BestOfN) => {
             let problem = format!("{} cannot be run yet", kind.name());
             return Err(Error::option("method", problem));
         }

@@ -4,7 +4,7 @@ use super::mixer::Mixer;
 use super::side::SidePlan;
 use crate::model::Shift;
 use crate::study::Fields;
-use crate::text::Tokenizer;
+use crate::text::{Correction, Tokenizer};
 use crate::types::{Prompt, RowGates};
 use crate::{Error, Result};
 
@@ -31,6 +31,36 @@ impl StreamPlan {
             shift: None,
         }
     }
+
+    /// What of it, beside its prompt, a row's key depends on.
+    fn note(&self, fields: &mut Fields) {
+        fields.gates(&self.gates);
+        match &self.side {
+            Some(side) => {
+                fields.text(side.digest());
+                fields.gates(&side.gates);
+            }
+            None => fields.text(""),
+        }
+        let layers = self.shift.as_ref().map_or(&[][..], |shift| &shift.layers);
+        fields.count(layers.len());
+        for (layer, vector) in layers {
+            fields.count(*layer);
+            fields.singles(vector);
+        }
+        fields.count(self.shift.as_ref().map_or(0, |shift| shift.from));
+    }
+}
+
+/// What comes after a row's answer: a second model corrects it, and what that says is the answer.
+#[derive(Debug, Clone)]
+pub struct SecondPass {
+    /// What it is told.
+    pub correction: Correction,
+    /// Indices of the aspects that it is asked to improve.
+    pub better_at: Vec<usize>,
+    /// Its stream; the prompt follows from the first answer.
+    pub stream: Box<StreamPlan>,
 }
 
 /// What a row is made of.
@@ -40,6 +70,8 @@ pub struct RowPlan {
     pub streams: Vec<StreamPlan>,
     /// How their logits become one distribution.
     pub mixer: Mixer,
+    /// What comes after.
+    pub then: Option<SecondPass>,
 }
 
 impl RowPlan {
@@ -48,13 +80,15 @@ impl RowPlan {
         Self {
             streams: vec![stream],
             mixer: Mixer::Alone,
+            then: None,
         }
     }
 
     /// Whether it is a row as HoE and MVA have it: the bundle's bank, its own prompt, nothing mixed.
     pub fn is_plain(&self) -> bool {
         let plain = |s: &StreamPlan| s.prompt.is_none() && s.side.is_none() && s.shift.is_none();
-        self.mixer == Mixer::Alone && self.streams.len() == 1 && self.streams.iter().all(plain)
+        let alone = self.mixer == Mixer::Alone && self.then.is_none();
+        alone && self.streams.len() == 1 && self.streams.iter().all(plain)
     }
 
     /// What its forward passes receive beyond a plain row's first stream, as a digest for its key; `None` for a plain
@@ -67,23 +101,18 @@ impl RowPlan {
         fields.count(self.streams.len());
         for (stream, ids) in self.streams.iter().zip(prompts) {
             fields.ids(ids);
-            fields.gates(&stream.gates);
-            match &stream.side {
-                Some(side) => {
-                    fields.text(side.digest());
-                    fields.gates(&side.gates);
-                }
-                None => fields.text(""),
-            }
-            let layers = stream.shift.as_ref().map_or(&[][..], |shift| &shift.layers);
-            fields.count(layers.len());
-            for (layer, vector) in layers {
-                fields.count(*layer);
-                fields.singles(vector);
-            }
-            fields.count(stream.shift.as_ref().map_or(0, |shift| shift.from));
+            stream.note(&mut fields);
         }
         self.mixer.note(&mut fields);
+        if let Some(then) = &self.then {
+            // Words and switches; their JSON is one.
+            fields.text(&serde_json::to_string(&then.correction).unwrap_or_default());
+            fields.count(then.better_at.len());
+            for &aspect in &then.better_at {
+                fields.count(aspect);
+            }
+            then.stream.note(&mut fields);
+        }
         Some(fields.digest())
     }
 }

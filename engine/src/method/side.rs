@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::bundle::Bundle;
 use crate::forge::merge::{self, MergeOutput, MergeSettings};
 use crate::forge::{CompressSettings, Precision};
+use crate::mixture::{Bank, BankRouter};
 use crate::model::SideExperts;
 use crate::study::{Fields, Uid};
 use crate::types::RowGates;
-use crate::weights::Adapter;
+use crate::weights::{Adapter, RouterExpert};
 use crate::{Error, Result};
 
 /// How the adapters of a side bank come about.
@@ -17,6 +18,8 @@ use crate::{Error, Result};
 pub enum Recipe {
     /// As they stand, in memory.
     Loaded(Vec<Arc<Adapter>>),
+    /// Experts and a router over them, trained together, as they stand in memory.
+    Routed(Vec<Arc<Adapter>>, Arc<RouterExpert>),
     /// A merge of adapters on disk.
     Merged {
         /// Their folders.
@@ -41,6 +44,13 @@ impl Recipe {
                     fields.text(&adapter.digest);
                 }
             }
+            Self::Routed(adapters, router) => {
+                fields.text("routed");
+                for adapter in adapters {
+                    fields.text(&adapter.digest);
+                }
+                fields.text(&router.digest);
+            }
             Self::Merged {
                 digests,
                 settings,
@@ -60,9 +70,28 @@ impl Recipe {
     }
 
     /// The adapters, for a model with these linear modules.
-    fn make(&self, linears: &[(String, [usize; 2])]) -> Result<Vec<Adapter>> {
+    fn make(&self, linears: &[(String, [usize; 2])]) -> Result<Bank> {
+        let adapters = self.adapters(linears)?;
+        let routers = match self {
+            Self::Routed(_, router) => vec![BankRouter {
+                expert: router.as_ref().clone(),
+                // Where it has no layer, all its experts speak alike.
+                fallback: vec![1.0 / adapters.len().max(1) as f32; adapters.len()],
+            }],
+            Self::Loaded(_) | Self::Merged { .. } => Vec::new(),
+        };
+        Ok(Bank {
+            experts: adapters.len(),
+            adapters,
+            routers,
+        })
+    }
+
+    fn adapters(&self, linears: &[(String, [usize; 2])]) -> Result<Vec<Adapter>> {
         match self {
-            Self::Loaded(adapters) => Ok(adapters.iter().map(|a| a.as_ref().clone()).collect()),
+            Self::Loaded(adapters) | Self::Routed(adapters, _) => {
+                Ok(adapters.iter().map(|a| a.as_ref().clone()).collect())
+            }
             Self::Merged {
                 sources,
                 settings,

@@ -40,6 +40,7 @@ pub(super) fn decoding(bundle: &Bundle, method: &Method, point: &Point) -> Resul
             coefficients,
             among: Among::All,
         },
+        then: None,
     })
 }
 
@@ -75,6 +76,7 @@ pub(super) fn genarm(bundle: &Bundle, method: &Method, point: &Point) -> Result<
             coefficients,
             among: Among::All,
         },
+        then: None,
     })
 }
 
@@ -82,7 +84,7 @@ pub(super) fn genarm(bundle: &Bundle, method: &Method, point: &Point) -> Result<
 /// `ΔW(w) = s (B₁ A₁ + B₂ W(w) A₂)` is the shared adapter in full and each objective's by its share.
 pub(super) fn parm(bundle: &Bundle, method: &Method, point: &Point) -> Result<RowPlan> {
     let shares = preference(bundle, point)?.as_slice();
-    let parts = trained::shared_and_per_objective(bundle, method.kind())?;
+    let parts = trained::shared_and_per_objective(bundle)?;
     let mut gates = RowGates::base(parts.len(), 0);
     let told = std::iter::once(1.0).chain(shares.iter().map(|&share| share as f32));
     for (gate, told) in gates.adapters.iter_mut().zip(told) {
@@ -98,6 +100,7 @@ pub(super) fn parm(bundle: &Bundle, method: &Method, point: &Point) -> Result<Ro
             coefficients: vec![1.0, method.number("c")],
             among: Among::All,
         },
+        then: None,
     })
 }
 
@@ -121,6 +124,7 @@ pub(super) fn pad(
             coefficients: vec![1.0 - c, c],
             among: Among::Top(method.whole("k")),
         },
+        then: None,
     })
 }
 
@@ -150,5 +154,6 @@ pub(super) fn args(bundle: &Bundle, method: &Method, point: &Point) -> Result<Ro
             candidates: method.whole("k"),
             rewards: bundle.info.identity.rewards.clone(),
         }),
+        then: None,
     })
 }

@@ -8,13 +8,14 @@ use safetensors::SafeTensors;
 
 use super::gates::{base, preference};
 use super::made::alone;
-use super::row::{RowPlan, StreamPlan};
-use super::side::Recipe;
+use super::row::{RowPlan, SecondPass, StreamPlan};
+use super::side::{Recipe, SidePlan};
 use super::{Method, MethodKind};
 use crate::bundle::{Bundle, PartEntry};
 use crate::model::Shift;
-use crate::types::Point;
-use crate::weights::Adapter;
+use crate::text::Correction;
+use crate::types::{Point, RowGates};
+use crate::weights::{Adapter, ExpertsFolder, ParmFolder};
 use crate::{Error, Result};
 
 /// How far apart two shares of one preference may be written.
@@ -39,7 +40,8 @@ fn training(kind: MethodKind) -> &'static str {
         MethodKind::Morlhf => "train ppo",
         MethodKind::Ric => "train ric",
         MethodKind::Steering => "bundle steering",
-        MethodKind::Aligner | MethodKind::Metaaligner => "train aligner",
+        MethodKind::Aligner => "train aligner",
+        MethodKind::Metaaligner => "train metaaligner",
         MethodKind::Loramoe => "train loramoe",
         _ => "bundle build",
     }
@@ -99,15 +101,91 @@ pub(super) fn per_objective(bundle: &Bundle, kind: MethodKind) -> Result<Vec<Arc
         .collect()
 }
 
-/// An adapter named `shared`, and one per objective in their order.
-pub(super) fn shared_and_per_objective(
-    bundle: &Bundle,
-    kind: MethodKind,
-) -> Result<Vec<Arc<Adapter>>> {
-    let shared = load(bundle, named(&parts(bundle, kind)?, kind, "shared")?)?;
-    let mut all = vec![shared];
-    all.extend(per_objective(bundle, kind)?);
+/// PARM's shared adapter, and one per objective in their order.
+pub(super) fn shared_and_per_objective(bundle: &Bundle) -> Result<Vec<Arc<Adapter>>> {
+    let part = only(bundle, MethodKind::Parm)?;
+    let folder = ParmFolder::load(&part.path)?;
+    let linears = bundle.model.config().linears();
+    let mut all = vec![bundle.workshop.adapter(&folder.shared, &linears)?];
+    for objective in &bundle.info.objectives {
+        let mut its = folder
+            .objectives
+            .iter()
+            .filter(|part| part.name == objective.name);
+        let its = its.next().ok_or_else(|| {
+            let known: Vec<&str> = folder.objectives.iter().map(|p| p.name.as_str()).collect();
+            let problem = format!(
+                "has no part for {}, only for {}",
+                objective.name,
+                known.join(", ")
+            );
+            Error::file(&part.path, problem)
+        })?;
+        all.push(bundle.workshop.adapter(&its.path, &linears)?);
+    }
     Ok(all)
+}
+
+/// The one part of a method that has one.
+fn only(bundle: &Bundle, kind: MethodKind) -> Result<TrainedPart> {
+    let parts = parts(bundle, kind)?;
+    if parts.len() > 1 {
+        let problem = format!(
+            "{} takes one part; the bundle lists {}",
+            kind.name(),
+            parts.len()
+        );
+        return Err(Error::option("method", problem));
+    }
+    let part = parts.into_iter().next();
+    part.ok_or_else(|| Error::internal("a method has no parts"))
+}
+
+/// LoRAMoE: experts and routers that were trained together, at one trade-off.
+pub(super) fn loramoe(bundle: &Bundle) -> Result<RowPlan> {
+    let folder = ExpertsFolder::load(&only(bundle, MethodKind::Loramoe)?.path)?;
+    let linears = bundle.model.config().linears();
+    let mut experts = Vec::with_capacity(folder.experts.len());
+    for part in &folder.experts {
+        experts.push(bundle.workshop.adapter(&part.path, &linears)?);
+    }
+    let names: Vec<String> = folder
+        .experts
+        .iter()
+        .map(|part| part.name.clone())
+        .collect();
+    let router = bundle.workshop.router(&folder.router, &linears, &names)?;
+    let mut gates = RowGates::base(experts.len(), 1);
+    gates.routers = vec![1.0];
+    Ok(RowPlan::alone(StreamPlan {
+        side: Some(SidePlan::new(Recipe::Routed(experts, router), gates)),
+        ..StreamPlan::of(base(bundle))
+    }))
+}
+
+/// A second model that corrects the base's answer: the adapter and what it is told.
+pub(super) fn correction(bundle: &Bundle, method: &Method, point: &Point) -> Result<RowPlan> {
+    let shares = preference(bundle, point)?.as_slice();
+    let part = only(bundle, method.kind())?;
+    let correction = Correction::load(&part.path)?;
+    // Objectives are asked for or not; how much they weigh cannot be told.
+    let mut better_at = Vec::new();
+    for (index, aspect) in correction.aspects.iter().enumerate() {
+        let mut objectives = bundle.info.objectives.iter().zip(shares);
+        if objectives.any(|(o, share)| o.name == aspect.name && *share > 0.0) {
+            better_at.push(index);
+        }
+    }
+    let adapter = load(bundle, &part)?;
+    let corrector = alone(bundle, Recipe::Loaded(vec![adapter]));
+    Ok(RowPlan {
+        then: Some(SecondPass {
+            correction,
+            better_at,
+            stream: Box::new(corrector),
+        }),
+        ..RowPlan::alone(StreamPlan::of(base(bundle)))
+    })
 }
 
 /// The adapter that was trained at this very preference. Such methods train a model per preference and answer nowhere
@@ -152,10 +230,7 @@ pub(super) fn at_point(bundle: &Bundle, method: &Method, point: &Point) -> Resul
 /// safetensors with one tensor `<objective>.<layer>`, `[hidden]`, per objective and layer.
 pub(super) fn steering(bundle: &Bundle, method: &Method, point: &Point) -> Result<RowPlan> {
     let shares = preference(bundle, point)?.as_slice();
-    let parts = parts(bundle, method.kind())?;
-    let Some(part) = parts.first() else {
-        return Err(Error::internal("a method has no parts"));
-    };
+    let part = only(bundle, method.kind())?;
     let vectors = Vectors::read(&part.path)?;
     let config = bundle.model.config();
     let mut layers: BTreeMap<usize, Vec<f32>> = BTreeMap::new();

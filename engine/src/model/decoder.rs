@@ -152,6 +152,15 @@ impl Decoder {
         }
     }
 
+    /// One step; the hidden states of the wanted tokens after each of `layers` (counted from 0), `[wanted tokens, hidden]`
+    /// each, before any norm.
+    pub fn states(&self, rows: &mut [StepRow<'_>], layers: &[usize]) -> Result<Vec<Vec<f32>>> {
+        match self {
+            Self::Packed(model) => Ok(model.states(rows, layers)),
+            Self::Tensors(model) => model.states(rows, layers),
+        }
+    }
+
     /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`.
     pub fn hidden(&self, rows: &mut [StepRow<'_>]) -> Result<Vec<f32>> {
         match self {

@@ -69,6 +69,22 @@ pub(super) struct Layer {
     pub(super) down: MixedGroup,
 }
 
+/// The tokens of a step that are read out.
+pub(super) fn wanted_tokens(rows: &[StepRow<'_>]) -> Vec<usize> {
+    let mut wanted = Vec::new();
+    let mut token = 0;
+    for row in rows {
+        let end = token + row.tokens.len();
+        match row.wanted {
+            Wanted::Nothing => {}
+            Wanted::Last => wanted.push(end - 1),
+            Wanted::All => wanted.extend(token..end),
+        }
+        token = end;
+    }
+    wanted
+}
+
 impl Llama {
     /// The model's shape.
     pub fn config(&self) -> &LlamaConfig {
@@ -143,10 +159,42 @@ impl Llama {
         rayon::scope(|_| self.body(rows, None).0.0)
     }
 
+    /// One step; the hidden states of the wanted tokens after each of `layers`, `[wanted tokens, hidden]` each, before any
+    /// norm.
+    pub(super) fn states(&self, rows: &mut [StepRow<'_>], layers: &[usize]) -> Vec<Vec<f32>> {
+        let (hidden, wanted) = (self.config.hidden_size, wanted_tokens(rows));
+        let mut states = vec![Vec::new(); layers.len()];
+        rayon::scope(|_| {
+            self.watched(rows, None, &mut |index, x| {
+                for (_, states) in layers
+                    .iter()
+                    .zip(&mut states)
+                    .filter(|(at, _)| **at == index)
+                {
+                    let read = wanted
+                        .iter()
+                        .flat_map(|&t| &x[t * hidden..(t + 1) * hidden]);
+                    states.extend(read.copied());
+                }
+            });
+        });
+        states
+    }
+
     fn body<'g, 't>(
         &self,
         rows: &mut [StepRow<'g>],
+        tap: Option<&'t mut Tap>,
+    ) -> ((Vec<f32>, Option<&'t mut Tap>), Vec<usize>, TokenGates<'g>) {
+        self.watched(rows, tap, &mut |_layer, _x| {})
+    }
+
+    /// A pass through all layers; `watch` sees the hidden states of all tokens after each.
+    fn watched<'g, 't>(
+        &self,
+        rows: &mut [StepRow<'g>],
         mut tap: Option<&'t mut Tap>,
+        watch: &mut (dyn FnMut(usize, &[f32]) + Send),
     ) -> ((Vec<f32>, Option<&'t mut Tap>), Vec<usize>, TokenGates<'g>) {
         let config = &self.config;
         let (eps, layout) = (config.rms_norm_eps as f32, config.head_layout());
@@ -233,18 +281,11 @@ impl Llama {
                 }
                 token += row.tokens.len();
             }
+            watch(index, &x);
         }
-        let mut wanted = Vec::new();
-        let mut token = 0;
+        let wanted = wanted_tokens(rows);
         for row in rows.iter_mut() {
-            let end = token + row.tokens.len();
-            match row.wanted {
-                Wanted::Nothing => {}
-                Wanted::Last => wanted.push(end - 1),
-                Wanted::All => wanted.extend(token..end),
-            }
             row.cache.advance(row.tokens.len());
-            token = end;
         }
         let hidden = config.hidden_size;
         let selected: Vec<f32> = wanted

@@ -51,6 +51,7 @@ pub mod sft;
 mod stacked;
 mod staged;
 mod steered;
+mod steering;
 mod tape;
 #[cfg(test)]
 mod tests;
@@ -70,3 +71,4 @@ pub use progress::{Silent, TrainReporter};
 pub use reward::reward;
 pub use runner::TrainReport;
 pub use sft::{log_likelihood, sft};
+pub use steering::{SteeringSettings, SteeringVector, steering_vectors, write_steering};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::{ComboBox, Id, RichText, TextEdit, Ui};
+use egui::{ComboBox, Id, RichText, Ui};
 use paretoscope_core::types::{
     BundleInfo, DpoConfig, ExpertKind, PenaltyKind, Scalarisation, Strength, TrainMethod, TrainTask,
 };

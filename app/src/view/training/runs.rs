@@ -97,6 +97,7 @@ fn task_words(run: &TrainEntry) -> String {
     let task = &run.plan.task;
     let becomes = match run.plan.joins.as_ref().map(|joins| &joins.part) {
         None => String::new(),
+        Some(Part::Method(kind, _)) => format!(", becomes a part of {}", kind.title()),
         Some(Part::Value) => ", becomes a value vector".to_owned(),
         Some(Part::Lora(at)) => format!(", becomes a LoRA expert at {}", shares(at)),
         Some(Part::Router(at)) => format!(" at {}", shares(at)),

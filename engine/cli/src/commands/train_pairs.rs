@@ -171,7 +171,7 @@ impl MetaAligner {
             let named = data.iter_mut().find(|data| data.name == name.trim());
             let named =
                 named.ok_or_else(|| wrong("is about no objective that there are pairs of"))?;
-            named.words = words.trim().to_owned();
+            words.trim().clone_into(&mut named.words);
         }
         let (config, skip_bad, shared) = self.corrections.parts(global);
         Ok(shared.job(TrainTask::MetaAligner(MetaAlignerJob {

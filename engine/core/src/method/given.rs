@@ -161,11 +161,9 @@ impl FromStr for Method {
 
     fn from_str(text: &str) -> Result<Self, MethodError> {
         let (name, settings) = text.split_once(':').unwrap_or((text, ""));
-        let kinds = MethodKind::ALL.iter().copied();
-        let kind = kinds.clone().find(|kind| kind.name() == name.trim());
-        let kind = kind.ok_or_else(|| MethodError {
+        let kind: MethodKind = name.trim().parse().map_err(|problem| MethodError {
             of: "method".to_owned(),
-            problem: Problem::unknown(name, kinds.map(MethodKind::name)),
+            problem,
         })?;
         let mut method = Self::usual(kind);
         for part in settings.split(',').filter(|part| !part.trim().is_empty()) {

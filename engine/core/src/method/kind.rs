@@ -1,13 +1,16 @@
 //! The systems, and what each takes.
 
-use serde::Serialize;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use super::setting::{Setting, Wanted};
-use crate::problem::Bounds;
+use crate::problem::{Bounds, Problem};
 use crate::types::PointKind;
 
 /// A system of the papers' comparisons, or one of the papers' own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum MethodKind {
     /// Hierarchical mixture of experts (HoE): routed LoRA experts and routers.
     Hoe,
@@ -143,6 +146,30 @@ const fn scale(usual: f64) -> Setting {
         Bounds::above(0.0),
         "what the merged vector is multiplied by",
     )
+}
+
+impl FromStr for MethodKind {
+    type Err = Problem;
+
+    fn from_str(name: &str) -> Result<Self, Problem> {
+        let mut kinds = Self::ALL.into_iter();
+        let unknown = || Problem::unknown(name, Self::ALL.map(Self::name));
+        kinds.find(|kind| kind.name() == name).ok_or_else(unknown)
+    }
+}
+
+impl TryFrom<String> for MethodKind {
+    type Error = Problem;
+
+    fn try_from(name: String) -> Result<Self, Problem> {
+        name.parse()
+    }
+}
+
+impl From<MethodKind> for String {
+    fn from(kind: MethodKind) -> Self {
+        kind.name().to_owned()
+    }
 }
 
 impl MethodKind {

@@ -24,7 +24,8 @@ pub use self::group::TensorSide;
 use self::group::{Placer, StepSide, bytes};
 pub(super) use self::slots::SlotLease;
 use self::slots::{SlotPool, lock};
-use super::{LlamaConfig, RowCache, SideExperts, StepRow, Wanted};
+use super::llama::wanted_tokens;
+use super::{LlamaConfig, RowCache, SideExperts, StepRow};
 use crate::mixture::{Bank, Side, Tap, TokenGates};
 use crate::{Error, Result};
 
@@ -119,11 +120,34 @@ impl TensorLlama {
 
     /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`, in f32.
     pub fn hidden(&self, rows: &mut [StepRow<'_>]) -> Result<Vec<f32>> {
-        let hidden = self.body(rows, None).and_then(|body| match body.hidden {
+        let body = self.body(rows, None, &mut |_layer, _x| Ok(()));
+        let hidden = body.and_then(|body| match body.hidden {
             Some(hidden) => to_host(&hidden),
             None => Ok(Vec::new()),
         });
         hidden.map_err(|e| self.trouble(e))
+    }
+
+    /// See [`super::Llama::states`]; in f32.
+    pub(super) fn states(
+        &self,
+        rows: &mut [StepRow<'_>],
+        layers: &[usize],
+    ) -> Result<Vec<Vec<f32>>> {
+        let wanted: Vec<u32> = wanted_tokens(rows).iter().map(|&t| t as u32).collect();
+        let mut states = vec![Vec::new(); layers.len()];
+        let passed = self.body(rows, None, &mut |index, x| {
+            for (_, states) in layers
+                .iter()
+                .zip(&mut states)
+                .filter(|(at, _)| **at == index)
+            {
+                let read = Tensor::from_slice(&wanted, wanted.len(), &self.device)?;
+                *states = to_host(&x.index_select(&read, 0)?)?;
+            }
+            Ok(())
+        });
+        passed.map(|_body| states).map_err(|e| self.trouble(e))
     }
 
     /// An error of the device with a way out, where there is one.
@@ -136,7 +160,7 @@ impl TensorLlama {
         rows: &mut [StepRow<'_>],
         mut tap: Option<&mut Tap>,
     ) -> candle_core::Result<Vec<f32>> {
-        let body = self.body(rows, tap.as_deref_mut())?;
+        let body = self.body(rows, tap.as_deref_mut(), &mut |_layer, _x| Ok(()))?;
         let (Some(head), Some(hidden)) = (&self.head, &body.hidden) else {
             return Ok(Vec::new());
         };
@@ -158,6 +182,7 @@ impl TensorLlama {
         &self,
         rows: &mut [StepRow<'g>],
         tap: Option<&mut Tap>,
+        watch: &mut dyn FnMut(usize, &Tensor) -> candle_core::Result<()>,
     ) -> candle_core::Result<Body<'g>> {
         let gates = TokenGates::with_sides(rows.iter().map(|row| {
             let side = row.side.and_then(|side| match side.bank {
@@ -190,21 +215,14 @@ impl TensorLlama {
             if let Some(shift) = self.shift(rows, index, tokens)? {
                 x = (x + shift)?;
             }
+            watch(index, &x)?;
         }
         if let Some(recorder) = recorder {
             recorder.finish()?;
         }
-        let mut wanted = Vec::new();
-        let mut token = 0;
+        let wanted = wanted_tokens(rows);
         for row in rows.iter_mut() {
-            let end = token + row.tokens.len();
-            match row.wanted {
-                Wanted::Nothing => {}
-                Wanted::Last => wanted.push(end - 1),
-                Wanted::All => wanted.extend(token..end),
-            }
             row.cache.advance(row.tokens.len());
-            token = end;
         }
         let hidden = if wanted.is_empty() {
             None

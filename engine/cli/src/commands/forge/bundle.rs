@@ -6,12 +6,15 @@ use std::time::Duration;
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Addition, Bundle, Growth, LoadOptions, Part, extend, grow};
+use paretoscope_engine::method::MethodKind;
 use paretoscope_engine::recipe::{BuildOptions, BuildProgress, BuildReporter, Recipe, build};
+use paretoscope_engine::train::{SteeringSettings, steering_vectors, write_steering};
 use paretoscope_engine::types::shown;
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
 use super::on_cpu;
+use crate::commands::place::load;
 use crate::commands::train_options::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
@@ -26,6 +29,8 @@ pub(crate) enum Args {
     Add(Add),
     /// Make a bundle that has one objective more; experts, routers and value vectors stay what they are
     Grow(Grow),
+    /// Vectors that steer hidden states, from pairs of answers about each objective
+    Steering(Steering),
     /// Load a bundle as the window would, and say all that it would show
     Check(Check),
 }
@@ -40,6 +45,9 @@ pub(crate) struct Add {
     /// Its name; that of its folder where none is given
     #[arg(long)]
     name: Option<String>,
+    /// What a --part is of, e.g. genarm
+    #[arg(long, value_name = "METHOD", requires = "part")]
+    method: Option<String>,
     /// Where an expert stands, one share per objective, e.g. 0.25,0.25,0.5
     #[arg(long, value_delimiter = ',', value_name = "P")]
     preference: Option<Vec<f64>>,
@@ -83,6 +91,31 @@ struct NewPart {
     /// A router expert; needs --preference
     #[arg(long, value_name = "PATH", requires = "preference")]
     router: Option<PathBuf>,
+    /// A part that was trained for a method; needs --method, and --preference where there is a model per preference
+    #[arg(long, value_name = "PATH", requires = "method")]
+    part: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Steering {
+    /// The bundle's folder
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// Pairs of answers about an objective; once per objective
+    #[arg(long, value_name = "OBJECTIVE=PATH", required = true)]
+    data: Vec<String>,
+    /// Layers that the vectors are added after, counted from 0 (default: the one to three in the middle)
+    #[arg(long, value_delimiter = ',', value_name = "L")]
+    layers: Vec<usize>,
+    /// Their norm, as a share of the hidden states'
+    #[arg(long, value_name = "S", default_value_t = SteeringSettings::default().share, allow_hyphen_values = true)]
+    share: f64,
+    /// Pairs that are read of each file at most
+    #[arg(long, value_name = "N", default_value_t = SteeringSettings::default().pairs)]
+    pairs: usize,
+    /// The file of vectors, which `bundle add --method steering --part` puts into a bundle
+    #[arg(long, value_name = "F.safetensors")]
+    out: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -121,6 +154,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         Args::Build(args) => make(args),
         Args::Add(args) => add(args),
         Args::Grow(args) => enlarge(args),
+        Args::Steering(args) => steering(args, global),
         Args::Check(args) => check(args),
     }
 }
@@ -195,12 +229,28 @@ impl BuildReporter for StepBar {
 
 fn add(args: &Add) -> Result<()> {
     let preference = || args.preference.clone().unwrap_or_default();
+    let kind = args
+        .method
+        .as_deref()
+        .map(str::parse::<MethodKind>)
+        .transpose();
+    let kind = kind.map_err(|problem| Error::option("--method", problem))?;
     let (part, path) = match (&args.part.value, &args.part.lora, &args.part.router) {
+        (None, None, None) if args.part.part.is_some() => match (kind, &args.part.part) {
+            (Some(kind), Some(path)) => (Part::Method(kind, args.preference.clone()), path),
+            _ => {
+                return Err(Error::option(
+                    "--method",
+                    "is missing; it says what --part is of",
+                ));
+            }
+        },
         (Some(path), ..) => (Part::Value, path),
         (_, Some(path), _) => (Part::Lora(preference()), path),
         (.., Some(path)) => (Part::Router(preference()), path),
         (None, None, None) => {
-            let problem = "is missing; give --value, --lora or --router with the part's folder";
+            let problem =
+                "is missing; give --value, --lora, --router or --part with the part's folder";
             return Err(Error::option("part", problem));
         }
     };
@@ -215,6 +265,40 @@ fn add(args: &Add) -> Result<()> {
     };
     let manifest = extend(&args.bundle, &addition, &args.out)?;
     json_line(&json!({ "out": shown(&args.out), "bundle": manifest }))
+}
+
+fn steering(args: &Steering, global: &Global) -> Result<()> {
+    let data = args.data.iter().map(|given| {
+        let (objective, path) = given.split_once('=').ok_or_else(|| {
+            let problem = format!("`{given}` is no OBJECTIVE=PATH, e.g. humor=pairs.jsonl");
+            Error::option("--data", problem)
+        })?;
+        Ok((objective.to_owned(), PathBuf::from(path)))
+    });
+    let data = data.collect::<Result<Vec<_>>>()?;
+    let bundle = load(&args.bundle, global, false)?;
+    let settings = SteeringSettings {
+        layers: args.layers.clone(),
+        share: args.share,
+        pairs: args.pairs,
+    };
+    let (bar, interrupt) = (ProgressBar::new(0), Interrupt::listen());
+    let vectors = steering_vectors(&bundle, &data, &settings, &mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        interrupt.check()
+    })?;
+    bar.finish_and_clear();
+    write_steering(&args.out, &vectors)?;
+    for vector in vectors {
+        json_line(&json!({
+            "objective": vector.objective,
+            "layer": vector.layer,
+            "pairs": vector.pairs,
+            "apart": vector.apart,
+        }))?;
+    }
+    Ok(())
 }
 
 fn enlarge(args: &Grow) -> Result<()> {

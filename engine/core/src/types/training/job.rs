@@ -8,6 +8,7 @@ use super::{
     ArmConfig, CorrectionConfig, DpoConfig, LoramoeConfig, ModpoConfig, MorlConfig, ParmConfig,
     RewardConfig, RouterConfig, RunConfig, SftConfig, TrainConfig,
 };
+use crate::method::MethodKind;
 
 /// One training run, as the window edits it, the command line flattens it, recipes write it and `run.json` keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -276,6 +277,8 @@ pub enum Part {
     Value,
     /// The reward model of this objective, in the place of the one that it has.
     Reward(String),
+    /// A part of a method; at this preference, where the method trains a model per preference.
+    Method(MethodKind, Option<Vec<f64>>),
 }
 
 impl TrainJob {
