@@ -81,12 +81,14 @@ impl Window<'_> {
     /// Presses the button that sends.
     fn send(&mut self) {
         let name = "Send ";
-        let mut found = self.harness.query_all_by_role(Role::Button);
-        let button = found.find(|node| {
-            let label = node.accesskit_node().label();
-            label.is_some_and(|label| label.starts_with(name))
-        });
-        button.expect("a button that says so").click();
+        {
+            let mut found = self.harness.query_all_by_role(Role::Button);
+            let button = found.find(|node| {
+                let label = node.accesskit_node().label();
+                label.is_some_and(|label| label.starts_with(name))
+            });
+            button.expect("a button that says so").click();
+        }
         self.steps(2);
     }
 }
