@@ -184,6 +184,10 @@ fn run_correction(
     } else {
         Correction::meta_aligner(chat, aspects)
     };
+    let asked = match &config.template {
+        None => asked,
+        Some(template) => asked.told(template)?,
+    };
     let pairs = by_aspects(sets.iter().map(|set| set.items.clone()).collect());
     let seed = config.train.run.seed;
     let lessons = Lessons::of(&pairs, &asked, (config.copies, seed), &tokenizer)?;

@@ -15,7 +15,7 @@
 //!
 //! | method | adapters | modules | beta | passes |
 //! |---|---|---|---|---|
-//! | ARM (GenARM's released scripts for HH) | rank 8, alpha 16 | q, k, v | 0.05 | 1 |
+//! | ARM (GenARM for HH; adapters of the script that PARM's is made from) | rank 8, alpha 16 | q, k, v | 0.05 | 1 |
 //! | PARM (released script) | ranks 4 and 4, alpha 8 | q, k, v | 0.01 | 2 |
 //! | MODPO (released script) | rank 64, alpha 1 | q, k, v, o | 0.1 | 3 |
 //! | LoRAMoE (released script) | 8 of rank 4, alpha 32 | gate, up, down | – | 1 |

@@ -104,14 +104,14 @@ impl Ric<'_> {
         };
         let first = self.answers(0, &policy, None, reporter)?;
         let tags = self.scale(&first)?;
-        let offline = self.tagged(&tags, &first);
+        let offline = with_tags(&tags, &first);
         let mut online: Vec<(Scored, Vec<f64>)> = Vec::new();
         for round in 0..=config.rounds {
             let learnt: Vec<(Scored, Vec<f64>)> = if round == 0 {
                 offline.clone()
             } else {
                 let sampled = self.answers(round, &policy, Some(&tags), reporter)?;
-                online.extend(above(self.tagged(&tags, &sampled), config.quantile));
+                online.extend(above(with_tags(&tags, &sampled), config.quantile));
                 let seed = config.train.run.seed ^ ((round as u64) << 32);
                 let best = above(offline.clone(), config.quantile);
                 let mut learnt = originals(best, config.originals, seed);
@@ -287,15 +287,6 @@ impl Ric<'_> {
         select::normal_bounds(self.config.train.run.seed)
     }
 
-    /// Answers with their tags; those without all scores take no part.
-    fn tagged(&self, tags: &ScoreTags, answers: &[Scored]) -> Vec<(Scored, Vec<f64>)> {
-        let whole = answers.iter().filter_map(|answer| {
-            let scores: Option<Vec<f64>> = answer.scores.iter().copied().collect();
-            Some((answer.clone(), tags.normalised(&scores?)))
-        });
-        whole.collect()
-    }
-
     fn examples(&self, learnt: &[(Scored, Vec<f64>)]) -> Result<Vec<Example>> {
         let example = |(answer, tags): &(Scored, Vec<f64>)| -> Result<Example> {
             let plain = self.prompts.get(answer.prompt);
@@ -318,4 +309,13 @@ impl Ric<'_> {
         };
         learnt.iter().map(example).collect()
     }
+}
+
+/// Answers with their tags; those without all scores take no part.
+fn with_tags(tags: &ScoreTags, answers: &[Scored]) -> Vec<(Scored, Vec<f64>)> {
+    let whole = answers.iter().filter_map(|answer| {
+        let scores: Option<Vec<f64>> = answer.scores.iter().copied().collect();
+        Some((answer.clone(), tags.normalised(&scores?)))
+    });
+    whole.collect()
 }

@@ -217,6 +217,10 @@ pub struct CorrectionConfig {
     pub method: Method,
     /// Share of the pairs whose worse answer is copied before corrections are learnt; 0 to learn these at once.
     pub copies: f64,
+    /// What the model is told, in place of the authors' instruction: a text with `{question}`, `{answer}` and, for
+    /// MetaAligner, `{aspects}`.
+    #[serde(default)]
+    pub template: Option<String>,
 }
 
 impl Default for CorrectionConfig {
@@ -226,6 +230,7 @@ impl Default for CorrectionConfig {
             train: usual(method),
             method: Method::Lora(LoraConfig::of(method)),
             copies: USUAL.copies,
+            template: None,
         }
     }
 }
