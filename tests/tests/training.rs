@@ -146,6 +146,8 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
     let policy = format!(
         "--bundle {{}} --batches {STEPS} --batch 3 --minibatch 2 --epochs 1 --max-tokens 4 --calibration 4 --checkpoint-every 7 --workers 2"
     );
+    let rewards = supervised.replace("--base {}/base", "--bundle {}");
+    let rewards = format!("{rewards} --round-steps {STEPS}");
     let corrections = supervised.replace("{}/base", "{}/wide");
     let kinds = [
         (
@@ -188,6 +190,12 @@ fn killed_at_three_moments_every_trainer_ends_in_the_same_bytes() {
             "aligner",
             "--data {}/pairs.jsonl --lora 2 --copies 0.5",
             &corrections,
+            "adapter_model.safetensors",
+        ),
+        (
+            "ric",
+            "--answers 30 --rounds 1 --round-answers 20 --originals 5 --round-rate 1e-3 --max-tokens 4 --batch 4 --lora 2",
+            &rewards,
             "adapter_model.safetensors",
         ),
         (
@@ -383,6 +391,11 @@ const CASES: &[Case] = &[
         &["--experts", "2 to 256"],
     ),
     (
+        "a quantile that nothing is above",
+        "train ric --bundle {} --quantile 1.5 --out {}/o",
+        &["--quantile", "0 to 1"],
+    ),
+    (
         "a rank of nothing",
         "train parm --base {}/base --data a={}/pairs.jsonl --data b={}/pairs.jsonl --steered-rank 0 --out {}/o",
         &["--steered-rank", "1 to"],
@@ -466,6 +479,63 @@ fn what_cannot_be_trained_is_refused_in_one_line() {
     ] {
         assert_eq!(report["left_out_by"][kind], count, "{kind} in {report}");
     }
+}
+
+/// Tags are what the answers scored, in deviations from their mean, and the file beside the adapter says which.
+#[test]
+fn rewards_in_context_are_on_the_scale_that_is_written_down() {
+    let fixture = fixture();
+    let outcome = run(
+        &fixture,
+        "train ric --bundle {} --answers 600 --rounds 2 --round-answers 30 --originals 20 --max-tokens 5 --batch 8 --lora 2 --steps 3 --round-steps 2 --batch-tokens 300 --out {}/ric",
+    );
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let written: Value = serde_json::from_slice(&fixture.read("ric/ric.json")).expect("JSON");
+    let answers = |part: &str| -> Vec<Value> {
+        let text = fixture.read(&format!("ric/stages/{part}/answers.jsonl"));
+        let text = String::from_utf8(text).expect("text");
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.collect()
+    };
+    let mut first = answers("round-0/answers-0");
+    assert_eq!(first.len(), 512);
+    first.extend(answers("round-0/answers-1"));
+    assert_eq!(first.len(), 600);
+    for (index, name) in ["helpful", "harmless", "humor"].iter().enumerate() {
+        let objective = &written["objectives"][index];
+        assert_eq!(objective["name"], *name);
+        let scores: Vec<f64> = first
+            .iter()
+            .filter_map(|a| a["scores"][index].as_f64())
+            .collect();
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        let squares = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>();
+        let deviation = (squares / (scores.len() - 1) as f64).sqrt();
+        let near = |found: &Value, expected: f64| {
+            let found = found.as_f64().expect("a number");
+            assert!(
+                (found - expected).abs() < 1e-9 * (1.0 + expected.abs()),
+                "{found} {expected}"
+            );
+        };
+        near(&objective["mean"], mean);
+        near(&objective["deviation"], deviation);
+        let high = objective["high"].as_f64().expect("a number");
+        assert!((3.7..4.9).contains(&high), "{high}");
+    }
+    for round in [1, 2] {
+        assert_eq!(answers(&format!("round-{round}/answers-0")).len(), 30);
+    }
+    for part in ["stages/round-0/adapter", "stages/round-1/adapter", ""] {
+        let config = fixture.join("ric").join(part).join("adapter_config.json");
+        assert!(config.is_file(), "{part}");
+    }
+    assert!(!fixture.join("ric/.policy").exists());
+    let refused = run(&fixture, "train ric --bundle {}/unscored --out {}/o");
+    assert_eq!(refused.status, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("humor"), "{}", refused.stderr);
 }
 
 #[test]

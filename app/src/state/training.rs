@@ -284,6 +284,7 @@ impl TrainForm {
             TrainTask::Loramoe(job) => {
                 (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
             }
+            TrainTask::Ric(job) => (job.bundle, job.prompts) = (bundle, prompts),
             TrainTask::Aligner(job) => {
                 (job.base, job.data, job.skip_bad) = (bundle, data, self.skip_bad);
             }

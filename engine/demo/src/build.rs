@@ -452,7 +452,8 @@ fn load_tokenizer(tokens: &Done) -> Result<Tokenizer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use paretoscope_engine::train::Silent;
+    use crate::baselines::{Places, jobs, write_data};
+    use paretoscope_engine::train::{Silent, TrainReport, run_job};
 
     #[derive(Default)]
     struct Quiet {
@@ -476,6 +477,37 @@ mod tests {
         fn parts(&mut self) -> &mut dyn general::BuildReporter {
             self
         }
+    }
+
+    /// Twice: the second time everything is there.
+    fn every_baseline_is_trained_on(options: &BuildOptions) {
+        let places = Places {
+            bundle: &options.out,
+            data: &options.work.join("baselines-data"),
+            out: &options.work.join("baselines"),
+        };
+        let world = World::load(&options.world).expect("a world");
+        write_data(&world, &options.recipe, places.data).expect("writes");
+        let reports = || -> Vec<TrainReport> {
+            let jobs = jobs(&options.recipe, &places, 2);
+            let made = jobs.iter().map(|job| {
+                let report = run_job(job, &mut Silent);
+                report.unwrap_or_else(|error| panic!("{}: {error}", job.out.display()))
+            });
+            made.collect()
+        };
+        let first = reports();
+        assert!(
+            first
+                .iter()
+                .all(|report| report.steps > 0 && report.final_loss.is_finite())
+        );
+        let steps = |reports: &[TrainReport]| -> Vec<usize> {
+            reports.iter().map(|report| report.steps).collect()
+        };
+        let again = reports();
+        assert_eq!(steps(&again), steps(&first));
+        assert!(again.iter().all(|report| report.last.is_none()));
     }
 
     #[test]
@@ -532,5 +564,6 @@ mod tests {
             Some(figures)
         );
         assert_eq!(times(), before, "something was made again");
+        every_baseline_is_trained_on(&options);
     }
 }

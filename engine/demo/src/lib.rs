@@ -5,6 +5,7 @@
 //! [`tokenizer`] → training → [`grader`] (the rule-based ground truth reads any text back).
 
 pub mod annotator;
+pub mod baselines;
 pub mod build;
 pub mod bundle;
 pub mod card;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::baselines::BaselineSettings;
 use super::dataset::{DataSettings, SamplePrompt};
 use super::levels::Objective;
 use super::phrasing::ask;
@@ -104,6 +105,9 @@ pub struct Recipe {
     pub values: ValueSettings,
     /// Reward models, started from the base.
     pub reward: TrainSettings,
+    /// The methods that ours are compared with; no part of the bundle.
+    #[serde(default)]
+    pub baselines: BaselineSettings,
     /// Questions of the test split that each point of the evaluation answers (0: all).
     pub evaluation_prompts: usize,
     /// Seed of initial weights and of the order of data.
@@ -162,6 +166,7 @@ impl Default for Recipe {
                 epochs: 1,
                 batch_tokens: 2048,
             },
+            baselines: BaselineSettings::default(),
             evaluation_prompts: 0,
             seed: 0,
         }
@@ -200,6 +205,12 @@ impl Recipe {
                 batch: 4,
                 calibration: 4,
                 ..standard.router
+            },
+            baselines: BaselineSettings {
+                points: vec![[0.5, 0.3, 0.2]],
+                ric_answers: [8, 4],
+                morlhf: [2, 4],
+                ..standard.baselines
             },
             evaluation_prompts: 4,
             ..standard

@@ -71,6 +71,28 @@ impl Correction {
         }
     }
 
+    /// This with another instruction; refuses one that leaves out what the model must be told.
+    pub fn told(self, template: &str) -> Result<Self> {
+        let told = Self {
+            template: template.to_owned(),
+            ..self
+        };
+        match told.left_out() {
+            None => Ok(told),
+            Some(absent) => Err(Error::option("template", absent)),
+        }
+    }
+
+    /// What the template leaves out, in words.
+    fn left_out(&self) -> Option<String> {
+        let aspects = (!self.aspects.is_empty()).then_some("{aspects}");
+        let mut needed = ["{question}", "{answer}"].into_iter().chain(aspects);
+        let absent = needed.find(|part| !self.template.contains(part))?;
+        Some(format!(
+            "has no {absent}, so that the model would not be told"
+        ))
+    }
+
     /// The prompt that asks to make `answer` better at the aspects of these indices; `None` for a question that is no
     /// text.
     pub fn prompt(&self, question: &Prompt, answer: &str, better_at: &[usize]) -> Option<Prompt> {
@@ -104,17 +126,10 @@ impl Correction {
             let problem = format!("is {}; this program reads format {FORMAT}", read.format);
             return Err(Error::field(&path, "format", problem));
         }
-        let needed = ["{question}", "{answer}"];
-        let aspects = (!read.aspects.is_empty()).then_some("{aspects}");
-        if let Some(absent) = needed
-            .into_iter()
-            .chain(aspects)
-            .find(|part| !read.template.contains(part))
-        {
-            let problem = format!("has no {absent}, so that the model would not be told");
-            return Err(Error::field(&path, "template", problem));
+        match read.left_out() {
+            None => Ok(read),
+            Some(absent) => Err(Error::field(&path, "template", absent)),
         }
-        Ok(read)
     }
 
     /// Writes it beside a model.
@@ -231,5 +246,16 @@ mod tests {
         std::fs::write(folder.path().join(FILE), other).unwrap();
         let refused = Correction::load(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("{answer}"), "{refused}");
+        let refused = written.clone().told("{question} {answer}").unwrap_err();
+        assert!(
+            refused.is_input() && refused.to_string().contains("{aspects}"),
+            "{refused}"
+        );
+        let told = written.told("{aspects}? {question} | {answer}").unwrap();
+        let prompt = told.prompt(&Prompt::Chat("q".to_owned()), "a", &[0]);
+        assert_eq!(
+            prompt,
+            Some(Prompt::Chat("Humour: be amusing? q | a".to_owned()))
+        );
     }
 }

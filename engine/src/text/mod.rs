@@ -14,6 +14,7 @@ mod caught;
 mod correction;
 mod jinja;
 mod json;
+mod score_tags;
 mod slow;
 mod stop;
 mod stream;
@@ -22,6 +23,7 @@ mod tokenizer;
 
 pub use answer::{AnswerStream, Step};
 pub use correction::{Aspect, Correction};
+pub use score_tags::{ScoreTags, TaggedObjective, tagged, tenth};
 pub use stop::{Scan, StopScanner};
 pub use stream::TokenStream;
 pub use template::ChatTemplate;

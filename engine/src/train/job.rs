@@ -15,6 +15,7 @@ use super::parm::{ObjectivePairs, parm};
 use super::ppo::{train_morl, train_router};
 use super::progress::TrainReporter;
 use super::reward::reward;
+use super::ric::ric;
 use super::runner::TrainReport;
 use super::sft::sft;
 use crate::bundle::{Manifest, read_prompts, read_training_prompts};
@@ -50,6 +51,10 @@ pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<Train
             with_lines(report, &[data])
         }
         TrainTask::Parm(job) => run_parm(job, reporter, out),
+        TrainTask::Ric(job) => {
+            let prompts = prompts(&job.bundle, job.prompts.as_deref())?;
+            ric(&job.config, &job.bundle, prompts, reporter, out)
+        }
         TrainTask::Aligner(job) => {
             let data = [(&job.data, None)];
             run_correction(&job.base, &data, (&job.config, job.skip_bad), reporter, out)
@@ -178,6 +183,10 @@ fn run_correction(
         Correction::aligner(chat)
     } else {
         Correction::meta_aligner(chat, aspects)
+    };
+    let asked = match &config.template {
+        None => asked,
+        Some(template) => asked.told(template)?,
     };
     let pairs = by_aspects(sets.iter().map(|set| set.items.clone()).collect());
     let seed = config.train.run.seed;

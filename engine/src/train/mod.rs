@@ -7,7 +7,7 @@
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, and the way back to the variables | [`forward`], `trace`, `tape`, [`ops`] |
 //! | loss | log-probabilities → loss | [`mod@sft`], also of [`mod@loramoe`], [`mod@reward`], `pair_loss` of [`mod@dpo`], [`mod@arm`], [`mod@modpo`], [`mod@parm`] |
-//! | earlier runs | a run that another goes on with, finished or made again | `staged`, of `correct` |
+//! | earlier runs | a run that another goes on with, finished or made again | `staged`, of `correct` and [`mod@ric`] |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |
 //! | files | checkpoints, metrics, Hugging Face and PEFT folders | `checkpoint`, [`metrics`], `files` |
@@ -46,6 +46,7 @@ pub mod penalty;
 pub mod ppo;
 pub mod progress;
 pub mod reward;
+pub mod ric;
 mod runner;
 pub mod sft;
 mod stacked;
@@ -69,6 +70,7 @@ pub(crate) use parallel::thread_pool;
 pub use parm::{ObjectivePairs, parm};
 pub use progress::{Silent, TrainReporter};
 pub use reward::reward;
+pub use ric::ric;
 pub use runner::TrainReport;
 pub use sft::{log_likelihood, sft};
 pub use steering::{SteeringSettings, SteeringVector, steering_vectors, write_steering};

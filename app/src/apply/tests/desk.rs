@@ -264,6 +264,7 @@ fn the_form_begins_with_the_table() {
             TrainMethod::Reward => 1e-5,
             TrainMethod::Router => 1e-3,
             TrainMethod::Loramoe => 2e-4,
+            TrainMethod::Ric => 1.414e-4,
             TrainMethod::Modpo | TrainMethod::Arm | TrainMethod::Parm => 5e-4,
         };
         let rate = TrainForm::usual(kind).run().optimiser.learning_rate;

@@ -81,6 +81,7 @@ pub(super) fn form_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             becomes_ui(ui, info, &mut form);
         }
         TrainMethod::Arm
+        | TrainMethod::Ric
         | TrainMethod::Parm
         | TrainMethod::Loramoe
         | TrainMethod::Aligner

@@ -110,6 +110,39 @@ pub(super) fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             );
             rank_ui(ui, &mut job.config.lora);
         }
+        TrainTask::Ric(job) => {
+            let config = &mut job.config;
+            let count = |text: &str| whole(text, 2, 1_000_000);
+            let hint = "Answers of the base that are scored and learnt from first";
+            number(
+                ui,
+                "First answers",
+                ("first", 0),
+                &mut config.answers,
+                &count,
+                hint,
+            );
+            let hint = "Rounds on the adapter's own answers";
+            let rounds = |text: &str| whole(text, 0, 64);
+            number(
+                ui,
+                "Rounds",
+                ("rounds", 0),
+                &mut config.rounds,
+                &rounds,
+                hint,
+            );
+            let hint = "Answers that are sampled in each round";
+            number(
+                ui,
+                "Answers a round",
+                ("round", 0),
+                &mut config.round_answers,
+                &count,
+                hint,
+            );
+            rank_ui(ui, &mut config.lora);
+        }
         TrainTask::Aligner(job) => correction_ui(ui, &mut job.config),
         TrainTask::MetaAligner(job) => correction_ui(ui, &mut job.config),
         TrainTask::Loramoe(job) => {

@@ -139,6 +139,10 @@ fn task_words(run: &TrainEntry) -> String {
             let (experts, rank) = (job.config.experts, job.config.lora.rank);
             format!("LoRAMoE, {experts} experts of rank {rank}")
         }
+        TrainTask::Ric(job) => {
+            let (rounds, rank) = (job.config.rounds, job.config.lora.rank);
+            format!("Rewards in context, {rounds} rounds, rank {rank}")
+        }
         TrainTask::Aligner(job) => format!("Aligner, {}", rank(&job.config.method)),
         TrainTask::MetaAligner(job) => {
             let names: Vec<&str> = job.data.iter().map(|data| data.name.as_str()).collect();

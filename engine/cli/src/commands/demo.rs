@@ -5,11 +5,13 @@ mod talk;
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
+use paretoscope_demo::baselines::{Places, jobs, write_data};
 use paretoscope_demo::build::{BuildOptions, BuildReporter, Only, build};
 use paretoscope_demo::dataset::{self, DataSettings};
 use paretoscope_demo::recipe::Recipe;
 use paretoscope_demo::world::World;
 use paretoscope_engine::device::DeviceChoice;
+use paretoscope_engine::runtime::run_noted;
 use paretoscope_engine::train::TrainReporter;
 use paretoscope_engine::{Error, Result};
 
@@ -19,6 +21,7 @@ use super::train_options::cores;
 use crate::options::Global;
 use crate::print;
 use paretoscope_engine::types::TrainStep;
+use serde_json::json;
 
 /// The demonstration bundle.
 #[derive(Debug, Subcommand)]
@@ -27,6 +30,9 @@ pub(crate) enum Args {
     Build(Build),
     /// Write the examples, pairs and prompts as JSON Lines, to be read
     Data(Data),
+    /// Train the methods that ours are compared with beside the bundle: ARM, PARM, MODPO, DPO-LW, DPO-SeqT, MORLHF, RiC,
+    /// Aligner, MetaAligner, LoRAMoE; a line per run
+    Baselines(Baselines),
     /// Record the talk that ships with it: answers and stops into a study that has a sweep (assets/talk/make does all of it)
     Talk(talk::Args),
     /// Go once around the loop: sweep, votes of a scripted annotator, a value vector from them, its effect on test prompts
@@ -77,9 +83,75 @@ pub(crate) struct Data {
     out: PathBuf,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Baselines {
+    /// Folder of the authored world
+    #[arg(long, default_value = "assets/world")]
+    world: PathBuf,
+    /// The demonstration bundle
+    #[arg(long, default_value = "assets/demo")]
+    bundle: PathBuf,
+    /// Folder for the data and a folder per run; runs go on from what is there
+    #[arg(long, default_value = "target/baselines")]
+    out: PathBuf,
+    /// JSON with all numbers of the recipe (default: the recipe of the bundle that ships)
+    #[arg(long)]
+    recipe: Option<PathBuf>,
+    /// Train these kinds alone, comma-separated, e.g. arm,parm
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Threads (default: one per core)
+    #[arg(long)]
+    workers: Option<usize>,
+}
+
+fn baselines(args: Baselines, global: &Global) -> Result<()> {
+    let recipe = recipe(args.recipe.as_deref(), global)?;
+    let data = args.out.join("data");
+    let places = Places {
+        bundle: &args.bundle,
+        data: &data,
+        out: &args.out,
+    };
+    let jobs = jobs(&recipe, &places, args.workers.unwrap_or_else(cores));
+    let known = |kind: &String| jobs.iter().any(|job| job.task.name() == kind);
+    if let Some(kind) = args.only.iter().find(|kind| !known(kind)) {
+        let mut kinds: Vec<&str> = jobs.iter().map(|job| job.task.name()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let problem = format!("`{kind}` is no baseline; there are {}", kinds.join(", "));
+        return Err(Error::option("--only", problem));
+    }
+    write_data(&World::load(&args.world)?, &recipe, &data)?;
+    let mut bar = Bar::new();
+    for job in &jobs {
+        let kind = job.task.name();
+        if !args.only.is_empty() && !args.only.iter().any(|only| only == kind) {
+            continue;
+        }
+        bar = bar.next();
+        crate::say::line(&job.out.display().to_string());
+        let report = run_noted(job, &mut bar)?;
+        print::json_line(&json!({"kind": kind, "path": job.out, "report": report}))?;
+    }
+    Ok(())
+}
+
+/// The recipe of a file, or that of the bundle that ships.
+fn recipe(file: Option<&Path>, global: &Global) -> Result<Recipe> {
+    match file {
+        Some(path) => read_recipe(path),
+        None => Ok(Recipe {
+            seed: global.seed,
+            ..Recipe::default()
+        }),
+    }
+}
+
 pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
     match args {
         Args::Build(args) => make(args, global),
+        Args::Baselines(args) => baselines(args, global),
         Args::Talk(args) => talk::run(&args, global),
         Args::Loop(args) => super::demo_loop::run(&args, global),
         Args::Data(args) => {
@@ -93,13 +165,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
 }
 
 fn make(args: Build, global: &Global) -> Result<()> {
-    let recipe = match &args.recipe {
-        Some(path) => read_recipe(path)?,
-        None => Recipe {
-            seed: global.seed,
-            ..Recipe::default()
-        },
-    };
+    let recipe = recipe(args.recipe.as_deref(), global)?;
     if args.print_recipe {
         return print::json_line(&recipe);
     }

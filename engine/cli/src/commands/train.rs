@@ -48,6 +48,8 @@ enum What {
     Modpo(train_pairs::Modpo),
     /// Experts and the routers over them, together, on answers (LoRAMoE)
     Loramoe(train_answers::Loramoe),
+    /// An adapter that reads in its prompt which scores its answer should have (RiC)
+    Ric(train_answers::Ric),
     /// A model that corrects answers, on pairs of them (Aligner)
     Aligner(train_pairs::Aligner),
     /// A model that corrects answers at the aspects that it is told, on pairs about each (MetaAligner)
@@ -198,6 +200,7 @@ impl What {
             Self::Ppo(args) => args.job(global),
             Self::Modpo(args) => args.job(global),
             Self::Loramoe(args) => Ok(args.job(global)),
+            Self::Ric(args) => Ok(args.job(global)),
             Self::Aligner(args) => Ok(args.job(global)),
             Self::MetaAligner(args) => args.job(global),
             Self::Arm(args) => Ok(args.job(global)),
@@ -380,7 +383,7 @@ mod tests {
     use clap::Parser;
     use paretoscope_engine::recipe::settings::{DpoSettings, Moves};
     use paretoscope_engine::types::{
-        ArmConfig, LoraConfig, LoramoeConfig, ModpoConfig, ParmConfig,
+        ArmConfig, LoraConfig, LoramoeConfig, ModpoConfig, ParmConfig, RicConfig,
     };
 
     use super::super::train_options::cores;
@@ -447,6 +450,7 @@ mod tests {
             ("parm --base b --data x=d --data y=e --out o", 5e-4),
             ("modpo --base b --data d --preference 1 --out o", 5e-4),
             ("loramoe --base b --data d --out o", 2e-4),
+            ("ric --bundle b --out o", 1.414e-4),
             ("aligner --base b --data d --out o", 1e-4),
             ("aligner --base b --data d --out o --full", 1e-5),
             ("metaaligner --base b --data x=d --out o", 1e-4),
@@ -501,6 +505,10 @@ mod tests {
             panic!("another kind");
         };
         assert_eq!(loramoe.config, LoramoeConfig::default());
+        let TrainTask::Ric(ric) = made("ric --bundle b --out o") else {
+            panic!("another kind");
+        };
+        assert_eq!(ric.config, RicConfig::default());
         let options = "modpo --base b --data d --preference 0.5,0.5 --values v --out o";
         let TrainTask::Modpo(modpo) = made(options) else {
             panic!("another kind");

@@ -23,14 +23,14 @@ pub(super) struct Moves {
 /// The adapters of a run.
 #[derive(Debug, clap::Args)]
 pub(super) struct AdapterOptions {
-    /// Rank of the adapters (default: 16; arm 8, modpo 64, each expert of loramoe 4)
+    /// Rank of the adapters (default: 16; arm 8, modpo and ric 64, each expert of loramoe 4)
     #[arg(long = "lora")]
     rank: Option<usize>,
     /// Adapters are scaled by this / rank (default: twice the rank; modpo a 64th of it, loramoe eight times)
     #[arg(long = "lora-alpha", value_name = "ALPHA")]
     scaling: Option<f64>,
     /// Modules that get an adapter, comma-separated (default: all linears of the decoder; arm q_proj, k_proj and
-    /// v_proj, modpo o_proj as well, loramoe gate_proj, up_proj and down_proj)
+    /// v_proj, modpo o_proj as well, ric q_proj and v_proj, loramoe gate_proj, up_proj and down_proj)
     #[arg(long, value_delimiter = ',')]
     target_modules: Option<Vec<String>>,
 }
@@ -141,7 +141,7 @@ pub(super) struct Common {
     #[arg(long, default_value_t = USUAL.max_length)]
     max_length: usize,
     /// The highest learning rate (default: 1e-5 for all weights, 1e-4 for adapters, 5e-4 for those of arm, parm and
-    /// modpo, 2e-4 for those of loramoe, 1e-3 from random weights)
+    /// modpo, 2e-4 for those of loramoe, 1.414e-4 for those of ric, 1e-3 from random weights)
     #[arg(long)]
     learning_rate: Option<f64>,
     /// Share of the steps for linear warm-up

@@ -120,6 +120,10 @@ struct Corrections {
     /// Share of the pairs whose worse answer is copied before corrections are learnt; 0 to learn these at once
     #[arg(long, default_value_t = USUAL.copies)]
     copies: f64,
+    /// What the model is told, in place of the authors' instruction: a text with {question}, {answer} and, for
+    /// metaaligner, {aspects}
+    #[arg(long)]
+    template: Option<String>,
     #[command(flatten)]
     moves: Moves,
     #[command(flatten)]
@@ -135,6 +139,7 @@ impl Corrections {
             train: self.common.config(global, TrainMethod::Aligner, size),
             method,
             copies: self.copies,
+            template: self.template,
         };
         (config, self.common.skip_bad, self.common.shared)
     }

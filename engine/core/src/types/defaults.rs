@@ -8,16 +8,18 @@
 //! | MORLHF | – | 1e-4 | – |
 //! | autoregressive rewards (ARM, PARM), MODPO | – | 5e-4 | – |
 //! | LoRAMoE | – | 2e-4 | – |
+//! | RiC | – | 1.414e-4, online 1e-5 | – |
 //!
 //! The papers' full fine-tunes are at 1e-5 (HoE, MVA), adapters take about ten times as much (LoRA, appendix D).
 //! Methods that are compared with have their authors' numbers, adapters and passes included:
 //!
 //! | method | adapters | modules | beta | passes |
 //! |---|---|---|---|---|
-//! | ARM (GenARM's released scripts for HH) | rank 8, alpha 16 | q, k, v | 0.05 | 1 |
+//! | ARM (GenARM for HH; adapters of the script that PARM's is made from) | rank 8, alpha 16 | q, k, v | 0.05 | 1 |
 //! | PARM (released script) | ranks 4 and 4, alpha 8 | q, k, v | 0.01 | 2 |
 //! | MODPO (released script) | rank 64, alpha 1 | q, k, v, o | 0.1 | 3 |
 //! | LoRAMoE (released script) | 8 of rank 4, alpha 32 | gate, up, down | – | 1 |
+//! | RiC (released script) | rank 64, alpha 128 | q, v | – | 1; 20,000 answers, then two rounds of as many |
 //! | Aligner, MetaAligner | as all others | | – | 1, a fifth copied first (Aligner) |
 //! | all others | rank 16, alpha 32 | all linears of the decoder | 0.1 | 1 |
 //!
@@ -49,6 +51,8 @@ pub enum TrainMethod {
     Modpo,
     /// Experts and the routers over them, together (LoRAMoE).
     Loramoe,
+    /// An adapter that reads in its prompt which scores its answer should have (RiC).
+    Ric,
     /// A model that corrects answers (Aligner).
     Aligner,
     /// A model that corrects answers at the aspects that it is told (MetaAligner).
@@ -104,6 +108,16 @@ pub struct Usual {
     pub experts: usize,
     /// Aligner and MetaAligner: share of the pairs whose worse answer is copied first.
     pub copies: f64,
+    /// RiC: answers that are sampled and scored before anything is learnt, and again in every round.
+    pub answers: usize,
+    /// RiC: online rounds.
+    pub rounds: usize,
+    /// RiC: learning rate of these.
+    pub round_rate: f64,
+    /// RiC: answers of a round are learnt from where a score is at least this quantile.
+    pub quantile: f64,
+    /// RiC: of the first answers so many are learnt from again in every round.
+    pub originals: usize,
     /// Reward models: weight of the squared sum of both scores.
     pub center: f64,
     /// Value vectors: what keeps each apart from those before it, at [`PenaltyKind::usual_strength`].
@@ -134,6 +148,11 @@ pub const USUAL: Usual = Usual {
     concentration: 0.5,
     experts: 8,
     copies: 0.2,
+    answers: 20_000,
+    rounds: 2,
+    round_rate: 1e-5,
+    quantile: 0.7,
+    originals: 10_000,
     center: 0.01,
     penalty: PenaltyKind::HsicUnbiased,
     penalty_rows: 512,
@@ -155,6 +174,7 @@ const ALL_LINEARS: &[&str] = &[
 ];
 const QKVO: &[&str] = ALL_LINEARS.split_at(4).0;
 const QKV: &[&str] = ALL_LINEARS.split_at(3).0;
+const QV: &[&str] = &["q_proj", "v_proj"];
 const FEED_FORWARD: &[&str] = ALL_LINEARS.split_at(4).1;
 
 impl Usual {
@@ -172,6 +192,7 @@ impl TrainMethod {
             (Self::Reward, _) | (_, TrainSize::Full) => 1e-5,
             (Self::Arm | Self::Parm | Self::Modpo, TrainSize::Lora) => 5e-4,
             (Self::Loramoe, TrainSize::Lora) => 2e-4,
+            (Self::Ric, TrainSize::Lora) => 1.414e-4,
             (_, TrainSize::Lora) => 1e-4,
         }
     }
@@ -183,6 +204,7 @@ impl TrainMethod {
             Self::Parm => (4, 8.0, QKV),
             Self::Modpo => (64, 1.0, QKVO),
             Self::Loramoe => (4, 32.0, FEED_FORWARD),
+            Self::Ric => (64, 128.0, QV),
             _ => (USUAL.rank, USUAL.lora_alpha(USUAL.rank), ALL_LINEARS),
         };
         UsualAdapter {

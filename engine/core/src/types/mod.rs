@@ -58,8 +58,9 @@ pub use training::{
     AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, Joins,
     KlConfig, LEAST_MODPO_WEIGHT, LoraConfig, LoramoeConfig, LoramoeJob, MetaAlignerJob, Method,
     ModpoConfig, ModpoJob, MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig,
-    ParmJob, Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RouterConfig, RouterJob,
-    RunConfig, Scalarisation, ScalariseConfig, SftConfig, SftJob, TrainConfig, TrainEnd, TrainJob,
-    TrainNews, TrainRun, TrainStep, TrainTask, WeightedData, check_workers, say_settings,
+    ParmJob, Part, PenaltyConfig, PpoConfig, RewardConfig, RewardJob, RicConfig, RicJob,
+    RouterConfig, RouterJob, RunConfig, Scalarisation, ScalariseConfig, SftConfig, SftJob,
+    TrainConfig, TrainEnd, TrainJob, TrainNews, TrainRun, TrainStep, TrainTask, WeightedData,
+    check_workers, say_settings,
 };
 pub use trouble::{Trouble, TroubleKind};

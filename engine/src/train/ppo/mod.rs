@@ -36,7 +36,7 @@ use crate::types::Prompt;
 use crate::{Error, Result};
 
 /// Refuses a bundle without a reward model for every objective, and no prompts, before anything is loaded.
-fn check_scored(manifest: &Manifest, prompts: &[Prompt]) -> Result<()> {
+pub(super) fn check_scored(manifest: &Manifest, prompts: &[Prompt]) -> Result<()> {
     if let Some(objective) = manifest.objectives.iter().find(|o| o.reward.is_none()) {
         let problem = format!(
             "the bundle has none for {}; a policy is trained on the scores of all objectives",
@@ -66,7 +66,7 @@ fn tidied<T>(result: Result<T>, policy: &Path, held: &FolderLock) -> Result<T> {
 }
 
 /// All folders that a run reads, over which it must not write.
-fn inputs<'a>(folder: &'a Path, manifest: &'a Manifest) -> Vec<&'a Path> {
+pub(super) fn inputs<'a>(folder: &'a Path, manifest: &'a Manifest) -> Vec<&'a Path> {
     let rewards = manifest.objectives.iter().filter_map(|o| o.reward.as_ref());
     let mut all = vec![folder, manifest.base.as_path()];
     all.extend(rewards.map(|reward| reward.path.as_path()));
@@ -88,7 +88,7 @@ fn lasting(config: &impl serde::Serialize) -> Result<Value> {
 }
 
 /// A digest of prompts, so that a checkpoint is not continued on others.
-fn digest_of(prompts: &[Prompt]) -> String {
+pub(super) fn digest_of(prompts: &[Prompt]) -> String {
     let texts: Vec<String> = prompts.iter().map(|prompt| format!("{prompt:?}")).collect();
     crate::stage::digest(texts.iter().map(String::as_str))
 }

@@ -127,6 +127,7 @@ fn config(steps: usize) -> CorrectionConfig {
         train,
         method,
         copies: 0.5,
+        template: None,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{check, within};
 use super::{LoraConfig, Method, RunConfig, TrainConfig, TrainMethod, TrainSize, USUAL};
+use crate::types::Sampling;
 use crate::{Bounds, Error, Result};
 
 /// A descent over examples as is usual for a method that trains adapters.
@@ -216,6 +217,10 @@ pub struct CorrectionConfig {
     pub method: Method,
     /// Share of the pairs whose worse answer is copied before corrections are learnt; 0 to learn these at once.
     pub copies: f64,
+    /// What the model is told, in place of the authors' instruction: a text with `{question}`, `{answer}` and, for
+    /// MetaAligner, `{aspects}`.
+    #[serde(default)]
+    pub template: Option<String>,
 }
 
 impl Default for CorrectionConfig {
@@ -225,6 +230,7 @@ impl Default for CorrectionConfig {
             train: usual(method),
             method: Method::Lora(LoraConfig::of(method)),
             copies: USUAL.copies,
+            template: None,
         }
     }
 }
@@ -233,6 +239,100 @@ impl CorrectionConfig {
     /// Refuses numbers that make no sense.
     pub fn check(&self) -> Result<()> {
         check("copies", self.copies, Bounds::of(0.0, 1.0))?;
+        self.train.check()
+    }
+}
+
+/// An adapter that reads in its prompt which scores its answer should have (RiC, Yang et al. 2024): learns from the base's
+/// own answers with the scores of the bundle's reward models as tags, then in rounds from its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RicConfig {
+    /// The common part; steps and rate are those of the first descent.
+    pub train: TrainConfig,
+    /// The adapter.
+    pub lora: LoraConfig,
+    /// Answers of the base that are scored and learnt from first.
+    pub answers: usize,
+    /// Online rounds.
+    pub rounds: usize,
+    /// Answers that are sampled in each.
+    pub round_answers: usize,
+    /// Steps of each; passes as the first descent has them where `None`.
+    pub round_steps: Option<usize>,
+    /// The learning rate of a round, constant.
+    pub round_rate: f64,
+    /// Answers of a round are learnt from where a score is at least this quantile of the round's; first answers likewise.
+    pub quantile: f64,
+    /// Of the first answers above it at most so many are learnt from again in every round.
+    pub originals: usize,
+    /// Answers at a time.
+    pub batch: usize,
+    /// New tokens per answer at most.
+    pub max_tokens: usize,
+    /// An answer ends before the first of these, e.g. a dialogue's next turn.
+    pub stop: Vec<String>,
+    /// Answers are sampled at it.
+    pub temperature: f64,
+    /// From the smallest set of tokens whose probability reaches this.
+    pub top_p: f64,
+}
+
+impl Default for RicConfig {
+    fn default() -> Self {
+        let method = TrainMethod::Ric;
+        Self {
+            train: usual(method),
+            lora: LoraConfig::of(method),
+            answers: USUAL.answers,
+            rounds: USUAL.rounds,
+            round_answers: USUAL.answers,
+            round_steps: None,
+            round_rate: USUAL.round_rate,
+            quantile: USUAL.quantile,
+            originals: USUAL.originals,
+            batch: USUAL.batch,
+            max_tokens: USUAL.max_tokens,
+            stop: Vec::new(),
+            temperature: 0.7,
+            top_p: 0.9,
+        }
+    }
+}
+
+impl RicConfig {
+    /// How answers are sampled; each has a seed of its own.
+    pub fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            max_tokens: self.max_tokens,
+            stop: self.stop.clone(),
+            ..Sampling::default()
+        }
+    }
+
+    /// Refuses numbers that make no sense.
+    pub fn check(&self) -> Result<()> {
+        // A deviation takes at least two answers.
+        check("answers", self.answers as f64, Bounds::of(2.0, 1e9))?;
+        check("rounds", self.rounds as f64, Bounds::of(0.0, 64.0))?;
+        within("round_answers", self.round_answers, 1_000_000_000)?;
+        within(
+            "round_steps",
+            self.round_steps.unwrap_or(1),
+            u32::MAX as usize,
+        )?;
+        within("batch", self.batch, 1 << 16)?;
+        within("max_tokens", self.max_tokens, 1 << 20)?;
+        let above = Bounds::above(0.0);
+        for (name, value, bounds) in [
+            ("round_rate", self.round_rate, above),
+            ("temperature", self.temperature, above),
+            ("top_p", self.top_p, above.at_most(1.0)),
+            ("quantile", self.quantile, Bounds::of(0.0, 1.0)),
+        ] {
+            check(name, value, bounds)?;
+        }
         self.train.check()
     }
 }

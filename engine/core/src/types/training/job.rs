@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ArmConfig, CorrectionConfig, DpoConfig, LoramoeConfig, ModpoConfig, MorlConfig, ParmConfig,
-    RewardConfig, RouterConfig, RunConfig, SftConfig, TrainConfig,
+    RewardConfig, RicConfig, RouterConfig, RunConfig, SftConfig, TrainConfig,
 };
 use crate::method::MethodKind;
 
@@ -45,6 +45,8 @@ pub enum TrainTask {
     Modpo(ModpoJob),
     /// Experts and the routers over them (LoRAMoE).
     Loramoe(LoramoeJob),
+    /// An adapter that reads in its prompt which scores its answer should have (RiC).
+    Ric(RicJob),
     /// A model that corrects answers (Aligner).
     Aligner(AlignerJob),
     /// A model that corrects answers at the aspects that it is told (MetaAligner).
@@ -254,6 +256,18 @@ pub struct MetaAlignerJob {
     pub config: CorrectionConfig,
 }
 
+/// An adapter that reads in its prompt which scores its answer should have, by the reward models of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RicJob {
+    /// The bundle with the base and reward models.
+    pub bundle: PathBuf,
+    /// JSON Lines of prompts; by default those of the bundle's own that train.
+    #[serde(default)]
+    pub prompts: Option<PathBuf>,
+    /// How.
+    pub config: RicConfig,
+}
+
 /// What the result is to a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Joins {
@@ -308,6 +322,7 @@ impl TrainTask {
             Self::Parm(_) => "parm",
             Self::Modpo(_) => "modpo",
             Self::Loramoe(_) => "loramoe",
+            Self::Ric(_) => "ric",
             Self::Aligner(_) => "aligner",
             Self::MetaAligner(_) => "metaaligner",
         }
@@ -325,6 +340,7 @@ impl TrainTask {
             Self::Parm(job) => &job.config.train.run,
             Self::Modpo(job) => &job.config.train.run,
             Self::Loramoe(job) => &job.config.train.run,
+            Self::Ric(job) => &job.config.train.run,
             Self::Aligner(job) => &job.config.train.run,
             Self::MetaAligner(job) => &job.config.train.run,
         }
@@ -342,6 +358,7 @@ impl TrainTask {
             Self::Parm(job) => &mut job.config.train.run,
             Self::Modpo(job) => &mut job.config.train.run,
             Self::Loramoe(job) => &mut job.config.train.run,
+            Self::Ric(job) => &mut job.config.train.run,
             Self::Aligner(job) => &mut job.config.train.run,
             Self::MetaAligner(job) => &mut job.config.train.run,
         }
@@ -357,6 +374,7 @@ impl TrainTask {
             Self::Parm(job) => Some(&mut job.config.train),
             Self::Modpo(job) => Some(&mut job.config.train),
             Self::Loramoe(job) => Some(&mut job.config.train),
+            Self::Ric(job) => Some(&mut job.config.train),
             Self::Aligner(job) => Some(&mut job.config.train),
             Self::MetaAligner(job) => Some(&mut job.config.train),
             Self::Router(_) | Self::Ppo(_) => None,
@@ -375,14 +393,14 @@ impl TrainTask {
             Self::Loramoe(job) => Some(&job.data),
             Self::Aligner(job) => Some(&job.data),
             Self::MetaAligner(job) => job.data.first().map(|data| data.path.as_path()),
-            Self::Router(RouterJob { prompts, .. }) | Self::Ppo(MorlJob { prompts, .. }) => {
-                prompts.as_deref()
-            }
+            Self::Router(RouterJob { prompts, .. })
+            | Self::Ppo(MorlJob { prompts, .. })
+            | Self::Ric(RicJob { prompts, .. }) => prompts.as_deref(),
         }
     }
 
     /// Whether it learns from rewards of answers that it samples itself.
     pub const fn samples(&self) -> bool {
-        matches!(self, Self::Router(_) | Self::Ppo(_))
+        matches!(self, Self::Router(_) | Self::Ppo(_) | Self::Ric(_))
     }
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::{
     AlignerJob, ArmConfig, ArmJob, CorrectionConfig, DpoConfig, DpoJob, LoramoeConfig, LoramoeJob,
     MetaAlignerJob, ModpoConfig, ModpoJob, MorlConfig, MorlJob, ParmConfig, ParmJob, PenaltyConfig,
-    RewardConfig, RewardJob, RouterConfig, RouterJob, SftConfig, SftJob, TrainMethod, TrainTask,
-    USUAL,
+    RewardConfig, RewardJob, RicConfig, RicJob, RouterConfig, RouterJob, SftConfig, SftJob,
+    TrainMethod, TrainTask, USUAL,
 };
 
 impl TrainMethod {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Value,
         Self::Router,
         Self::Dpo,
@@ -20,6 +20,7 @@ impl TrainMethod {
         Self::Modpo,
         Self::Arm,
         Self::Parm,
+        Self::Ric,
         Self::Loramoe,
         Self::Aligner,
         Self::MetaAligner,
@@ -39,6 +40,7 @@ impl TrainMethod {
             Self::Parm => "PARM",
             Self::Modpo => "Adapter by MODPO",
             Self::Loramoe => "LoRAMoE",
+            Self::Ric => "RiC",
             Self::Aligner => "Aligner",
             Self::MetaAligner => "MetaAligner",
         }
@@ -75,6 +77,9 @@ impl TrainMethod {
             Self::Loramoe => {
                 "Experts and the routers over them learn together from the answers of the data: one trade-off."
             }
+            Self::Ric => {
+                "Rewards in context: learns from its own answers, scored by the bundle's reward models, to give answers of the scores that its prompt asks for."
+            }
             Self::Aligner => {
                 "Learns to correct answers: first to copy them, then from the worse answer of a pair to the better one."
             }
@@ -98,7 +103,7 @@ impl TrainMethod {
                 "JSON Lines with prompt, chosen and rejected; or whole dialogues in chosen and rejected"
             }
             Self::Sft | Self::Loramoe => "JSON Lines with prompt and response; or text alone",
-            Self::Router | Self::Ppo => {
+            Self::Router | Self::Ppo | Self::Ric => {
                 "JSON Lines with prompts; where none is given, those of the bundle's own that train, which sweeps then leave out"
             }
         }
@@ -117,6 +122,7 @@ impl TrainMethod {
             Self::Parm => "parm",
             Self::Modpo => "modpo",
             Self::Loramoe => "loramoe",
+            Self::Ric => "ric",
             Self::Aligner => "aligner",
             Self::MetaAligner => "metaaligner",
         }
@@ -124,14 +130,14 @@ impl TrainMethod {
 
     /// Whether it learns from rewards of answers that it samples itself.
     pub const fn samples(self) -> bool {
-        matches!(self, Self::Router | Self::Ppo)
+        matches!(self, Self::Router | Self::Ppo | Self::Ric)
     }
 
     /// Whether the result is a part of a bundle; else it is a folder of its own, which methods read.
     pub const fn joins(self) -> bool {
         !matches!(
             self,
-            Self::Arm | Self::Parm | Self::Loramoe | Self::Aligner | Self::MetaAligner
+            Self::Arm | Self::Parm | Self::Ric | Self::Loramoe | Self::Aligner | Self::MetaAligner
         )
     }
 }
@@ -197,6 +203,11 @@ impl TrainTask {
                 data: PathBuf::new(),
                 skip_bad: false,
                 config: LoramoeConfig::default(),
+            }),
+            TrainMethod::Ric => Self::Ric(RicJob {
+                bundle: PathBuf::new(),
+                prompts: None,
+                config: RicConfig::default(),
             }),
             TrainMethod::Aligner => Self::Aligner(AlignerJob {
                 base: PathBuf::new(),

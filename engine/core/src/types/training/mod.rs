@@ -11,6 +11,7 @@ mod words;
 
 pub use baseline::{
     ArmConfig, CorrectionConfig, LEAST_MODPO_WEIGHT, LoramoeConfig, ModpoConfig, ParmConfig,
+    RicConfig,
 };
 pub use config::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, RewardConfig, RunConfig,
@@ -18,7 +19,8 @@ pub use config::{
 };
 pub use job::{
     AlignerJob, ArmJob, AspectData, DpoJob, Joins, LoramoeJob, MetaAlignerJob, ModpoJob, MorlJob,
-    ObjectiveData, ParmJob, Part, RewardJob, RouterJob, SftJob, TrainJob, TrainTask, WeightedData,
+    ObjectiveData, ParmJob, Part, RewardJob, RicJob, RouterJob, SftJob, TrainJob, TrainTask,
+    WeightedData,
 };
 pub use policy::{KlConfig, MorlConfig, PpoConfig, RouterConfig, Scalarisation, ScalariseConfig};
 pub use run::{TrainEnd, TrainNews, TrainRun, TrainStep};

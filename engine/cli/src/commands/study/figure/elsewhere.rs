@@ -109,6 +109,7 @@ fn objectives(job: &TrainJob) -> Vec<plot::Objective> {
     let bundle = match &job.task {
         TrainTask::Router(router) => Some(router.bundle.as_path()),
         TrainTask::Ppo(morl) => Some(morl.bundle.as_path()),
+        TrainTask::Ric(ric) => Some(ric.bundle.as_path()),
         _ => job.bundle(),
     };
     let manifest = bundle.and_then(|bundle| Manifest::load(bundle).ok());

@@ -1,0 +1,444 @@
+//! The methods that ours are compared with, trained on the demonstration: which jobs, with which numbers.
+//!
+//! Authors' numbers are for models of seven billion parameters; this one has one million, a width of 128 and questions
+//! of a dozen words. So ranks are smaller, rates higher and answers fewer, all of them written here. What a method with a
+//! model per preference needs is trained at a few preferences.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::dataset::{self, Source};
+use super::evaluate::{LIMIT, PLAIN};
+use super::levels::Objective;
+use super::recipe::{Recipe, TrainSettings};
+use super::world::World;
+use paretoscope_engine::Result;
+use paretoscope_engine::types::{
+    AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, KlConfig,
+    LoraConfig, LoramoeConfig, LoramoeJob, MetaAlignerJob, Method, ModpoConfig, ModpoJob,
+    MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig, ParmJob, PpoConfig, RicConfig,
+    RicJob, RunConfig, TrainConfig, TrainJob, TrainTask, WeightedData,
+};
+
+/// Numbers of the baselines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BaselineSettings {
+    /// Where methods with a model per preference are trained.
+    pub points: Vec<[f64; 3]>,
+    /// Adapters of one preference: MODPO, DPO-LW, DPO-SeqT, as the value vectors.
+    pub adapters: TrainSettings,
+    /// Autoregressive rewards.
+    pub rewards: TrainSettings,
+    /// What their log-probabilities are multiplied by: answers are short, so that differences are small.
+    pub reward_beta: f64,
+    /// Ranks of PARM's two parts.
+    pub parm_rank: usize,
+    /// LoRAMoE, on the base's own examples.
+    pub loramoe: TrainSettings,
+    /// Its experts, and the rank of each.
+    pub experts: [usize; 2],
+    /// Models that correct answers.
+    pub corrections: TrainSettings,
+    /// RiC's first descent; its rounds have a tenth of the rate.
+    pub ric: TrainSettings,
+    /// RiC: answers first, and in every round.
+    pub ric_answers: [usize; 2],
+    /// MORLHF: batches of answers, and answers per batch.
+    pub morlhf: [usize; 2],
+}
+
+impl Default for BaselineSettings {
+    fn default() -> Self {
+        let at = |learning_rate| TrainSettings {
+            learning_rate,
+            epochs: 1,
+            batch_tokens: 2048,
+        };
+        Self {
+            points: vec![
+                [1.0 / 3.0; 3],
+                [0.25, 0.25, 0.5],
+                [0.5, 0.25, 0.25],
+                [0.25, 0.5, 0.25],
+            ],
+            adapters: at(3e-4),
+            rewards: at(1e-3),
+            reward_beta: 0.3,
+            parm_rank: 8,
+            loramoe: at(1e-3),
+            experts: [4, 8],
+            corrections: at(1e-3),
+            ric: at(1e-3),
+            ric_answers: [4_000, 2_000],
+            morlhf: [100, 64],
+        }
+    }
+}
+
+/// Where everything is.
+pub struct Places<'a> {
+    /// The demonstration bundle.
+    pub bundle: &'a Path,
+    /// Data as [`write_data`] leaves it.
+    pub data: &'a Path,
+    /// A folder per baseline goes in here.
+    pub out: &'a Path,
+}
+
+/// Writes what the baselines learn from: examples, pairs and questions of the training part.
+pub fn write_data(world: &World, recipe: &Recipe, folder: &Path) -> Result<()> {
+    let source = Source::new(world, recipe.data.clone());
+    dataset::write_lines(&folder.join("sft.jsonl"), &source.examples())?;
+    dataset::write_expert_pairs(&source, &recipe.expert.extra, folder)?;
+    dataset::write_lines(&folder.join("questions.jsonl"), &source.training_prompts())
+}
+
+/// All runs, in an order in which each finds what it starts from. Each goes on where it was broken off.
+pub fn jobs(recipe: &Recipe, places: &Places<'_>, workers: usize) -> Vec<TrainJob> {
+    let maker = Maker {
+        recipe,
+        settings: &recipe.baselines,
+        places,
+        workers,
+    };
+    let mut jobs: Vec<(PathBuf, TrainTask)> = Vec::new();
+    for objective in Objective::ALL {
+        jobs.push((
+            Path::new("arm").join(objective.name()),
+            maker.arm(objective),
+        ));
+    }
+    jobs.push(("parm".into(), maker.parm()));
+    for point in &recipe.baselines.points {
+        let name = point.map(|share| format!("{:.0}", 100.0 * share)).join("-");
+        jobs.push((Path::new("modpo").join(&name), maker.modpo(point)));
+        jobs.push((Path::new("dpo-lw").join(&name), maker.weighted(point)));
+        jobs.push((Path::new("morlhf").join(&name), maker.morlhf(point)));
+    }
+    let [helpful, harmless, humor] = Objective::ALL;
+    for [first, second, third] in [[helpful, harmless, humor], [humor, harmless, helpful]] {
+        // The first of a sequence is a value vector that the bundle has.
+        let folder = Path::new("dpo-seqt");
+        let two = folder.join(format!("{}-{}", first.name(), second.name()));
+        let three = folder.join(format!(
+            "{}-{}-{}",
+            first.name(),
+            second.name(),
+            third.name()
+        ));
+        jobs.push((two.clone(), maker.sequel(maker.value(first), second)));
+        jobs.push((three, maker.sequel(places.out.join(two), third)));
+    }
+    jobs.push(("ric".into(), maker.ric()));
+    jobs.push(("aligner".into(), maker.aligner()));
+    jobs.push(("metaaligner".into(), maker.meta_aligner()));
+    jobs.push(("loramoe".into(), maker.loramoe()));
+    let job = |(name, task)| TrainJob {
+        task,
+        out: places.out.join::<PathBuf>(name),
+        joins: None,
+    };
+    jobs.into_iter().map(job).collect()
+}
+
+struct Maker<'a> {
+    recipe: &'a Recipe,
+    settings: &'a BaselineSettings,
+    places: &'a Places<'a>,
+    workers: usize,
+}
+
+impl Maker<'_> {
+    fn run(&self, learning_rate: f64) -> RunConfig {
+        RunConfig {
+            seed: self.recipe.seed,
+            workers: self.workers,
+            optimiser: OptimiserConfig {
+                learning_rate,
+                ..OptimiserConfig::default()
+            },
+            checkpoint_every: 50,
+            resume: true,
+            ..RunConfig::default()
+        }
+    }
+
+    fn train(&self, settings: &TrainSettings) -> TrainConfig {
+        TrainConfig {
+            run: self.run(settings.learning_rate),
+            epochs: settings.epochs,
+            steps: None,
+            batch_tokens: settings.batch_tokens,
+            max_length: self.recipe.model.context,
+        }
+    }
+
+    /// Of all linears, scaled by 2, as the value vectors.
+    fn lora(&self) -> LoraConfig {
+        LoraConfig::of_rank(self.recipe.expert.rank)
+    }
+
+    fn pairs(&self, objective: Objective) -> PathBuf {
+        let name = format!("pairs-{}.jsonl", objective.name());
+        self.places.data.join(name)
+    }
+
+    /// The objective's plain value vector.
+    fn value(&self, objective: Objective) -> PathBuf {
+        let values = self.places.bundle.join(PLAIN).join("values");
+        values.join(format!("plain-{}", objective.name()))
+    }
+
+    fn arm(&self, objective: Objective) -> TrainTask {
+        TrainTask::Arm(ArmJob {
+            base: self.places.bundle.to_path_buf(),
+            data: self.pairs(objective),
+            skip_bad: false,
+            config: ArmConfig {
+                train: self.train(&self.settings.rewards),
+                lora: self.lora(),
+                beta: self.settings.reward_beta,
+            },
+        })
+    }
+
+    fn parm(&self) -> TrainTask {
+        let rank = self.settings.parm_rank;
+        let data = Objective::ALL.map(|objective| ObjectiveData {
+            name: objective.name().to_owned(),
+            path: self.pairs(objective),
+        });
+        TrainTask::Parm(ParmJob {
+            base: self.places.bundle.to_path_buf(),
+            data: data.to_vec(),
+            skip_bad: false,
+            config: ParmConfig {
+                train: self.train(&self.settings.rewards),
+                shared_rank: rank,
+                steered_rank: rank,
+                alpha: 2.0 * rank as f64,
+                target_modules: self.lora().target_modules,
+                beta: self.settings.reward_beta,
+                ..ParmConfig::default()
+            },
+        })
+    }
+
+    /// On pairs about the objective with the largest share.
+    fn modpo(&self, point: &[f64; 3]) -> TrainTask {
+        let most = Objective::ALL.into_iter().max_by(|a, b| {
+            let share = |objective: &Objective| point[objective.index()];
+            share(a)
+                .total_cmp(&share(b))
+                .then(b.index().cmp(&a.index()))
+        });
+        let own = most.unwrap_or(Objective::ALL[0]);
+        let others = || {
+            Objective::ALL
+                .into_iter()
+                .filter(move |objective| *objective != own)
+        };
+        let shares = std::iter::once(own).chain(others());
+        TrainTask::Modpo(ModpoJob {
+            base: self.places.bundle.to_path_buf(),
+            data: self.pairs(own),
+            skip_bad: false,
+            config: ModpoConfig {
+                train: self.train(&self.settings.adapters),
+                lora: self.lora(),
+                beta: self.recipe.expert.beta,
+                preference: shares.map(|objective| point[objective.index()]).collect(),
+                values: others().map(|objective| self.value(objective)).collect(),
+            },
+        })
+    }
+
+    fn dpo(&self) -> DpoConfig {
+        DpoConfig {
+            train: self.train(&self.settings.adapters),
+            method: Method::Lora(self.lora()),
+            beta: self.recipe.expert.beta,
+            ..DpoConfig::default()
+        }
+    }
+
+    fn dpo_job(&self, data: Vec<WeightedData>, config: DpoConfig) -> TrainTask {
+        TrainTask::Dpo(DpoJob {
+            base: self.places.bundle.to_path_buf(),
+            data,
+            skip_bad: false,
+            config,
+            votes: None,
+        })
+    }
+
+    fn weighted(&self, point: &[f64; 3]) -> TrainTask {
+        let data = Objective::ALL.map(|objective| WeightedData {
+            path: self.pairs(objective),
+            weight: point[objective.index()],
+        });
+        self.dpo_job(data.to_vec(), self.dpo())
+    }
+
+    fn sequel(&self, previous: PathBuf, objective: Objective) -> TrainTask {
+        let config = DpoConfig {
+            start_from: Some(previous),
+            ..self.dpo()
+        };
+        self.dpo_job(WeightedData::alone(self.pairs(objective)), config)
+    }
+
+    fn morlhf(&self, point: &[f64; 3]) -> TrainTask {
+        let usual = MorlConfig::default();
+        let [batches, batch] = self.settings.morlhf;
+        TrainTask::Ppo(MorlJob {
+            bundle: self.places.bundle.to_path_buf(),
+            prompts: Some(self.places.data.join("questions.jsonl")),
+            config: MorlConfig {
+                reward_weights: point.to_vec(),
+                ppo: PpoConfig {
+                    run: RunConfig {
+                        optimiser: OptimiserConfig {
+                            learning_rate: self.settings.adapters.learning_rate,
+                            ..usual.ppo.run.optimiser.clone()
+                        },
+                        checkpoint_every: 20,
+                        ..self.run(self.settings.adapters.learning_rate)
+                    },
+                    batches,
+                    batch,
+                    max_tokens: LIMIT,
+                    calibration: self.recipe.router.calibration,
+                    kl: KlConfig {
+                        start: 0.02,
+                        ..usual.ppo.kl.clone()
+                    },
+                    ..usual.ppo
+                },
+                lora: self.lora(),
+            },
+        })
+    }
+
+    fn ric(&self) -> TrainTask {
+        let [answers, round_answers] = self.settings.ric_answers;
+        let train = self.train(&self.settings.ric);
+        TrainTask::Ric(RicJob {
+            bundle: self.places.bundle.to_path_buf(),
+            prompts: Some(self.places.data.join("questions.jsonl")),
+            config: RicConfig {
+                round_rate: 0.1 * train.run.optimiser.learning_rate,
+                train,
+                lora: self.lora(),
+                answers,
+                round_answers,
+                originals: round_answers,
+                max_tokens: LIMIT,
+                // Of a small model that was trained on few words the likeliest answers are all alike.
+                temperature: 1.0,
+                top_p: 1.0,
+                ..RicConfig::default()
+            },
+        })
+    }
+
+    /// Told in few words: an instruction of the authors' would take half of the context.
+    fn correction(&self, template: &str) -> CorrectionConfig {
+        CorrectionConfig {
+            train: self.train(&self.settings.corrections),
+            method: Method::Lora(self.lora()),
+            template: Some(template.to_owned()),
+            ..CorrectionConfig::default()
+        }
+    }
+
+    /// On pairs about the first objective.
+    fn aligner(&self) -> TrainTask {
+        TrainTask::Aligner(AlignerJob {
+            base: self.places.bundle.to_path_buf(),
+            data: self.pairs(Objective::ALL[0]),
+            skip_bad: false,
+            config: self.correction("{question} {answer}"),
+        })
+    }
+
+    fn meta_aligner(&self) -> TrainTask {
+        let data = Objective::ALL.map(|objective| AspectData {
+            name: objective.name().to_owned(),
+            words: "more".to_owned(),
+            path: self.pairs(objective),
+        });
+        TrainTask::MetaAligner(MetaAlignerJob {
+            base: self.places.bundle.to_path_buf(),
+            data: data.to_vec(),
+            skip_bad: false,
+            config: self.correction("{aspects}. {question} {answer}"),
+        })
+    }
+
+    fn loramoe(&self) -> TrainTask {
+        let [experts, rank] = self.settings.experts;
+        TrainTask::Loramoe(LoramoeJob {
+            base: self.places.bundle.to_path_buf(),
+            data: self.places.data.join("sft.jsonl"),
+            skip_bad: false,
+            config: LoramoeConfig {
+                train: self.train(&self.settings.loramoe),
+                experts,
+                lora: LoraConfig {
+                    target_modules: LoramoeConfig::default().lora.target_modules,
+                    ..LoraConfig::of_rank(rank)
+                },
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use paretoscope_engine::types::TrainMethod;
+
+    #[test]
+    fn every_baseline_has_runs_with_folders_of_their_own() {
+        let places = Places {
+            bundle: Path::new("demo"),
+            data: Path::new("data"),
+            out: Path::new("out"),
+        };
+        let jobs = jobs(&Recipe::default(), &places, 2);
+        let folders: BTreeSet<_> = jobs.iter().map(|job| &job.out).collect();
+        assert_eq!(folders.len(), jobs.len());
+        let kinds: BTreeSet<&str> = jobs.iter().map(|job| job.task.name()).collect();
+        let ours = ["value", "router", "sft", "reward"];
+        let others = TrainMethod::ALL.map(TrainMethod::name);
+        for kind in others.into_iter().filter(|kind| !ours.contains(kind)) {
+            assert!(kinds.contains(kind), "{kind} is not trained");
+        }
+        for job in &jobs {
+            if let TrainTask::Modpo(job) = &job.task {
+                let weights = job.config.weights().unwrap();
+                assert!(
+                    weights[1..].iter().all(|w| *w <= weights[0] + 1e-9),
+                    "{weights:?}"
+                );
+            }
+            if let TrainTask::Dpo(dpo) = &job.task
+                && let Some(previous) = &dpo.config.start_from
+            {
+                let made = jobs.iter().position(|other| other.out == *previous);
+                let own = jobs.iter().position(|other| other.out == job.out);
+                assert!(
+                    made < own,
+                    "{} comes after {}",
+                    previous.display(),
+                    job.out.display()
+                );
+            }
+        }
+    }
+}
