@@ -6,6 +6,7 @@
 //! | points | a grid, a list, a named set → the points of a sweep | [`points`] |
 //! | routing | point → enclosing experts → gates | [`routing`] |
 //! | study | everything that lasts, in one file | [`study`] |
+//! | rules | a text, and what its prompt's line says is right → a score | [`rules`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
 //! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
@@ -22,6 +23,7 @@ pub mod points;
 mod problem;
 pub mod protocol;
 pub mod routing;
+pub mod rules;
 pub mod stats;
 pub mod study;
 pub mod types;

@@ -72,7 +72,7 @@ impl Command {
             Self::Train(_) => {
                 "a checkpoint holds what was done, and the same command with --resume goes on from it"
             }
-            Self::Study(study::Args::Learn(_) | study::Args::Judge(_)) => {
+            Self::Study(study::Args::Learn(_) | study::Args::Judge(_) | study::Args::Score(_)) => {
                 "the same command goes on where it stopped"
             }
             Self::Dependence(_) | Self::Stats(_) | Self::Study(_) => {

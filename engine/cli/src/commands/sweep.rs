@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowSource, RowTag};
 use paretoscope_engine::protocol::{SweepPhase, SweepPlan};
+use paretoscope_engine::study::Study;
 use paretoscope_engine::sweep::{Listed, SweepScheduler, front_flags, parse_grid, point_line};
 use paretoscope_engine::types::{PointKind, PointResult, Prompt, PromptSample, RowRequest, Run};
 use paretoscope_engine::{Error, Problem, Result};
@@ -83,6 +84,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let prompts = of_split(read_prompts(&args.prompts)?, args)?;
     let shard = args.shard.as_deref().map(shard).transpose()?;
     let bundle = load(&args.bundle, global, true)?;
+    let referred: Vec<PromptSample> = (prompts.iter())
+        .filter(|sample| !sample.reference.is_empty())
+        .cloned()
+        .collect();
     let splits = prompts.iter().map(|sample| sample.split).collect();
     let mut groups: Vec<_> = prompts.iter().map(|sample| sample.group.clone()).collect();
     if groups.iter().all(Option::is_none) {
@@ -102,6 +107,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         store: args.out.clone(),
     };
     let mut sweep = SweepScheduler::new(&bundle, plan)?;
+    if !referred.is_empty() {
+        Study::open(&args.out)?.refer_known(&referred)?;
+    }
     if let Some((index, count)) = shard {
         sweep = sweep.shard(index, count);
     }
