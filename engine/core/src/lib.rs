@@ -9,6 +9,7 @@
 //! | rules | a text, and what its prompt's line says is right → a score | [`rules`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
+//! | search | ranges of settings, a measurement → tries | [`search`] |
 //! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
 //! | messages | commands in, events out | [`protocol`] |
 //! | output | bytes → files and folders that appear whole or not at all | [`output`] |
@@ -24,6 +25,7 @@ mod problem;
 pub mod protocol;
 pub mod routing;
 pub mod rules;
+pub mod search;
 pub mod stats;
 pub mod study;
 pub mod types;
