@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["bundle"],
     &["forge", "generate"],
     &["sweep", "train"],
-    &["recipe"],
+    &["recipe", "search"],
     &["learn", "runtime"],
 ];
 

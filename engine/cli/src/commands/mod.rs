@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Extract(forge::extract::Args),
     /// Several task vectors, fine-tunes or adapters become one
     Merge(forge::merge::Args),
+    /// Settings of a merge, or an expert's factor, by what they score on validation prompts
+    Search(Box<forge::search::Args>),
     /// How much two adapters depend on each other
     Dependence(forge::dependence::Args),
     /// One adapter equal to a static mixture of a bundle
@@ -104,6 +106,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Score(args) => score::run(&args, global),
         Command::Extract(args) => forge::extract::run(&args, global),
         Command::Merge(args) => forge::merge::run(&args, global),
+        Command::Search(args) => forge::search::run(&args, global),
         Command::Dependence(args) => forge::dependence::run(&args, global),
         Command::Export(args) => forge::export::run(&args, global),
         Command::Bundle(args) => forge::bundle::run(&args, global),
