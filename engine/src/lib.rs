@@ -27,6 +27,7 @@
 //! | training | data → fine-tunes, value vectors, routers, reward models | [`train`] |
 //! | experts without training | task vectors → adapters, merges | [`forge`] |
 //! | learning | votes → pairs → a value vector, measured before and after | [`learn`] |
+//! | search | settings of a merge or an expert → tries measured on validation prompts → the best | [`search`] |
 //! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
 //!
 //! Beneath them: one exponential and one inner loop of products ([`kernels`]); where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
@@ -50,13 +51,15 @@ pub mod output;
 pub mod recipe;
 pub mod reward;
 pub mod runtime;
+pub mod search;
 pub mod stage;
 pub mod sweep;
 pub mod text;
 pub mod train;
 pub mod weights;
 
-pub use paretoscope_core::{annotate, pareto, protocol, routing, stats, study, types};
+pub use paretoscope_core::search as proposals;
+pub use paretoscope_core::{annotate, pareto, protocol, routing, rules, stats, study, types};
 
 pub use error::{Divergence, Error, Result};
 pub use paretoscope_core::{Bounds, Problem};

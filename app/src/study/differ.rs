@@ -105,7 +105,8 @@ pub(super) fn differences(
         let at = stored.scores.objectives.iter().position(|o| o == name)?;
         stored.scores.scorers[at].map(|_| at)
     };
-    let shared: Vec<(String, usize, usize)> = (a.scores.objectives.iter())
+    // Scorers beside the reward models score some prompts alone, and the others would have no place.
+    let shared: Vec<(String, usize, usize)> = (a.scores.objectives[..a.scores.own].iter())
         .filter_map(|name| Some((name.clone(), scored(&a, name)?, scored(&b, name)?)))
         .collect();
     let places: HashMap<&Uid, usize> = (b.scores.prompts.iter().enumerate())

@@ -330,6 +330,9 @@ fn save(study: &Study, next: &SavedAnswer) -> Result<(i64, Uid)> {
         };
         study.label(&[label])?;
     }
+    if let Some(sample) = split {
+        study.refer([(&run.prompt, &sample.reference)])?;
+    }
     let answer = NewAnswer {
         run,
         mean: record.map_or_else(|| run.gates.adapters.clone(), |record| record.mean()),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use paretoscope_core::types::{
     AdapterInfo, BundleIdentity, BundleInfo, Channel, Compared, Expert, ExpertKind, Given,
     GivenToken, Interference, Measure, Message, ModelInfo, Mutes, ObjectiveInfo, PairInterference,
-    Point, Preference, Prompt, PromptSample, Split, TrainStep,
+    Point, Preference, Prompt, PromptSample, Reference, Split, TrainStep,
 };
 
 const OBJECTIVES: [&str; 3] = ["helpful", "harmless", "humor"];
@@ -100,6 +100,7 @@ pub(crate) fn info() -> BundleInfo {
             prompt: Prompt::Chat((*text).into()),
             split: Split::Train,
             group: None,
+            reference: Reference::default(),
         })
         .collect(),
         warnings: Vec::new(),
@@ -262,5 +263,6 @@ pub(crate) fn sample(text: &str, split: Split, group: Option<&str>) -> PromptSam
         prompt: Prompt::Text(text.to_owned()),
         split,
         group: group.map(str::to_owned),
+        reference: Reference::default(),
     }
 }

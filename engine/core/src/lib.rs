@@ -6,8 +6,10 @@
 //! | points | a grid, a list, a named set → the points of a sweep | [`points`] |
 //! | routing | point → enclosing experts → gates | [`routing`] |
 //! | study | everything that lasts, in one file | [`study`] |
+//! | rules | a text, and what its prompt's line says is right → a score | [`rules`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
+//! | search | ranges of settings, a measurement → tries | [`search`] |
 //! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
 //! | messages | commands in, events out | [`protocol`] |
 //! | output | bytes → files and folders that appear whole or not at all | [`output`] |
@@ -23,6 +25,8 @@ pub mod points;
 mod problem;
 pub mod protocol;
 pub mod routing;
+pub mod rules;
+pub mod search;
 pub mod stats;
 pub mod study;
 pub mod types;

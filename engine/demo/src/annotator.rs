@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::dataset::DataSettings;
 use super::grader::Grader;
 use super::levels::Objective;
-use super::phrasing::{PHRASINGS, ask};
+use super::phrasing::ask;
+use super::rule::asked;
 use super::split::{Question, Split};
 use super::world::World;
 
@@ -70,12 +71,9 @@ pub struct Annotator {
 impl Annotator {
     /// One whose choices follow from the seed.
     pub fn new(world: &World, objective: Objective, noise: f64, seed: u64) -> Self {
-        let asked = world.topics.iter().enumerate();
-        let asked =
-            asked.flat_map(|(at, topic)| (0..PHRASINGS).map(move |way| (ask(topic, way), at)));
         Self {
             grader: Grader::new(world),
-            topics: asked.collect(),
+            topics: asked(world),
             objective,
             noise,
             random: ChaCha8Rng::seed_from_u64(seed),

@@ -20,6 +20,7 @@ pub mod levels;
 pub mod parts;
 pub mod phrasing;
 pub mod recipe;
+pub mod rule;
 pub mod sentences;
 pub mod split;
 pub mod tokenizer;

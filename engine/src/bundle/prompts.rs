@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::split::split_of;
-use crate::types::{Message, Prompt, PromptSample, Split};
+use crate::types::{Message, Prompt, PromptLabel, PromptSample, Reference, Split};
 use crate::{Error, Problem, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
-/// `{"tokens": [ids]}`, with an optional title, the part of the set that it belongs to, and a group (a topic): prompts of
-/// one group belong to one part.
+/// `{"tokens": [ids]}`, with an optional title, the part of the set that it belongs to, a group (a topic; prompts of one
+/// group belong to one part), and what is right: an answer, or whether it may be answered at all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PromptLine {
@@ -23,6 +23,25 @@ struct PromptLine {
     split: Option<Split>,
     #[serde(alias = "topic")]
     group: Option<String>,
+    answer: Option<Answer>,
+    label: Option<PromptLabel>,
+}
+
+/// The right answer, as a text or a number.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`answer` is a text or a number")]
+enum Answer {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl From<Answer> for String {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Text(text) => text,
+            Answer::Number(number) => number.to_string(),
+        }
+    }
 }
 
 /// Reads prompts, one per line; blank lines are skipped, a bad line is named by its number.
@@ -76,6 +95,10 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
                 .unwrap_or_else(|| split_of(group.as_deref().unwrap_or(&asked))),
             title: parsed.title.unwrap_or(text),
             group,
+            reference: Reference {
+                answer: parsed.answer.map(String::from),
+                label: parsed.label,
+            },
             prompt,
         });
     }
@@ -156,6 +179,33 @@ mod tests {
         let splits: Vec<Split> = samples.into_iter().map(|s| s.split).collect();
         assert_eq!(splits[0], Split::Test);
         assert_eq!(splits[1], splits[2]);
+        let text = "{\"prompt\": \"a\", \"answer\": \"#### 18\"}\n{\"chat\": \"b\", \"answer\": 18.5, \"label\": \"unsafe\"}\n{\"chat\": \"c\"}";
+        let references: Vec<Reference> = read(text)
+            .unwrap()
+            .into_iter()
+            .map(|s| s.reference)
+            .collect();
+        let said = |answer: &str, label| Reference {
+            answer: Some(answer.to_owned()),
+            label,
+        };
+        let expected = [
+            said("#### 18", None),
+            said("18.5", Some(PromptLabel::Unsafe)),
+            Reference::default(),
+        ];
+        assert_eq!(references, expected);
+        for (text, want) in [
+            (
+                "{\"prompt\": \"a\", \"answer\": [18]}",
+                "`answer` is a text or a number",
+            ),
+            ("{\"prompt\": \"a\", \"label\": \"harmful\"}", "`unsafe`"),
+            ("{\"prompt\": \"a\", \"answers\": 1}", "`answers`"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains(want), "{text}: {message}");
+        }
         let missing = read_prompts(Path::new("no/such/file.jsonl")).unwrap_err();
         assert!(missing.is_input() && missing.to_string().contains("no/such/file.jsonl"));
     }

@@ -104,6 +104,7 @@ impl SweepScheduler {
         let id = study.sweep(&record, asked.time)?;
         study.attend()?;
         study.label(&asked.labels())?;
+        study.refer_known(&bundle.info.prompts)?;
         let mut run = Self {
             shares: Shares::new(&study, study.sweep_key(id)?)?,
             id,

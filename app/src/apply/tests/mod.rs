@@ -14,8 +14,8 @@ use std::sync::Arc;
 use paretoscope_core::protocol::{EngineCommand, EngineEvent, Held, JobId, TokenNews, Trouble};
 use paretoscope_core::types::{
     BundleInfo, Expert, ExpertKind, Finish, GateRecord, ModelInfo, Mutes, ObjectiveInfo, Point,
-    PointResult, Preference, Prompt, PromptSample, Run, RunStatus, Scores, Split, TokenPiece,
-    Weights,
+    PointResult, Preference, Prompt, PromptSample, Reference, Run, RunStatus, Scores, Split,
+    TokenPiece, Weights,
 };
 
 use super::*;
@@ -71,6 +71,7 @@ fn bundle() -> BundleInfo {
             prompt: Prompt::Text("hello".into()),
             split: Split::Train,
             group: None,
+            reference: Reference::default(),
         }],
         warnings: Vec::new(),
         methods: Vec::new(),

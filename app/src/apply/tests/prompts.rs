@@ -15,6 +15,7 @@ fn with_template() -> AppState {
         prompt: Prompt::Messages(vec![Message::system("be brief"), Message::user("why?")]),
         split: Split::Train,
         group: None,
+        reference: Reference::default(),
     });
     state.bundle.current = Some(Arc::new(info));
     state
@@ -83,6 +84,7 @@ fn a_file_of_prompts_keeps_its_parts_and_groups() {
         prompt: Prompt::Text(text.into()),
         split,
         group: group.map(Into::into),
+        reference: Reference::default(),
     };
     let read = Ok(vec![
         sample("bread", Split::Test, Some("kitchen")),

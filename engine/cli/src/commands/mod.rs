@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Extract(forge::extract::Args),
     /// Several task vectors, fine-tunes or adapters become one
     Merge(forge::merge::Args),
+    /// Settings of a merge, or an expert's factor, by what they score on validation prompts
+    Search(Box<forge::search::Args>),
     /// How much two adapters depend on each other
     Dependence(forge::dependence::Args),
     /// One adapter equal to a static mixture of a bundle
@@ -78,7 +80,7 @@ impl Command {
             Self::Train(_) => {
                 "a checkpoint holds what was done, and the same command with --resume goes on from it"
             }
-            Self::Study(study::Args::Learn(_) | study::Args::Judge(_)) => {
+            Self::Study(study::Args::Learn(_) | study::Args::Judge(_) | study::Args::Score(_)) => {
                 "the same command goes on where it stopped"
             }
             Self::Dependence(_) | Self::Stats(_) | Self::Study(_) => {
@@ -111,6 +113,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Score(args) => score::run(&args, global),
         Command::Extract(args) => forge::extract::run(&args, global),
         Command::Merge(args) => forge::merge::run(&args, global),
+        Command::Search(args) => forge::search::run(&args, global),
         Command::Dependence(args) => forge::dependence::run(&args, global),
         Command::Export(args) => forge::export::run(&args, global),
         Command::Bundle(args) => forge::bundle::run(&args, global),

@@ -8,6 +8,7 @@ use paretoscope_engine::bundle::{Bundle, read_prompts};
 use paretoscope_engine::generate::{Generator, RowSource, RowTag};
 use paretoscope_engine::method::{Method, MethodKind};
 use paretoscope_engine::protocol::{SweepPhase, SweepPlan};
+use paretoscope_engine::study::Study;
 use paretoscope_engine::sweep::{
     Listed, SweepScheduler, best_of_n, front_flags, parse_grid, point_line,
 };
@@ -89,6 +90,10 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let prompts = of_split(read_prompts(&args.prompts)?, args)?;
     let shard = args.shard.as_deref().map(shard).transpose()?;
     let bundle = load(&args.bundle, global, true)?;
+    let referred: Vec<PromptSample> = (prompts.iter())
+        .filter(|sample| !sample.reference.is_empty())
+        .cloned()
+        .collect();
     let splits = prompts.iter().map(|sample| sample.split).collect();
     let mut groups: Vec<_> = prompts.iter().map(|sample| sample.group.clone()).collect();
     if groups.iter().all(Option::is_none) {
@@ -133,6 +138,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         let mut sweep = SweepScheduler::new(&bundle, plan)?;
         if let Some((index, count)) = shard {
             sweep = sweep.shard(index, count);
+        }
+        if !referred.is_empty() {
+            Study::open(&args.out)?.refer_known(&referred)?;
         }
         drive(&bundle, sweep, args.slots)?;
     }

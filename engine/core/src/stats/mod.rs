@@ -7,6 +7,7 @@
 //! | where do runs end? | fronts of seeds, or of draws → surfaces | `attainment` |
 //! | do answers follow the preference? | points and scores → rank correlation, inner product | `following` |
 //! | which prompts show it? | two points' scores and texts → ranks | `examples` |
+//! | what does choosing cost and give? | scored answers per prompt → the best of n for any weights | `best_of_n` |
 //! | what did a change do? | the same points before and after → paired differences | `moves` |
 //! | how often does it win? | votes against the base → rates with ties half | `win_rate` |
 //! | do people agree? | choices → percent, kappa, alpha | `agreement` |
@@ -20,6 +21,7 @@ mod agreement;
 mod arm;
 mod attainment;
 mod base;
+mod best_of_n;
 mod columns;
 mod compare;
 mod davidson;
@@ -44,6 +46,7 @@ pub use attainment::{
     Attainment, Over, RunMeans, Surface, attainment, runs_by_draw, runs_by_seed, surface,
 };
 pub use base::BaseScale;
+pub use best_of_n::{Pool, best_of_n, best_of_n_kl, best_of_pools, rank_shares};
 pub use compare::{Comparison, Difference, Directed, EqualPoints, compare, holm};
 pub use davidson::{Davidson, Duel, fit};
 pub use draws::{Draws, Estimate, Progress, interval};

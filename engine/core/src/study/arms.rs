@@ -23,12 +23,10 @@ impl SweepState {
 }
 
 impl SweepScores {
-    /// The scores over the prompts of a part, or over all, as an arm of one seed. Objectives that nobody scored are left
-    /// out; a score that is not there is NaN.
+    /// The scores over the prompts of a part, or over all, as an arm of one seed, by the usual objectives (see
+    /// [`SweepScores::usual`]; [`SweepScores::over`] takes others). A score that is not there is NaN.
     pub fn arm(&self, sweep: &SweepState, split: Option<Split>) -> Arm {
-        let scored: Vec<usize> = (0..self.objectives.len())
-            .filter(|&k| self.scorers[k].is_some())
-            .collect();
+        let scored = self.usual();
         let prompts = self.kept(split);
         let mut scores = Vec::with_capacity(self.points.len() * prompts.len() * scored.len());
         for point in 0..self.points.len() {
@@ -99,10 +97,29 @@ impl Study {
     /// # Errors
     /// [`Error::Option`] where the word names none, or several that differ in more.
     pub fn arm(&self, option: &str, word: &str, split: Option<Split>) -> Result<Arm> {
+        self.arm_over(option, word, split, &[])
+    }
+
+    /// [`Study::arm`] by these objectives, those of scorers beside reward models among them; by the usual ones where none is
+    /// named.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Option`] where nobody scored by one of them.
+    pub fn arm_over(
+        &self,
+        option: &str,
+        word: &str,
+        split: Option<Split>,
+        objectives: &[String],
+    ) -> Result<Arm> {
         let sweeps = self.sweeps_named(option, word)?;
         let mut arms = Vec::with_capacity(sweeps.len());
         for sweep in &sweeps {
-            arms.push(self.sweep_scores(sweep.id, None)?.arm(sweep, split));
+            let mut scores = self.sweep_scores(sweep.id, None)?;
+            if !objectives.is_empty() {
+                scores = scores.over("--objective", objectives)?;
+            }
+            arms.push(scores.arm(sweep, split));
         }
         let several = arms.len();
         seeds_together(arms).ok_or_else(|| {

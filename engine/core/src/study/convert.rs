@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use super::file::Study;
 use super::open::{backup, beside, damaged, fault, open, sqlite};
-use super::records::{NewAnswer, ScorerKind, ScorerRecord, SweepRecord};
+use super::records::{NewAnswer, ScorerRecord, SweepRecord};
 use super::sweeps::Placed;
 use crate::Result;
 use crate::protocol::SweepPlan;
 use crate::types::{
     BundleIdentity, BundleInfo, Finish, ModelInfo, ObjectiveInfo, Point, Prompt, RowGates, Run,
-    RunStatus, Sampling, Steering, TokenPiece,
+    RunStatus, Sampling, ScorerKind, Steering, TokenPiece,
 };
 
 /// Rows in one transaction.
@@ -132,6 +132,7 @@ fn take_sweeps(old: &Connection, path: &Path, study: &Study) -> Result<HashMap<i
                         Some(digest) => format!("unverified {digest}"),
                         None => "unverified".to_owned(),
                     },
+                    words: String::new(),
                 })
             })
             .collect();

@@ -1,9 +1,12 @@
 //! What a study holds, in figures and names.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::file::{Access, Study};
 use super::schema::STEPS;
+use super::scorers::ScorerState;
 use super::sweeps::{Makers, SweepState};
 use crate::Result;
 use crate::types::BundleInfo;
@@ -28,8 +31,18 @@ pub struct SweepInfo {
     pub status: String,
 }
 
+/// A scorer, in figures.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScorerInfo {
+    /// What it is.
+    #[serde(flatten)]
+    pub scorer: ScorerState,
+    /// Scores that it gave.
+    pub scores: usize,
+}
+
 /// A study, in figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudyInfo {
     /// The version of its schema.
     pub format: usize,
@@ -39,6 +52,8 @@ pub struct StudyInfo {
     pub generations: usize,
     /// Scores of answers.
     pub scores: usize,
+    /// Who gave them, oldest first.
+    pub scorers: Vec<ScorerInfo>,
     /// Its sweeps, oldest first.
     pub sweeps: Vec<SweepInfo>,
     /// Votes of people and judges.
@@ -94,6 +109,7 @@ impl Study {
             bundles: names("SELECT name FROM bundle ORDER BY created, uid")?,
             generations: self.count("generation")?,
             scores: self.count("score")?,
+            scorers: self.scorer_infos()?,
             sweeps: sweeps
                 .into_iter()
                 .map(|sweep| SweepInfo {
@@ -110,6 +126,21 @@ impl Study {
             annotators: names("SELECT alias FROM annotator ORDER BY created, uid")?,
             warnings,
         })
+    }
+
+    fn scorer_infos(&self) -> Result<Vec<ScorerInfo>> {
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        let sql = "SELECT scorer, count(*) FROM score GROUP BY scorer";
+        self.each(sql, [], |row| {
+            let count: i64 = self.get(row, 1)?;
+            counts.insert(self.get(row, 0)?, usize::try_from(count).unwrap_or(0));
+            Ok(())
+        })?;
+        let info = |scorer: ScorerState| ScorerInfo {
+            scores: counts.get(&scorer.id).copied().unwrap_or(0),
+            scorer,
+        };
+        Ok(self.scorer_list()?.into_iter().map(info).collect())
     }
 
     /// What the last answer was made with, as far as a file tells it: without prompts and warnings. `None` without answers.

@@ -163,7 +163,7 @@ impl Study {
 
     /// Finite scores of the answers that items show, by answer and objective, of the newest scorer that scored it.
     fn rewards(&self, items: &[StoredItem]) -> Result<HashMap<(String, String), f64>> {
-        let scorers = self.scorer_names()?;
+        let scorers = self.reward_names()?;
         let numbers: Vec<Option<i64>> = scorers.iter().map(|(id, _)| Some(*id)).collect();
         let mut found = HashMap::new();
         for (uid, (id, _)) in self.texts_of(items)? {

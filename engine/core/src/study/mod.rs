@@ -17,6 +17,7 @@
 //! | merge | two files → one, in any order; a hash of all that one says | `merge`, `merge_table`, `merge_rules`, `tables`, `digest` |
 //! | annotate | sweeps → items; a person's place, votes, drafts; how far all are | `candidates`, `draw`, `tasks`, `sitting`, `votes`, `counts` |
 //! | weigh | votes → what statistics read, pairs that train | `judged`, `statistics`, `preferred` |
+//! | score | rules, votes, verdicts → scores of stored answers; what is right of a prompt | `scoring`, `vote_scores`, `scorers`, `references` |
 //! | judge | a model's verdicts in both orders → votes that stand apart from people's | `judges` |
 //! | learn | which votes were learnt from, and what came of it | `trainings` |
 //! | lend | items as texts for another machine, and their votes back; other programs' votes | `pack`, `foreign` |
@@ -58,9 +59,12 @@ mod preferred;
 mod read;
 mod records;
 mod recover;
+mod references;
 mod results;
 mod salvage;
 mod schema;
+mod scorers;
+mod scoring;
 mod sitting;
 mod statistics;
 mod sweeps;
@@ -69,10 +73,12 @@ mod tasks;
 mod trace;
 mod trainings;
 mod undo;
+mod vote_scores;
 mod votes;
 mod whole;
 mod write;
 
+pub use crate::types::ScorerKind;
 pub use candidates::{Built, Taken, built, telling_names};
 pub use claim::{CLAIM, Claim};
 pub use claimer::{Claimer, Claims};
@@ -83,7 +89,7 @@ pub use draw::DrawnTask;
 pub use file::{Access, Study};
 pub use foreign::Imported;
 pub use hash::{Fields, Uid};
-pub use info::{StudyInfo, SweepInfo};
+pub use info::{ScorerInfo, StudyInfo, SweepInfo};
 pub use item_rows::ItemRow;
 pub use judged::{Judged, Ranked, Rated, Reader};
 pub use judges::{Answered, Judge, JudgeItem, JudgeObjective, JudgeOf, JudgeSaid, Judgement};
@@ -94,9 +100,11 @@ pub use notes::{State, Target};
 pub use played_sweep::PlayedPoint;
 pub use preferred::{Pairs, PairsAsked, votes_hash};
 pub use read::{Filter, Stored};
-pub use records::{Label, NewAnswer, ScorerKind, ScorerRecord, SweepRecord, bundle_uid};
+pub use records::{Label, NewAnswer, ScorerRecord, SweepRecord, bundle_uid};
 pub use recover::{Losses, Recovered, TableLoss};
 pub use results::{SweepScores, SweepSummary, SweptPrompt};
+pub use scorers::ScorerState;
+pub use scoring::Counted;
 pub use sitting::{Draft, Looked, Progress, Sitting};
 pub use statistics::{OnFronts, PairsSaid, RankingsSaid, RatingsSaid, Said, TaskStats, Whole};
 pub use sweeps::{Makers, Placed, SweepState};
@@ -104,6 +112,7 @@ pub use tasks::{Asks, NewItem, Packed, Sides, StoredItem, TaskState};
 pub use trace::LARGEST_ERROR;
 pub use trainings::{Learning, StoredTraining};
 pub use undo::{Edit, Undone};
+pub use vote_scores::Against;
 pub use votes::{Annotator, Shown, StoredVote};
 
 #[cfg(test)]
@@ -118,6 +127,8 @@ mod faults;
 mod merge_tests;
 #[cfg(test)]
 mod recover_tests;
+#[cfg(test)]
+mod score_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

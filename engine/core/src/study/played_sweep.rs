@@ -34,9 +34,11 @@ impl Study {
             ends.insert(index, self.get(row, 2)?);
             Ok(())
         })?;
-        let points = self.sweep_scores(sweep, None)?.summary(None).into_iter();
-        let mut played: Vec<PlayedPoint> = points
-            .map(|result| {
+        let scores = self.sweep_scores(sweep, None)?;
+        let mut played: Vec<PlayedPoint> = (scores.summary(None).into_iter())
+            .map(|mut result| {
+                // As the sweep itself says them: by the bundle's objectives.
+                result.scores.truncate(scores.own);
                 let end = ends.get(&result.index).copied().unwrap_or(first);
                 PlayedPoint {
                     seconds: end.saturating_sub(first) as f64 / 1000.0,

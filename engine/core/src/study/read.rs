@@ -134,9 +134,18 @@ impl Study {
         keys.iter().map(|key| self.one(sql, [&key.0[..]])).collect()
     }
 
-    /// Number and objective of every scorer, oldest first.
+    /// Number and objective of every scorer, oldest first; one that is no reward model and bears the name of a reward
+    /// model's objective is told from it by its kind.
     pub fn scorer_names(&self) -> Result<Vec<(i64, String)>> {
-        self.named("SELECT id, objective FROM scorer ORDER BY created, id")
+        let all = self.scorer_list()?;
+        let is_reward = |name: &str| all.iter().any(|s| s.is_reward() && s.objective == name);
+        let named = all.iter().map(|s| (s.id, s.shown(is_reward(&s.objective))));
+        Ok(named.collect())
+    }
+
+    /// Number and objective of every reward model, oldest first.
+    pub(super) fn reward_names(&self) -> Result<Vec<(i64, String)>> {
+        self.named("SELECT id, objective FROM scorer WHERE kind = 'reward' ORDER BY created, id")
     }
 
     /// Number and name of every bundle, oldest first.

@@ -2,7 +2,7 @@
 
 use super::hash::{Fields, Uid};
 use crate::protocol::SweepPlan;
-use crate::types::{BundleInfo, ObjectiveInfo, Prompt, Run, Split};
+use crate::types::{BundleInfo, ObjectiveInfo, Prompt, Run, ScorerKind, Split};
 
 /// The name of a bundle in every file: of what it computes and how its parts are called; rewards are no part of it.
 pub fn bundle_uid(info: &BundleInfo) -> Uid {
@@ -38,28 +38,6 @@ pub(super) fn kept(info: &BundleInfo) -> BundleInfo {
     }
 }
 
-/// Who gives scores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScorerKind {
-    /// A reward model.
-    Reward,
-    /// A rule.
-    Grader,
-    /// Another model that is asked.
-    Judge,
-}
-
-impl ScorerKind {
-    /// Its name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reward => "reward",
-            Self::Grader => "grader",
-            Self::Judge => "judge",
-        }
-    }
-}
-
 /// A scorer of answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScorerRecord {
@@ -69,8 +47,10 @@ pub struct ScorerRecord {
     pub objective: String,
     /// 1 or -1: applied to its scores already.
     pub sign: f64,
-    /// Weights, configuration, tokenizer, reading, numerics: what makes its scores.
+    /// Weights, configuration, tokenizer, reading, numerics; a rule and its settings; votes: what makes its scores.
     pub digest: String,
+    /// What it counts, for people; empty of a reward model, whose bundle says it.
+    pub words: String,
 }
 
 impl ScorerRecord {
@@ -82,6 +62,7 @@ impl ScorerRecord {
                 objective: objective.name.clone(),
                 sign: objective.sign,
                 digest: digest.clone()?,
+                words: String::new(),
             })
         };
         let digests = info.identity.rewards.iter();

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::encode;
 use super::file::Study;
 use super::hash::Uid;
-use crate::Result;
 use crate::pareto::summarise;
 use crate::protocol::SweepPlan;
 use crate::types::{Point, PointResult, Prompt, Scores, Split};
+use crate::{Error, Problem, Result};
 
 /// A prompt of a sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +28,10 @@ pub struct SweptPrompt {
 pub struct SweepScores {
     /// The sweep.
     pub sweep: i64,
-    /// Names of the objectives.
+    /// Names of the objectives: the bundle's, then those of scorers beside its reward models that scored a row.
     pub objectives: Vec<String>,
+    /// How many of them are the bundle's.
+    pub own: usize,
     /// The scorer of each; `None` where nobody scored it.
     pub scorers: Vec<Option<i64>>,
     /// The points that have a row, by their place in the plan.
@@ -54,6 +56,53 @@ impl SweepScores {
     pub fn row(&self, point: usize, prompt: usize) -> &[Option<f64>] {
         let start = (point * self.prompts.len() + prompt) * self.objectives.len();
         &self.values[start..start + self.objectives.len()]
+    }
+
+    /// The scores by these of the objectives alone, in this order, all of them as if they were the bundle's.
+    ///
+    /// # Errors
+    /// [`Error::Option`] of `option` where nobody scored by one of them.
+    pub fn over(&self, option: &str, objectives: &[String]) -> Result<Self> {
+        let place = |name: &String| {
+            let found = self.objectives.iter().position(|o| o == name);
+            let found = found.filter(|&k| self.scorers[k].is_some());
+            found.ok_or_else(|| {
+                Error::option(option, Problem::unknown(name.as_str(), self.measured()))
+            })
+        };
+        let places: Vec<usize> = objectives.iter().map(place).collect::<Result<_>>()?;
+        let rows = self.values.chunks(self.objectives.len().max(1));
+        Ok(Self {
+            objectives: objectives.to_vec(),
+            own: objectives.len(),
+            scorers: places.iter().map(|&k| self.scorers[k]).collect(),
+            values: rows
+                .flat_map(|row| places.iter().map(|&k| row[k]))
+                .collect(),
+            ..self.clone()
+        })
+    }
+
+    /// The objectives that somebody scored by.
+    pub fn measured(&self) -> Vec<&str> {
+        let all = self.objectives.iter().zip(&self.scorers);
+        all.filter(|(_, scorer)| scorer.is_some())
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    /// Places of the objectives that a comparison is over unless it names others: the bundle's that were scored, so that
+    /// another scorer changes nothing that was compared before; where none of those was, all others.
+    pub fn usual(&self) -> Vec<usize> {
+        let scored = |places: std::ops::Range<usize>| -> Vec<usize> {
+            places.filter(|&k| self.scorers[k].is_some()).collect()
+        };
+        let own = scored(0..self.own);
+        if own.is_empty() {
+            scored(self.own..self.objectives.len())
+        } else {
+            own
+        }
     }
 
     /// The places of the prompts of a part, or of all, each as often as it counts.
@@ -93,13 +142,18 @@ fn one_spelling(topic: &str) -> String {
 }
 
 impl Study {
-    /// The scores of a sweep by these scorers, one per objective; by the newest of each objective where `None`.
+    /// The scores of a sweep by these scorers, one per objective of its bundle; by the newest of each objective, and by all
+    /// others that scored a row, where `None`.
     pub fn sweep_scores(&self, sweep: i64, scorers: Option<&[Option<i64>]>) -> Result<SweepScores> {
-        let (objectives, newest) = self.scorers_of(sweep)?;
+        let (mut objectives, own, newest) = self.objectives_of(sweep)?;
+        if let Some(scorers) = scorers {
+            objectives.truncate(scorers.len());
+        }
         let scorers = scorers.map_or(newest, <[_]>::to_vec);
         let mut found = SweepScores {
             sweep,
             objectives,
+            own,
             scorers,
             points: Vec::new(),
             point_uids: Vec::new(),
@@ -146,24 +200,27 @@ impl Study {
         Ok(found)
     }
 
-    /// The objectives of a sweep's bundle, and the newest scorer of each that scored a row of it.
-    fn scorers_of(&self, sweep: i64) -> Result<(Vec<String>, Vec<Option<i64>>)> {
+    /// The objectives of a sweep's bundle, then those of other scorers of its rows; how many are the bundle's; and the
+    /// newest scorer of each that scored a row of it.
+    fn objectives_of(&self, sweep: i64) -> Result<(Vec<String>, usize, Vec<Option<i64>>)> {
         let sql = "SELECT b.json FROM sweep s JOIN bundle b ON b.id = s.bundle WHERE s.id = ?1";
         let info: crate::types::BundleInfo =
             self.json(&self.one::<String>(sql, [sweep])?, "bundle.json")?;
-        let objectives: Vec<String> = info.objectives.into_iter().map(|o| o.name).collect();
-        let sql = "SELECT c.id, c.objective FROM scorer c WHERE EXISTS
-                   (SELECT 1 FROM sweep_row r JOIN score s ON s.generation = r.generation AND s.scorer = c.id
-                    WHERE r.sweep = ?1) ORDER BY c.created, c.id";
-        let mut newest = vec![None; objectives.len()];
-        self.each(sql, [sweep], |row| {
-            let name: String = self.get(row, 1)?;
-            if let Some(place) = objectives.iter().position(|o| *o == name) {
-                newest[place] = Some(self.get(row, 0)?);
+        let mut objectives: Vec<String> = info.objectives.into_iter().map(|o| o.name).collect();
+        let own = objectives.len();
+        let mut newest = vec![None; own];
+        for scorer in self.scorers_of(sweep)? {
+            let name = scorer.shown(objectives[..own].contains(&scorer.objective));
+            match objectives.iter().position(|o| *o == name) {
+                Some(place) => newest[place] = Some(scorer.id),
+                None if !scorer.is_reward() => {
+                    objectives.push(name);
+                    newest.push(Some(scorer.id));
+                }
+                None => {}
             }
-            Ok(())
-        })?;
-        Ok((objectives, newest))
+        }
+        Ok((objectives, own, newest))
     }
 
     /// Fills in the points that have a row; the place of each by its index in the plan.

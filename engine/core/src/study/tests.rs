@@ -157,6 +157,7 @@ pub(super) fn scorer(objective: &str, digest: &str) -> Option<ScorerRecord> {
         objective: objective.to_owned(),
         sign: 1.0,
         digest: digest.to_owned(),
+        words: String::new(),
     })
 }
 

@@ -45,7 +45,11 @@ impl Study {
     pub fn scorers(&self, scorers: &[Option<ScorerRecord>]) -> Result<Vec<Option<i64>>> {
         self.write(|transaction, origin| {
             let put = |scorer: &ScorerRecord| {
-                let json = to_json("scorer", &serde_json::json!({"digest": scorer.digest}))?;
+                let mut json = serde_json::json!({"digest": scorer.digest});
+                if !scorer.words.is_empty() {
+                    json["words"] = scorer.words.clone().into();
+                }
+                let json = to_json("scorer", &json)?;
                 self.put(
                     transaction,
                     origin,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BundleIdentity, Channel, Expert, ExpertKind, Prompt, Split};
+use super::{BundleIdentity, Channel, Expert, ExpertKind, Prompt, Reference, Split};
 
 /// The base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,9 @@ pub struct PromptSample {
     /// What it is about, as its line says: prompts of one group are no independent samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// What its line says is right, for rules that score answers by it.
+    #[serde(default, skip_serializing_if = "Reference::is_empty")]
+    pub reference: Reference,
 }
 
 /// A loaded bundle.

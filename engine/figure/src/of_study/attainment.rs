@@ -8,7 +8,7 @@ use paretoscope_core::stats::{
 use paretoscope_core::study::Study;
 use paretoscope_core::types::Split;
 
-use super::{named_file, raw, title};
+use super::{named_file, raw, scores, title};
 use crate::error::{Error, Result};
 use crate::plot::{Attainment, Attempts, Over, Prompts};
 
@@ -25,7 +25,16 @@ pub fn attainment(
     draws: Draws,
 ) -> Result<Attainment> {
     let nothing = |why: String| Error::Empty { what: why };
-    let arms: Vec<Arm> = arms(study, words, split)?
+    let mut found = arms(study, words, split, &[])?;
+    let usual = |arm: &Arm| objectives.iter().all(|o| arm.objectives.contains(o));
+    // What is no reward model's stands beside them; what nobody scored by is said below.
+    let mut beside = false;
+    if !found.iter().all(usual)
+        && let Ok(others) = arms(study, words, split, objectives)
+    {
+        (found, beside) = (others, true);
+    }
+    let arms: Vec<Arm> = found
         .into_iter()
         .filter(|arm| !arm.points.is_empty() && !arm.prompts.is_empty())
         .collect();
@@ -79,7 +88,11 @@ pub fn attainment(
     }
     Ok(Attainment {
         title: format!("Attainment in {}", title(study)),
-        objectives: raw(&frame.objectives),
+        objectives: if beside {
+            scores(&frame.objectives)
+        } else {
+            raw(&frame.objectives)
+        },
         axes,
         methods,
         over: if by_seed { Over::Seeds } else { Over::Prompts },
@@ -92,10 +105,16 @@ pub fn attainment(
     })
 }
 
-/// The arms that words name, each method one where its sweeps differ in the seed alone, else each sweep.
-fn arms(study: &Study, words: &[String], split: Option<Split>) -> Result<Vec<Arm>> {
+/// The arms that words name, each method one where its sweeps differ in the seed alone, else each sweep; by these objectives,
+/// or by the usual ones.
+fn arms(
+    study: &Study,
+    words: &[String],
+    split: Option<Split>,
+    objectives: &[String],
+) -> Result<Vec<Arm>> {
     if !words.is_empty() {
-        let arm = |word: &String| Ok(study.arm("--sweep", word, split)?);
+        let arm = |word: &String| Ok(study.arm_over("--sweep", word, split, objectives)?);
         return words.iter().map(arm).collect();
     }
     let sweeps = study.sweeps()?;
@@ -104,11 +123,12 @@ fn arms(study: &Study, words: &[String], split: Option<Split>) -> Result<Vec<Arm
     methods.dedup();
     let mut found = Vec::new();
     for method in methods {
-        match study.arm("--sweep", method, split) {
+        match study.arm_over("--sweep", method, split, objectives) {
             Ok(arm) => found.push(arm),
             Err(paretoscope_core::Error::Option { .. }) => {
                 for sweep in sweeps.iter().filter(|s| s.method == method) {
-                    found.push(study.arm("--sweep", &sweep.id.to_string(), split)?);
+                    let word = sweep.id.to_string();
+                    found.push(study.arm_over("--sweep", &word, split, objectives)?);
                 }
             }
             Err(other) => return Err(other.into()),

@@ -3,7 +3,7 @@
 use paretoscope_core::study::Study;
 use paretoscope_core::types::Point;
 
-use super::{Asked, Swept, facts, prompts_of, raw, swept, title};
+use super::{Asked, Swept, facts, prompts_of, raw, swept, title, units};
 use crate::error::{Error, Result};
 use crate::plot::{Field, Sample};
 
@@ -45,7 +45,7 @@ pub fn field(study: &Study, asked: &Asked, objective: Option<&str>) -> Result<Fi
         })
     };
     let color = names.iter().position(|n| n == name).unwrap_or(0);
-    let mut objective = raw(&[name.to_owned()]).remove(0);
+    let mut objective = units(&[name.to_owned()], &s.scores).remove(0);
     objective.color = color;
     Ok(Field {
         title: format!("{}: {name} of {}", title(study), s.sweep.name),

@@ -7,7 +7,7 @@ use paretoscope_core::stats::{Frame, FrameOptions};
 use paretoscope_core::study::{Study, SweepSummary};
 use paretoscope_core::types::{Point, Summary};
 
-use super::{Asked, Swept, facts, prompts_of, raw, shared, swept, those, title};
+use super::{Asked, Swept, facts, prompts_of, raw, shared, swept, those, title, units};
 use crate::error::{Error, Result};
 use crate::plot::{Dot, Front, Landmark, LandmarkKind, Series, Standing};
 
@@ -48,10 +48,8 @@ pub(super) fn over(
             what: format!("a front needs two objectives; {}", those(shared)),
         });
     }
-    let arms: Vec<_> = swept
-        .iter()
-        .map(|s| s.scores.arm(&s.sweep, asked.split))
-        .collect();
+    let arms = swept.iter().map(|s| s.arm(asked.split, shared));
+    let arms: Vec<_> = arms.collect::<Result<_>>()?;
     let frame = Frame::new(&arms, &FrameOptions::default()).ok();
     let reference = reference(asked, frame.as_ref(), shared)?;
     let mut bundles: Vec<String> = Vec::new();
@@ -84,7 +82,7 @@ pub(super) fn over(
     let values = swept.iter().find(|s| !s.sweep.info.values.is_empty());
     Ok(Front {
         title: title(study),
-        objectives: raw(shared),
+        objectives: units(shared, &swept[0].scores),
         values: values.map_or_else(Vec::new, |s| {
             let names: Vec<String> = s.sweep.info.values.iter().map(|v| v.name.clone()).collect();
             raw(&names)

@@ -14,7 +14,8 @@ pub use gates::{Routed, gates};
 pub use report::report;
 pub use tables::{answers, points};
 
-use paretoscope_core::stats::Frame;
+use paretoscope_core::pareto::front_flags;
+use paretoscope_core::stats::{Arm, Frame};
 use paretoscope_core::study::{Study, SweepScores, SweepState, SweepSummary};
 use paretoscope_core::types::Split;
 
@@ -41,6 +42,28 @@ struct Swept {
 }
 
 impl Swept {
+    /// The scores as an arm by the usual objectives, or by these where some are not among those.
+    fn arm(&self, split: Option<Split>, objectives: &[String]) -> Result<Arm> {
+        let usual: Vec<&String> = (self.scores.usual().into_iter())
+            .map(|k| &self.scores.objectives[k])
+            .collect();
+        if objectives.iter().all(|name| usual.contains(&name)) {
+            return Ok(self.scores.arm(&self.sweep, split));
+        }
+        let scores = self.scores.over("objective", objectives)?;
+        Ok(scores.arm(&self.sweep, split))
+    }
+
+    /// Whether each point is on the front by the usual objectives.
+    fn on_front(&self) -> Vec<bool> {
+        let usual = self.scores.usual();
+        let only = |result: &SweepSummary| SweepSummary {
+            scores: usual.iter().map(|&k| result.scores[k]).collect(),
+            ..result.clone()
+        };
+        front_flags(&self.summary.iter().map(only).collect::<Vec<_>>())
+    }
+
     /// Where an objective's scores stand, if somebody gave any.
     fn scored(&self, name: &str) -> Option<usize> {
         let at = self.scores.objectives.iter().position(|o| o == name)?;
@@ -56,13 +79,17 @@ impl Swept {
     }
 }
 
-/// The first `most` of the objectives that all sweeps are scored by, or, where some are named, those.
+/// The first `most` of the objectives that all sweeps are scored by, or, where some are named, those. Scorers beside reward
+/// models are drawn where they are named, or where fewer than two reward models are there.
 fn shared(swept: &[Swept], named: &[String], most: usize) -> Result<Vec<String>> {
     let in_all = |name: &&String| swept.iter().all(|s| s.scored(name).is_some());
     let first = swept.first().map_or(&[][..], |s| &s.scores.objectives);
     let all: Vec<String> = first.iter().filter(in_all).cloned().collect();
     if named.is_empty() {
-        return Ok(all.into_iter().take(most).collect());
+        let own = swept.first().map_or(0, |s| s.scores.own);
+        let rewards: Vec<String> = first[..own].iter().filter(in_all).cloned().collect();
+        let usual = if rewards.len() < 2 { all } else { rewards };
+        return Ok(usual.into_iter().take(most).collect());
     }
     match named.iter().find(|name| !all.contains(name)) {
         None => Ok(named.to_vec()),
@@ -84,11 +111,28 @@ fn those(objectives: &[String]) -> String {
     }
 }
 
+/// Objectives of a sweep as a figure names them, in raw rewards or other scorers' own units.
+fn units(names: &[String], of: &SweepScores) -> Vec<Objective> {
+    let own = &of.objectives[..of.own];
+    let both = raw(names).into_iter().zip(scores(names));
+    both.map(|(raw, other)| if own.contains(&raw.name) { raw } else { other })
+        .collect()
+}
+
 /// Objectives as a figure names them, in raw rewards.
 fn raw(names: &[String]) -> Vec<Objective> {
+    measured_in(names, "raw reward")
+}
+
+/// Objectives as a figure names them, in the units of other scorers.
+fn scores(names: &[String]) -> Vec<Objective> {
+    measured_in(names, "score")
+}
+
+fn measured_in(names: &[String], unit: &str) -> Vec<Objective> {
     let named = |(color, name): (usize, &String)| Objective {
         name: name.clone(),
-        unit: "raw reward".to_owned(),
+        unit: unit.to_owned(),
         color,
     };
     names.iter().enumerate().map(named).collect()

@@ -41,8 +41,7 @@ pub(super) fn points_of(swept: &[Swept], split: Option<Split>) -> Result<Table> 
     columns.push(Column::new("front", Kind::Flag));
     let mut table = Table::new(columns);
     for s in swept {
-        let flags = paretoscope_core::pareto::front_flags(&s.summary);
-        for (result, on_front) in s.summary.iter().zip(flags) {
+        for (result, on_front) in s.summary.iter().zip(s.on_front()) {
             let kind = match result.point {
                 Point::Preference(_) => "preference",
                 Point::Weights(_) => "weights",

@@ -5,6 +5,7 @@ pub(crate) mod dependence;
 pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod merge;
+pub(crate) mod search;
 
 use std::time::Duration;
 

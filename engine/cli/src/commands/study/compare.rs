@@ -43,6 +43,10 @@ pub(crate) struct Args {
     /// The prompts that count: train, validation, test, or all
     #[arg(long, value_name = "SPLIT", default_value = "all")]
     split: String,
+    /// By what to compare, in place of the bundle's reward models: `study score` adds others, `study info` lists them. With
+    /// several, prompts that all of them scored count
+    #[arg(long = "objective", value_name = "NAME")]
+    objectives: Vec<String>,
     /// Keep the points that are on the front of this split's prompts, e.g. chosen on validation, measured on --split test
     #[arg(long, visible_alias = "choose", value_name = "SPLIT")]
     chosen_on: Option<String>,
@@ -54,6 +58,9 @@ struct Answer {
     found: Found,
     reference: Vec<f64>,
     objectives: Vec<String>,
+    /// What all arms are scored by besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_objectives: Vec<String>,
     /// `raw`, or `sd` where scores are in deviations of the base model's.
     units: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,9 +113,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
             "is 0; an interval needs at least one draw, 2000 are usual",
         ));
     }
-    let mut measured = vec![study.arm("--a", &args.a, split)?];
+    let mut measured = vec![study.arm_over("--a", &args.a, split, &args.objectives)?];
     for word in &args.b {
-        measured.push(study.arm("--b", word, split)?);
+        measured.push(study.arm_over("--b", word, split, &args.objectives)?);
     }
     let held = match &args.chosen_on {
         None => None,
@@ -152,6 +159,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         },
         reference: frame.reference.clone(),
         objectives: frame.objectives.clone(),
+        other_objectives: others(&study, args, &frame.objectives)?,
         units: if base.is_some() { "sd" } else { "raw" },
         base,
         frame: frame.digest.clone(),
@@ -175,6 +183,24 @@ impl ChosenArm {
             points: points.map(|point| point.uid.clone()).collect(),
         }
     }
+}
+
+/// What all sweeps that are compared are scored by, but for these.
+fn others(study: &Study, args: &Args, these: &[String]) -> Result<Vec<String>> {
+    let mut shared: Option<Vec<String>> = None;
+    for word in std::iter::once(&args.a).chain(&args.b) {
+        for sweep in study.sweeps_named("--a", word)? {
+            let scores = study.sweep_scores(sweep.id, None)?;
+            let known = scores.measured();
+            match &mut shared {
+                None => shared = Some(known.into_iter().map(str::to_owned).collect()),
+                Some(shared) => shared.retain(|name| known.contains(&name.as_str())),
+            }
+        }
+    }
+    let mut shared = shared.unwrap_or_default();
+    shared.retain(|name| !these.contains(name));
+    Ok(shared)
 }
 
 /// Every two arms of a frame.
@@ -202,7 +228,7 @@ fn held(study: &Study, args: &Args, on: &str, measured: &[Arm]) -> Result<Vec<He
     let words = std::iter::once(("--a", &args.a)).chain(args.b.iter().map(|b| ("--b", b)));
     let mut found = Vec::new();
     for ((option, word), measured) in words.zip(measured) {
-        let choosing = study.arm(option, word, split)?;
+        let choosing = study.arm_over(option, word, split, &args.objectives)?;
         if choosing.prompts.is_empty() {
             let problem = format!("no prompt of {word} belongs to {on}");
             return Err(Error::option("--chosen-on", problem));

@@ -15,6 +15,7 @@ mod merge;
 mod pack;
 mod recover;
 mod report;
+mod score;
 mod stats;
 mod task;
 mod verify;
@@ -54,6 +55,8 @@ pub(crate) enum Args {
     Stats(stats::Args),
     /// Learn a value vector from a task's votes, and measure what that did
     Learn(Box<learn::Args>),
+    /// Score stored answers by rules, the demonstration's grader, votes or judges
+    Score(score::Args),
     /// Let a model behind an OpenAI-compatible endpoint judge, apart from people
     Judge(Box<judge::Args>),
     /// A person's items for another machine
@@ -79,6 +82,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<()> {
         Args::Vote(args) => vote::run(&args),
         Args::Stats(args) => stats::run(&args, global),
         Args::Learn(args) => learn::run(&args, global),
+        Args::Score(args) => score::run(&args),
         Args::Judge(args) => judge::run(&args, global),
         Args::Pack(args) => pack::run(&args),
         Args::Import(args) => import::run(&args),
