@@ -264,6 +264,13 @@ fn with_parts() -> (Fixture, Bundle) {
         "template": "Better: {question} | {answer}"})
         .to_string(),
     );
+    copy("experts/humor", "ric");
+    let tag =
+        |name: &str| json!({"name": name, "mean": 0.0, "deviation": 1.0, "low": -1.0, "high": 3.0});
+    fixture.write(
+        "ric/ric.json",
+        json!({"format": 1, "rule": "l2", "objectives": OBJECTIVES.map(tag)}).to_string(),
+    );
     let arms = OBJECTIVES.map(|o| json!({"name": o, "path": format!("experts/{o}")}));
     fixture.edit_json("bundle.json", |bundle| {
         bundle["methods"] = json!({
@@ -271,6 +278,7 @@ fn with_parts() -> (Fixture, Bundle) {
             "parm": [{"name": "parm", "path": "parm"}],
             "loramoe": [{"name": "moe", "path": "moe"}],
             "aligner": [{"name": "aligner", "path": "aligner"}],
+            "ric": [{"name": "ric", "path": "ric"}],
             "modpo": [{"name": "half", "path": "experts/harmless", "preference": [0.5, 0.5, 0.0]}],
             "dpo-seqt": [{"name": "forward", "path": "experts/humor"}],
         });
@@ -308,6 +316,16 @@ fn trained_parts_answer_as_what_they_are() {
     );
     let humor = said(&bundle, "", "The cat", preference([0.0, 0.0, 1.0]));
     assert_eq!(said(&bundle, "dpo-seqt", "The cat", inside()), humor);
+    // Wanted scores stand in the prompt of the adapter that reads them.
+    let mut tagged = row("ric", preference([0.0, 0.6, 0.8]));
+    tagged.prompt = Prompt::Text("The cat".to_owned());
+    tagged.sampling.max_tokens = 12;
+    let run = generate(&bundle, tagged).expect("an answer");
+    let given = run.given.expect("what was given").text;
+    assert!(
+        given.ends_with("The cat <rm1_score> -1.0 <rm2_score> 1.4 <rm3_score> 2.2"),
+        "{given}"
+    );
     // Its model answers at its own preference and nowhere else.
     let words = generate(&bundle, row("modpo", inside()))
         .expect_err("no model")

@@ -46,8 +46,10 @@ pub fn plan(
         MethodKind::Aligner | MethodKind::Metaaligner => {
             trained::correction(bundle, &method, point)?
         }
-        kind @ (MethodKind::Ric | MethodKind::BestOfN) => {
-            let problem = format!("{} cannot be run yet", kind.name());
+        MethodKind::Ric => trained::ric(bundle, point, prompt)?,
+        MethodKind::BestOfN => {
+            let problem =
+                "best-of-n chooses among the answers of a sweep; `sweep --method best-of-n` does";
             return Err(Error::option("method", problem));
         }
     };

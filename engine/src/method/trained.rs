@@ -13,8 +13,8 @@ use super::side::{Recipe, SidePlan};
 use super::{Method, MethodKind};
 use crate::bundle::{Bundle, PartEntry};
 use crate::model::Shift;
-use crate::text::Correction;
-use crate::types::{Point, RowGates};
+use crate::text::{Correction, ScoreTags, tagged};
+use crate::types::{Point, Prompt, RowGates};
 use crate::weights::{Adapter, ExpertsFolder, ParmFolder};
 use crate::{Error, Result};
 
@@ -160,6 +160,37 @@ pub(super) fn loramoe(bundle: &Bundle) -> Result<RowPlan> {
     Ok(RowPlan::alone(StreamPlan {
         side: Some(SidePlan::new(Recipe::Routed(experts, router), gates)),
         ..StreamPlan::of(base(bundle))
+    }))
+}
+
+/// Rewards in context: the scores that the preference asks for, as tags in the prompt of the adapter that reads them.
+pub(super) fn ric(bundle: &Bundle, point: &Point, prompt: &Prompt) -> Result<RowPlan> {
+    let shares = preference(bundle, point)?.as_slice();
+    let part = only(bundle, MethodKind::Ric)?;
+    let tags = ScoreTags::load(&part.path)?;
+    let mut asked = Vec::with_capacity(tags.objectives.len());
+    for tagged in &tags.objectives {
+        let mut objectives = bundle.info.objectives.iter().zip(shares);
+        let found = objectives.find(|(objective, _)| objective.name == tagged.name);
+        asked.push(*found.map(|(_, share)| share).ok_or_else(|| {
+            let problem = format!(
+                "is tagged by {}, which is no objective of the bundle",
+                tagged.name
+            );
+            Error::file(&part.path, problem)
+        })?);
+    }
+    if asked.iter().all(|share| *share == 0.0) {
+        let problem = "weighs none of the objectives that ric was trained on";
+        return Err(Error::option("preference", problem));
+    }
+    let prompt = tagged(prompt, &tags.targets(&asked)).ok_or_else(|| {
+        let problem = "is token ids; ric writes the scores that are wanted into a text";
+        Error::option("prompt", problem)
+    })?;
+    Ok(RowPlan::alone(StreamPlan {
+        prompt: Some(prompt),
+        ..alone(bundle, Recipe::Loaded(vec![load(bundle, &part)?]))
     }))
 }
 
