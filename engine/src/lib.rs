@@ -28,6 +28,7 @@
 //! | experts without training | task vectors → adapters, merges | [`forge`] |
 //! | learning | votes → pairs → a value vector, measured before and after | [`learn`] |
 //! | search | settings of a merge or an expert → tries measured on validation prompts → the best | [`search`] |
+//! | evidence | bundles → every method as an arm, chosen on validation, read once on test | [`evidence`] |
 //! | recipes | fine-tunes, adapters or preference data → a whole bundle | [`recipe`] |
 //!
 //! Beneath them: one exponential and one inner loop of products ([`kernels`]); where it computes, and what happens where a GPU is not to be had ([`device`]); files and folders that
@@ -38,6 +39,7 @@ pub mod bundle;
 pub mod device;
 mod digest;
 mod error;
+pub mod evidence;
 pub mod files;
 pub mod forge;
 pub mod generate;

@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["method"],
     &["generate"],
     &["sweep", "train"],
-    &["recipe", "search"],
+    &["evidence", "recipe", "search"],
     &["learn", "runtime"],
 ];
 

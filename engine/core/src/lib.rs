@@ -10,6 +10,7 @@
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
 //! | search | ranges of settings, a measurement → tries | [`search`] |
+//! | evidence | a protocol, scores of many trained models → choices on validation, contrasts on test, in words | [`evidence`] |
 //! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
 //! | messages | commands in, events out | [`protocol`] |
 //! | output | bytes → files and folders that appear whole or not at all | [`output`] |
@@ -17,8 +18,10 @@
 
 pub mod annotate;
 mod error;
+pub mod evidence;
 mod lines;
 pub mod method;
+mod numbers;
 pub mod output;
 pub mod pareto;
 pub mod points;

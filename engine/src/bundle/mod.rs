@@ -10,7 +10,6 @@ mod options;
 mod probe;
 mod prompts;
 mod rewards;
-mod split;
 mod workshop;
 
 pub use extend::{Addition, Part, extend, extended};

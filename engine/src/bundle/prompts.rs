@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::split::split_of;
-use crate::types::{Message, Prompt, PromptLabel, PromptSample, Reference, Split};
+use crate::types::{Message, Prompt, PromptLabel, PromptSample, Reference, Split, SplitRule};
 use crate::{Error, Problem, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
@@ -47,6 +46,7 @@ impl From<Answer> for String {
 /// Reads prompts, one per line; blank lines are skipped, a bad line is named by its number.
 pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
     let text = files::read_text(path, files::DATA)?;
+    let rule = SplitRule::default();
     let mut prompts = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -92,7 +92,7 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         prompts.push(PromptSample {
             split: parsed
                 .split
-                .unwrap_or_else(|| split_of(group.as_deref().unwrap_or(&asked))),
+                .unwrap_or_else(|| rule.of(group.as_deref().unwrap_or(&asked))),
             title: parsed.title.unwrap_or(text),
             group,
             reference: Reference {

@@ -28,7 +28,7 @@ pub fn best_of_n(
     plan: &SweepPlan,
     slots: usize,
     tell: &mut dyn FnMut(usize, usize) -> Result<()>,
-) -> Result<Vec<PointResult>> {
+) -> Result<Chosen> {
     let method = plan.sampling.method.clone();
     let method = method.filter(|method| method.kind() == MethodKind::BestOfN);
     let method = method.ok_or_else(|| Error::internal("a plan of another method"))?;
@@ -72,7 +72,19 @@ pub fn best_of_n(
         });
     }
     study.set_status(sweep, "finished")?;
-    Ok(results)
+    Ok(Chosen {
+        number: sweep,
+        results,
+    })
+}
+
+/// The answers that were chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// The sweep's number in the study.
+    pub number: i64,
+    /// Its points, in the plan's order.
+    pub results: Vec<PointResult>,
 }
 
 /// An answer of a pool, in the study.

@@ -11,7 +11,7 @@ mod seed;
 mod shares;
 mod whole;
 
-pub use best::best_of_n;
+pub use best::{Chosen, best_of_n};
 pub use held::held;
 pub use list::Listed;
 pub use paretoscope_core::pareto::{front_flags, point_line, summarise};

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod demo_loop;
+mod evidence;
 mod forge;
 mod generate;
 mod logits;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     /// What a study holds, and what can be had from it
     #[command(subcommand)]
     Study(study::Args),
+    /// The methods of both papers on a bundle: chosen on validation, read once on test, with tables and a page
+    Evidence(evidence::Args),
     /// The front of a list of points, and the hypervolume under it
     Pareto(pareto::Args),
     /// What votes say: agreement, strengths, bias of the side
@@ -108,6 +111,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Methods(args) => methods::run(&args),
         Command::Sweep(args) => sweep::run(&args, global),
         Command::Study(args) => study::run(args, global),
+        Command::Evidence(args) => evidence::run(&args, global),
         Command::Pareto(args) => pareto::run(&args),
         Command::Stats(args) => stats::run(&args, global),
         Command::Score(args) => score::run(&args, global),

@@ -40,10 +40,11 @@ pub(crate) struct Args {
     /// `simplex:STEP` or `box:C:STEP`
     #[arg(long, value_name = "GRID", allow_hyphen_values = true)]
     grid: Option<String>,
-    /// In place of a grid, a file with a {"preference": [...]} or {"weights": [...]} per line, a "name" beside it or not;
-    /// or a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`, `convex:STEP` (weights that sum to 1), `halton:N` (N points that
-    /// fill the simplex; with `--method mva` the box of weights up to 1)
-    #[arg(long, value_name = "FILE.jsonl or SET")]
+    /// In place of a grid, a file with a {"preference": [...]} or {"weights": [...]} per line, a "name" beside it or not, or
+    /// comma-separated values under a head that names the objectives; or a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`,
+    /// `convex:STEP` (weights that sum to 1), `halton:N` (N points that fill the simplex; with `--method mva` the box of
+    /// weights up to 1; `halton:N:SEED` gives others)
+    #[arg(long, value_name = "FILE or SET")]
     points: Option<String>,
     /// `NAME[:key=value,...]`, e.g. `mod` or `pcb:density=0.2`, several times for several methods on the same prompts and
     /// seeds; `hoe` routes preferences, `mva` takes free weights: by default as grid or points ask. See `methods`
@@ -151,14 +152,14 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
 fn best(bundle: &Bundle, plan: &SweepPlan, slots: usize) -> Result<()> {
     let bar = ProgressBar::new(0).with_style(style());
     let interrupt = Interrupt::listen();
-    let results = best_of_n(bundle, plan, slots, &mut |done, all| {
+    let chosen = best_of_n(bundle, plan, slots, &mut |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
         interrupt.check()
     })?;
     bar.finish_and_clear();
     let method = plan.sampling.method.as_ref().map(ToString::to_string);
-    print(bundle, &results, &method.unwrap_or_default())
+    print(bundle, &chosen.results, &method.unwrap_or_default())
 }
 
 /// A line per point: which of them are on the front is known only when all are in.

@@ -56,7 +56,7 @@ pub use reference::{PromptLabel, Reference};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scorer::ScorerKind;
 pub use scores::{PointResult, Scores, Summary};
-pub use split::Split;
+pub use split::{Split, SplitRule};
 pub use steering::Steering;
 pub use training::{
     AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, Joins,

@@ -1,0 +1,310 @@
+//! The arms: which methods a bundle can run, at which points, with which settings to choose among.
+
+use paretoscope_core::evidence::{ArmPlan, Budget, ContrastPlan, Setting};
+
+use crate::bundle::Bundle;
+use crate::method::{Method, MethodKind};
+use crate::protocol::SweepGrid;
+use crate::types::{NamedPoint, Point, PointSet, Weights};
+
+/// An arm under one setting: what is swept.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// The arm, as the protocol names it.
+    pub arm: String,
+    /// The setting.
+    pub setting: Setting,
+    /// By which method; `None` for HoE and MVA.
+    pub method: Option<Method>,
+    /// Where.
+    pub grid: SweepGrid,
+}
+
+/// An arm with all that is tried.
+struct Family {
+    name: &'static str,
+    about: &'static str,
+    tried: Vec<Tried>,
+}
+
+/// What validation chooses among: methods as they are written, the smaller ones first.
+fn settings(kind: MethodKind, quick: bool) -> Vec<&'static str> {
+    let all: &[&str] = match kind {
+        MethodKind::Ties => &["ties:density=0.2", "ties:density=0.5"],
+        MethodKind::Dare => &["dare:density=0.1", "dare:density=0.5"],
+        MethodKind::Pcb => &["pcb:density=0.1", "pcb:density=0.3"],
+        MethodKind::Fourier => &["fourier"],
+        MethodKind::Mod => &["mod", "mod:c=1.5", "mod:c=2"],
+        MethodKind::Pad => &["pad", "pad:c=1.5"],
+        MethodKind::Args => &["args:c=0.5", "args", "args:c=2"],
+        MethodKind::Steering => &["steering:c=0.5", "steering", "steering:c=2"],
+        MethodKind::Genarm => &["genarm:c=0.5", "genarm", "genarm:c=2"],
+        MethodKind::Parm => &["parm:c=0.5", "parm", "parm:c=2"],
+        MethodKind::BestOfN => &["best-of-n:n=4", "best-of-n:n=16"],
+        MethodKind::Rs => &["rs"],
+        MethodKind::Soup => &["soup"],
+        MethodKind::Nearest => &["nearest"],
+        MethodKind::Prompting => &["prompting"],
+        MethodKind::Ric => &["ric"],
+        MethodKind::Aligner => &["aligner"],
+        MethodKind::Metaaligner => &["metaaligner"],
+        MethodKind::Loramoe => &["loramoe"],
+        MethodKind::Hoe
+        | MethodKind::Mva
+        | MethodKind::Base
+        | MethodKind::Modpo
+        | MethodKind::DpoLw
+        | MethodKind::DpoSeqt
+        | MethodKind::Morlhf => &[],
+    };
+    // In little time the first and the usual one alone.
+    let kept = if quick { 1 } else { all.len() };
+    all.iter().copied().take(kept).collect()
+}
+
+/// What an arm is, for tables.
+fn about(kind: MethodKind) -> &'static str {
+    kind.title()
+}
+
+/// The arms that a bundle can run, and the contrasts that are named beforehand. `token_cap` is what an answer may have.
+pub fn arms(
+    bundle: &Bundle,
+    quick: bool,
+    token_cap: usize,
+) -> (Vec<ArmPlan>, Vec<ContrastPlan>, Vec<Tried>) {
+    let mut families = preferences(bundle, quick);
+    families.extend(weights(bundle, quick));
+    let budget = Budget {
+        token_cap: token_cap as u64,
+        ..Budget::default()
+    };
+    let plans = families.iter().map(|family| ArmPlan {
+        name: family.name.to_owned(),
+        about: family.about.to_owned(),
+        trained: true,
+        settings: family.tried.iter().map(|t| t.setting.clone()).collect(),
+        budget,
+    });
+    let plans: Vec<ArmPlan> = plans.collect();
+    let contrasts = contrasts(&plans);
+    let tried = families.into_iter().flat_map(|family| family.tried);
+    (plans, contrasts, tried.collect())
+}
+
+/// The simplex that arms at preferences visit.
+fn simplex(bundle: &Bundle, quick: bool) -> SweepGrid {
+    let step = match (bundle.info.objectives.len(), quick) {
+        (0..=2, true) => 0.25,
+        (0..=2, false) => 0.1,
+        (_, true) => 0.5,
+        (_, false) => 0.25,
+    };
+    SweepGrid::Simplex {
+        step,
+        objectives: Vec::new(),
+    }
+}
+
+fn preferences(bundle: &Bundle, quick: bool) -> Vec<Family> {
+    let grid = simplex(bundle, quick);
+    let here = |kind: MethodKind, text: &str, size: usize| Tried {
+        arm: kind.name().to_owned(),
+        setting: Setting {
+            name: text.to_owned(),
+            size: size as f64,
+        },
+        method: text
+            .parse()
+            .ok()
+            .filter(|m: &Method| m.kind() != MethodKind::Hoe),
+        grid: grid.clone(),
+    };
+    let mut families = vec![Family {
+        name: MethodKind::Hoe.name(),
+        about: about(MethodKind::Hoe),
+        tried: vec![here(MethodKind::Hoe, "hoe", 0)],
+    }];
+    for kind in MethodKind::ALL {
+        let there = !kind.needs_parts() || bundle.methods.contains_key(kind.name());
+        // What asks the reward models at each token takes its time.
+        let slow = quick && kind == MethodKind::Args;
+        let tried: Vec<Tried> = settings(kind, quick)
+            .into_iter()
+            .enumerate()
+            .map(|(size, text)| here(kind, text, size))
+            .collect();
+        if there && !slow && !tried.is_empty() {
+            families.push(Family {
+                name: kind.name(),
+                about: about(kind),
+                tried,
+            });
+        }
+    }
+    families.extend(at_their_points(bundle));
+    families
+}
+
+/// Methods with a model per preference answer where their models stand.
+fn at_their_points(bundle: &Bundle) -> Vec<Family> {
+    let kinds = [MethodKind::Modpo, MethodKind::DpoLw, MethodKind::Morlhf];
+    let families = kinds.into_iter().filter_map(|kind| {
+        let parts = bundle.methods.get(kind.name())?;
+        let stand = parts.iter().filter_map(|part| part.preference.clone());
+        let points = stand.filter_map(|shares| {
+            let preference = crate::types::Preference::new(shares).ok()?;
+            Some(NamedPoint::from(Point::Preference(preference)))
+        });
+        let points: Vec<NamedPoint> = points.collect();
+        (!points.is_empty()).then(|| Family {
+            name: kind.name(),
+            about: about(kind),
+            tried: vec![Tried {
+                arm: kind.name().to_owned(),
+                setting: Setting {
+                    name: kind.name().to_owned(),
+                    size: 0.0,
+                },
+                method: Some(Method::usual(kind)),
+                grid: SweepGrid::List { points },
+            }],
+        })
+    });
+    families.collect()
+}
+
+/// Free weights: a box of three values a side, whose side is chosen; and weights that sum to 1, as the control of
+/// extrapolation.
+fn weights(bundle: &Bundle, quick: bool) -> Vec<Family> {
+    let values = bundle.info.values.len();
+    if values == 0 {
+        return Vec::new();
+    }
+    let sides: &[f64] = if quick {
+        &[0.6, 1.0]
+    } else {
+        &[0.4, 0.6, 0.8, 1.0, 1.2]
+    };
+    let at = |arm: &'static str, method: Option<&str>| {
+        let tried = sides.iter().map(|&c| Tried {
+            arm: arm.to_owned(),
+            setting: Setting {
+                name: format!("C={c}"),
+                size: c,
+            },
+            method: method.and_then(|text| text.parse().ok()),
+            grid: SweepGrid::List {
+                points: box_of(values, c),
+            },
+        });
+        tried.collect::<Vec<Tried>>()
+    };
+    let mut families = vec![
+        Family {
+            name: "mva",
+            about: "MVA, free weights of value vectors",
+            tried: at("mva", None),
+        },
+        Family {
+            name: "mva-convex",
+            about: "value vectors by weights that sum to 1",
+            tried: vec![Tried {
+                arm: "mva-convex".to_owned(),
+                setting: Setting {
+                    name: "convex".to_owned(),
+                    size: 0.0,
+                },
+                method: None,
+                grid: SweepGrid::Set(PointSet::Convex {
+                    step: if quick { 0.5 } else { 0.25 },
+                }),
+            }],
+        },
+    ];
+    if !quick {
+        families.push(Family {
+            name: "mod-box",
+            about: "value vectors' logits at free weights",
+            tried: at("mod-box", Some("mod")),
+        });
+    }
+    families
+}
+
+/// Every combination of 0, c/2 and c, but for the base alone.
+fn box_of(values: usize, c: f64) -> Vec<NamedPoint> {
+    let mut all: Vec<Vec<f64>> = vec![Vec::new()];
+    for _ in 0..values {
+        let longer = all.iter().flat_map(|place| {
+            [0.0, c / 2.0, c].map(|w| {
+                let mut place = place.clone();
+                place.push(w);
+                place
+            })
+        });
+        all = longer.collect();
+    }
+    let points = all
+        .into_iter()
+        .filter(|place| place.iter().any(|w| *w > 0.0));
+    let points = points.filter_map(|place| Weights::new(place).ok());
+    points
+        .map(|weights| NamedPoint::from(Point::Weights(weights)))
+        .collect()
+}
+
+/// The papers' claims first, each against its control; everything else explores.
+fn contrasts(arms: &[ArmPlan]) -> Vec<ContrastPlan> {
+    let there = |name: &str| arms.iter().any(|arm| arm.name == name);
+    let contrast = |table: &str, a: &str, b: &str, primary: bool| ContrastPlan {
+        table: table.to_owned(),
+        a: a.to_owned(),
+        b: b.to_owned(),
+        primary,
+        controls: Vec::new(),
+        differs_in: [Budget::CHOOSING].map(str::to_owned).to_vec(),
+    };
+    let primary = [
+        ("HoE", "hoe", "rs"),
+        ("HoE", "hoe", "mod"),
+        ("HoE", "hoe", "nearest"),
+        ("MVA", "mva", "mva-convex"),
+        ("MVA", "mva", "rs"),
+    ];
+    let named = primary.into_iter().filter(|(_, a, b)| there(a) && there(b));
+    let mut all: Vec<ContrastPlan> = named
+        .map(|(table, a, b)| contrast(table, a, b, true))
+        .collect();
+    for arm in arms {
+        let rival = arm.name.as_str();
+        let stands = all.iter().any(|c| c.a == "hoe" && c.b == rival);
+        if rival != "hoe" && !stands && there("hoe") {
+            all.push(contrast("others", "hoe", rival, false));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_has_three_values_a_side_and_leaves_the_base_out() {
+        let points = box_of(2, 1.0);
+        assert_eq!(points.len(), 8);
+        assert!(points.iter().all(|named| !named.point.is_base()));
+    }
+
+    #[test]
+    fn settings_are_methods_and_grow() {
+        for kind in MethodKind::ALL {
+            for text in settings(kind, false) {
+                let method: Method = text.parse().unwrap();
+                assert_eq!(method.kind(), kind, "{text}");
+                assert_eq!(method.to_string(), text, "written as it is named");
+            }
+        }
+    }
+}
