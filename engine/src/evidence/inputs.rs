@@ -66,7 +66,9 @@ fn of_file(path: &Path) -> Result<Vec<PromptSample>> {
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     let part = [Split::Train, Split::Validation, Split::Test];
     if let Some(split) = part.into_iter().find(|split| Some(split.name()) == stem) {
-        samples.iter_mut().for_each(|sample| sample.split = split);
+        for sample in &mut samples {
+            sample.split = split;
+        }
     }
     Ok(samples)
 }

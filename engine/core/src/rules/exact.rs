@@ -98,7 +98,7 @@ mod tests {
     use crate::types::{Prompt, Reference};
 
     fn number(text: &str) -> Option<Decimal> {
-        Some(Decimal::parse(text).unwrap())
+        Decimal::parse(text)
     }
 
     #[test]
