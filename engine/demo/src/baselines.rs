@@ -1,8 +1,8 @@
 //! The methods that ours are compared with, trained on the demonstration: which jobs, with which numbers.
 //!
 //! Authors' numbers are for models of seven billion parameters; this one has one million, a width of 128 and questions
-//! of a dozen words. So ranks are smaller, rates higher and answers fewer, all of them written here. What a method with a
-//! model per preference needs is trained at a few preferences.
+//! of a dozen words. So ranks are smaller, rates higher and answers fewer, all of them written here. What a method with
+//! a model per preference needs is trained at a few preferences.
 
 use std::path::{Path, PathBuf};
 

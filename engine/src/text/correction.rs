@@ -1,8 +1,8 @@
 //! The prompt of a model that corrects answers: a question, an answer to it, and for MetaAligner what should be better.
 //!
-//! The templates are those that the released models were trained with (Aligner, Ji et al. 2024; MetaAligner, Yang et al.
-//! 2024). A model with a chat template is given the instruction as a user's turn, without the marks of speakers that
-//! Aligner's template has around it. What a model was trained with stands beside it in `correction.json`.
+//! The templates are those that the released models were trained with (Aligner, Ji et al. 2024; MetaAligner, Yang et
+//! al. 2024). A model with a chat template is given the instruction as a user's turn, without the marks of speakers
+//! that Aligner's template has around it. What a model was trained with stands beside it in `correction.json`.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Rewards in context (RiC, Yang et al. 2024): an answer's scores stand in its prompt as tags, so that at use the scores
-//! that are wanted bring the answer.
+//! Rewards in context (RiC, Yang et al. 2024): an answer's scores stand in its prompt as tags, so that at use the
+//! scores that are wanted bring the answer.
 //!
 //! A score is normalised by the mean and deviation over the answers that were trained on, rounded to 0.1, and written
 //! as `<rm1_score> 0.3`, one per objective, before the answer's turn. What a model was trained with stands beside it in

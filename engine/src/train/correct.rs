@@ -1,5 +1,5 @@
-//! Models that correct answers (Aligner, Ji et al. 2024; MetaAligner, Yang et al. 2024): from a question and an answer to
-//! a better one.
+//! Models that correct answers (Aligner, Ji et al. 2024; MetaAligner, Yang et al. 2024): from a question and an answer
+//! to a better one.
 //!
 //! A first run learns to copy: the worse answer of a part of the pairs is its own correction. What it left goes on with
 //! the better answers of all pairs, so that a correction begins as a copy. Both are supervised fine-tuning.

@@ -1,5 +1,5 @@
-//! LoRAMoE's experts and routers in training (Dou et al. 2024): beside every adapted linear stand low-rank experts and a
-//! linear layer that reads the module's own input, `O(x) = W x + Σₑ gₑ(x) s Bₑ Aₑ x` with `g = softmax(W_r x)`.
+//! LoRAMoE's experts and routers in training (Dou et al. 2024): beside every adapted linear stand low-rank experts and
+//! a linear layer that reads the module's own input, `O(x) = W x + Σₑ gₑ(x) s Bₑ Aₑ x` with `g = softmax(W_r x)`.
 //!
 //! The forward is that of [`SiteMixture`], a router over frozen experts; here the experts learn as well, and the layer
 //! has no bias. Written out, the experts are ordinary adapters and the layers a router over them.

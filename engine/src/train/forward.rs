@@ -1,7 +1,7 @@
 //! The differentiable forward of a Llama-family model over a flat batch.
 //!
-//! Written for clarity over speed of decoding: no cache, and one router or one preference at most. The inference forward
-//! is held against it in tests.
+//! Written for clarity over speed of decoding: no cache, and one router or one preference at most. The inference
+//! forward is held against it in tests.
 
 use candle_core::{Tensor, Var};
 

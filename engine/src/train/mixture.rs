@@ -133,8 +133,8 @@ pub(super) fn names(path: &str) -> (String, String) {
 }
 
 impl SiteMixture {
-    /// Experts of equal rank in training, one below the other, `[experts r, d_in]`, and side by side, `[d_out, experts r]`,
-    /// each scaled by `scale`, under a layer without bias, `[experts, d_in]`, and a softmax.
+    /// Experts of equal rank in training, one below the other, `[experts r, d_in]`, and side by side, `[d_out, experts
+    /// r]`, each scaled by `scale`, under a layer without bias, `[experts, d_in]`, and a softmax.
     pub(super) fn of_equals(
         [first, second]: [Tensor; 2],
         weight: Tensor,

@@ -6,7 +6,8 @@
 //! | data | JSON Lines → texts → tokenised examples | [`data`] |
 //! | batch | examples → flat ragged batches, by seed and epoch | [`batch`] |
 //! | forward | batch → log-probabilities or scores, and the way back to the variables | [`forward`], `trace`, `tape`, [`ops`] |
-//! | loss | log-probabilities → loss | [`mod@sft`], also of [`mod@loramoe`], [`mod@reward`], `pair_loss` of [`mod@dpo`], [`mod@arm`], [`mod@modpo`], [`mod@parm`] |
+//! | loss | log-probabilities → loss | [`mod@sft`], [`mod@reward`], `pair_loss` |
+//! | method | examples → a loss, a model, what it leaves | [`mod@dpo`], [`mod@modpo`], [`mod@arm`], [`mod@parm`], [`mod@loramoe`] |
 //! | earlier runs | a run that another goes on with, finished or made again | `staged`, of `correct` and [`mod@ric`] |
 //! | penalty | adapter and earlier ones → what is added to the loss, with its gradient | [`penalty`] |
 //! | step | one thread per share, gradients added, AdamW | `runner`, `descent`, `parallel`, [`optimiser`] |

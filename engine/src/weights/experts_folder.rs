@@ -75,7 +75,8 @@ impl ExpertsFolder {
         write_json(&folder.join(FILE), self)
     }
 
-    /// Removes the experts and the router that a folder's file names, as far as they are there and in the folder itself.
+    /// Removes the experts and the router that a folder's file names, as far as they are there and in the folder
+    /// itself.
     pub fn remove(folder: &Path) -> Result<()> {
         let Ok(read) = Self::load(folder) else {
             return Ok(());

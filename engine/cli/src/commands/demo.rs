@@ -30,8 +30,8 @@ pub(crate) enum Args {
     Build(Build),
     /// Write the examples, pairs and prompts as JSON Lines, to be read
     Data(Data),
-    /// Train the methods that ours are compared with beside the bundle: ARM, PARM, MODPO, DPO-LW, DPO-SeqT, MORLHF, RiC,
-    /// Aligner, MetaAligner, LoRAMoE; a line per run
+    /// Train the methods that ours are compared with beside the bundle: ARM, PARM, MODPO, DPO-LW, DPO-SeqT, MORLHF,
+    /// RiC, Aligner, MetaAligner, LoRAMoE; a line per run
     Baselines(Baselines),
     /// Record the talk that ships with it: answers and stops into a study that has a sweep (assets/talk/make does all of it)
     Talk(talk::Args),

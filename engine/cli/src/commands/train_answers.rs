@@ -28,8 +28,8 @@ pub(crate) struct Loramoe {
     common: Common,
 }
 
-/// RiC: the base's own answers, scored by the bundle's reward models, are learnt with their scores in the prompt; then the
-/// adapter's answers to high scores, in rounds
+/// RiC: the base's own answers, scored by the bundle's reward models, are learnt with their scores in the prompt; then
+/// the adapter's answers to high scores, in rounds
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ric {
     /// The bundle with the base and reward models

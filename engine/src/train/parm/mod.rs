@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | draw | seed and step → a preference | `dirichlet` |
 //! | forward | hidden states and the preference → what the factors add | `train/steered.rs` |
-//! | loss | pairs about each objective → `Σ wᵢ Lᵢ(w)`, `Lᵢ` GenARM's loss on the step's pairs about objective `i` | here |
+//! | loss | pairs about each objective `i` → `Σ wᵢ Lᵢ(w)`, `Lᵢ` GenARM's loss on the step's own | here |
 //! | files | factors → ordinary adapters and `parm.json` | here |
 
 mod dirichlet;

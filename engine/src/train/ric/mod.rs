@@ -5,7 +5,8 @@
 //! | sample | the base on training prompts → answers and their raw scores by the bundle's reward models | `samples` |
 //! | scale | raw scores → mean and deviation of each objective, kept in `ric.json` | here |
 //! | learn | prompts with the tags of what their answers scored → an adapter by supervised fine-tuning | here |
-//! | again | the adapter, asked for goals near the front → answers whose tags are what they scored; those above a quantile in any score, with the best of the first ones, and those of earlier rounds → the adapter goes on | `select` |
+//! | again | the adapter, asked for goals near the front → answers with the tags of what they scored | `samples` |
+//! | select | those above a quantile in any score, and the best first ones → the adapter goes on | `select` |
 //!
 //! Answers, scores and the adapters of all rounds but the last are kept in `stages/`, each finished or made again.
 

@@ -82,8 +82,8 @@ fn a_run_begins_with_the_adapter_that_another_left() {
     );
 }
 
-/// A base that reads bytes, with pairs whose better answer is the worse one's other case; half of them stand in a second
-/// file as well.
+/// A base that reads bytes, with pairs whose better answer is the worse one's other case; half of them stand in a
+/// second file as well.
 fn texts(root: &Path) -> (PathBuf, [PathBuf; 2]) {
     let folder = root.join("base");
     let shape = LlamaConfig {

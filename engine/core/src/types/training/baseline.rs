@@ -243,8 +243,8 @@ impl CorrectionConfig {
     }
 }
 
-/// An adapter that reads in its prompt which scores its answer should have (RiC, Yang et al. 2024): learns from the base's
-/// own answers with the scores of the bundle's reward models as tags, then in rounds from its own.
+/// An adapter that reads in its prompt which scores its answer should have (RiC, Yang et al. 2024): learns from the
+/// base's own answers with the scores of the bundle's reward models as tags, then in rounds from its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RicConfig {
     /// The common part; steps and rate are those of the first descent.
@@ -261,7 +261,8 @@ pub struct RicConfig {
     pub round_steps: Option<usize>,
     /// The learning rate of a round, constant.
     pub round_rate: f64,
-    /// Answers of a round are learnt from where a score is at least this quantile of the round's; first answers likewise.
+    /// Answers of a round are learnt from where a score is at least this quantile of the round's; first answers
+    /// likewise.
     pub quantile: f64,
     /// Of the first answers above it at most so many are learnt from again in every round.
     pub originals: usize,
