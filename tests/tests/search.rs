@@ -112,9 +112,12 @@ fn a_merge_is_searched_within_its_budget_and_goes_on_from_its_log() {
 
     fixture.refused(
         &format!("{PCB} --budget 5 --seed 1"),
-        &["--out", "differs in `search`"],
+        &["--out", "differs in `sampling`"],
     );
-    fixture.refused(&format!("{PCB} --max-tokens 5"), &["differs in `sampling`"]);
+    fixture.refused(
+        &format!("{PCB} --setting density"),
+        &["differs in `search`"],
+    );
 }
 
 #[test]

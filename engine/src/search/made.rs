@@ -7,6 +7,8 @@ use crate::bundle::{Addition, Manifest, Part, extended};
 use crate::forge::expert::{ExpertSettings, of_merge, of_source};
 use crate::forge::merge::{MergeSettings, concatenate};
 use crate::forge::{DeltaSource, Precision, Rescale, Tell};
+use crate::routing::Complex;
+use crate::types::{Expert, ExpertKind, Preference};
 use crate::{Error, Result};
 
 /// What tries are made of.
@@ -23,6 +25,13 @@ impl<'a> Maker<'a> {
     /// Opens what the bundle's experts came from.
     pub(super) fn new(plan: &'a SearchPlan) -> Result<Self> {
         let manifest = Manifest::load(&plan.bundle)?.rooted(&plan.bundle)?;
+        if let Searched::Merge {
+            target: Target::New { name, preference },
+            ..
+        } = &plan.what
+        {
+            free(&manifest, &plan.bundle, name, preference)?;
+        }
         let (mut sources, mut names) = (Vec::new(), Vec::new());
         for (entry, share) in plan.what.sources(&manifest, &plan.bundle)? {
             sources.push(DeltaSource::open(&entry.path, Some(&manifest.base))?);
@@ -118,6 +127,28 @@ impl<'a> Maker<'a> {
     pub(super) fn base(&self) -> &Path {
         &self.manifest.base
     }
+}
+
+/// Refuses a new expert whose name or place another one has, before anything is measured.
+fn free(manifest: &Manifest, folder: &Path, name: &str, preference: &[f64]) -> Result<()> {
+    let mut experts = manifest.experts(folder)?;
+    if experts.iter().any(|expert| expert.name == name) {
+        let problem = format!(
+            "`{name}` is taken by an expert of the bundle; give another one, or take its place with --expert"
+        );
+        return Err(Error::option("--name", problem));
+    }
+    let objectives = manifest.objective_count();
+    experts.push(Expert {
+        kind: ExpertKind::Lora,
+        name: name.to_owned(),
+        preference: Preference::with_len(preference.to_vec(), objectives)
+            .map_err(Error::point("--preference"))?,
+    });
+    let placed = Complex::new(&experts, objectives);
+    placed
+        .map(drop)
+        .map_err(|e| Error::option("--preference", e.to_string()))
 }
 
 /// The Frobenius norm of what an adapter adds, over all modules: how much it changes the model.

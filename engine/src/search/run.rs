@@ -99,6 +99,7 @@ pub fn search(
             "holds no validation prompt, on which settings are chosen; give lines a \"split\"";
         return Err(Error::option("--prompts", problem));
     }
+    plan.search.check()?;
     let maker = Maker::new(plan)?;
     let _held = FolderLock::hold(&plan.out, "search")?;
     let mut searcher = Searcher::new(plan, &maker, options, listener)?;

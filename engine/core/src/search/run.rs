@@ -26,6 +26,28 @@ pub struct Plan {
     pub seed: u64,
 }
 
+impl Plan {
+    /// Refuses a budget or a population that makes no search.
+    ///
+    /// # Errors
+    /// [`Error::Option`] of `budget` below 1 or, where several settings are searched, `population` below 3.
+    pub fn check(&self) -> Result<()> {
+        let least = if self.space.axes().len() > 1 {
+            3.0
+        } else {
+            1.0
+        };
+        for (name, value, least) in [
+            ("budget", self.budget, 1.0),
+            ("population", self.population, least),
+        ] {
+            let checked = Bounds::at_least(least).check(value as f64);
+            checked.map_err(|problem| Error::option(name, problem))?;
+        }
+        Ok(())
+    }
+}
+
 /// A try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Try {
@@ -50,39 +72,37 @@ pub fn search<E: From<Error>>(
     plan: &Plan,
     measure: &mut dyn FnMut(&Try) -> Result<f64, E>,
 ) -> Result<(), E> {
-    let checked = Bounds::at_least(1.0).check(plan.budget as f64);
-    checked.map_err(|problem| E::from(Error::option("budget", problem)))?;
+    plan.check()?;
     let mut number = 0;
-    let mut next = |point: &[f64]| -> Result<ControlFlow<(), f64>, E> {
+    let mut next = |values: Vec<f64>| -> Result<ControlFlow<(), f64>, E> {
         if number == plan.budget {
             return Ok(ControlFlow::Break(()));
         }
-        let tried = Try {
-            number,
-            values: plan.space.values(point),
-        };
+        let tried = Try { number, values };
         number += 1;
         measure(&tried).map(ControlFlow::Continue)
     };
-    let start = plan.space.start();
-    if next(&start)?.is_break() {
+    // As it was given, and not as it comes back from the cube.
+    let start = plan.space.axes().iter().map(|axis| axis.start).collect();
+    if next(start)?.is_break() {
         return Ok(());
     }
     if plan.space.axes().len() == 1 {
         let steps = plan.budget.saturating_sub(2).max(1);
         for step in 0..=steps {
-            if next(&[step as f64 / steps as f64])?.is_break() {
+            let values = plan.space.values(&[step as f64 / steps as f64]);
+            if next(values)?.is_break() {
                 break;
             }
         }
         return Ok(());
     }
-    let mut cma = Cma::new(start, SPREAD, plan.population, plan.seed)?;
+    let mut cma = Cma::new(plan.space.start(), SPREAD, plan.population, plan.seed)?;
     while !cma.is_settled(SETTLED) {
         let points = cma.ask();
         let mut values = Vec::with_capacity(points.len());
         for point in &points {
-            match next(point)? {
+            match next(plan.space.values(point))? {
                 ControlFlow::Continue(value) => values.push(-value),
                 ControlFlow::Break(()) => return Ok(()),
             }
