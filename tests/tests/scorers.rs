@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 fn asked(fixture: &Fixture) {
     let line = |at: usize| {
         json!({
-            "prompt": format!("How many are {at} and {at}?"), "split": ["validation", "test"][at % 2],
+            "prompt": format!("How many are {at} and {at}?"), "split": (["validation", "test"][at % 2]),
             "answer": format!("{at} + {at}\n#### {}", 2 * at), "label": if at < 4 { "safe" } else { "unsafe" },
         })
     };

@@ -1,7 +1,9 @@
 //! Lines of the form, and the numbers of each kind of training.
 
 use egui::{Id, TextEdit, Ui};
-use paretoscope_core::types::{CorrectionConfig, LoraConfig, Method, PpoConfig, TrainTask};
+use paretoscope_core::types::{
+    CorrectionConfig, LoraConfig, Method, PpoConfig, RicConfig, TrainTask,
+};
 
 use super::weak;
 use crate::state::TrainForm;
@@ -110,39 +112,7 @@ pub(super) fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             );
             rank_ui(ui, &mut job.config.lora);
         }
-        TrainTask::Ric(job) => {
-            let config = &mut job.config;
-            let count = |text: &str| whole(text, 2, 1_000_000);
-            let hint = "Answers of the base that are scored and learnt from first";
-            number(
-                ui,
-                "First answers",
-                ("first", 0),
-                &mut config.answers,
-                &count,
-                hint,
-            );
-            let hint = "Rounds on the adapter's own answers";
-            let rounds = |text: &str| whole(text, 0, 64);
-            number(
-                ui,
-                "Rounds",
-                ("rounds", 0),
-                &mut config.rounds,
-                &rounds,
-                hint,
-            );
-            let hint = "Answers that are sampled in each round";
-            number(
-                ui,
-                "Answers a round",
-                ("round", 0),
-                &mut config.round_answers,
-                &count,
-                hint,
-            );
-            rank_ui(ui, &mut config.lora);
-        }
+        TrainTask::Ric(job) => ric_ui(ui, &mut job.config),
         TrainTask::Aligner(job) => correction_ui(ui, &mut job.config),
         TrainTask::MetaAligner(job) => correction_ui(ui, &mut job.config),
         TrainTask::Loramoe(job) => {
@@ -191,6 +161,39 @@ pub(super) fn own_numbers_ui(ui: &mut Ui, form: &mut TrainForm) {
             );
         }
     }
+}
+
+fn ric_ui(ui: &mut Ui, config: &mut RicConfig) {
+    let count = |text: &str| whole(text, 2, 1_000_000);
+    let hint = "Answers of the base that are scored and learnt from first";
+    number(
+        ui,
+        "First answers",
+        ("first", 0),
+        &mut config.answers,
+        &count,
+        hint,
+    );
+    let hint = "Rounds on the adapter's own answers";
+    let rounds = |text: &str| whole(text, 0, 64);
+    number(
+        ui,
+        "Rounds",
+        ("rounds", 0),
+        &mut config.rounds,
+        &rounds,
+        hint,
+    );
+    let hint = "Answers that are sampled in each round";
+    number(
+        ui,
+        "Answers a round",
+        ("round", 0),
+        &mut config.round_answers,
+        &count,
+        hint,
+    );
+    rank_ui(ui, &mut config.lora);
 }
 
 const REWARD_BETA: &str =
