@@ -18,9 +18,14 @@ use crate::widgets::format::counted;
 /// Seconds that the form rests before it is looked up what it would send.
 const REST: f64 = 0.4;
 
-/// Carries out what a person does in the sheet.
-pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effect>) {
+/// Commands of the sheet; one of something else is given back.
+pub(super) fn command(
+    state: &mut AppState,
+    command: AppCommand,
+    effects: &mut Vec<Effect>,
+) -> Option<AppCommand> {
     match command {
+        AppCommand::Show(Overlay::Judge) => toggle(state),
         AppCommand::ShowJudge(task) => {
             let other = state.prefs.judge.task != task;
             let form = &mut state.prefs.judge;
@@ -38,12 +43,13 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
                 effects.push(Effect::Judge(JudgeCommand::Cancel));
             }
         }
-        _ => {}
+        other => return Some(other),
     }
+    None
 }
 
 /// Opens the sheet, or goes back to where it was opened.
-pub(super) fn toggle(state: &mut AppState) {
+fn toggle(state: &mut AppState) {
     if state.overlay.open == Overlay::Judge {
         state.overlay.open = std::mem::take(&mut state.judge.back);
     } else {

@@ -155,10 +155,6 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::SetLearn(_) | C::StartLearn | C::CancelLearn | C::LoadLearnt => {
             learn::command(state, command, effects);
         }
-        C::ShowJudge(_) | C::SetJudge(_) | C::SendToJudge | C::CancelJudge => {
-            judge::command(state, command, effects);
-        }
-        C::Show(Overlay::Judge) => judge::toggle(state),
         C::Dropped(path) => files::dropped(state, path, effects),
         C::Annotate(command) => annotate::command(state, command, effects),
         C::Try(prompt, response) => trial::edit(state, prompt, response, effects),

@@ -11,8 +11,8 @@ use paretoscope_figure::plot::{Front, Standing};
 
 use super::asks::{ask_found, bring_back, follow, seek_tag};
 use super::{
-    Effect, annotate, bundle, chosen, differ, kept, leaving, notify, others, points, sweep, talk,
-    undo,
+    Effect, annotate, bundle, chosen, differ, judge, kept, leaving, notify, others, points, sweep,
+    talk, undo,
 };
 use crate::command::AppCommand;
 use crate::state::{
@@ -86,7 +86,8 @@ pub(super) fn command(
         C::SeekHistory(words) => seek(state, words, effects),
         C::ShowStored(uid) => show_stored(state, &uid),
         other => {
-            if let Some(other) = differ::command(state, other) {
+            let rest = differ::command(state, other);
+            if let Some(other) = rest.and_then(|other| judge::command(state, other, effects)) {
                 return Some(other);
             }
         }
