@@ -54,7 +54,7 @@ pub mod text;
 pub mod train;
 pub mod weights;
 
-pub use paretoscope_core::{annotate, pareto, protocol, routing, stats, study, types};
+pub use paretoscope_core::{annotate, evidence, pareto, protocol, routing, stats, study, types};
 
 pub use error::{Divergence, Error, Result};
 pub use paretoscope_core::{Bounds, Problem};

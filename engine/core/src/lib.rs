@@ -8,6 +8,7 @@
 //! | study | everything that lasts, in one file | [`study`] |
 //! | front | points + scores → front, hypervolume, uncertainty | [`pareto`] |
 //! | statistics | scores and votes → differences, agreement, strengths, with their intervals | [`stats`] |
+//! | evidence | a protocol, scores of many trained models → choices on validation, contrasts on test, in words | [`evidence`] |
 //! | annotation | answers → items, queues, blind views, ballots | [`annotate`] |
 //! | messages | commands in, events out | [`protocol`] |
 //! | output | bytes → files and folders that appear whole or not at all | [`output`] |
@@ -15,7 +16,9 @@
 
 pub mod annotate;
 mod error;
+pub mod evidence;
 mod lines;
+mod numbers;
 pub mod output;
 pub mod pareto;
 pub mod points;

@@ -10,7 +10,6 @@ mod options;
 mod probe;
 mod prompts;
 mod rewards;
-mod split;
 
 pub use extend::{Addition, Part, extend, extended};
 pub use grow::{Growth, grow, grown};

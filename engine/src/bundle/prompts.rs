@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::split::split_of;
-use crate::types::{Message, Prompt, PromptSample, Split};
+use crate::types::{Message, Prompt, PromptSample, Split, SplitRule};
 use crate::{Error, Problem, Result, files};
 
 /// One line: `{"prompt": text}`, `{"chat": a user's turn}` with an optional `system`, `{"messages": [turns]}` or
@@ -28,6 +27,7 @@ struct PromptLine {
 /// Reads prompts, one per line; blank lines are skipped, a bad line is named by its number.
 pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
     let text = files::read_text(path, files::DATA)?;
+    let rule = SplitRule::default();
     let mut prompts = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -73,7 +73,7 @@ pub fn read_prompts(path: &Path) -> Result<Vec<PromptSample>> {
         prompts.push(PromptSample {
             split: parsed
                 .split
-                .unwrap_or_else(|| split_of(group.as_deref().unwrap_or(&asked))),
+                .unwrap_or_else(|| rule.of(group.as_deref().unwrap_or(&asked))),
             title: parsed.title.unwrap_or(text),
             group,
             prompt,

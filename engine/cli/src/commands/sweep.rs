@@ -36,10 +36,11 @@ pub(crate) struct Args {
     /// `simplex:STEP` or `box:C:STEP`
     #[arg(long, value_name = "GRID", allow_hyphen_values = true)]
     grid: Option<String>,
-    /// In place of a grid, a file with a {"preference": [...]} or {"weights": [...]} per line, a "name" beside it or not;
-    /// or a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`, `convex:STEP` (weights that sum to 1), `halton:N` (N points that
-    /// fill the simplex; with `--method mva` the box of weights up to 1)
-    #[arg(long, value_name = "FILE.jsonl or SET")]
+    /// In place of a grid, a file with a {"preference": [...]} or {"weights": [...]} per line, a "name" beside it or not, or
+    /// comma-separated values under a head that names the objectives; or a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`,
+    /// `convex:STEP` (weights that sum to 1), `halton:N` (N points that fill the simplex; with `--method mva` the box of
+    /// weights up to 1; `halton:N:SEED` gives others)
+    #[arg(long, value_name = "FILE or SET")]
     points: Option<String>,
     /// `hoe` routes preferences, `mva` takes free weights; by default as grid or points ask
     #[arg(long, value_name = "METHOD")]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::table::{Table, read_table};
 use crate::lines::{LineProblem, numbered, read};
 use crate::types::{NamedPoint, Point, PointError, PointKind, Preference, Weights};
 use crate::{Error, Problem, Result};
@@ -58,9 +59,39 @@ struct Line {
     name: Option<String>,
 }
 
-/// Reads a list of points: JSON Lines of `{"preference": [...]}` or `{"weights": [...]}` with an optional `"name"`; or a
-/// head `{"points": 1, "kind": "preference"}` and lines `{"at": [...], "label": ...}` under it.
+/// Reads a list of points, in one of three forms: JSON Lines of `{"preference": [...]}` or `{"weights": [...]}` with an
+/// optional `"name"`; a head `{"points": 1, "kind": "preference"}` and lines `{"at": [...], "label": ...}` under it; or
+/// comma-separated values, whose head names what the numbers stand for, a `name` (or `label`) and a `kind` among them or
+/// not. Points stand in the order of the lines.
 pub fn read_points(text: &str) -> Result<PointList, LineProblem> {
+    let first = numbered(text).next();
+    let (listed, objectives) = match first {
+        Some((_, line)) if !line.starts_with(['{', '[']) => of_table(read_table(text)?)?,
+        _ => of_lines(text)?,
+    };
+    if listed.is_empty() {
+        let empty = Problem::Empty {
+            of: "points",
+            right: "a line is {\"preference\": [...]} or {\"weights\": [...]}",
+        };
+        return Err(LineProblem::new(1, empty));
+    }
+    let (places, points): (Vec<usize>, Vec<NamedPoint>) = listed.into_iter().unzip();
+    if let Some((first, again)) = first_repeat(&points) {
+        let problem = format!(
+            "{} stands on line {} already; a point is visited once",
+            place(&points, again),
+            places[first]
+        );
+        return Err(LineProblem::new(places[again], problem));
+    }
+    Ok(PointList { points, objectives })
+}
+
+/// Points with their lines, and what their numbers stand for.
+type Listed = (Vec<(usize, NamedPoint)>, Vec<String>);
+
+fn of_lines(text: &str) -> Result<Listed, LineProblem> {
     let mut lines = numbered(text).peekable();
     let head = lines.peek().and_then(|&(_, line)| {
         let value: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -78,8 +109,7 @@ pub fn read_points(text: &str) -> Result<PointList, LineProblem> {
         let problem = format!("a list of version {}; {VERSION} is known", head.points);
         return Err(LineProblem::new(1, problem));
     }
-    let mut places = Vec::new();
-    let mut points: Vec<NamedPoint> = Vec::new();
+    let mut points = Vec::new();
     for line in lines {
         let wrong = |problem: String| LineProblem::new(line.0, problem);
         let (kind, numbers, name) = match &head {
@@ -111,28 +141,68 @@ pub fn read_points(text: &str) -> Result<PointList, LineProblem> {
             }
         };
         let point = point(kind, numbers).map_err(|error| wrong(error.to_string()))?;
-        places.push(line.0);
-        points.push(NamedPoint { point, name });
+        points.push((line.0, NamedPoint { point, name }));
     }
-    if points.is_empty() {
-        let empty = Problem::Empty {
-            of: "points",
-            right: "a line is {\"preference\": [...]} or {\"weights\": [...]}",
-        };
-        return Err(LineProblem::new(1, empty));
-    }
-    if let Some((first, again)) = first_repeat(&points) {
+    Ok((points, head.map_or_else(Vec::new, |head| head.objectives)))
+}
+
+/// What a column of a table holds.
+enum Column {
+    Name,
+    Kind,
+    Number,
+}
+
+fn of_table(table: Table) -> Result<Listed, LineProblem> {
+    let column = |head: &String| match head.as_str() {
+        "name" | "label" => Column::Name,
+        "kind" => Column::Kind,
+        _ => Column::Number,
+    };
+    let columns: Vec<Column> = table.head.iter().map(column).collect();
+    let numbers = table.head.iter().zip(&columns);
+    let numbers = numbers.filter(|(_, column)| matches!(column, Column::Number));
+    let objectives: Vec<String> = numbers.map(|(head, _)| head.clone()).collect();
+    let unnamed = |name: &String| name.is_empty() || name.parse::<f64>().is_ok();
+    if objectives.is_empty() || objectives.iter().any(unnamed) {
         let problem = format!(
-            "{} stands on line {} already; a point is visited once",
-            place(&points, again),
-            places[first]
+            "the head of a table names what each number stands for, e.g. `name,helpful,harmless`; or a list has lines {RIGHT}"
         );
-        return Err(LineProblem::new(places[again], problem));
+        return Err(LineProblem::new(1, problem));
     }
-    Ok(PointList {
-        points,
-        objectives: head.map_or_else(Vec::new, |head| head.objectives),
-    })
+    let again = |at: usize| table.head[..at].contains(&table.head[at]);
+    if let Some(at) = (0..table.head.len()).find(|&at| again(at)) {
+        let problem = format!("two columns are called `{}`", table.head[at]);
+        return Err(LineProblem::new(1, problem));
+    }
+    let mut points = Vec::with_capacity(table.rows.len());
+    for (line, cells) in table.rows {
+        let wrong = |problem: String| LineProblem::new(line, problem);
+        let (mut kind, mut name, mut numbers) = (PointKind::Preference, None, Vec::new());
+        for (cell, column) in cells.into_iter().zip(&columns) {
+            match column {
+                Column::Name => name = Some(cell).filter(|name| !name.is_empty()),
+                Column::Kind => {
+                    kind = match cell.as_str() {
+                        "preference" => PointKind::Preference,
+                        "weights" => PointKind::Weights,
+                        _ => {
+                            let problem = Problem::unknown(cell, ["preference", "weights"]);
+                            return Err(LineProblem::new(line, problem));
+                        }
+                    };
+                }
+                Column::Number => {
+                    let number = cell.parse::<f64>();
+                    let problem = || wrong(format!("`{cell}` is not a number"));
+                    numbers.push(number.map_err(|_not_a_number| problem())?);
+                }
+            }
+        }
+        let point = point(kind, numbers).map_err(|error| wrong(error.to_string()))?;
+        points.push((line, NamedPoint { point, name }));
+    }
+    Ok((points, objectives))
 }
 
 fn point(kind: PointKind, numbers: Vec<f64>) -> Result<Point, PointError> {
@@ -267,8 +337,36 @@ mod tests {
     }
 
     #[test]
+    fn a_table_names_its_columns() {
+        let text = "name,helpful,humor\n\"mine, first\",1,3\n,0.5,0.5\n";
+        let list = read_points(text).unwrap();
+        assert_eq!(list.objectives, ["helpful", "humor"]);
+        assert_eq!(list.points[0].point.as_slice(), [0.25, 0.75]);
+        assert_eq!(list.points[0].name.as_deref(), Some("mine, first"));
+        assert_eq!(list.points[1].name, None);
+        let text = "helpful,kind,humor\n1.5,weights,0\n1,preference,1";
+        let list = read_points(text).unwrap();
+        assert_eq!(list.points[0].point.as_slice(), [1.5, 0.0]);
+        assert_eq!(list.points[1].point.kind(), PointKind::Preference);
+        let turned = ["humor", "helpful"].map(str::to_owned);
+        let points = list.ordered(&turned).unwrap();
+        assert_eq!(points[0].point.as_slice(), [0.0, 1.5]);
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (text, want) in [
+            ("0.5,0.5\n1,0", "line 1: the head of a table names"),
+            ("name\nx", "line 1: the head of a table names"),
+            ("oops", "holds no points"),
+            ("a,a\n1,1", "line 1: two columns are called `a`"),
+            ("a,b\n1,x", "line 2: `x` is not a number"),
+            ("a,b\n1,nan", "line 2: number 2 is NaN"),
+            (
+                "a,kind\n1,weight",
+                "line 2: `weight` is not known; did you mean `weights`?",
+            ),
+            ("a,b\n1,1\n2,2", "line 3: point 2 stands on line 2 already"),
             (
                 "{\"preference\": [1]}\n{\"preferences\": [1]}",
                 "line 2: `preferences` is not known; did you mean `preference`?",

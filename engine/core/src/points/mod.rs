@@ -4,6 +4,7 @@ mod grid;
 mod list;
 mod rows;
 mod sets;
+mod table;
 
 pub use grid::parse_grid;
 pub use list::{PointList, read_points};
@@ -75,9 +76,9 @@ pub fn named_points(
 /// Lays `grid` out for a method that takes `kind`; refuses a grid of the other kind. Halton's points are of either.
 pub fn of_kind(grid: SweepGrid, kind: PointKind) -> Result<SweepGrid> {
     let (name, found) = match &grid {
-        SweepGrid::Set(PointSet::Halton { count, .. }) => {
-            let count = *count;
-            return Ok(SweepGrid::Set(PointSet::Halton { count, kind }));
+        SweepGrid::Set(PointSet::Halton { count, seed, .. }) => {
+            let (count, seed) = (*count, *seed);
+            return Ok(SweepGrid::Set(PointSet::Halton { count, kind, seed }));
         }
         SweepGrid::Simplex { .. } => ("grid", PointKind::Preference),
         SweepGrid::Box { .. } => ("grid", PointKind::Weights),

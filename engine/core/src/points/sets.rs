@@ -1,5 +1,8 @@
 //! Sets of points with a name.
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
 use super::grid;
 use super::rows::check_rows;
 use crate::types::{Point, PointKind, PointSet, Preference, Weights};
@@ -28,7 +31,8 @@ const HOE_5: [[u8; 5]; 3] = [
     [11, 11, 11, 33, 33],
 ];
 
-/// Reads the name of a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`, `halton:N` or `convex:STEP`. `None` where it is none.
+/// Reads the name of a set: `hoe-11`, `hoe-13`, `hoe-5`, `mva-100`, `halton:N`, `halton:N:SEED` or `convex:STEP`. `None`
+/// where it is none.
 pub fn parse_set(text: &str) -> Result<Option<PointSet>> {
     let wrong = |right: &str| Error::option("points", format!("`{text}` is not {right}"));
     let set = match text.split_once(':') {
@@ -40,12 +44,17 @@ pub fn parse_set(text: &str) -> Result<Option<PointSet>> {
             _ => return Ok(None),
         },
         Some(("halton", count)) => {
+            let (count, seed) = match count.split_once(':') {
+                None => (count, Some(0)),
+                Some((count, seed)) => (count, seed.trim().parse().ok()),
+            };
             let count = count.trim().parse().ok().filter(|count| *count > 0);
-            PointSet::Halton {
-                count: count
-                    .ok_or_else(|| wrong("halton:N with a whole number above 0, e.g. halton:50"))?,
-                kind: PointKind::Preference,
-            }
+            let right = "halton:N or halton:N:SEED with whole numbers, N above 0, e.g. halton:50";
+            let (Some(count), Some(seed)) = (count, seed) else {
+                return Err(wrong(right));
+            };
+            let kind = PointKind::Preference;
+            PointSet::Halton { count, kind, seed }
         }
         Some(("convex", step)) => {
             let step = step.trim().parse();
@@ -107,8 +116,13 @@ pub(super) fn expand(
             let inside = |point: &Point| point.as_slice().iter().all(|w| *w > 0.0);
             Ok(all.into_iter().filter(inside).collect())
         }
-        PointSet::Halton { count, kind } => {
+        PointSet::Halton { count, kind, seed } => {
             check_rows("points", Some(count), prompts)?;
+            let dimensions = match kind {
+                PointKind::Preference => objectives.saturating_sub(1),
+                PointKind::Weights => values,
+            };
+            let axes = axes(dimensions, seed);
             match kind {
                 PointKind::Preference if objectives == 0 => Err(Error::option(
                     "points",
@@ -116,11 +130,11 @@ pub(super) fn expand(
                 )),
                 // One objective leaves one preference.
                 PointKind::Preference => (1..=if objectives == 1 { 1 } else { count })
-                    .map(|at| on_simplex(at, objectives))
+                    .map(|at| on_simplex(at, &axes))
                     .collect(),
                 PointKind::Weights => {
-                    let primes = primes(some_values()?);
-                    let at = |at: usize| primes.iter().map(|&p| radical_inverse(at, p)).collect();
+                    some_values()?;
+                    let at = |at: usize| axes.iter().map(|axis| axis.number(at)).collect();
                     let weights = |place: Vec<f64>| Weights::new(place).map(Point::Weights);
                     let points = (1..=count).map(|i| weights(at(i)));
                     points
@@ -157,13 +171,34 @@ fn preferences<const N: usize>(rows: &[[u8; N]]) -> Result<Vec<Point>> {
         .map_err(Error::point("points"))
 }
 
-/// The `at`-th of Halton's points, from 1, as a preference: the gaps that `objectives - 1` numbers, sorted, leave between 0
-/// and 1. Evenly spread numbers give evenly spread preferences.
-fn on_simplex(at: usize, objectives: usize) -> Result<Point> {
-    let mut cuts: Vec<f64> = primes(objectives - 1)
-        .iter()
-        .map(|&prime| radical_inverse(at, prime))
-        .collect();
+/// One dimension of Halton's points.
+struct Axis {
+    prime: usize,
+    /// What is added to every number, modulo 1.
+    shift: f64,
+}
+
+impl Axis {
+    fn number(&self, at: usize) -> f64 {
+        (radical_inverse(at, self.prime) + self.shift).fract()
+    }
+}
+
+/// Of each dimension a prime, and a shift that follows from the seed (Cranley and Patterson 1976): points of another seed
+/// fill the space as evenly and are others.
+fn axes(dimensions: usize, seed: u64) -> Vec<Axis> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let axis = |prime: usize| Axis {
+        prime,
+        shift: if seed == 0 { 0.0 } else { random.random() },
+    };
+    primes(dimensions).into_iter().map(axis).collect()
+}
+
+/// The `at`-th of Halton's points, from 1, as a preference: the gaps that its numbers, one fewer than there are objectives,
+/// leave between 0 and 1 when they are sorted. Evenly spread numbers give evenly spread preferences.
+fn on_simplex(at: usize, axes: &[Axis]) -> Result<Point> {
+    let mut cuts: Vec<f64> = axes.iter().map(|axis| axis.number(at)).collect();
     cuts.sort_by(f64::total_cmp);
     cuts.push(1.0);
     let mut from = 0.0;
@@ -269,7 +304,16 @@ mod tests {
                 .to_string();
             assert!(words.contains(want), "{text}: {words}");
         }
-        for text in ["halton:", "halton:0", "halton:-1", "convex:", "convex:0.3"] {
+        for text in [
+            "halton:",
+            "halton:0",
+            "halton:-1",
+            "halton:5:",
+            "halton:5:x",
+            "halton:5:1:1",
+            "convex:",
+            "convex:0.3",
+        ] {
             assert!(parse_set(text).is_err(), "{text}");
         }
         for text in ["hoe-12", "file.jsonl", "", "C:\\points.jsonl"] {
@@ -279,6 +323,24 @@ mod tests {
             let text = name.replace('N', "8").replace("STEP", "0.5");
             assert!(parse_set(&text).unwrap().is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_seed_gives_other_points_that_fill_as_well() {
+        let own = visited("halton:64", 3, 0);
+        assert_eq!(visited("halton:64:0", 3, 0), own);
+        let other = visited("halton:64:7", 3, 0);
+        assert_eq!(visited("halton:64:7", 3, 0), other);
+        assert!(other.iter().all(|point| !own.contains(point)));
+        for k in 0..3 {
+            let mean = other.iter().map(|p| p.as_slice()[k]).sum::<f64>() / 64.0;
+            assert!((mean - 1.0 / 3.0).abs() < 0.05, "{mean}");
+        }
+        // What was stored before there were seeds is read, and what has none is stored as it was.
+        let text = r#"{"halton":{"count":5,"kind":"preference"}}"#;
+        let set: PointSet = serde_json::from_str(text).unwrap();
+        assert_eq!(set, parse_set("halton:5").unwrap().unwrap());
+        assert_eq!(serde_json::to_string(&set).unwrap(), text);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::draws::counts;
 use super::frame::Replicate;
 use super::{ArmPoint, Draws, Estimate, Frame, Progress, Result, StatsError};
-use crate::pareto::{coverage, front, hypervolume};
+use crate::pareto::{coverage, epsilon_additive, front, hypervolume};
 
 /// Two volumes and their difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -269,6 +269,7 @@ fn reading(
         ]
     };
     let covered: Against = |a, b| coverage(a, b).unwrap_or(f64::NAN);
+    let epsilon: Against = |a, b| epsilon_additive(a, b).unwrap_or(f64::NAN);
     Reading {
         volumes: views.iter().map(volume).collect(),
         epsilon: pairs.iter().map(|pair| both(epsilon, pair)).collect(),
@@ -308,22 +309,6 @@ fn across(a: &[RunFront<'_>], b: &[RunFront<'_>], of: Against) -> f64 {
     }
     let each = a.iter().flat_map(|x| b.iter().map(move |y| (x, y)));
     average(each.map(|(x, y)| (x.count * y.count, of(&x.members, &y.members))))
-}
-
-/// What must be added to the scores of `a` so that it covers every point of `b` (Zitzler and others 2003).
-fn epsilon(a: &[&[f64]], b: &[&[f64]]) -> f64 {
-    let missing = |x: &[f64], y: &[f64]| {
-        let gaps = x.iter().zip(y).map(|(p, q)| q - p);
-        gaps.fold(f64::NEG_INFINITY, f64::max)
-    };
-    let nearest = |y: &[f64]| {
-        a.iter()
-            .map(|x| missing(x, y))
-            .fold(f64::INFINITY, f64::min)
-    };
-    b.iter()
-        .map(|y| nearest(y))
-        .fold(f64::NEG_INFINITY, f64::max)
 }
 
 fn summed_up(

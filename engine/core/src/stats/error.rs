@@ -78,6 +78,14 @@ pub enum StatsError {
         /// The name.
         missing: String,
     },
+    /// A name that stands where one of its kind stands already.
+    #[error("{name}: {what} stands there twice")]
+    Twice {
+        /// Where.
+        name: String,
+        /// What.
+        what: String,
+    },
     /// No arm holds the base model's answers, by which scores are standardised.
     #[error(
         "none of {} holds the base model's answers to these prompts, which z-scores are measured by; sweep it as well (--base)",
@@ -98,6 +106,16 @@ pub enum StatsError {
         arm: String,
         /// How many finite scores there are.
         answers: usize,
+    },
+    /// The base and the single experts give no scale for volumes.
+    #[error(
+        "{arm}: the mean scores of {points} points are missing or all alike in an objective; they give no anchors"
+    )]
+    NoAnchors {
+        /// Where their scores are.
+        arm: String,
+        /// How many models there are.
+        points: usize,
     },
     /// Votes compare no member of one group with one of another.
     #[error(

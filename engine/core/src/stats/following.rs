@@ -21,6 +21,12 @@ pub struct Following {
 
 /// How well an arm of a frame follows its points.
 pub fn following(frame: &Frame, arm: usize) -> Following {
+    following_within(frame, arm, &frame.range)
+}
+
+/// [`following`] with 0 and 1 of each objective where a person settles them, in the frame's units, so that arms of several
+/// frames can be told apart by the inner product.
+pub fn following_within(frame: &Frame, arm: usize, range: &[[f64; 2]]) -> Following {
     let framed = &frame.arms[arm];
     let runs = frame.means(arm);
     let mean = |point: usize, k: usize| {
@@ -45,22 +51,22 @@ pub fn following(frame: &Frame, arm: usize) -> Following {
     });
     Following {
         steerability: steerability.collect(),
-        mean_inner_product: inner_product(frame, &axes, &placed, mean),
+        mean_inner_product: inner_product(range, &axes, &placed, mean),
     }
 }
 
 fn inner_product(
-    frame: &Frame,
+    range: &[[f64; 2]],
     axes: &[Option<usize>],
     placed: &[(usize, &[f64])],
     mean: impl Fn(usize, usize) -> f64,
 ) -> Option<f64> {
     let axes: Vec<usize> = axes.iter().copied().collect::<Option<_>>()?;
-    let varies = frame.range.iter().all(|[low, high]| high > low);
+    let varies = range.iter().all(|[low, high]| high > low);
     let normalised = |(at, place): &(usize, &[f64])| {
         let shares: Vec<f64> = axes.iter().map(|&axis| place[axis]).collect();
         let sums_to_one = (shares.iter().sum::<f64>() - 1.0).abs() <= SLACK;
-        let scores = frame.range.iter().enumerate();
+        let scores = range.iter().enumerate();
         let scores = scores.map(|(k, [low, high])| (mean(*at, k) - low) / (high - low));
         sums_to_one.then(|| (shares, scores.collect()))
     };
@@ -94,6 +100,12 @@ mod tests {
         assert_eq!(found.steerability, [Some(1.0), Some(-1.0)]);
         // (1 + 1) / 2 ... the corners: 1 and 0; the middle: .25 + .25.
         assert!((found.mean_inner_product.unwrap() - 0.5).abs() < 1e-12);
+        // On a scale of its own: (0.5 * 3 + 0) / 3, (0.25 * 3 + 0.25 * 1.5) / 3 ...
+        let wide = following_within(&frame, 0, &[[0.0, 6.0], [1.0, 3.0]]);
+        assert_eq!(wide.steerability, found.steerability);
+        let parts = [0.5, 0.5 * 0.25 + 0.5 * 0.25, 0.0];
+        let right = parts.iter().sum::<f64>() / 3.0;
+        assert!((wide.mean_inner_product.unwrap() - right).abs() < 1e-12);
         // The base among them is left out; weights have no inner product.
         one.points[1] = ArmPoint {
             place: Vec::new(),

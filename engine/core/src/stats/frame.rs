@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::columns::{Columns, occurrences};
@@ -16,7 +16,8 @@ use crate::pareto::reference_point;
 const SHOWN: usize = 3;
 
 /// What scores are standardised by: mean and deviation of the base model's scores.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scale {
     /// Mean.
     pub mean: f64,
@@ -258,6 +259,26 @@ impl Frame {
         let prompts = vec![1.0; self.prompts.len()];
         let runs = self.weighted_means(arm, &seeds, &prompts);
         runs.into_iter().map(|run| run.points).collect()
+    }
+
+    /// What the numbers of an arm's points stand for.
+    pub fn axes(&self, arm: usize) -> &[String] {
+        &self.arms[arm].axes
+    }
+
+    /// Groups of prompts, which are drawn whole.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether two points, each of an arm, have the same scores for every prompt and seed: answers that nothing told apart.
+    pub fn scores_alike(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+        let of = |(arm, point): (usize, usize)| {
+            let framed = &self.arms[arm];
+            let size = framed.seeds * self.prompts.len() * self.objectives.len();
+            &framed.scores[point * size..(point + 1) * size]
+        };
+        of(one) == of(other)
     }
 
     /// Means under how often each seed and each prompt counts: one run for all, or one per training seed.

@@ -3,7 +3,9 @@
 //! | question | in → out | file |
 //! |---|---|---|
 //! | which method covers more? | arms → a frozen frame → differences with paired intervals | `arm`, `base`, `frame`, `compare`, `words` |
-//! | would another training run show it, too? | runs per seed → a difference with Student's interval | `trained` |
+//! | which runs are one method's? | arms → an arm whose seeds are training runs | `together` |
+//! | would another training run show it, too? | numbers of runs → intervals over seeds and prompts | `trained` |
+//! | how much of its points does another dominate? | paired differences of points → a share with its bounds | `covered` |
 //! | where do runs end? | fronts of seeds, or of draws → surfaces | `attainment` |
 //! | do answers follow the preference? | points and scores → rank correlation, inner product | `following` |
 //! | which prompts show it? | two points' scores and texts → ranks | `examples` |
@@ -22,6 +24,7 @@ mod attainment;
 mod base;
 mod columns;
 mod compare;
+mod covered;
 mod davidson;
 mod draws;
 mod error;
@@ -33,6 +36,7 @@ mod moves;
 mod proportion;
 mod student;
 mod summary;
+mod together;
 mod trained;
 mod votes;
 mod win_rate;
@@ -45,17 +49,19 @@ pub use attainment::{
 };
 pub use base::BaseScale;
 pub use compare::{Comparison, Difference, Directed, EqualPoints, compare, holm};
+pub use covered::{Covered, covered};
 pub use davidson::{Davidson, Duel, fit};
 pub use draws::{Draws, Estimate, Progress, interval};
 pub use error::{Result, StatsError};
 pub use examples::{Answer, By, Example, prompts_by_difference};
-pub use following::{Following, following};
+pub use following::{Following, following, following_within};
 pub use frame::{Frame, FrameOptions, Lacking, Mismatch, Scale, SeedKind};
 pub use human::{HumanFront, human_front, kendall, win_shares};
 pub use moves::{Arrow, Moved, Moves, moves};
 pub use proportion::{Share, required_votes, reward_accuracy, wilson};
 pub use summary::{ObjectiveSummary, summarise};
-pub use trained::{TrainedDifference, over_training_seeds};
+pub use together::runs_together;
+pub use trained::{Runs, Trained};
 pub use votes::{Choice, Vote, read_votes};
 pub use win_rate::{WinRate, WinRates, win_rates};
 pub use words::{Chosen, words};

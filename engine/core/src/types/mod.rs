@@ -45,7 +45,7 @@ pub use point::{Point, PointError, Preference, Weights};
 pub use record::{GateRecord, Run, RunStatus, TokenPiece};
 pub use row::{Finish, Prompt, RowRequest, Sampling, TraceLevel};
 pub use scores::{PointResult, Scores, Summary};
-pub use split::Split;
+pub use split::{Split, SplitRule};
 pub use steering::Steering;
 pub use training::{
     DpoConfig, DpoJob, Joins, KlConfig, LoraConfig, Method, MorlConfig, MorlJob, OptimiserConfig,

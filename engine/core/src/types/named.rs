@@ -52,12 +52,23 @@ pub enum PointSet {
         count: usize,
         /// Preferences on the simplex, or weights of 0 to 1.
         kind: PointKind,
+        /// Which of many shifted sequences; 0 is Halton's own.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        seed: u64,
     },
     /// Weights in multiples of `step` that sum to 1: value vectors mixed as a preference would mix experts.
     Convex {
         /// Distance between neighbours along an edge; it must divide 1.
         step: f64,
     },
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(seed: &u64) -> bool {
+    *seed == 0
 }
 
 impl PointSet {
