@@ -341,7 +341,9 @@ impl<'a> Scene<'a> {
                 corners: self.corners(runs, a, b),
             },
             differing: self.differing(a, arms[1]),
-            unequal: unequal.into_iter().map(str::to_owned).collect(),
+            unequal: unequal
+                .filter(|item| !plan.differs_in.contains(item))
+                .collect(),
             verdict: super::Verdict {
                 finding: Finding::NotShown,
                 equivalent: false,
