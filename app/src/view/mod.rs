@@ -15,6 +15,7 @@ mod interference;
 mod keyboard;
 mod layout;
 mod learn;
+mod method;
 mod palette;
 mod panels;
 pub mod pareto;

@@ -143,9 +143,9 @@ impl<T> ActiveRow<T> {
         Ok(row)
     }
 
-    /// Whether its routing is kept: that of a row of one stream, and of the bundle's bank.
+    /// Whether its routing is kept: that of a plain row, of one stream and the bundle's own experts.
     pub(super) fn traced(&self) -> bool {
-        self.request.trace == TraceLevel::Full && self.streams.len() == 1
+        self.request.trace == TraceLevel::Full && self.plan.is_none()
     }
 
     /// Takes the mixed logits after the last token fed (and the gates of that step): samples, extends the
