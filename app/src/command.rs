@@ -5,6 +5,7 @@ mod talk;
 
 use std::path::PathBuf;
 
+use paretoscope_core::method::MethodKind;
 use paretoscope_core::stats::By;
 use paretoscope_core::study::Uid;
 use paretoscope_core::types::{Channel, Compared, Measure, Message, Point, Split};
@@ -117,8 +118,10 @@ pub enum AppCommand {
     ToggleIds,
     /// Take a sample of the bundle.
     PickSample(usize),
-    /// Change how tokens are chosen.
+    /// Change how tokens are chosen, or what is set of the method.
     SetSampling(SamplingForm),
+    /// Choose by which method the point becomes an answer.
+    SetMethod(MethodKind),
 
     /// Change the sweep's form.
     SetSweep(SweepForm),

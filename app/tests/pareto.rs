@@ -79,6 +79,7 @@ impl Bench {
                 trouble: None,
                 selected: None,
                 chosen: &|_| false,
+                times: &|_| None,
             }),
         };
         let actions = self.panel.show(ui, &data, &self.options);

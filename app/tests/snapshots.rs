@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 use paretoscope::app::StartOptions;
 use paretoscope::command::{Annotation, AppCommand, Gesture};
@@ -20,6 +21,7 @@ use paretoscope::state::{
     Weighed,
 };
 use paretoscope_core::annotate::{Ballot, Picked};
+use paretoscope_core::method::MethodKind;
 use paretoscope_core::study::{Answered, Judgement, Looked, Study, SweepState};
 use paretoscope_core::types::{Point, Preference};
 use paretoscope_figure::of_study::{Asked, fronts};
@@ -358,6 +360,7 @@ fn draw(theme: ThemeChoice) {
         panels.hold(&panel.title().to_lowercase());
     }
     differing.extend(panels.window.harness.take_snapshot_results());
+    differing.extend(draw_methods(theme));
     let mut sheets = Scene::new(SHEET, theme, true);
     for (overlay, name) in SHEETS {
         sheets.queue(AppCommand::Show(overlay));
@@ -370,6 +373,27 @@ fn draw(theme: ThemeChoice) {
     let mut window = Scene::new(WINDOW, theme, true);
     window.hold("window");
     differing.extend(window.window.harness.take_snapshot_results());
+}
+
+/// Draws the picker of methods, closed and open, and the ticks of the sweep's form.
+fn draw_methods(theme: ThemeChoice) -> SnapshotResults {
+    let mut scene = Scene::new([PANEL[0], 760.0], theme, false);
+    scene.queue(AppCommand::Focus(Panel::Point));
+    scene.queue(AppCommand::SetMethod(MethodKind::Args));
+    let list = "Method of answers";
+    scene.window.harness.get_by_label(list).scroll_to_me();
+    scene.hold("method");
+    scene.window.harness.get_by_label(list).click();
+    scene.hold("methods");
+    scene.window.harness.key_press(egui::Key::Escape);
+    scene.queue(AppCommand::Focus(Panel::Sweep));
+    let methods = ["hoe", "mod", "pcb"].map(|name| name.parse().expect("a method"));
+    scene.queue(AppCommand::SetSweep(SweepForm {
+        methods: methods.to_vec(),
+        ..SweepForm::default()
+    }));
+    scene.hold("sweep-methods");
+    scene.window.harness.take_snapshot_results()
 }
 
 /// Draws what a study with two sweeps shows, in a usual window and in a small one at 200 %.

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
-use paretoscope_engine::generate::{generate, generate_all};
+use paretoscope_engine::generate::{generate, generate_all, retrace};
+use paretoscope_engine::method::{Method, MethodKind, plan};
 use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel, Weights,
 };
@@ -454,6 +455,80 @@ fn the_best_of_n_is_chosen_among_the_bases_answers() {
         4 * prompts,
         "one pool serves all points and every n"
     );
+}
+
+#[test]
+fn what_is_said_of_a_method_is_what_its_rows_are_made_of() {
+    let prompt = Prompt::Chat(QUESTION.to_owned());
+    let inside = preference([0.2, 0.3, 0.5]);
+    let weights = Point::Weights(Weights::new(vec![0.5, 0.0, 1.0]).expect("weights"));
+    let at_preferences = [
+        "hoe",
+        "base",
+        "nearest",
+        "rs",
+        "rs:average=factor",
+        "soup",
+        "ties",
+        "dare",
+        "pcb",
+        "fourier",
+        "mod",
+        "mod:c=2",
+        "args",
+        "pad",
+        "prompting",
+    ];
+    let rows = at_preferences.map(|name| (name, &inside)).into_iter();
+    for (name, point) in rows.chain(["mva", "base", "mod", "mod:c=2"].map(|name| (name, &weights)))
+    {
+        let method: Method = name.parse().expect("a method");
+        let row = plan(&DEMO, Some(&method), point, &prompt, &Mutes::default()).expect(name);
+        assert_eq!(row.streams.len(), method.streams(point.kind(), 3), "{name}");
+        let plain = method.speaks().is_traced() || method.kind() == MethodKind::Base;
+        assert_eq!(row.is_plain(), plain, "{name}");
+    }
+}
+
+#[test]
+fn routing_is_recorded_and_found_again_by_the_method_that_made_it_or_refused_in_words() {
+    let traced = |method: &str| {
+        let row = RowRequest {
+            trace: TraceLevel::Full,
+            ..row(method, preference([0.2, 0.3, 0.5]))
+        };
+        generate(&DEMO, row).expect("an answer")
+    };
+    for method in ["", "rs", "nearest"] {
+        let run = traced(method);
+        let recorded = run.record.clone().expect("a record");
+        let found = retrace(&DEMO, &run).expect("its routing");
+        assert_eq!(found, *recorded, "{method}");
+    }
+    for method in ["mod", "pcb", "prompting"] {
+        let run = traced(method);
+        assert_eq!(run.record, None, "{method}");
+        let refused = retrace(&DEMO, &run).expect_err(method);
+        assert!(matches!(&refused, Error::Option { name, .. } if name == "method"));
+        let words = refused.to_string();
+        assert!(
+            words.contains(method) && words.contains("no routing"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn the_base_is_the_base_in_sweeps_of_all_methods_and_answers_once() {
+    let fixture = Fixture::new();
+    let line = "sweep --bundle {} --prompts {}/prompts.jsonl --grid simplex:1 --max-tokens 3 --base \
+                --method rs --method mod --out {}/out/b.study";
+    let lines = fixture.done(line).lines();
+    let of = |method: &str| lines.iter().filter(|line| line["method"] == method).count();
+    assert_eq!((of("rs"), of("mod")), (4, 4));
+    let info = fixture.done("study info {}/out/b.study").lines().remove(0);
+    // Three corners by three prompts for each, and the base once.
+    assert_eq!(info["generations"], 2 * 9 + 3);
 }
 
 #[test]

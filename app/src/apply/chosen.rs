@@ -88,7 +88,7 @@ pub(super) fn sweep_them(state: &mut AppState, effects: &mut Vec<Effect>) {
     };
     let Some(info) = state.info() else { return };
     let ours = bundle_uid(info);
-    let mut like = None;
+    let (mut like, mut methods) = (None, Vec::new());
     let mut list: Vec<NamedPoint> = Vec::new();
     for point in &chosen.points {
         let sweep = sweep_of(&point.dot);
@@ -97,6 +97,10 @@ pub(super) fn sweep_them(state: &mut AppState, effects: &mut Vec<Effect>) {
             continue;
         };
         like = Some(sweep.plan.sampling.clone());
+        let method = sweep.plan.method();
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
         if list.iter().all(|named| named.point != point.point) {
             list.push(point.point.clone().into());
         }
@@ -107,6 +111,7 @@ pub(super) fn sweep_them(state: &mut AppState, effects: &mut Vec<Effect>) {
         source: PromptSource::Bundle,
         split: Some(split),
         prompts: prompts.max(1),
+        methods,
         ..state.prefs.sweep.clone()
     };
     form.points.from = PointsFrom::Typed;

@@ -126,6 +126,11 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
                 if before != Some(phase) {
                     announce_sweep(state, phase, points);
                 }
+                match phase {
+                    SweepPhase::Finished => sweep::go_on(state, effects),
+                    SweepPhase::Cancelled => state.sweep.queue.clear(),
+                    SweepPhase::Running | SweepPhase::Paused | SweepPhase::Yielding => {}
+                }
             }
         }
         E::Recalled { job, index, runs } => {
@@ -283,7 +288,10 @@ fn failed(state: &mut AppState, job: JobId, trouble: Trouble, effects: &mut Vec<
         Owner::Training => return training::failed(state, job, trouble),
         Owner::Talk => return talk::failed(state, &trouble, effects),
         Owner::Learning => learn::failed(state, trouble),
-        Owner::Sweep => state.sweep.trouble = Some(trouble),
+        Owner::Sweep => {
+            state.sweep.queue.clear();
+            state.sweep.trouble = Some(trouble);
+        }
         Owner::Recall => state.sweep.recalling = false,
         Owner::Retrace => state.sweep.retrace = None,
         // Starting the sweep says why its store cannot be read.

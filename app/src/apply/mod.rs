@@ -131,6 +131,7 @@ pub fn command(state: &mut AppState, command: AppCommand, effects: &mut Vec<Effe
         C::ToggleIds => state.prefs.show_ids = !state.prefs.show_ids,
         C::PickSample(index) => rows::pick_sample(state, index, effects),
         C::SetSampling(form) => state.prefs.sampling = form,
+        C::SetMethod(kind) => point::set_method(state, kind),
         C::SetSweep(form) => sweep::set_form(state, form, effects),
         C::ChoosePrompts => effects.push(Effect::Pick(Wanted::Prompts)),
         C::ChoosePoints => effects.push(Effect::Pick(Wanted::Points)),
@@ -215,7 +216,7 @@ pub fn tick(state: &mut AppState, effects: &mut Vec<Effect>) {
 
 /// Seconds until something changes by itself; `None` where nothing will.
 pub fn wake_after(state: &AppState) -> Option<f32> {
-    let live = state.prefs.generate == GenerateWhen::Live && state.simplex.stale;
+    let live = point::is_followed(state) && state.simplex.stale;
     let counting = state.sweep.held_due.is_some()
         && !state.bundle.stored
         && state.engine.phase == EnginePhase::Ready

@@ -1,12 +1,13 @@
 //! Moves of the point: routing at once, the running row after it, a new row on release.
 
+use paretoscope_core::method::{Method, MethodKind};
 use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::types::{AdapterInfo, Point, Preference, Weights};
 
 use super::{Effect, rows};
 use crate::command::Gesture;
 use crate::registry;
-use crate::state::{AppState, GenerateWhen, Mode, presets};
+use crate::state::{AppState, GenerateWhen, Mode, RunEntry, presets};
 
 /// Rest after which a live drag generates, in seconds.
 pub(crate) const LIVE_REST: f64 = 0.15;
@@ -50,12 +51,21 @@ pub(super) fn place(state: &mut AppState, to: &Point) -> bool {
     true
 }
 
-/// What a move sets off: a running row is steered; else a settled point starts a new one.
+/// What a move sets off: a running row is steered, where its method goes on at another point; else a settled point starts
+/// a new one.
 pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<Effect>) {
     let Some(to) = state.simplex.point() else {
         return;
     };
+    let chosen = state.prefs.sampling.sampling(to.kind()).method;
     if let Some(run) = state.session.running_mut() {
+        if !goes_on(run, &to, chosen.as_ref()) {
+            // The engine would refuse it, make experts for every place on the way, or go on by another method.
+            if gesture == Gesture::Settled && state.simplex.stale {
+                start_if_wanted(state, effects);
+            }
+            return;
+        }
         let wanted = (to, state.mutes.clone());
         let id = run.id;
         let now = || (run.point_now().clone(), run.mutes_now());
@@ -75,6 +85,20 @@ pub(super) fn settle(state: &mut AppState, gesture: Gesture, effects: &mut Vec<E
     if gesture == Gesture::Settled && state.simplex.stale {
         start_if_wanted(state, effects);
     }
+}
+
+/// Whether a row that runs goes on at a point, where this method is chosen: the usual one without a name.
+fn goes_on(run: &RunEntry, to: &Point, chosen: Option<&Method>) -> bool {
+    let here = run.point_now();
+    let named = run.sampling.method.as_ref();
+    here == to
+        || named == chosen
+            && named.is_none_or(|method| here.kind() == to.kind() && method.settled().is_none())
+}
+
+/// Whether answers follow a point that is dragged, at rest or on its way: not those that are asked anew at each.
+pub(super) fn is_followed(state: &AppState) -> bool {
+    state.prefs.generate == GenerateWhen::Live && state.method().settled().is_none()
 }
 
 /// Generates unless the person wants to do so by hand, or something is missing.
@@ -97,7 +121,7 @@ pub(super) fn start_if_wanted(state: &mut AppState, effects: &mut Vec<Effect>) {
 pub(super) fn live(state: &mut AppState, effects: &mut Vec<Effect>) {
     let rested = state.now - state.simplex.moved >= LIVE_REST;
     let simplex = &state.simplex;
-    if state.prefs.generate == GenerateWhen::Live
+    if is_followed(state)
         && simplex.stale
         && rested
         && state.session.running().is_none()
@@ -165,6 +189,17 @@ fn start_weights(state: &mut AppState) {
     let weights: Vec<f64> = info.values.iter().enumerate().map(share).collect();
     state.simplex.weights = weights;
     state.simplex.weights_placed = true;
+}
+
+/// By which method the point becomes an answer; what was set of it stays where it is chosen already.
+pub(super) fn set_method(state: &mut AppState, kind: MethodKind) {
+    if state.method().kind() == kind {
+        return;
+    }
+    let (method, usual) = (Method::usual(kind), Method::of(state.simplex.mode.points()));
+    state.prefs.sampling.method = (method != usual).then_some(method);
+    state.simplex.stale = true;
+    state.simplex.moved = state.now;
 }
 
 /// Which objectives the triangle varies; the point stays where it is.

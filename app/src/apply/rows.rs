@@ -15,8 +15,8 @@ pub(super) fn generate(state: &mut AppState, effects: &mut Vec<Effect>) {
     let Some(prompt) = state.prompt_now() else {
         return;
     };
-    let sampling = state.prefs.sampling.sampling();
     if let Some(point) = state.simplex.point() {
+        let sampling = state.prefs.sampling.sampling(point.kind());
         send(state, prompt, point, sampling, effects);
     }
 }

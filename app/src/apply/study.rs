@@ -218,6 +218,7 @@ pub fn study_news(state: &mut AppState, news: StudyNews, effects: &mut Vec<Effec
             }
         }
         StudyNews::Sweeps(sweeps) => take_sweeps(state, sweeps),
+        StudyNews::Paces(paces) => state.study.paces = paces,
         StudyNews::Drawn(asked, front) => {
             if asked == state.study.asked {
                 keep_reference(&mut state.study, front.as_deref().ok());

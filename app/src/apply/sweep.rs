@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use paretoscope_core::method::Method;
 use paretoscope_core::points::points as all_points;
 use paretoscope_core::protocol::{EngineCommand, JobId, SweepGrid, SweepPhase, SweepPlan, Trouble};
 use paretoscope_core::types::{
@@ -9,6 +10,7 @@ use paretoscope_core::types::{
 };
 
 use super::{Effect, points};
+use crate::registry::method_off;
 use crate::state::{
     AppState, EnginePhase, Origin, Owner, PromptSource, RunEntry, RunPhase, Shelved, SweepCost,
     SweepForm, SweepMode, SweepState,
@@ -160,19 +162,47 @@ pub(super) fn recount(state: &mut AppState) {
         let grid = grid(state, info)?;
         let all =
             all_points(&grid, objectives, values, count, true).map_err(|e| Trouble::from(&e))?;
+        let kind = grid.kind();
+        let methods = form.methods_at(kind);
+        for method in methods.iter().map(Method::kind) {
+            if let Some(reason) = method_off(info, method, kind) {
+                return Err(Trouble::input(format!("{}: {reason}", method.title())));
+            }
+        }
         Ok(SweepCost {
             points: all.len(),
             prompts: count,
+            methods: methods.len(),
+            kind,
         })
     });
 }
 
-/// What the form asks for; `None` where it cannot run.
-fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
+/// What the form asks for, a sweep per method; none where it cannot run.
+fn plans(state: &AppState) -> Vec<Arc<SweepPlan>> {
+    let Some(plan) = usual_plan(state) else {
+        return Vec::new();
+    };
+    let points = plan.grid.kind();
+    let usual = Method::of(points);
+    let methods = state.prefs.sweep.methods_at(points).into_iter();
+    let plan_of = |method: Method| {
+        let mut plan = plan.clone();
+        plan.sampling.method = (method != usual).then_some(method);
+        Arc::new(plan)
+    };
+    methods.map(plan_of).collect()
+}
+
+/// What the form asks for, by the method that is usual at its points.
+fn usual_plan(state: &AppState) -> Option<SweepPlan> {
     let (info, asked) = (state.info()?, prompts(state).ok()?);
+    let grid = grid(state, info).ok()?;
     let sampling = Sampling {
         max_tokens: state.prefs.sweep.max_tokens,
-        ..state.prefs.sampling.sampling()
+        // The sweep's form has methods of its own.
+        method: None,
+        ..state.prefs.sampling.sampling(grid.kind())
     };
     let mark: String = info.model.digest.chars().take(12).collect();
     let name: String = info
@@ -185,15 +215,15 @@ fn plan(state: &AppState) -> Option<Arc<SweepPlan>> {
         Some(study) if state.study.is_open() => study.clone(),
         _ => state.sweep.folder.join(format!("{name}-{mark}.db")),
     };
-    Some(Arc::new(SweepPlan {
-        grid: grid(state, info).ok()?,
+    Some(SweepPlan {
+        grid,
         splits: splits(&asked),
         groups: groups(&asked),
         prompts: asked.into_iter().map(|one| one.prompt).collect(),
         sampling,
         include_base: true,
         store: state.prefs.sweep.store.clone().unwrap_or_else(own),
-    }))
+    })
 }
 
 /// What each prompt is about, where that is known of any.
@@ -220,7 +250,11 @@ pub(super) fn count_held(state: &mut AppState, effects: &mut Vec<Effect>) {
     state.sweep.held_due = None;
     let few = |cost: &SweepCost| cost.rows() <= MOST_COUNTED;
     let countable = matches!(&state.sweep.cost, Some(Ok(cost)) if few(cost));
-    let wanted = plan(state).filter(|_| countable);
+    // Of several sweeps what is stored is seen when each begins.
+    let wanted = match &plans(state)[..] {
+        [plan] if countable => Some(Arc::clone(plan)),
+        _ => None,
+    };
     if state.sweep.held_plan != wanted || state.sweep.held.is_none() {
         state.sweep.held = None;
         state.sweep.held_plan.clone_from(&wanted);
@@ -232,9 +266,17 @@ pub(super) fn count_held(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Starts the sweep; rows that its store holds are not made again.
+/// Starts the sweep, or the first of several; rows that their store holds are not made again.
 pub(super) fn start(state: &mut AppState, effects: &mut Vec<Effect>) {
-    if let Some(plan) = plan(state) {
+    let plans = plans(state);
+    state.sweep.batch = plans.len();
+    state.sweep.queue = plans.into();
+    go_on(state, effects);
+}
+
+/// Starts the next of several sweeps, where there is one left.
+pub(super) fn go_on(state: &mut AppState, effects: &mut Vec<Effect>) {
+    if let Some(plan) = state.sweep.queue.pop_front() {
         start_plan(state, plan, effects);
     }
 }
@@ -244,6 +286,8 @@ pub(super) fn resume(state: &mut AppState, id: i64, effects: &mut Vec<Effect>) {
     let mut sweeps = state.study.sweeps.iter();
     if let Some(sweep) = sweeps.find(|s| s.id == id) {
         let plan = Arc::new(sweep.plan.clone());
+        state.sweep.batch = 1;
+        state.sweep.queue.clear();
         start_plan(state, plan, effects);
     }
 }
@@ -256,6 +300,8 @@ fn start_plan(state: &mut AppState, plan: Arc<SweepPlan>, effects: &mut Vec<Effe
         shelved,
         job: Some(job),
         plan: Some(Arc::clone(&plan)),
+        queue: std::mem::take(&mut state.sweep.queue),
+        batch: state.sweep.batch,
         folder: std::mem::take(&mut state.sweep.folder),
         cost: state.sweep.cost.take(),
         rate: state.sweep.rate,
@@ -319,8 +365,9 @@ pub(super) fn toggle_pause(state: &mut AppState, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Stops the sweep.
+/// Stops the sweep, and those that would have followed it.
 pub(super) fn cancel(state: &mut AppState, effects: &mut Vec<Effect>) {
+    state.sweep.queue.clear();
     if let Some(job) = state.sweep.job {
         effects.push(Effect::Send(EngineCommand::Cancel { job }));
     }
@@ -448,7 +495,8 @@ pub(super) fn show_row(state: &mut AppState, row: usize, effects: &mut Vec<Effec
     state.sweep.looked_at = state.session.get(id).map(|run| run.prompt.clone());
     state.prefs.heatmap.token = None;
     // Sweeps store texts and scores; the routing of the one row that is looked at is found again.
-    let untraced = state.session.get(id).is_some_and(|r| r.record.is_none());
+    let untraced = |r: &RunEntry| r.record.is_none() && r.speaks().is_traced();
+    let untraced = state.session.get(id).is_some_and(untraced);
     if let Some(run) = state.sweep.stored.get(row).filter(|_| untraced) {
         // That of a row that is no longer looked at would only be in its way.
         if let Some(job) = state.jobs.of(Owner::Retrace) {

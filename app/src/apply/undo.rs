@@ -98,6 +98,7 @@ fn joins(command: &AppCommand) -> Option<Joins> {
         | C::ToggleGiven
         | C::ToggleIds
         | C::PickSample(_)
+        | C::SetMethod(_)
         | C::Pin
         | C::Unpin
         | C::SelectRun(_)

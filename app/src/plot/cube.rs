@@ -176,7 +176,7 @@ impl Cube<'_> {
     /// The dots of other sweeps: the colour of the method, the shape of the bundle, filled on the front.
     fn other_points(&self, tokens: &Tokens, marks: &mut Vec<Mark>) {
         for sweep in self.others {
-            let (filled, line) = SHAPES[sweep.bundle % SHAPES.len()];
+            let (filled, line) = SHAPES[sweep.shape % SHAPES.len()];
             let ink = other_ink(sweep, tokens);
             for dot in &sweep.dots {
                 let Some(place) = self.other_place(dot) else {
@@ -405,7 +405,8 @@ mod tests {
             sweep: 1,
             at: 0,
             color: 2,
-            bundle: 1,
+            shape: 1,
+            again: false,
             faint: false,
             dots: vec![
                 dot(0, 0.4, Standing::Front),

@@ -48,6 +48,9 @@ pub struct OthersData<'a> {
     pub selected: Option<&'a str>,
     /// Whether a dot was chosen before, by its name.
     pub chosen: &'a dyn Fn(&str) -> bool,
+    /// How many times as long a token took as in the sweep that others are measured against, by a sweep's number, or of the
+    /// panel's own.
+    pub times: &'a dyn Fn(Option<i64>) -> Option<f64>,
 }
 
 /// What is plotted. Borrowed: nothing is copied per frame.

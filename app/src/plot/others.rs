@@ -1,4 +1,5 @@
-//! Fronts of other sweeps behind the points: a colour per method, a shape per bundle, a line each; one cached mesh.
+//! Fronts of other sweeps behind the points: a colour per method, a shape per bundle, a line each; one cached mesh. More
+//! methods than there are colours have the first ones again, with other shapes and dashes.
 
 use std::sync::Arc;
 
@@ -13,6 +14,9 @@ use super::layer::{Key, steps, whisker_bars};
 use super::ranges::Affine;
 use crate::state::{OtherDot, OtherSweep, Others};
 use crate::theme::{Tokens, category};
+
+/// Dash and gap of a line whose colour comes again, in points.
+const DASH: [f32; 2] = [6.0, 3.5];
 
 /// A filled shape per bundle, as in figures, and its outline.
 const SHAPES: [(Glyph, Glyph); 4] = [
@@ -68,7 +72,7 @@ pub type OtherPlace = (usize, usize, Pos2);
 pub struct OthersLayer {
     key: Option<Key>,
     mesh: Arc<Mesh>,
-    lines: Vec<(Vec<Pos2>, Stroke)>,
+    lines: Vec<Shape>,
     places: Vec<OtherPlace>,
 }
 
@@ -98,9 +102,7 @@ impl OthersLayer {
         }
         let clip = transform.frame().intersect(ui.clip_rect());
         let painter = ui.painter().with_clip_rect(clip);
-        for (line, stroke) in &self.lines {
-            painter.add(Shape::line(line.clone(), *stroke));
-        }
+        painter.extend(self.lines.iter().cloned());
         painter.add(Shape::Mesh(Arc::clone(&self.mesh)));
     }
 
@@ -171,7 +173,14 @@ impl OthersLayer {
             if line.len() > 1 {
                 let wide = if sweep.faint { 1.0 } else { 1.6 } * input.scale.max(0.6);
                 let stairs = steps(*transform.frame(), line.into_iter());
-                self.lines.push((stairs, Stroke::new(wide, ink)));
+                let stroke = Stroke::new(wide, ink);
+                if sweep.again {
+                    let [dash, gap] = DASH;
+                    self.lines
+                        .extend(Shape::dashed_line(&stairs, stroke, dash, gap));
+                } else {
+                    self.lines.push(Shape::line(stairs, stroke));
+                }
             }
             for standing in [Standing::Dominated, Standing::Uncertain, Standing::Front] {
                 if standing == Standing::Dominated && !input.dominated {
@@ -225,7 +234,7 @@ pub(super) fn other_ink(sweep: &OtherSweep, tokens: &Tokens) -> Color32 {
     color.gamma_multiply(if sweep.faint { 0.4 } else { 0.85 })
 }
 
-/// The marker of a dot: the shape of its bundle, filled on its front.
+/// The marker of a dot: the shape of its sweep, filled on its front.
 pub(crate) fn other_marker(
     glyphs: &Glyphs,
     mesh: &mut Mesh,
@@ -234,7 +243,7 @@ pub(crate) fn other_marker(
     scale: f32,
     tokens: &Tokens,
 ) {
-    let (filled, line) = SHAPES[sweep.bundle % SHAPES.len()];
+    let (filled, line) = SHAPES[sweep.shape % SHAPES.len()];
     let ink = other_ink(sweep, tokens);
     match standing {
         Standing::Front => glyphs.add(mesh, filled, place, 0.8 * scale, ink),

@@ -4,6 +4,7 @@
 mod annotate;
 mod blind;
 mod list;
+mod methods;
 mod names;
 mod talk;
 mod why_not;
@@ -13,12 +14,14 @@ use std::sync::LazyLock;
 
 use egui::KeyboardShortcut;
 
+use paretoscope_core::method::MethodKind;
 use paretoscope_core::types::{BundleInfo, Channel};
 
 use crate::command::AppCommand;
 use crate::state::{AppState, PromptState};
 
 pub use blind::blind;
+pub use methods::method_off;
 pub use why_not::why_not;
 
 /// A command that needs no further words.
@@ -171,7 +174,22 @@ fn all(state: &AppState) -> impl Iterator<Item = (String, Found)> + '_ {
         };
         (format!("{title} expert silence ablate"), found)
     });
-    commands.chain(samples).chain(desk)
+    let methods = MethodKind::ALL
+        .into_iter()
+        .filter(|_| state.info().is_some());
+    let methods = methods.map(|kind| {
+        let command = AppCommand::SetMethod(kind);
+        let title = format!("Method: {}", kind.title());
+        let words = format!("{title} {} {}", kind.name(), kind.acts().says());
+        let found = Found {
+            title,
+            shortcut: None,
+            why_not: why_not(&command, state),
+            command,
+        };
+        (words, found)
+    });
+    commands.chain(samples).chain(desk).chain(methods)
 }
 
 /// How well `query` is found in `words`: higher is better, `None` not at all. Each of its letters follows the

@@ -32,6 +32,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::MoveTurn(_) => "Move this turn",
         C::PickSample(_) => "Take this prompt",
         C::SetSampling(_) => "Change how tokens are chosen",
+        C::SetMethod(_) => "Choose the method",
         C::SetSweep(_) => "Change the sweep",
         C::ChoosePoints => "Choose a file of points",
         C::FillPoints(_) => "Fill in these points",

@@ -1,6 +1,7 @@
 //! Why a command cannot run right now.
 
 use super::annotate;
+use super::methods::method_off;
 use crate::command::AppCommand;
 use crate::export::What;
 use crate::state::{
@@ -23,7 +24,11 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
     }
     match command {
         C::Annotate(command) => annotate::why_not(command, state),
-        C::Generate | C::NextSeed => needs_engine(state).or_else(|| needs_prompt(state)),
+        C::Generate | C::NextSeed => needs_engine(state)
+            .or_else(|| needs_prompt(state))
+            .or_else(|| no_method(state)),
+        C::SetMethod(kind) => needs_bundle(state)
+            .or_else(|| method_off(state.info()?, *kind, state.simplex.mode.points())),
         C::Regenerate => needs_engine(state).or_else(|| match state.session.current() {
             None => say("there is no answer yet"),
             Some(run)
@@ -239,6 +244,10 @@ fn no_export(state: &AppState) -> Option<String> {
         What::Heatmap | What::Strip => match state.routed() {
             None => say("there is no answer yet"),
             Some(run) if run.phase.is_running() => say("the answer is still being written"),
+            Some(run) if !run.speaks().is_traced() => Some(format!(
+                "this answer has no routing: {}",
+                run.speaks().says()
+            )),
             Some(run) if run.record.is_none() => {
                 say("this answer's routing was not recorded; regenerate the exact answer first")
             }
@@ -341,6 +350,13 @@ fn no_step(again: bool, state: &AppState) -> Option<String> {
         }
         Some((_, false)) => None,
     }
+}
+
+/// Why the chosen method has no answer at the point.
+fn no_method(state: &AppState) -> Option<String> {
+    let kind = state.method().kind();
+    let reason = method_off(state.info()?, kind, state.simplex.mode.points())?;
+    Some(format!("{}: {reason}; choose another method", kind.title()))
 }
 
 const NO_TEMPLATE: &str = "this bundle has no chat template, which a conversation needs";

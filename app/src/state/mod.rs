@@ -15,6 +15,7 @@ mod jobs;
 mod judge;
 mod kept;
 mod learn;
+mod methods;
 mod others;
 mod overlay;
 mod paths;
@@ -64,7 +65,7 @@ pub use reading::Reading;
 pub use session::{Origin, RunEntry, RunId, RunPhase, Session};
 pub use shares::{share_words, whole_parts};
 pub use simplex::{FieldDraft, Mode, SimplexState, presets};
-pub use study::{DotAnswers, ReturnTo, StudyPhase, StudyState};
+pub use study::{DotAnswers, ReturnTo, StudyPhase, StudyState, TokenTime};
 pub use sweep::{
     PointsForm, PointsFrom, PointsOf, PromptSource, Shelved, SweepCost, SweepForm, SweepMode,
     SweepState,
@@ -77,8 +78,9 @@ pub use view::{Place, View};
 
 use std::sync::Arc;
 
+use paretoscope_core::method::Method;
 use paretoscope_core::study::SweepState as StudySweep;
-use paretoscope_core::types::{BundleInfo, JudgePlan, Mutes, Prompt};
+use paretoscope_core::types::{BundleInfo, JudgePlan, Mutes, PointKind, Prompt};
 
 /// Everything. Serialisable parts live in [`Prefs`].
 #[derive(Debug, Default)]
@@ -155,6 +157,20 @@ impl AppState {
             || self.prompt.prompt(info.model.has_chat_template),
             |sample| sample.prompt.clone(),
         ))
+    }
+
+    /// By which method the point becomes an answer.
+    pub fn method(&self) -> Method {
+        self.prefs.sampling.method(self.simplex.mode.points())
+    }
+
+    /// The kind of the points that the sweep's form asks for.
+    pub fn swept_points(&self) -> PointKind {
+        match (&self.sweep.cost, self.prefs.sweep.mode) {
+            (Some(Ok(cost)), _) => cost.kind,
+            (_, SweepMode::Box) => PointKind::Weights,
+            (_, SweepMode::Simplex | SweepMode::Points) => PointKind::Preference,
+        }
     }
 
     /// Whether the Front panel has a place for the study's sweeps: one of them is scored on what is plotted.

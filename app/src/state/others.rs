@@ -32,8 +32,10 @@ pub struct OtherSweep {
     pub at: usize,
     /// The colour of its method.
     pub color: usize,
-    /// The shape of its bundle.
-    pub bundle: usize,
+    /// The shape of its bundle, and of its method where there are more of these than colours.
+    pub shape: usize,
+    /// Whether its colour is that of a method before.
+    pub again: bool,
     /// Whether a newer one differs from it in the seed or the prompts alone: drawn faintly.
     pub faint: bool,
     /// Its dots that have their place.
@@ -144,7 +146,8 @@ impl Others {
                 sweep,
                 at,
                 color: series.color,
-                bundle: series.bundle,
+                shape: fronts.shape(series),
+                again: series.round() > 0,
                 faint: false,
                 dots: placed(&series.dots, &axes),
             });
@@ -152,7 +155,7 @@ impl Others {
         // The newest of several alike stands out.
         let mut seen = Vec::new();
         for other in self.sweeps.iter_mut().rev() {
-            let kind = (other.color, other.bundle);
+            let kind = (other.color, other.shape);
             other.faint = seen.contains(&kind);
             seen.push(kind);
         }

@@ -1,6 +1,7 @@
 //! The prompt and how tokens are chosen.
 
-use paretoscope_core::types::{Message, Prompt, Sampling};
+use paretoscope_core::method::Method;
+use paretoscope_core::types::{Message, PointKind, Prompt, Sampling};
 use serde::{Deserialize, Serialize};
 
 /// How tokens are chosen, as the form holds it.
@@ -13,6 +14,12 @@ pub struct SamplingForm {
     pub seed: u64,
     /// New tokens at most.
     pub max_tokens: usize,
+    /// By which method points become answers; by the one that is usual at a point where `None`.
+    #[serde(
+        deserialize_with = "super::methods::one",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub method: Option<Method>,
 }
 
 impl Default for SamplingForm {
@@ -21,19 +28,30 @@ impl Default for SamplingForm {
             temperature: 0.0,
             seed: 7,
             max_tokens: 96,
+            method: None,
         }
     }
 }
 
 impl SamplingForm {
-    /// For the engine.
-    pub fn sampling(&self) -> Sampling {
+    /// For the engine, at such points.
+    pub fn sampling(&self, points: PointKind) -> Sampling {
+        let method = self.method(points);
         Sampling {
             temperature: self.temperature,
             seed: self.seed,
             max_tokens: self.max_tokens,
+            // What is usual has no name, so that equal answers have equal ones.
+            method: (method != Method::of(points)).then_some(method),
             ..Sampling::default()
         }
+    }
+
+    /// The method at such points: the usual one where the chosen one does not answer there.
+    pub fn method(&self, points: PointKind) -> Method {
+        let chosen = self.method.clone();
+        let fits = chosen.filter(|method| method.check(points).is_ok());
+        fits.unwrap_or_else(|| Method::of(points))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use paretoscope_core::method::{Method, Speaks};
 use paretoscope_core::protocol::{JobId, Trouble};
 use paretoscope_core::study::Uid;
 use paretoscope_core::types::{
@@ -253,6 +254,16 @@ impl RunEntry {
                 words(last).or_else(|| Some(format!("all heard from token {at} on")))
             }
         }
+    }
+
+    /// By which method it was made, where that is not the usual one.
+    pub fn method(&self) -> Option<&Method> {
+        self.sampling.method.as_ref()
+    }
+
+    /// Whose experts speak in it.
+    pub fn speaks(&self) -> Speaks {
+        self.method().map_or(Speaks::Routed, Method::speaks)
     }
 
     /// New tokens per second since the first one; `None` before the second.

@@ -1,7 +1,7 @@
 //! Where the point stands.
 
 use paretoscope_core::routing::{Complex, Routing};
-use paretoscope_core::types::{Point, Preference, Weights};
+use paretoscope_core::types::{Point, PointKind, Preference, Weights};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
@@ -14,6 +14,16 @@ pub enum Mode {
     Interpolate,
     /// Free weights on the value vectors (MVA).
     Extrapolate,
+}
+
+impl Mode {
+    /// The kind of its points.
+    pub fn points(self) -> PointKind {
+        match self {
+            Self::Interpolate => PointKind::Preference,
+            Self::Extrapolate => PointKind::Weights,
+        }
+    }
 }
 
 /// A numeric field being typed into.

@@ -1,11 +1,12 @@
 //! The study: whether answers are safe in it, its sweeps side by side, what is written of it for use elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use paretoscope_core::method::{Method, MethodKind};
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{SweepState as StudySweep, bundle_uid};
+use paretoscope_core::study::{Pace, SweepState as StudySweep, bundle_uid};
 use paretoscope_core::types::{BundleInfo, Split};
 use paretoscope_figure::plot::Front;
 
@@ -48,6 +49,17 @@ pub struct DotAnswers {
     pub row: usize,
 }
 
+/// How long a token took in a sweep, and against which sweep it is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenTime<'a> {
+    /// As measured.
+    pub pace: Pace,
+    /// The sweep that others of its bundle are measured against: the base model's, else the first.
+    pub against: &'a StudySweep,
+    /// How many times as long as in that one.
+    pub times: f64,
+}
+
 /// The study.
 #[derive(Debug, Default)]
 pub struct StudyState {
@@ -75,6 +87,8 @@ pub struct StudyState {
     pub given: String,
     /// Its sweeps, oldest first.
     pub sweeps: Vec<Arc<StudySweep>>,
+    /// How long a token took in each, by its number, where its rows tell.
+    pub paces: BTreeMap<i64, Pace>,
     /// Those that are not drawn; `None` until the first ones are known.
     pub hidden: Option<BTreeSet<i64>>,
     /// The prompts that count; all of them where `None`.
@@ -118,7 +132,7 @@ pub struct StudyState {
 
 impl StudyState {
     /// Sweeps drawn at the start at most, the newest.
-    pub const DRAWN: usize = 8;
+    pub const DRAWN: usize = 12;
 
     /// Whether it takes what is done.
     pub fn is_open(&self) -> bool {
@@ -173,6 +187,26 @@ impl StudyState {
             Some((names.collect(), front.reference.clone()?))
         };
         self.reference.clone().or_else(drawn)
+    }
+
+    /// How long a token took in a sweep; `None` where its rows do not tell.
+    pub fn token_time(&self, sweep: i64) -> Option<TokenTime<'_>> {
+        let pace = *self.paces.get(&sweep)?;
+        let bundle = self.sweeps.iter().find(|s| s.id == sweep)?.bundle;
+        let paced = |s: &&Arc<StudySweep>| s.bundle == bundle && self.paces.contains_key(&s.id);
+        let of_base = |s: &&Arc<StudySweep>| {
+            let method = s.method.parse::<Method>();
+            method.is_ok_and(|method| method.kind() == MethodKind::Base)
+        };
+        let paced = || self.sweeps.iter().filter(paced);
+        let first = || paced().min_by_key(|s| s.id);
+        let against = paced().find(of_base).or_else(first)?;
+        let unit = self.paces.get(&against.id)?.seconds;
+        Some(TokenTime {
+            pace,
+            against,
+            times: pace.seconds / unit,
+        })
     }
 
     /// The method of a sweep, and the number of its bundle.

@@ -1,11 +1,13 @@
 //! The sweep: what is asked for, how far it is, what came out.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use paretoscope_core::method::{Method, MethodKind};
 use paretoscope_core::points::PointList;
 use paretoscope_core::protocol::{Held, JobId, SweepPhase, SweepPlan, SweepProgress, Trouble};
-use paretoscope_core::types::{PointResult, Prompt, PromptSample, Run, Split};
+use paretoscope_core::types::{PointKind, PointResult, Prompt, PromptSample, Run, Split};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
@@ -103,6 +105,9 @@ pub struct SweepForm {
     pub prompts: usize,
     /// New tokens at most.
     pub max_tokens: usize,
+    /// By which methods, a sweep each; by the one that is usual at the points where there is none.
+    #[serde(deserialize_with = "super::methods::many")]
+    pub methods: Vec<Method>,
     /// Where results are stored; a file of the data folder, one per bundle, where none is named.
     #[serde(with = "super::paths::maybe")]
     pub store: Option<PathBuf>,
@@ -119,7 +124,47 @@ impl Default for SweepForm {
             split: None,
             prompts: 8,
             max_tokens: 64,
+            methods: Vec::new(),
             store: None,
+        }
+    }
+}
+
+impl SweepForm {
+    /// The methods at such points, in their order, each once: those of the chosen ones that answer there. The papers' own
+    /// stand for each other.
+    pub fn methods_at(&self, points: PointKind) -> Vec<Method> {
+        let usual = Method::of(points);
+        let mut found: Vec<Method> = Vec::new();
+        for method in &self.methods {
+            let method = match method.kind() {
+                MethodKind::Hoe | MethodKind::Mva => &usual,
+                _ => method,
+            };
+            let known = found.iter().any(|known| known.kind() == method.kind());
+            if !known && method.check(points).is_ok() {
+                found.push(method.clone());
+            }
+        }
+        if found.is_empty() {
+            found.push(usual);
+        }
+        found.sort_by_key(Method::kind);
+        found
+    }
+
+    /// With one more method at such points, or one less.
+    #[must_use]
+    pub fn with_method(&self, kind: MethodKind, points: PointKind, on: bool) -> Self {
+        let mut methods = self.methods_at(points);
+        methods.retain(|method| method.kind() != kind);
+        if on {
+            methods.push(Method::usual(kind));
+        }
+        methods.sort_by_key(Method::kind);
+        Self {
+            methods,
+            ..self.clone()
         }
     }
 }
@@ -131,12 +176,16 @@ pub struct SweepCost {
     pub points: usize,
     /// Prompts.
     pub prompts: usize,
+    /// Methods, of which each has a sweep of its own.
+    pub methods: usize,
+    /// What the points are.
+    pub kind: PointKind,
 }
 
 impl SweepCost {
-    /// Generations.
+    /// Generations of all of its sweeps.
     pub fn rows(self) -> usize {
-        self.points * self.prompts
+        self.points * self.prompts * self.methods
     }
 }
 
@@ -180,6 +229,10 @@ pub struct SweepState {
     pub job: Option<JobId>,
     /// What it visits.
     pub plan: Option<Arc<SweepPlan>>,
+    /// Those that follow it, of other methods.
+    pub queue: VecDeque<Arc<SweepPlan>>,
+    /// How many were started together.
+    pub batch: usize,
     /// How far it is.
     pub progress: Option<SweepProgress>,
     /// Counts changes of the points other than arrivals.

@@ -1,11 +1,11 @@
 //! What the window asks of its study, and what it is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use paretoscope_core::protocol::Trouble;
-use paretoscope_core::study::{Access, DeckEdit, DeckState, Lease, SweepState, Target, Uid};
+use paretoscope_core::study::{Access, DeckEdit, DeckState, Lease, Pace, SweepState, Target, Uid};
 use paretoscope_core::types::{BundleInfo, NamedPoint, Run, Scores, Split};
 use paretoscope_figure::plot::Front;
 
@@ -198,6 +198,8 @@ pub enum StudyNews {
     Forgotten,
     /// The sweeps of the file, oldest first.
     Sweeps(Vec<Arc<SweepState>>),
+    /// How long a token took in each, by its number, where its rows tell.
+    Paces(BTreeMap<i64, Pace>),
     /// What was to be drawn.
     Drawn(ShownSweeps, Result<Arc<Front>, Trouble>),
     /// The answers of a dot, in order of prompts, and what they were made with.

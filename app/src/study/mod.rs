@@ -24,6 +24,7 @@ mod drawn;
 mod edits;
 mod lease;
 mod message;
+mod paces;
 mod scores;
 mod staged;
 mod view;

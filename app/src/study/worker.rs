@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use paretoscope_core::protocol::Trouble;
 use paretoscope_core::study::{
-    Access, Filter, Label, NewAnswer, ScorerRecord, Sitting, Stored, Study, Uid, bundle_uid,
+    Access, Filter, Label, NewAnswer, ScorerRecord, Sitting, Stored, Study, SweepState, Uid,
+    bundle_uid,
 };
 use paretoscope_core::types::{BundleInfo, Scores};
 use paretoscope_core::{Error, Result};
@@ -20,6 +21,7 @@ use super::differ::differences;
 use super::drawn::in_words;
 use super::lease::LeaseKeeper;
 use super::message::{Recalled, STAR, SavedAnswer, ShownSweeps, Sought, StudyCommand, StudyNews};
+use super::paces::PaceKeeper;
 use super::scores::ScoreCache;
 use super::staged::DeckKeeper;
 use super::view::ViewKeeper;
@@ -53,6 +55,7 @@ pub(super) fn run(
         shown: ShownSweeps::default(),
         drawn: None,
         scores: ScoreCache::default(),
+        paces: PaceKeeper::default(),
         seat: None,
         weighing: None,
         judged: None,
@@ -94,6 +97,7 @@ pub(super) struct Worker {
     /// When fronts were drawn last, and how long that took.
     drawn: Option<(Instant, Duration)>,
     scores: ScoreCache,
+    paces: PaceKeeper,
     /// Who sits at a task.
     pub(super) seat: Option<Sitting>,
     /// Stops what is being weighed.
@@ -198,6 +202,7 @@ impl Worker {
                 let access = study.access().clone();
                 self.study = Some(study);
                 self.scores = ScoreCache::default();
+                self.paces = PaceKeeper::default();
                 self.decks = DeckKeeper::default();
                 self.written.clear();
                 (self.version, self.shown, self.drawn) = (None, ShownSweeps::default(), None);
@@ -288,6 +293,7 @@ impl Worker {
         self.tell_tags();
         let sweeps = self.with(Study::sweeps);
         if let Some(sweeps) = self.or_tell(sweeps) {
+            self.tell_paces(&sweeps);
             self.tell(StudyNews::Sweeps(
                 sweeps.into_iter().map(Arc::new).collect(),
             ));
@@ -302,6 +308,14 @@ impl Worker {
         (self.version, self.drawn) = (None, None);
         self.scores = ScoreCache::default();
         self.follow();
+    }
+
+    fn tell_paces(&mut self, sweeps: &[SweepState]) {
+        let Some(study) = &self.study else { return };
+        let paces = self.paces.of(study, sweeps);
+        if let Some(paces) = self.or_tell(Some(paces)) {
+            self.tell(StudyNews::Paces(paces));
+        }
     }
 
     fn draw(&mut self) {

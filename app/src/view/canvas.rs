@@ -5,6 +5,7 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{
     FontId, Mesh, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2,
 };
+use paretoscope_core::method::Speaks;
 use paretoscope_core::types::{Point, Preference};
 
 use super::keyboard;
@@ -275,6 +276,10 @@ fn paint_routing(painter: &Painter, state: &AppState, geometry: &Geometry, _toke
     let (Some(info), Some(routing)) = (state.info(), &state.simplex.routing) else {
         return;
     };
+    // They are HoE's; another method mixes otherwise.
+    if state.method().speaks() != Speaks::Routed {
+        return;
+    }
     let at = geometry.position(&state.simplex.preference);
     for enclosing in &routing.experts {
         if let Some(expert) = info.experts.get(enclosing.index)

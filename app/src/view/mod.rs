@@ -16,6 +16,7 @@ mod judge;
 mod keyboard;
 mod layout;
 mod learn;
+mod method;
 mod palette;
 mod panels;
 pub mod pareto;

@@ -139,6 +139,11 @@ pub(super) fn front_ui(
     };
     let study = state.plots_study().then(|| StudyWords::of(state));
     let chosen = |uid: &str| state.study.is_chosen(uid);
+    let own = state.own_sweep();
+    let times = |sweep: Option<i64>| {
+        let time = state.study.token_time(sweep.or(own)?)?;
+        Some(time.times)
+    };
     let pending = state
         .sweep
         .progress
@@ -158,7 +163,9 @@ pub(super) fn front_ui(
             info.map_or(egui::Color32::GRAY, |info| point_color(info, point))
         },
         text: &text,
-        study: study.as_ref().map(|study| study.data(state, &chosen)),
+        study: study
+            .as_ref()
+            .map(|study| study.data(state, &chosen, &times)),
     };
     for action in panel.show(ui, &data, &state.prefs.pareto) {
         match action {
@@ -211,7 +218,12 @@ impl StudyWords {
         }
     }
 
-    fn data<'a>(&'a self, state: &'a AppState, chosen: &'a dyn Fn(&str) -> bool) -> OthersData<'a> {
+    fn data<'a>(
+        &'a self,
+        state: &'a AppState,
+        chosen: &'a dyn Fn(&str) -> bool,
+        times: &'a dyn Fn(Option<i64>) -> Option<f64>,
+    ) -> OthersData<'a> {
         OthersData {
             others: &state.others,
             sweeps: &self.sweeps,
@@ -220,6 +232,7 @@ impl StudyWords {
             trouble: self.trouble.as_deref(),
             selected: state.study.dot.as_ref().map(|open| open.dot.as_str()),
             chosen,
+            times,
         }
     }
 }
@@ -281,7 +294,9 @@ pub(super) fn experts_ui(
         }
     });
     let run = state.routed();
-    let routing = run.and_then(|r| Some((r, r.record.as_deref()?)));
+    // Of a row that routes nothing among the bundle's experts a picture would say something else.
+    let routed = run.filter(|run| run.speaks().is_traced());
+    let routing = routed.and_then(|r| Some((r, r.record.as_deref()?)));
     let trace = routing.map(|(run, trace)| TokenTrace {
         key: run.id.0,
         text: &run.text,
@@ -296,7 +311,10 @@ pub(super) fn experts_ui(
         None => NoTrace::NoRun,
         Some((phase, true)) if phase.is_running() => NoTrace::NoRun,
         Some((RunPhase::Failed(_), _)) => NoTrace::Failed,
-        Some(_) => NoTrace::Untraced,
+        Some(_) => match run.map(RunEntry::speaks) {
+            Some(speaks) if !speaks.is_traced() => NoTrace::Unrouted(speaks),
+            _ => NoTrace::Untraced,
+        },
     };
     let mut parts = |ui: &mut Ui, above: Rect, below: Rect| {
         let above = egui::UiBuilder::new().max_rect(above);

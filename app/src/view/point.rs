@@ -2,7 +2,7 @@
 
 use egui::{ComboBox, Id, RichText, Ui};
 
-use super::{canvas, routing, weights};
+use super::{canvas, method, routing, weights};
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, Mode, presets, share_words};
@@ -56,6 +56,7 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         }
         Mode::Extrapolate => {
             weights::weights_ui(ui, state, queue);
+            method::picker_ui(ui, state, queue);
         }
     }
 }
@@ -63,6 +64,7 @@ pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
 fn numbers_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     fields_ui(ui, state, queue);
     presets_ui(ui, state, queue);
+    method::picker_ui(ui, state, queue);
     routing::routing_ui(ui, state, queue);
 }
 

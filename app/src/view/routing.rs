@@ -1,6 +1,7 @@
 //! What the point is mixed from: every expert with its share, and the buttons that silence it.
 
 use egui::{Response, RichText, Sense, Ui, WidgetInfo, vec2};
+use paretoscope_core::method::Speaks;
 use paretoscope_core::types::{BundleInfo, ExpertKind};
 
 use crate::command::{AppCommand, CommandQueue};
@@ -21,6 +22,16 @@ const BAR: f32 = 44.0;
 /// The read-out.
 pub(super) fn routing_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let tokens = Tokens::of(ui);
+    let method = state.method();
+    if method.speaks() != Speaks::Routed {
+        let title = method.kind().title();
+        let words = format!(
+            "HoE's routing has no part in {title}: {}.",
+            method.speaks().says()
+        );
+        ui.label(RichText::new(words).color(tokens.weak).size(13.0));
+        return desk_ui(ui, state, queue);
+    }
     if let Some(problem) = &state.simplex.complex_problem {
         ui.label(RichText::new(format!("No routing: {problem}")).color(tokens.error));
         return;

@@ -7,7 +7,7 @@ use paretoscope_core::protocol::{SweepPhase, SweepPlan, SweepProgress};
 use paretoscope_core::study::Makers;
 use paretoscope_core::types::Split;
 
-use super::sweep_points;
+use super::{method, sweep_points};
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay, Panel, PromptSource, SweepForm, SweepMode};
 use crate::theme::Tokens;
@@ -34,6 +34,7 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
             sweep_points::points_ui(ui, state, queue);
         }
         form_ui(ui, state, queue);
+        method::ticks_ui(ui, state, queue);
     });
     if !active {
         ui.horizontal(|ui| source_ui(ui, state, queue));
@@ -50,8 +51,12 @@ pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
         ui.label(RichText::new(words).color(Tokens::of(ui).warn).size(13.0));
     }
     match &state.sweep.progress {
-        Some(progress) if active => progress_ui(ui, progress),
+        Some(progress) if active => {
+            batch_ui(ui, state);
+            progress_ui(ui, progress);
+        }
         None if active => {
+            batch_ui(ui, state);
             ui.label(RichText::new("Preparing\u{2026}").color(Tokens::of(ui).weak));
         }
         progress => {
@@ -87,7 +92,8 @@ pub(super) fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         }
         let words = match (&state.sweep.progress, &state.sweep.cost) {
             (Some(progress), _) if active => format!(
-                "{} of {}",
+                "{}{} of {}",
+                batch_words(state).map_or_else(String::new, |words| words + " \u{b7} "),
                 count(progress.points_done),
                 counted(progress.points, "point")
             ),
@@ -98,6 +104,24 @@ pub(super) fn run_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         let words = RichText::new(words).color(Tokens::of(ui).weak).size(13.0);
         ui.add(egui::Label::new(words).truncate());
     });
+}
+
+/// Which of several sweeps is under way, by its method.
+fn batch_words(state: &AppState) -> Option<String> {
+    let sweep = &state.sweep;
+    let plan = sweep.plan.as_ref().filter(|_| sweep.batch > 1)?;
+    let place = sweep.batch.saturating_sub(sweep.queue.len());
+    Some(format!(
+        "Sweep {place} of {}: {}",
+        sweep.batch,
+        plan.method().words()
+    ))
+}
+
+fn batch_ui(ui: &mut Ui, state: &AppState) {
+    if let Some(words) = batch_words(state) {
+        ui.label(RichText::new(words).size(13.0));
+    }
 }
 
 /// A sweep of the study that was stopped or killed, where the form does not ask for it already.
@@ -457,8 +481,12 @@ fn cost_ui(ui: &mut Ui, state: &AppState) {
                 .unwrap_or_default();
             let form = &state.prefs.sweep;
             let few = cost.prompts < form.prompts && form.source != PromptSource::Editor;
+            let methods = match cost.methods {
+                1 => String::new(),
+                methods => format!(" \u{d7} {}", counted(methods, "method")),
+            };
             let words = format!(
-                "{} \u{d7} {}{} = {}{time}",
+                "{} \u{d7} {}{}{methods} = {}{time}",
                 counted(cost.points, "point"),
                 counted(cost.prompts, "prompt"),
                 if few { " (all there are)" } else { "" },

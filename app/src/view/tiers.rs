@@ -6,6 +6,7 @@ use std::sync::Arc;
 use egui::{
     Align, Color32, ComboBox, Id, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2,
 };
+use paretoscope_core::method::Speaks;
 use paretoscope_core::types::{Channel, ExpertKind, GateRecord, Mutes, Point};
 
 use crate::command::{AppCommand, CommandQueue};
@@ -326,8 +327,18 @@ fn tiers(
     };
     let means = mean_gates(ui, of, trace, &sites);
     let (first, asked) = asked(run, point);
-    let (experts, routed) = experts(state, run, point, &mutes);
+    let (experts, routed) = match run.speaks() {
+        Speaks::Routed => experts(state, run, point, &mutes),
+        // The second tier is HoE's; other shares are seen in the third.
+        _ => (Vec::new(), None),
+    };
     let note = match (point, routed) {
+        _ if run.speaks() != Speaks::Routed => {
+            let by = run.method().map_or_else(String::new, |m| m.words());
+            format!(
+                "Mixed by {by}, not by HoE's routing: the third tier is what it multiplies LoRA experts with."
+            )
+        }
         (Point::Weights(_), _) => "Weights go straight onto the value vectors.".to_owned(),
         (_, Some(share)) if share > NONE => format!(
             "Routers divide {share:.2} of it among the LoRA experts, token by token; mean of {} modules.",

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use egui::containers::menu::{MenuButton, MenuConfig, SubMenuButton, is_in_menu};
 use egui::{Id, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui};
+use paretoscope_core::method::Method;
 
 use super::given::{Room, room_words};
 use super::{tags, when};
@@ -241,7 +242,10 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             || PromptState::words(&run.prompt)
                 .to_lowercase()
                 .contains(&words)
-            || run.note.to_lowercase().contains(&words);
+            || run.note.to_lowercase().contains(&words)
+            || run
+                .method()
+                .is_some_and(|method| method.kind().is_like(&words));
         let tagged = match &state.study.sought.tag {
             Some(tag) => run.tags.contains(tag),
             None => true,
@@ -256,8 +260,11 @@ fn history_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         for run in found {
             let now = state.session.current == Some(run.id);
             let line = ui.selectable_label(now, history_line(state, run));
-            let prompt = PromptState::words(&run.prompt);
-            if line.on_hover_text(prompt).clicked() {
+            let mut hint = PromptState::words(&run.prompt);
+            if let Some(method) = run.method() {
+                hint += &format!("\nMade by {}", method.words());
+            }
+            if line.on_hover_text(hint).clicked() {
                 queue.push(AppCommand::SelectRun(run.id));
                 ui.close();
             }
@@ -330,9 +337,10 @@ fn earlier_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
             continue;
         }
         let line = format!(
-            "{} \u{b7} {} \u{b7} {}\n{}",
+            "{} \u{b7} {} \u{b7} {}{}\n{}",
             since(stored.created),
             point(&stored.run.point),
+            method_words(stored.run.sampling.method.as_ref()),
             begin(&PromptState::words(&stored.run.prompt)),
             begin(&stored.run.text),
         );
@@ -364,7 +372,12 @@ fn begin(text: &str) -> String {
     }
 }
 
-/// When, where, what was asked, and how the answer begins.
+/// A method before what was asked, where it is not the usual one.
+fn method_words(method: Option<&Method>) -> String {
+    method.map_or_else(String::new, |method| format!("[{}] ", method.words()))
+}
+
+/// When, where, by which method, what was asked, and how the answer begins.
 fn history_line(state: &AppState, run: &RunEntry) -> String {
     let ago = state.now - run.started;
     let when = match (ago.is_finite(), run.written) {
@@ -379,8 +392,9 @@ fn history_line(state: &AppState, run: &RunEntry) -> String {
         .mute_words()
         .map_or_else(String::new, |m| format!("[{m}] "));
     format!(
-        "{starred}{tagged}{when} \u{b7} {} \u{b7} {muted}{}\n{}",
+        "{starred}{tagged}{when} \u{b7} {} \u{b7} {}{muted}{}\n{}",
         point(run.point_now()),
+        method_words(run.method()),
         begin(&PromptState::words(&run.prompt)),
         begin(&run.text),
     )

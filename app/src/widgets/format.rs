@@ -1,6 +1,7 @@
 //! Numbers for people.
 
 use crate::state::share_words;
+use paretoscope_core::method::Method;
 use paretoscope_core::types::Point;
 
 /// Seconds as `42 s`, `3 min 20 s`, `2 h 40 min`.
@@ -13,6 +14,16 @@ pub fn duration(seconds: f64) -> String {
         0..60 => format!("{whole} s"),
         60..3600 => format!("{} min {} s", whole / 60, whole % 60),
         _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A short time as `4.2 ms`, `31 ms`, `1.25 s`.
+pub fn span(seconds: f64) -> String {
+    match seconds * 1000.0 {
+        ms if !ms.is_finite() => "unknown".to_owned(),
+        ms if ms < 9.95 => format!("{ms:.1} ms"),
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
+        _ => format!("{seconds:.2} s"),
     }
 }
 
@@ -79,6 +90,12 @@ pub fn preference_words(shares: &[f64], names: &[&str]) -> String {
     words.join(", ")
 }
 
+/// A method by its title, as a study names it: `mod:c=2` is `MOD (c 2)`. One that this program does not know keeps its name.
+pub fn method(name: &str) -> String {
+    name.parse::<Method>()
+        .map_or_else(|_unknown| name.to_owned(), |method| method.words())
+}
+
 /// A number of things, one or more.
 pub fn counted(n: usize, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
@@ -95,11 +112,19 @@ mod tests {
         assert_eq!(duration(200.0), "3 min 20 s");
         assert_eq!(duration(9600.0), "2 h 40 min");
         assert_eq!(duration(f64::NAN), "unknown");
+        assert_eq!(
+            (span(0.0042), span(0.0312), span(1.25)),
+            ("4.2 ms".into(), "31 ms".into(), "1.25 s".into())
+        );
         assert_eq!(count(0), "0");
         assert_eq!(count(6050), "6,050");
         assert_eq!(count(1234567), "1,234,567");
         assert_eq!(bytes(12_340_000), "12.3 MB");
         assert_eq!(signed(-1.5), "\u{2212}1.50");
+        assert_eq!(
+            (method("mod:c=2"), method("of old")),
+            ("MOD (c 2)".into(), "of old".into())
+        );
         assert_eq!(
             (signed(0.25), signed(-0.001)),
             ("+0.25".into(), "0.00".into())

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::bundle::Bundle;
+use crate::method::{Method, plan};
 use crate::mixture::Tap;
 use crate::model::{RowCache, StepRow, Wanted};
-use crate::types::{GateRecord, RowGates, Run};
+use crate::types::{GateRecord, Mutes, Point, RowGates, Run};
 use crate::{Error, Result};
 
 /// Tokens of one step at most. Where the output layer is adapted, every one of them costs a row of logits.
@@ -17,6 +18,10 @@ const CHUNK: usize = 64;
 ///
 /// Nothing is sampled. A row alone equals the row in company and tokens fed together equal tokens fed one
 /// by one, bit for bit, so on the CPU this is the very routing that made the text.
+///
+/// # Errors
+/// Beside those of the model, [`Error::Option`] of `method` where the run's method has no routing among the bundle's
+/// experts: several streams, experts beside the bundle's, a prompt of its own.
 pub fn retrace(bundle: &Bundle, run: &Run) -> Result<GateRecord> {
     let mut under_way = Retrace::new(bundle, run)?;
     loop {
@@ -155,14 +160,28 @@ fn segments(bundle: &Bundle, run: &Run, prompt: usize, length: usize) -> Result<
             starts.get(index + 1).map_or(length, |&t| fed(t)),
         );
         if start < end {
-            let mut gates = bundle
-                .plan
-                .gates(run.steering.point_at(&run.point, token))?;
-            if let Some(mutes) = run.steering.mutes_at(token) {
-                mutes.apply(&mut gates);
-            }
+            let point = run.steering.point_at(&run.point, token);
+            let mutes = run.steering.mutes_at(token).cloned();
+            let gates = gates(bundle, run, point, &mutes.unwrap_or_default())?;
             found.push_back(Segment { end, gates });
         }
     }
     Ok(found)
+}
+
+/// The gates of a run at a point, by the method that made it.
+fn gates(bundle: &Bundle, run: &Run, point: &Point, mutes: &Mutes) -> Result<RowGates> {
+    let named = run.sampling.method.as_ref();
+    let row = plan(bundle, named, point, &run.prompt, mutes)?;
+    let is_plain = row.is_plain();
+    let first = row.streams.into_iter().next().filter(|_| is_plain);
+    first.map(|stream| stream.gates).ok_or_else(|| {
+        let usual = || Method::of(point.kind());
+        let method = named.cloned().unwrap_or_else(usual);
+        let problem = format!(
+            "{method} has no routing to be found again: {}",
+            method.speaks().says()
+        );
+        Error::option("method", problem)
+    })
 }

@@ -156,10 +156,9 @@ impl<T> ActiveRow<T> {
         Ok(row)
     }
 
-    /// Whether its routing is kept: that of a row of one stream and one pass, and of the bundle's bank alone.
+    /// Whether its routing is kept: that of a plain row, of one stream and the bundle's own experts.
     pub(super) fn traced(&self) -> bool {
-        let full = self.request.trace == TraceLevel::Full && self.then.is_none();
-        full && matches!(self.streams.as_slice(), [only] if !only.has_side())
+        self.request.trace == TraceLevel::Full && self.plan.is_none()
     }
 
     /// Begins the second pass, where one is due: the answer so far is what it corrects, and is shown to nobody. False

@@ -2,7 +2,7 @@
 
 use crate::bundle::Bundle;
 use crate::routing::nearest as nearest_experts;
-use crate::types::{Channel, Expert, ExpertKind, Point, Preference, RowGates};
+use crate::types::{Channel, Point, Preference, RowGates};
 use crate::{Error, Result};
 
 /// No expert.
@@ -31,12 +31,7 @@ pub(super) fn singles(bundle: &Bundle) -> Result<Vec<usize>> {
     let info = &bundle.info;
     (0..info.objectives.len())
         .map(|axis| {
-            let alone = |expert: &Expert| {
-                let mut shares = expert.preference.as_slice().iter().enumerate();
-                expert.kind == ExpertKind::Lora
-                    && shares.all(|(at, &share)| share == f64::from(u8::from(at == axis)))
-            };
-            info.experts.iter().position(alone).ok_or_else(|| {
+            info.single(axis).ok_or_else(|| {
                 let problem = format!(
                     "none stands at {} alone; this method mixes one LoRA expert per objective",
                     info.objectives[axis].name

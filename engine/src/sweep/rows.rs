@@ -88,10 +88,12 @@ impl Asked {
         self.prompts.iter().enumerate().map(label).collect()
     }
 
-    /// How the row of a prompt is sampled.
-    pub(super) fn sampling(&self, plan: &SweepPlan, prompt: usize) -> Sampling {
+    /// How the row of a prompt at a point is sampled. The base model is itself whatever the method, so that sweeps of
+    /// several methods share its answers.
+    pub(super) fn sampling(&self, plan: &SweepPlan, point: &Point, prompt: usize) -> Sampling {
         Sampling {
             seed: row_seed(plan.sampling.seed, &self.prompts[prompt]),
+            method: named(plan, point).cloned(),
             ..plan.sampling.clone()
         }
     }
@@ -104,7 +106,7 @@ impl Asked {
         (point, gates): (&Point, &RowGates),
         prompt: usize,
     ) -> Result<Key> {
-        let sampling = self.sampling(plan, prompt);
+        let sampling = self.sampling(plan, point, prompt);
         let own = &self.ids[prompt];
         if sampling.method.is_none() {
             return Ok(key(bundle, own, gates, &sampling, None));
@@ -123,7 +125,7 @@ impl Asked {
         plan: &SweepPlan,
         point: &Point,
     ) -> Result<RowGates> {
-        if plan.sampling.method.is_none() {
+        if named(plan, point).is_none() {
             return Ok(bundle.plan.gates(point)?);
         }
         let prompt = self.prompts.first().ok_or(Error::EmptyPrompt)?;
@@ -138,23 +140,27 @@ impl Asked {
             prompt: self.prompts[prompt].clone(),
             point: point.clone(),
             mutes: Mutes::default(),
-            sampling: self.sampling(plan, prompt),
+            sampling: self.sampling(plan, point, prompt),
             trace: TraceLevel::None,
             time: Some(self.time),
         }
     }
 }
 
+/// The method that a sweep's row at a point names.
+fn named<'p>(plan: &'p SweepPlan, point: &Point) -> Option<&'p Method> {
+    plan.sampling.method.as_ref().filter(|_| !point.is_base())
+}
+
 /// What a sweep's row at a point is made of.
 fn method_of(bundle: &Bundle, plan: &SweepPlan, point: &Point, prompt: &Prompt) -> Result<RowPlan> {
-    let method = plan.sampling.method.as_ref();
+    let method = named(plan, point);
     row_plan(bundle, method, point, prompt, &Mutes::default())
 }
 
 /// The sweep, as a study keeps it.
 pub(super) fn record(bundle: &Bundle, plan: &SweepPlan, rows: usize) -> SweepRecord {
-    let usual = || Method::of(plan.grid.kind());
-    let method = plan.sampling.method.clone().unwrap_or_else(usual);
+    let method = plan.method();
     SweepRecord {
         name: format!("{} {method}", bundle.info.name),
         method: method.to_string(),

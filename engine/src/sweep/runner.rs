@@ -248,8 +248,7 @@ impl SweepScheduler {
 
     /// By which method its points become answers.
     pub fn method(&self) -> Method {
-        let usual = || Method::of(self.plan.grid.kind());
-        self.plan.sampling.method.clone().unwrap_or_else(usual)
+        self.plan.method()
     }
 
     /// Its number in the study.

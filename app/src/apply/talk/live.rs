@@ -63,7 +63,7 @@ pub(super) fn begin(state: &mut AppState, effects: &mut Vec<Effect>) {
     let Some(bundle) = state.bundle.current.clone() else {
         return;
     };
-    let usual = state.prefs.sampling.sampling();
+    let usual = state.prefs.sampling.clone();
     let now = state.now;
     let id = state.session.next_id();
     let Some(show) = &mut state.talk.show else {
@@ -79,7 +79,11 @@ pub(super) fn begin(state: &mut AppState, effects: &mut Vec<Effect>) {
     let job = state.jobs.begin(Owner::Talk);
     let (mutes, sampling) = (
         stage.mutes().clone(),
-        stage.stop.sampling.clone().unwrap_or(usual),
+        stage
+            .stop
+            .sampling
+            .clone()
+            .unwrap_or_else(|| usual.sampling(point.kind())),
     );
     let row = RowRequest {
         prompt: prompt.clone(),

@@ -3,6 +3,7 @@
 mod desk;
 mod dots;
 mod front;
+mod methods;
 mod prompts;
 mod session;
 mod sheets;

@@ -255,6 +255,7 @@ fn facts_ui(
     }
     let words = RichText::new(phase_words(run, state.now));
     ui.label(words.color(Tokens::of(ui).weak).size(13.0));
+    method_ui(ui, run);
     mutes_ui(ui, run);
     steered_ui(ui, run);
     scores_ui(ui, run, pinned);
@@ -344,6 +345,16 @@ fn phase_words(run: &RunEntry, now: f64) -> String {
         RunPhase::Done(Finish::Cancelled) | RunPhase::Stopped => format!("{counted}, stopped"),
         RunPhase::Failed(_) => "failed".to_owned(),
     }
+}
+
+/// Says by which method it was made, where that is not the usual one.
+fn method_ui(ui: &mut Ui, run: &RunEntry) {
+    let Some(method) = run.method() else { return };
+    chip(ui, method.words(), Tokens::of(ui).accent).on_hover_text(format!(
+        "Made by {}: {}",
+        method.kind().title(),
+        method.speaks().says()
+    ));
 }
 
 /// Says which experts were silenced, and from where on.

@@ -11,6 +11,7 @@ mod trace;
 
 use crate::gpu::ColorMap;
 use egui::{EventFilter, Key, Modifiers, Response, RichText, Ui};
+use paretoscope_core::method::Speaks;
 
 pub(in crate::view) use chunk::rects;
 pub use trace::{Cell, Mismatch, TokenTrace, cells};
@@ -60,6 +61,8 @@ pub enum NoTrace {
     Untraced,
     /// The answer failed.
     Failed,
+    /// Its method routes nothing among the bundle's experts.
+    Unrouted(Speaks),
 }
 
 impl HeatmapPanel {
@@ -94,6 +97,10 @@ impl HeatmapPanel {
     ) -> Vec<HeatmapAction> {
         let mut actions = Vec::new();
         let Some(trace) = trace else {
+            if let NoTrace::Unrouted(speaks) = lacking {
+                empty_ui(ui, &format!("No routing: {}.", speaks.says()), |_| {});
+                return actions;
+            }
             let (why, button, action) = match lacking {
                 NoTrace::Untraced => (
                     "No routing trace for this run.",
@@ -105,7 +112,7 @@ impl HeatmapPanel {
                     "Try again",
                     HeatmapAction::Regenerate,
                 ),
-                NoTrace::NoRun => (
+                NoTrace::NoRun | NoTrace::Unrouted(_) => (
                     "No answer yet. Generate one to see which experts speak at each token.",
                     "Generate an answer",
                     HeatmapAction::Generate,

@@ -19,7 +19,7 @@ use crate::theme::Tokens;
 use crate::widgets::format::counted;
 
 /// Sweeps that the legend names; the rest are in the menu.
-const NAMED: usize = 6;
+const NAMED: usize = 12;
 
 impl OthersData<'_> {
     /// Each drawn sweep in words, for who does not see the plot.

@@ -10,6 +10,7 @@ use super::rows::{At, Placed, Sort};
 use crate::plot::{ParetoAction, class_words, point_words, value_words};
 use crate::state::{PlotOptions, Units};
 use crate::theme::Tokens;
+use crate::view::study::MEASURED;
 
 /// A triangle beside the title of the column that orders the rows.
 fn sorted(ui: &mut Ui, descending: bool) {
@@ -59,6 +60,7 @@ impl ParetoPanel {
         let tokens = Tokens::of(ui);
         let rows = self.order.rows(frame).to_vec();
         let beside = has_others(frame);
+        let timed = beside && is_timed(frame);
         ui.horizontal_wrapped(|ui| {
             let own = frame.data.points.len();
             let others = rows.iter().filter(|at| matches!(at, At::Other(..))).count();
@@ -80,7 +82,7 @@ impl ParetoPanel {
         ui.style_mut().interaction.selectable_labels = false;
         let row_height = ui.text_style_height(&egui::TextStyle::Body) + 6.0;
         let builder = TableBuilder::new(ui)
-            .id_salt(("pareto table", beside))
+            .id_salt(("pareto table", beside, timed))
             .striped(true)
             .sense(Sense::click())
             .column(Column::initial(70.0).at_least(56.0))
@@ -97,6 +99,7 @@ impl ParetoPanel {
                 frame.data.axes().len(),
             )
             .column(Column::initial(40.0))
+            .columns(Column::initial(86.0).at_least(60.0), usize::from(timed))
             .column(Column::remainder().clip(true));
         let table = builder.header(row_height + 4.0, |mut row| {
             let mut head = |ui: &mut Ui, text: &str, column: Sort| {
@@ -128,6 +131,11 @@ impl ParetoPanel {
             row.col(|ui| {
                 ui.horizontal(|ui| ui.strong("n").on_hover_text("Answers behind the means"));
             });
+            if timed {
+                row.col(|ui| {
+                    ui.horizontal(|ui| ui.strong("Time/token").on_hover_text(MEASURED));
+                });
+            }
             row.col(|ui| {
                 let title = if frame.options.units == Units::Base {
                     "Point (scores vs base)"
@@ -141,13 +149,29 @@ impl ParetoPanel {
             body.rows(row_height, rows.len(), |mut row| {
                 let line = rows.get(row.index()).and_then(|at| Line::of(frame, *at));
                 if let Some(line) = line {
-                    line.ui(&mut row, frame, tokens, beside, actions);
+                    line.ui(&mut row, frame, tokens, (beside, timed), actions);
                 }
             });
         });
         if let Some(column) = clicked {
             order.click(column);
         }
+    }
+}
+
+/// Whether it is known of any sweep that is drawn how long a token took.
+fn is_timed(frame: &Frame<'_>) -> bool {
+    let others = frame.data.study.map_or(0, |s| s.others.sweeps().len());
+    let mut sweeps = std::iter::once(None).chain((0..others).map(Some));
+    sweeps.any(|sweep| times_of(frame, sweep).is_some())
+}
+
+/// How many times as long a token took in a drawn sweep, by its place, or in the own one.
+fn times_of(frame: &Frame<'_>, sweep: Option<usize>) -> Option<f64> {
+    let study = frame.data.study?;
+    match sweep {
+        None => (study.times)(None),
+        Some(at) => (study.times)(Some(study.others.sweeps().get(at)?.sweep)),
     }
 }
 
@@ -169,6 +193,8 @@ struct Line<'a> {
     /// The place among these of each plotted objective.
     places: Vec<Option<usize>>,
     rows: usize,
+    /// How many times as long a token took.
+    times: Option<f64>,
     words: String,
     click: ParetoAction,
     twice: Option<ParetoAction>,
@@ -189,6 +215,7 @@ impl<'a> Line<'a> {
                     scores: &result.scores,
                     places: data.axes().iter().copied().map(Some).collect(),
                     rows: result.rows,
+                    times: times_of(frame, None),
                     words: point_words(&result.point, data.objectives),
                     click: ParetoAction::Select(entry.index),
                     twice: Some(ParetoAction::Go(entry.index)),
@@ -213,6 +240,7 @@ impl<'a> Line<'a> {
                     scores: &known.scores,
                     places: data.axes().iter().map(place).collect(),
                     rows: rows.max().unwrap_or(0),
+                    times: times_of(frame, Some(sweep)),
                     words: match (&known.name, point) {
                         (Some(name), _) => name.clone(),
                         (None, Some(point)) => point_words(point, data.objectives),
@@ -230,7 +258,7 @@ impl<'a> Line<'a> {
         row: &mut TableRow<'_, '_>,
         frame: &Frame<'_>,
         tokens: &Tokens,
-        beside: bool,
+        (beside, timed): (bool, bool),
         actions: &mut Vec<ParetoAction>,
     ) {
         let class = self.placed.class;
@@ -275,6 +303,12 @@ impl<'a> Line<'a> {
         row.col(|ui| {
             ui.label(self.rows.to_string());
         });
+        if timed {
+            row.col(|ui| {
+                let times = self.times.map(|times| format!("{times:.2} \u{d7}"));
+                ui.label(times.unwrap_or_default());
+            });
+        }
         row.col(|ui| {
             ui.label(self.words);
         });

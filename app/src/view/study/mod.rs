@@ -9,6 +9,7 @@ mod sweeps;
 
 pub(super) use chosen::counted_words;
 pub(super) use lease::lease_ui;
+pub(super) use sweeps::MEASURED;
 
 use std::path::Path;
 

@@ -10,13 +10,14 @@ use crate::plot::{PARTS, split_words};
 use crate::registry;
 use crate::state::AppState;
 use crate::theme::Tokens;
-use crate::widgets::format::{count, counted, duration};
+use crate::widgets::format::{count, counted, duration, method, span};
 use crate::widgets::number::checked_field;
 use crate::widgets::{command_button, group_title};
 
 /// All sweeps, the newest first.
 pub(super) fn sweeps_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    let hint = "Those that are ticked are drawn together: a colour per method, a shape per bundle";
+    let hint = "Those that are ticked are drawn together: a colour per method, a shape per bundle; more \
+                methods than colours have other shapes, and dashes";
     group_title(ui, "Sweeps", hint);
     let weak = Tokens::of(ui).weak;
     if state.study.sweeps.is_empty() {
@@ -42,6 +43,13 @@ fn sweep_ui(ui: &mut Ui, state: &AppState, sweep: &StudySweep, queue: &mut Comma
     ui.indent("about", |ui| {
         let words = RichText::new(about(sweep)).color(weak).size(13.0);
         ui.add(egui::Label::new(words).wrap());
+        if let Some(words) = time_words(state, sweep.id) {
+            let words = RichText::new(words).color(weak).size(13.0);
+            let label = ui.add(egui::Label::new(words).wrap());
+            ui.ctx()
+                .accesskit_node_builder(label.id, |node| node.set_description(MEASURED));
+            label.on_hover_text(MEASURED);
+        }
         let live = state.sweep.is_active()
             && state
                 .sweep
@@ -54,6 +62,26 @@ fn sweep_ui(ui: &mut Ui, state: &AppState, sweep: &StudySweep, queue: &mut Comma
             command_button(ui, state, queue, resume, words);
         }
     });
+}
+
+/// What is said of a time per token.
+pub(in crate::view) const MEASURED: &str = "From one token to the next, the median over rows, as stored with them: measured on \
+    the machine that made them, in batches. How many rows ran together, and what else that machine did, is in it";
+
+/// How long a token took, and how many times as long as in the sweep that others are measured against.
+fn time_words(state: &AppState, sweep: i64) -> Option<String> {
+    let time = state.study.token_time(sweep)?;
+    let seconds = span(time.pace.seconds);
+    let against = time.against;
+    Some(if against.id == sweep {
+        format!("{seconds} per token; other sweeps are measured against it")
+    } else {
+        let (name, id) = (&against.name, against.id);
+        format!(
+            "{seconds} per token, {:.2} \u{d7} that of {name} ({id})",
+            time.times
+        )
+    })
 }
 
 /// Method, bundle, size, when, how far.
@@ -78,7 +106,7 @@ fn about(sweep: &StudySweep) -> String {
     };
     format!(
         "{} \u{b7} {} \u{b7} {} \u{d7} {} \u{b7} {} ago \u{b7} {done}",
-        sweep.method,
+        method(&sweep.method),
         sweep.info.name,
         counted(points, "point"),
         counted(prompts, "prompt"),

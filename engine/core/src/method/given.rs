@@ -101,6 +101,11 @@ impl Method {
         Ok(self)
     }
 
+    /// What differs from the usual, in order of names.
+    pub fn set(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.set.iter().map(|(name, value)| (*name, value))
+    }
+
     fn value(&self, name: &str) -> Option<Value> {
         let usual = || {
             let settings = self.kind.settings().iter();

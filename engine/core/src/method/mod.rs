@@ -5,8 +5,10 @@
 
 mod given;
 mod kind;
+mod known;
 mod setting;
 
 pub use given::{Method, MethodError};
 pub use kind::{Acts, MethodKind};
+pub use known::Speaks;
 pub use setting::{Setting, Value, Wanted};

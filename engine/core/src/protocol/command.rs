@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::JobId;
+use crate::method::Method;
 use crate::types::{
     Compared, LearnPlan, Measure, Mutes, NamedPoint, Point, PointKind, PointSet, Prompt,
     RowRequest, Run, Sampling, Split, TrainJob,
@@ -73,6 +74,14 @@ pub struct SweepPlan {
     pub include_base: bool,
     /// The study that every finished row goes into at once.
     pub store: PathBuf,
+}
+
+impl SweepPlan {
+    /// By which method its points become answers. The base model is itself, whatever the method.
+    pub fn method(&self) -> Method {
+        let usual = || Method::of(self.grid.kind());
+        self.sampling.method.clone().unwrap_or_else(usual)
+    }
 }
 
 /// A command.

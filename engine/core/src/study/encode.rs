@@ -48,6 +48,11 @@ pub(super) fn wholes(values: impl IntoIterator<Item = u64>) -> Vec<u8> {
     bytes
 }
 
+/// How many whole numbers: each ends with its only byte below 0x80.
+pub(super) fn count_wholes(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte < 0x80).count()
+}
+
 /// The way back; `None` where the bytes end within a number.
 pub(super) fn from_wholes(mut bytes: &[u8]) -> Option<Vec<u64>> {
     let mut values = Vec::new();

@@ -9,7 +9,7 @@
 //! | open | a path → a file to write, to read, or words that say why not | `open` |
 //! | name | what the forward pass received → a key; contents → an id | `hash`, `key` |
 //! | write | finished rows, scores, sweeps → rows of tables | `write`, `sweeps`, `whole` |
-//! | read | keys, names, filters → answers with their scores | `read`, `find`, `results` |
+//! | read | keys, names, filters → answers with their scores; how long their tokens took | `read`, `find`, `results`, `pace` |
 //! | routing | gates, pace of an answer → packed columns and back | `trace` |
 //! | edit | notes, tags, marks, views → revisions that can be taken back | `notes`, `undo` |
 //! | share | threads, processes, windows at one file | `claim`, `claimer`, `alive`, `lease` |
@@ -53,6 +53,7 @@ mod merge_rules;
 mod merge_table;
 mod notes;
 mod open;
+mod pace;
 mod pack;
 mod played_sweep;
 mod preferred;
@@ -97,6 +98,7 @@ pub use key::Received;
 pub use lease::{BEAT, LAPSE, Lease};
 pub use merge::{MergeCount, MergeCounts};
 pub use notes::{State, Target};
+pub use pace::Pace;
 pub use played_sweep::PlayedPoint;
 pub use preferred::{Pairs, PairsAsked, votes_hash};
 pub use read::{Filter, Stored};

@@ -9,6 +9,7 @@ use super::file::Study;
 use super::hash::Uid;
 use super::open::sqlite;
 use crate::Result;
+use crate::method::MethodKind;
 use crate::types::{
     Finish, Key, Point, Prompt, RowGates, Run, RunStatus, Sampling, Scores, Steering, TokenPiece,
 };
@@ -98,7 +99,7 @@ impl Stored {
 /// Which answers of a person's history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Text in prompt or answer, whatever its case.
+    /// Text in prompt or answer, or a method by a part of its title or name, whatever its case.
     pub text: String,
     /// Of this bundle alone.
     pub bundle: Option<i64>,
@@ -108,6 +109,19 @@ pub struct Filter {
     pub tag: Option<String>,
     /// At most so many, the newest; all where 0.
     pub limit: usize,
+}
+
+/// A further condition for answers of the methods that words are a part of, by name or title; empty where there are none.
+fn by_method(words: &str) -> String {
+    let words = words.to_lowercase();
+    let like = MethodKind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_like(&words));
+    let conditions = like.map(|kind| {
+        let (name, method) = (kind.name(), "json_extract(t.json, '$.method')");
+        format!(" OR {method} = '{name}' OR {method} LIKE '{name}:%'")
+    });
+    conditions.collect()
 }
 
 impl Study {
@@ -214,7 +228,10 @@ impl Study {
         if !filter.text.is_empty() {
             values.push(&like);
             let n = values.len();
-            sql += &format!(" AND (g.text LIKE ?{n} ESCAPE '\\' OR p.body LIKE ?{n} ESCAPE '\\')");
+            sql += &format!(
+                " AND (g.text LIKE ?{n} ESCAPE '\\' OR p.body LIKE ?{n} ESCAPE '\\'{})",
+                by_method(&filter.text)
+            );
         }
         if let Some(bundle) = &filter.bundle {
             values.push(bundle);

@@ -139,6 +139,16 @@ impl BundleInfo {
         loras.filter(|e| e.kind == ExpertKind::Lora).count()
     }
 
+    /// The LoRA expert that stands at an objective alone, by its place in `experts`.
+    pub fn single(&self, objective: usize) -> Option<usize> {
+        let alone = |expert: &Expert| {
+            let mut shares = expert.preference.as_slice().iter().enumerate();
+            let whole = |at: usize| f64::from(u8::from(at == objective));
+            expert.kind == ExpertKind::Lora && shares.all(|(at, &share)| share == whole(at))
+        };
+        self.experts.iter().position(alone)
+    }
+
     /// The channel of an expert, by its place in `experts`.
     pub fn channel(&self, expert: usize) -> Option<Channel> {
         let kind = self.experts.get(expert)?.kind;

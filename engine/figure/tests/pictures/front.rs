@@ -295,3 +295,24 @@ fn numbers_of_any_size_are_drawn_with_numbers() {
         figure.write(Format::Png(1.0)).unwrap();
     }
 }
+
+#[test]
+fn more_methods_than_colours_differ_by_shape_and_dashes() {
+    let mut front = small();
+    let one = front.series[0].clone();
+    let series = (0..10).map(|color| Series {
+        name: format!("method {color}"),
+        color,
+        ..one.clone()
+    });
+    front.series = series.collect();
+    let marks: std::collections::HashSet<_> = front
+        .series
+        .iter()
+        .map(|series| (category(series.color), front.shape(series)))
+        .collect();
+    assert_eq!(marks.len(), 10);
+    let svg = svg(&front.draw(&Look::new(Look::COLUMN)).unwrap());
+    // Three lines, each in the plot and in the legend.
+    assert_eq!(svg.matches("stroke-dasharray").count(), 6);
+}

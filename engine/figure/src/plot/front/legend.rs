@@ -1,6 +1,6 @@
 //! The legend: only what is in the plot, drawn with the markers of the plot.
 
-use super::marks::{Marker, reference_mark};
+use super::marks::{Marker, colored, reference_mark};
 use super::{Front, LandmarkKind, Standing};
 use crate::color::{Paint, Rgb, category};
 use crate::plot::common::placed;
@@ -15,11 +15,11 @@ impl Front {
         let mut entries = Vec::new();
         if self.by_series() {
             entries.extend(self.series.iter().map(|series| {
-                let line = Stroke::of(Paint::Thin(category(series.color)), 0.45);
+                let line = colored(series, 0.45);
                 let marker = Marker {
                     standing: Standing::Front,
                     extrapolated: false,
-                    bundle: (self.bundles.len() > 1).then_some(series.bundle),
+                    shape: self.shown_shape(series),
                     color: category(series.color),
                     many: false,
                 };
@@ -75,7 +75,7 @@ impl Front {
                 let marker = Marker {
                     standing,
                     extrapolated,
-                    bundle: None,
+                    shape: None,
                     color: NEUTRAL,
                     many: false,
                 };
@@ -93,7 +93,7 @@ impl Front {
             let marker = Marker {
                 standing: Standing::Front,
                 extrapolated: false,
-                bundle: Some(index),
+                shape: Some(index),
                 color: NEUTRAL,
                 many: false,
             };

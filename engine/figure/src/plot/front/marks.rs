@@ -9,8 +9,11 @@ use crate::plot::sheet::DROP;
 use crate::plot::stairs::{pair_front, stairs};
 use crate::scene::{Anchor, Fill, Mark, Position, Stroke, Text};
 
-/// Shapes of bundles where there are several; the pentagon and the star are taken.
+/// Shapes of bundles where there are several, and of methods where colours come again; the pentagon and the star are taken.
 const SHAPES: [Symbol; 4] = [Symbol::Diamond, Symbol::Square, Symbol::Up, Symbol::Down];
+
+/// Dash and gap of a line whose colour comes again, in mm.
+const DASH: [f64; 2] = [1.2, 0.7];
 
 /// Above so many points only the front keeps its whiskers: more cannot be told apart.
 pub(super) const WHISKERS_FOR_ALL: usize = 150;
@@ -28,8 +31,8 @@ const DOMINATED: f64 = 0.8;
 pub(super) struct Marker {
     pub(super) standing: Standing,
     pub(super) extrapolated: bool,
-    /// `None` where there is one bundle: ◆ on the front, ○ or □ off it.
-    pub(super) bundle: Option<usize>,
+    /// `None` where shapes say nothing of bundle or method: ◆ on the front, ○ or □ off it.
+    pub(super) shape: Option<usize>,
     pub(super) color: Rgb,
     /// Whether it is one of very many.
     pub(super) many: bool,
@@ -38,7 +41,7 @@ pub(super) struct Marker {
 impl Marker {
     /// Filled on the front, hollow off it and where membership is uncertain.
     pub(super) fn draw(self, at: Position) -> Vec<Mark> {
-        let front = self.bundle.map_or(Symbol::Diamond, shape);
+        let front = self.shape.map_or(Symbol::Diamond, symbol);
         let thin = Paint::Thin(self.color);
         let radius = FRONT * front.evened();
         let mut marks = Vec::new();
@@ -53,8 +56,8 @@ impl Marker {
                 marks.push(Mark::symbol(front, at, radius * 0.92, None, Some(edge)));
             }
             Standing::Dominated => {
-                let symbol = match self.bundle {
-                    Some(bundle) => shape(bundle),
+                let symbol = match self.shape {
+                    Some(shape) => symbol(shape),
                     None if self.extrapolated => Symbol::Square,
                     None => Symbol::Circle,
                 };
@@ -67,7 +70,7 @@ impl Marker {
                 marks.push(Mark::symbol(symbol, at, radius, None, Some(edge)));
             }
         }
-        if self.extrapolated && (self.standing.is_front() || self.bundle.is_some()) {
+        if self.extrapolated && (self.standing.is_front() || self.shape.is_some()) {
             let halo = Stroke::of(thin, 0.2);
             let radius = radius * if self.standing.is_front() { 1.45 } else { 1.1 };
             marks.push(Mark::symbol(front, at, radius, None, Some(halo)));
@@ -76,8 +79,18 @@ impl Marker {
     }
 }
 
-fn shape(bundle: usize) -> Symbol {
-    SHAPES[bundle % SHAPES.len()]
+fn symbol(shape: usize) -> Symbol {
+    SHAPES[shape % SHAPES.len()]
+}
+
+/// The line of a series that has its own colour; in dashes where that is the colour of one before.
+pub(super) fn colored(series: &Series, width: f64) -> Stroke {
+    let line = Stroke::of(Paint::Thin(category(series.color)), width);
+    if series.round() > 0 {
+        line.dashed(DASH)
+    } else {
+        line
+    }
 }
 
 impl LandmarkKind {
@@ -154,7 +167,7 @@ impl<'a> Painter<'a> {
     /// The line of a front in a series' colour, or in ink where there is one series.
     fn stroke(&self, series: &Series, width: f64) -> Stroke {
         if self.front.by_series() {
-            Stroke::of(Paint::Thin(category(series.color)), width)
+            colored(series, width)
         } else {
             Stroke::of(Paint::Ink, width).faint(0.75)
         }
@@ -245,7 +258,7 @@ impl<'a> Painter<'a> {
             let marker = Marker {
                 standing: dot.standing,
                 extrapolated: self.front.is_marked_extrapolated(dot),
-                bundle: (self.front.bundles.len() > 1).then_some(series.bundle),
+                shape: self.front.shown_shape(series),
                 color: self.front.color(series, dot),
                 many,
             };

@@ -12,7 +12,7 @@ use super::axes::{Axes, holding};
 use super::common::{Objective, Prompts, error, paragraph, placed};
 use super::pairs;
 use super::sheet::Sheet;
-use crate::color::{BASE, Rgb, category, mixed};
+use crate::color::{BASE, CATEGORIES, Rgb, category, mixed};
 use crate::error::{Error, Result};
 use crate::figure::{Figure, Look};
 use crate::scene::Mark;
@@ -140,7 +140,26 @@ pub struct Front {
     pub facts: Vec<(String, String)>,
 }
 
+impl Series {
+    /// How often all colours were given before its own: more methods than there are colours begin with the first again.
+    pub fn round(&self) -> usize {
+        self.color / CATEGORIES.len()
+    }
+}
+
 impl Front {
+    /// The shape of a series, counted from 0: that of its bundle, and another one where its colour is that of a method
+    /// before.
+    pub fn shape(&self, series: &Series) -> usize {
+        series.bundle + self.bundles.len().max(1) * series.round()
+    }
+
+    /// [`Front::shape`], where shapes say anything.
+    fn shown_shape(&self, series: &Series) -> Option<usize> {
+        let again = self.by_series() && self.series.iter().any(|series| series.round() > 0);
+        (self.bundles.len() > 1 || again).then(|| self.shape(series))
+    }
+
     /// Draws it.
     pub fn draw(&self, look: &Look) -> Result<Figure> {
         self.check()?;
