@@ -51,6 +51,9 @@ pub struct Sheet {
     at: HashMap<(String, String), usize>,
 }
 
+/// A sampling seed, and the scores of the answer that was drawn with it.
+type Sample = (u64, Vec<f64>);
+
 /// The rows of an arm under a setting.
 #[derive(Debug, Clone)]
 struct Gathered {
@@ -59,7 +62,7 @@ struct Gathered {
     points: Vec<String>,
     seeds: Vec<u64>,
     /// By point, seed and prompt: samples with their scores.
-    cells: BTreeMap<(usize, usize, usize), Vec<(u64, Vec<f64>)>>,
+    cells: BTreeMap<(usize, usize, usize), Vec<Sample>>,
 }
 
 impl Sheet {

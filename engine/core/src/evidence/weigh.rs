@@ -341,9 +341,7 @@ impl<'a> Scene<'a> {
                 corners: self.corners(runs, a, b),
             },
             differing: self.differing(a, arms[1]),
-            unequal: unequal
-                .filter(|item| !plan.differs_in.contains(item))
-                .collect(),
+            unequal: unequal.into_iter().map(str::to_owned).collect(),
             verdict: super::Verdict {
                 finding: Finding::NotShown,
                 equivalent: false,

@@ -97,7 +97,7 @@ mod tests {
             nadir: vec![1.0, 10.0],
         };
         for margin in [0.0, 0.1, 0.5] {
-            let best = anchors.hypervolume(&[anchors.ideal.clone()], margin);
+            let best = anchors.hypervolume(std::slice::from_ref(&anchors.ideal), margin);
             assert!((best - 1.0).abs() < 1e-12);
             // A corner: as wide as all, and as high as the margin alone.
             let corner = anchors.hypervolume(&[[3.0, 10.0]], margin);
