@@ -322,7 +322,7 @@ fn trained_parts_answer_as_what_they_are() {
     tagged.prompt = Prompt::Text("The cat".to_owned());
     tagged.sampling.max_tokens = 12;
     let run = generate(&bundle, tagged).expect("an answer");
-    let given = run.given.expect("what was given").text;
+    let given = &run.given.as_ref().expect("what was given").text;
     assert!(
         given.ends_with("The cat <rm1_score> -1.0 <rm2_score> 1.4 <rm3_score> 2.2"),
         "{given}"

@@ -39,7 +39,7 @@ use paretoscope_core::types::Mutes;
 use crate::command::{AppCommand, Gesture};
 use crate::registry;
 use crate::state::{
-    AppState, EnginePhase, GenerateWhen, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
+    AppState, EnginePhase, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
 };
 use crate::tasks::Wanted;
 

@@ -30,11 +30,10 @@ pub fn method_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Opt
                 .to_owned(),
         );
     }
-    let objectives = info.objectives.iter().enumerate();
+    let mut objectives = info.objectives.iter();
     if kind.needs_singles(points) {
-        let lacking = objectives
-            .clone()
-            .find(|(at, _)| info.single(*at).is_none());
+        let mut numbered = objectives.clone().enumerate();
+        let lacking = numbered.find(|(at, _)| info.single(*at).is_none());
         if let Some((_, objective)) = lacking {
             return Some(format!(
                 "it takes one LoRA expert per objective, and none stands at {} alone",
@@ -43,7 +42,7 @@ pub fn method_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Opt
         }
     }
     if kind == MethodKind::Args {
-        let mute = objectives.map(|(_, o)| o).find(|o| o.reward.is_none());
+        let mute = objectives.find(|o| o.reward.is_none());
         return mute.map(|objective| {
             format!("it asks the reward models, and {} has none", objective.name)
         });

@@ -58,11 +58,6 @@ impl ActiveStream {
         Ok(())
     }
 
-    /// Whether experts beside the bank's speak.
-    pub(super) fn has_side(&self) -> bool {
-        self.side.is_some()
-    }
-
     /// Tokens of the prompt that are in the cache.
     pub(super) fn read(&self) -> usize {
         self.fed
