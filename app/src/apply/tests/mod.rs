@@ -1,11 +1,13 @@
 //! Commands and events against the state.
 
+mod blind;
 mod desk;
 mod dots;
 mod front;
 mod prompts;
 mod session;
 mod sheets;
+mod stage;
 mod undo;
 
 use std::path::PathBuf;
