@@ -185,6 +185,14 @@ impl Tasks {
 
     /// Makes and writes what a job asks for, saying how far it is.
     pub fn export(&self, job: Job) {
+        self.export_by(move |stage| export::export(&job, stage));
+    }
+
+    /// Tells how far an export is and how it ended, a panic in it among the ends.
+    fn export_by(
+        &self,
+        export: impl FnOnce(&mut dyn FnMut(&'static str)) -> Result<Written, Trouble> + Send + 'static,
+    ) {
         let (sender, ctx) = (self.sender.clone(), self.ctx.clone());
         let tell = move |news| {
             // The window may be gone by now; then nobody needs the answer.
@@ -193,7 +201,7 @@ impl Tasks {
         };
         let run = move || {
             let mut stage = |words| tell(Exporting::Stage(words));
-            let work = AssertUnwindSafe(|| export::export(&job, &mut stage));
+            let work = AssertUnwindSafe(|| export(&mut stage));
             let written = catch_unwind(work).unwrap_or_else(|_panic| {
                 let words = "the export stopped: a defect of the program";
                 Err(Trouble::system(words.to_owned()))
@@ -309,6 +317,29 @@ fn points_of(path: &Path) -> Result<PointList, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_export_that_panics_ends_in_words_and_the_next_one_is_made() {
+        let tasks = Tasks::new(egui::Context::default());
+        let news = || match tasks.answers.recv_timeout(Duration::from_mins(1)) {
+            Ok(TaskAnswer::Exporting(news)) => news,
+            other => panic!("no news of an export: {other:?}"),
+        };
+        tasks.export_by(|stage| {
+            stage("Drawing");
+            panic!("a defect")
+        });
+        assert_eq!(news(), Exporting::Stage("Drawing"));
+        let Exporting::Ended(Err(trouble)) = news() else {
+            panic!("it ended in trouble")
+        };
+        assert!(
+            trouble.message.contains("a defect of the program"),
+            "{trouble:?}"
+        );
+        tasks.export_by(|_stage| Ok(Written::default()));
+        assert_eq!(news(), Exporting::Ended(Ok(Written::default())));
+    }
 
     #[test]
     fn a_file_of_points_is_read_or_refused_with_its_line() {

@@ -88,6 +88,13 @@ fn sixty_votes_become_a_value_vector_and_arrows_on_test_prompts() {
     refused(&fixture, LEARN, "no decided pair by helpful");
     vote(&fixture, 60);
     refused(&fixture, &LEARN.replace("helpful", "kind"), "`kind`");
+    // What stands where its bundle is to be is found before anything is trained, and stays.
+    std::fs::create_dir_all(fixture.out("learnt/bundle")).expect("a folder");
+    fixture.write("out/learnt/bundle/notes.txt", "mine");
+    refused(&fixture, LEARN, "not of this run");
+    assert_eq!(fixture.read("out/learnt/bundle/notes.txt"), b"mine");
+    assert!(!fixture.out("learnt/pairs.jsonl").exists());
+    fixture.remove("out/learnt/bundle/notes.txt");
     let told = done(&fixture, LEARN);
     assert_eq!(fixture.state(), before, "the bundle is not touched");
 

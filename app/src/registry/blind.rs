@@ -103,8 +103,10 @@ mod tests {
 
     #[test]
     fn nothing_but_the_view_itself_can_be_done_while_somebody_votes() {
-        let mut state = AppState::default();
-        state.annotate.desk = Some(Desk::new("T".to_owned(), None));
+        let (mut votes, mut away) = (AppState::default(), AppState::default());
+        votes.annotate.desk = Some(Desk::new("T".to_owned(), None));
+        // Who voted when the window went away is not asked yet.
+        away.annotate.resume = Some(("T".to_owned(), "A1".to_owned()));
         let usual = [
             "theme",
             "zoom-in",
@@ -113,11 +115,13 @@ mod tests {
             "fullscreen",
             "quit",
         ];
-        for entry in entries() {
-            let blocked = blocked(&entry.command, &state).is_some();
-            assert_eq!(blocked, !usual.contains(&entry.id), "{}", entry.id);
-        }
         let sit = AppCommand::Annotate(Annotation::Sit);
-        assert_eq!(blocked(&sit, &state), None);
+        for state in [votes, away] {
+            for entry in entries() {
+                let blocked = blocked(&entry.command, &state).is_some();
+                assert_eq!(blocked, !usual.contains(&entry.id), "{}", entry.id);
+            }
+            assert_eq!(blocked(&sit, &state), None);
+        }
     }
 }

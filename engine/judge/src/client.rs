@@ -139,11 +139,14 @@ impl Client {
         }
     }
 
-    /// What an endpoint said, without the key, which some repeat.
+    /// What an endpoint said, without the key, which some repeat; in JSON, some with its slashes escaped.
     fn without_key(&self, text: String) -> String {
-        match &self.key {
-            Some(Key(key)) if !key.is_empty() => text.replace(key.as_str(), "[key]"),
-            _ => text,
+        let Some(Key(key)) = self.key.as_ref().filter(|Key(key)| !key.is_empty()) else {
+            return text;
+        };
+        match serde_json::from_str(&text) {
+            Ok(json) => without(json, key).to_string(),
+            Err(_no_json) => text.replace(key.as_str(), "[key]"),
         }
     }
 
@@ -159,6 +162,21 @@ impl Client {
     }
 }
 
+/// JSON without a key, wherever it stands.
+fn without(json: Value, key: &str) -> Value {
+    let less = |words: String| words.replace(key, "[key]");
+    match json {
+        Value::String(words) => Value::String(less(words)),
+        Value::Array(all) => all.into_iter().map(|value| without(value, key)).collect(),
+        Value::Object(all) => {
+            let all = all.into_iter();
+            all.map(|(name, value)| (less(name), without(value, key)))
+                .collect()
+        }
+        other => other,
+    }
+}
+
 /// `Retry-After` in seconds; a date is left to our own pace.
 fn seconds(words: &str) -> Option<Duration> {
     let seconds: f64 = words.trim().parse().ok()?;
@@ -167,7 +185,86 @@ fn seconds(words: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// With what no text of an endpoint holds by itself, and with what JSON escapes.
+    const KEY: &str = "sk-1/2\"3+4==";
+
+    /// What becomes of a reply with this status and body to a request with the key.
+    fn sent(status: u16, body: &str) -> Result<Value, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/v1", listener.local_addr().unwrap());
+        let reply = format!(
+            "HTTP/1.1 {status} Status\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"{}") {
+                let mut bytes = [0; 1024];
+                let count = stream.read(&mut bytes).unwrap();
+                assert!(count > 0, "the request ends with its body");
+                heard.extend_from_slice(&bytes[..count]);
+            }
+            stream.write_all(reply.as_bytes()).unwrap();
+            String::from_utf8(heard).unwrap()
+        });
+        let key = Key(KEY.to_owned());
+        let endpoint = Endpoint::new(&base).unwrap();
+        let client = Client::new(&endpoint, Some(&key), &Limits::default());
+        let made = client.send(&serde_json::json!({}));
+        assert!(
+            server.join().unwrap().contains(&format!("Bearer {KEY}")),
+            "the key went"
+        );
+        made
+    }
+
+    #[test]
+    fn a_key_that_an_endpoint_repeats_is_told_to_nobody() {
+        let escaped = KEY.replace('"', "\\\"");
+        let slashes = escaped.replace('/', "\\/");
+        for words in [&escaped, &slashes] {
+            let error = format!("{{\"error\": {{\"message\": \"no such key: {words}\"}}}}");
+            match sent(401, &error) {
+                Err(Failure::Never(error)) => {
+                    let told = error.to_string();
+                    assert!(told.contains("401: no such key: [key];"), "{told}");
+                }
+                other => panic!("refused for good: {other:?}"),
+            }
+            match sent(503, &error) {
+                Err(Failure::Again(told, None)) => {
+                    assert_eq!(told, "status 503: no such key: [key]");
+                }
+                other => panic!("refused for a while: {other:?}"),
+            }
+            let reply = format!(
+                "{{\"choices\": [{{\"message\": {{\"content\": \"A, says {words}\"}}}}], \"{words}\": 1}}"
+            );
+            let told = sent(200, &reply).unwrap();
+            assert_eq!(
+                told,
+                serde_json::json!({"choices": [{"message": {"content": "A, says [key]"}}], "[key]": 1})
+            );
+        }
+        match sent(500, &format!("<html>Bearer {KEY} is wrong")) {
+            Err(Failure::Again(told, None)) => {
+                assert_eq!(told, "status 500: <html>Bearer [key] is wrong");
+            }
+            other => panic!("refused for a while: {other:?}"),
+        }
+        // What holds no key stays as it is.
+        let reply = "{\"choices\": [{\"message\": {\"content\": \"sk-1/2\"}}]}";
+        assert_eq!(
+            sent(200, reply).unwrap().to_string(),
+            reply.replace(": ", ":")
+        );
+    }
 
     #[test]
     fn a_wait_is_read_and_a_key_is_not_shown() {

@@ -188,3 +188,76 @@ impl Measuring<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::annotate::Voters;
+    use crate::stats::Draws;
+    use crate::types::DpoConfig;
+
+    fn plan(folder: &Path) -> LearnPlan {
+        LearnPlan {
+            study: folder.join("a.study"),
+            task: "T".to_owned(),
+            objective: "helpful".to_owned(),
+            voters: Voters::default(),
+            bundle: folder.join("base"),
+            out: folder.join("out"),
+            name: "votes".to_owned(),
+            config: DpoConfig::default(),
+            weight: 1.0,
+            points: Vec::new(),
+            prompts: None,
+            in_sample: false,
+            draws: Draws::default(),
+        }
+    }
+
+    #[test]
+    fn nothing_of_somebody_else_s_gives_way_to_the_bundle() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path());
+        let out = plan.out.join("bundle");
+        let write = |path: &Path| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "{}").unwrap();
+        };
+        write(&plan.bundle.join("bundle.json"));
+        let refused = |plan: &LearnPlan| {
+            let error = place_of_bundle(plan).unwrap_err();
+            assert!(error.is_input(), "{error}");
+            assert!(error.to_string().contains("not of this run"), "{error}");
+        };
+        assert_eq!(place_of_bundle(&plan).unwrap(), out, "nothing is there");
+        std::fs::create_dir_all(&out).unwrap();
+        assert_eq!(place_of_bundle(&plan).unwrap(), out, "an empty folder");
+        write(&out.join("bundle.json"));
+        assert_eq!(place_of_bundle(&plan).unwrap(), out, "an earlier run's");
+        for more in ["notes.txt", "adapter/weights.safetensors"] {
+            let path = out.join(more);
+            write(&path);
+            refused(&plan);
+            // Making it refuses as well, where what is there came during the training.
+            assert!(bundle_with(&plan).is_err() && path.is_file());
+            let top = out.join(more.split('/').next().unwrap());
+            std::fs::remove_file(&top)
+                .or_else(|_| std::fs::remove_dir_all(&top))
+                .unwrap();
+        }
+        assert!(place_of_bundle(&plan).is_ok());
+
+        // The bundle that the run learns with would be taken away, under whichever name it is given.
+        let own = LearnPlan {
+            bundle: out.clone(),
+            ..plan.clone()
+        };
+        refused(&own);
+        assert!(bundle_with(&own).is_err() && out.join("bundle.json").is_file());
+        let around = LearnPlan {
+            bundle: plan.out.join("../out/./bundle"),
+            ..plan
+        };
+        refused(&around);
+    }
+}

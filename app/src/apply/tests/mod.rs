@@ -1,5 +1,6 @@
 //! Commands and events against the state.
 
+mod blind;
 mod desk;
 mod dots;
 mod front;
@@ -7,6 +8,7 @@ mod methods;
 mod prompts;
 mod session;
 mod sheets;
+mod stage;
 mod undo;
 
 use std::path::PathBuf;

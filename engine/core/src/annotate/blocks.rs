@@ -1,9 +1,10 @@
-//! Near-balanced blocks: every comparison, and every prompt, about equally often.
+//! Balanced blocks: every comparison, and every prompt, as equally often as can be.
 
 use rand::Rng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
+use super::level::level;
 use super::pool::{Fit, Pool};
 
 /// An item that was drawn.
@@ -83,17 +84,18 @@ impl Open {
     }
 }
 
-/// At most `count` items of the pool's groups. Groups are used equally often, the least used first, as long as they have
-/// a prompt left; in the last, broken block those whose contenders were used least. Where `ranked` is not 0, an item is
-/// that many of the contenders instead, and it is they who are used equally often.
+/// At most `count` items of the pool's groups. Groups are used equally often, the least used first, as long as they
+/// have a prompt left; in the last, broken block those whose contenders were used least. Prompts are asked about as
+/// equally often as these groups can be asked about them: within one, where all answers are there and differ. Where
+/// `ranked` is not 0, an item is that many of the contenders instead, and it is they who are used equally often.
 pub fn blocks(pool: &Pool, count: usize, ranked: usize, random: &mut ChaCha8Rng) -> Drawing {
     if ranked > 0 {
         return rankings(pool, count, ranked, random);
     }
     let mut open = Open::new(pool, &[], random);
-    let mut items = Vec::with_capacity(count);
+    let mut drawn = Vec::with_capacity(count);
     let mut uses = vec![0_u32; pool.contenders.len()];
-    while items.len() < count {
+    while drawn.len() < count {
         let mut block: Vec<usize> = (0..pool.groups.len())
             .filter(|&group| !open.is_empty(group))
             .collect();
@@ -101,9 +103,9 @@ pub fn blocks(pool: &Pool, count: usize, ranked: usize, random: &mut ChaCha8Rng)
             break;
         }
         block.shuffle(random);
-        let whole = block.len() <= count - items.len();
+        let whole = block.len() <= count - drawn.len();
         while let Some(last) = block.len().checked_sub(1)
-            && items.len() < count
+            && drawn.len() < count
         {
             let worn = |group: usize| -> u32 { pool.groups[group].iter().map(|&c| uses[c]).sum() };
             let at = if whole {
@@ -118,12 +120,14 @@ pub fn blocks(pool: &Pool, count: usize, ranked: usize, random: &mut ChaCha8Rng)
                 for &contender in &pool.groups[group] {
                     uses[contender] += 1;
                 }
-                items.push(item(case, &pool.groups[group], 1.0));
+                drawn.push((group, case));
             }
         }
     }
+    level(&mut drawn, &mut open.cases, &mut open.asked);
+    let of = |(group, case): (usize, usize)| item(case, &pool.groups[group], 1.0);
     Drawing {
-        items,
+        items: drawn.into_iter().map(of).collect(),
         identical: open.identical,
         missing: open.missing,
     }

@@ -5,8 +5,8 @@
 //! |---|---|---|
 //! | design | what is asked, of whom, how much | `design` |
 //! | pool | answers by prompt and contender → what can be compared | `pool` |
-//! | draw | pool → items: near-balanced, or where votes say most; checks | `blocks`, `active`, `gold` |
-//! | queue | items → the order and the sides that one person sees | `queue` |
+//! | draw | pool → items: balanced, or where votes say most; checks | `blocks`, `level`, `active`, `gold` |
+//! | queue | items → the order and the sides that one person sees | `queue`, `halves`, `looks`, `arrange` |
 //! | show | texts → all that a blind view may show | `blind`, `names` |
 //! | vote | what was chosen, for how long → a ballot | `ballot`, `clock` |
 //! | weigh | votes → hasty ones, failed checks; rankings → strengths | `quality`, `plackett_luce` |
@@ -16,13 +16,17 @@
 //! All that is random follows from the design's seed.
 
 mod active;
+mod arrange;
 mod ballot;
 mod blind;
 mod blocks;
 mod clock;
 mod design;
 mod gold;
+mod halves;
 mod label_studio;
+mod level;
+mod looks;
 mod names;
 mod plackett_luce;
 mod pool;

@@ -70,15 +70,62 @@ proptest! {
         prop_assert_eq!((drawing.identical, drawing.missing), (0, 0));
         let (groups, asked) = counts(&drawing);
         prop_assert!(within_one(pool.groups.iter().map(|g| groups.get(g).copied().unwrap_or(0))));
-        let spread = (0..cases).map(|case| asked.get(&case).copied().unwrap_or(0));
-        let (least, most) = spread.fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
-        // Pairs come first: prompts are as even as the least used pairs leave them.
-        prop_assert!(most - least <= 6, "{} {}", least, most);
+        prop_assert!(within_one((0..cases).map(|case| asked.get(&case).copied().unwrap_or(0))));
         let mut seen = std::collections::HashSet::new();
         for item in &drawing.items {
             prop_assert!(seen.insert((item.case, item.sides.clone())), "asked twice");
         }
         prop_assert_eq!(&blocks(&pool, count, 0, &mut random(seed)), &drawing);
+    }
+
+    #[test]
+    fn blocks_are_as_even_as_any_choice_where_answers_are_missing(
+        cases in 1_usize..6, gaps in prop::collection::vec(0_u8..4, 15), share in 0.0_f64..=1.0, seed: u64,
+    ) {
+        let mut pool = pool(3, cases, 0);
+        for (answer, gap) in pool.answers.iter_mut().zip(&gaps) {
+            match gap {
+                0 => *answer = None,
+                1 => answer.as_mut().unwrap().text = Arc::from("alike"),
+                _ => {}
+            }
+        }
+        let ready = |group: &[usize]| -> u32 {
+            let differ = |case: &usize| {
+                let [a, b] = [group[0], group[1]].map(|contender| pool.answer(*case, contender));
+                a.zip(b).is_some_and(|(a, b)| a.text != b.text)
+            };
+            (0..cases).filter(differ).map(|case| 1 << case).sum()
+        };
+        let all: usize = pool.groups.iter().map(|group| ready(group).count_ones() as usize).sum();
+        let count = (share * all as f64) as usize;
+        let drawing = blocks(&pool, count, 0, &mut random(seed));
+        prop_assert_eq!(drawing.items.len(), count);
+        let (groups, asked) = counts(&drawing);
+        let used = |group: &Vec<usize>| groups.get(group).copied().unwrap_or(0);
+        let most = pool.groups.iter().map(used).max().unwrap_or(0);
+        for group in &pool.groups {
+            let left = ready(group).count_ones() as usize - used(group);
+            prop_assert!(left == 0 || used(group) + 1 >= most, "{:?}", groups);
+        }
+        // All choices of as many cases for each group, the most asked case first.
+        let choices = pool.groups.iter().map(|group| {
+            let fits = |chosen: &u32| chosen & !ready(group) == 0 && chosen.count_ones() as usize == used(group);
+            (0..1_u32 << cases).filter(fits).collect::<Vec<u32>>()
+        });
+        let [one, two, three] = &choices.collect::<Vec<_>>()[..] else { panic!("three pairs") };
+        let sorted = |mut asked: Vec<usize>| {
+            asked.sort_unstable_by(|a, b| b.cmp(a));
+            asked
+        };
+        let times = |chosen: [u32; 3]| {
+            let of = |case: usize| chosen.iter().filter(|chosen| *chosen >> case & 1 == 1).count();
+            sorted((0..cases).map(of).collect())
+        };
+        let best = one.iter().flat_map(|&a| two.iter().map(move |&b| (a, b)));
+        let best = best.flat_map(|(a, b)| three.iter().map(move |&c| [a, b, c])).map(times).min();
+        let found = sorted((0..cases).map(|case| asked.get(&case).copied().unwrap_or(0)).collect());
+        prop_assert_eq!(Some(found), best);
     }
 
     #[test]
@@ -90,17 +137,15 @@ proptest! {
             prop_assert_eq!(item.sides.len(), ranked);
             item.sides.iter().for_each(|side| uses[side.1] += 1);
         }
-        if contenders > ranked {
-            let (least, most) = (uses.iter().min().unwrap(), uses.iter().max().unwrap());
-            prop_assert!(most - least <= 2 + cases / 4, "{:?}", uses);
-        }
+        prop_assert!(within_one(uses.iter().copied()), "{:?}", uses);
     }
 
     #[test]
     fn queues_are_balanced_mirrored_and_repeat_late(
-        items in 1_usize..400, gold in 0_usize..12, annotators in 1_usize..5, overlap in 0.2_f64..0.5, seed: u64,
+        items in 1_usize..400, gold in 0_usize..12, annotators in 1_usize..5, overlap in 0.2_f64..1.0,
+        repeats in prop_oneof![Just(0.05), 0.0_f64..=0.5], seed: u64,
     ) {
-        let plan = Plan { annotators, overlap, repeats: 0.05, seed };
+        let plan = Plan { annotators, overlap, repeats, seed };
         let shape = |gold| Shape { sides: 2, gold };
         let mut shapes = vec![shape(false); items];
         shapes.extend(vec![shape(true); gold]);
@@ -110,15 +155,7 @@ proptest! {
         for (person, queue) in queues.iter().enumerate() {
             for (number, block) in queue.chunks(10).enumerate() {
                 let over = block.iter().filter(|s| turned(s)).count() as i64 * 2 - block.len() as i64;
-                // Uneven alone where nothing of the whole queue may be turned: another has seen it, or it comes twice.
-                let earlier = &queues[person / annotators * annotators..person];
-                let given = |s: &Showing| {
-                    let same = |other: &&Showing| other.item == s.item && !std::ptr::eq(*other, s);
-                    earlier.iter().flatten().any(|other| other.item == s.item) || queue.iter().find(same).is_some()
-                };
-                let stuck = queue.iter().filter(|s| turned(s) == (over > 0)).all(given);
-                let even = over.abs() <= i64::from(block.len() % 2 == 1);
-                prop_assert!(even || stuck, "person {} block {}: {}", person, number, over);
+                prop_assert!(over.abs() <= i64::from(block.len() % 2 == 1), "person {} block {}: {}", person, number, over);
             }
             let mut first: HashMap<usize, (usize, bool)> = HashMap::new();
             for (place, showing) in queue.iter().enumerate() {
@@ -134,12 +171,9 @@ proptest! {
                 }
             }
             let own = first.len() - gold;
-            let repeats = queue.iter().filter(|s| s.repeat).count();
-            prop_assert!(repeats <= own.div_ceil(20));
-            if own >= 60 {
-                // A place that finds nothing to look at once more, or two of one place, make it a few less.
-                prop_assert!(repeats + 4 >= own / 20, "{} of {}", repeats, own);
-            }
+            // Where there are fewer items, no place is late enough: `looks` tries all.
+            let wanted = if own + gold >= 20 { (repeats * own as f64).ceil() as usize } else { 0 };
+            prop_assert_eq!(queue.iter().filter(|s| s.repeat).count(), wanted, "of {}", own);
             prop_assert_eq!((items..items + gold).filter(|g| first.contains_key(g)).count(), gold, "all see all checks");
         }
         // Of the people of one round each item has one, or two, who see it mirrored.
@@ -217,6 +251,54 @@ fn overlap_of_one_shows_all_to_all_mirrored() {
         [0, 1, 2].map(|person| queue(plan, std::slice::from_ref(&batch), person));
     assert_eq!((one.len(), &one), (30, &three));
     assert!(one.iter().zip(&two).all(|(a, b)| a.order[0] == b.order[1]));
+}
+
+#[test]
+fn neither_sides_nor_second_looks_follow_from_the_item() {
+    let batch = [vec![
+        Shape {
+            sides: 2,
+            gold: false
+        };
+        60
+    ]];
+    let (mut turned, mut twice, mut places) = ([0; 60], [0; 60], [0; 54]);
+    for seed in 0..400 {
+        let plan = Plan {
+            annotators: 2,
+            overlap: 0.5,
+            repeats: 0.2,
+            seed,
+        };
+        // Person 0 sees 30 items with person 1, 15 alone, and 9 of them twice.
+        let found = queue(plan, &batch, 0);
+        assert_eq!(found.len(), 54);
+        for (place, showing) in found.iter().enumerate() {
+            if showing.repeat {
+                twice[showing.item] += 1;
+                places[place] += 1;
+            } else {
+                turned[showing.item] += if showing.order == [1, 0] { 1 } else { -1 };
+            }
+        }
+    }
+    // About 300 looks at each item, half of them turned, and 60 second ones; of places each third or fourth has one.
+    // Bounds are five standard deviations of as many independent draws.
+    assert!(
+        turned.iter().all(|over| i32::abs(*over) <= 87),
+        "{turned:?}"
+    );
+    assert!(
+        twice.iter().all(|count| (20..=100).contains(count)),
+        "{twice:?}"
+    );
+    assert!(places[..20].iter().all(|count| *count == 0), "{places:?}");
+    assert!(
+        places[20..54]
+            .iter()
+            .all(|count| (50..=190).contains(count)),
+        "{places:?}"
+    );
 }
 
 #[test]
@@ -360,7 +442,8 @@ fn ten_thousand_items_are_quick() {
         repeats: 0.05,
         seed: 0,
     };
-    assert!((4190..=4210).contains(&queue(plan, &[shapes], 2).len()));
+    // A third of 8,000 alone, two thirds of 2,000 shared, and 5 % of both twice.
+    assert_eq!(queue(plan, &[shapes], 2).len(), 2666 + 1333 + 200);
     let seconds = start.elapsed().as_secs_f64();
     assert!(seconds < 10.0, "{seconds} s");
 }
