@@ -38,9 +38,7 @@ use paretoscope_core::types::Mutes;
 
 use crate::command::{AppCommand, Gesture};
 use crate::registry;
-use crate::state::{
-    AppState, EnginePhase, Notice, NoticeKind, Overlay, SiteMap, TierOptions,
-};
+use crate::state::{AppState, EnginePhase, Notice, NoticeKind, Overlay, SiteMap, TierOptions};
 use crate::tasks::Wanted;
 
 pub use effect::Effect;

@@ -116,12 +116,12 @@ mod tests {
             "quit",
         ];
         let sit = AppCommand::Annotate(Annotation::Sit);
-        for state in [votes, away] {
+        for state in [&votes, &away] {
             for entry in entries() {
-                let blocked = blocked(&entry.command, &state).is_some();
+                let blocked = blocked(&entry.command, state).is_some();
                 assert_eq!(blocked, !usual.contains(&entry.id), "{}", entry.id);
             }
-            assert_eq!(blocked(&sit, &state), None);
+            assert_eq!(blocked(&sit, state), None);
         }
     }
 }

@@ -215,7 +215,7 @@ mod tests {
         });
         let key = Key(KEY.to_owned());
         let endpoint = Endpoint::new(&base).unwrap();
-        let client = Client::new(&endpoint, Some(&key), &Limits::default());
+        let client = Client::new(&endpoint, Some(&key), &JudgeLimits::default());
         let made = client.send(&serde_json::json!({}));
         assert!(
             server.join().unwrap().contains(&format!("Bearer {KEY}")),
