@@ -213,7 +213,7 @@ fn a_judge_is_asked_cancelled_goes_on_and_is_held_against_people() {
     for words in [
         "stub judges T",
         "2 of 6 verdicts",
-        "Waiting: asked too often (status 429: slow down); asked again in",
+        "Waiting: asked too often (status 429: slow down)",
         "Cost so far: 0.0008 of 9.5; 400 tokens sent, 8 back in 4 replies",
         "1 request failed and went again",
     ] {
@@ -327,7 +327,7 @@ fn what_an_endpoint_does_wrong_is_said_in_words() {
     assert_eq!(w.ended(), JudgePhase::Done);
     for words in [
         "6 of 6 verdicts; 6 differ by the order, which makes a tie",
-        "Flag: 1.000 (95 % 0.757 to 1.000), 12 of 12 decisive replies; the place says something",
+        "Flag: 1.000 (95 % 0.758 to 1.000), 12 of 12 decisive replies; the place says something",
     ] {
         assert!(w.sees(words), "{words}: {:?}", w.tree());
     }

@@ -221,6 +221,8 @@ fn two_methods_that_are_ticked_are_two_sweeps() {
         off && about.contains("`sweep --method best-of-n`"),
         "{about}"
     );
+    w.harness.get_by_label("MOD").scroll_to_me();
+    w.steps(3);
     w.click("MOD");
     w.steps(2);
     w.harness.key_press(Key::Escape);

@@ -181,6 +181,8 @@ fn a_path_can_be_pasted_where_no_dialog_opens() {
         ..w.state().prefs.sweep.clone()
     }));
     assert!(w.sees("type or paste its path"));
+    w.harness.get_by_label("Path of the prompts").scroll_to_me();
+    w.steps(3);
     w.harness.get_by_label("Path of the prompts").click();
     w.steps(2);
     let quoted = format!("\"{file}\"");

@@ -415,7 +415,7 @@ fn vectors_from_pairs_steer_and_none_of_them_is_the_base() {
     assert!(there.iter().any(|said| *said != base), "{there:?}");
     fixture.refused(
         "bundle add --bundle {} --method steering --part {}/base --name v --out {}/out/other",
-        &["is no such part"],
+        &["is no file", "bundle steering"],
     );
 }
 

@@ -6,12 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::dataset::{self, Source};
 use super::evaluate::{LIMIT, PLAIN};
 use super::levels::Objective;
-use super::recipe::{Recipe, TrainSettings};
+use super::recipe::{BaselineSettings, Recipe, TrainSettings};
 use super::world::World;
 use paretoscope_engine::Result;
 use paretoscope_engine::types::{
@@ -20,62 +18,6 @@ use paretoscope_engine::types::{
     MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig, ParmJob, PpoConfig, RicConfig,
     RicJob, RunConfig, TrainConfig, TrainJob, TrainTask, WeightedData,
 };
-
-/// Numbers of the baselines.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BaselineSettings {
-    /// Where methods with a model per preference are trained.
-    pub points: Vec<[f64; 3]>,
-    /// Adapters of one preference: MODPO, DPO-LW, DPO-SeqT, as the value vectors.
-    pub adapters: TrainSettings,
-    /// Autoregressive rewards.
-    pub rewards: TrainSettings,
-    /// What their log-probabilities are multiplied by: answers are short, so that differences are small.
-    pub reward_beta: f64,
-    /// Ranks of PARM's two parts.
-    pub parm_rank: usize,
-    /// LoRAMoE, on the base's own examples.
-    pub loramoe: TrainSettings,
-    /// Its experts, and the rank of each.
-    pub experts: [usize; 2],
-    /// Models that correct answers.
-    pub corrections: TrainSettings,
-    /// RiC's first descent; its rounds have a tenth of the rate.
-    pub ric: TrainSettings,
-    /// RiC: answers first, and in every round.
-    pub ric_answers: [usize; 2],
-    /// MORLHF: batches of answers, and answers per batch.
-    pub morlhf: [usize; 2],
-}
-
-impl Default for BaselineSettings {
-    fn default() -> Self {
-        let at = |learning_rate| TrainSettings {
-            learning_rate,
-            epochs: 1,
-            batch_tokens: 2048,
-        };
-        Self {
-            points: vec![
-                [1.0 / 3.0; 3],
-                [0.25, 0.25, 0.5],
-                [0.5, 0.25, 0.25],
-                [0.25, 0.5, 0.25],
-            ],
-            adapters: at(3e-4),
-            rewards: at(1e-3),
-            reward_beta: 0.3,
-            parm_rank: 8,
-            loramoe: at(1e-3),
-            experts: [4, 8],
-            corrections: at(1e-3),
-            ric: at(1e-3),
-            ric_answers: [4_000, 2_000],
-            morlhf: [100, 64],
-        }
-    }
-}
 
 /// Where everything is.
 pub struct Places<'a> {

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::baselines::BaselineSettings;
 use super::dataset::{DataSettings, SamplePrompt};
 use super::levels::Objective;
 use super::phrasing::ask;
@@ -86,6 +85,62 @@ pub struct ExtraPairs {
     /// Pairs of an answer with itself, one sentence said twice in the worse one: an expert that
     /// wants more of a kind than there is learns to end in time.
     pub repeats: usize,
+}
+
+/// Numbers of the baselines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BaselineSettings {
+    /// Where methods with a model per preference are trained.
+    pub points: Vec<[f64; 3]>,
+    /// Adapters of one preference: MODPO, DPO-LW, DPO-SeqT, as the value vectors.
+    pub adapters: TrainSettings,
+    /// Autoregressive rewards.
+    pub rewards: TrainSettings,
+    /// What their log-probabilities are multiplied by: answers are short, so that differences are small.
+    pub reward_beta: f64,
+    /// Ranks of PARM's two parts.
+    pub parm_rank: usize,
+    /// LoRAMoE, on the base's own examples.
+    pub loramoe: TrainSettings,
+    /// Its experts, and the rank of each.
+    pub experts: [usize; 2],
+    /// Models that correct answers.
+    pub corrections: TrainSettings,
+    /// RiC's first descent; its rounds have a tenth of the rate.
+    pub ric: TrainSettings,
+    /// RiC: answers first, and in every round.
+    pub ric_answers: [usize; 2],
+    /// MORLHF: batches of answers, and answers per batch.
+    pub morlhf: [usize; 2],
+}
+
+impl Default for BaselineSettings {
+    fn default() -> Self {
+        let at = |learning_rate| TrainSettings {
+            learning_rate,
+            epochs: 1,
+            batch_tokens: 2048,
+        };
+        Self {
+            points: vec![
+                [1.0 / 3.0; 3],
+                [0.25, 0.25, 0.5],
+                [0.5, 0.25, 0.25],
+                [0.25, 0.5, 0.25],
+            ],
+            adapters: at(3e-4),
+            rewards: at(1e-3),
+            reward_beta: 0.3,
+            parm_rank: 8,
+            loramoe: at(1e-3),
+            experts: [4, 8],
+            corrections: at(1e-3),
+            ric: at(1e-3),
+            ric_answers: [4_000, 2_000],
+            morlhf: [100, 64],
+        }
+    }
 }
 
 /// The whole recipe.

@@ -43,10 +43,12 @@ pub fn extended(folder: &Path, addition: &Addition) -> Result<Manifest> {
         path.join(file).is_file()
     };
     if !there {
-        return Err(Error::file(
-            &path,
-            format!("holds no {file}, so it is not such a part; is the training finished?"),
-        ));
+        let problem = if file.is_empty() {
+            "is no file; steering takes the vectors that `bundle steering` writes".to_owned()
+        } else {
+            format!("holds no {file}, so it is not such a part; is the training finished?")
+        };
+        return Err(Error::file(&path, problem));
     }
     let name = addition.name.trim().to_owned();
     if name.is_empty() {

@@ -30,9 +30,9 @@ struct Family {
 /// What validation chooses among: methods as they are written, the smaller ones first.
 fn settings(kind: MethodKind, quick: bool) -> Vec<&'static str> {
     let all: &[&str] = match kind {
-        MethodKind::Ties => &["ties:density=0.2", "ties:density=0.5"],
-        MethodKind::Dare => &["dare:density=0.1", "dare:density=0.5"],
-        MethodKind::Pcb => &["pcb:density=0.1", "pcb:density=0.3"],
+        MethodKind::Ties => &["ties", "ties:density=0.5"],
+        MethodKind::Dare => &["dare", "dare:density=0.5"],
+        MethodKind::Pcb => &["pcb", "pcb:density=0.3"],
         MethodKind::Fourier => &["fourier"],
         MethodKind::Mod => &["mod", "mod:c=1.5", "mod:c=2"],
         MethodKind::Pad => &["pad", "pad:c=1.5"],
@@ -40,7 +40,7 @@ fn settings(kind: MethodKind, quick: bool) -> Vec<&'static str> {
         MethodKind::Steering => &["steering:c=0.5", "steering", "steering:c=2"],
         MethodKind::Genarm => &["genarm:c=0.5", "genarm", "genarm:c=2"],
         MethodKind::Parm => &["parm:c=0.5", "parm", "parm:c=2"],
-        MethodKind::BestOfN => &["best-of-n:n=4", "best-of-n:n=16"],
+        MethodKind::BestOfN => &["best-of-n:n=4", "best-of-n"],
         MethodKind::Rs => &["rs"],
         MethodKind::Soup => &["soup"],
         MethodKind::Nearest => &["nearest"],

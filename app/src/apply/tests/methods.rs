@@ -105,6 +105,7 @@ fn a_drag_steers_what_goes_on_and_asks_anew_on_release_what_does_not() {
         ("pcb", false),
     ] {
         let mut state = loaded();
+        state.engine.notice = None;
         state.prefs.sampling.method = Some(method(name));
         go(&mut state, [at([0.2, 0.3, 0.5], Gesture::Settled)]);
         assert!(state.session.running().is_some(), "{name}");

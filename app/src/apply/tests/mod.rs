@@ -607,17 +607,3 @@ fn at_most_so_many_runs_are_kept_and_never_the_pinned_one_lost() {
     assert_eq!(state.session.runs.len(), crate::state::Session::KEPT);
     assert!(state.session.pinned().is_some());
 }
-
-#[test]
-fn differences_without_a_pinned_answer_are_refused_in_words() {
-    let mut state = loaded();
-    let before = state.prefs.reading.differences;
-    go(&mut state, [AppCommand::ToggleDifferences]);
-    assert_eq!(state.prefs.reading.differences, before);
-    let notice = state.engine.notice.take().expect("words");
-    assert!(
-        notice.text.contains("pin an answer first"),
-        "{}",
-        notice.text
-    );
-}

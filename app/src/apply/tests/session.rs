@@ -478,3 +478,17 @@ fn the_first_steps_end_with_a_drag_after_the_third_corner() {
     go(&mut state, [drag()]);
     assert!(state.prefs.hints.first_steps);
 }
+
+#[test]
+fn differences_without_a_pinned_answer_are_refused_in_words() {
+    let mut state = loaded();
+    let before = state.prefs.reading.differences;
+    go(&mut state, [AppCommand::ToggleDifferences]);
+    assert_eq!(state.prefs.reading.differences, before);
+    let notice = state.engine.notice.take().expect("words");
+    assert!(
+        notice.text.contains("pin an answer first"),
+        "{}",
+        notice.text
+    );
+}

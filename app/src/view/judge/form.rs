@@ -171,7 +171,7 @@ fn cost_ui(ui: &mut Ui, form: &mut JudgeForm) {
             &mut form.price_in,
         ),
         (
-            "Back",
+            "Returned",
             "Price of a million tokens that come back",
             &mut form.price_out,
         ),

@@ -9,10 +9,10 @@ use paretoscope_core::types::{
 
 use super::numbers::{common_numbers_ui, line, number, own_numbers_ui, text_field};
 use super::others::{aspects_ui, margins_ui, sets_ui};
-use super::weak;
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, TrainField, TrainForm, TrainPhase};
 use crate::theme::Tokens;
+use crate::view::annotate::weak;
 use crate::widgets::number::real;
 use crate::widgets::{command_button, path_field, primary_button};
 

@@ -8,7 +8,7 @@ mod runs;
 
 pub(super) use numbers::settings_ui;
 
-use egui::{Context, Id, Modal, RichText, ScrollArea, Ui, vec2};
+use egui::{Context, Id, Modal, ScrollArea, Ui, vec2};
 
 use crate::command::{AppCommand, CommandQueue};
 use crate::state::{AppState, Overlay};
@@ -106,9 +106,4 @@ fn no_bundle_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         primary_button(ui, state, queue, open, "Open a bundle\u{2026}");
     });
     ui.add_space(10.0);
-}
-
-/// Words in the secondary colour.
-fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
-    RichText::new(text).color(Tokens::of(ui).weak).size(13.0)
 }

@@ -5,8 +5,8 @@ use paretoscope_core::types::{
     CorrectionConfig, LoraConfig, Method, PpoConfig, RicConfig, TrainTask,
 };
 
-use super::weak;
 use crate::state::TrainForm;
+use crate::view::annotate::weak;
 use crate::widgets::number::{checked_field, real, seed, whole};
 
 /// Width of a number's field.

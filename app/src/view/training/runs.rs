@@ -5,11 +5,12 @@ use std::path::Path;
 use egui::{ProgressBar, RichText, Ui};
 use paretoscope_core::types::{Method, Part, Strength, TrainTask};
 
-use super::{curves, weak};
+use super::curves;
 use crate::command::{AppCommand, CommandQueue};
 use crate::export::What;
 use crate::state::{AppState, TrainEntry, TrainPhase, share_words};
 use crate::theme::Tokens;
+use crate::view::annotate::weak;
 use crate::widgets::format::{count, duration};
 use crate::widgets::{command_button, empty_ui, primary_button, trouble_ui};
 

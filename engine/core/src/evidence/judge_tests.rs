@@ -79,7 +79,7 @@ fn a_real_effect_is_called_better() {
 #[test]
 fn no_effect_is_equivalent_where_much_was_measured_and_not_shown_where_little_was() {
     let mut wide = protocol();
-    wide.delta = 0.05;
+    wide.delta = 0.1;
     let found = leads(0.0).judged(&wide, &mut Seal::default());
     let told = between(&found, "mva", "plain");
     assert_eq!(told.verdict.call(), "equivalent", "{}", told.sentence);

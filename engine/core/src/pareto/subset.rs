@@ -10,22 +10,22 @@ pub fn by_gain(points: &[impl AsRef<[f64]>], reference: &[f64]) -> Vec<usize> {
     let mut chosen: Vec<&[f64]> = Vec::with_capacity(points.len());
     let mut order = Vec::with_capacity(points.len());
     let mut covered = 0.0;
-    // What each could add at most: its gain when it was last looked at.
-    let mut left: Vec<(usize, f64)> = (0..points.len()).map(|at| (at, f64::INFINITY)).collect();
+    // What each could add at most, its gain when it was last looked at, and how many were chosen then.
+    let unseen = |at| (at, f64::INFINITY, usize::MAX);
+    let mut left: Vec<(usize, f64, usize)> = (0..points.len()).map(unseen).collect();
     while !left.is_empty() {
         // The largest first; of equal ones the first.
         left.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let (at, bound) = left[0];
+        let (at, gain, seen) = left[0];
         chosen.push(points[at].as_ref());
-        let gain = (hypervolume(&chosen, reference) - covered).max(0.0);
-        let next = left.get(1).map_or(f64::NEG_INFINITY, |next| next.1);
-        if gain >= next || gain >= bound {
+        if seen == order.len() {
             covered += gain;
             order.push(at);
             left.remove(0);
         } else {
+            let gain = (hypervolume(&chosen, reference) - covered).max(0.0);
+            left[0] = (at, gain, order.len());
             chosen.pop();
-            left[0].1 = gain;
         }
     }
     order

@@ -91,7 +91,7 @@ fn near(found: &[f64], right: &[f64], what: &str) {
     }
 }
 
-/// The same generations lead to the same mean, step and shape.
+/// Equal generations lead to the same mean, step and shape.
 #[test]
 fn every_generation_teaches_what_it_teaches_the_package() {
     for replay in golden().replays {

@@ -140,7 +140,7 @@ fn it_learns_to_count_and_goes_on_where_it_was_cancelled() {
     let mut undisturbed = Recorder::default();
     let report = loramoe(&config, &start, &counting(), &mut undisturbed, &whole).unwrap();
     assert!(
-        report.final_loss < 0.6 * undisturbed.losses[0],
+        report.final_loss < 0.75 * undisturbed.losses[0],
         "{report:?}"
     );
     config.train.run.resume = true;
