@@ -221,7 +221,12 @@ fn a_judge_is_asked_cancelled_goes_on_and_is_held_against_people() {
     }
     // Closing asks first.
     w.queue(AppCommand::Quit);
-    assert!(w.sees("The judge stops after 2 of 6 verdicts."));
+    w.steps(6);
+    assert!(
+        w.sees("The judge stops after 2 of 6 verdicts."),
+        "{:?}",
+        w.tree()
+    );
     w.queue(AppCommand::Show(Overlay::Closing));
     w.queue(AppCommand::ShowJudge("T".into()));
     w.steps(6);
