@@ -99,6 +99,12 @@ fn every_method_and_control_of_a_bundle_is_an_arm_and_a_second_run_says_the_same
             && against("hoe", "constant-votes")
             && against("hoe", "no-router")
     );
+    // Told in words what is preferred, the prompt is longer than the model's context: said, and the others are compared.
+    let left_out = evidence["left_out"].to_string();
+    assert!(
+        left_out.contains("prompting was not run: the prompt has 98 tokens"),
+        "{left_out}"
+    );
     let page = String::from_utf8(fixture.read("out/e/evidence.md")).expect("text");
     assert!(
         page.contains("Cut short") && page.contains("3 streams per token"),

@@ -92,13 +92,15 @@ fn mean_votes(
         time: None,
     });
     let runs = generate_all(bundle, requests.collect(), SLOTS)?;
+    let experts = bundle.lora_experts().len();
     let linears: BTreeMap<String, [usize; 2]> =
         bundle.model.config().linears().into_iter().collect();
     let mut sums: BTreeMap<String, (ConstantVotes, usize)> = BTreeMap::new();
     for record in runs.iter().filter_map(|run| run.record.as_ref()) {
         for token in 0..record.tokens() {
             for (at, site) in record.sites.iter().enumerate() {
-                let gates = record.at(token, at);
+                // Experts come first in the bank, value vectors after them.
+                let gates = record.at(token, at).get(..experts).unwrap_or_default();
                 let Some([_, inputs]) = linears.get(site) else {
                     continue;
                 };

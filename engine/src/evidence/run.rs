@@ -18,7 +18,7 @@ use crate::method::{Method, MethodKind};
 use crate::output::write_bytes;
 use crate::protocol::{SweepGrid, SweepPlan};
 use crate::study::Study;
-use crate::sweep::{best_of_n, sweep_whole};
+use crate::sweep::{best_of_n, runnable, sweep_whole};
 use crate::types::{PointKind, PromptSample, Sampling, Split};
 use crate::{Error, Result};
 
@@ -90,13 +90,37 @@ pub fn run(
         .enumerate()
         .map(|(seed, bundle)| with_controls(bundle, seed, inputs, plan))
         .collect::<Result<_>>()?;
-    let (arm_plans, contrasts, tried) = arms(&runs, plan.quick, plan.max_tokens);
+    let (mut arm_plans, mut contrasts, mut tried) = arms(&runs, plan.quick, plan.max_tokens);
     let mut runner = Runner {
         runs: &runs,
         plan,
         tell,
         control: None,
     };
+    // What cannot answer these prompts is told, and the others are compared.
+    let mut cannot: Vec<(String, String)> = Vec::new();
+    for one in &tried {
+        if let Some(name) = &one.control {
+            // What is no control of this bundle is refused.
+            let control = runner.control(&runs[0], name)?;
+            runner.control = Some(control);
+        }
+        if cannot.iter().all(|(arm, _)| *arm != one.arm)
+            && let Err(error) = runner.runnable(one, inputs)
+        {
+            if !error.is_input() || one.arm == MethodKind::Hoe.name() {
+                return Err(error);
+            }
+            cannot.push((one.arm.clone(), error.to_string()));
+        }
+    }
+    let can = |arm: &str| cannot.iter().all(|(other, _)| other != arm);
+    tried.retain(|tried| can(&tried.arm));
+    arm_plans.retain(|arm| can(&arm.name));
+    contrasts.retain(|contrast| can(&contrast.a) && can(&contrast.b));
+    for contrast in &mut contrasts {
+        contrast.controls.retain(|arm| can(arm));
+    }
     let frozen = runner.frozen(inputs)?;
     let objectives: Vec<String> = first
         .info
@@ -157,7 +181,11 @@ pub fn run(
     let weighed = weigh(&protocol, &choices, &test, reading, &mut |_| {
         ControlFlow::Continue(())
     });
-    let evidence = weighed.map_err(said)?;
+    let mut evidence = weighed.map_err(said)?;
+    let told = cannot
+        .into_iter()
+        .map(|(arm, why)| format!("{arm} was not run: {why}"));
+    evidence.left_out.extend(told);
     let costs = kept
         .iter()
         .map(|tried| (tried.arm.clone(), cost(tried, first)))
@@ -324,6 +352,32 @@ impl Runner<'_> {
             include_base: false,
             store: self.plan.out.join("evidence.study"),
         }
+    }
+
+    /// Whether an arm can answer all prompts at all of its points.
+    fn runnable(&mut self, one: &Tried, inputs: &Inputs) -> Result<()> {
+        let (runs, what) = (self.runs, format!("can it run: {}", one.arm));
+        for (prompts, split) in [
+            (&inputs.validation, Split::Validation),
+            (&inputs.test, Split::Test),
+        ] {
+            (self.tell)(Stage {
+                what: &what,
+                done: 0,
+                all: 1,
+            })?;
+            let mut plan = self.sweep(prompts, split, one.grid.clone());
+            plan.sampling.method.clone_from(&one.method);
+            match &one.control {
+                None => runnable(runs[0].bundle, &plan)?,
+                Some(name) => {
+                    let control = self.control(&runs[0], name)?;
+                    runnable(&control.1, &plan)?;
+                    self.control = Some(control);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Every arm under every setting that is tried, over all training runs.
