@@ -27,7 +27,7 @@ struct Options {
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value_t)]
     device: DeviceChoice,
-    /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is f32 on a CPU, bf16 on an NVIDIA GPU)
+    /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is the file's on a CPU, bf16 on an NVIDIA GPU)
     #[arg(long, default_value_t)]
     dtype: Precision,
     /// Rows of a sweep that run together

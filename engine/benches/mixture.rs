@@ -97,7 +97,7 @@ fn rows(bundle: &Bundle, count: usize) -> Generator {
 
 fn token(criterion: &mut Criterion) {
     let backends = [
-        ("packed kernels", Backend::Packed),
+        ("packed kernels", Backend::default()),
         ("tensor library", Backend::tensors_on_cpu()),
     ];
     let bundles = backends.map(|(name, backend)| {

@@ -7,14 +7,15 @@ use std::str::FromStr;
 
 use candle_core::{DType, Device, DeviceLocation, Tensor};
 
-use crate::kernels::NUMERICS;
+use crate::kernels::{NUMERICS, PackedMatrix};
 pub use crate::types::DeviceChoice;
 use crate::{Error, Result};
 
 /// The type of the weights in memory that a person wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// f32 on the CPU and on Apple GPUs; bf16 on NVIDIA GPUs that know it, else f16.
+    /// On the CPU the narrowest of f32, f16 and bf16 that holds a weight exactly; f32 on Apple GPUs; bf16 on NVIDIA GPUs
+    /// that know it, else f16.
     #[default]
     Auto,
     /// 32 bits.
@@ -53,12 +54,32 @@ impl fmt::Display for Precision {
     }
 }
 
+/// How the CPU holds the weights of a base model. Experts are always held as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Panels {
+    /// In 16 bits where they fit exactly, as they do where their file has 16: half the memory to read, and the same
+    /// bits in every answer.
+    #[default]
+    AsStored,
+    /// In f32, whatever their file has.
+    F32,
+}
+
+impl Panels {
+    /// Packs a row-major `[out, inner]` matrix; lengths agree.
+    pub fn pack(self, weight: &[f32], out: usize, inner: usize) -> PackedMatrix {
+        match self {
+            Self::AsStored => PackedMatrix::narrowest(weight, out, inner),
+            Self::F32 => PackedMatrix::new(weight, out, inner),
+        }
+    }
+}
+
 /// Where a model computes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub enum Backend {
     /// Our own kernels, on the CPU in f32.
-    #[default]
-    Packed,
+    Packed(Panels),
     /// candle's tensors, on any device that candle has.
     Tensors {
         /// The device.
@@ -66,6 +87,12 @@ pub enum Backend {
         /// Type of weights, activations and cache.
         dtype: DType,
     },
+}
+
+impl Default for Backend {
+    fn default() -> Self {
+        Self::Packed(Panels::default())
+    }
 }
 
 impl Backend {
@@ -95,7 +122,7 @@ impl Backend {
     /// [`Backend::find`], but with the CPU and the reason in place of an error.
     pub fn find_or_cpu(choice: DeviceChoice, precision: Precision) -> (Self, Option<String>) {
         Self::find(choice, precision)
-            .unwrap_or_else(|error| (Self::Packed, Some(error.to_string())))
+            .unwrap_or_else(|error| (Self::default(), Some(error.to_string())))
     }
 
     /// candle's tensors on the CPU in f32: what the path of the GPUs is compared on.
@@ -109,7 +136,7 @@ impl Backend {
     /// For a model of which candle's `device` is asked for, in f32.
     pub fn on(device: &Device) -> Self {
         match device {
-            Device::Cpu => Self::Packed,
+            Device::Cpu => Self::default(),
             device => Self::Tensors {
                 device: device.clone(),
                 dtype: DType::F32,
@@ -119,11 +146,12 @@ impl Backend {
 
     fn cpu(precision: Precision) -> Result<Self> {
         match precision {
-            Precision::Auto | Precision::F32 => Ok(Self::Packed),
+            Precision::Auto => Ok(Self::Packed(Panels::AsStored)),
+            Precision::F32 => Ok(Self::Packed(Panels::F32)),
             Precision::F16 | Precision::Bf16 => Err(Error::option(
                 "dtype",
                 format!(
-                    "is {precision}; on a CPU weights are held as f32, which is what its units are fastest at: use f32 or auto"
+                    "is {precision}; on a CPU weights are held as their file has them and never rounded: use auto, or f32"
                 ),
             )),
         }
@@ -132,23 +160,24 @@ impl Backend {
     /// candle's device.
     pub fn device(&self) -> Device {
         match self {
-            Self::Packed => Device::Cpu,
+            Self::Packed(_) => Device::Cpu,
             Self::Tensors { device, .. } => device.clone(),
         }
     }
 
-    /// Type of the weights in memory.
+    /// Type of the activations and, but on the CPU, of the weights in memory.
     pub fn dtype(&self) -> DType {
         match self {
-            Self::Packed => DType::F32,
+            Self::Packed(_) => DType::F32,
             Self::Tensors { dtype, .. } => *dtype,
         }
     }
 
-    /// Names how it computes: answers of another backend, precision or revision of the kernels are other answers.
+    /// Names how it computes: answers of another backend, precision or revision of the kernels are other answers. How
+    /// [`Panels`] hold a weight does not change a bit and is not named.
     pub fn numerics(&self) -> String {
         match self {
-            Self::Packed => NUMERICS.to_owned(),
+            Self::Packed(_) => NUMERICS.to_owned(),
             Self::Tensors { device, dtype } => {
                 let kind = match device {
                     Device::Cpu => "cpu",
@@ -164,7 +193,7 @@ impl Backend {
     pub fn in_words(&self) -> String {
         let dtype = self.dtype().as_str();
         match self {
-            Self::Packed => format!("CPU, {} threads, {dtype}", rayon::current_num_threads()),
+            Self::Packed(_) => format!("CPU, {} threads, {dtype}", rayon::current_num_threads()),
             Self::Tensors { device, .. } => format!("{}, {dtype}", device_name(device)),
         }
     }
@@ -351,7 +380,11 @@ mod tests {
         let find = |precision| Backend::find(DeviceChoice::Cpu, precision);
         assert!(matches!(
             find(Precision::Auto).unwrap(),
-            (Backend::Packed, None)
+            (Backend::Packed(Panels::AsStored), None)
+        ));
+        assert!(matches!(
+            find(Precision::F32).unwrap(),
+            (Backend::Packed(Panels::F32), None)
         ));
         assert!(find(Precision::Bf16).unwrap_err().is_input());
     }
@@ -370,7 +403,7 @@ mod tests {
                 "{text}"
             );
             let (backend, reason) = Backend::find_or_cpu(choice, Precision::Auto);
-            assert!(matches!(backend, Backend::Packed));
+            assert!(matches!(backend, Backend::Packed(_)));
             assert_eq!(reason.unwrap(), text);
         }
     }

@@ -58,7 +58,7 @@ fn requests() -> Vec<RowRequest> {
 #[test]
 fn both_paths_give_the_same_answers_and_record_the_same_gates() {
     let fixture = Fixture::new();
-    let packed = load(&fixture, Backend::Packed);
+    let packed = load(&fixture, Backend::default());
     let tensors = load(&fixture, Backend::tensors_on_cpu());
     assert_eq!(packed.info.identity.model, tensors.info.identity.model);
     assert_ne!(

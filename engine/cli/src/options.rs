@@ -11,7 +11,7 @@ pub(crate) struct Global {
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, global = true, default_value_t)]
     pub(crate) device: DeviceChoice,
-    /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is f32 on a CPU, bf16 on an NVIDIA GPU)
+    /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is the file's on a CPU, bf16 on an NVIDIA GPU)
     #[arg(long, global = true, default_value_t)]
     pub(crate) dtype: Precision,
     /// Seed of everything random

@@ -233,7 +233,7 @@ fn model_info(
         vocabulary: config.vocabulary,
         context: config.context,
         parameters: checkpoint.parameters(),
-        dtype: options.backend.dtype().as_str().to_owned(),
+        dtype: model.storage(),
         device: options.backend.in_words(),
         fallback: options.fallback.clone(),
         digest,

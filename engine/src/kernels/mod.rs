@@ -14,6 +14,7 @@ mod packed;
 mod parallel;
 mod product;
 mod rope;
+mod stored;
 mod tile;
 
 /// Names what the kernels compute, to the bit, on a kind of processor: answers that stand in a study were computed so.

@@ -1,71 +1,178 @@
 //! Matrices laid out for the inner loop: weights in panels of 32 outputs, inputs in blocks of rows.
 
+use half::f16;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::parallel::over_rows;
+use super::stored::{Brain, Stored as _, fits_brain, fits_half, put_brain};
 use super::tile::{PANEL, blocks, max_rows};
 
-const ALIGN: usize = 16; // f32s in a cache line
+/// Bytes in a cache line.
+const LINE: usize = 64;
 
 /// A weight `[out, inner]` as panels `[out / 32][inner][32]`, the last one padded with zeros.
 ///
-/// A product then reads the weight front to back, once, in whole cache lines.
+/// A product then reads the weight front to back, once, in whole cache lines. Numbers lie in 32 bits, or in 16 where
+/// none of them loses a bit by that; products have the same bits either way.
 #[derive(Debug, Clone)]
 pub struct PackedMatrix {
-    data: Vec<f32>,
-    start: usize,
+    numbers: Numbers,
     out: usize,
     inner: usize,
 }
 
+/// Panels one after another; a step of 32 numbers is 32 f32, 16 pairs of bf16 or 32 f16.
+#[derive(Debug, Clone)]
+enum Numbers {
+    F32(Aligned<f32>),
+    Bf16(Aligned<u32>),
+    F16(Aligned<u16>),
+}
+
+/// One panel, in the order of the inner loop.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Panel<'a> {
+    F32(&'a [f32]),
+    Bf16(&'a [u32]),
+    F16(&'a [u16]),
+}
+
+/// Numbers from the start of a cache line on. A copy may begin elsewhere, and is read a little slower.
+#[derive(Debug, Clone)]
+pub(super) struct Aligned<T> {
+    data: Vec<T>,
+    start: usize,
+}
+
+impl<T: Copy + Default> Aligned<T> {
+    pub(super) fn new(length: usize) -> Self {
+        let line = LINE / size_of::<T>();
+        let data = vec![T::default(); length + line];
+        let start = (line - (data.as_ptr() as usize / size_of::<T>()) % line) % line;
+        Self { data, start }
+    }
+
+    pub(super) fn numbers(&self) -> &[T] {
+        &self.data[self.start..]
+    }
+
+    pub(super) fn numbers_mut(&mut self) -> &mut [T] {
+        &mut self.data[self.start..]
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.data.len() * size_of::<T>()
+    }
+}
+
 impl PackedMatrix {
-    /// An all-zero matrix to be filled by [`PackedMatrix::set_rows`].
+    /// An all-zero matrix of f32 to be filled by [`PackedMatrix::set_rows`].
     pub fn zeros(out: usize, inner: usize) -> Self {
-        let data = vec![0.0; out.div_ceil(PANEL) * PANEL * inner + ALIGN];
-        let start = (ALIGN - (data.as_ptr() as usize / size_of::<f32>()) % ALIGN) % ALIGN;
         Self {
-            data,
-            start,
+            numbers: Numbers::F32(Aligned::new(steps(out, inner) * PANEL)),
             out,
             inner,
         }
     }
 
-    /// Packs a row-major `[out, inner]` matrix. `weight.len()` must be `out * inner`.
+    /// Packs a row-major `[out, inner]` matrix as f32. `weight.len()` must be `out * inner`.
     pub fn new(weight: &[f32], out: usize, inner: usize) -> Self {
         let mut packed = Self::zeros(out, inner);
         packed.set_rows(0, weight);
         packed
     }
 
+    /// Packs a row-major `[out, inner]` matrix in the fewest bits that hold each of its numbers exactly: bf16, f16 or
+    /// f32. `weight.len()` must be `out * inner`.
+    pub fn narrowest(weight: &[f32], out: usize, inner: usize) -> Self {
+        let steps = steps(out, inner);
+        let numbers = if weight.iter().all(|&value| fits_brain(value)) {
+            Numbers::Bf16(Aligned::new(steps * Brain::WORDS))
+        } else if weight.iter().all(|&value| fits_half(value)) {
+            Numbers::F16(Aligned::new(steps * PANEL))
+        } else {
+            Numbers::F32(Aligned::new(steps * PANEL))
+        };
+        let mut packed = Self {
+            numbers,
+            out,
+            inner,
+        };
+        packed.fill_rows(0, weight);
+        packed
+    }
+
     /// Writes row-major rows of length [`PackedMatrix::inner`], the first of them to output `first`.
     pub fn set_rows(&mut self, first: usize, rows: &[f32]) {
-        let (inner, start) = (self.inner, self.start);
-        for (index, row) in rows.chunks_exact(inner.max(1)).enumerate() {
-            let out = first + index;
-            let base = start + out / PANEL * PANEL * inner + out % PANEL;
+        self.make_room_for(rows);
+        self.fill_rows(first, rows);
+    }
+
+    fn fill_rows(&mut self, first: usize, rows: &[f32]) {
+        for (index, row) in rows.chunks_exact(self.inner.max(1)).enumerate() {
             for (k, value) in row.iter().enumerate() {
-                self.data[base + k * PANEL] = *value;
+                self.put(first + index, k, *value);
             }
         }
     }
 
     /// Writes inputs `first..first + count` of every output; `columns` is row-major `[out, count]`.
     pub fn set_columns(&mut self, first: usize, count: usize, columns: &[f32]) {
-        let (inner, start) = (self.inner, self.start);
+        self.make_room_for(columns);
         for (out, row) in columns.chunks_exact(count.max(1)).enumerate() {
-            let base = start + out / PANEL * PANEL * inner + out % PANEL;
             for (k, value) in row.iter().enumerate() {
-                self.data[base + (first + k) * PANEL] = *value;
+                self.put(out, first + k, *value);
+            }
+        }
+    }
+
+    /// Goes over to f32 where the storage does not hold one of the values exactly.
+    fn make_room_for(&mut self, values: &[f32]) {
+        let fits = match &self.numbers {
+            Numbers::F32(_) => true,
+            Numbers::Bf16(_) => values.iter().all(|&value| fits_brain(value)),
+            Numbers::F16(_) => values.iter().all(|&value| fits_half(value)),
+        };
+        if !fits {
+            let mut wide = Self::zeros(self.out, self.inner);
+            let mut row = vec![0.0; self.inner];
+            for out in 0..self.out {
+                self.copy_row(out, &mut row);
+                wide.fill_rows(out, &row);
+            }
+            *self = wide;
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, out: usize, k: usize, value: f32) {
+        let (step, column) = (out / PANEL * self.inner + k, out % PANEL);
+        match &mut self.numbers {
+            Numbers::F32(numbers) => numbers.numbers_mut()[step * PANEL + column] = value,
+            Numbers::F16(numbers) => {
+                numbers.numbers_mut()[step * PANEL + column] = f16::from_f32(value).to_bits();
+            }
+            Numbers::Bf16(words) => {
+                let words = &mut words.numbers_mut()[step * Brain::WORDS..][..Brain::WORDS];
+                put_brain(words, column, value);
             }
         }
     }
 
     /// Copies output row `out` (length [`PackedMatrix::inner`]) to `row`: an embedding look-up.
     pub fn copy_row(&self, out: usize, row: &mut [f32]) {
-        let base = self.start + out / PANEL * PANEL * self.inner + out % PANEL;
+        let (first, column) = (out / PANEL * self.inner, out % PANEL);
         for (k, value) in row.iter_mut().enumerate() {
-            *value = self.data[base + k * PANEL];
+            let step = first + k;
+            *value = match &self.numbers {
+                Numbers::F32(numbers) => numbers.numbers()[step * PANEL + column],
+                Numbers::F16(numbers) => {
+                    f16::from_bits(numbers.numbers()[step * PANEL + column]).to_f32()
+                }
+                Numbers::Bf16(words) => {
+                    Brain::number(&words.numbers()[step * Brain::WORDS..], column)
+                }
+            };
         }
     }
 
@@ -81,17 +188,45 @@ impl PackedMatrix {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.data.len() * size_of::<f32>()
+        match &self.numbers {
+            Numbers::F32(numbers) => numbers.bytes(),
+            Numbers::Bf16(words) => words.bytes(),
+            Numbers::F16(numbers) => numbers.bytes(),
+        }
+    }
+
+    /// How its numbers are stored, e.g. `bf16`.
+    pub fn storage(&self) -> &'static str {
+        match &self.numbers {
+            Numbers::F32(_) => "f32",
+            Numbers::Bf16(_) => "bf16",
+            Numbers::F16(_) => "f16",
+        }
     }
 
     pub(super) fn panels(&self) -> usize {
         self.out.div_ceil(PANEL)
     }
 
-    pub(super) fn panel(&self, index: usize) -> &[f32] {
-        let size = PANEL * self.inner;
-        &self.data[self.start + index * size..self.start + (index + 1) * size]
+    pub(super) fn panel(&self, index: usize) -> Panel<'_> {
+        let (first, count) = (index * self.inner, self.inner);
+        match &self.numbers {
+            Numbers::F32(numbers) => {
+                Panel::F32(&numbers.numbers()[first * PANEL..][..count * PANEL])
+            }
+            Numbers::F16(numbers) => {
+                Panel::F16(&numbers.numbers()[first * PANEL..][..count * PANEL])
+            }
+            Numbers::Bf16(words) => {
+                Panel::Bf16(&words.numbers()[first * Brain::WORDS..][..count * Brain::WORDS])
+            }
+        }
     }
+}
+
+/// Steps of all panels.
+fn steps(out: usize, inner: usize) -> usize {
+    out.div_ceil(PANEL) * inner
 }
 
 /// An input `[rows, inner]` as blocks `[inner][rows of the block]`.

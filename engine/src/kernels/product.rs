@@ -2,8 +2,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::packed::{PackedInput, PackedMatrix};
-use super::tile::{PANEL, accumulate, with_rows};
+use super::packed::{PackedInput, PackedMatrix, Panel};
+use super::stored::{Brain, STRETCH, Stretch, widen_half};
+use super::tile::{PANEL, accumulate, accumulate_stored, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
 const SERIAL_BELOW: usize = 1 << 16;
@@ -143,7 +144,20 @@ fn one_tile<S: Simd, const MR: usize>(
     }
     for (x, weight) in &share.product.terms {
         let (rows, _) = x.block(block).as_chunks::<MR>();
-        accumulate::<S, MR>(simd, rows.iter(), weight.panel(panel), &mut sums);
+        match weight.panel(panel) {
+            Panel::F32(panel) => accumulate::<S, MR>(simd, rows.iter(), panel, &mut sums),
+            Panel::Bf16(panel) => {
+                accumulate_stored::<S, Brain, MR>(simd, rows.iter(), panel, &mut sums);
+            }
+            Panel::F16(panel) => {
+                let mut wide = Stretch([0.0; STRETCH]);
+                let stretches = rows.chunks(STRETCH / PANEL);
+                for (rows, panel) in stretches.zip(panel.chunks(STRETCH)) {
+                    widen_half(panel, &mut wide.0);
+                    accumulate::<S, MR>(simd, rows.iter(), &wide.0[..panel.len()], &mut sums);
+                }
+            }
+        }
     }
     for (sums, row) in sums.iter().zip(&mut share.rows[block.0..]) {
         row[column..column + width].copy_from_slice(&sums[..width]);
@@ -237,5 +251,109 @@ mod tests {
         let mut row = vec![0.0; 9];
         packed.copy_row(65, &mut row);
         assert_eq!(row[..], w[65 * 9..66 * 9]);
+    }
+
+    /// Weights that 16 bits of a kind hold exactly, with zeros of both signs and numbers below the normal ones of f16.
+    fn sixteen_bits(n: usize, half_precision: bool) -> Vec<f32> {
+        let round = |(i, value): (usize, f32)| match (i % 11, half_precision) {
+            (3, _) => -0.0,
+            (5, true) => half::f16::from_bits(1 + (i % 1000) as u16).to_f32(),
+            (_, true) => half::f16::from_f32(value).to_f32(),
+            (_, false) => half::bf16::from_f32(value).to_f32(),
+        };
+        numbers(n, 8).into_iter().enumerate().map(round).collect()
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn sixteen_bits_give_the_bits_of_thirty_two_at_every_number_of_rows_and_threads() {
+        for (inner, out, half_precision) in [(1, 1, true), (65, 33, true), (200, 130, false)] {
+            let w = sixteen_bits(out * inner, half_precision);
+            let (wide, narrow) = (
+                PackedMatrix::new(&w, out, inner),
+                PackedMatrix::narrowest(&w, out, inner),
+            );
+            let storage = if half_precision { "f16" } else { "bf16" };
+            assert_eq!((wide.storage(), narrow.storage()), ("f32", storage));
+            assert!(narrow.bytes() * 2 < wide.bytes() + 256);
+            for rows in (1..=25).chain([64]) {
+                let x = PackedInput::new(&numbers(rows * inner, 1), rows, inner);
+                let compute = |w| {
+                    let terms = vec![(&x, w)];
+                    let bias = None;
+                    bits(&products(&[Product { terms, bias }])[0])
+                };
+                let want = compute(&wide);
+                for threads in [1, 2, 3] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                    let got = pool.unwrap().install(|| compute(&narrow));
+                    assert_eq!(got, want, "{rows}x{inner}x{out} on {threads} threads");
+                }
+            }
+        }
+    }
+
+    /// On every instruction set that this processor has, whichever it would choose.
+    #[test]
+    fn sixteen_bits_give_the_bits_of_thirty_two_on_every_instruction_set() {
+        let (inner, out) = (70, 50);
+        for half_precision in [false, true] {
+            let w = sixteen_bits(out * inner, half_precision);
+            for rows in 1..=3 {
+                let x = PackedInput::new(&numbers(rows * inner, 1), rows, inner);
+                let on = |matrix: &PackedMatrix, run: &dyn Fn(Work<'_, '_>)| {
+                    let (terms, bias) = (vec![(&x, matrix)], None);
+                    let product = Product { terms, bias };
+                    let mut y = vec![0.0; rows * out];
+                    let share = Share {
+                        product: &product,
+                        first: 0,
+                        last: product.panels(),
+                        rows: y.chunks_exact_mut(out).collect(),
+                    };
+                    run(Work(&mut [share]));
+                    bits(&y)
+                };
+                let agree = |run: &dyn Fn(Work<'_, '_>)| {
+                    let wide = on(&PackedMatrix::new(&w, out, inner), run);
+                    let narrow = on(&PackedMatrix::narrowest(&w, out, inner), run);
+                    assert_eq!(wide, narrow, "{rows} rows");
+                };
+                agree(&|work| work.with_simd(pulp::Scalar));
+                #[cfg(target_arch = "x86_64")]
+                {
+                    if let Some(simd) = pulp::x86::V3::try_new() {
+                        agree(&|work| Simd::vectorize(simd, work));
+                    }
+                    if let Some(simd) = pulp::x86::V4::try_new() {
+                        agree(&|work| Simd::vectorize(simd, work));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was packed in 16 bits takes any number later, and gives each one back.
+    #[test]
+    fn a_narrow_matrix_goes_over_to_f32_where_a_new_number_needs_it() {
+        for half_precision in [false, true] {
+            let mut want = sixteen_bits(40 * 6, half_precision);
+            let mut packed = PackedMatrix::narrowest(&want, 40, 6);
+            let narrow = packed.storage();
+            packed.set_rows(33, &[0.5; 6]);
+            want[33 * 6..34 * 6].fill(0.5);
+            assert_eq!(packed.storage(), narrow);
+            packed.set_columns(2, 1, &[0.1; 40]);
+            want.iter_mut().skip(2).step_by(6).for_each(|v| *v = 0.1);
+            assert_eq!(packed.storage(), "f32");
+            let mut row = vec![0.0; 6];
+            for (out, want) in want.chunks_exact(6).enumerate() {
+                packed.copy_row(out, &mut row);
+                assert_eq!(bits(&row), bits(want), "row {out}");
+            }
+        }
     }
 }

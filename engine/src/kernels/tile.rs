@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 
 use pulp::Simd;
 
+use super::stored::{Stored, Wide};
+
 /// Columns of a panel: two AVX-512 registers, four AVX2 ones.
 pub(crate) const PANEL: usize = 32;
 
@@ -25,55 +27,72 @@ pub(crate) fn accumulate<S: Simd, const MR: usize>(
     panel: &[f32],
     sums: &mut [[f32; PANEL]; MR],
 ) {
+    accumulate_stored::<S, Wide, MR>(simd, rows, panel, sums);
+}
+
+/// [`accumulate`] over a panel in any storage: its numbers become f32 in registers, and then everything is the same.
+#[inline(always)]
+pub(super) fn accumulate_stored<S: Simd, P: Stored, const MR: usize>(
+    simd: S,
+    rows: impl Iterator<Item = impl Borrow<[f32; MR]>>,
+    panel: &[P::Word],
+    sums: &mut [[f32; PANEL]; MR],
+) {
     match S::F32_LANES {
-        16 => registers::<S, MR, 2>(simd, rows, panel, sums),
-        8 => registers::<S, MR, 4>(simd, rows, panel, sums),
-        4 => registers::<S, MR, 8>(simd, rows, panel, sums),
-        _ => scalar::<MR>(rows, panel, sums),
+        16 => registers::<S, P, MR, 1>(simd, rows, panel, sums),
+        8 => registers::<S, P, MR, 2>(simd, rows, panel, sums),
+        4 => registers::<S, P, MR, 4>(simd, rows, panel, sums),
+        _ => scalar::<P, MR>(rows, panel, sums),
     }
 }
 
+/// `NV` registers hold half of a panel's 32 columns.
 #[inline(always)]
-fn registers<S: Simd, const MR: usize, const NV: usize>(
+fn registers<S: Simd, P: Stored, const MR: usize, const NV: usize>(
     simd: S,
     rows: impl Iterator<Item = impl Borrow<[f32; MR]>>,
-    panel: &[f32],
+    panel: &[P::Word],
     sums: &mut [[f32; PANEL]; MR],
 ) {
-    let mut acc = [[simd.splat_f32s(0.0); NV]; MR];
+    let mut acc = [[[simd.splat_f32s(0.0); NV]; 2]; MR];
     for (acc, sums) in acc.iter_mut().zip(sums.iter()) {
-        for (acc, sum) in acc.iter_mut().zip(S::as_simd_f32s(sums).0) {
-            *acc = *sum;
+        let sums = S::as_simd_f32s(sums).0.as_chunks::<NV>().0;
+        for (acc, sums) in acc.iter_mut().zip(sums) {
+            *acc = *sums;
         }
     }
-    let (columns, _) = S::as_simd_f32s(panel).0.as_chunks::<NV>();
-    for (row, column) in rows.zip(columns) {
+    for (row, step) in rows.zip(P::steps::<S, NV>(panel)) {
         let row: &[f32; MR] = row.borrow();
+        let column = P::widen::<S, NV>(simd, step);
         for i in 0..MR {
             let x = simd.splat_f32s(row[i]);
-            for j in 0..NV {
-                acc[i][j] = simd.mul_add_e_f32s(x, column[j], acc[i][j]);
+            for half in 0..2 {
+                for j in 0..NV {
+                    acc[i][half][j] = simd.mul_add_e_f32s(x, column[half][j], acc[i][half][j]);
+                }
             }
         }
     }
     for (acc, sums) in acc.iter().zip(sums.iter_mut()) {
-        for (acc, sum) in acc.iter().zip(S::as_mut_simd_f32s(sums).0) {
-            *sum = *acc;
+        let sums = S::as_mut_simd_f32s(sums).0.as_chunks_mut::<NV>().0;
+        for (acc, sums) in acc.iter().zip(sums) {
+            *sums = *acc;
         }
     }
 }
 
 #[inline(always)]
-fn scalar<const MR: usize>(
+fn scalar<P: Stored, const MR: usize>(
     rows: impl Iterator<Item = impl Borrow<[f32; MR]>>,
-    panel: &[f32],
+    panel: &[P::Word],
     sums: &mut [[f32; PANEL]; MR],
 ) {
-    for (row, column) in rows.zip(panel.as_chunks::<PANEL>().0) {
+    for (row, step) in rows.zip(panel.chunks_exact(P::WORDS)) {
         let row: &[f32; MR] = row.borrow();
-        for i in 0..MR {
-            for j in 0..PANEL {
-                sums[i][j] += row[i] * column[j];
+        for j in 0..PANEL {
+            let number = P::number(step, j);
+            for i in 0..MR {
+                sums[i][j] += row[i] * number;
             }
         }
     }

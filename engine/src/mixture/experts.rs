@@ -52,7 +52,7 @@ impl GroupExperts {
     /// Lays out a bank's experts for modules by path and number of outputs, all with `inner` inputs, and releases them
     /// from the bank.
     pub(super) fn new(modules: &[(&str, usize)], inner: usize, bank: &mut Bank) -> Self {
-        let mut rows: Vec<&[f32]> = Vec::new();
+        let mut rows: Vec<f32> = Vec::new();
         let mut from = 0;
         let mut laid = Vec::with_capacity(modules.len());
         for &(path, out) in modules {
@@ -79,7 +79,7 @@ impl GroupExperts {
                         *target = factor.scale * value;
                     }
                 }
-                rows.push(&factor.a);
+                rows.extend_from_slice(&factor.a);
                 from += factor.rank;
                 to += factor.rank;
             }
@@ -88,7 +88,7 @@ impl GroupExperts {
                 .iter()
                 .map(|router| match router.expert.sites.get(path) {
                     Some(site) => {
-                        rows.push(&site.weight);
+                        rows.extend_from_slice(&site.weight);
                         let layer = Votes::Layer {
                             from,
                             outputs: router.expert.outputs.clone(),
@@ -101,7 +101,7 @@ impl GroupExperts {
                     None => Votes::Fixed(router.fallback.clone()),
                 })
                 .collect();
-            let second = (ranks > 0).then(|| PackedMatrix::new(&second, out, ranks));
+            let second = (ranks > 0).then(|| PackedMatrix::narrowest(&second, out, ranks));
             laid.push(ModuleExperts {
                 path: path.to_owned(),
                 second,
@@ -110,15 +110,7 @@ impl GroupExperts {
                 votes,
             });
         }
-        let first = (from > 0).then(|| {
-            let mut first = PackedMatrix::zeros(from, inner);
-            let mut at = 0;
-            for row in rows {
-                first.set_rows(at, row);
-                at += row.len() / inner;
-            }
-            first
-        });
+        let first = (from > 0).then(|| PackedMatrix::narrowest(&rows, from, inner));
         for (path, _) in modules {
             bank.release(path);
         }

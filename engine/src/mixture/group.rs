@@ -64,6 +64,16 @@ impl MixedGroup {
         linears.sum::<usize>() + self.experts.bytes()
     }
 
+    /// Bytes of the experts' weights.
+    pub fn expert_bytes(&self) -> usize {
+        self.experts.bytes()
+    }
+
+    /// How each module's own weight is stored.
+    pub fn storage(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.linears.iter().map(|l| l.weight.storage())
+    }
+
     /// Applies every module of the group to `x`, `[tokens, in]`; one `[tokens, out]` each.
     pub fn forward(
         &self,

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// A model with its experts. Both kinds take the same rows to the same numbers, within rounding.
 #[derive(Debug)]
 pub enum Decoder {
-    /// Packed f32 weights on the CPU.
+    /// Packed weights on the CPU.
     Packed(Box<Llama>),
     /// Tensors of any type on any device.
     Tensors(Box<TensorLlama>),
@@ -29,8 +29,8 @@ impl Decoder {
     ) -> Result<Self> {
         let checkpoint = &asked_for(&config, checkpoint)?;
         Ok(match backend {
-            Backend::Packed => Self::Packed(Box::new(Llama::load(
-                config, checkpoint, bank, digest, progress,
+            Backend::Packed(panels) => Self::Packed(Box::new(Llama::load(
+                config, *panels, checkpoint, bank, digest, progress,
             )?)),
             Backend::Tensors { device, dtype } => Self::Tensors(Box::new(TensorLlama::load(
                 (device, *dtype),
@@ -54,8 +54,8 @@ impl Decoder {
     ) -> Result<Self> {
         let checkpoint = &asked_for(&config, checkpoint)?;
         Ok(match backend {
-            Backend::Packed => Self::Packed(Box::new(Llama::load_body(
-                config, checkpoint, bank, digest, progress,
+            Backend::Packed(panels) => Self::Packed(Box::new(Llama::load_body(
+                config, *panels, checkpoint, bank, digest, progress,
             )?)),
             Backend::Tensors { device, dtype } => Self::Tensors(Box::new(TensorLlama::load_body(
                 (device, *dtype),
@@ -126,6 +126,34 @@ impl Decoder {
         match self {
             Self::Packed(model) => model.bytes(),
             Self::Tensors(model) => model.bytes(),
+        }
+    }
+
+    /// Bytes of weights that one step reads: the linear modules' once, of a table of embeddings next to nothing, and those
+    /// of the experts where any row mixes them.
+    pub fn step_bytes(&self, mixed: bool) -> usize {
+        match self {
+            Self::Packed(model) => model.step_bytes(mixed),
+            Self::Tensors(model) => {
+                let (config, number) = (model.config(), model.dtype().size_in_bytes());
+                let linears = config.linears().into_iter();
+                let linears: usize = linears.map(|(_, [out, inner])| out * inner * number).sum();
+                let table = if config.tied_embeddings {
+                    0
+                } else {
+                    config.vocabulary * config.hidden_size * number
+                };
+                let experts = model.bytes().saturating_sub(linears + table);
+                linears + if mixed { experts } else { 0 }
+            }
+        }
+    }
+
+    /// How the weights of the base are stored in memory, in words, e.g. `bf16 and f32`.
+    pub fn storage(&self) -> String {
+        match self {
+            Self::Packed(model) => model.storage(),
+            Self::Tensors(model) => model.dtype().as_str().to_owned(),
         }
     }
 

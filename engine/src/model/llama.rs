@@ -1,10 +1,14 @@
 //! The decoder: one forward pass for prefill, decoding, recording and scoring, over rows of any
 //! length, position and gates.
 
+use std::collections::BTreeSet;
+
 use super::LlamaConfig;
 use super::beside::{RowSide, Shift, SideExperts};
 use super::cache::RowCache;
-use crate::kernels::{AttentionRow, Rotation, add_in_place, attend, rms_norm, swiglu};
+use crate::kernels::{
+    AttentionRow, PackedMatrix, Rotation, add_in_place, attend, rms_norm, swiglu,
+};
 use crate::mixture::{Bank, MixedGroup, Side, SideBank, Tap, TokenGates};
 use crate::types::RowGates;
 
@@ -54,7 +58,7 @@ pub struct Llama {
 #[derive(Debug)]
 pub(super) enum Embedding {
     /// `[vocabulary, hidden]`.
-    Table(Vec<f32>),
+    Table(PackedMatrix),
     /// Rows of the output layer's weight.
     TiedToHead,
 }
@@ -101,10 +105,33 @@ impl Llama {
                     .sum::<usize>()
         });
         let table = match &self.embedding {
-            Embedding::Table(table) => table.len() * size_of::<f32>(),
+            Embedding::Table(table) => table.bytes(),
             Embedding::TiedToHead => 0,
         };
         layers.sum::<usize>() + table + self.head.as_ref().map_or(0, MixedGroup::bytes)
+    }
+
+    /// Bytes of weights that one step reads, with the experts or without.
+    pub fn step_bytes(&self, mixed: bool) -> usize {
+        let table = match &self.embedding {
+            Embedding::Table(table) => table.bytes(),
+            Embedding::TiedToHead => 0,
+        };
+        let experts: usize = self.groups().map(MixedGroup::expert_bytes).sum();
+        self.bytes() - table - if mixed { 0 } else { experts }
+    }
+
+    /// How the weights of the linear modules are stored, in words.
+    pub fn storage(&self) -> String {
+        let kinds: BTreeSet<&str> = self.groups().flat_map(MixedGroup::storage).collect();
+        kinds.into_iter().collect::<Vec<_>>().join(" and ")
+    }
+
+    /// All groups of linear modules, in order.
+    fn groups(&self) -> impl Iterator<Item = &MixedGroup> {
+        let layers = self.layers.iter();
+        let groups = layers.flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
+        groups.chain(self.head.as_ref())
     }
 
     /// All groups of linear modules, to change the experts on them.
@@ -117,9 +144,7 @@ impl Llama {
 
     /// Lays out a bank of experts for rows to carry beside the model's own.
     pub(super) fn side(&self, bank: &mut Bank) -> SideBank {
-        let layers = self.layers.iter();
-        let groups = layers.flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
-        SideBank::new(groups.chain(self.head.as_ref()), bank)
+        SideBank::new(self.groups(), bank)
     }
 
     /// One step; the logits `[wanted tokens, vocabulary]` of every row's wanted tokens, in order.
@@ -301,9 +326,7 @@ impl Llama {
         let mut x = vec![0.0; tokens * hidden];
         for (row, id) in x.chunks_exact_mut(hidden).zip(ids) {
             match (&self.embedding, &self.head) {
-                (Embedding::Table(table), _) => {
-                    row.copy_from_slice(&table[id as usize * hidden..][..hidden]);
-                }
+                (Embedding::Table(table), _) => table.copy_row(id as usize, row),
                 (Embedding::TiedToHead, Some(head)) => head.weight(0).copy_row(id as usize, row),
                 (Embedding::TiedToHead, None) => {}
             }

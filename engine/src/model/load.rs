@@ -2,7 +2,7 @@
 
 use super::LlamaConfig;
 use super::llama::{Embedding, Layer, Llama};
-use crate::kernels::PackedMatrix;
+use crate::device::Panels;
 use crate::mixture::{Bank, LinearSpec, MixedGroup};
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
@@ -17,6 +17,7 @@ impl Llama {
     /// Loads a causal model and lays out the bank's experts in it.
     pub fn load(
         config: LlamaConfig,
+        panels: Panels,
         checkpoint: &Checkpoint,
         bank: &mut Bank,
         digest: &mut Digest,
@@ -24,16 +25,18 @@ impl Llama {
     ) -> Result<Self> {
         let shape = [config.vocabulary, config.hidden_size];
         let table = checkpoint.read("model.embed_tokens.weight", &shape, digest)?;
-        let pack = |rows: &[f32]| PackedMatrix::new(rows, shape[0], shape[1]);
-        // A tied table is packed at once, so that it is never held twice beside the other weights.
+        let pack = |rows: &[f32]| panels.pack(rows, shape[0], shape[1]);
+        // Packed at once, so that it is never held twice beside the other weights.
+        let packed = pack(&table);
+        drop(table);
         let (embedding, tied) = if config.tied_embeddings {
-            let weight = pack(&table);
-            drop(table);
-            (Embedding::TiedToHead, Some(weight))
+            (Embedding::TiedToHead, Some(packed))
         } else {
-            (Embedding::Table(table), None)
+            (Embedding::Table(packed), None)
         };
-        let mut model = Self::load_layers(config, embedding, checkpoint, bank, digest, progress)?;
+        let mut model = Self::load_layers(
+            config, panels, embedding, checkpoint, bank, digest, progress,
+        )?;
         let weight = match tied {
             Some(weight) => weight,
             None => pack(&checkpoint.read("lm_head.weight", &shape, digest)?),
@@ -55,6 +58,7 @@ impl Llama {
     /// Loads all but the output layer.
     pub fn load_body(
         config: LlamaConfig,
+        panels: Panels,
         checkpoint: &Checkpoint,
         bank: &mut Bank,
         digest: &mut Digest,
@@ -62,12 +66,16 @@ impl Llama {
     ) -> Result<Self> {
         let shape = [config.vocabulary, config.hidden_size];
         let table = checkpoint.read("model.embed_tokens.weight", &shape, digest)?;
-        let embedding = Embedding::Table(table);
-        Self::load_layers(config, embedding, checkpoint, bank, digest, progress)
+        let embedding = Embedding::Table(panels.pack(&table, shape[0], shape[1]));
+        drop(table);
+        Self::load_layers(
+            config, panels, embedding, checkpoint, bank, digest, progress,
+        )
     }
 
     fn load_layers(
         config: LlamaConfig,
+        panels: Panels,
         embedding: Embedding,
         checkpoint: &Checkpoint,
         bank: &mut Bank,
@@ -84,7 +92,7 @@ impl Llama {
                 let bias = optional_bias(checkpoint, &path, out, digest)?;
                 Ok(LinearSpec {
                     path,
-                    weight: PackedMatrix::new(&weight, out, inner),
+                    weight: panels.pack(&weight, out, inner),
                     bias,
                 })
             };

@@ -71,6 +71,11 @@ impl TensorLlama {
         &self.config
     }
 
+    /// Type of the weights.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     /// Bytes of weights on the device, experts included.
     pub fn bytes(&self) -> usize {
         let layers = self.layers.iter().map(|l| {

@@ -172,7 +172,7 @@ fn pair(tied: bool) -> (Decoder, Decoder, Vec<String>) {
         );
         (model.unwrap(), digest.hex())
     };
-    let (packed, packed_digest) = load(&Backend::Packed);
+    let (packed, packed_digest) = load(&Backend::default());
     let (tensors, tensors_digest) = load(&Backend::tensors_on_cpu());
     assert_eq!(packed_digest, tensors_digest);
     (packed, tensors, bank.sites(&config.linears()))
@@ -486,7 +486,7 @@ fn changed_experts_equal_loaded_ones() {
         factor.scale = 1.25;
     }
     let gates = gates([0.2, 0.5, 0.3], [0.4, 0.6]);
-    for backend in [Backend::Packed, Backend::tensors_on_cpu()] {
+    for backend in [Backend::default(), Backend::tensors_on_cpu()] {
         let load = |bank: &Bank| {
             let (mut bank, mut digest) = (bank.clone(), Digest::default());
             let parts = (&backend, config.clone(), &checkpoint);

@@ -439,7 +439,7 @@ fn learns_and_answers(shape: LlamaConfig) {
         routers: vec![1.0],
         ..RowGates::base(2, 1)
     };
-    for backend in [Backend::Packed, Backend::tensors_on_cpu()] {
+    for backend in [Backend::default(), Backend::tensors_on_cpu()] {
         let checkpoint = Checkpoint::open_folder(folder.path()).unwrap();
         let (mut bank, mut digest) = (bank.clone(), Digest::default());
         let config = config.clone();

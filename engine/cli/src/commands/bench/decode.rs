@@ -193,20 +193,9 @@ fn step_bytes(bundle: &Bundle, gates: &[RowGates], args: &Decode) -> u64 {
     let mixed = gates
         .iter()
         .any(|g| g.adapters.iter().chain(&g.routers).any(|&v| v != 0.0));
-    let linears: usize = config
-        .linears()
-        .iter()
-        .map(|(_, [out, inner])| out * inner)
-        .sum();
-    let table = if config.tied_embeddings {
-        0
-    } else {
-        config.vocabulary * config.hidden_size
-    };
+    let weights = bundle.model.step_bytes(mixed);
     let number = bundle.backend.dtype().size_in_bytes();
-    let experts = (bundle.info.memory_bytes as usize / number).saturating_sub(linears + table);
-    let weights = linears + if mixed { experts } else { 0 };
     let length = args.prompt_length + args.new_tokens / 2;
     let cache = 2 * config.layers * config.kv_heads * config.head_dim * length * args.batch;
-    ((weights + cache) * number) as u64
+    (weights + cache * number) as u64
 }
