@@ -21,10 +21,14 @@ mod tile;
 /// Changes whenever a kernel rounds in another way than before.
 pub const NUMERICS: &str = "paretoscope kernels 2";
 
-pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
-pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
+pub(crate) use arithmetic::{
+    dot, exp, gelu, gelu_slope, inverse_rms, max, sigmoid, silu, softmax_in_place, sum, tanh,
+};
+pub use attend::{AttentionRow, HeadLayout, KeyPanels, Scoring, ValuePanels, attend};
 pub(crate) use dispatch::{kernel, vectorised};
-pub use elementwise::{add_in_place, rms_norm, softmax, swiglu};
+pub use elementwise::{
+    add_in_place, geglu, rms_norm, scale_in_place, soft_cap_in_place, softmax, swiglu,
+};
 pub use packed::{PackedInput, PackedMatrix};
 pub use product::{Product, products};
 pub use rope::Rotation;
