@@ -8,11 +8,13 @@
 
 mod arithmetic;
 mod attend;
+mod blocks;
 mod dispatch;
 mod elementwise;
 mod packed;
 mod parallel;
 mod product;
+mod quantised;
 mod rope;
 mod stored;
 mod tile;
@@ -20,9 +22,12 @@ mod tile;
 /// Names what the kernels compute, to the bit, on a kind of processor: answers that stand in a study were computed so.
 /// Changes whenever a kernel rounds in another way than before.
 pub const NUMERICS: &str = "paretoscope kernels 2";
+/// Added to [`NUMERICS`] where a weight is quantised and meets activations in 8 bits.
+pub const QUANTISED_NUMERICS: &str = "quantised by i8 1";
 
 pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
+pub use blocks::BlockKind;
 pub(crate) use dispatch::{kernel, vectorised};
 pub use elementwise::{add_in_place, rms_norm, softmax, swiglu};
 pub use packed::{PackedInput, PackedMatrix};

@@ -121,6 +121,11 @@ impl Llama {
         self.bytes() - table - if mixed { 0 } else { experts }
     }
 
+    /// Whether any linear module's weight is quantised.
+    pub fn is_quantised(&self) -> bool {
+        self.groups().any(MixedGroup::is_quantised)
+    }
+
     /// How the weights of the linear modules are stored, in words.
     pub fn storage(&self) -> String {
         let kinds: BTreeSet<&str> = self.groups().flat_map(MixedGroup::storage).collect();
