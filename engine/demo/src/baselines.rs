@@ -1,4 +1,5 @@
-//! The methods that ours are compared with, trained on the demonstration: which jobs, with which numbers.
+//! What an evidence run of the demonstration compares, trained anew for a seed: value vectors and the router, their
+//! controls, and the methods that ours are compared with; which jobs, with which numbers, and the bundle of all.
 //!
 //! Authors' numbers are for models of seven billion parameters; this one has one million, a width of 128 and questions
 //! of a dozen words. So ranks are smaller, rates higher and answers fewer, all of them written here. What a method with
@@ -6,18 +7,25 @@
 
 use std::path::{Path, PathBuf};
 
+use super::controls::{CONTROLS, Control, PLAIN};
 use super::dataset::{self, Source};
-use super::evaluate::{LIMIT, PLAIN};
+use super::evaluate::LIMIT;
 use super::levels::Objective;
 use super::recipe::{BaselineSettings, Recipe, TrainSettings};
 use super::world::World;
-use paretoscope_engine::Result;
-use paretoscope_engine::types::{
-    AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, KlConfig,
-    LoraConfig, LoramoeConfig, LoramoeJob, MetaAlignerJob, Method, ModpoConfig, ModpoJob,
-    MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig, ParmJob, PpoConfig, RicConfig,
-    RicJob, RunConfig, TrainConfig, TrainJob, TrainTask, WeightedData,
+use paretoscope_engine::bundle::{
+    ArmEntry, ArmOf, Bundle, LoadOptions, Manifest, MethodParts, PartEntry, ValueEntry,
 };
+use paretoscope_engine::method::MethodKind;
+use paretoscope_engine::train::{SteeringSettings, steering_vectors, write_steering};
+use paretoscope_engine::types::{
+    AlignerJob, ArmConfig, ArmJob, AspectData, CorrectionConfig, DpoConfig, DpoJob, ExpertKind,
+    KlConfig, LoraConfig, LoramoeConfig, LoramoeJob, MetaAlignerJob, Method, ModpoConfig, ModpoJob,
+    MorlConfig, MorlJob, ObjectiveData, OptimiserConfig, ParmConfig, ParmJob, PenaltyConfig,
+    PpoConfig, RicConfig, RicJob, RouterConfig, RouterJob, RunConfig, Scalarisation,
+    ScalariseConfig, TrainConfig, TrainJob, TrainTask, WeightedData,
+};
+use paretoscope_engine::{Error, Result};
 
 /// Where everything is.
 pub struct Places<'a> {
@@ -46,6 +54,15 @@ pub fn jobs(recipe: &Recipe, places: &Places<'_>, workers: usize) -> Vec<TrainJo
         workers,
     };
     let mut jobs: Vec<(PathBuf, TrainTask)> = Vec::new();
+    for control in CONTROLS {
+        for objective in Objective::ALL {
+            let place = control.place(objective);
+            if jobs.iter().all(|(made, _)| *made != place) {
+                jobs.push((place, maker.value_vector(control, objective)));
+            }
+        }
+    }
+    jobs.push((ROUTER.into(), maker.router()));
     for objective in Objective::ALL {
         jobs.push((
             Path::new("arm").join(objective.name()),
@@ -54,14 +71,14 @@ pub fn jobs(recipe: &Recipe, places: &Places<'_>, workers: usize) -> Vec<TrainJo
     }
     jobs.push(("parm".into(), maker.parm()));
     for point in &recipe.baselines.points {
-        let name = point.map(|share| format!("{:.0}", 100.0 * share)).join("-");
+        let name = shares(point);
         jobs.push((Path::new("modpo").join(&name), maker.modpo(point)));
         jobs.push((Path::new("dpo-lw").join(&name), maker.weighted(point)));
         jobs.push((Path::new("morlhf").join(&name), maker.morlhf(point)));
     }
     let [helpful, harmless, humor] = Objective::ALL;
     for [first, second, third] in [[helpful, harmless, humor], [humor, harmless, helpful]] {
-        // The first of a sequence is a value vector that the bundle has.
+        // The first of a sequence is a value vector, which is there by now.
         let folder = Path::new("dpo-seqt");
         let two = folder.join(format!("{}-{}", first.name(), second.name()));
         let three = folder.join(format!(
@@ -83,6 +100,148 @@ pub fn jobs(recipe: &Recipe, places: &Places<'_>, workers: usize) -> Vec<TrainJo
         joins: None,
     };
     jobs.into_iter().map(job).collect()
+}
+
+/// The folder of the router.
+const ROUTER: &str = "router";
+/// The file of the steering vectors.
+const STEERING: &str = "steering.safetensors";
+
+/// A preference as the name of a folder: its shares in percent.
+fn shares(point: &[f64; 3]) -> String {
+    let percent = point.map(|share| format!("{:.0}", 100.0 * share));
+    percent.join("-")
+}
+
+/// Makes the steering vectors, unless they are there.
+pub fn steer(places: &Places<'_>) -> Result<()> {
+    let out = places.out.join(STEERING);
+    if out.exists() {
+        return Ok(());
+    }
+    let bundle = Bundle::load(
+        places.bundle,
+        &LoadOptions::default(),
+        &mut |_step, _fraction| Ok(()),
+    )?;
+    let data = Objective::ALL.map(|objective| {
+        let name = format!("pairs-{}.jsonl", objective.name());
+        (objective.name().to_owned(), places.data.join(name))
+    });
+    let settings = SteeringSettings::default();
+    let vectors = steering_vectors(&bundle, &data, &settings, &mut |_done, _all| Ok(()))?;
+    write_steering(&out, &vectors)
+}
+
+/// Writes a bundle into `out`: the demonstration's base, experts and rewards with what is finished of the runs there. The
+/// new router is in the place of the one that ships, value vectors that were held apart in the place of its own; their
+/// controls are arms, and methods have their parts.
+pub fn join(recipe: &Recipe, places: &Places<'_>) -> Result<Manifest> {
+    let out = std::path::absolute(places.out).map_err(Error::io("find", places.out))?;
+    let mut manifest = Manifest::load(places.bundle)?.rooted(places.bundle)?;
+    manifest.name = format!("{}, seed {}", manifest.name, recipe.seed);
+    manifest.arms.clear();
+    manifest.methods.clear();
+    let done = |place: &Path| {
+        let files = ["adapter_config.json", "router_config.json"];
+        files
+            .iter()
+            .any(|file| out.join(place).join(file).is_file())
+    };
+    let routers = manifest.experts.iter_mut();
+    for router in routers.filter(|expert| expert.kind == ExpertKind::Router) {
+        let same = router.preference == recipe.router.preference;
+        if same && done(Path::new(ROUTER)) {
+            router.path = out.join(ROUTER);
+        }
+    }
+    for control in CONTROLS {
+        let placed = Objective::ALL.map(|objective| (objective, control.place(objective)));
+        if !placed.iter().all(|(_, place)| done(place)) {
+            continue;
+        }
+        let values = placed.map(|(objective, place)| ValueEntry {
+            name: objective.name().to_owned(),
+            path: out.join(place),
+        });
+        if control == CONTROLS[0] {
+            manifest.values = values.to_vec();
+            continue;
+        }
+        let arm = Manifest {
+            name: format!("{}, {}", manifest.name, control.name),
+            values: values.to_vec(),
+            arms: Vec::new(),
+            methods: MethodParts::new(),
+            ..manifest.clone()
+        };
+        let path = Path::new("arms").join(control.name);
+        arm.save(&out.join(&path))?;
+        manifest.arms.push(ArmEntry {
+            name: control.name.to_owned(),
+            path,
+            of: ArmOf::Mva,
+        });
+    }
+    for (method, name, place, preference) in parts(recipe) {
+        let there = done(&place) || (method == MethodKind::Steering && out.join(&place).is_file());
+        if there {
+            let listed = manifest
+                .methods
+                .entry(method.name().to_owned())
+                .or_default();
+            listed.push(PartEntry {
+                name,
+                path: out.join(place),
+                preference,
+            });
+        }
+    }
+    manifest.save(&out)?;
+    Ok(manifest)
+}
+
+/// Methods' parts by name, with their folders below that of all runs, and where they answer.
+fn parts(recipe: &Recipe) -> Vec<(MethodKind, String, PathBuf, Option<Vec<f64>>)> {
+    let mut parts = Vec::new();
+    for objective in Objective::ALL {
+        let place = Path::new("arm").join(objective.name());
+        parts.push((MethodKind::Genarm, objective.name().to_owned(), place, None));
+    }
+    for point in &recipe.baselines.points {
+        let name = shares(point);
+        for (method, folder) in [
+            (MethodKind::Modpo, "modpo"),
+            (MethodKind::DpoLw, "dpo-lw"),
+            (MethodKind::Morlhf, "morlhf"),
+        ] {
+            let place = Path::new(folder).join(&name);
+            parts.push((method, name.clone(), place, Some(point.to_vec())));
+        }
+    }
+    let names = Objective::ALL.map(Objective::name);
+    let mut backward = names;
+    backward.reverse();
+    for (name, order) in [("forward", names), ("backward", backward)] {
+        let place = Path::new("dpo-seqt").join(order.join("-"));
+        parts.push((MethodKind::DpoSeqt, name.to_owned(), place, None));
+    }
+    for method in [
+        MethodKind::Parm,
+        MethodKind::Ric,
+        MethodKind::Aligner,
+        MethodKind::Metaaligner,
+        MethodKind::Loramoe,
+    ] {
+        parts.push((method, method.name().to_owned(), method.name().into(), None));
+    }
+    parts.push((
+        MethodKind::Steering,
+        "steering".to_owned(),
+        STEERING.into(),
+        None,
+    ));
+    parts
 }
 
 struct Maker<'a> {
@@ -127,10 +286,9 @@ impl Maker<'_> {
         self.places.data.join(name)
     }
 
-    /// The objective's plain value vector.
+    /// The objective's plain value vector, of this seed.
     fn value(&self, objective: Objective) -> PathBuf {
-        let values = self.places.bundle.join(PLAIN).join("values");
-        values.join(format!("plain-{}", objective.name()))
+        self.places.out.join(PLAIN.place(objective))
     }
 
     fn arm(&self, objective: Objective) -> TrainTask {
@@ -193,6 +351,67 @@ impl Maker<'_> {
                 beta: self.recipe.expert.beta,
                 preference: shares.map(|objective| point[objective.index()]).collect(),
                 values: others().map(|objective| self.value(objective)).collect(),
+            },
+        })
+    }
+
+    /// A value vector as the bundle's own are trained, under a control's penalty.
+    fn value_vector(&self, control: Control, objective: Objective) -> TrainTask {
+        let settings = &self.recipe.values;
+        let before = control.before(objective).into_iter();
+        let penalty = if objective.index() == 0 {
+            PenaltyConfig::default()
+        } else {
+            control.penalty(settings.alpha)
+        };
+        let mut config = DpoConfig {
+            train: self.train(&settings.dpo),
+            method: Method::Lora(self.lora()),
+            beta: self.recipe.expert.beta,
+            against: before
+                .map(|earlier| self.places.out.join(earlier))
+                .collect(),
+            penalty,
+            start_from: None,
+        };
+        let optimiser = &mut config.train.run.optimiser;
+        (optimiser.warm_up, optimiser.weight_decay) = (0.03, 0.01);
+        self.dpo_job(WeightedData::alone(self.pairs(objective)), config)
+    }
+
+    /// The bundle's own router, trained anew.
+    fn router(&self) -> TrainTask {
+        let router = &self.recipe.router;
+        let usual = PpoConfig::default();
+        TrainTask::Router(RouterJob {
+            bundle: self.places.bundle.to_path_buf(),
+            prompts: Some(self.places.data.join("questions.jsonl")),
+            config: RouterConfig {
+                preference: router.preference.to_vec(),
+                ppo: PpoConfig {
+                    run: RunConfig {
+                        optimiser: OptimiserConfig {
+                            learning_rate: router.learning_rate,
+                            ..usual.run.optimiser.clone()
+                        },
+                        checkpoint_every: 20,
+                        ..self.run(router.learning_rate)
+                    },
+                    batches: router.batches,
+                    batch: router.batch,
+                    max_tokens: LIMIT,
+                    calibration: router.calibration,
+                    kl: KlConfig {
+                        start: 0.02,
+                        ..usual.kl.clone()
+                    },
+                    ..usual
+                },
+                scalarise: ScalariseConfig {
+                    form: Scalarisation::OmdStch,
+                    ..ScalariseConfig::default()
+                },
+                ..RouterConfig::default()
             },
         })
     }
@@ -356,7 +575,7 @@ mod tests {
         let folders: BTreeSet<_> = jobs.iter().map(|job| &job.out).collect();
         assert_eq!(folders.len(), jobs.len());
         let kinds: BTreeSet<&str> = jobs.iter().map(|job| job.task.name()).collect();
-        let ours = ["value", "router", "sft", "reward"];
+        let ours = ["value", "sft", "reward"];
         let others = TrainMethod::ALL.map(TrainMethod::name);
         for kind in others.into_iter().filter(|kind| !ours.contains(kind)) {
             assert!(kinds.contains(kind), "{kind} is not trained");

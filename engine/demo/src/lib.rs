@@ -10,6 +10,7 @@ pub mod build;
 pub mod bundle;
 pub mod card;
 pub mod compose;
+pub mod controls;
 pub mod dataset;
 pub mod evaluate;
 pub mod figures;

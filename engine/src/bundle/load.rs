@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::bank::load_bank;
 use super::describe::{Describe, effect_warnings};
-use super::manifest::{Manifest, MethodParts};
+use super::manifest::{ArmEntry, Manifest, MethodParts};
 use super::options::LoadOptions;
 use super::probe::effects;
 use super::prompts::read_prompts;
@@ -37,6 +37,8 @@ pub struct Bundle {
     pub backend: Backend,
     /// Parts that were trained for methods, by the methods' names.
     pub methods: MethodParts,
+    /// Control arms for an evidence run, their folders relative to the bundle's.
+    pub arms: Vec<ArmEntry>,
     /// Experts that methods made or were given for rows of their own.
     pub workshop: Workshop,
 }
@@ -165,6 +167,7 @@ impl Bundle {
             rewards: objectives.rewards,
             backend: backend.clone(),
             methods: manifest.methods,
+            arms: manifest.arms,
             workshop: Workshop::default(),
         })
     }

@@ -45,6 +45,32 @@ pub struct Manifest {
     /// Prompts that ship with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompts: Option<PathBuf>,
+    /// Control arms for an evidence run: the same base with other experts or value vectors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<ArmEntry>,
+}
+
+/// A control arm in `bundle.json`: `{"name": "plain", "path": "plain", "for": "mva"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmEntry {
+    /// As tables call it, e.g. `plain`.
+    pub name: String,
+    /// The bundle's folder.
+    pub path: PathBuf,
+    /// What it is the control of, and so where and how it is measured.
+    #[serde(rename = "for")]
+    pub of: ArmOf,
+}
+
+/// Which of the papers' systems a control arm stands beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArmOf {
+    /// HoE: measured at preferences.
+    Hoe,
+    /// MVA: measured at free weights, with a largest weight of its own.
+    Mva,
 }
 
 /// An objective.
@@ -160,6 +186,7 @@ impl Manifest {
         }
         manifest.check_names(&path)?;
         manifest.check_methods(&path)?;
+        manifest.check_arms(&path)?;
         Ok(manifest)
     }
 
@@ -195,6 +222,25 @@ impl Manifest {
                 ));
             }
             seen.push(&expert.name);
+        }
+        Ok(())
+    }
+
+    fn check_arms(&self, path: &Path) -> Result<()> {
+        for (index, arm) in self.arms.iter().enumerate() {
+            let taken = MethodKind::ALL
+                .into_iter()
+                .any(|kind| kind.name() == arm.name)
+                || self.arms[..index]
+                    .iter()
+                    .any(|before| before.name == arm.name);
+            if taken {
+                let problem = format!(
+                    "`{}` is the name of a method or of an arm before it; tables tell arms apart by name",
+                    arm.name
+                );
+                return Err(Error::field(path, format!("arms[{index}].name"), problem));
+            }
         }
         Ok(())
     }
@@ -236,6 +282,7 @@ impl Manifest {
         let parts = self.methods.values_mut().flatten();
         parts.for_each(|part| root(&mut part.path));
         self.prompts.iter_mut().for_each(root);
+        self.arms.iter_mut().for_each(|arm| root(&mut arm.path));
         Ok(self)
     }
 

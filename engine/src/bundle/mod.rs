@@ -16,7 +16,8 @@ pub use extend::{Addition, Part, extend, extended};
 pub use grow::{Growth, grow, grown};
 pub use load::Bundle;
 pub use manifest::{
-    ExpertEntry, Manifest, MethodParts, ObjectiveEntry, PartEntry, RewardEntry, ValueEntry,
+    ArmEntry, ArmOf, ExpertEntry, Manifest, MethodParts, ObjectiveEntry, PartEntry, RewardEntry,
+    ValueEntry,
 };
 pub use options::LoadOptions;
 pub use prompts::{read_prompts, read_training_prompts};

@@ -2,7 +2,7 @@
 
 use paretoscope_core::evidence::{ArmPlan, Budget, ContrastPlan, Setting};
 
-use crate::bundle::Bundle;
+use crate::bundle::{ArmEntry, ArmOf, Bundle};
 use crate::method::{Method, MethodKind};
 use crate::protocol::SweepGrid;
 use crate::types::{NamedPoint, Point, PointSet, Weights};
@@ -12,6 +12,10 @@ use crate::types::{NamedPoint, Point, PointSet, Weights};
 pub struct Tried {
     /// The arm, as the protocol names it.
     pub arm: String,
+    /// Whether every training run has it; otherwise the first alone.
+    pub trained: bool,
+    /// The control arm's bundle, by its name in `bundle.json`; `None` for the bundle itself.
+    pub control: Option<String>,
     /// The setting.
     pub setting: Setting,
     /// By which method; `None` for HoE and MVA.
@@ -20,11 +24,30 @@ pub struct Tried {
     pub grid: SweepGrid,
 }
 
+/// One training run of a recipe.
+#[derive(Debug)]
+pub struct TrainingRun<'a> {
+    /// Its bundle.
+    pub bundle: &'a Bundle,
+    /// Its control arms, by absolute paths.
+    pub controls: Vec<ArmEntry>,
+}
+
 /// An arm with all that is tried.
 struct Family {
-    name: &'static str,
-    about: &'static str,
+    name: String,
+    about: String,
     tried: Vec<Tried>,
+}
+
+impl Family {
+    fn of(kind: MethodKind, tried: Vec<Tried>) -> Self {
+        Self {
+            name: kind.name().to_owned(),
+            about: kind.title().to_owned(),
+            tried,
+        }
+    }
 }
 
 /// What validation chooses among: methods as they are written, the smaller ones first.
@@ -62,32 +85,49 @@ fn settings(kind: MethodKind, quick: bool) -> Vec<&'static str> {
     all.iter().copied().take(kept).collect()
 }
 
-/// What an arm is, for tables.
-fn about(kind: MethodKind) -> &'static str {
-    kind.title()
-}
-
-/// The arms that a bundle can run, and the contrasts that are named beforehand. `token_cap` is what an answer may have.
+/// The arms that training runs of one recipe can run, and the contrasts that are named beforehand. `token_cap` is what an
+/// answer may have. What the first run alone has is measured there, and stands beside every other run.
 pub fn arms(
-    bundle: &Bundle,
+    runs: &[TrainingRun<'_>],
     quick: bool,
     token_cap: usize,
 ) -> (Vec<ArmPlan>, Vec<ContrastPlan>, Vec<Tried>) {
+    let Some(first) = runs.first() else {
+        return (Vec::new(), Vec::new(), Vec::new());
+    };
+    let bundle = first.bundle;
     let mut families = preferences(bundle, quick);
     families.extend(weights(bundle, quick));
+    families.extend(first.controls.iter().map(|arm| control(bundle, arm, quick)));
+    for family in &mut families {
+        let (kind, tried) = (family.name.parse::<MethodKind>().ok(), &mut family.tried);
+        let everywhere = runs.iter().all(|run| match kind {
+            Some(kind) => !kind.needs_parts() || run.bundle.methods.contains_key(kind.name()),
+            None => tried.iter().all(|tried| match &tried.control {
+                Some(name) => run.controls.iter().any(|arm| arm.name == *name),
+                None => true,
+            }),
+        });
+        if !everywhere {
+            family.about += ", of one training run";
+        }
+        for tried in tried {
+            tried.trained = everywhere;
+        }
+    }
     let budget = Budget {
         token_cap: token_cap as u64,
         ..Budget::default()
     };
     let plans = families.iter().map(|family| ArmPlan {
-        name: family.name.to_owned(),
-        about: family.about.to_owned(),
-        trained: true,
+        name: family.name.clone(),
+        about: family.about.clone(),
+        trained: family.tried.iter().all(|tried| tried.trained),
         settings: family.tried.iter().map(|t| t.setting.clone()).collect(),
         budget,
     });
     let plans: Vec<ArmPlan> = plans.collect();
-    let contrasts = contrasts(&plans);
+    let contrasts = contrasts(&plans, &first.controls);
     let tried = families.into_iter().flat_map(|family| family.tried);
     (plans, contrasts, tried.collect())
 }
@@ -110,6 +150,8 @@ fn preferences(bundle: &Bundle, quick: bool) -> Vec<Family> {
     let grid = simplex(bundle, quick);
     let here = |kind: MethodKind, text: &str, size: usize| Tried {
         arm: kind.name().to_owned(),
+        trained: true,
+        control: None,
         setting: Setting {
             name: text.to_owned(),
             size: size as f64,
@@ -120,11 +162,10 @@ fn preferences(bundle: &Bundle, quick: bool) -> Vec<Family> {
             .filter(|m: &Method| m.kind() != MethodKind::Hoe),
         grid: grid.clone(),
     };
-    let mut families = vec![Family {
-        name: MethodKind::Hoe.name(),
-        about: about(MethodKind::Hoe),
-        tried: vec![here(MethodKind::Hoe, "hoe", 0)],
-    }];
+    let mut families = vec![Family::of(
+        MethodKind::Hoe,
+        vec![here(MethodKind::Hoe, "hoe", 0)],
+    )];
     for kind in MethodKind::ALL {
         let there = !kind.needs_parts() || bundle.methods.contains_key(kind.name());
         // What asks the reward models at each token takes its time.
@@ -135,11 +176,7 @@ fn preferences(bundle: &Bundle, quick: bool) -> Vec<Family> {
             .map(|(size, text)| here(kind, text, size))
             .collect();
         if there && !slow && !tried.is_empty() {
-            families.push(Family {
-                name: kind.name(),
-                about: about(kind),
-                tried,
-            });
+            families.push(Family::of(kind, tried));
         }
     }
     families.extend(at_their_points(bundle));
@@ -157,21 +194,78 @@ fn at_their_points(bundle: &Bundle) -> Vec<Family> {
             Some(NamedPoint::from(Point::Preference(preference)))
         });
         let points: Vec<NamedPoint> = points.collect();
-        (!points.is_empty()).then(|| Family {
-            name: kind.name(),
-            about: about(kind),
-            tried: vec![Tried {
+        (!points.is_empty()).then(|| {
+            let tried = Tried {
                 arm: kind.name().to_owned(),
+                trained: true,
+                control: None,
                 setting: Setting {
                     name: kind.name().to_owned(),
                     size: 0.0,
                 },
                 method: Some(Method::usual(kind)),
                 grid: SweepGrid::List { points },
-            }],
+            };
+            Family::of(kind, vec![tried])
         })
     });
     families.collect()
+}
+
+/// The largest weights that validation chooses among.
+fn sides(quick: bool) -> &'static [f64] {
+    if quick {
+        &[0.6, 1.0]
+    } else {
+        &[0.4, 0.6, 0.8, 1.0, 1.2]
+    }
+}
+
+/// An arm at free weights, under each largest weight.
+fn boxes(arm: &str, values: usize, quick: bool) -> Vec<Tried> {
+    let tried = sides(quick).iter().map(|&c| Tried {
+        arm: arm.to_owned(),
+        trained: true,
+        control: None,
+        setting: Setting {
+            name: format!("C={c}"),
+            size: c,
+        },
+        method: None,
+        grid: SweepGrid::List {
+            points: box_of(values, c),
+        },
+    });
+    tried.collect()
+}
+
+/// A control arm, measured as what it is the control of.
+fn control(bundle: &Bundle, arm: &ArmEntry, quick: bool) -> Family {
+    let mut tried = match arm.of {
+        ArmOf::Mva => boxes(&arm.name, bundle.info.values.len(), quick),
+        ArmOf::Hoe => vec![Tried {
+            arm: arm.name.clone(),
+            trained: true,
+            control: None,
+            setting: Setting {
+                name: "as trained".to_owned(),
+                size: 0.0,
+            },
+            method: None,
+            grid: simplex(bundle, quick),
+        }],
+    };
+    for tried in &mut tried {
+        tried.control = Some(arm.name.clone());
+    }
+    Family {
+        name: arm.name.clone(),
+        about: match arm.of {
+            ArmOf::Mva => "control of MVA: other value vectors".to_owned(),
+            ArmOf::Hoe => "control of HoE: other experts".to_owned(),
+        },
+        tried,
+    }
 }
 
 /// Free weights: a box of three values a side, whose side is chosen; and weights that sum to 1, as the control of
@@ -181,36 +275,19 @@ fn weights(bundle: &Bundle, quick: bool) -> Vec<Family> {
     if values == 0 {
         return Vec::new();
     }
-    let sides: &[f64] = if quick {
-        &[0.6, 1.0]
-    } else {
-        &[0.4, 0.6, 0.8, 1.0, 1.2]
-    };
-    let at = |arm: &'static str, method: Option<&str>| {
-        let tried = sides.iter().map(|&c| Tried {
-            arm: arm.to_owned(),
-            setting: Setting {
-                name: format!("C={c}"),
-                size: c,
-            },
-            method: method.and_then(|text| text.parse().ok()),
-            grid: SweepGrid::List {
-                points: box_of(values, c),
-            },
-        });
-        tried.collect::<Vec<Tried>>()
-    };
     let mut families = vec![
         Family {
-            name: "mva",
-            about: "MVA, free weights of value vectors",
-            tried: at("mva", None),
+            name: "mva".to_owned(),
+            about: "MVA, free weights of value vectors".to_owned(),
+            tried: boxes("mva", values, quick),
         },
         Family {
-            name: "mva-convex",
-            about: "value vectors by weights that sum to 1",
+            name: "mva-convex".to_owned(),
+            about: "value vectors by weights that sum to 1".to_owned(),
             tried: vec![Tried {
                 arm: "mva-convex".to_owned(),
+                trained: true,
+                control: None,
                 setting: Setting {
                     name: "convex".to_owned(),
                     size: 0.0,
@@ -224,9 +301,15 @@ fn weights(bundle: &Bundle, quick: bool) -> Vec<Family> {
     ];
     if !quick {
         families.push(Family {
-            name: "mod-box",
-            about: "value vectors' logits at free weights",
-            tried: at("mod-box", Some("mod")),
+            name: "mod-box".to_owned(),
+            about: "value vectors' logits at free weights".to_owned(),
+            tried: boxes("mod-box", values, quick)
+                .into_iter()
+                .map(|tried| Tried {
+                    method: Some(Method::usual(MethodKind::Mod)),
+                    ..tried
+                })
+                .collect(),
         });
     }
     families
@@ -254,15 +337,25 @@ fn box_of(values: usize, c: f64) -> Vec<NamedPoint> {
         .collect()
 }
 
-/// The papers' claims first, each against its control; everything else explores.
-fn contrasts(arms: &[ArmPlan]) -> Vec<ContrastPlan> {
+/// The papers' claims first, each against its control; everything else explores. What is ahead of its rival is called
+/// better only where it beats its control arms as well.
+fn contrasts(arms: &[ArmPlan], controls: &[ArmEntry]) -> Vec<ContrastPlan> {
     let there = |name: &str| arms.iter().any(|arm| arm.name == name);
+    let of = |kind: ArmOf, but: &str| -> Vec<String> {
+        let controls = controls.iter().filter(|arm| arm.of == kind);
+        let others = controls.filter(|arm| arm.name != but);
+        others.map(|arm| arm.name.clone()).collect()
+    };
     let contrast = |table: &str, a: &str, b: &str, primary: bool| ContrastPlan {
         table: table.to_owned(),
         a: a.to_owned(),
         b: b.to_owned(),
         primary,
-        controls: Vec::new(),
+        controls: match (primary, a) {
+            (true, "hoe") => of(ArmOf::Hoe, b),
+            (true, "mva") => of(ArmOf::Mva, b),
+            _ => Vec::new(),
+        },
         differs_in: [Budget::CHOOSING].map(str::to_owned).to_vec(),
     };
     let primary = [
@@ -276,10 +369,20 @@ fn contrasts(arms: &[ArmPlan]) -> Vec<ContrastPlan> {
     let mut all: Vec<ContrastPlan> = named
         .map(|(table, a, b)| contrast(table, a, b, true))
         .collect();
+    for arm in controls {
+        let (table, ours) = match arm.of {
+            ArmOf::Hoe => ("HoE", "hoe"),
+            ArmOf::Mva => ("MVA", "mva"),
+        };
+        if there(ours) {
+            all.push(contrast(table, ours, &arm.name, true));
+        }
+    }
     for arm in arms {
         let rival = arm.name.as_str();
         let stands = all.iter().any(|c| c.a == "hoe" && c.b == rival);
-        if rival != "hoe" && !stands && there("hoe") {
+        let control = controls.iter().any(|control| control.name == rival);
+        if rival != "hoe" && !stands && !control && there("hoe") {
             all.push(contrast("others", "hoe", rival, false));
         }
     }

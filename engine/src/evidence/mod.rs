@@ -2,6 +2,7 @@
 //!
 //! | stage | what | kept as |
 //! |---|---|---|
+//! | arms | routers taken away, or voting alike for every token → bundles beside each run | `arms/` |
 //! | models | base and single experts on validation → the scale of all results | `protocol.json` |
 //! | validation | every arm under every setting, as sweeps | `evidence.study` |
 //! | choices | a setting and points per arm | `choices.json` |
@@ -12,13 +13,14 @@
 //! Each stage goes on where it was stopped. Several bundles are training runs of one recipe with other seeds.
 
 mod arms;
+mod derived;
 mod inputs;
 mod pages;
 mod run;
 
 pub use paretoscope_core::evidence::*;
 
-pub use arms::{Tried, arms};
+pub use arms::{TrainingRun, Tried, arms};
 pub use inputs::{Inputs, evidence_prompts};
-pub use pages::markdown;
-pub use run::{EvidencePlan, Stage, run};
+pub use pages::{Costs, markdown};
+pub use run::{EvidencePlan, Outcome, Stage, run};

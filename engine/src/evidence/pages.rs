@@ -1,5 +1,6 @@
 //! What an evidence run leaves to read: one JSON, one page of Markdown, two tables.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,20 +9,24 @@ use paretoscope_core::evidence::{Choices, Evidence, Protocol, TABLE_HEAD, table_
 use crate::Result;
 use crate::output::write_bytes;
 
+/// What a token costs under each arm, in words.
+pub type Costs = BTreeMap<String, String>;
+
 /// Writes everything; each file appears whole.
 pub(super) fn write(
     out: &Path,
     protocol: &Protocol,
     choices: &Choices,
     evidence: &Evidence,
+    costs: &Costs,
 ) -> Result<()> {
     write_bytes(&out.join("evidence.json"), evidence.to_json().as_bytes())?;
     write_bytes(
         &out.join("contrasts.csv"),
         contrasts_csv(evidence).as_bytes(),
     )?;
-    write_bytes(&out.join("arms.csv"), arms_csv(evidence).as_bytes())?;
-    let page = markdown(protocol, choices, evidence);
+    write_bytes(&out.join("arms.csv"), arms_csv(evidence, costs).as_bytes())?;
+    let page = markdown(protocol, choices, evidence, costs);
     write_bytes(&out.join("evidence.md"), page.as_bytes())
 }
 
@@ -47,16 +52,16 @@ fn contrasts_csv(evidence: &Evidence) -> String {
     lines.join("\n") + "\n"
 }
 
-fn arms_csv(evidence: &Evidence) -> String {
+fn arms_csv(evidence: &Evidence, costs: &Costs) -> String {
     let mut lines = vec![
-        "arm,setting,points,grid,volume,volume_low,volume_high,r2,igd_plus,best,best_z,answers_to_choose"
+        "arm,setting,points,grid,volume,volume_low,volume_high,r2,igd_plus,best,best_z,answers_to_choose,cost"
             .to_owned(),
     ];
     for arm in &evidence.arms {
         let (volume, low, high) = volume_of(arm);
         let z = arm.best_z.map_or_else(String::new, |z| format!("{z:.4}"));
         lines.push(format!(
-            "{},{},{},{},{volume:.4},{low:.4},{high:.4},{:.4},{:.4},{},{z},{}",
+            "{},{},{},{},{volume:.4},{low:.4},{high:.4},{:.4},{:.4},{},{z},{},{}",
             cell(&arm.arm),
             cell(&arm.setting),
             arm.points,
@@ -64,10 +69,15 @@ fn arms_csv(evidence: &Evidence) -> String {
             arm.r2.value,
             arm.igd_plus.value,
             cell(&arm.best),
-            arm.answers
+            arm.answers,
+            cell(cost_of(costs, &arm.arm))
         ));
     }
     lines.join("\n") + "\n"
+}
+
+fn cost_of<'a>(costs: &'a Costs, arm: &str) -> &'a str {
+    costs.get(arm).map_or("", String::as_str)
 }
 
 fn volume_of(arm: &paretoscope_core::evidence::ArmFigures) -> (f64, f64, f64) {
@@ -76,7 +86,12 @@ fn volume_of(arm: &paretoscope_core::evidence::ArmFigures) -> (f64, f64, f64) {
 }
 
 /// One page: what was done, what came of it, what was chosen, and what could not be compared.
-pub fn markdown(protocol: &Protocol, choices: &Choices, evidence: &Evidence) -> String {
+pub fn markdown(
+    protocol: &Protocol,
+    choices: &Choices,
+    evidence: &Evidence,
+    costs: &Costs,
+) -> String {
     let mut page = String::new();
     // Writing into a string cannot fail.
     let mut line = |text: String| {
@@ -121,16 +136,23 @@ pub fn markdown(protocol: &Protocol, choices: &Choices, evidence: &Evidence) -> 
     line(String::new());
     line("## Arms".to_owned());
     line(String::new());
-    line("| arm | setting chosen | points on its front | volume | best model, mean z |".to_owned());
-    line("|---|---|---|---|---|".to_owned());
+    line("| arm | what it is | setting chosen | points on its front | volume | best model, mean z | cost |".to_owned());
+    line(format!("|{}", "---|".repeat(7)));
     for arm in &evidence.arms {
         let (volume, low, high) = volume_of(arm);
         let z = arm
             .best_z
             .map_or_else(|| "–".to_owned(), |z| format!("{z:.2}"));
+        let about = protocol
+            .arm(&arm.arm)
+            .map_or("", |plan| plan.about.as_str());
         line(format!(
-            "| {} | {} | {} of {} | {volume:.3} ({low:.3} to {high:.3}) | {z} |",
-            arm.arm, arm.setting, arm.points, arm.grid
+            "| {} | {about} | {} | {} of {} | {volume:.3} ({low:.3} to {high:.3}) | {z} | {} |",
+            arm.arm,
+            arm.setting,
+            arm.points,
+            arm.grid,
+            cost_of(costs, &arm.arm)
         ));
     }
     line(String::new());

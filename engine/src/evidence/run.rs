@@ -9,16 +9,17 @@ use paretoscope_core::evidence::{
 };
 use paretoscope_core::stats::{Arm, Draws};
 
-use super::arms::{Tried, arms};
+use super::arms::{TrainingRun, Tried, arms};
+use super::derived::derived;
 use super::inputs::Inputs;
 use super::pages;
-use crate::bundle::Bundle;
-use crate::method::MethodKind;
+use crate::bundle::{Bundle, LoadOptions};
+use crate::method::{Method, MethodKind};
 use crate::output::write_bytes;
 use crate::protocol::{SweepGrid, SweepPlan};
 use crate::study::Study;
-use crate::sweep::{best_of_n, sweep_whole};
-use crate::types::{PromptSample, Sampling, Split};
+use crate::sweep::{best_of_n, runnable, sweep_whole};
+use crate::types::{PointKind, PromptSample, Sampling, Split};
 use crate::{Error, Result};
 
 /// Rows in one batch.
@@ -41,6 +42,17 @@ pub struct EvidencePlan {
     pub test_is: String,
 }
 
+/// What an evidence run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Contrasts, figures and sentences.
+    pub evidence: Evidence,
+    /// The study of all answers.
+    pub study: PathBuf,
+    /// Its sweeps on the test at the chosen settings, of the first training run, in the order of the arms.
+    pub sweeps: Vec<i64>,
+}
+
 /// How far it is: what is being done, and how much of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stage<'a> {
@@ -59,7 +71,7 @@ pub fn run(
     inputs: &Inputs,
     plan: &EvidencePlan,
     tell: &mut dyn FnMut(Stage<'_>) -> Result<()>,
-) -> Result<Evidence> {
+) -> Result<Outcome> {
     let Some(first) = bundles.first() else {
         return Err(Error::option(
             "--bundle",
@@ -68,12 +80,47 @@ pub fn run(
     };
     alike(bundles)?;
     std::fs::create_dir_all(&plan.out).map_err(Error::io("create", &plan.out))?;
-    let (arm_plans, contrasts, tried) = arms(first, plan.quick, plan.max_tokens);
+    (tell)(Stage {
+        what: "control arms",
+        done: 0,
+        all: 1,
+    })?;
+    let runs: Vec<TrainingRun<'_>> = bundles
+        .iter()
+        .enumerate()
+        .map(|(seed, bundle)| with_controls(bundle, seed, inputs, plan))
+        .collect::<Result<_>>()?;
+    let (mut arm_plans, mut contrasts, mut tried) = arms(&runs, plan.quick, plan.max_tokens);
     let mut runner = Runner {
-        bundles,
+        runs: &runs,
         plan,
         tell,
+        control: None,
     };
+    // What cannot answer these prompts is told, and the others are compared.
+    let mut cannot: Vec<(String, String)> = Vec::new();
+    for one in &tried {
+        if let Some(name) = &one.control {
+            // What is no control of this bundle is refused.
+            let control = runner.control(&runs[0], name)?;
+            runner.control = Some(control);
+        }
+        if cannot.iter().all(|(arm, _)| *arm != one.arm)
+            && let Err(error) = runner.runnable(one, inputs)
+        {
+            if !error.is_input() || one.arm == MethodKind::Hoe.name() {
+                return Err(error);
+            }
+            cannot.push((one.arm.clone(), error.to_string()));
+        }
+    }
+    let can = |arm: &str| cannot.iter().all(|(other, _)| other != arm);
+    tried.retain(|tried| can(&tried.arm));
+    arm_plans.retain(|arm| can(&arm.name));
+    contrasts.retain(|contrast| can(&contrast.a) && can(&contrast.b));
+    for contrast in &mut contrasts {
+        contrast.controls.retain(|arm| can(arm));
+    }
     let frozen = runner.frozen(inputs)?;
     let objectives: Vec<String> = first
         .info
@@ -99,7 +146,7 @@ pub fn run(
     let place = |name: &str| plan.out.join(name);
     write_bytes(&place("protocol.json"), protocol.to_json().as_bytes())?;
 
-    let validation = runner.measure(&inputs.validation, Split::Validation, &tried)?;
+    let (validation, _) = runner.measure(&inputs.validation, Split::Validation, &tried)?;
     (runner.tell)(Stage {
         what: "choosing on validation",
         done: 0,
@@ -122,7 +169,7 @@ pub fn run(
                 .is_some_and(|c| c.setting == tried.setting.name)
         })
         .collect();
-    let test = runner.measure(&inputs.test, Split::Test, &kept)?;
+    let (test, sweeps) = runner.measure(&inputs.test, Split::Test, &kept)?;
     let reading = seal.note(&under, &chosen, &rows_digest(&test));
     write_bytes(&place("seal.json"), seal.to_json().as_bytes())?;
 
@@ -134,9 +181,33 @@ pub fn run(
     let weighed = weigh(&protocol, &choices, &test, reading, &mut |_| {
         ControlFlow::Continue(())
     });
-    let evidence = weighed.map_err(said)?;
-    pages::write(&plan.out, &protocol, &choices, &evidence)?;
-    Ok(evidence)
+    let mut evidence = weighed.map_err(said)?;
+    let told = cannot
+        .into_iter()
+        .map(|(arm, why)| format!("{arm} was not run: {why}"));
+    evidence.left_out.extend(told);
+    let costs = kept
+        .iter()
+        .map(|tried| (tried.arm.clone(), cost(tried, first)))
+        .collect();
+    pages::write(&plan.out, &protocol, &choices, &evidence, &costs)?;
+    Ok(Outcome {
+        evidence,
+        study: place("evidence.study"),
+        sweeps,
+    })
+}
+
+/// What a token costs under an arm, in words.
+fn cost(tried: &Tried, bundle: &Bundle) -> String {
+    let of_weights = tried.arm.starts_with("mva") || tried.arm == "mod-box";
+    let (points, axes) = if of_weights {
+        (PointKind::Weights, bundle.info.values.len())
+    } else {
+        (PointKind::Preference, bundle.info.objectives.len())
+    };
+    let usual = Method::usual(MethodKind::Hoe);
+    tried.method.as_ref().unwrap_or(&usual).cost(points, axes)
 }
 
 fn said(error: paretoscope_core::evidence::EvidenceError) -> Error {
@@ -149,13 +220,13 @@ fn alike(bundles: &[Bundle]) -> Result<()> {
         let info = &bundle.info;
         let objectives: Vec<String> = info.objectives.iter().map(|o| o.name.clone()).collect();
         let experts: Vec<String> = info.experts.iter().map(|e| e.name.clone()).collect();
-        (objectives, experts, info.values.len(), info.methods.clone())
+        (objectives, experts, info.values.len())
     };
     let mut shapes = bundles.iter().map(shape);
     let first = shapes.next();
     if let Some(other) = shapes.position(|other| Some(&other) != first.as_ref()) {
         let problem = format!(
-            "{} has other objectives, experts, value vectors or methods than {}; several bundles are training runs of one recipe",
+            "{} has other objectives, experts or value vectors than {}; several bundles are training runs of one recipe",
             bundles[other + 1].info.path.display(),
             bundles[0].info.path.display()
         );
@@ -169,6 +240,48 @@ fn alike(bundles: &[Bundle]) -> Result<()> {
         return Err(Error::option("--bundle", problem));
     }
     Ok(())
+}
+
+/// A training run with the control arms that its bundle names, and those that follow from it.
+fn with_controls<'a>(
+    bundle: &'a Bundle,
+    seed: usize,
+    inputs: &Inputs,
+    plan: &EvidencePlan,
+) -> Result<TrainingRun<'a>> {
+    let own =
+        std::path::absolute(&bundle.info.path).map_err(Error::io("find", &bundle.info.path))?;
+    let mut controls = bundle.arms.clone();
+    for arm in &mut controls {
+        arm.path = own.join(&arm.path);
+    }
+    let place = plan.out.join("arms").join(format!("seed-{seed}"));
+    let place = std::path::absolute(&place).map_err(Error::io("find", &place))?;
+    let made = derived(bundle, &inputs.validation, plan.max_tokens, &place)?;
+    let named: Vec<String> = controls.iter().map(|arm| arm.name.clone()).collect();
+    controls.extend(made.into_iter().filter(|arm| !named.contains(&arm.name)));
+    Ok(TrainingRun { bundle, controls })
+}
+
+/// Refuses a control arm that differs in more than its experts.
+fn beside(bundle: &Bundle, arm: &Bundle) -> Result<()> {
+    let objectives = |bundle: &Bundle| -> Vec<String> {
+        let objectives = bundle.info.objectives.iter();
+        objectives.map(|o| o.name.clone()).collect()
+    };
+    let rewards = |bundle: &Bundle| bundle.info.identity.rewards.clone();
+    let what = if bundle.info.identity.model != arm.info.identity.model {
+        "another base"
+    } else if objectives(bundle) != objectives(arm) || rewards(bundle) != rewards(arm) {
+        "other objectives or reward models"
+    } else {
+        return Ok(());
+    };
+    let problem = format!(
+        "has {what} than {}; a control arm differs in experts or value vectors alone",
+        bundle.info.path.display()
+    );
+    Err(Error::file(&arm.info.path, problem))
 }
 
 /// Digests of what a protocol rests on.
@@ -201,22 +314,24 @@ fn read_seal(path: &Path) -> Result<Seal> {
 }
 
 struct Runner<'a> {
-    bundles: &'a [Bundle],
+    runs: &'a [TrainingRun<'a>],
     plan: &'a EvidencePlan,
     tell: &'a mut dyn FnMut(Stage<'_>) -> Result<()>,
+    /// The control arm that was loaded last, with its folder.
+    control: Option<(PathBuf, Bundle)>,
 }
 
 impl Runner<'_> {
     /// The scale: base and single experts on validation, of the first training run.
     fn frozen(&mut self, inputs: &Inputs) -> Result<Frozen> {
-        let bundle = &self.bundles[0];
+        let bundle = self.runs[0].bundle;
         let grid = SweepGrid::Simplex {
             step: 1.0,
             objectives: Vec::new(),
         };
         let mut plan = self.sweep(&inputs.validation, Split::Validation, grid);
         plan.include_base = true;
-        let arm = self.swept(bundle, 0, plan, "models")?;
+        let (_, arm) = self.swept(bundle, 0, plan, "models")?;
         Frozen::of(Split::Validation, &arm).map_err(said)
     }
 
@@ -239,13 +354,40 @@ impl Runner<'_> {
         }
     }
 
+    /// Whether an arm can answer all prompts at all of its points.
+    fn runnable(&mut self, one: &Tried, inputs: &Inputs) -> Result<()> {
+        let (runs, what) = (self.runs, format!("can it run: {}", one.arm));
+        for (prompts, split) in [
+            (&inputs.validation, Split::Validation),
+            (&inputs.test, Split::Test),
+        ] {
+            (self.tell)(Stage {
+                what: &what,
+                done: 0,
+                all: 1,
+            })?;
+            let mut plan = self.sweep(prompts, split, one.grid.clone());
+            plan.sampling.method.clone_from(&one.method);
+            match &one.control {
+                None => runnable(runs[0].bundle, &plan)?,
+                Some(name) => {
+                    let control = self.control(&runs[0], name)?;
+                    runnable(&control.1, &plan)?;
+                    self.control = Some(control);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Every arm under every setting that is tried, over all training runs.
     fn measure(
         &mut self,
         prompts: &[PromptSample],
         split: Split,
         tried: &[Tried],
-    ) -> Result<Vec<Measured>> {
+    ) -> Result<(Vec<Measured>, Vec<i64>)> {
+        let mut sweeps = Vec::with_capacity(tried.len());
         let mut measured = Vec::with_capacity(tried.len());
         for (at, one) in tried.iter().enumerate() {
             let what = format!(
@@ -256,11 +398,25 @@ impl Runner<'_> {
                 at + 1,
                 tried.len()
             );
-            let mut runs = Vec::with_capacity(self.bundles.len());
-            for (seed, bundle) in self.bundles.iter().enumerate() {
+            let mut runs = Vec::with_capacity(self.runs.len());
+            let trained = if one.trained { self.runs.len() } else { 1 };
+            let all = self.runs;
+            for (seed, run) in all.iter().take(trained).enumerate() {
                 let mut plan = self.sweep(prompts, split, one.grid.clone());
                 plan.sampling.method.clone_from(&one.method);
-                runs.push(self.swept(bundle, seed as u64, plan, &what)?);
+                let (number, arm) = match &one.control {
+                    None => self.swept(run.bundle, seed as u64, plan, &what)?,
+                    Some(name) => {
+                        let control = self.control(run, name)?;
+                        let swept = self.swept(&control.1, seed as u64, plan, &what)?;
+                        self.control = Some(control);
+                        swept
+                    }
+                };
+                if seed == 0 {
+                    sweeps.push(number);
+                }
+                runs.push(arm);
             }
             measured.push(Measured {
                 arm: one.arm.clone(),
@@ -269,11 +425,43 @@ impl Runner<'_> {
                 scores: over_seeds(runs)?,
             });
         }
-        Ok(measured)
+        Ok((measured, sweeps))
+    }
+
+    /// A control arm of a training run, taken from where it is kept or loaded.
+    fn control(&mut self, run: &TrainingRun<'_>, name: &str) -> Result<(PathBuf, Bundle)> {
+        let arm = run.controls.iter().find(|arm| arm.name == name);
+        let arm = arm.ok_or_else(|| Error::internal("a training run without the arm"))?;
+        let (bundle, folder) = (run.bundle, arm.path.clone());
+        match self.control.take() {
+            Some(kept) if kept.0 == folder => return Ok(kept),
+            _ => {}
+        }
+        let options = LoadOptions {
+            backend: bundle.backend.clone(),
+            probe: false,
+            ..LoadOptions::default()
+        };
+        let tell = &mut *self.tell;
+        let loaded = Bundle::load(&folder, &options, &mut |_step, fraction| {
+            tell(Stage {
+                what: "loading a control arm",
+                done: (100.0 * fraction) as usize,
+                all: 100,
+            })
+        })?;
+        beside(bundle, &loaded)?;
+        Ok((folder, loaded))
     }
 
     /// A sweep to its end, as the arm of one training run.
-    fn swept(&mut self, bundle: &Bundle, seed: u64, plan: SweepPlan, what: &str) -> Result<Arm> {
+    fn swept(
+        &mut self,
+        bundle: &Bundle,
+        seed: u64,
+        plan: SweepPlan,
+        what: &str,
+    ) -> Result<(i64, Arm)> {
         let tell = &mut *self.tell;
         let store = plan.store.clone();
         let best = plan.sampling.method.as_ref();
@@ -297,7 +485,7 @@ impl Runner<'_> {
         let sweep = sweep.ok_or_else(|| Error::internal("a sweep that ran is not in its study"))?;
         let mut arm = study.sweep_scores(number, None)?.arm(sweep, None);
         arm.seeds = vec![seed];
-        Ok(arm)
+        Ok((number, arm))
     }
 }
 

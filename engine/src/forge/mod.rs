@@ -29,6 +29,7 @@ mod prune;
 mod select;
 mod source;
 mod svd;
+mod votes;
 
 pub use compress::{CompressSettings, Deltas, Figures, ModuleFigures, Rescale, compress};
 pub use export::{Exported, export};
@@ -42,3 +43,4 @@ pub use provenance::{PROVENANCE, Provenance};
 pub use prune::{check_share, prune, threshold};
 pub use source::{Aligned, Delta, DeltaSource, PROJECTIONS, align};
 pub use svd::{RangeFinder, Truncated, exact, of_factors, randomised, truncated};
+pub use votes::{ConstantVotes, write_constant_router};

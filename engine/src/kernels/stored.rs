@@ -113,7 +113,7 @@ pub(super) fn put_brain(step: &mut [u32], j: usize, value: f32) {
 
 /// Whether bf16 holds a number to the bit.
 pub(super) fn fits_brain(value: f32) -> bool {
-    value.to_bits() & 0xffff == 0
+    value.to_bits().trailing_zeros() >= 16
 }
 
 /// Whether f16 holds a number to the bit.

@@ -126,6 +126,8 @@ pub struct ReceivedPlan {
     pub gates: RowGates,
     /// See [`RowPlan::digest`].
     pub plan: Option<[u8; 32]>,
+    /// Tokens of the longest prompt of its streams.
+    pub longest: usize,
 }
 
 impl RowPlan {
@@ -140,12 +142,14 @@ impl RowPlan {
         }
         let ids: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let plan = self.digest(&ids);
+        let longest = ids.iter().map(|ids| ids.len()).max().unwrap_or(0);
         let first = self.streams.first().zip(prompts.into_iter().next());
         let (stream, prompt) = first.ok_or_else(|| Error::internal("a row has no stream"))?;
         Ok(ReceivedPlan {
             prompt,
             gates: stream.gates.clone(),
             plan,
+            longest,
         })
     }
 }

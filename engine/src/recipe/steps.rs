@@ -435,6 +435,7 @@ pub(super) fn manifest(
         objectives,
         experts: experts.iter().map(expert).collect::<Result<_>>()?,
         values: values.iter().map(value).collect::<Result<_>>()?,
+        arms: Vec::new(),
         methods: MethodParts::new(),
         prompts: recipe.prompts.as_deref().map(full).transpose()?,
     })

@@ -12,7 +12,7 @@ mod shares;
 mod whole;
 
 pub use best::{Chosen, best_of_n};
-pub use held::held;
+pub use held::{held, runnable};
 pub use list::Listed;
 pub use paretoscope_core::pareto::{front_flags, point_line, summarise};
 pub use paretoscope_core::points::{MAX_ROWS, named_points, parse_grid, points};

@@ -114,6 +114,10 @@ impl Asked {
         let tokenizer = bundle.tokenizer.at(Some(self.time));
         let row = method_of(bundle, plan, point, &self.prompts[prompt])?;
         let received = row.received(&tokenizer, own)?;
+        let (tokens, context) = (received.longest, bundle.model.config().context);
+        if tokens >= context {
+            return Err(Error::PromptTooLong { tokens, context });
+        }
         let (ids, gates) = (&received.prompt, &received.gates);
         Ok(key(bundle, ids, gates, &sampling, received.plan))
     }

@@ -57,6 +57,7 @@ pub(super) trait Objective: Sync {
         _model: &TrainModel,
         _team: &Team,
         _gradients: &[Tensor],
+        _step: u64,
         _carried: &mut Value,
     ) -> Result<Option<Addition>> {
         Ok(None)
@@ -165,9 +166,13 @@ impl<O: Objective> Steps for Descent<'_, O> {
         let mut figures = result.figures.means(indices.len());
         // A checkpoint that is due below is of the step before.
         let mut carried = state.carried.clone();
-        if let Some(addition) =
-            objective.addition(model, &self.team, &result.gradients, &mut carried)?
-        {
+        if let Some(addition) = objective.addition(
+            model,
+            &self.team,
+            &result.gradients,
+            step as u64,
+            &mut carried,
+        )? {
             add(&mut result, addition.value, addition.gradients)?;
             figures.extend(addition.figures);
             runner.check_loss("the loss with its penalty", result.loss, step, &indices)?;

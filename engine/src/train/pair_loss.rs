@@ -145,12 +145,13 @@ impl Objective for PairLoss<'_> {
         model: &TrainModel,
         team: &Team,
         gradients: &[Tensor],
+        step: u64,
         carried: &mut serde_json::Value,
     ) -> Result<Option<Addition>> {
         let Some(penalty) = &self.penalty else {
             return Ok(None);
         };
-        let mut addition = penalty.evaluate(model.vars(), team)?;
+        let mut addition = penalty.evaluate(model.vars(), team, step)?;
         penalty.balance(&mut addition, gradients, carried)?;
         Ok(Some(addition))
     }

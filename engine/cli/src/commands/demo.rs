@@ -5,7 +5,7 @@ mod talk;
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use paretoscope_demo::baselines::{Places, jobs, write_data};
+use paretoscope_demo::baselines::{Places, jobs, join, steer, write_data};
 use paretoscope_demo::build::{BuildOptions, BuildReporter, Only, build};
 use paretoscope_demo::dataset::{self, DataSettings};
 use paretoscope_demo::recipe::Recipe;
@@ -20,7 +20,7 @@ use super::train::Bar;
 use super::train_options::cores;
 use crate::options::Global;
 use crate::print;
-use paretoscope_engine::types::TrainStep;
+use paretoscope_engine::types::{TrainJob, TrainStep};
 use serde_json::json;
 
 /// The demonstration bundle.
@@ -30,8 +30,8 @@ pub(crate) enum Args {
     Build(Build),
     /// Write the examples, pairs and prompts as JSON Lines, to be read
     Data(Data),
-    /// Train the methods that ours are compared with beside the bundle: ARM, PARM, MODPO, DPO-LW, DPO-SeqT, MORLHF,
-    /// RiC, Aligner, MetaAligner, LoRAMoE; a line per run
+    /// Train for one seed what `evidence` compares: value vectors and their controls, a router, and the methods that ours
+    /// are compared with; a line per run, and a bundle of all in the folder
     Baselines(Baselines),
     /// Record the talk that ships with it: answers and stops into a study that has a sweep (assets/talk/make does all of it)
     Talk(talk::Args),
@@ -97,7 +97,7 @@ pub(crate) struct Baselines {
     /// JSON with all numbers of the recipe (default: the recipe of the bundle that ships)
     #[arg(long)]
     recipe: Option<PathBuf>,
-    /// Train these kinds alone, comma-separated, e.g. arm,parm
+    /// Train these alone, comma-separated: folders below the out folder, e.g. values,router,arm
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Threads (default: one per core)
@@ -114,19 +114,17 @@ fn baselines(args: Baselines, global: &Global) -> Result<()> {
         out: &args.out,
     };
     let jobs = jobs(&recipe, &places, args.workers.unwrap_or_else(cores));
-    let known = |kind: &String| jobs.iter().any(|job| job.task.name() == kind);
-    if let Some(kind) = args.only.iter().find(|kind| !known(kind)) {
-        let mut kinds: Vec<&str> = jobs.iter().map(|job| job.task.name()).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let problem = format!("`{kind}` is no baseline; there are {}", kinds.join(", "));
+    let mut kinds: Vec<String> = jobs.iter().map(|job| kind_of(job, &args.out)).collect();
+    kinds.dedup();
+    if let Some(kind) = args.only.iter().find(|kind| !kinds.contains(kind)) {
+        let problem = format!("`{kind}` is none of them; there are {}", kinds.join(", "));
         return Err(Error::option("--only", problem));
     }
     write_data(&World::load(&args.world)?, &recipe, &data)?;
     let mut bar = Bar::new();
     for job in &jobs {
-        let kind = job.task.name();
-        if !args.only.is_empty() && !args.only.iter().any(|only| only == kind) {
+        let kind = kind_of(job, &args.out);
+        if !args.only.is_empty() && !args.only.contains(&kind) {
             continue;
         }
         bar = bar.next();
@@ -134,7 +132,21 @@ fn baselines(args: Baselines, global: &Global) -> Result<()> {
         let report = run_noted(job, &mut bar)?;
         print::json_line(&json!({"kind": kind, "path": job.out, "report": report}))?;
     }
-    Ok(())
+    steer(&places)?;
+    let bundle = join(&recipe, &places)?;
+    print::json_line(
+        &json!({"bundle": args.out.join("bundle.json"), "name": bundle.name,
+        "arms": bundle.arms.len(), "methods": bundle.methods.keys().collect::<Vec<_>>()}),
+    )
+}
+
+/// What a run is for: the first part of its folder below that of all runs.
+fn kind_of(job: &TrainJob, out: &Path) -> String {
+    let below = job.out.strip_prefix(out).unwrap_or(&job.out);
+    let first = below.components().next();
+    first.map_or_else(String::new, |part| {
+        part.as_os_str().to_string_lossy().into_owned()
+    })
 }
 
 /// The recipe of a file, or that of the bundle that ships.

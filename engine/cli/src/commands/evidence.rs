@@ -6,8 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use paretoscope_engine::Result;
 use paretoscope_engine::bundle::Bundle;
 use paretoscope_engine::evidence::{EvidencePlan, evidence_prompts, run as gather};
+use paretoscope_engine::output::write_bytes;
+use paretoscope_engine::types::Split;
+use paretoscope_figure::of_study::{Asked, report};
 
 use super::place::load;
+use super::study::file::{drawn, existing};
 use crate::interrupt::Interrupt;
 use crate::options::Global;
 use crate::print::json_line;
@@ -74,7 +78,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let interrupt = Interrupt::listen();
     let mut under_way = String::new();
-    let evidence = gather(&bundles, &inputs, &plan, &mut |stage| {
+    let outcome = gather(&bundles, &inputs, &plan, &mut |stage| {
         if under_way != stage.what {
             stage.what.clone_into(&mut under_way);
             bar.set_message(under_way.clone());
@@ -85,6 +89,17 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         interrupt.check()
     })?;
     bar.finish_and_clear();
+    let evidence = outcome.evidence;
+    let study = existing(&outcome.study)?;
+    let asked = Asked {
+        sweeps: outcome.sweeps,
+        split: Some(Split::Test),
+        reference: None,
+    };
+    let html = report(&study, &asked, &plan.command)
+        .and_then(|report| report.html())
+        .map_err(drawn)?;
+    write_bytes(&args.out.join("report.html"), html.as_bytes())?;
     for contrast in &evidence.contrasts {
         crate::say::line(&contrast.sentence);
     }

@@ -116,6 +116,9 @@ pub(crate) struct Dpo {
     /// for all
     #[arg(long, default_value_t = USUAL.penalty_rows, value_name = "N")]
     penalty_rows: usize,
+    /// For penalties on rows: earlier vectors' rows in a new random order in every step, as a control
+    #[arg(long)]
+    penalty_shuffled: bool,
     /// DPO-SeqT: merge this adapter into the base first; it is then the start and the reference
     #[arg(long, value_name = "ADAPTER")]
     start_from: Option<PathBuf>,
@@ -285,6 +288,7 @@ impl Dpo {
                     alpha,
                     rows: (self.penalty_rows > 0).then_some(self.penalty_rows),
                     rows_seed: global.seed,
+                    shuffled: self.penalty_shuffled,
                 },
                 start_from: self.start_from,
             },

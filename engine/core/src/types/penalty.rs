@@ -82,6 +82,14 @@ impl PenaltyKind {
         )
     }
 
+    /// Whether it compares the rows of the differences.
+    pub const fn is_of_rows(self) -> bool {
+        matches!(
+            self,
+            Self::HsicRows | Self::HsicNormalised | Self::HsicUnbiased
+        )
+    }
+
     /// A strength to begin with. Released forms and O-LoRA as published (10 and 0.5); those between 0 and 1 as strong
     /// as the DPO loss itself, with which the cosine to a first vector of the demonstration falls to a sixth while
     /// two thirds of the margin stay; the control so that it shortens a vector about as much. The unbiased form by

@@ -11,6 +11,9 @@
 //! follow what chance makes of independent vectors.
 
 use candle_core::{Device, Tensor};
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
 
 use super::factor::{Factor, Gradient};
 use crate::Result;
@@ -44,6 +47,20 @@ impl Frozen {
             own: kernel.centred.iter().map(|v| v * v).sum(),
             centred: kernel.centred.iter().map(|v| *v as f32).collect(),
         }))
+    }
+
+    /// The same vector with its rows in an order that follows from `step` and `module`: centring does not know an order.
+    pub(super) fn shuffled(&self, step: u64, module: u64) -> Self {
+        let m = self.centred.len().isqrt();
+        let mut order: Vec<usize> = (0..m).collect();
+        let mut random = ChaCha8Rng::seed_from_u64(step);
+        random.set_stream(module);
+        order.shuffle(&mut random);
+        let rows = order.iter().map(|&i| &self.centred[i * m..(i + 1) * m]);
+        Self {
+            centred: rows.flat_map(|row| order.iter().map(|&j| row[j])).collect(),
+            own: self.own,
+        }
     }
 }
 

@@ -11,6 +11,8 @@
 //! | `orthogonal-cosine` | mean of `cos²(s B A, sⱼ Bⱼ Aⱼ)` | `orthogonal` |
 //! | `weight-decay` | `‖s B A‖²` over all modules, no earlier vector: the control | `decay` |
 //!
+//! A further control compares with earlier vectors whose rows are in a new random order in every step (`shuffled`).
+//!
 //! The gradients are written out rather than taken by candle, because kernels are centred in f64: with
 //! bandwidth 1 they differ from 1 by less than f32 resolves. The values, of `hsic-unbiased` those of `N`, are those
 //! of [`crate::forge::dependence`]. `alpha` is a number, or follows from a ratio of gradients (`balance`).
@@ -109,6 +111,13 @@ impl Penalty {
             );
             return Err(Error::option("penalty_rows", problem));
         }
+        if config.shuffled && !kind.is_of_rows() {
+            let problem = format!(
+                "`{}` compares no rows; shuffled rows belong to hsic-rows, hsic-normalised and hsic-unbiased",
+                kind.name()
+            );
+            return Err(Error::option("shuffled", problem));
+        }
         if kind.compares() && against.is_empty() {
             let problem = format!(
                 "`{}` compares with earlier value vectors; give at least one as `against`",
@@ -176,8 +185,8 @@ impl Penalty {
 
     /// The penalty, its gradient, and the figures of the vector as it is: `penalty`, `norm`, and
     /// `cosine.NAME` and `dependence.NAME` for every earlier one. Computed by the workers of `team`, with the same result for
-    /// any number of them.
-    pub(super) fn evaluate(&self, vars: &NamedVars, team: &Team) -> Result<Addition> {
+    /// any number of them. `step` is the number of the step, by which rows are shuffled where they are.
+    pub(super) fn evaluate(&self, vars: &NamedVars, team: &Team, step: u64) -> Result<Addition> {
         let mut shares = vec![Vec::new(); team.size().min(self.modules.len().max(1))];
         let count = shares.len();
         for index in 0..self.modules.len() {
@@ -186,7 +195,7 @@ impl Penalty {
         let parts = team.each(&shares, |share: &Vec<usize>| {
             share
                 .iter()
-                .map(|&index| Ok((index, self.module(&self.modules[index], vars)?)))
+                .map(|&index| Ok((index, self.module(index, vars, step)?)))
                 .collect::<Result<Vec<_>>>()
         })?;
         // By module, so that sums do not depend on the number of threads.
@@ -266,7 +275,8 @@ impl Penalty {
         (cost, figures)
     }
 
-    fn module(&self, module: &str, vars: &NamedVars) -> Result<ModuleTerm> {
+    fn module(&self, index: usize, vars: &NamedVars, step: u64) -> Result<ModuleTerm> {
+        let module = self.modules[index].as_str();
         let own = Factor::trained(module, vars, self.scale)?;
         let others: Vec<Option<&Factor>> = self
             .earlier
@@ -308,12 +318,18 @@ impl Penalty {
             | PenaltyKind::HsicRows
             | PenaltyKind::HsicNormalised
             | PenaltyKind::HsicUnbiased => {
-                let kernels: Vec<Option<&hsic::Frozen>> = self
-                    .earlier
-                    .iter()
-                    .map(|earlier| earlier.kernels.get(module))
-                    .collect();
-                let found = hsic::evaluate(&self.config, &own, &kernels, &weights)?;
+                let kernels = self.earlier.iter();
+                let kernels = kernels.map(|earlier| earlier.kernels.get(module));
+                let found = if self.config.shuffled {
+                    let mixed: Vec<Option<hsic::Frozen>> = kernels
+                        .map(|kernel| kernel.map(|kernel| kernel.shuffled(step, index as u64)))
+                        .collect();
+                    let mixed: Vec<_> = mixed.iter().map(Option::as_ref).collect();
+                    hsic::evaluate(&self.config, &own, &mixed, &weights)?
+                } else {
+                    let kernels: Vec<_> = kernels.collect();
+                    hsic::evaluate(&self.config, &own, &kernels, &weights)?
+                };
                 costs = Some(found.costs);
                 (found.values, found.gradient)
             }

@@ -121,6 +121,7 @@ impl Setting {
             alpha,
             rows,
             rows_seed: 3,
+            shuffled: false,
         };
         Penalty::open(&config, &self.lora, &shape(), &self.against).unwrap()
     }
@@ -150,7 +151,7 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
 /// Along a random direction: the slope by differences, and by the gradient.
 fn slopes(penalty: &Penalty, vars: &NamedVars, seed: u64, step: f64) -> (f64, f64) {
     let gradients = penalty
-        .evaluate(vars, &Team::new(2).unwrap())
+        .evaluate(vars, &Team::new(2).unwrap(), 0)
         .unwrap()
         .gradients;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -184,7 +185,7 @@ fn slopes(penalty: &Penalty, vars: &NamedVars, seed: u64, step: f64) -> (f64, f6
             .collect();
         let moved = params::trainable(&moved).unwrap();
         penalty
-            .evaluate(&moved, &Team::new(1).unwrap())
+            .evaluate(&moved, &Team::new(1).unwrap(), 0)
             .unwrap()
             .value
     };
@@ -205,7 +206,7 @@ proptest! {
             }
             let penalty = setting.penalty(kind, 7.0, rows);
             let (by_difference, by_gradient) = slopes(&penalty, &setting.vars, seed, 1e-3);
-            let value = penalty.evaluate(&setting.vars, &Team::new(1).unwrap()).unwrap().value;
+            let value = penalty.evaluate(&setting.vars, &Team::new(1).unwrap(), 0).unwrap().value;
             let tolerance = 0.01 * by_gradient.abs() + 2e-3 * value.abs() + 1e-6;
             prop_assert!(
                 (by_difference - by_gradient).abs() < tolerance,
@@ -331,7 +332,7 @@ fn normalised_gradients_agree_with_differences_at_a_fixed_bandwidth() {
             let penalty = setting.penalty(kind, 7.0, rows);
             let fixed = plain(&penalty, &setting.vars);
             let addition = penalty
-                .evaluate(&setting.vars, &Team::new(1).unwrap())
+                .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
                 .unwrap();
             let value = addition.value;
             assert!(value > 0.5, "{value} costs too little to tell");
@@ -377,7 +378,7 @@ fn independent_vectors_cost_nothing_without_bias() {
         {
             let penalty = setting.penalty(kind, 1.0, None);
             *cost += penalty
-                .evaluate(&setting.vars, &Team::new(1).unwrap())
+                .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
                 .unwrap()
                 .value
                 / 20.0;
@@ -401,7 +402,7 @@ fn values_are_those_of_the_forge() {
             for rows in [None, Some(7)] {
                 let penalty = setting.penalty(kind, 2.0, rows);
                 let addition = penalty
-                    .evaluate(&setting.vars, &Team::new(2).unwrap())
+                    .evaluate(&setting.vars, &Team::new(2).unwrap(), 0)
                     .unwrap();
                 let mut sum = 0.0;
                 for (index, earlier) in setting.against.iter().enumerate() {
@@ -426,7 +427,7 @@ fn values_are_those_of_the_forge() {
             let found = dependence(&own, earlier, Measure::Cosine, None, &mut |_| Ok(())).unwrap();
             let penalty = setting.penalty(PenaltyKind::OrthogonalCosine, 1.0, None);
             let figures = penalty
-                .evaluate(&setting.vars, &Team::new(1).unwrap())
+                .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
                 .unwrap()
                 .figures;
             let cosine = figures[&format!("cosine.earlier-{index}")];
@@ -456,7 +457,7 @@ fn orthogonality_and_decay_agree_with_formed_matrices() {
     }
     let addition = setting
         .penalty(PenaltyKind::OrthogonalOlora, 0.5, None)
-        .evaluate(&setting.vars, &Team::new(1).unwrap())
+        .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
         .unwrap();
     let figure = addition.figures["dependence.earlier-0"];
     assert!((figure - overlap).abs() < 1e-4, "{figure}, not {overlap}");
@@ -473,7 +474,7 @@ fn orthogonality_and_decay_agree_with_formed_matrices() {
     }
     let addition = setting
         .penalty(PenaltyKind::WeightDecay, 3.0, None)
-        .evaluate(&setting.vars, &Team::new(1).unwrap())
+        .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
         .unwrap();
     assert!((addition.value - 3.0 * square).abs() < 1e-4 * square);
     assert!((addition.figures["norm"] - square.sqrt()).abs() < 1e-4 * square.sqrt());
@@ -485,7 +486,7 @@ fn at_the_start_there_is_no_dependence_and_no_nan() {
     for kind in PenaltyKind::ALL {
         let addition = setting
             .penalty(kind, 10.0, None)
-            .evaluate(&setting.vars, &Team::new(2).unwrap())
+            .evaluate(&setting.vars, &Team::new(2).unwrap(), 0)
             .unwrap();
         let by_factors = matches!(
             kind,
@@ -588,6 +589,46 @@ fn what_cannot_be_compared_is_refused_by_name() {
     );
 }
 
+/// Of rows in a random order nothing is left on average: the mean over all orders of a centred product is 0.
+#[test]
+fn shuffled_rows_depend_on_nothing_and_each_step_has_its_order() {
+    let mut setting = setting(11, 0.4);
+    setting.against = vec![setting.against[0].clone()];
+    let mut penalty = setting.penalty(PenaltyKind::HsicUnbiased, 1.0, None);
+    let team = Team::new(2).unwrap();
+    let mut value = |shuffled: bool, step: u64| {
+        penalty.config.shuffled = shuffled;
+        let found = penalty.evaluate(&setting.vars, &team, step).unwrap();
+        found.figures["dependence.earlier-0"]
+    };
+    assert_eq!(value(false, 1), value(false, 2));
+    assert_eq!(value(true, 1), value(true, 1));
+    let all: Vec<f64> = (0..400).map(|step| value(true, step)).collect();
+    let mean = all.iter().sum::<f64>() / 400.0;
+    let variance = all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 399.0;
+    assert!(variance > 0.0, "all orders are alike");
+    let se = (variance / 400.0).sqrt();
+    assert!(
+        mean.abs() < 3.0 * se,
+        "{mean} with a standard error of {se}"
+    );
+}
+
+#[test]
+fn what_compares_no_rows_cannot_shuffle_them() {
+    let setting = setting(7, 0.4);
+    let config = PenaltyConfig {
+        shuffled: true,
+        ..PenaltyConfig::of(PenaltyKind::OrthogonalCosine)
+    };
+    let refused = Penalty::open(&config, &setting.lora, &shape(), &setting.against);
+    let refused = refused.map(drop).unwrap_err().to_string();
+    assert!(
+        refused.contains("orthogonal-cosine") && refused.contains("hsic-unbiased"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn threads_and_names_do_not_change_the_sum() {
     let mut setting = setting(7, 0.4);
@@ -595,7 +636,7 @@ fn threads_and_names_do_not_change_the_sum() {
     let penalty = setting.penalty(PenaltyKind::HsicNormalised, 10.0, Some(6));
     let [one, three] = [1, 3].map(|workers| {
         let team = Team::new(workers).unwrap();
-        penalty.evaluate(&setting.vars, &team).unwrap()
+        penalty.evaluate(&setting.vars, &team, 0).unwrap()
     });
     assert_eq!(one.value, three.value);
     assert_eq!(one.figures, three.figures);

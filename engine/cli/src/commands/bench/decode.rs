@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
     // Before the bandwidth is measured, whose buffer is no part of it.
     let peak = peak_memory();
     // The floor is that of the memory that holds the weights; a GPU's is not measured here.
-    let bandwidth = matches!(bundle.backend, Backend::Packed).then(read_bandwidth);
+    let bandwidth = matches!(bundle.backend, Backend::Packed(_)).then(read_bandwidth);
     json_line(&json!({
         "bench": "decode",
         "batch": args.batch,

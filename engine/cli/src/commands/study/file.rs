@@ -16,7 +16,7 @@ pub(super) fn numbers_of(study: &Study, words: &[String]) -> Result<Vec<i64>> {
 }
 
 /// An error of a figure or a table, in the program's words.
-pub(super) fn drawn(error: paretoscope_figure::Error) -> Error {
+pub(crate) fn drawn(error: paretoscope_figure::Error) -> Error {
     match error {
         paretoscope_figure::Error::Core(error) => error.into(),
         other => Error::option("study", other.to_string()),
@@ -24,7 +24,7 @@ pub(super) fn drawn(error: paretoscope_figure::Error) -> Error {
 }
 
 /// Opens a study that is there already: to be looked at it needs no right to write.
-pub(super) fn existing(path: &Path) -> Result<Study> {
+pub(crate) fn existing(path: &Path) -> Result<Study> {
     if !path.exists() {
         let problem = format!(
             "{} does not exist; a sweep makes one: sweep --out X.study",

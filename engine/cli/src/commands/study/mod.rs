@@ -5,7 +5,7 @@ mod compare;
 mod export;
 mod exported;
 mod figure;
-mod file;
+pub(super) mod file;
 mod forget;
 mod import;
 mod info;

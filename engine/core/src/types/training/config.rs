@@ -382,6 +382,10 @@ pub struct PenaltyConfig {
     pub rows: Option<usize>,
     /// Of the choice of rows.
     pub rows_seed: u64,
+    /// HSIC of rows: the rows of earlier vectors in a new random order in every step. A control: what a penalty does
+    /// that knows nothing of which row is which.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shuffled: bool,
 }
 
 impl Default for PenaltyConfig {
@@ -398,6 +402,7 @@ impl PenaltyConfig {
             alpha: kind.usual_strength(),
             rows: Some(USUAL.penalty_rows),
             rows_seed: 0,
+            shuffled: false,
         }
     }
 }

@@ -8,7 +8,7 @@ fn a_ratio_of_gradients_sets_alpha_once_there_is_a_vector() {
     let ratio = Strength::Ratio { ratio: 0.3 };
     let penalty = setting.strong(PenaltyKind::OrthogonalCosine, ratio, None);
     let plain = penalty
-        .evaluate(&setting.vars, &Team::new(1).unwrap())
+        .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
         .unwrap();
     let norm = |gradients: &[Option<Tensor>]| {
         let all: Vec<Tensor> = gradients.iter().flatten().cloned().collect();
@@ -17,7 +17,7 @@ fn a_ratio_of_gradients_sets_alpha_once_there_is_a_vector() {
     let loss = vec![Tensor::new(&[3.0f32, 4.0], &Device::Cpu).unwrap()];
     let mut carried = serde_json::Value::Null;
     let step = |vars: &NamedVars, loss: &[Tensor], carried: &mut serde_json::Value| {
-        let mut addition = penalty.evaluate(vars, &Team::new(1).unwrap()).unwrap();
+        let mut addition = penalty.evaluate(vars, &Team::new(1).unwrap(), 0).unwrap();
         penalty.balance(&mut addition, loss, carried).unwrap();
         addition
     };
@@ -43,7 +43,7 @@ fn a_ratio_of_gradients_sets_alpha_once_there_is_a_vector() {
     assert!(norm(&early.gradients).abs() < 1e-12);
     let mut spoilt = serde_json::json!({ "loss": "much" });
     let mut addition = penalty
-        .evaluate(&setting.vars, &Team::new(1).unwrap())
+        .evaluate(&setting.vars, &Team::new(1).unwrap(), 0)
         .unwrap();
     assert!(penalty.balance(&mut addition, &loss, &mut spoilt).is_err());
 }
