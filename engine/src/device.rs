@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use candle_core::{DType, Device, DeviceLocation, Tensor};
 
-use crate::kernels::{NUMERICS, PackedMatrix};
+use crate::kernels::{NUMERICS, PackedMatrix, QUANTISED_NUMERICS};
 pub use crate::types::DeviceChoice;
 use crate::{Error, Result};
 
@@ -58,9 +58,11 @@ impl fmt::Display for Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Panels {
     /// In 16 bits where they fit exactly, as they do where their file has 16: half the memory to read, and the same
-    /// bits in every answer.
+    /// bits in every answer. Quantised weights stay quantised and meet activations rounded to 8 bits.
     #[default]
     AsStored,
+    /// As stored, but quantised weights as the numbers they stand for, and no activation is rounded.
+    Exact,
     /// In f32, whatever their file has.
     F32,
 }
@@ -69,7 +71,7 @@ impl Panels {
     /// Packs a row-major `[out, inner]` matrix; lengths agree.
     pub fn pack(self, weight: &[f32], out: usize, inner: usize) -> PackedMatrix {
         match self {
-            Self::AsStored => PackedMatrix::narrowest(weight, out, inner),
+            Self::AsStored | Self::Exact => PackedMatrix::narrowest(weight, out, inner),
             Self::F32 => PackedMatrix::new(weight, out, inner),
         }
     }
@@ -173,10 +175,12 @@ impl Backend {
         }
     }
 
-    /// Names how it computes: answers of another backend, precision or revision of the kernels are other answers. How
-    /// [`Panels`] hold a weight does not change a bit and is not named.
-    pub fn numerics(&self) -> String {
+    /// Names how it computes: answers of another backend, precision or revision of the kernels are other answers. In how
+    /// many bits [`Panels`] hold a number changes no bit and is not named; whether a weight is `quantised` in memory and
+    /// activations are rounded is.
+    pub fn numerics(&self, quantised: bool) -> String {
         match self {
+            Self::Packed(_) if quantised => format!("{NUMERICS}, {QUANTISED_NUMERICS}"),
             Self::Packed(_) => NUMERICS.to_owned(),
             Self::Tensors { device, dtype } => {
                 let kind = match device {
@@ -186,6 +190,14 @@ impl Backend {
                 };
                 format!("candle 0.11 {kind} {}", dtype.as_str())
             }
+        }
+    }
+
+    /// Itself without rounding activations, for audits: see [`Panels::Exact`].
+    pub fn exact(self) -> Self {
+        match self {
+            Self::Packed(Panels::AsStored) => Self::Packed(Panels::Exact),
+            other => other,
         }
     }
 

@@ -14,6 +14,9 @@ pub(crate) struct Global {
     /// Type of the weights in memory: auto, f32, f16 or bf16 (auto is the file's on a CPU, bf16 on an NVIDIA GPU)
     #[arg(long, global = true, default_value_t)]
     pub(crate) dtype: Precision,
+    /// Do not round activations: quantised weights on a CPU as the numbers they stand for
+    #[arg(long, global = true)]
+    pub(crate) exact: bool,
     /// Seed of everything random
     #[arg(long, global = true, default_value_t = 0)]
     pub(crate) seed: u64,

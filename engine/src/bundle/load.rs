@@ -130,7 +130,7 @@ impl Bundle {
 
         let routers = bank.routers.iter().map(|r| r.expert.digest.clone());
         let identity = BundleIdentity {
-            numerics: backend.numerics(),
+            numerics: backend.numerics(model.is_quantised()),
             model: format!("{digest} {}", settings_digest(&base)?),
             adapters: adapters
                 .iter()

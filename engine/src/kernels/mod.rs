@@ -8,11 +8,14 @@
 
 mod arithmetic;
 mod attend;
+mod blocks;
+mod cached;
 mod dispatch;
 mod elementwise;
 mod packed;
 mod parallel;
 mod product;
+mod quantised;
 mod rope;
 mod stored;
 mod tile;
@@ -20,11 +23,15 @@ mod tile;
 /// Names what the kernels compute, to the bit, on a kind of processor: answers that stand in a study were computed so.
 /// Changes whenever a kernel rounds in another way than before.
 pub const NUMERICS: &str = "paretoscope kernels 2";
+/// Added to [`NUMERICS`] where a weight is quantised: activations meet it in 8 bits, and keys and values are kept in f16.
+pub const QUANTISED_NUMERICS: &str = "quantised by i8 1";
 
 pub(crate) use arithmetic::{
     dot, exp, gelu, gelu_slope, inverse_rms, max, sigmoid, silu, softmax_in_place, sum, tanh,
 };
 pub use attend::{AttentionRow, HeadLayout, KeyPanels, Scoring, ValuePanels, attend};
+pub use blocks::BlockKind;
+pub use cached::CacheType;
 pub(crate) use dispatch::{kernel, vectorised};
 pub use elementwise::{
     add_in_place, geglu, rms_norm, scale_in_place, soft_cap_in_place, softmax, swiglu,

@@ -1,9 +1,13 @@
 //! Matrices laid out for the inner loop: weights in panels of 32 outputs, inputs in blocks of rows.
 
+use std::sync::OnceLock;
+
 use half::f16;
 use pulp::{Arch, Simd, WithSimd};
 
+use super::blocks::BlockKind;
 use super::parallel::over_rows;
+use super::quantised::{QuantisedInput, QuantisedPanels};
 use super::stored::{Brain, Stored as _, fits_brain, fits_half, put_brain};
 use super::tile::{PANEL, blocks, max_rows};
 
@@ -13,7 +17,8 @@ const LINE: usize = 64;
 /// A weight `[out, inner]` as panels `[out / 32][inner][32]`, the last one padded with zeros.
 ///
 /// A product then reads the weight front to back, once, in whole cache lines. Numbers lie in 32 bits, or in 16 where
-/// none of them loses a bit by that; products have the same bits either way.
+/// none of them loses a bit by that; products have the same bits either way. Or they lie in quantised blocks, and then
+/// products round the input to 8 bits.
 #[derive(Debug, Clone)]
 pub struct PackedMatrix {
     numbers: Numbers,
@@ -27,6 +32,7 @@ enum Numbers {
     F32(Aligned<f32>),
     Bf16(Aligned<u32>),
     F16(Aligned<u16>),
+    Blocks(QuantisedPanels),
 }
 
 /// One panel, in the order of the inner loop.
@@ -35,6 +41,7 @@ pub(super) enum Panel<'a> {
     F32(&'a [f32]),
     Bf16(&'a [u32]),
     F16(&'a [u16]),
+    Blocks(&'a QuantisedPanels, usize),
 }
 
 /// Numbers from the start of a cache line on. A copy may begin elsewhere, and is read a little slower.
@@ -102,6 +109,16 @@ impl PackedMatrix {
         packed
     }
 
+    /// Packs rows of quantised blocks as a file has them: `out` rows of `inner` inputs, which is a multiple of the type's
+    /// block. `rows.len()` must be `out * inner / kind.values() * kind.bytes()`.
+    pub fn blocks(kind: BlockKind, rows: &[u8], out: usize, inner: usize) -> Self {
+        Self {
+            numbers: Numbers::Blocks(QuantisedPanels::new(kind, rows, out, inner)),
+            out,
+            inner,
+        }
+    }
+
     /// Writes row-major rows of length [`PackedMatrix::inner`], the first of them to output `first`.
     pub fn set_rows(&mut self, first: usize, rows: &[f32]) {
         self.make_room_for(rows);
@@ -126,12 +143,13 @@ impl PackedMatrix {
         }
     }
 
-    /// Goes over to f32 where the storage does not hold one of the values exactly.
+    /// Goes over to f32 where the storage does not hold one of the values exactly; from blocks always.
     fn make_room_for(&mut self, values: &[f32]) {
         let fits = match &self.numbers {
             Numbers::F32(_) => true,
             Numbers::Bf16(_) => values.iter().all(|&value| fits_brain(value)),
             Numbers::F16(_) => values.iter().all(|&value| fits_half(value)),
+            Numbers::Blocks(_) => false,
         };
         if !fits {
             let mut wide = Self::zeros(self.out, self.inner);
@@ -156,11 +174,16 @@ impl PackedMatrix {
                 let words = &mut words.numbers_mut()[step * Brain::WORDS..][..Brain::WORDS];
                 put_brain(words, column, value);
             }
+            // Filled when it was made; room was made for later values.
+            Numbers::Blocks(_) => {}
         }
     }
 
     /// Copies output row `out` (length [`PackedMatrix::inner`]) to `row`: an embedding look-up.
     pub fn copy_row(&self, out: usize, row: &mut [f32]) {
+        if let Numbers::Blocks(blocks) = &self.numbers {
+            return blocks.copy_row(out, row);
+        }
         let (first, column) = (out / PANEL * self.inner, out % PANEL);
         for (k, value) in row.iter_mut().enumerate() {
             let step = first + k;
@@ -172,6 +195,7 @@ impl PackedMatrix {
                 Numbers::Bf16(words) => {
                     Brain::number(&words.numbers()[step * Brain::WORDS..], column)
                 }
+                Numbers::Blocks(_) => 0.0, // copied above
             };
         }
     }
@@ -192,6 +216,7 @@ impl PackedMatrix {
             Numbers::F32(numbers) => numbers.bytes(),
             Numbers::Bf16(words) => words.bytes(),
             Numbers::F16(numbers) => numbers.bytes(),
+            Numbers::Blocks(blocks) => blocks.bytes(),
         }
     }
 
@@ -201,7 +226,13 @@ impl PackedMatrix {
             Numbers::F32(_) => "f32",
             Numbers::Bf16(_) => "bf16",
             Numbers::F16(_) => "f16",
+            Numbers::Blocks(blocks) => blocks.kind().name(),
         }
+    }
+
+    /// Whether products round the input to 8 bits.
+    pub fn is_quantised(&self) -> bool {
+        matches!(&self.numbers, Numbers::Blocks(_))
     }
 
     pub(super) fn panels(&self) -> usize {
@@ -220,6 +251,7 @@ impl PackedMatrix {
             Numbers::Bf16(words) => {
                 Panel::Bf16(&words.numbers()[first * Brain::WORDS..][..count * Brain::WORDS])
             }
+            Numbers::Blocks(blocks) => Panel::Blocks(blocks, index),
         }
     }
 }
@@ -236,6 +268,8 @@ pub struct PackedInput {
     blocks: Vec<(usize, usize)>,
     rows: usize,
     inner: usize,
+    /// Made where a quantised weight asks for it.
+    rounded: OnceLock<QuantisedInput>,
 }
 
 impl PackedInput {
@@ -260,7 +294,25 @@ impl PackedInput {
             blocks,
             rows,
             inner,
+            rounded: OnceLock::new(),
         }
+    }
+
+    /// Itself in 8 bits; `inner` is a multiple of 32, as it is of every quantised weight.
+    pub(super) fn rounded(&self) -> &QuantisedInput {
+        self.rounded.get_or_init(|| {
+            let mut x = vec![0.0; self.rows * self.inner];
+            for &(first, count) in &self.blocks {
+                let block = self.block((first, count));
+                let rows = x[first * self.inner..].chunks_exact_mut(self.inner.max(1));
+                for (i, row) in rows.take(count).enumerate() {
+                    for (target, value) in row.iter_mut().zip(block[i..].iter().step_by(count)) {
+                        *target = *value;
+                    }
+                }
+            }
+            QuantisedInput::new(&x, self.rows, self.inner)
+        })
     }
 
     /// Rows.

@@ -3,8 +3,9 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::packed::{PackedInput, PackedMatrix, Panel};
-use super::stored::{Brain, STRETCH, Stretch, widen_half};
-use super::tile::{PANEL, accumulate, accumulate_stored, with_rows};
+use super::quantised;
+use super::stored::Brain;
+use super::tile::{PANEL, accumulate, accumulate_half, accumulate_stored, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
 const SERIAL_BELOW: usize = 1 << 16;
@@ -47,6 +48,11 @@ pub fn products(products: &[Product<'_>]) -> Vec<Vec<f32>> {
         .iter()
         .map(|p| vec![0.0; p.rows() * p.out()])
         .collect();
+    // Before the region, so that all threads round together.
+    let terms = products.iter().flat_map(|product| &product.terms);
+    for (x, _) in terms.filter(|(_, weight)| weight.is_quantised()) {
+        x.rounded();
+    }
     let work: usize = products.iter().map(Product::multiply_adds).sum();
     let threads = if work < SERIAL_BELOW {
         1
@@ -149,13 +155,9 @@ fn one_tile<S: Simd, const MR: usize>(
             Panel::Bf16(panel) => {
                 accumulate_stored::<S, Brain, MR>(simd, rows.iter(), panel, &mut sums);
             }
-            Panel::F16(panel) => {
-                let mut wide = Stretch([0.0; STRETCH]);
-                let stretches = rows.chunks(STRETCH / PANEL);
-                for (rows, panel) in stretches.zip(panel.chunks(STRETCH)) {
-                    widen_half(panel, &mut wide.0);
-                    accumulate::<S, MR>(simd, rows.iter(), &wide.0[..panel.len()], &mut sums);
-                }
+            Panel::F16(panel) => accumulate_half::<S, MR>(simd, rows, panel, &mut sums),
+            Panel::Blocks(weight, panel) => {
+                quantised::accumulate(x.rounded(), block.0, weight, panel, &mut sums);
             }
         }
     }
@@ -355,5 +357,65 @@ mod tests {
                 assert_eq!(bits(&row), bits(want), "row {out}");
             }
         }
+    }
+
+    /// A quantised base and experts in f32 on it: every row alone gives the bits that it gives in company, on any number
+    /// of threads, and each term is what its own product gives.
+    #[test]
+    fn quantised_terms_stand_beside_others_and_rows_stay_their_own() {
+        let (inner, out, kind) = (64, 70, crate::kernels::BlockKind::Q8_0);
+        // Blocks of i8 with the scale 1/64.
+        let scale = half::f16::from_f32(1.0 / 64.0).to_le_bytes();
+        let blocks: Vec<u8> = (0..out * inner / 32)
+            .flat_map(|block| {
+                let quants = (0..32).map(move |k| ((block * 37 + k * 11) % 251) as u8);
+                scale.into_iter().chain(quants)
+            })
+            .collect();
+        let base = PackedMatrix::blocks(kind, &blocks, out, inner);
+        assert!(
+            base.is_quantised() && base.bytes() < out.next_multiple_of(32) * inner * 9 / 8 + 64
+        );
+        let second = PackedMatrix::new(&numbers(out * 6, 4), out, 6);
+        let (x, z, bias) = (numbers(29 * inner, 1), numbers(29 * 6, 3), numbers(out, 5));
+        let compute = |first: usize, rows: usize| {
+            let x = PackedInput::new(&x[first * inner..][..rows * inner], rows, inner);
+            let z = PackedInput::new(&z[first * 6..][..rows * 6], rows, 6);
+            let product = Product {
+                terms: vec![(&x, &base), (&z, &second)],
+                bias: Some(&bias),
+            };
+            products(&[product]).remove(0)
+        };
+        let together = compute(0, 29);
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            assert_eq!(
+                bits(&pool.unwrap().install(|| compute(0, 29))),
+                bits(&together)
+            );
+        }
+        let mut row = vec![0.0; inner];
+        for r in 0..29 {
+            let alone = compute(r, 1);
+            assert_eq!(bits(&alone), bits(&together[r * out..][..out]), "row {r}");
+            for (o, got) in alone.iter().enumerate() {
+                base.copy_row(o, &mut row);
+                let dot =
+                    |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+                let second = &numbers(out * 6, 4)[o * 6..][..6];
+                let want =
+                    dot(&row, &x[r * inner..][..inner]) + dot(second, &z[r * 6..][..6]) + bias[o];
+                assert!((got - want).abs() < 0.15, "row {r} at {o}: {got} vs {want}");
+            }
+        }
+        // Room for other numbers is f32.
+        let mut changed = base.clone();
+        changed.set_rows(3, &[0.1; 64]);
+        assert_eq!((base.storage(), changed.storage()), ("Q8_0", "f32"));
+        changed.copy_row(4, &mut row);
+        let mut want = vec![0.0; inner];
+        base.copy_row(4, &mut want);
+        assert_eq!(row, want);
     }
 }

@@ -69,6 +69,11 @@ impl MixedGroup {
         self.experts.bytes()
     }
 
+    /// Whether any module's own weight is quantised.
+    pub fn is_quantised(&self) -> bool {
+        self.linears.iter().any(|l| l.weight.is_quantised())
+    }
+
     /// How each module's own weight is stored.
     pub fn storage(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.linears.iter().map(|l| l.weight.storage())

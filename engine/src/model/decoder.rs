@@ -149,6 +149,14 @@ impl Decoder {
         }
     }
 
+    /// Whether any weight of the base is quantised in memory, so that activations are rounded.
+    pub fn is_quantised(&self) -> bool {
+        match self {
+            Self::Packed(model) => model.is_quantised(),
+            Self::Tensors(_) => false,
+        }
+    }
+
     /// How the weights of the base are stored in memory, in words, e.g. `bf16 and f32`.
     pub fn storage(&self) -> String {
         match self {
@@ -161,7 +169,7 @@ impl Decoder {
     pub fn reset(&self, cache: &mut RowCache, positions: usize) -> Result<()> {
         match self {
             Self::Packed(model) => {
-                cache.reset(model.config(), positions);
+                cache.reset(model.config(), model.cache_type(), positions);
                 Ok(())
             }
             Self::Tensors(model) => model.reset(cache, positions),

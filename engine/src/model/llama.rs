@@ -9,8 +9,8 @@ use super::cache::RowCache;
 use super::rope::Frequencies;
 use super::variant::{Activation, LayerRope, Norms};
 use crate::kernels::{
-    AttentionRow, PackedMatrix, Rotation, add_in_place, attend, geglu, rms_norm, scale_in_place,
-    soft_cap_in_place, swiglu,
+    AttentionRow, CacheType, PackedMatrix, Rotation, add_in_place, attend, geglu, rms_norm,
+    scale_in_place, soft_cap_in_place, swiglu,
 };
 use crate::mixture::{Bank, MixedGroup, Side, SideBank, Tap, TokenGates};
 use crate::types::RowGates;
@@ -121,6 +121,21 @@ impl Llama {
         };
         let experts: usize = self.groups().map(MixedGroup::expert_bytes).sum();
         self.bytes() - table - if mixed { 0 } else { experts }
+    }
+
+    /// Whether any linear module's weight is quantised.
+    pub fn is_quantised(&self) -> bool {
+        self.groups().any(MixedGroup::is_quantised)
+    }
+
+    /// How a row's keys and values are stored: beside quantised weights in f16, whose error is below that of rounding
+    /// activations.
+    pub fn cache_type(&self) -> CacheType {
+        if self.is_quantised() {
+            CacheType::F16
+        } else {
+            CacheType::F32
+        }
     }
 
     /// How the weights of the linear modules are stored, in words.

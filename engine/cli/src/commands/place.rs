@@ -148,5 +148,9 @@ pub(crate) fn backend(global: &Global) -> Result<Backend> {
     if let Some(note) = note {
         tracing::warn!("computing on the CPU: {note}");
     }
-    Ok(backend)
+    Ok(if global.exact {
+        backend.exact()
+    } else {
+        backend
+    })
 }
