@@ -244,6 +244,8 @@ pub enum AppCommand {
     TryCurrent,
     /// Put the last load failure away.
     DismissFailure,
+    /// Give up the load that is under way.
+    CancelLoad,
 
     /// Change the training form.
     SetTraining(Box<TrainForm>),

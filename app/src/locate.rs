@@ -27,6 +27,14 @@ pub fn demo() -> Option<PathBuf> {
         .find(|folder| folder.join(MANIFEST).is_file())
 }
 
+/// Whether something can be loaded from there: a bundle, or a base model alone.
+pub fn is_model(path: &Path) -> bool {
+    let ending = path.extension();
+    let gguf = ending.is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+    let holds = |name: &str| path.join(name).is_file();
+    holds(MANIFEST) || holds("config.json") || (gguf && path.is_file())
+}
+
 /// The folder of a bundle that was named by itself or by its manifest.
 pub fn bundle_folder(path: &Path) -> PathBuf {
     let named_manifest = path.file_name().is_some_and(|name| name == MANIFEST);

@@ -1,4 +1,4 @@
-//! Opens the window on the engine, and on what asks judges.
+//! Opens the window on the engine, on what brings models of a hub, and on what asks judges.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "paretoscope", version)]
 struct Options {
-    /// A bundle's folder (else the last one used, else the demonstration bundle) and a study (.study; else the last one
-    /// opened, else one in the data folder), in any order
-    #[arg(value_name = "BUNDLE|STUDY", num_args = 0..=2)]
+    /// A bundle's folder, or a base model alone: its folder, a .gguf file or a hub id, org/name (else the last one used, else
+    /// the demonstration bundle); and a study (.study; else the last one opened, else one in the data folder), in any order
+    #[arg(value_name = "BUNDLE|BASE|STUDY", num_args = 0..=2)]
     open: Vec<PathBuf>,
     /// Where to compute: auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value_t)]
@@ -52,6 +52,10 @@ fn main() -> anyhow::Result<()> {
         device: options.device,
         dtype: options.dtype,
         slots: options.slots,
+        #[cfg(feature = "hub")]
+        fetch: Some(Arc::new(paretoscope_hub::Downloader::of_env())),
+        #[cfg(not(feature = "hub"))]
+        fetch: None,
     };
     let is_study = |path: &PathBuf| {
         let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());

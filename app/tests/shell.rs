@@ -6,7 +6,7 @@ mod scripted;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use paretoscope::command::AppCommand;
-use paretoscope::state::{Overlay, SweepForm};
+use paretoscope::state::{Mode, Overlay, Panel, SweepForm};
 use paretoscope_core::protocol::EngineCommand;
 use played::{Window, with_bundle};
 use scripted::Scripted;
@@ -195,4 +195,90 @@ fn a_path_can_be_pasted_where_no_dialog_opens() {
     let read = |c: &EngineCommand| matches!(c, EngineCommand::ReadPrompts { path } if path.as_os_str() == file);
     assert_eq!(w.engine.count(read), 1);
     assert!(w.sees("2 prompts (all there are)"));
+}
+
+/// A base model alone, with or without objectives.
+fn bare<'a>(size: [f32; 2], objectives: usize) -> Window<'a> {
+    let mut info = scripted::bundle::info();
+    info.objectives.truncate(objectives);
+    info.experts.clear();
+    info.expert_files.clear();
+    info.values.clear();
+    info.value_adapters.clear();
+    info.values_are_experts = false;
+    info.adapters.clear();
+    info.sites.clear();
+    info.demonstration = None;
+    assert!(info.is_bare());
+    Window::open(size, Scripted::new(info), with_bundle(), |builder| builder)
+}
+
+#[test]
+fn a_base_alone_answers_and_says_what_is_missing() {
+    // Also in a small window, where panels take turns.
+    for (size, objectives) in [(WIDE, 0), ([700.0, 500.0], 0), (WIDE, 3)] {
+        let mut w = bare(size, objectives);
+        assert!(w.sees("A base model alone"));
+        assert!(w.sees("bundle add --bundle /bundles/one"), "how to add");
+        assert!(w.sees("bundle build"), "and how to make a whole one");
+        assert!(!w.sees("Interpolate"), "there is nothing to choose");
+        // Its one place answers, and the answer streams.
+        w.harness
+            .key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+        w.steps(2);
+        let streams = w.state().session.current().expect("an answer");
+        assert!(streams.phase.is_running() && !streams.text.is_empty());
+        w.steps(80);
+        let run = w.state().session.current().expect("an answer");
+        assert!(!run.phase.is_running() && run.point.is_base());
+        assert_eq!(run.point.as_slice().len(), 0);
+        // Whatever is pressed where points are moved, swept, compared and taken back.
+        for key in [Key::Num1, Key::Num7, Key::P, Key::ArrowUp, Key::M, Key::S] {
+            w.harness.key_press(key);
+            w.steps(2);
+        }
+        w.queue(AppCommand::StartSweep);
+        w.queue(AppCommand::SetMode(Mode::Interpolate));
+        w.queue(AppCommand::Undo);
+        w.queue(AppCommand::Redo);
+        assert_eq!(
+            w.engine.count(|c| matches!(c, EngineCommand::Sweep { .. })),
+            0
+        );
+        for panel in Panel::ALL {
+            w.queue(AppCommand::Focus(panel));
+        }
+        for sheet in [
+            Overlay::Bundle,
+            Overlay::Interference,
+            Overlay::Training,
+            Overlay::Learn,
+            Overlay::Study,
+            Overlay::Annotate,
+            Overlay::Export,
+        ] {
+            w.queue(AppCommand::Show(sheet));
+            w.steps(2);
+            w.queue(AppCommand::Show(sheet));
+        }
+        w.queue(AppCommand::Focus(Panel::Point));
+        assert!(w.sees("A base model alone"));
+    }
+}
+
+#[test]
+fn a_base_alone_has_neither_front_nor_experts_to_show() {
+    let mut w = bare([1280.0, 800.0], 0);
+    assert!(w.sees("No front: a base model alone"));
+    assert!(w.sees("No experts: the base model speaks alone"));
+    assert!(w.sees("Cannot start: a base model alone has one place"));
+    w.queue(AppCommand::Generate);
+    w.steps(80);
+    assert!(w.sees("No experts: the base model speaks alone"));
+    // On a stage, and back.
+    w.harness.key_press(Key::F5);
+    w.steps(5);
+    w.harness.key_press(Key::Escape);
+    w.steps(5);
+    assert!(w.sees("A base model alone"));
 }

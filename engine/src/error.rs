@@ -197,6 +197,14 @@ pub enum Error {
         /// What the device said.
         source: candle_core::Error,
     },
+    /// What is to be loaded does not fit into what is free.
+    #[error("{path}: {words}; nothing was loaded", path = path.display())]
+    Memory {
+        /// What was to be loaded.
+        path: PathBuf,
+        /// What it needs, what is free, and what would help.
+        words: String,
+    },
     /// A library panicked on what it was given: a fault of the program, which goes on.
     #[error("{what} panicked, which is a fault of the program or of a library: {message}")]
     Panicked {
@@ -270,6 +278,7 @@ impl Error {
             | Self::Endpoint(_)
             | Self::EngineGone
             | Self::DeviceMemory { .. }
+            | Self::Memory { .. }
             | Self::Panicked { .. }
             | Self::Internal { .. }
             | Self::Tensor(_) => false,
@@ -285,7 +294,7 @@ impl Error {
         match self {
             Self::Field { path, field, .. } => input(Some(path), Some(field)),
             Self::Option { name, .. } | Self::Point { name, .. } => input(None, Some(name)),
-            Self::DeviceMemory { .. } => TroubleKind::Memory,
+            Self::DeviceMemory { .. } | Self::Memory { .. } => TroubleKind::Memory,
             Self::Panicked { .. } | Self::Internal { .. } | Self::Tensor(_) => TroubleKind::Program,
             Self::Io { path, .. }
             | Self::File { path, .. }

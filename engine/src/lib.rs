@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | point | a place on the simplex or in the box | [`types`] |
 //! | messages | commands in, events out | [`protocol`] |
+//! | hub | `org/name` → the model's files in the local cache, or what brings them | [`hub`] |
 //! | bundle | a folder → model, experts, routers, reward models | [`bundle`] |
 //! | text | strings ↔ token ids | [`text`] |
 //! | routing | preference → enclosing experts → gates | [`routing`] |
@@ -37,15 +38,17 @@
 
 pub mod bundle;
 pub mod device;
-mod digest;
+pub mod digest;
 mod error;
 pub mod evidence;
 pub mod files;
 pub mod forge;
 pub mod generate;
+pub mod hub;
 pub mod kernels;
 pub mod learn;
 mod lock;
+pub mod memory;
 pub mod method;
 pub mod mixture;
 pub mod model;

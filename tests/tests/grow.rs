@@ -147,3 +147,71 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
         assert!(!fixture.join("grown").exists(), "{command}");
     }
 }
+
+#[test]
+fn a_base_alone_answers_and_becomes_a_bundle() {
+    let fixture = Fixture::new();
+    let said = |command: &str| fixture.done(command).lines()[0].clone();
+    let ask = "--tokens 5,6,7 --max-tokens 6";
+    // What the bundle's base says where no expert speaks.
+    let wanted = said(&format!("generate --bundle {{}} --weights 0,0,0 {ask}"));
+    let only = json!({"format": 1, "name": "only", "base": "../base"});
+    std::fs::create_dir(fixture.join("only")).expect("a folder");
+    fixture.write("only/bundle.json", only.to_string());
+    for place in [
+        "--base {}/base",
+        "--base {}",
+        "--bundle {}/base",
+        "--bundle {}/only",
+        "--base {}/only",
+    ] {
+        let given = format!("generate {place} {ask}");
+        assert_eq!(said(&given), wanted, "{place}");
+    }
+    assert_eq!(
+        said("prompt --base {}/base --prompt hello"),
+        said("prompt --bundle {} --prompt hello")
+    );
+    let bench = said("bench decode --base {}/base --new-tokens 2 --runs 1 --prompt-length 2");
+    assert_eq!(bench["gates"], "none");
+    fixture.done("logits --base {}/base --tokens 5,6 --record --out {}/out/L.safetensors");
+    let checked = fixture.done("bundle check {}/base");
+    assert_eq!(checked.lines()[0]["bundle"]["experts"], json!([]));
+
+    // What needs experts says so, and how there come to be some.
+    std::fs::write(fixture.out("p.jsonl"), "{\"prompt\": \"a\"}\n").expect("writable");
+    for command in [
+        "generate --base {}/base --preference 1,0 --tokens 5",
+        "route --bundle {}/base --preference 1,0",
+        "export --bundle {}/base --weights 1 --out {}/out/e",
+        "sweep --bundle {}/base --prompts {}/out/p.jsonl --grid simplex:0.5 --out {}/out/r.db",
+        "bench decode --base {}/base --gates equal",
+    ] {
+        fixture.refused(command, &["bundle add", "bundle build"]);
+    }
+    fixture.refused(
+        "generate --bundle {} --tokens 5",
+        &["--preference", "(3)", "--base"],
+    );
+    fixture.refused(
+        "generate --bundle {} --base {}/base --tokens 5",
+        &["--base"],
+    );
+
+    let add = "bundle add --name helpful --preference 1,0 --lora {}/experts/helpful";
+    fixture.done(&format!("{add} --bundle {{}}/base --out {{}}/one"));
+    let add = "bundle add --name harmless --preference 0,1 --lora {}/experts/harmless";
+    fixture.done(&format!("{add} --bundle {{}}/one --out {{}}/two"));
+    assert_eq!(
+        said(&format!(
+            "generate --bundle {{}}/two --preference 1,0 {ask}"
+        )),
+        said(&format!("generate --bundle {{}} --preference 1,0,0 {ask}"))
+    );
+    // A value vector alone goes by its weight.
+    fixture.done("bundle add --bundle {}/base --value {}/experts/helpful --out {}/value");
+    assert_eq!(
+        said(&format!("generate --bundle {{}}/value --weights 1 {ask}")),
+        said(&format!("generate --bundle {{}} --weights 1,0,0 {ask}"))
+    );
+}

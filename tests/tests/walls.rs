@@ -12,9 +12,9 @@ use paretoscope_tests::uses::{Names, Package, code};
 /// Modules of the engine from the bottom up; a module may use its own layer and the ones below it.
 const LAYERS: &[&[&str]] = &[
     &["digest", "error", "files"],
-    &["device", "kernels", "lock", "output"],
+    &["device", "kernels", "lock", "memory", "output"],
     &["stage", "text", "weights"],
-    &["mixture"],
+    &["hub", "mixture"],
     &["model"],
     &["reward"],
     &["bundle"],
@@ -48,13 +48,14 @@ const WINDOW: &[&[&str]] = &[
 ];
 
 /// Where each package's sources stand.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "app/src",
     "engine/cli/src",
     "engine/core/src",
     "engine/demo/src",
     "engine/figure/src",
     "engine/fuzz/src",
+    "engine/hub/src",
     "engine/judge/src",
     "engine/src",
     "tests/src",
@@ -135,13 +136,19 @@ fn the_window_meets_the_engine_in_its_main_file_alone() {
             "{} names the judge; what both need stands in engine/core",
             path.display()
         );
+        assert!(
+            path.ends_with("src/main.rs") || !code.contains("paretoscope_hub"),
+            "{} names what speaks to a hub; the engine is handed it",
+            path.display()
+        );
     }
 }
 
-/// `deny.toml` says which package may use a client of HTTP; nothing but this keeps bare sockets away from the others.
+/// `deny.toml` says which packages may use a client of HTTP; nothing but this keeps bare sockets away from the others.
 #[test]
-fn only_the_judge_speaks_to_a_network() {
-    for folder in SOURCES.iter().filter(|folder| !folder.contains("judge")) {
+fn only_the_judge_and_the_hub_speak_to_a_network() {
+    let speaks = |folder: &str| matches!(folder, "engine/hub/src" | "engine/judge/src");
+    for folder in SOURCES.iter().filter(|folder| !speaks(folder)) {
         for (path, text) in sources(&root().join(folder)) {
             let code = code(&text);
             for socket in ["TcpStream", "TcpListener", "UdpSocket", "ureq::"] {
@@ -160,6 +167,7 @@ fn only_the_window_depends_on_its_toolkit() {
         "engine/core",
         "engine/demo",
         "engine/fuzz",
+        "engine/hub",
         "engine/judge",
     ];
     for folder in manifests {

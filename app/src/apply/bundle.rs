@@ -7,9 +7,11 @@ use paretoscope_core::protocol::EngineCommand;
 use paretoscope_core::routing::Complex;
 use paretoscope_core::types::{BundleInfo, Mutes};
 
-use super::{Effect, asks, kept, point, rows, sweep, trial, turns};
+use super::{Effect, asks, kept, notify, point, rows, sweep, trial, turns};
 use crate::locate;
-use crate::state::{AppState, InterferenceState, Loading, Mode, Owner, SimplexState, SweepState};
+use crate::state::{
+    AppState, InterferenceState, Loading, Mode, NoticeKind, Owner, SimplexState, SweepState,
+};
 
 /// Asks the engine for a bundle; the one in use stays until the new one is there.
 pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>) {
@@ -25,8 +27,21 @@ pub(super) fn load(state: &mut AppState, path: &Path, effects: &mut Vec<Effect>)
         path: path.clone(),
         stage: None,
         fraction: 0.0,
+        came: None,
     });
     effects.push(Effect::Send(EngineCommand::LoadBundle { job, path }));
+}
+
+/// Gives up the load that is under way; the bundle in use stays, and what came over a network is kept.
+pub(super) fn cancel_load(state: &mut AppState, effects: &mut Vec<Effect>) {
+    let Some(loading) = state.bundle.loading.take() else {
+        return;
+    };
+    effects.push(Effect::Send(EngineCommand::Cancel { job: loading.job }));
+    state.jobs.end(loading.job);
+    let words = format!("{} is not loaded", loading.path.display());
+    notify(state, NoticeKind::Info, words);
+    look_at_stored(state, effects);
 }
 
 /// Without models, what the study's last answers were made with is enough to look at all that is stored.
@@ -57,7 +72,7 @@ pub(super) fn take(state: &mut AppState, bundle: Arc<BundleInfo>, effects: &mut 
     let complex = Complex::new(&bundle.experts, n);
     let weights = vec![0.0; bundle.values.len()];
     state.simplex = SimplexState {
-        mode: if n < 2 && !weights.is_empty() {
+        mode: if Mode::Extrapolate.fits(&bundle) && !Mode::Interpolate.fits(&bundle) {
             Mode::Extrapolate
         } else {
             Mode::Interpolate
@@ -79,7 +94,11 @@ pub(super) fn take(state: &mut AppState, bundle: Arc<BundleInfo>, effects: &mut 
             weights
         },
         moved: state.now,
-        complex_problem: complex.as_ref().err().map(ToString::to_string),
+        complex_problem: complex
+            .as_ref()
+            .err()
+            .filter(|_| !bundle.is_bare())
+            .map(ToString::to_string),
         complex: complex.ok(),
         ..SimplexState::default()
     };

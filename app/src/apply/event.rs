@@ -34,8 +34,7 @@ pub fn event(state: &mut AppState, event: EngineEvent, effects: &mut Vec<Effect>
             fraction,
         } => {
             if let Some(loading) = state.bundle.loading.as_mut().filter(|l| l.job == job) {
-                loading.stage = Some(stage);
-                loading.fraction = fraction;
+                loading.step(stage, fraction, state.now);
             }
         }
         E::Loaded { job, bundle } => loaded(state, job, bundle, effects),

@@ -80,7 +80,7 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
         .unwrap_or_default();
     let folder = locate::bundle_folder(&path);
     match ending.as_str() {
-        _ if folder.join(locate::MANIFEST).is_file() => bundle::load(state, &folder, effects),
+        _ if locate::is_model(&folder) => bundle::load(state, &folder, effects),
         "jsonl" | "ndjson" | "json" | "txt" if state.overlay.open == Overlay::Training => {
             training::data_chosen(state, path, effects);
         }
@@ -95,12 +95,12 @@ pub(super) fn dropped(state: &mut AppState, path: PathBuf, effects: &mut Vec<Eff
         }
         _ => {
             let what = if path.is_dir() {
-                "is a folder without a bundle.json"
+                "is a folder without a bundle.json or config.json"
             } else {
                 "is no file that this window knows"
             };
             let text = format!(
-                "{} {what}; a bundle is a folder with a bundle.json, prompts are a .jsonl, a study is a .study or .db",
+                "{} {what}; a bundle is a folder with a bundle.json, a base alone a folder with a config.json or a .gguf, prompts are a .jsonl, a study is a .study or .db",
                 path.display()
             );
             notify(state, NoticeKind::Error, text);

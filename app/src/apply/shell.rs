@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use paretoscope_core::protocol::{EngineCommand, Trouble};
 use paretoscope_core::types::PromptSample;
 
-use super::bundle::load;
+use super::bundle::{cancel_load, load};
 use super::{Effect, learn, notify, sweep, training};
 use crate::command::AppCommand;
 use crate::locate;
@@ -28,8 +28,8 @@ pub fn start(
     state.prompt.text.clone_from(&state.prefs.prompt);
     state.prompt.turns.clone_from(&state.prefs.turns);
     state.prompt.conversation = state.prefs.conversation && !state.prompt.turns.is_empty();
-    let usable = |path: &PathBuf| path.join(locate::MANIFEST).is_file();
-    let last = state.prefs.recents.first().filter(|p| usable(p)).cloned();
+    let last = state.prefs.recents.first();
+    let last = last.filter(|path| locate::is_model(path)).cloned();
     if let PromptSource::File(path) = &state.prefs.sweep.source
         && !path.as_os_str().is_empty()
     {
@@ -63,6 +63,7 @@ pub(super) fn command(state: &mut AppState, command: AppCommand, effects: &mut V
         C::ChooseBundle => effects.push(Effect::Pick(Wanted::Bundle)),
         C::TypePath(text) => state.bundle.typed = text,
         C::DismissFailure => state.bundle.failure = None,
+        C::CancelLoad => cancel_load(state, effects),
         C::Show(overlay) => {
             state.overlay.open = if state.overlay.open == overlay {
                 Overlay::None

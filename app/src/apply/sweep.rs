@@ -153,6 +153,11 @@ fn known(info: &BundleInfo, prompt: Prompt) -> Asked {
 pub(super) fn recount(state: &mut AppState) {
     state.sweep.held_due = Some(state.now + REST);
     state.sweep.cost = state.info().map(|info| {
+        if info.is_bare() {
+            return Err(Trouble::input(
+                "a base model alone has one place, and nothing to sweep: open a bundle with experts or value vectors",
+            ));
+        }
         let form = &state.prefs.sweep;
         if form.k == 0 && form.mode != SweepMode::Points {
             return Err(Trouble::input("0 steps; a grid needs at least 1"));

@@ -3,7 +3,7 @@
 use paretoscope_core::types::{Channel, Message, Point, Preference, Weights};
 
 use super::{Effect, asks, point, rows, sweep, turns};
-use crate::state::{AppState, HeatmapOptions, Mode, Place, PlotOptions, View};
+use crate::state::{AppState, HeatmapOptions, Place, PlotOptions, View};
 
 /// Looks at what `view` says. Nothing is generated.
 pub(super) fn show(state: &mut AppState, view: View, effects: &mut Vec<Effect>) {
@@ -86,9 +86,7 @@ pub(super) fn stand(state: &mut AppState, place: &Place) {
     if let Some(Ok(weights)) = place.weights.clone().map(Weights::new) {
         point::place(state, &Point::Weights(weights));
     }
-    if place.mode != state.simplex.mode
-        && (place.mode == Mode::Extrapolate || info.objectives.len() > 1)
-    {
+    if place.mode != state.simplex.mode && place.mode.fits(&info) {
         state.simplex.mode = place.mode;
         point::reroute(state);
     }

@@ -14,6 +14,9 @@ pub fn sweep_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Opti
 
 /// Why a bundle has no answers by a method at such points; `None` where it has.
 pub fn method_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Option<String> {
+    if info.is_bare() && !matches!(kind, MethodKind::Base | MethodKind::Mva) {
+        return Some("a base model alone has nothing that it could mix".to_owned());
+    }
     if !kind.points().contains(&points) {
         let other = match points {
             PointKind::Preference => PointKind::Weights,

@@ -78,6 +78,7 @@ pub(super) fn name(command: &AppCommand) -> Option<&'static str> {
         C::Try(..) => "Score this text",
         C::TryCurrent => "Score the answer as a text",
         C::DismissFailure => "Put the failure away",
+        C::CancelLoad => "Stop loading",
         C::SetTraining(_) => "Change the training",
         C::ChooseExamples => "Choose a file of examples",
         C::StartTraining => "Start the training",

@@ -155,9 +155,10 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
         }
         C::SetMode(Mode::Interpolate) => state.info().map_or_else(
             || say("load a bundle first"),
-            |b| {
-                (b.objectives.len() < 2)
-                    .then(|| "this bundle has fewer than two objectives".to_owned())
+            |b| match b.objectives.len() {
+                _ if b.experts.is_empty() => say("there are no experts to mix"),
+                0 | 1 => say("this bundle has fewer than two objectives"),
+                _ => None,
             },
         ),
         C::SetMode(Mode::Extrapolate) => state.info().map_or_else(
@@ -219,12 +220,14 @@ pub fn why_not(command: &AppCommand, state: &AppState) -> Option<String> {
             let count = presets(&state.simplex.axes, state.simplex.preference.len()).len();
             match () {
                 () if state.info().is_none() => say("load a bundle first"),
+                () if count == 0 => say("this bundle has no objectives to go to"),
                 () if *number > count => {
                     Some(format!("with two objectives there are {count} presets"))
                 }
                 () => None,
             }
         }
+        C::CancelLoad if state.bundle.loading.is_none() => say("nothing is being loaded"),
         C::LoadDemo if state.bundle.demo.is_none() => {
             say("assets/demo was not found beside the program, in its workspace or here")
         }

@@ -19,7 +19,37 @@ pub struct Loading {
     pub stage: Option<LoadStage>,
     /// Of the whole, 0 to 1.
     pub fraction: f32,
+    /// When bytes began to come over a network, and how many were here then.
+    pub came: Option<(f64, u64)>,
 }
+
+impl Loading {
+    /// Takes in how far it is; `now` in [`crate::state::AppState::now`] seconds.
+    pub fn step(&mut self, stage: LoadStage, fraction: f32, now: f64) {
+        match stage {
+            LoadStage::Fetch { bytes, of } if of > 0 => {
+                self.came.get_or_insert((now, bytes));
+            }
+            LoadStage::Fetch { .. } => {}
+            _ => self.came = None,
+        }
+        self.stage = Some(stage);
+        self.fraction = fraction;
+    }
+
+    /// Seconds until all bytes are here, at the pace since they began to come; `None` until there is one.
+    pub fn left(&self, now: f64) -> Option<f64> {
+        let (Some(LoadStage::Fetch { bytes, of }), Some((since, before))) = (self.stage, self.came)
+        else {
+            return None;
+        };
+        let (came, took) = (bytes.saturating_sub(before) as f64, now - since);
+        (came > 0.0 && took > PACE).then(|| of.saturating_sub(bytes) as f64 * took / came)
+    }
+}
+
+/// Seconds of which a pace can be told.
+const PACE: f64 = 1.0;
 
 /// A bundle that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]

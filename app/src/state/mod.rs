@@ -186,7 +186,9 @@ impl AppState {
         };
         let sweeps = self.study.sweeps.iter();
         let mut swept = sweeps.filter(|sweep| sweep.done > 0);
-        self.info().is_some() && swept.any(|sweep| names().all(|name| has(sweep, name)))
+        !self.simplex.axes.is_empty()
+            && self.info().is_some()
+            && swept.any(|sweep| names().all(|name| has(sweep, name)))
     }
 
     /// What the form of the judge stands for; `None` where something is wrong with it.

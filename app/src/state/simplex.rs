@@ -1,7 +1,7 @@
 //! Where the point stands.
 
 use paretoscope_core::routing::{Complex, Routing};
-use paretoscope_core::types::{Point, PointKind, Preference, Weights};
+use paretoscope_core::types::{BundleInfo, Point, PointKind, Preference, Weights};
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
@@ -17,6 +17,14 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Whether a bundle has places of this kind. A base model alone has one, in the box: no weight at all.
+    pub fn fits(self, info: &BundleInfo) -> bool {
+        match self {
+            Self::Interpolate => info.objectives.len() > 1 && !info.experts.is_empty(),
+            Self::Extrapolate => !info.values.is_empty() || info.is_bare(),
+        }
+    }
+
     /// The kind of its points.
     pub fn points(self) -> PointKind {
         match self {
@@ -86,7 +94,6 @@ impl SimplexState {
             Mode::Interpolate => Preference::new(self.preference.clone())
                 .ok()
                 .map(Point::Preference),
-            Mode::Extrapolate if self.weights.is_empty() => None,
             Mode::Extrapolate => Weights::new(self.weights.clone()).ok().map(Point::Weights),
         }
     }

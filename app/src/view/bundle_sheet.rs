@@ -6,9 +6,9 @@ use paretoscope_core::types::{AdapterInfo, BundleInfo, ExpertKind};
 
 use super::trial::trial_ui;
 use crate::command::{AppCommand, CommandQueue};
-use crate::state::{AppState, Overlay, share_words};
+use crate::state::{AppState, Loading, Overlay, share_words};
 use crate::theme::Tokens;
-use crate::widgets::format::{bytes, count};
+use crate::widgets::format::{bytes, count, duration};
 use crate::widgets::{
     command_button, expert_dot, expert_slot, group_title, primary_button, section, trouble_ui,
     typed_path,
@@ -71,12 +71,11 @@ pub(super) fn bundle_sheet_ui(ctx: &Context, state: &AppState, queue: &mut Comma
 }
 
 fn open_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
-    let tokens = Tokens::of(ui);
     let mut typed = state.bundle.typed.clone();
-    let label = ui.label("A folder with a bundle.json; or drop one onto the window");
+    let label = ui.label("A bundle's folder, or a base model alone: its folder, a .gguf file, a hub id; or drop one onto the window");
     let edit = TextEdit::singleline(&mut typed)
         .desired_width(f32::INFINITY)
-        .hint_text("/path/to/bundle");
+        .hint_text("/path/to/bundle or org/name");
     let response = ui.add(edit).labelled_by(label.id);
     ui.ctx()
         .accesskit_node_builder(response.id, |node| node.set_label("Path of a bundle"));
@@ -107,13 +106,7 @@ fn open_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         }
     });
     if let Some(loading) = &state.bundle.loading {
-        ui.label(format!("Loading {}", loading.path.display()));
-        ui.add(
-            ProgressBar::new(loading.fraction)
-                .show_percentage()
-                .animate(false),
-        );
-        ui.label(RichText::new(stage_words(loading.stage)).color(tokens.weak));
+        loading_ui(ui, state, loading, queue);
     }
     if let Some(failure) = &state.bundle.failure {
         let what = format!("{} was not loaded", failure.path.display());
@@ -129,7 +122,8 @@ fn open_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         });
     }
     if !state.prefs.recents.is_empty() {
-        ui.label(RichText::new("Recent").color(tokens.weak).size(13.0));
+        let weak = Tokens::of(ui).weak;
+        ui.label(RichText::new("Recent").color(weak).size(13.0));
         for path in &state.prefs.recents {
             let text = path.display().to_string();
             let in_use = state.info().is_some_and(|b| b.path == *path);
@@ -140,16 +134,43 @@ fn open_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     }
 }
 
+/// How far a load is, and what stops it.
+pub(super) fn loading_ui(
+    ui: &mut Ui,
+    state: &AppState,
+    loading: &Loading,
+    queue: &mut CommandQueue,
+) {
+    ui.label(format!("Loading {}", loading.path.display()));
+    ui.add(
+        ProgressBar::new(loading.fraction)
+            .show_percentage()
+            .animate(false),
+    );
+    let words = RichText::new(stage_words(loading, state.now)).color(Tokens::of(ui).weak);
+    ui.label(words);
+    command_button(ui, state, queue, AppCommand::CancelLoad, "Cancel");
+}
+
 /// A step of loading, in words.
-pub(super) fn stage_words(stage: Option<LoadStage>) -> &'static str {
-    match stage {
+fn stage_words(loading: &Loading, now: f64) -> String {
+    let words = match loading.stage {
         None => "Starting",
+        Some(LoadStage::Fetch { of: 0, .. }) => "Asking the hub for its files",
+        Some(LoadStage::Fetch { bytes: came, of }) => {
+            let left = loading.left(now).map_or_else(String::new, |seconds| {
+                format!(", {} left", duration(seconds))
+            });
+            let (came, of) = (bytes(came), bytes(of));
+            return format!("Fetching the model: {came} of {of}{left}");
+        }
         Some(LoadStage::Manifest) => "Reading the manifest",
         Some(LoadStage::Base) => "Loading the base model",
         Some(LoadStage::Experts) => "Loading experts",
         Some(LoadStage::Rewards) => "Loading reward models",
         Some(LoadStage::Probe) => "Checking that every adapter has an effect",
-    }
+    };
+    words.to_owned()
 }
 
 fn info_ui(ui: &mut Ui, info: &BundleInfo) {
@@ -179,7 +200,12 @@ fn info_ui(ui: &mut Ui, info: &BundleInfo) {
     words.push_str(&format!("\n{}, {memory} in memory", model.device));
     ui.label(words);
     ui.add_space(6.0);
-    adapters_ui(ui, info);
+    if info.is_bare() {
+        let words = "A base model alone: no experts, no value vectors. The Point panel says how they are added.";
+        ui.label(RichText::new(words).color(tokens.weak));
+    } else {
+        adapters_ui(ui, info);
+    }
     ui.add_space(6.0);
     objectives_ui(ui, info);
 }

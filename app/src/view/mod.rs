@@ -2,6 +2,7 @@
 
 mod annotate;
 mod answer;
+mod bare;
 mod bundle_sheet;
 mod canvas;
 mod closing;

@@ -14,6 +14,14 @@ use crate::theme::Tokens;
 use crate::widgets::format::counted;
 use crate::widgets::{between, command_button, empty_ui, point_color, section};
 
+/// What a base model alone has in the place of a front.
+const NOTHING_TO_PLOT: &str =
+    "No front: a base model alone has one place, and nothing to compare it with.";
+
+fn is_bare(state: &AppState) -> bool {
+    state.info().is_some_and(|info| info.is_bare())
+}
+
 /// The front as a bar: while there is nothing to plot, while it is folded, and while prompt and answer
 /// leave no room for more. One line.
 pub(super) fn front_bar_ui(
@@ -31,6 +39,7 @@ pub(super) fn front_bar_ui(
                     format!("{} of {} points so far", p.points_done, p.points),
                     false,
                 ),
+                _ if is_bare(state) => (NOTHING_TO_PLOT.to_owned(), false),
                 _ => (
                     "No points yet. A sweep scores answers all over the simplex.".to_owned(),
                     true,
@@ -100,6 +109,8 @@ pub(super) fn front_ui(
                 },
             );
             empty_ui(ui, &words, |_| {});
+        } else if is_bare(state) {
+            empty_ui(ui, NOTHING_TO_PLOT, |ui| compare_ui(ui, state, queue));
         } else {
             empty_ui(
                 ui,
@@ -295,7 +306,7 @@ pub(super) fn experts_ui(
     });
     let run = state.routed();
     // Of a row that routes nothing among the bundle's experts a picture would say something else.
-    let routed = run.filter(|run| run.speaks().is_traced());
+    let routed = run.filter(|run| run.speaks().is_traced() && !run.bundle.adapters.is_empty());
     let routing = routed.and_then(|r| Some((r, r.record.as_deref()?)));
     let trace = routing.map(|(run, trace)| TokenTrace {
         key: run.id.0,
@@ -308,9 +319,11 @@ pub(super) fn experts_ui(
         streams: run.phase.is_running(),
     });
     let lacking = match run.map(|run| (&run.phase, run.tokens.is_empty())) {
+        None if is_bare(state) => NoTrace::NoExperts,
         None => NoTrace::NoRun,
         Some((phase, true)) if phase.is_running() => NoTrace::NoRun,
         Some((RunPhase::Failed(_), _)) => NoTrace::Failed,
+        Some(_) if run.is_some_and(|run| run.bundle.adapters.is_empty()) => NoTrace::NoExperts,
         Some(_) => match run.map(RunEntry::speaks) {
             Some(speaks) if !speaks.is_traced() => NoTrace::Unrouted(speaks),
             _ => NoTrace::Untraced,

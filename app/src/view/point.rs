@@ -2,13 +2,13 @@
 
 use egui::{ComboBox, Id, RichText, Ui};
 
-use super::{canvas, method, routing, weights};
+use super::{bare, canvas, method, routing, weights};
 use crate::command::{AppCommand, CommandQueue};
 use crate::registry;
 use crate::state::{AppState, Mode, presets, share_words};
 use crate::theme::Tokens;
 use crate::widgets::format::preference_words;
-use crate::widgets::{empty_ui, group_title, number_field, preset_button, primary_button, section};
+use crate::widgets::{group_title, number_field, preset_button, section};
 
 /// From this width on, picture and numbers stand side by side.
 const BROAD: f32 = 520.0;
@@ -17,26 +17,17 @@ const NARROW: f32 = 255.0;
 
 /// The panel.
 pub(super) fn point_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    if let Some(info) = state.info().filter(|info| info.is_bare()) {
+        section(ui, "Point", |_| {});
+        bare::bare_ui(ui, state, info, queue);
+        return;
+    }
     if ui.available_width() < NARROW {
         ui.horizontal(|ui| modes_ui(ui, state, queue));
     } else {
         section(ui, "Point", |ui| modes_ui(ui, state, queue));
     }
-    let Some(info) = state.info() else { return };
-    if info.objectives.is_empty() && info.values.is_empty() {
-        empty_ui(
-            ui,
-            "This bundle has no objectives, so there is nothing to steer.",
-            |ui| {
-                primary_button(
-                    ui,
-                    state,
-                    queue,
-                    AppCommand::Show(crate::state::Overlay::Bundle),
-                    "Open a bundle\u{2026}",
-                );
-            },
-        );
+    if state.info().is_none() {
         return;
     }
     match state.simplex.mode {

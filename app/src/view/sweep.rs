@@ -20,6 +20,10 @@ const FINEST: usize = 100;
 
 /// The panel.
 pub(super) fn sweep_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
+    if state.info().is_some_and(|info| info.is_bare()) {
+        section(ui, "Sweep", |_| {});
+        return cost_ui(ui, state);
+    }
     let top = ui.cursor().min;
     section(ui, "Sweep", |ui| modes_ui(ui, state, queue));
     if state.overlay.focus == Some(Panel::Sweep) {

@@ -1,6 +1,6 @@
 //! Without a bundle: the first-run card, loading, or why it failed.
 
-use egui::{Frame, ProgressBar, RichText, Ui};
+use egui::{Frame, RichText, Ui};
 
 use crate::command::{AppCommand, CommandQueue, TalkCommand};
 use crate::state::{AppState, EnginePhase, Overlay};
@@ -49,13 +49,7 @@ fn card_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         return;
     }
     if let Some(loading) = &state.bundle.loading {
-        ui.label(format!("Loading {}", loading.path.display()));
-        ui.add(
-            ProgressBar::new(loading.fraction)
-                .show_percentage()
-                .animate(false),
-        );
-        ui.label(super::bundle_sheet::stage_words(loading.stage));
+        super::bundle_sheet::loading_ui(ui, state, loading, queue);
         return;
     }
     if let Some(failure) = &state.bundle.failure {
@@ -63,7 +57,7 @@ fn card_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
         trouble_ui(ui, &what, &failure.trouble, "Nothing was changed.", |_| {});
         ui.add_space(10.0);
     } else {
-        ui.label("No bundle is open. A bundle is a folder with a base model, adapters and reward models.");
+        ui.label("No bundle is open. A bundle is a folder with a base model, adapters and reward models; a base model alone opens as well, and answers.");
         ui.add_space(8.0);
     }
     ui.horizontal_wrapped(|ui| {

@@ -387,7 +387,8 @@ impl Scripted {
     }
 
     fn send_scores(&self, job: JobId, point: &Point) {
-        let scores = bundle::scores(point).into_iter().map(Some).collect();
+        let scores = bundle::scores(point).into_iter().map(Some);
+        let scores = scores.take(self.bundle.objectives.len()).collect();
         self.send(EngineEvent::Scored {
             job,
             scores: Scores(scores),

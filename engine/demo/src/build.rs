@@ -291,7 +291,7 @@ impl<'a> Build<'a> {
                     train_on_prompts: false,
                     begin_with: None,
                 };
-                let start = Start::Random(self.shape(tokenizer.get_vocab_size(true)));
+                let start = Start::random(self.shape(tokenizer.get_vocab_size(true)));
                 sft(&config, &start, &examples, reporter.training(), run.folder)?;
                 copy(&tokens.folder, run.folder, &TOKENIZER)
             },

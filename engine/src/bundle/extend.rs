@@ -28,7 +28,7 @@ pub struct Addition {
 /// Fails where the name is taken, the preference does not fit or is another expert's, or the part's
 /// folder is not what it should be.
 pub fn extended(folder: &Path, addition: &Addition) -> Result<Manifest> {
-    let mut manifest = Manifest::load(folder)?.rooted(folder)?;
+    let mut manifest = Manifest::open(folder)?.rooted(folder)?;
     let path = absolute(&addition.path)?;
     let file = match addition.part {
         Part::Lora(_) | Part::Value => "adapter_config.json",

@@ -30,7 +30,7 @@ pub struct Growth {
 /// Fails where a name is taken, a folder is not what it should be, preferences do not fit the bundle's objectives, or a
 /// bundle that lists value vectors gets none.
 pub fn grown(folder: &Path, growth: &Growth) -> Result<Manifest> {
-    let mut manifest = Manifest::load(folder)?.rooted(folder)?;
+    let mut manifest = Manifest::open(folder)?.rooted(folder)?;
     let file = folder.join("bundle.json");
     if manifest.objectives.is_empty() {
         let problem = "is empty; what is grown by an objective has some, with names";

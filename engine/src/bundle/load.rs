@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use super::bank::load_bank;
 use super::describe::{Describe, effect_warnings};
 use super::manifest::{ArmEntry, Manifest, MethodParts};
+use super::need::MemoryNeed;
 use super::options::LoadOptions;
+use super::place::{is_gguf, wanted_of_hub};
 use super::probe::effects;
 use super::prompts::read_prompts;
 use super::rewards::Objectives;
 use super::workshop::Workshop;
 use crate::device::Backend;
+use crate::hub::{self, Cache};
 use crate::model::{Decoder, LlamaConfig, in_words};
 use crate::protocol::LoadStage;
 use crate::reward::Reward;
@@ -44,7 +47,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Loads a folder. `progress` hears the step and the fraction of the whole; its error stops the load.
+    /// Loads a bundle's folder, or a base model alone ([`Manifest::open`]). `progress` hears the step and the fraction of the whole; its error stops the load.
     /// ```
     /// use std::path::Path;
     ///
@@ -61,6 +64,7 @@ impl Bundle {
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadStage, f32) -> Result<()>,
     ) -> Result<Self> {
+        bring(folder, options, progress)?;
         progress(LoadStage::Manifest, 0.0)?;
         let Outline {
             manifest,
@@ -76,6 +80,16 @@ impl Bundle {
         let linears = config.linears();
         let checkpoint = checkpoint_for(&base, &config, &linears)?;
         let left_out = config.not_asked_for(&checkpoint)?;
+        let rewards = options.rewards;
+        MemoryNeed::measured(
+            folder,
+            &manifest,
+            &config,
+            &checkpoint,
+            rewards,
+            &options.backend,
+        )?
+        .check(folder)?;
         let (mut bank, values) = load_bank(folder, &manifest, &listed, &linears)?;
 
         progress(LoadStage::Base, 0.2)?;
@@ -183,6 +197,33 @@ impl Bundle {
     }
 }
 
+/// Brings what `place` names by hub ids and what is not here.
+fn bring(
+    place: &Path,
+    options: &LoadOptions,
+    progress: &mut dyn FnMut(LoadStage, f32) -> Result<()>,
+) -> Result<()> {
+    let Some(fetcher) = options.fetch.as_ref().filter(|_| !hub::is_offline()) else {
+        return Ok(());
+    };
+    // A bundle of a hub may name further models of one.
+    loop {
+        let wanted = wanted_of_hub(place, options.rewards)?;
+        let Some(id) = wanted.first() else {
+            return Ok(());
+        };
+        fetcher.fetch(id, &Cache::of_env()?, &mut |fetched| {
+            let hub::Fetched { bytes, of } = fetched;
+            let fraction = bytes as f32 / of.max(1) as f32;
+            progress(LoadStage::Fetch { bytes, of }, fraction.clamp(0.0, 1.0))
+        })?;
+        if wanted_of_hub(place, options.rewards)?.contains(id) {
+            let problem = "was fetched, and is still not whole in the local cache";
+            return Err(Error::option(id.to_string(), problem));
+        }
+    }
+}
+
 /// What is read before any tensor is.
 struct Outline {
     manifest: Manifest,
@@ -196,10 +237,12 @@ struct Outline {
 
 impl Outline {
     fn read(folder: &Path) -> Result<Self> {
-        let manifest = Manifest::load(folder)?;
+        let manifest = Manifest::open(folder)?;
         let experts = manifest.experts(folder)?;
-        Complex::new(&experts, manifest.objective_count())
-            .map_err(|e| Error::field(&folder.join("bundle.json"), "experts", e.to_string()))?;
+        if !experts.is_empty() {
+            Complex::new(&experts, manifest.objective_count())
+                .map_err(|e| Error::field(&folder.join("bundle.json"), "experts", e.to_string()))?;
+        }
         let base = base_folder(folder, &manifest)?;
         let config = LlamaConfig::load(&base)?;
         let tokenizer = tokenizer_for(&base, &config)?;
@@ -244,11 +287,8 @@ fn model_info(
 
 /// The base model's folder.
 fn base_folder(folder: &Path, manifest: &Manifest) -> Result<PathBuf> {
-    let base = folder.join(&manifest.base);
-    if base
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
-    {
+    let base = manifest.base_at(folder)?;
+    if is_gguf(&base) {
         return Err(Error::file(
             &base,
             "is a GGUF file; this version reads Hugging Face folders (config.json, model.safetensors)",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::files::{SETTINGS, read_text};
+use crate::hub::missing_id;
 use crate::output::write_json;
 use crate::reward::Reading;
 use crate::types::{Expert, ExpertKind, Preference};
@@ -15,7 +16,7 @@ use crate::weights::{fields_of, parse_json};
 use crate::{Error, Problem, Result};
 
 /// The format that this program reads.
-const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// `bundle.json`. Paths are relative to its folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct Manifest {
     /// Said in the window of a bundle that is a demonstration: what it is and what it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demonstration: Option<String>,
-    /// The base model's folder.
+    /// The base model's folder, its GGUF file, or its hub id.
     pub base: PathBuf,
     /// The axes of the simplex.
     #[serde(default)]
@@ -271,7 +272,12 @@ impl Manifest {
     /// This manifest with absolute paths, to be written elsewhere; `folder` is where it lies.
     pub fn rooted(mut self, folder: &Path) -> Result<Self> {
         let folder = std::path::absolute(folder).map_err(Error::io("find", folder))?;
-        let root = |path: &mut PathBuf| *path = folder.join(&*path);
+        // A hub id stays one: there is nothing in the folder that it could be.
+        let root = |path: &mut PathBuf| {
+            if missing_id(&folder, path).is_none() {
+                *path = folder.join(&*path);
+            }
+        };
         root(&mut self.base);
         self.objectives
             .iter_mut()
@@ -290,6 +296,11 @@ impl Manifest {
     pub fn save(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         write_json(&folder.join("bundle.json"), self)
+    }
+
+    /// Whether it is of a base model alone: there is nothing to steer it by.
+    pub fn is_bare(&self) -> bool {
+        self.experts.is_empty() && self.values.is_empty()
     }
 
     /// Axes of the simplex: the objectives, or as many as the first expert's preference has.

@@ -6,7 +6,9 @@ mod extend;
 mod grow;
 mod load;
 mod manifest;
+mod need;
 mod options;
+mod place;
 mod probe;
 mod prompts;
 mod rewards;
@@ -19,6 +21,8 @@ pub use manifest::{
     ArmEntry, ArmOf, ExpertEntry, Manifest, MethodParts, ObjectiveEntry, PartEntry, RewardEntry,
     ValueEntry,
 };
+pub use need::{Fit, MemoryNeed};
 pub use options::LoadOptions;
+pub use place::{base_of, wanted_of_hub};
 pub use prompts::{read_prompts, read_training_prompts};
 pub use workshop::Workshop;

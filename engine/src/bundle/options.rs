@@ -1,6 +1,7 @@
 //! How a bundle is loaded.
 
 use crate::device::Backend;
+use crate::hub::Fetcher;
 
 /// What is loaded besides model and experts.
 #[derive(Debug, Clone)]
@@ -13,6 +14,9 @@ pub struct LoadOptions {
     pub backend: Backend,
     /// Why that is not the device that was asked for.
     pub fallback: Option<String>,
+    /// What brings models that are named by hub ids and are not whole in the local cache; without, the load says what is
+    /// missing.
+    pub fetch: Option<Fetcher>,
 }
 
 impl Default for LoadOptions {
@@ -22,6 +26,7 @@ impl Default for LoadOptions {
             probe: true,
             backend: Backend::default(),
             fallback: None,
+            fetch: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::manifest::Manifest;
 use super::options::LoadOptions;
+use crate::hub;
 use crate::reward::Reward;
 use crate::types::ObjectiveInfo;
 use crate::{Error, Result};
@@ -28,7 +29,9 @@ impl Objectives {
         for (index, name) in manifest.objective_names().into_iter().enumerate() {
             let objective = manifest.objectives.get(index);
             let entry = objective.and_then(|objective| objective.reward.as_ref());
-            let path = entry.map(|entry| folder.join(&entry.path));
+            let path = entry
+                .map(|entry| hub::locate(folder, &entry.path))
+                .transpose()?;
             let reward = match (entry, &path) {
                 (Some(entry), Some(path)) if options.rewards => {
                     let device = options.backend.device();

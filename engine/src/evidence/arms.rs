@@ -6,6 +6,7 @@ use crate::bundle::{ArmEntry, ArmOf, Bundle};
 use crate::method::{Method, MethodKind};
 use crate::protocol::SweepGrid;
 use crate::types::{NamedPoint, Point, PointSet, Weights};
+use crate::{Error, Result};
 
 /// An arm under one setting: what is swept.
 #[derive(Debug, Clone)]
@@ -85,15 +86,49 @@ fn settings(kind: MethodKind, quick: bool) -> Vec<&'static str> {
     all.iter().copied().take(kept).collect()
 }
 
+/// The arms of an evidence run.
+#[derive(Debug, Clone, Default)]
+pub struct Arms {
+    /// As the protocol names them.
+    pub plans: Vec<ArmPlan>,
+    /// Named beforehand.
+    pub contrasts: Vec<ContrastPlan>,
+    /// What is swept.
+    pub tried: Vec<Tried>,
+}
+
+impl Arms {
+    /// Keeps some arms, and the contrasts between them.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.plans.retain(|arm| keep(&arm.name));
+        self.tried.retain(|tried| keep(&tried.arm));
+        self.contrasts
+            .retain(|contrast| keep(&contrast.a) && keep(&contrast.b));
+        for contrast in &mut self.contrasts {
+            contrast.controls.retain(|arm| keep(arm));
+        }
+    }
+
+    /// Keeps the arms that are named, all where none is; an unknown name is refused.
+    pub fn only(&mut self, names: &[String]) -> Result<()> {
+        let known: Vec<&str> = self.plans.iter().map(|arm| arm.name.as_str()).collect();
+        if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+            let known = known.join(", ");
+            let problem = format!("`{unknown}` is no arm of these bundles; there are {known}");
+            return Err(Error::option("--only", problem));
+        }
+        if !names.is_empty() {
+            self.retain(|arm| names.iter().any(|name| name == arm));
+        }
+        Ok(())
+    }
+}
+
 /// The arms that training runs of one recipe can run, and the contrasts that are named beforehand. `token_cap` is what an
 /// answer may have. What the first run alone has is measured there, and stands beside every other run.
-pub fn arms(
-    runs: &[TrainingRun<'_>],
-    quick: bool,
-    token_cap: usize,
-) -> (Vec<ArmPlan>, Vec<ContrastPlan>, Vec<Tried>) {
+pub fn arms(runs: &[TrainingRun<'_>], quick: bool, token_cap: usize) -> Arms {
     let Some(first) = runs.first() else {
-        return (Vec::new(), Vec::new(), Vec::new());
+        return Arms::default();
     };
     let bundle = first.bundle;
     let mut families = preferences(bundle, quick);
@@ -129,7 +164,11 @@ pub fn arms(
     let plans: Vec<ArmPlan> = plans.collect();
     let contrasts = contrasts(&plans, &first.controls);
     let tried = families.into_iter().flat_map(|family| family.tried);
-    (plans, contrasts, tried.collect())
+    Arms {
+        plans,
+        contrasts,
+        tried: tried.collect(),
+    }
 }
 
 /// The simplex that arms at preferences visit.

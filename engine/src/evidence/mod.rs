@@ -20,7 +20,7 @@ mod run;
 
 pub use paretoscope_core::evidence::*;
 
-pub use arms::{TrainingRun, Tried, arms};
+pub use arms::{Arms, TrainingRun, Tried, arms};
 pub use inputs::{Inputs, evidence_prompts};
 pub use pages::{Costs, markdown};
 pub use run::{EvidencePlan, Outcome, Stage, run};

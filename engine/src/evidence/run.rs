@@ -9,7 +9,7 @@ use paretoscope_core::evidence::{
 };
 use paretoscope_core::stats::{Arm, Draws};
 
-use super::arms::{TrainingRun, Tried, arms};
+use super::arms::{Arms, TrainingRun, Tried, arms};
 use super::derived::derived;
 use super::inputs::Inputs;
 use super::pages;
@@ -92,51 +92,20 @@ pub fn run(
         .enumerate()
         .map(|(seed, bundle)| with_controls(bundle, seed, inputs, plan))
         .collect::<Result<_>>()?;
-    let (mut arm_plans, mut contrasts, mut tried) = arms(&runs, plan.quick, plan.max_tokens);
-    if let Some(unknown) = plan
-        .only
-        .iter()
-        .find(|name| arm_plans.iter().all(|arm| arm.name != **name))
-    {
-        let known: Vec<&str> = arm_plans.iter().map(|arm| arm.name.as_str()).collect();
-        let problem = format!(
-            "`{unknown}` is no arm of these bundles; there are {}",
-            known.join(", ")
-        );
-        return Err(Error::option("--only", problem));
-    }
+    let mut compared = arms(&runs, plan.quick, plan.max_tokens);
+    compared.only(&plan.only)?;
     let mut runner = Runner {
         runs: &runs,
         plan,
         tell,
         control: None,
     };
-    // What cannot answer these prompts is told, and the others are compared.
-    let mut cannot: Vec<(String, String)> = Vec::new();
-    let wanted = |arm: &str| plan.only.is_empty() || plan.only.iter().any(|name| name == arm);
-    tried.retain(|tried| wanted(&tried.arm));
-    for one in &tried {
-        if let Some(name) = &one.control {
-            // What is no control of this bundle is refused.
-            let control = runner.control(&runs[0], name)?;
-            runner.control = Some(control);
-        }
-        if cannot.iter().all(|(arm, _)| *arm != one.arm)
-            && let Err(error) = runner.runnable(one, inputs)
-        {
-            if !error.is_input() {
-                return Err(error);
-            }
-            cannot.push((one.arm.clone(), error.to_string()));
-        }
-    }
-    let can = |arm: &str| wanted(arm) && cannot.iter().all(|(other, _)| other != arm);
-    tried.retain(|tried| can(&tried.arm));
-    arm_plans.retain(|arm| can(&arm.name));
-    contrasts.retain(|contrast| can(&contrast.a) && can(&contrast.b));
-    for contrast in &mut contrasts {
-        contrast.controls.retain(|arm| can(arm));
-    }
+    let cannot = runner.able(&mut compared, inputs)?;
+    let Arms {
+        plans,
+        contrasts,
+        tried,
+    } = compared;
     let frozen = runner.frozen(inputs)?;
     let objectives: Vec<String> = first
         .info
@@ -150,7 +119,7 @@ pub fn run(
             draws: plan.draws,
             ..Draws::default()
         },
-        arms: arm_plans,
+        arms: plans,
         contrasts,
         quick: plan.quick,
         command: plan.command.clone(),
@@ -198,10 +167,7 @@ pub fn run(
         ControlFlow::Continue(())
     });
     let mut evidence = weighed.map_err(said)?;
-    let told = cannot
-        .into_iter()
-        .map(|(arm, why)| format!("{arm} was not run: {why}"));
-    evidence.left_out.extend(told);
+    evidence.left_out.extend(cannot);
     let costs = kept
         .iter()
         .map(|tried| (tried.arm.clone(), cost(tried, first)))
@@ -368,6 +334,31 @@ impl Runner<'_> {
             include_base: false,
             store: self.plan.out.join("evidence.study"),
         }
+    }
+
+    /// Leaves out the arms that cannot answer these prompts; why, in words.
+    fn able(&mut self, compared: &mut Arms, inputs: &Inputs) -> Result<Vec<String>> {
+        let mut cannot: Vec<(String, String)> = Vec::new();
+        for one in &compared.tried {
+            if let Some(name) = &one.control {
+                // What is no control of this bundle is refused.
+                let control = self.control(&self.runs[0], name)?;
+                self.control = Some(control);
+            }
+            if cannot.iter().all(|(arm, _)| *arm != one.arm)
+                && let Err(error) = self.runnable(one, inputs)
+            {
+                if !error.is_input() {
+                    return Err(error);
+                }
+                cannot.push((one.arm.clone(), error.to_string()));
+            }
+        }
+        compared.retain(|arm| cannot.iter().all(|(other, _)| other != arm));
+        let told = cannot.into_iter();
+        Ok(told
+            .map(|(arm, why)| format!("{arm} was not run: {why}"))
+            .collect())
     }
 
     /// Whether an arm can answer all prompts at all of its points.

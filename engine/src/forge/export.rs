@@ -9,7 +9,7 @@ use super::compress::{CompressSettings, Figures, compress};
 use super::merge::{MergeSettings, Merger, Method, concatenate, write_exactly};
 use super::{DeltaSource, Precision, Tell};
 use crate::bundle::Manifest;
-use crate::routing::Complex;
+use crate::routing::{Complex, NO_EXPERTS};
 use crate::types::shown;
 use crate::types::{Expert, ExpertKind, Point, Preference, Weights};
 use crate::{Error, Result};
@@ -35,7 +35,10 @@ pub fn export(
     out: &Path,
     tell: Tell<'_>,
 ) -> Result<Exported> {
-    let manifest = Manifest::load(bundle)?;
+    let manifest = Manifest::open(bundle)?;
+    if manifest.is_bare() {
+        return Err(Error::option("--bundle", NO_EXPERTS));
+    }
     let experts = manifest.experts(bundle)?;
     let mixture = match point {
         Point::Weights(weights) => from_weights(&manifest, &experts, weights)?,
@@ -52,7 +55,7 @@ pub fn export(
     let weights: Vec<f64> = mixture.iter().map(|(_, _, weight)| *weight).collect();
     let settings = MergeSettings::new(Method::Linear, weights.clone());
     settings.check(sources.len())?;
-    let base = bundle.join(&manifest.base);
+    let base = manifest.base_at(bundle)?;
     let asked = json!({ "bundle": shown(bundle), "point": point, "rank": rank });
     let figures = match rank {
         None => {

@@ -10,6 +10,7 @@ use crate::bundle::RewardEntry;
 use crate::files::{SETTINGS, read_text};
 use crate::forge::merge::{Filter, Method, PcbVariant};
 use crate::forge::{Precision, Rescale};
+use crate::hub;
 use crate::types::{PenaltyConfig, PenaltyKind, Strength, USUAL};
 use crate::weights::parse_toml;
 
@@ -224,16 +225,15 @@ impl Recipe {
         let mut recipe: Self = parse_toml(path, &text, &RewardEntry::fields())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let root = |path: &mut PathBuf| *path = folder.join(&*path);
-        root(&mut recipe.base);
+        recipe.base = hub::locate(folder, &recipe.base)?;
         recipe.prompts.iter_mut().for_each(root);
         recipe.training_prompts.iter_mut().for_each(root);
         for objective in &mut recipe.objectives {
             objective.source.iter_mut().for_each(root);
             objective.data.iter_mut().for_each(root);
-            objective
-                .reward
-                .iter_mut()
-                .for_each(|reward| root(&mut reward.path));
+            if let Some(reward) = &mut objective.reward {
+                reward.path = hub::locate(folder, &reward.path)?;
+            }
         }
         for value in &mut recipe.values {
             value.source.iter_mut().for_each(root);

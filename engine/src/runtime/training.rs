@@ -137,8 +137,8 @@ pub fn bundle_with(job: &TrainJob, onto: &Path) -> Result<PathBuf> {
         return Err(Error::option("joins", problem));
     };
     let base = |bundle: &Path| -> Option<PathBuf> {
-        let base = Manifest::load(bundle).ok()?.base;
-        bundle.join(base).canonicalize().ok()
+        let manifest = Manifest::open(bundle).ok()?;
+        manifest.base_at(bundle).ok()?.canonicalize().ok()
     };
     let out = job.out.join("bundle");
     let fits = base(onto).is_some_and(|found| base(&joins.bundle) == Some(found));

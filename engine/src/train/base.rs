@@ -51,7 +51,7 @@ impl Base {
                 params::check_drawn(shape)?;
                 let weights = params::random(shape, seed)?;
                 Ok(Self {
-                    shape: shape.clone(),
+                    shape: (**shape).clone(),
                     config: shape.to_json(),
                     weights,
                     folder: None,

@@ -13,9 +13,16 @@ use crate::types::RunConfig;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
     /// Drawn from the run's seed.
-    Random(LlamaConfig),
+    Random(Box<LlamaConfig>),
     /// A Hugging Face folder of a causal Llama-family model.
     Folder(PathBuf),
+}
+
+impl Start {
+    /// Random weights of this shape.
+    pub fn random(shape: LlamaConfig) -> Self {
+        Self::Random(Box::new(shape))
+    }
 }
 
 impl Start {

@@ -18,7 +18,8 @@ use super::reward::reward;
 use super::ric::ric;
 use super::runner::TrainReport;
 use super::sft::sft;
-use crate::bundle::{Manifest, read_prompts, read_training_prompts};
+use crate::bundle::{Manifest, base_of, read_prompts, read_training_prompts};
+use crate::hub::missing_id;
 use crate::model::LlamaConfig;
 use crate::text::{Aspect, Correction, Tokenizer};
 use crate::types::{
@@ -101,7 +102,7 @@ fn run_sft(job: &SftJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result
         .tokenise(&tokenizer, most)?
         .settle(job.skip_bad)?;
     let start = if job.from_random {
-        Start::Random(shape)
+        Start::random(shape)
     } else {
         Start::Folder(base.clone())
     };
@@ -220,10 +221,10 @@ fn run_reward(
     with_lines(report, &[data])
 }
 
-/// The model's folder that `base` names: itself, or the base of the bundle that it is.
+/// The model's folder that `base` names: itself, the base of the bundle that it is, or the hub's model of that name.
 fn model_of(base: &Path) -> Result<PathBuf> {
-    if base.join("bundle.json").is_file() {
-        return Ok(base.join(Manifest::load(base)?.base));
+    if base.join("bundle.json").is_file() || missing_id(Path::new(""), base).is_some() {
+        return base_of(base);
     }
     Ok(base.to_path_buf())
 }

@@ -59,7 +59,7 @@ pub fn random(shape: &LlamaConfig, seed: u64) -> Result<NamedTensors> {
     let mut all = NamedTensors::new();
     for (name, dims) in shape.weights() {
         let count = dims.iter().product();
-        let values = if name.ends_with(".bias") {
+        let values = if name.strip_suffix(".bias").is_some() {
             vec![0.0; count]
         } else if dims.len() == 1 {
             vec![
@@ -183,7 +183,7 @@ pub fn read(folder: &Path, shape: &LlamaConfig) -> Result<Stored> {
     let (mut weights, mut types) = (NamedTensors::new(), BTreeSet::new());
     for (name, expected) in shape.weights() {
         // A bias that a checkpoint lacks is zero.
-        if name.ends_with(".bias") && !checkpoint.contains(&name) {
+        if name.strip_suffix(".bias").is_some() && !checkpoint.contains(&name) {
             continue;
         }
         let values = checkpoint.read(&name, &expected, &mut digest)?;

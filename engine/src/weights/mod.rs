@@ -23,4 +23,4 @@ pub use json::{fields_of, from_value, parse_json, parse_toml, read_json};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
 pub use parm_folder::{ParmFolder, ParmPart};
 pub use router::{RouterExpert, RouterSite};
-pub use settings::settings_digest;
+pub use settings::{SETTINGS, settings_digest};

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::files;
 
 /// Every file that a model's folder may hold beside its weights and that is read here.
-const SETTINGS: &[&str] = &[
+pub const SETTINGS: &[&str] = &[
     "config.json",
     "generation_config.json",
     "tokenizer.json",

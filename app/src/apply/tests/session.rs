@@ -428,7 +428,10 @@ fn a_dropped_path_is_taken_for_what_it_is_or_refused_in_words() {
     );
     go(&mut state, [AppCommand::Dropped(here("run.db"))]);
     assert_eq!(state.study.path, Some(here("run.db")));
-    for (bad, word) in [("cat.png", "no file that"), ("", "without a bundle.json")] {
+    for (bad, word) in [
+        ("cat.png", "no file that"),
+        ("", "without a bundle.json or config.json"),
+    ] {
         assert_eq!(go(&mut state, [AppCommand::Dropped(here(bad))]), []);
         let notice = state.engine.notice.take().expect("words");
         assert!(notice.text.contains(word), "{}", notice.text);

@@ -61,6 +61,8 @@ pub enum NoTrace {
     Untraced,
     /// The answer failed.
     Failed,
+    /// There are none: a base model alone speaks.
+    NoExperts,
     /// Its method routes nothing among the bundle's experts.
     Unrouted(Speaks),
 }
@@ -101,6 +103,10 @@ impl HeatmapPanel {
                 empty_ui(ui, &format!("No routing: {}.", speaks.says()), |_| {});
                 return actions;
             }
+            if lacking == NoTrace::NoExperts {
+                empty_ui(ui, "No experts: the base model speaks alone.", |_| {});
+                return actions;
+            }
             let (why, button, action) = match lacking {
                 NoTrace::Untraced => (
                     "No routing trace for this run.",
@@ -112,7 +118,7 @@ impl HeatmapPanel {
                     "Try again",
                     HeatmapAction::Regenerate,
                 ),
-                NoTrace::NoRun | NoTrace::Unrouted(_) => (
+                NoTrace::NoRun | NoTrace::NoExperts | NoTrace::Unrouted(_) => (
                     "No answer yet. Generate one to see which experts speak at each token.",
                     "Generate an answer",
                     HeatmapAction::Generate,

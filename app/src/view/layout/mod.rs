@@ -135,7 +135,7 @@ fn drop_hint_ui(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
     let font = egui::FontId::proportional(24.0);
-    let words = "Drop a bundle's folder, a file of prompts (of examples, in the training sheet), or a study";
+    let words = "Drop a bundle's or a model's folder, a .gguf, a file of prompts (of examples, in the training sheet), or a study";
     painter.text(
         rect.center(),
         egui::Align2::CENTER_CENTER,

@@ -6,7 +6,7 @@ use paretoscope_engine::types::{Finish, Mutes, RowRequest, Sampling, TraceLevel}
 use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
-use super::place::{BundlePoint, PromptArgs, load};
+use super::place::{BundlePoint, PromptArgs};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let rewards = method
         .as_ref()
         .is_some_and(|m| m.kind() == MethodKind::Args);
-    let bundle = load(&args.place.bundle, global, rewards)?;
+    let bundle = args.place.place.load(global, rewards)?;
     let point = args.place.point(&bundle)?;
     let request = RowRequest {
         prompt: args.prompt.prompt()?,

@@ -10,7 +10,7 @@ use paretoscope_engine::types::shown;
 use paretoscope_engine::{Error, Result};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::place::{BundlePoint, PromptArgs, load};
+use super::place::{BundlePoint, PromptArgs};
 use crate::options::Global;
 use crate::print::json_line;
 
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
-    let bundle = load(&args.place.bundle, global, false)?;
+    let bundle = args.place.place.load(global, false)?;
     let gates = bundle.plan.gates(&args.place.point(&bundle)?)?;
     let ids = bundle.tokenizer.encode_prompt(&args.prompt.prompt()?)?;
     let config = bundle.model.config();

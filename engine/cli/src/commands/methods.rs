@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let manifest = args.bundle.as_deref().map(Manifest::load).transpose()?;
+    let manifest = args.bundle.as_deref().map(Manifest::open).transpose()?;
     for kind in MethodKind::ALL {
         let settings: Map<String, Value> = kind
             .settings()

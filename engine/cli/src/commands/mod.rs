@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod demo_loop;
 mod evidence;
+mod fetch;
 mod forge;
 mod generate;
 mod logits;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Logits(logits::Args),
     /// What the model is given for a prompt: text after the template, and ids
     Prompt(prompt::Args),
+    /// Bring a model of a hub into the local cache
+    Fetch(fetch::Args),
     /// One answer
     Generate(generate::Args),
     /// The systems that answers can be had by, and what can be set of each
@@ -107,6 +110,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<()> {
         Command::Route(args) => route::run(&args),
         Command::Logits(args) => logits::run(&args, global),
         Command::Prompt(args) => prompt::run(&args),
+        Command::Fetch(args) => fetch::run(&args),
         Command::Generate(args) => generate::run(&args, global),
         Command::Methods(args) => methods::run(&args),
         Command::Sweep(args) => sweep::run(&args, global),

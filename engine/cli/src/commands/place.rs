@@ -3,26 +3,61 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use paretoscope_engine::bundle::{Bundle, LoadOptions};
+use paretoscope_engine::bundle::{Bundle, LoadOptions, Manifest, base_of};
 use paretoscope_engine::device::Backend;
+use paretoscope_engine::hub::Fetched;
+use paretoscope_engine::protocol::LoadStage;
+use paretoscope_engine::routing::NO_EXPERTS;
 use paretoscope_engine::types::{Message, Point, Preference, Prompt, Weights};
 use paretoscope_engine::weights::read_json;
 use paretoscope_engine::{Error, Result};
 
+use super::fetch::{FetchBar, bring_for, fetcher};
 use crate::options::{Global, numbers};
 
-/// A bundle and a point of it.
+/// A bundle, or a base model alone.
 #[derive(Debug, Args)]
-pub(crate) struct BundlePoint {
+#[group(required = true, multiple = false)]
+pub(crate) struct Place {
     /// The bundle's folder
     #[arg(long, value_name = "DIR")]
-    pub(crate) bundle: PathBuf,
+    bundle: Option<PathBuf>,
+    /// A base model alone: its folder, a .gguf file or a hub id, org/name; of a bundle its base
+    #[arg(long, value_name = "BASE")]
+    base: Option<PathBuf>,
+}
+
+impl Place {
+    /// What is opened.
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        if let Some(base) = &self.base {
+            bring_for(base, false)?;
+        }
+        match (&self.bundle, &self.base) {
+            (Some(bundle), _) => Ok(bundle.clone()),
+            (None, Some(base)) if Manifest::open(base)?.is_bare() => Ok(base.clone()),
+            (None, Some(base)) => base_of(base),
+            (None, None) => Err(Error::option("--bundle", "is missing; or give --base")),
+        }
+    }
+
+    /// Loads it, as [`load`] does.
+    pub(crate) fn load(&self, global: &Global, rewards: bool) -> Result<Bundle> {
+        load(&self.path()?, global, rewards)
+    }
+}
+
+/// A bundle and a point of it, or a base model alone.
+#[derive(Debug, Args)]
+pub(crate) struct BundlePoint {
+    #[command(flatten)]
+    pub(crate) place: Place,
     #[command(flatten)]
     point: PointArgs,
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct PointArgs {
     /// A point of the simplex, one share per objective, e.g. 0.2,0.3,0.5
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
@@ -33,19 +68,30 @@ struct PointArgs {
 }
 
 impl BundlePoint {
-    /// The point, for a bundle that is loaded.
+    /// The point, for a bundle that is loaded; a base alone has but one.
     pub(crate) fn point(&self, bundle: &Bundle) -> Result<Point> {
         if let Some(text) = &self.point.preference {
+            if bundle.info.experts.is_empty() {
+                return Err(Error::option("--preference", NO_EXPERTS));
+            }
             let values = numbers("--preference", text)?;
             let preference = Preference::with_len(values, bundle.info.objectives.len());
             return preference
                 .map(Point::Preference)
                 .map_err(Error::point("--preference"));
         }
-        let values = numbers(
-            "--weights",
-            self.point.weights.as_deref().unwrap_or_default(),
-        )?;
+        let Some(text) = &self.point.weights else {
+            if bundle.info.is_bare() {
+                return Ok(Point::Weights(Weights::zero(0)));
+            }
+            let (objectives, values) = (bundle.info.objectives.len(), bundle.info.values.len());
+            let problem = format!(
+                "is missing: give one share per objective ({objectives}), or --weights, one per value vector ({values}), \
+                 or --base in place of --bundle for the base model alone"
+            );
+            return Err(Error::option("--preference", problem));
+        };
+        let values = numbers("--weights", text)?;
         let weights = Weights::with_len(values, bundle.info.values.len());
         weights
             .map(Point::Weights)
@@ -133,9 +179,21 @@ pub(crate) fn load(folder: &std::path::Path, global: &Global, rewards: bool) -> 
         rewards,
         probe: false,
         backend: backend(global)?,
+        fetch: Some(fetcher()),
         ..LoadOptions::default()
     };
-    Bundle::load(folder, &options, &mut |stage, fraction| {
+    load_with(folder, &options)
+}
+
+/// Loads a bundle with these options: a bar while models come over the network, the rest to the log.
+pub(crate) fn load_with(folder: &std::path::Path, options: &LoadOptions) -> Result<Bundle> {
+    let mut bar = None;
+    Bundle::load(folder, options, &mut |stage, fraction| {
+        if let LoadStage::Fetch { bytes, of } = stage {
+            let bar = bar.get_or_insert_with(|| FetchBar::new(&folder.display().to_string()));
+            return bar.show(Fetched { bytes, of });
+        }
+        bar = None;
         tracing::info!(?stage, fraction, "loading");
         Ok(())
     })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use paretoscope_engine::bundle::Manifest;
-use paretoscope_engine::routing::{Complex, Enclosing, nearest};
+use paretoscope_engine::routing::{Complex, Enclosing, NO_EXPERTS, nearest};
 use paretoscope_engine::types::{Expert, ExpertKind, Preference};
 use paretoscope_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,10 @@ fn from_file(path: &Path) -> Result<(Vec<Expert>, usize)> {
 }
 
 fn from_bundle(folder: &Path) -> Result<(Vec<Expert>, usize)> {
-    let manifest = Manifest::load(folder)?;
+    let manifest = Manifest::open(folder)?;
+    if manifest.experts.is_empty() {
+        return Err(Error::option("--bundle", NO_EXPERTS));
+    }
     Ok((manifest.experts(folder)?, manifest.objective_count()))
 }
 

@@ -7,7 +7,7 @@ use paretoscope_engine::device::Precision;
 use paretoscope_engine::reward::{Encoded, Form, Rating, Reading, Reward, RewardInput};
 use paretoscope_engine::types::{Message, Prompt};
 use paretoscope_engine::weights::fields_of;
-use paretoscope_engine::{Error, Problem, Result, files};
+use paretoscope_engine::{Error, Problem, Result, files, hub};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ use crate::print::json_line;
 /// Options of `score`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A Hugging Face folder of a reward model
+    /// A Hugging Face folder of a reward model, or its hub id
     #[arg(long, value_name = "DIR")]
     reward: PathBuf,
     /// The base of a reward model that is a PEFT adapter; by default the folder that it names
@@ -178,8 +178,12 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         ..Reading::default()
     };
     reading.rules().map_err(as_option)?;
-    let load =
-        || Reward::load_on(&args.reward, args.base.as_deref(), reading, &device).map_err(as_option);
+    let folder = hub::locate(Path::new(""), &args.reward)?;
+    let named = args.base.as_deref();
+    let base = named
+        .map(|base| hub::locate(Path::new(""), base))
+        .transpose()?;
+    let load = || Reward::load_on(&folder, base.as_deref(), reading, &device).map_err(as_option);
     let (file, texts) = args.texts()?;
     let reward = load()?;
     for warning in reward.warnings() {

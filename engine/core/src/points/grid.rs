@@ -145,7 +145,7 @@ fn chosen_objectives(chosen: &[usize], objectives: usize) -> Result<Vec<usize>> 
         if objectives == 0 {
             return Err(Error::option(
                 "grid",
-                "the bundle has no objectives; a simplex needs one",
+                "the bundle has no objectives, and a simplex needs one: a base alone has nothing to sweep; `bundle build` and `bundle add` give it experts",
             ));
         }
         return Ok((0..objectives).collect());

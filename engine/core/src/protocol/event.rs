@@ -15,6 +15,13 @@ use crate::types::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadStage {
+    /// A model that is named by its hub id comes over the network.
+    Fetch {
+        /// Bytes that are here.
+        bytes: u64,
+        /// Bytes of all its files; 0 until that is known.
+        of: u64,
+    },
     /// Reading `bundle.json` and the configs.
     Manifest,
     /// The base model's weights.

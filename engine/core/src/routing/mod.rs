@@ -13,4 +13,4 @@ mod solve;
 
 pub use complex::{Complex, Enclosing, Routing};
 pub use nearest::{Nearest, nearest};
-pub use plan::Plan;
+pub use plan::{NO_EXPERTS, Plan};

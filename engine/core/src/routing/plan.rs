@@ -4,6 +4,10 @@ use super::{Complex, Routing};
 use crate::types::{Expert, ExpertKind, Point, PointError, Preference, RowGates, Weights};
 use crate::{Error, Result};
 
+/// Why a preference has no gates, and what would give it some.
+pub const NO_EXPERTS: &str = "needs experts, and there are none: the base model answers alone. `bundle add` puts a LoRA expert \
+                          to a base, `bundle build` makes a whole bundle of fine-tunes, adapters or preference data";
+
 /// Where an expert's weight goes.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
@@ -16,7 +20,8 @@ enum Slot {
 /// Everything needed to turn a point into gates, for one bundle.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    complex: Complex,
+    /// `None` without experts: there is nothing between which a preference could choose.
+    complex: Option<Complex>,
     slots: Vec<Slot>,
     values: Vec<usize>,
     adapters: usize,
@@ -26,14 +31,18 @@ pub struct Plan {
 impl Plan {
     /// For `experts` in any order over `objectives`, in a bank of `adapters` adapters of which the
     /// first are the LoRA experts as listed. `values[i]` is the adapter that value vector `i` is:
-    /// a later adapter, or a LoRA expert standing in.
+    /// a later adapter, or a LoRA expert standing in. Without experts preferences have no gates, weights have: none of no
+    /// value vector are the base model alone.
     pub fn new(
         experts: &[Expert],
         objectives: usize,
         adapters: usize,
         values: Vec<usize>,
     ) -> Result<Self> {
-        let complex = Complex::new(experts, objectives)?;
+        let complex = match experts {
+            [] => None,
+            _ => Some(Complex::new(experts, objectives)?),
+        };
         let (mut loras, mut routers) = (0, 0);
         let slots = experts
             .iter()
@@ -64,11 +73,6 @@ impl Plan {
         })
     }
 
-    /// The subdivision of the simplex.
-    pub fn complex(&self) -> &Complex {
-        &self.complex
-    }
-
     /// The gates of a point; fails where it has the wrong number of coordinates.
     pub fn gates(&self, point: &Point) -> Result<RowGates> {
         match point {
@@ -80,7 +84,10 @@ impl Plan {
     /// Gates of a preference: weights of LoRA experts are static, those of routers are their shares.
     fn preference(&self, preference: &Preference) -> Result<RowGates> {
         let got = preference.as_slice().len();
-        let expected = self.complex.objectives();
+        let Some(complex) = &self.complex else {
+            return Err(Error::option("preference", NO_EXPERTS));
+        };
+        let expected = complex.objectives();
         if got != expected {
             let source = PointError::Count {
                 got,
@@ -89,7 +96,7 @@ impl Plan {
             };
             return Err(Error::point("preference")(source));
         }
-        Ok(self.routed(&self.complex.route(preference)))
+        Ok(self.routed(&complex.route(preference)))
     }
 
     /// Gates of a routing that this plan's complex made.
@@ -162,6 +169,20 @@ mod tests {
         let gates = plan().gates(&point).unwrap();
         assert_eq!(gates.adapters, [0.0, 0.0, 0.5, 1.5]);
         assert!(gates.is_static());
+    }
+
+    #[test]
+    fn a_base_alone_has_its_own_gates_and_no_preference() {
+        let plan = Plan::new(&[], 0, 0, Vec::new()).unwrap();
+        let gates = plan.gates(&Point::Weights(Weights::zero(0))).unwrap();
+        assert_eq!(gates, RowGates::base(0, 0));
+        let preference = Point::Preference(Preference::uniform(1));
+        let said = plan.gates(&preference).unwrap_err().to_string();
+        assert!(said.contains("bundle add"), "{said}");
+        // Value vectors without experts go by weights alone.
+        let plan = Plan::new(&[], 0, 1, vec![0]).unwrap();
+        let point = Point::Weights(Weights::new(vec![0.5]).unwrap());
+        assert_eq!(plan.gates(&point).unwrap().adapters, [0.5]);
     }
 
     #[test]

@@ -133,6 +133,11 @@ pub struct BundleInfo {
 }
 
 impl BundleInfo {
+    /// Whether it is a base model alone: it answers, and there is nothing to steer it by.
+    pub fn is_bare(&self) -> bool {
+        self.experts.is_empty() && self.values.is_empty()
+    }
+
     /// How many LoRA experts there are: the first adapters of the bank.
     pub fn lora_experts(&self) -> usize {
         let loras = self.experts.iter();

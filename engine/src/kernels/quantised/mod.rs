@@ -19,7 +19,6 @@ pub(super) use input::QuantisedInput;
 pub(super) use layout::QuantisedPanels;
 
 use super::tile::PANEL;
-use layout::Panel;
 
 /// Inputs that share a scale.
 const BLOCK: usize = 32;

@@ -23,7 +23,7 @@ use fearless_simd::{
 };
 
 use super::layout::{BESIDE, GROUP, Panel, Parts, VALUES, plane};
-use super::{BLOCK, PANEL, QuantisedInput, Row, WORDS};
+use super::{PANEL, QuantisedInput, Row, WORDS};
 
 /// Runs `$tile` of as many rows as there are `$sums`, four at a time, with the plane of the panel's form as a constant.
 macro_rules! tiles {
@@ -189,7 +189,7 @@ fn unpack_avx512<const PLANE: u8>(
     } else if PLANE == plane::SIXTH {
         let above = load(BESIDE + (group / 4 * 2 + side) * GROUP);
         let mask = _mm512_set1_epi8(0x30);
-        let (even, odd) = if group % 4 == 0 {
+        let (even, odd) = if group.is_multiple_of(4) {
             (_mm512_slli_epi16::<4>(above), _mm512_slli_epi16::<2>(above))
         } else {
             (above, _mm512_srli_epi16::<2>(above))
@@ -392,7 +392,7 @@ fn unpack_avx2<const PLANE: u8>(
     } else if PLANE == plane::SIXTH {
         let above = load(BESIDE + (group / 4 * 4 + quarter) * HALF);
         let mask = _mm256_set1_epi8(0x30);
-        let (even, odd) = if group % 4 == 0 {
+        let (even, odd) = if group.is_multiple_of(4) {
             (_mm256_slli_epi16::<4>(above), _mm256_slli_epi16::<2>(above))
         } else {
             (above, _mm256_srli_epi16::<2>(above))

@@ -19,6 +19,7 @@ impl Worker {
         let options = LoadOptions {
             backend: self.backend.clone(),
             fallback: self.fallback.clone(),
+            fetch: self.options.fetch.clone(),
             ..LoadOptions::default()
         };
         let (reporter, end) = (self.reporter.fork(), self.load_ends.0.clone());

@@ -83,7 +83,7 @@ fn what_is_learnt_on_a_base_in_16_bits_is_told_from_rounding() {
 #[test]
 fn a_second_run_in_one_folder_is_refused_and_touches_nothing() {
     let out = tempfile::tempdir().unwrap();
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let mut config = sft_config(6);
     config.train.run.checkpoint_every = 2;
     let mut first = Recorder {
@@ -180,7 +180,7 @@ fn a_changed_base_is_named_at_resume() {
 fn the_final_loss_of_a_resumed_run_is_that_of_an_undisturbed_one() {
     let root = tempfile::tempdir().unwrap();
     let (whole, out) = (root.path().join("whole"), root.path().join("out"));
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let mut config = sft_config(30);
     let undisturbed = sft(&config, &start, &counting(), &mut Silent, &whole).unwrap();
     config.train.run.checkpoint_every = 29;
@@ -205,7 +205,7 @@ fn the_final_loss_of_a_resumed_run_is_that_of_an_undisturbed_one() {
 fn a_spoilt_checkpoint_never_panics() {
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("out");
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let config = broken_off(&start, &out);
     let place = checkpoint::newest(&out).unwrap();
     let (mut refused, mut tried) = (0, 0);
@@ -274,7 +274,7 @@ fn broken_off_again(start: &Start, out: &Path, place: &Path) {
 #[test]
 fn sizes_beyond_reason_are_refused_by_option_and_range() {
     let out = tempfile::tempdir().unwrap();
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let refusal = |change: &dyn Fn(&mut SftConfig)| {
         let mut config = sft_config(1);
         config.method = Method::Lora(LoraConfig::default());
@@ -319,7 +319,7 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
     ] {
         assert!(words.contains(part), "{words} lacks {part}");
     }
-    let huge = Start::Random(LlamaConfig {
+    let huge = Start::random(LlamaConfig {
         vocabulary: 1 << 24,
         hidden_size: 1 << 16,
         ..tiny()
@@ -357,7 +357,7 @@ fn a_base_with_stretched_positions_is_tuned_and_stays_one() {
         };
         sft(&config, start, &counting(), &mut Silent, out).unwrap()
     };
-    tune(&Start::Random(stretched.clone()), from.path());
+    tune(&Start::random(stretched.clone()), from.path());
     let tuned = tune(&Start::Folder(from.path().to_path_buf()), to.path());
     for folder in [&from, &to] {
         assert_eq!(LlamaConfig::load(folder.path()).unwrap(), stretched);

@@ -95,7 +95,7 @@ fn texts(root: &Path) -> (PathBuf, [PathBuf; 2]) {
     };
     sft(
         &sft_config(1),
-        &Start::Random(shape),
+        &Start::random(shape),
         &counting(),
         &mut Silent,
         &folder,

@@ -118,7 +118,7 @@ fn every_family_answers_as_transformers_does() {
             ids, logits: want, ..
         } = expected(name);
         let want = want.concat();
-        for backend in [Backend::Packed, Backend::tensors_on_cpu()] {
+        for backend in [Backend::default(), Backend::tensors_on_cpu()] {
             let model = decoder(&folder(name), &backend, &[]);
             let base = RowGates::base(0, 0);
             let run = |rows: &[&[u32]], steps: &[&[usize]]| logits(&model, rows, steps, &base);
@@ -130,7 +130,7 @@ fn every_family_answers_as_transformers_does() {
             let beside = run(&[&ids, &other], &steps);
             let alone = run(&[&other], &[&[19]]).remove(0);
             match backend {
-                Backend::Packed => assert!(beside[0] == whole && beside[1] == alone, "{name}"),
+                Backend::Packed(_) => assert!(beside[0] == whole && beside[1] == alone, "{name}"),
                 Backend::Tensors { .. } => {
                     assert_near(name, &beside[0], &whole, TOLERANCE);
                     assert_near(name, &beside[1], &alone, TOLERANCE);
@@ -288,7 +288,7 @@ fn an_adapter_on_fused_modules_answers_as_peft_does() {
         adapters: vec![1.0],
         ..RowGates::base(1, 0)
     };
-    for backend in [Backend::Packed, Backend::tensors_on_cpu()] {
+    for backend in [Backend::default(), Backend::tensors_on_cpu()] {
         let model = decoder(&folder("phi3"), &backend, std::slice::from_ref(&adapter));
         let got = logits(&model, &[&ids], &[&[ids.len()]], &gates).remove(0);
         assert_near("phi3", &got, &want, TOLERANCE);
@@ -329,12 +329,12 @@ fn what_a_family_learns_it_answers_with() {
                 adapters: vec![1.0; adapters.len()],
                 ..RowGates::base(adapters.len(), 0)
             };
-            let model = decoder(&place, &Backend::Packed, &adapters);
+            let model = decoder(&place, &Backend::default(), &adapters);
             let loss = |model: &Decoder, gates: &RowGates| {
                 let got = logits(model, &[&ids], &[&[ids.len()]], gates).remove(0);
                 -log_probs(&got, &ids).iter().sum::<f32>() / (ids.len() - 1) as f32
             };
-            let before = decoder(&folder(name), &Backend::Packed, &[]);
+            let before = decoder(&folder(name), &Backend::default(), &[]);
             let (before, after) = (loss(&before, &RowGates::base(0, 0)), loss(&model, &gates));
             assert!(
                 after < before - 0.01,

@@ -110,7 +110,7 @@ fn assert_same(a: &params::NamedTensors, b: &params::NamedTensors) {
 fn sft_learns_to_count() {
     let out = tempfile::tempdir().unwrap();
     let mut recorder = Recorder::default();
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let report = sft(
         &sft_config(80),
         &start,
@@ -350,7 +350,7 @@ fn assert_gradients(
 fn base(folder: &Path) -> Start {
     sft(
         &sft_config(2),
-        &Start::Random(tiny()),
+        &Start::random(tiny()),
         &counting(),
         &mut Silent,
         folder,
@@ -406,7 +406,7 @@ fn reward_models_learn_to_rank_and_are_written_for_hugging_face() {
 #[test]
 fn what_cannot_be_trained_on_is_refused_or_counted() {
     let out = tempfile::tempdir().unwrap();
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let run = |config: &SftConfig, examples: &[Example]| {
         let mut config = config.clone();
         config.train.run.overwrite = true;

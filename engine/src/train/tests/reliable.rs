@@ -10,7 +10,7 @@ use crate::train::runner::Runner;
 #[test]
 fn a_cancelled_run_goes_on_as_if_undisturbed() {
     let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let mut config = sft_config(12);
     let mut undisturbed = Recorder::default();
     sft(&config, &start, &counting(), &mut undisturbed, whole.path()).unwrap();
@@ -45,7 +45,7 @@ fn another_runs_checkpoint_is_refused() {
     config.train.run.checkpoint_every = 2;
     sft(
         &config,
-        &Start::Random(tiny()),
+        &Start::random(tiny()),
         &counting(),
         &mut Silent,
         out.path(),
@@ -55,7 +55,7 @@ fn another_runs_checkpoint_is_refused() {
     config.train.run.optimiser.learning_rate = 0.5;
     let error = sft(
         &config,
-        &Start::Random(tiny()),
+        &Start::random(tiny()),
         &counting(),
         &mut Silent,
         out.path(),
@@ -165,7 +165,7 @@ fn spoiled_weights_are_never_a_checkpoint_nor_a_result() {
             clip: 0.0,
             ..OptimiserConfig::default()
         };
-        let start = Start::Random(tiny());
+        let start = Start::random(tiny());
         let error = sft(&config, &start, &counting(), &mut Silent, out.path()).unwrap_err();
         assert!(matches!(error, crate::Error::Diverged(_)), "{error}");
         assert!(error.to_string().contains("no checkpoint yet"), "{error}");
@@ -177,7 +177,7 @@ fn spoiled_weights_are_never_a_checkpoint_nor_a_result() {
 #[test]
 fn a_folder_with_a_run_is_not_lost_without_being_asked() {
     let out = tempfile::tempdir().unwrap();
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let run = |change: &dyn Fn(&mut SftConfig)| {
         let mut config = sft_config(6);
         config.train.run.checkpoint_every = 2;
@@ -230,7 +230,7 @@ fn a_run_does_not_write_over_what_it_starts_from() {
 #[test]
 fn half_written_checkpoints_are_ignored_and_cleared() {
     let out = tempfile::tempdir().unwrap();
-    let start = Start::Random(tiny());
+    let start = Start::random(tiny());
     let mut config = sft_config(9);
     config.train.run.checkpoint_every = 3;
     config.train.run.resume = true;
@@ -260,7 +260,7 @@ fn another_bases_checkpoint_is_refused() {
     sft(&config, &start, &counting(), &mut Silent, &out).unwrap();
     let error = sft(
         &config,
-        &Start::Random(tiny()),
+        &Start::random(tiny()),
         &counting(),
         &mut Silent,
         &out,

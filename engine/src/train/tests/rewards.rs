@@ -37,7 +37,7 @@ fn base_of(folder: &Path, around: &[&str], template: Option<&str>) {
     };
     sft(
         &config,
-        &Start::Random(shape),
+        &Start::random(shape),
         &counting(),
         &mut Silent,
         folder,

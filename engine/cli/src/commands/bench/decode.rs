@@ -1,12 +1,12 @@
 //! `bench decode`: tokens per second of a batch, with the floor that reading its weights sets.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueEnum;
 use paretoscope_engine::bundle::Bundle;
 use paretoscope_engine::device::Backend;
 use paretoscope_engine::generate::{Generator, RowNews, RowTag};
+use paretoscope_engine::routing::NO_EXPERTS;
 use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowGates, RowRequest, Sampling, TraceLevel, Weights,
 };
@@ -16,16 +16,15 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::measure::{peak_memory, read_bandwidth, spread, threads};
-use crate::commands::place::load;
+use crate::commands::place::Place;
 use crate::options::Global;
 use crate::print::json_line;
 
 /// Options of `bench decode`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Decode {
-    /// The bundle's folder
-    #[arg(long, value_name = "DIR")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Rows
     #[arg(long, default_value_t = 1)]
     batch: usize,
@@ -35,9 +34,9 @@ pub(crate) struct Decode {
     /// New tokens of each row
     #[arg(long, default_value_t = 32)]
     new_tokens: usize,
-    /// Mixtures of the rows
-    #[arg(long, value_enum, default_value_t = Gates::Equal)]
-    gates: Gates,
+    /// Mixtures of the rows; by default equal, and none of a base alone
+    #[arg(long, value_enum)]
+    gates: Option<Gates>,
     /// A preference for `equal`, e.g. 0.2,0.3,0.5; by default 2, 3, 4, ... parts
     #[arg(long, value_name = "P")]
     preference: Option<String>,
@@ -63,8 +62,13 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
             "needs --batch, --prompt-length and --runs of at least 1, --new-tokens of at least 2",
         ));
     }
-    let bundle = load(&args.bundle, global, false)?;
-    let requests = requests(args, global, &bundle)?;
+    let bundle = args.place.load(global, false)?;
+    let mixed = args.gates.unwrap_or(if bundle.info.is_bare() {
+        Gates::None
+    } else {
+        Gates::Equal
+    });
+    let requests = requests(args, mixed, global, &bundle)?;
     let mut measured: Vec<Measured> = Vec::new();
     for run in 0..=args.runs {
         let once = measure(&bundle, &requests)?;
@@ -84,7 +88,7 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
     json_line(&json!({
         "bench": "decode",
         "batch": args.batch,
-        "gates": args.gates.to_possible_value().map(|v| v.get_name().to_owned()),
+        "gates": mixed.to_possible_value().map(|v| v.get_name().to_owned()),
         "tokens_per_second": spread(measured.iter().map(|m| m.decode)),
         "prefill_tokens_per_second": spread(measured.iter().map(|m| m.prefill)),
         "start_to_end_tokens_per_second": spread(measured.iter().map(|m| m.start_to_end)),
@@ -98,7 +102,15 @@ pub(crate) fn run(args: &Decode, global: &Global) -> Result<()> {
     }))
 }
 
-fn requests(args: &Decode, global: &Global, bundle: &Bundle) -> Result<Vec<RowRequest>> {
+fn requests(
+    args: &Decode,
+    mixed: Gates,
+    global: &Global,
+    bundle: &Bundle,
+) -> Result<Vec<RowRequest>> {
+    if mixed != Gates::None && bundle.info.experts.is_empty() {
+        return Err(Error::option("--gates", NO_EXPERTS));
+    }
     let mut random = ChaCha8Rng::seed_from_u64(global.seed);
     let (vocabulary, objectives) = (
         bundle.info.model.vocabulary as u32,
@@ -118,7 +130,7 @@ fn requests(args: &Decode, global: &Global, bundle: &Bundle) -> Result<Vec<RowRe
                     .map(Point::Preference)
                     .map_err(Error::point("preference"))
             };
-            let point = match args.gates {
+            let point = match mixed {
                 Gates::None => Point::Weights(Weights::zero(bundle.info.values.len())),
                 Gates::Equal => preference(equal.clone())?,
                 Gates::Different => preference(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use paretoscope_engine::bundle::{Addition, Bundle, Growth, LoadOptions, Part, extend, grow};
+use paretoscope_engine::bundle::{Addition, Growth, LoadOptions, MemoryNeed, Part, extend, grow};
 use paretoscope_engine::method::MethodKind;
 use paretoscope_engine::recipe::{BuildOptions, BuildProgress, BuildReporter, Recipe, build};
 use paretoscope_engine::train::{SteeringSettings, steering_vectors, write_steering};
@@ -14,7 +14,8 @@ use paretoscope_engine::{Error, Result};
 use serde_json::json;
 
 use super::on_cpu;
-use crate::commands::place::load;
+use crate::commands::fetch::{bring_for, fetcher};
+use crate::commands::place::{load, load_with};
 use crate::commands::train_options::cores;
 use crate::interrupt::Interrupt;
 use crate::options::Global;
@@ -137,7 +138,7 @@ pub(crate) struct Build {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// The bundle's folder
+    /// The bundle's folder, or a base model alone
     #[arg(value_name = "DIR")]
     bundle: PathBuf,
     /// Leave the reward models out
@@ -316,12 +317,13 @@ fn check(args: &Check) -> Result<()> {
     let options = LoadOptions {
         rewards: !args.no_rewards,
         probe: !args.no_probe,
+        fetch: Some(fetcher()),
         ..LoadOptions::default()
     };
-    let bundle = Bundle::load(&args.bundle, &options, &mut |stage, fraction| {
-        tracing::info!(?stage, fraction, "loading");
-        Ok(())
-    })?;
+    bring_for(&args.bundle, options.rewards)?;
+    let need = MemoryNeed::of(&args.bundle, options.rewards, &options.backend)?;
+    crate::say::line(&format!("memory: {}", need.in_words()));
+    let bundle = load_with(&args.bundle, &options)?;
     let config = bundle.model.config();
     // Keys and values, f32.
     let per_token = 2 * config.layers * config.kv_heads * config.head_dim * size_of::<f32>();
@@ -331,6 +333,8 @@ fn check(args: &Check) -> Result<()> {
     json_line(&json!({
         "bundle": bundle.info,
         "memory": {
+            "needed": need,
+            "fit": need.fit(),
             "weights_bytes": bundle.info.memory_bytes,
             "cache_bytes_per_token": per_token,
             "cache_bytes_per_row": per_token * config.context,

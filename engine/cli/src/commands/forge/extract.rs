@@ -1,10 +1,10 @@
 //! `extract`: what a fine-tune added to its base, as a LoRA adapter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use paretoscope_engine::Result;
 use paretoscope_engine::forge::extract;
 use paretoscope_engine::types::shown;
+use paretoscope_engine::{Result, hub};
 use serde_json::json;
 
 use super::{Bar, Compression, on_cpu, tell_figures};
@@ -33,15 +33,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     on_cpu(global)?;
     let mut settings = args.compression.settings(args.rank, global)?;
-    settings.base = Some(args.base.clone());
+    let base = hub::locate(Path::new(""), &args.base)?;
+    let tuned = hub::locate(Path::new(""), &args.tuned)?;
+    settings.base = Some(base.clone());
     let mut bar = Bar::new();
-    let figures = extract(
-        &args.base,
-        &args.tuned,
-        &settings,
-        &args.out,
-        &mut |progress| bar.show(progress),
-    )?;
+    let figures = extract(&base, &tuned, &settings, &args.out, &mut |progress| {
+        bar.show(progress)
+    })?;
     bar.finish();
     tell_figures(&figures);
     json_line(&json!({ "out": shown(&args.out), "figures": figures }))

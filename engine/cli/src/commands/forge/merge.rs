@@ -1,13 +1,13 @@
 //! `merge`: several task vectors, fine-tunes or adapters become one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use paretoscope_engine::forge::merge::{
     Filter, MergeOutput, MergeSettings, Method, PcbVariant, merge,
 };
 use paretoscope_engine::types::shown;
-use paretoscope_engine::{Error, Result};
+use paretoscope_engine::{Error, Result, hub};
 use serde_json::json;
 
 use super::{Bar, Compression, on_cpu, precision, tell_figures};
@@ -106,6 +106,10 @@ enum Pcb {
 pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     on_cpu(global)?;
     let settings = settings(args, global)?;
+    let named = args.base.as_deref();
+    let base = named
+        .map(|base| hub::locate(Path::new(""), base))
+        .transpose()?;
     let dense = args.out.extension().is_some_and(|e| e == "safetensors");
     let output = if dense {
         if args.rank.is_some() {
@@ -117,7 +121,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         let compress = match args.rank {
             Some(rank) => {
                 let mut compress = args.compression.settings(rank, global)?;
-                compress.base.clone_from(&args.base);
+                compress.base.clone_from(&base);
                 Some(compress)
             }
             None => None,
@@ -129,13 +133,9 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
         }
     };
     let mut bar = Bar::new();
-    let figures = merge(
-        &args.input,
-        args.base.as_deref(),
-        &settings,
-        &output,
-        &mut |p| bar.show(p),
-    )?;
+    let figures = merge(&args.input, base.as_deref(), &settings, &output, &mut |p| {
+        bar.show(p)
+    })?;
     bar.finish();
     if let Some(figures) = &figures {
         tell_figures(figures);
