@@ -5,6 +5,7 @@ use paretoscope_core::evidence::{ArmPlan, Budget, ContrastPlan, Setting};
 use crate::bundle::{ArmEntry, ArmOf, Bundle};
 use crate::method::{Method, MethodKind};
 use crate::protocol::SweepGrid;
+use crate::sweep::points;
 use crate::types::{NamedPoint, Point, PointSet, Weights};
 use crate::{Error, Result};
 
@@ -171,17 +172,32 @@ pub fn arms(runs: &[TrainingRun<'_>], quick: bool, token_cap: usize) -> Arms {
     }
 }
 
-/// The simplex that arms at preferences visit.
+/// The preferences that arms visit: HoE's own 11 or 13 (appendix E.5), steps of a quarter for more objectives; in little
+/// time the corners and the middles of edges, with the places where merged experts and routers stand: between them they do
+/// nothing that interpolation does not.
 fn simplex(bundle: &Bundle, quick: bool) -> SweepGrid {
-    let step = match (bundle.info.objectives.len(), quick) {
-        (0..=2, true) => 0.25,
-        (0..=2, false) => 0.1,
-        (_, true) => 0.5,
-        (_, false) => 0.25,
+    let objectives = bundle.info.objectives.len();
+    let usual = match (objectives, quick) {
+        (2, false) => SweepGrid::Set(PointSet::Hoe11),
+        (3, false) => SweepGrid::Set(PointSet::Hoe13),
+        _ => SweepGrid::Simplex {
+            step: if quick { 0.5 } else { 0.25 },
+            objectives: Vec::new(),
+        },
     };
-    SweepGrid::Simplex {
-        step,
-        objectives: Vec::new(),
+    if !quick {
+        return usual;
+    }
+    // A grid of a bundle that is loaded has points.
+    let mut places = points(&usual, objectives, 0, 1, false).unwrap_or_default();
+    for expert in &bundle.info.experts {
+        let place = Point::Preference(expert.preference.clone());
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    SweepGrid::List {
+        points: places.into_iter().map(NamedPoint::from).collect(),
     }
 }
 
