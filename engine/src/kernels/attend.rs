@@ -1,15 +1,13 @@
 //! Causal attention of new tokens over a preallocated cache, for rows of any length and position.
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::arithmetic::softmax_in_place;
-use super::tile::{PANEL, accumulate, blocks, max_rows, with_rows};
+use super::cached::{KeyPanels, Stretch, ValuePanels};
+use super::tile::{PANEL, accumulate, accumulate_half, blocks, max_rows, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
 const SERIAL_BELOW: usize = 1 << 17;
-/// Values written to a cache below which one thread does.
-const WRITE_SERIAL_BELOW: usize = 1 << 14;
 
 /// The shape of attention.
 #[derive(Debug, Clone, Copy)]
@@ -28,100 +26,17 @@ impl HeadLayout {
     }
 }
 
-/// Cached keys of one row and layer, as panels of 32 positions: `[kv_heads][positions / 32][head_dim][32]`.
-#[derive(Debug, Clone, Default)]
-pub struct KeyPanels {
-    data: Vec<f32>,
-    panels: usize,
-}
-
-/// Cached values of one row and layer, as panels of 32 dimensions: `[kv_heads][head_dim / 32][positions][32]`.
-#[derive(Debug, Clone, Default)]
-pub struct ValuePanels {
-    data: Vec<f32>,
-    positions: usize,
-}
-
-impl KeyPanels {
-    /// Makes room for `positions`; what was cached is lost.
-    pub fn allocate(&mut self, layout: HeadLayout, positions: usize) {
-        self.panels = positions.div_ceil(PANEL);
-        self.data.clear();
-        self.data
-            .resize(layout.kv_heads * self.panels * layout.head_dim * PANEL, 0.0);
-    }
-
-    /// Writes the keys `[tokens, kv_heads * head_dim]` of tokens from `position` on.
-    pub fn write(&mut self, layout: HeadLayout, position: usize, keys: &[f32]) {
-        let dim = layout.head_dim;
-        over_heads(&mut self.data, layout, keys, |head, data| {
-            for (index, token) in keys.chunks_exact(layout.kv_heads * dim).enumerate() {
-                let at = position + index;
-                let base = at / PANEL * dim * PANEL + at % PANEL;
-                let keys = &token[head * dim..][..dim];
-                for (target, key) in data[base..].iter_mut().step_by(PANEL).zip(keys) {
-                    *target = *key;
-                }
-            }
-        });
-    }
-
-    fn panel(&self, layout: HeadLayout, head: usize, panel: usize) -> &[f32] {
-        let size = layout.head_dim * PANEL;
-        &self.data[(head * self.panels + panel) * size..][..size]
-    }
-}
-
-impl ValuePanels {
-    /// Makes room for `positions`; what was cached is lost.
-    pub fn allocate(&mut self, layout: HeadLayout, positions: usize) {
-        // Scores come in whole panels of keys, so values need as many positions.
-        self.positions = positions.next_multiple_of(PANEL);
-        self.data.clear();
-        self.data.resize(
-            layout.kv_heads * layout.head_dim.div_ceil(PANEL) * self.positions * PANEL,
-            0.0,
-        );
-    }
-
-    /// Writes the values `[tokens, kv_heads * head_dim]` of tokens from `position` on.
-    pub fn write(&mut self, layout: HeadLayout, position: usize, values: &[f32]) {
-        let (dim, positions) = (layout.head_dim, self.positions);
-        over_heads(&mut self.data, layout, values, |head, data| {
-            for (index, token) in values.chunks_exact(layout.kv_heads * dim).enumerate() {
-                let values = &token[head * dim..][..dim];
-                for (panel, values) in values.chunks(PANEL).enumerate() {
-                    let base = (panel * positions + position + index) * PANEL;
-                    data[base..base + values.len()].copy_from_slice(values);
-                }
-            }
-        });
-    }
-
-    fn panel(&self, layout: HeadLayout, head: usize, panel: usize, positions: usize) -> &[f32] {
-        let panels = layout.head_dim.div_ceil(PANEL);
-        &self.data[(head * panels + panel) * self.positions * PANEL..][..positions * PANEL]
-    }
-}
-
-/// Calls `write(head, cache of the head)` for every head, on several threads where there is much to write.
-fn over_heads(
-    cache: &mut [f32],
-    layout: HeadLayout,
-    new: &[f32],
-    write: impl Fn(usize, &mut [f32]) + Send + Sync,
+/// [`accumulate`] over a stretch of the cache.
+#[inline(always)]
+fn accumulate_cached<S: Simd, const MR: usize>(
+    simd: S,
+    rows: &[[f32; MR]],
+    cached: Stretch<'_>,
+    sums: &mut [[f32; PANEL]; MR],
 ) {
-    let size = cache.len() / layout.kv_heads;
-    if new.len() < WRITE_SERIAL_BELOW {
-        cache
-            .chunks_exact_mut(size)
-            .enumerate()
-            .for_each(|(head, data)| write(head, data));
-    } else {
-        cache
-            .par_chunks_exact_mut(size)
-            .enumerate()
-            .for_each(|(head, data)| write(head, data));
+    match cached {
+        Stretch::F32(numbers) => accumulate::<S, MR>(simd, rows.iter(), numbers, sums),
+        Stretch::F16(numbers) => accumulate_half::<S, MR>(simd, rows, numbers, sums),
     }
 }
 
@@ -262,7 +177,7 @@ fn one_block<S: Simd, const MR: usize>(
         let mut sums = [[0.0; PANEL]; MR];
         let keys = task.row.keys.panel(layout, task.head, panel);
         let (queries, _) = scratch.packed.as_chunks::<MR>();
-        accumulate::<S, MR>(simd, queries.iter(), keys, &mut sums);
+        accumulate_cached::<S, MR>(simd, queries, keys, &mut sums);
         for (i, sums) in sums.iter().enumerate() {
             scratch.scores[i * positions + panel * PANEL..][..PANEL].copy_from_slice(sums);
         }
@@ -286,7 +201,7 @@ fn one_block<S: Simd, const MR: usize>(
         let mut sums = [[0.0; PANEL]; MR];
         let values = task.row.values.panel(layout, task.head, panel, positions);
         let (probabilities, _) = scratch.packed.as_chunks::<MR>();
-        accumulate::<S, MR>(simd, probabilities.iter(), values, &mut sums);
+        accumulate_cached::<S, MR>(simd, probabilities, values, &mut sums);
         let width = (head_dim - panel * PANEL).min(PANEL);
         for (i, sums) in sums.iter().enumerate() {
             let (token, head) = ((first + i) / group, (first + i) % group);
@@ -300,6 +215,7 @@ fn one_block<S: Simd, const MR: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::CacheType;
 
     fn numbers(n: usize, seed: usize) -> Vec<f32> {
         (0..n)
@@ -339,6 +255,16 @@ mod tests {
 
     #[test]
     fn ragged_rows_agree_with_the_definition() {
+        rows_agree(CacheType::F32, 2e-5);
+    }
+
+    /// Keys and values below 1 are off by 2^-12 at most; so is what is made of them, about.
+    #[test]
+    fn rows_of_a_cache_in_f16_agree_within_its_rounding() {
+        rows_agree(CacheType::F16, 1e-3);
+    }
+
+    fn rows_agree(kind: CacheType, allowed: f32) {
         for layout in [
             HeadLayout {
                 heads: 4,
@@ -371,8 +297,8 @@ mod tests {
                     numbers(total * kw, seed + 20),
                 );
                 let (mut keys, mut values) = (KeyPanels::default(), ValuePanels::default());
-                keys.allocate(layout, total);
-                values.allocate(layout, total);
+                keys.allocate(kind, layout, total);
+                values.allocate(kind, layout, total);
                 let cut = position.min(3) * kw;
                 keys.write(layout, 0, &k[..cut]);
                 values.write(layout, 0, &v[..cut]);
@@ -391,13 +317,17 @@ mod tests {
                     values,
                 })
                 .collect();
-            for (i, (got, want)) in attend(&queries, &rows, layout)
-                .iter()
-                .zip(&expected)
-                .enumerate()
-            {
+            let together = attend(&queries, &rows, layout);
+            let mut token = 0;
+            for row in &rows {
+                let own = token * w..(token + row.tokens) * w;
+                let alone = attend(&queries[own.clone()], &[*row], layout);
+                assert_eq!(alone[..], together[own], "a row alone");
+                token += row.tokens;
+            }
+            for (i, (got, want)) in together.iter().zip(&expected).enumerate() {
                 assert!(
-                    (got - want).abs() < 2e-5,
+                    (got - want).abs() < allowed,
                     "{layout:?} at {i}: {got} vs {want}"
                 );
             }

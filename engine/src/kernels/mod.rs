@@ -9,6 +9,7 @@
 mod arithmetic;
 mod attend;
 mod blocks;
+mod cached;
 mod dispatch;
 mod elementwise;
 mod packed;
@@ -22,12 +23,13 @@ mod tile;
 /// Names what the kernels compute, to the bit, on a kind of processor: answers that stand in a study were computed so.
 /// Changes whenever a kernel rounds in another way than before.
 pub const NUMERICS: &str = "paretoscope kernels 2";
-/// Added to [`NUMERICS`] where a weight is quantised and meets activations in 8 bits.
+/// Added to [`NUMERICS`] where a weight is quantised: activations meet it in 8 bits, and keys and values are kept in f16.
 pub const QUANTISED_NUMERICS: &str = "quantised by i8 1";
 
 pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
-pub use attend::{AttentionRow, HeadLayout, KeyPanels, ValuePanels, attend};
+pub use attend::{AttentionRow, HeadLayout, attend};
 pub use blocks::BlockKind;
+pub use cached::{CacheType, KeyPanels, ValuePanels};
 pub(crate) use dispatch::{kernel, vectorised};
 pub use elementwise::{add_in_place, rms_norm, softmax, swiglu};
 pub use packed::{PackedInput, PackedMatrix};

@@ -4,8 +4,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::packed::{PackedInput, PackedMatrix, Panel};
 use super::quantised;
-use super::stored::{Brain, STRETCH, Stretch, widen_half};
-use super::tile::{PANEL, accumulate, accumulate_stored, with_rows};
+use super::stored::Brain;
+use super::tile::{PANEL, accumulate, accumulate_half, accumulate_stored, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
 const SERIAL_BELOW: usize = 1 << 16;
@@ -155,14 +155,7 @@ fn one_tile<S: Simd, const MR: usize>(
             Panel::Bf16(panel) => {
                 accumulate_stored::<S, Brain, MR>(simd, rows.iter(), panel, &mut sums);
             }
-            Panel::F16(panel) => {
-                let mut wide = Stretch([0.0; STRETCH]);
-                let stretches = rows.chunks(STRETCH / PANEL);
-                for (rows, panel) in stretches.zip(panel.chunks(STRETCH)) {
-                    widen_half(panel, &mut wide.0);
-                    accumulate::<S, MR>(simd, rows.iter(), &wide.0[..panel.len()], &mut sums);
-                }
-            }
+            Panel::F16(panel) => accumulate_half::<S, MR>(simd, rows, panel, &mut sums),
             Panel::Blocks(weight, panel) => {
                 quantised::accumulate(x.rounded(), block.0, weight, panel, &mut sums);
             }

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use pulp::Simd;
 
-use super::stored::{Stored, Wide};
+use super::stored::{STRETCH, Stored, Stretch, Wide, widen_half};
 
 /// Columns of a panel: two AVX-512 registers, four AVX2 ones.
 pub(crate) const PANEL: usize = 32;
@@ -43,6 +43,22 @@ pub(super) fn accumulate_stored<S: Simd, P: Stored, const MR: usize>(
         8 => registers::<S, P, MR, 2>(simd, rows, panel, sums),
         4 => registers::<S, P, MR, 4>(simd, rows, panel, sums),
         _ => scalar::<P, MR>(rows, panel, sums),
+    }
+}
+
+/// [`accumulate`] over a panel of f16, given by their bits: widened into the cache, a stretch at a time.
+#[inline(always)]
+pub(super) fn accumulate_half<S: Simd, const MR: usize>(
+    simd: S,
+    rows: &[[f32; MR]],
+    panel: &[u16],
+    sums: &mut [[f32; PANEL]; MR],
+) {
+    let mut wide = Stretch([0.0; STRETCH]);
+    let stretches = rows.chunks(STRETCH / PANEL);
+    for (rows, panel) in stretches.zip(panel.chunks(STRETCH)) {
+        widen_half(panel, &mut wide.0);
+        accumulate::<S, MR>(simd, rows.iter(), &wide.0[..panel.len()], sums);
     }
 }
 

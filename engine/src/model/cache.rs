@@ -2,28 +2,31 @@
 
 use super::LlamaConfig;
 use super::tensor::SlotLease;
-use crate::kernels::{KeyPanels, ValuePanels};
+use crate::kernels::{CacheType, KeyPanels, ValuePanels};
 
 /// The cache of one row, all layers: panels of its own, or a slot of a model on another device.
 #[derive(Debug, Default)]
 pub struct RowCache {
     pub(super) layers: Vec<(KeyPanels, ValuePanels)>,
     pub(super) lease: Option<SlotLease>,
+    kind: CacheType,
     capacity: usize,
     length: usize,
 }
 
 impl RowCache {
     /// Empties the cache and makes room for `positions`; memory is kept where it suffices.
-    pub fn reset(&mut self, config: &LlamaConfig, positions: usize) {
+    pub fn reset(&mut self, config: &LlamaConfig, kind: CacheType, positions: usize) {
         self.length = 0;
-        if self.capacity < positions || self.layers.len() != config.layers {
+        let fits = self.capacity >= positions && self.kind == kind;
+        if !fits || self.layers.len() != config.layers {
             self.layers.resize_with(config.layers, Default::default);
             for (keys, values) in &mut self.layers {
-                keys.allocate(config.head_layout(), positions);
-                values.allocate(config.head_layout(), positions);
+                keys.allocate(kind, config.head_layout(), positions);
+                values.allocate(kind, config.head_layout(), positions);
             }
             self.capacity = positions;
+            self.kind = kind;
         }
     }
 

@@ -169,7 +169,7 @@ impl Decoder {
     pub fn reset(&self, cache: &mut RowCache, positions: usize) -> Result<()> {
         match self {
             Self::Packed(model) => {
-                cache.reset(model.config(), positions);
+                cache.reset(model.config(), model.cache_type(), positions);
                 Ok(())
             }
             Self::Tensors(model) => model.reset(cache, positions),

@@ -7,7 +7,7 @@ use super::LlamaConfig;
 use super::beside::{RowSide, Shift, SideExperts};
 use super::cache::RowCache;
 use crate::kernels::{
-    AttentionRow, PackedMatrix, Rotation, add_in_place, attend, rms_norm, swiglu,
+    AttentionRow, CacheType, PackedMatrix, Rotation, add_in_place, attend, rms_norm, swiglu,
 };
 use crate::mixture::{Bank, MixedGroup, Side, SideBank, Tap, TokenGates};
 use crate::types::RowGates;
@@ -124,6 +124,16 @@ impl Llama {
     /// Whether any linear module's weight is quantised.
     pub fn is_quantised(&self) -> bool {
         self.groups().any(MixedGroup::is_quantised)
+    }
+
+    /// How a row's keys and values are stored: beside quantised weights in f16, whose error is below that of rounding
+    /// activations.
+    pub fn cache_type(&self) -> CacheType {
+        if self.is_quantised() {
+            CacheType::F16
+        } else {
+            CacheType::F32
+        }
     }
 
     /// How the weights of the linear modules are stored, in words.

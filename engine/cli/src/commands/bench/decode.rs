@@ -194,7 +194,11 @@ fn step_bytes(bundle: &Bundle, gates: &[RowGates], args: &Decode) -> u64 {
         .iter()
         .any(|g| g.adapters.iter().chain(&g.routers).any(|&v| v != 0.0));
     let weights = bundle.model.step_bytes(mixed);
-    let number = bundle.backend.dtype().size_in_bytes();
+    let number = if bundle.model.is_quantised() {
+        2 // f16
+    } else {
+        bundle.backend.dtype().size_in_bytes()
+    };
     let length = args.prompt_length + args.new_tokens / 2;
     let cache = 2 * config.layers * config.kv_heads * config.head_dim * length * args.batch;
     (weights + cache * number) as u64
