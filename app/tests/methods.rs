@@ -82,7 +82,7 @@ fn the_picker_lists_all_methods_by_keyboard_and_says_why_one_is_off() {
         ("PCB", "after a merge for each point"),
         ("GenARM", "Off: this bundle holds no parts"),
         ("MVA", "Off: it answers at weights, not at preferences"),
-        ("Best of n", "command line"),
+        ("Best of n", "16 answers to each prompt"),
     ] {
         let (about, _) = w.about(title);
         assert!(about.contains(words), "{title}: {about}");

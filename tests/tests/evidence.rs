@@ -151,6 +151,24 @@ fn constant_votes_are_the_mean_of_what_the_router_voted() {
 }
 
 #[test]
+fn a_run_of_some_arms_compares_those_alone_and_unknown_ones_are_refused() {
+    let fixture = fixture();
+    fixture.done(&format!("{QUICK} --only mva,swapped"));
+    let evidence = read(&fixture, "out/e/evidence.json");
+    assert_eq!(evidence["arms"].as_array().map(Vec::len), Some(2));
+    let told = told(&evidence);
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (&told[0][0], &told[0][1]),
+        (&json!("mva"), &json!("swapped"))
+    );
+    fixture.refused(
+        &format!("{QUICK} --only mva,wrong"),
+        &["`wrong` is no arm", "swapped"],
+    );
+}
+
+#[test]
 fn an_arm_of_another_base_and_a_name_that_is_taken_are_refused() {
     let fixture = fixture();
     fixture.edit_json("bundle.json", |bundle| {

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use paretoscope_engine::bundle::{Bundle, LoadOptions};
 use paretoscope_engine::generate::{generate, generate_all, retrace};
 use paretoscope_engine::method::{Method, MethodKind, plan};
+use paretoscope_engine::reward::RewardInput;
 use paretoscope_engine::types::{
     Mutes, Point, Preference, Prompt, RowRequest, Run, Sampling, TraceLevel, Weights,
 };
@@ -417,6 +418,49 @@ fn vectors_from_pairs_steer_and_none_of_them_is_the_base() {
         "bundle add --bundle {} --method steering --part {}/base --name v --out {}/out/other",
         &["is no file", "bundle steering"],
     );
+}
+
+/// One row makes its answers itself: those of a pool, of which it keeps the one that its weights prefer.
+#[test]
+fn a_row_s_best_of_n_is_the_draw_with_the_highest_reward() {
+    let corner = |axis: usize| {
+        let mut shares = [0.0; 3];
+        shares[axis] = 1.0;
+        preference(shares)
+    };
+    let short = |method: &str, point: Point| {
+        let mut row = row(method, point);
+        row.sampling.max_tokens = 12;
+        row
+    };
+    let draw = |at: u64| {
+        let mut row = short("base", corner(0));
+        row.sampling.temperature = 1.0;
+        row.sampling.seed = at << 32;
+        generate(&DEMO, row).expect("an answer").text
+    };
+    let draws: Vec<String> = (0..4).map(draw).collect();
+    let texts: Vec<RewardInput> = draws
+        .iter()
+        .map(|text| RewardInput::of(&Prompt::Chat(QUESTION.to_owned()), text))
+        .collect();
+    for axis in 0..3 {
+        let reward = DEMO.rewards[axis].as_ref().expect("a reward model");
+        let scores = reward.score(&texts).expect("scores");
+        let scores: Vec<f64> = scores
+            .iter()
+            .map(|rating| rating.score.expect("a score"))
+            .collect();
+        let best = (0..4)
+            .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+            .expect("a draw");
+        let run =
+            generate(&DEMO, short("best-of-n:n=4,temperature=1", corner(axis))).expect("an answer");
+        assert_eq!(run.text, draws[best], "axis {axis}: {scores:?}");
+        assert_eq!(run.pace.len(), run.tokens.len());
+    }
+    let one = generate(&DEMO, short("best-of-n:n=1,temperature=1", corner(0))).expect("an answer");
+    assert_eq!(one.text, draws[0]);
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn files_form_no_circles() {
 #[test]
 fn training_multiplies_on_its_own_threads() {
     let twins = [
-        ("ops/attention.rs", 2),
+        ("ops/attention_plain.rs", 2),
         ("ops/linear.rs", 1),
         ("ops/product.rs", 1),
     ];

@@ -10,7 +10,7 @@ use paretoscope_core::types::{
 };
 
 use super::{Effect, points};
-use crate::registry::method_off;
+use crate::registry::sweep_off;
 use crate::state::{
     AppState, EnginePhase, Origin, Owner, PromptSource, RunEntry, RunPhase, Shelved, SweepCost,
     SweepForm, SweepMode, SweepState,
@@ -165,7 +165,7 @@ pub(super) fn recount(state: &mut AppState) {
         let kind = grid.kind();
         let methods = form.methods_at(kind);
         for method in methods.iter().map(Method::kind) {
-            if let Some(reason) = method_off(info, method, kind) {
+            if let Some(reason) = sweep_off(info, method, kind) {
                 return Err(Trouble::input(format!("{}: {reason}", method.title())));
             }
         }

@@ -3,6 +3,15 @@
 use paretoscope_core::method::MethodKind;
 use paretoscope_core::types::{BundleInfo, PointKind};
 
+/// Why a sweep of a bundle cannot go by a method at such points; `None` where it can.
+pub fn sweep_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Option<String> {
+    if kind == MethodKind::BestOfN {
+        let words = "a sweep of it chooses among pools of answers that all points share, which the command line makes: `sweep --method best-of-n`";
+        return Some(words.to_owned());
+    }
+    method_off(info, kind, points)
+}
+
 /// Why a bundle has no answers by a method at such points; `None` where it has.
 pub fn method_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Option<String> {
     if !kind.points().contains(&points) {
@@ -16,10 +25,6 @@ pub fn method_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Opt
             points.plural()
         );
         return Some(words);
-    }
-    if kind == MethodKind::BestOfN {
-        let words = "it chooses among pools of answers, which the command line makes: `sweep --method best-of-n`";
-        return Some(words.to_owned());
     }
     if kind.needs_parts() && !info.methods.iter().any(|name| name == kind.name()) {
         return Some("this bundle holds no parts that were trained for it".to_owned());
@@ -41,7 +46,7 @@ pub fn method_off(info: &BundleInfo, kind: MethodKind, points: PointKind) -> Opt
             ));
         }
     }
-    if kind == MethodKind::Args {
+    if matches!(kind, MethodKind::Args | MethodKind::BestOfN) {
         let mute = objectives.find(|o| o.reward.is_none());
         return mute.map(|objective| {
             format!("it asks the reward models, and {} has none", objective.name)

@@ -21,7 +21,7 @@ use crate::command::AppCommand;
 use crate::state::{AppState, PromptState};
 
 pub use blind::blind;
-pub use methods::method_off;
+pub use methods::{method_off, sweep_off};
 pub use why_not::why_not;
 
 /// A command that needs no further words.

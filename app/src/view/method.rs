@@ -10,7 +10,7 @@ use paretoscope_core::method::{Method, MethodKind, Setting, Speaks, Wanted};
 use paretoscope_core::types::{BundleInfo, PointKind};
 
 use crate::command::{AppCommand, CommandQueue};
-use crate::registry::method_off;
+use crate::registry::{method_off, sweep_off};
 use crate::state::{AppState, GenerateWhen, SamplingForm, SweepForm};
 use crate::theme::Tokens;
 use crate::widgets::number::checked_field;
@@ -41,7 +41,7 @@ pub(super) fn picker_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue)
         let response = combo
             .show_ui(ui, |ui| {
                 wide(ui);
-                for (kind, off) in listed(info, points) {
+                for (kind, off) in listed(|kind| method_off(info, kind, points)) {
                     let method = chosen(&now, kind);
                     let on = kind == now.kind();
                     let about = about(info, &method, points, off.as_deref());
@@ -97,7 +97,7 @@ pub(super) fn ticks_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) 
     let (response, _) = MenuButton::from_button(button).config(stay).ui(ui, |ui| {
         wide(ui);
         ScrollArea::vertical().max_height(TALL).show(ui, |ui| {
-            for (kind, off) in listed(info, points) {
+            for (kind, off) in listed(|kind| sweep_off(info, kind, points)) {
                 let ticked = now.iter().find(|method| method.kind() == kind);
                 let method = ticked.cloned().unwrap_or_else(|| Method::usual(kind));
                 let about = about(info, &method, points, off.as_deref());
@@ -158,11 +158,9 @@ fn ticked_words(methods: &[Method]) -> String {
 }
 
 /// All methods with why they cannot be had: those that can come first.
-fn listed(info: &BundleInfo, points: PointKind) -> Vec<(MethodKind, Option<String>)> {
+fn listed(why_off: impl Fn(MethodKind) -> Option<String>) -> Vec<(MethodKind, Option<String>)> {
     let all = MethodKind::ALL.into_iter();
-    let mut all: Vec<_> = all
-        .map(|kind| (kind, method_off(info, kind, points)))
-        .collect();
+    let mut all: Vec<_> = all.map(|kind| (kind, why_off(kind))).collect();
     all.sort_by_key(|(_, off)| off.is_some());
     all
 }

@@ -13,7 +13,7 @@ use super::recipe::{Recipe, TrainSettings};
 use super::world::World;
 use super::{card, tokenizer};
 use paretoscope_engine::bundle::Manifest;
-use paretoscope_engine::model::{LlamaConfig, RopeScaling};
+use paretoscope_engine::model::{LlamaConfig, RopeScaling, Variant};
 use paretoscope_engine::output::{write_bytes, write_json};
 use paretoscope_engine::recipe as general;
 use paretoscope_engine::stage::{Done, Stages, digest};
@@ -397,6 +397,7 @@ impl<'a> Build<'a> {
             rope_scaling: RopeScaling::None,
             attention_bias: false,
             mlp_bias: false,
+            variant: Variant::default(),
             tied_embeddings: true,
             eos_token_id: Some(tokenizer::END),
             bos_token_id: Some(tokenizer::BOS),

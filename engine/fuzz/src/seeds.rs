@@ -166,6 +166,18 @@ pub(crate) fn points() -> Vec<Vec<u8>> {
 
 pub(crate) fn config() -> Vec<Vec<u8>> {
     let mut seeds = vec![file("assets/demo/base/config.json")];
+    for family in [
+        "qwen3",
+        "smollm3",
+        "granite",
+        "phi4-mini",
+        "gemma2",
+        "gemma3",
+    ] {
+        seeds.push(file(&format!(
+            "tests/fixtures/families/{family}/config.json"
+        )));
+    }
     seeds.extend(texts(&[
         r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 64, "hidden_size": 16,
             "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,

@@ -116,7 +116,7 @@ impl Bundle {
         let adapters = describe.adapters(&values.names);
 
         let mut warnings = effect_warnings(&adapters);
-        warnings.extend(model.config().window_warning());
+        warnings.extend(model.config().context_warning());
         warnings.extend((!left_out.is_empty()).then(|| {
             format!(
                 "the base holds {}, which its config.json does not ask for; left out, as transformers does",

@@ -32,6 +32,8 @@ pub struct EvidencePlan {
     pub out: PathBuf,
     /// Cut short: for trying out, and stamped.
     pub quick: bool,
+    /// These arms alone, where some are named.
+    pub only: Vec<String>,
     /// New tokens of an answer at most.
     pub max_tokens: usize,
     /// Draws of groups of prompts.
@@ -91,6 +93,18 @@ pub fn run(
         .map(|(seed, bundle)| with_controls(bundle, seed, inputs, plan))
         .collect::<Result<_>>()?;
     let (mut arm_plans, mut contrasts, mut tried) = arms(&runs, plan.quick, plan.max_tokens);
+    if let Some(unknown) = plan
+        .only
+        .iter()
+        .find(|name| arm_plans.iter().all(|arm| arm.name != **name))
+    {
+        let known: Vec<&str> = arm_plans.iter().map(|arm| arm.name.as_str()).collect();
+        let problem = format!(
+            "`{unknown}` is no arm of these bundles; there are {}",
+            known.join(", ")
+        );
+        return Err(Error::option("--only", problem));
+    }
     let mut runner = Runner {
         runs: &runs,
         plan,
@@ -99,6 +113,8 @@ pub fn run(
     };
     // What cannot answer these prompts is told, and the others are compared.
     let mut cannot: Vec<(String, String)> = Vec::new();
+    let wanted = |arm: &str| plan.only.is_empty() || plan.only.iter().any(|name| name == arm);
+    tried.retain(|tried| wanted(&tried.arm));
     for one in &tried {
         if let Some(name) = &one.control {
             // What is no control of this bundle is refused.
@@ -108,13 +124,13 @@ pub fn run(
         if cannot.iter().all(|(arm, _)| *arm != one.arm)
             && let Err(error) = runner.runnable(one, inputs)
         {
-            if !error.is_input() || one.arm == MethodKind::Hoe.name() {
+            if !error.is_input() {
                 return Err(error);
             }
             cannot.push((one.arm.clone(), error.to_string()));
         }
     }
-    let can = |arm: &str| cannot.iter().all(|(other, _)| other != arm);
+    let can = |arm: &str| wanted(arm) && cannot.iter().all(|(other, _)| other != arm);
     tried.retain(|tried| can(&tried.arm));
     arm_plans.retain(|arm| can(&arm.name));
     contrasts.retain(|contrast| can(&contrast.a) && can(&contrast.b));

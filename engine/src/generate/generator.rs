@@ -252,11 +252,14 @@ impl<T: Copy + Eq + Send + Sync> Generator<T> {
                 Some(Finish::NotFinite)
             };
             row.streams.iter_mut().for_each(|stream| stream.held = None);
-            // A draft is shown to nobody; where it ends its correction begins.
-            let goes_on = match finish {
-                None => row.drafts(),
-                Some(Finish::NotFinite) => false,
-                Some(_) => row.begin_second(bundle)?,
+            // A draft is shown to nobody; where it ends the next pass begins.
+            let (finish, goes_on) = match finish {
+                None => (None, row.drafts()),
+                Some(Finish::NotFinite) => (finish, false),
+                Some(ended) => {
+                    let finish = row.go_on(bundle, ended)?;
+                    (finish, finish.is_none())
+                }
             };
             if goes_on {
                 news.push((row.tag, RowNews::Reading(row.read())));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Sampler;
+use super::choice::{self, Draft};
 use super::stream::ActiveStream;
 use crate::bundle::Bundle;
-use crate::method::{Mixer, RowPlan, SecondPass, StreamPlan, plan};
+use crate::method::{Choice, Mixer, RowPlan, SecondPass, StreamPlan, Then, plan};
 use crate::model::RowCache;
 use crate::protocol::TokenNews;
 use crate::text::AnswerStream;
@@ -42,8 +43,12 @@ pub(super) struct ActiveRow<T> {
     pub(super) mixer: Mixer,
     /// What its key takes from the method; `None` for a plain row.
     plan: Option<[u8; 32]>,
-    /// What comes after this pass; taken when it begins.
-    then: Option<SecondPass>,
+    /// What comes after this pass; taken when the last one begins.
+    then: Option<Then>,
+    /// Answers that are whole, where one is chosen of several.
+    drafts: Vec<Draft>,
+    /// Whether its answer was chosen, and so comes all at once.
+    chose: bool,
     /// The ids that the row was asked, and the gates of its first pass.
     asked: (Vec<u32>, RowGates),
     pub(super) request: RowRequest,
@@ -133,10 +138,15 @@ impl<T> ActiveRow<T> {
             streams: streams.collect::<Result<_>>()?,
             mixer,
             plan: digest,
-            then,
             asked: (asked, gates),
             max_tokens,
-            sampler: Sampler::new(sampling),
+            sampler: match &then {
+                Some(Then::Choose(among)) => Sampler::new(&choice::sampling(among, sampling, 0)),
+                _ => Sampler::new(sampling),
+            },
+            then,
+            drafts: Vec::new(),
+            chose: false,
             answer: bundle.tokenizer.answer(&sampling.stop),
             tokens: Vec::new(),
             end: None,
@@ -161,12 +171,59 @@ impl<T> ActiveRow<T> {
         self.request.trace == TraceLevel::Full && self.plan.is_none()
     }
 
-    /// Begins the second pass, where one is due: the answer so far is what it corrects, and is shown to nobody. False
-    /// where there is none, or where the first answer leaves no room for a correction and stands.
-    pub(super) fn begin_second(&mut self, bundle: &Bundle) -> Result<bool> {
-        let Some(then) = self.then.take() else {
-            return Ok(false);
-        };
+    /// Begins the next pass, where one is due: the answer so far is shown to nobody. `None` while the row goes on; else
+    /// how its answer ended, which may be an earlier one that was chosen.
+    pub(super) fn go_on(&mut self, bundle: &Bundle, finish: Finish) -> Result<Option<Finish>> {
+        match self.then.take() {
+            None => Ok(Some(finish)),
+            Some(Then::Correct(pass)) => {
+                let goes_on = self.begin_second(bundle, pass)?;
+                Ok((!goes_on).then_some(finish))
+            }
+            Some(Then::Choose(among)) => self.draw_again(bundle, among, finish),
+        }
+    }
+
+    /// Puts the answer to the others and begins the next; chooses among them once all are there.
+    fn draw_again(
+        &mut self,
+        bundle: &Bundle,
+        among: Choice,
+        finish: Finish,
+    ) -> Result<Option<Finish>> {
+        let sampling = &self.request.sampling;
+        let mut answer =
+            std::mem::replace(&mut self.answer, bundle.tokenizer.answer(&sampling.stop));
+        answer.finish();
+        self.drafts.push(Draft {
+            answer,
+            tokens: std::mem::take(&mut self.tokens),
+            came: std::mem::take(&mut self.came),
+            end: self.end.take(),
+            finish,
+        });
+        let draw = self.drafts.len();
+        if draw < among.answers {
+            self.sampler = Sampler::new(&choice::sampling(&among, sampling, draw));
+            for stream in &mut self.streams {
+                let positions = stream.prompt.len() + self.max_tokens;
+                stream.begin_again();
+                bundle.model.reset(&mut stream.cache, positions)?;
+            }
+            self.then = Some(Then::Choose(among));
+            return Ok(None);
+        }
+        let best = choice::best(bundle, &among, &self.request.prompt, &self.drafts)?;
+        let best = self.drafts.swap_remove(best);
+        (self.answer, self.tokens, self.came, self.end) =
+            (best.answer, best.tokens, best.came, best.end);
+        self.drafts.clear();
+        self.chose = true;
+        Ok(Some(best.finish))
+    }
+
+    /// Begins the second pass. False where the first answer leaves no room for a correction and stands.
+    fn begin_second(&mut self, bundle: &Bundle, then: SecondPass) -> Result<bool> {
         let sampling = &self.request.sampling;
         let fresh = bundle.tokenizer.answer(&sampling.stop);
         let mut draft = std::mem::replace(&mut self.answer, fresh);
@@ -248,7 +305,7 @@ impl<T> ActiveRow<T> {
     }
 
     pub(super) fn is_first(&self) -> bool {
-        self.tokens.len() == 1
+        self.tokens.len() == 1 || self.chose
     }
 
     /// Goes on at another point, or with other channels silenced; the index of the next token. Refused where the method
@@ -264,8 +321,10 @@ impl<T> ActiveRow<T> {
                 alike &= tokenizer.encode_prompt(prompt)? == stream.prompt;
             }
         }
-        if plan.then.is_some() && self.then.is_none() {
-            let problem = "is correcting its answer already; ask again at the new point";
+        let chooses = matches!(plan.then, Some(Then::Choose(_)));
+        if plan.then.is_some() && (self.then.is_none() || chooses) {
+            let problem =
+                "is past its first answer, or chooses among several; ask again at the new point";
             return Err(Error::option("method", problem));
         }
         if !alike {

@@ -58,6 +58,12 @@ impl ActiveStream {
         Ok(())
     }
 
+    /// Nothing of its prompt is in the cache, which the caller resets.
+    pub(super) fn begin_again(&mut self) {
+        self.fed = 0;
+        self.held = None;
+    }
+
     /// Tokens of the prompt that are in the cache.
     pub(super) fn read(&self) -> usize {
         self.fed

@@ -150,11 +150,12 @@ impl ValuePanels {
         layout: HeadLayout,
         head: usize,
         panel: usize,
-        positions: usize,
+        positions: Range<usize>,
     ) -> Stretch<'_> {
         let panels = layout.head_dim.div_ceil(PANEL);
-        let first = (head * panels + panel) * self.positions * PANEL;
-        self.data.stretch(first..first + positions * PANEL)
+        let first = (head * panels + panel) * self.positions;
+        let (start, end) = (first + positions.start, first + positions.end);
+        self.data.stretch(start * PANEL..end * PANEL)
     }
 }
 

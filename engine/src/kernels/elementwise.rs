@@ -1,6 +1,6 @@
 //! The small steps between products: norms, activations, sums.
 
-use super::arithmetic::{inverse_rms, silu, softmax_in_place};
+use super::arithmetic::{gelu, inverse_rms, silu, softmax_in_place, tanh};
 use super::parallel::over_rows;
 use super::{kernel, vectorised};
 
@@ -45,6 +45,44 @@ pub fn swiglu(gate: &[f32], up: &[f32]) -> Vec<f32> {
         vectorised(Gate((&gate[share.clone()], &up[share], out)));
     });
     out
+}
+
+kernel!(GeluGate = gelu_gated((&'a [f32], &'a [f32], &'a mut [f32])) -> ());
+
+#[inline(always)]
+fn gelu_gated((gate, up, out): (&[f32], &[f32], &mut [f32])) {
+    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+        *out = gelu(*gate).0 * up;
+    }
+}
+
+/// `gelu(gate) * up`, element by element, GELU in its form with tanh.
+pub fn geglu(gate: &[f32], up: &[f32]) -> Vec<f32> {
+    let mut out = vec![0.0; gate.len()];
+    over_rows(&mut out, 1, |first, out| {
+        let share = first..first + out.len();
+        vectorised(GeluGate((&gate[share.clone()], &up[share], out)));
+    });
+    out
+}
+
+/// `x *= factor`, element by element.
+pub fn scale_in_place(x: &mut [f32], factor: f32) {
+    over_rows(x, 1, |_, x| x.iter_mut().for_each(|x| *x *= factor));
+}
+
+kernel!(Cap = capped((&'a mut [f32], f32)) -> ());
+
+#[inline(always)]
+fn capped((x, cap): (&mut [f32], f32)) {
+    for x in x {
+        *x = cap * tanh(*x / cap);
+    }
+}
+
+/// `x = cap * tanh(x / cap)`, element by element.
+pub fn soft_cap_in_place(x: &mut [f32], cap: f32) {
+    over_rows(x, 1, |_, x| vectorised(Cap((x, cap))));
 }
 
 /// `x += y`, element by element.

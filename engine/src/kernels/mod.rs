@@ -26,12 +26,16 @@ pub const NUMERICS: &str = "paretoscope kernels 2";
 /// Added to [`NUMERICS`] where a weight is quantised: activations meet it in 8 bits, and keys and values are kept in f16.
 pub const QUANTISED_NUMERICS: &str = "quantised by i8 1";
 
-pub(crate) use arithmetic::{dot, exp, inverse_rms, max, sigmoid, silu, softmax_in_place, sum};
-pub use attend::{AttentionRow, HeadLayout, attend};
+pub(crate) use arithmetic::{
+    dot, exp, gelu, gelu_slope, inverse_rms, max, sigmoid, silu, softmax_in_place, sum, tanh,
+};
+pub use attend::{AttentionRow, HeadLayout, Scoring, attend};
 pub use blocks::BlockKind;
 pub use cached::{CacheType, KeyPanels, ValuePanels};
 pub(crate) use dispatch::{kernel, vectorised};
-pub use elementwise::{add_in_place, rms_norm, softmax, swiglu};
+pub use elementwise::{
+    add_in_place, geglu, rms_norm, scale_in_place, soft_cap_in_place, softmax, swiglu,
+};
 pub use packed::{PackedInput, PackedMatrix};
 pub use product::{Product, products};
 pub use rope::Rotation;

@@ -26,6 +26,6 @@ pub(crate) use mixer::top;
 pub use mixer::{Among, Guide, Mixer};
 pub use paretoscope_core::method::{Acts, Method, MethodError, MethodKind, Setting, Value, Wanted};
 pub use plan::plan;
-pub use row::{ReceivedPlan, RowPlan, SecondPass, StreamPlan};
+pub use row::{Choice, ReceivedPlan, RowPlan, SecondPass, StreamPlan, Then};
 pub use side::{Recipe, SidePlan};
 pub use trained::TrainedPart;

@@ -47,11 +47,7 @@ pub fn plan(
             trained::correction(bundle, &method, point)?
         }
         MethodKind::Ric => trained::ric(bundle, point, prompt)?,
-        MethodKind::BestOfN => {
-            let problem =
-                "best-of-n chooses among the answers of a sweep; `sweep --method best-of-n` does";
-            return Err(Error::option("method", problem));
-        }
+        MethodKind::BestOfN => streams::best_of_n(bundle, &method, point)?,
     };
     for stream in &mut plan.streams {
         mutes.apply(&mut stream.gates);

@@ -63,6 +63,26 @@ pub struct SecondPass {
     pub stream: Box<StreamPlan>,
 }
 
+/// Several answers to one prompt, of which the one is kept that the weighted rewards prefer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// How many.
+    pub answers: usize,
+    /// At which they are sampled.
+    pub temperature: f64,
+    /// A weight per objective.
+    pub weights: Vec<f64>,
+}
+
+/// What comes after a row's first answer, which is shown to nobody.
+#[derive(Debug, Clone)]
+pub enum Then {
+    /// A second model corrects it.
+    Correct(SecondPass),
+    /// More answers, and a choice among all.
+    Choose(Choice),
+}
+
 /// What a row is made of.
 #[derive(Debug, Clone)]
 pub struct RowPlan {
@@ -71,7 +91,7 @@ pub struct RowPlan {
     /// How their logits become one distribution.
     pub mixer: Mixer,
     /// What comes after.
-    pub then: Option<SecondPass>,
+    pub then: Option<Then>,
 }
 
 impl RowPlan {
@@ -104,7 +124,15 @@ impl RowPlan {
             stream.note(&mut fields);
         }
         self.mixer.note(&mut fields);
-        if let Some(then) = &self.then {
+        if let Some(Then::Choose(choice)) = &self.then {
+            fields.text("best of");
+            fields.count(choice.answers);
+            fields.number(choice.temperature);
+            for weight in &choice.weights {
+                fields.number(*weight);
+            }
+        }
+        if let Some(Then::Correct(then)) = &self.then {
             // Words and switches; their JSON is one.
             fields.text(&serde_json::to_string(&then.correction).unwrap_or_default());
             fields.count(then.better_at.len());

@@ -2,7 +2,7 @@
 
 use super::gates::{base, one_hot, preference};
 use super::mixer::{Among, Guide, Mixer};
-use super::row::{RowPlan, StreamPlan};
+use super::row::{Choice, RowPlan, StreamPlan, Then};
 use super::side::{Recipe, SidePlan};
 use super::{Method, trained, wording};
 use crate::bundle::Bundle;
@@ -128,25 +128,43 @@ pub(super) fn pad(
     })
 }
 
+/// Refuses a method whose answers ask a reward model that is not there.
+fn asks_rewards(bundle: &Bundle, method: &Method, shares: &[f64]) -> Result<()> {
+    let objectives = bundle.info.objectives.iter().zip(&bundle.rewards);
+    let mut lacking = objectives
+        .zip(shares)
+        .filter(|((_, reward), share)| reward.is_none() && **share > 0.0);
+    let Some(((objective, _), _)) = lacking.next() else {
+        return Ok(());
+    };
+    let problem = format!(
+        "{} asks the reward model of {}, and none is loaded",
+        method.kind().name(),
+        objective.name
+    );
+    Err(Error::option("method", problem))
+}
+
+/// The best of n answers of the base, by the weighted rewards: the choice of a sweep's pools for one row alone, where
+/// scores are put on one scale by their deviations over its own answers.
+pub(super) fn best_of_n(bundle: &Bundle, method: &Method, point: &Point) -> Result<RowPlan> {
+    let shares = preference(bundle, point)?.as_slice();
+    asks_rewards(bundle, method, shares)?;
+    Ok(RowPlan {
+        then: Some(Then::Choose(Choice {
+            answers: method.whole("n"),
+            temperature: method.number("temperature"),
+            weights: shares.to_vec(),
+        })),
+        ..RowPlan::alone(StreamPlan::of(base(bundle)))
+    })
+}
+
 /// Reward-guided search (ARGS, Khanov et al. 2024, Eq. 3): `l₀ + c Σ wᵢ rᵢ(answer + token)` over the likeliest tokens.
 pub(super) fn args(bundle: &Bundle, method: &Method, point: &Point) -> Result<RowPlan> {
     let shares = preference(bundle, point)?.as_slice();
     let c = method.number("c");
-    for ((objective, reward), share) in bundle
-        .info
-        .objectives
-        .iter()
-        .zip(&bundle.rewards)
-        .zip(shares)
-    {
-        if reward.is_none() && *share > 0.0 {
-            let problem = format!(
-                "args asks the reward model of {}, and none is loaded",
-                objective.name
-            );
-            return Err(Error::option("method", problem));
-        }
-    }
+    asks_rewards(bundle, method, shares)?;
     Ok(RowPlan {
         streams: vec![StreamPlan::of(base(bundle))],
         mixer: Mixer::Guided(Guide {

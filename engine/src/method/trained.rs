@@ -8,7 +8,7 @@ use safetensors::SafeTensors;
 
 use super::gates::{base, preference};
 use super::made::alone;
-use super::row::{RowPlan, SecondPass, StreamPlan};
+use super::row::{RowPlan, SecondPass, StreamPlan, Then};
 use super::side::{Recipe, SidePlan};
 use super::{Method, MethodKind};
 use crate::bundle::{Bundle, PartEntry};
@@ -210,11 +210,11 @@ pub(super) fn correction(bundle: &Bundle, method: &Method, point: &Point) -> Res
     let adapter = load(bundle, &part)?;
     let corrector = alone(bundle, Recipe::Loaded(vec![adapter]));
     Ok(RowPlan {
-        then: Some(SecondPass {
+        then: Some(Then::Correct(SecondPass {
             correction,
             better_at,
             stream: Box::new(corrector),
-        }),
+        })),
         ..RowPlan::alone(StreamPlan::of(base(bundle)))
     })
 }

@@ -1,16 +1,18 @@
-//! `config.json` of a Llama-family model, in the older and the newer spelling.
+//! `config.json` of a causal model, in the older and the newer spelling.
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use super::family::Family;
 use super::rope::RopeScaling;
+use super::variant::Variant;
 use crate::kernels::HeadLayout;
-use crate::weights::read_json;
+use crate::weights::{from_value, read_json};
 use crate::{Error, Result};
 
-/// The shape of a Llama-family decoder, checked.
+/// The shape of a decoder, checked: Llama's, with what sets other families apart in [`Variant`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LlamaConfig {
     /// Width of the residual stream.
@@ -29,8 +31,7 @@ pub struct LlamaConfig {
     pub vocabulary: usize,
     /// Positions at most.
     pub context: usize,
-    /// Positions that the model was made for, where attention slides over a window of `context` beyond which
-    /// results would differ.
+    /// Positions that the model was made for; more than `context` where its frequencies change beyond that.
     pub positions: usize,
     /// Epsilon of the norms.
     pub rms_norm_eps: f64,
@@ -48,42 +49,85 @@ pub struct LlamaConfig {
     pub bos_token_id: Option<u32>,
     /// The token that ends an answer, the first where there are several.
     pub eos_token_id: Option<u32>,
+    /// What sets it apart from Llama's decoder.
+    pub variant: Variant,
 }
 
+/// `config.json`, as far as it bears on what is computed.
 #[derive(Deserialize)]
-struct Raw {
-    #[serde(default)]
+pub(super) struct Raw {
     model_type: Option<String>,
-    hidden_size: usize,
+    pub(super) hidden_size: usize,
     intermediate_size: usize,
-    num_hidden_layers: usize,
+    pub(super) num_hidden_layers: usize,
     num_attention_heads: usize,
     num_key_value_heads: Option<usize>,
     head_dim: Option<usize>,
     vocab_size: usize,
-    #[serde(default = "default_context")]
-    max_position_embeddings: usize,
-    #[serde(default = "default_eps")]
-    rms_norm_eps: f64,
-    rope_theta: Option<f64>,
+    max_position_embeddings: Option<usize>,
+    pub(super) original_max_position_embeddings: Option<usize>,
+    rms_norm_eps: Option<f64>,
+    pub(super) rope_theta: Option<f64>,
+    pub(super) rope_local_base_freq: Option<f64>,
     rope_scaling: Option<Value>,
     rope_parameters: Option<Value>,
-    #[serde(default)]
-    tie_word_embeddings: bool,
+    pub(super) partial_rotary_factor: Option<f64>,
+    pub(super) no_rope_layers: Option<Vec<u8>>,
+    pub(super) no_rope_layer_interval: Option<usize>,
+    tie_word_embeddings: Option<bool>,
     #[serde(default)]
     attention_bias: bool,
     #[serde(default)]
     mlp_bias: bool,
-    hidden_act: Option<String>,
-    sliding_window: Option<usize>,
+    pub(super) hidden_act: Option<String>,
+    pub(super) hidden_activation: Option<String>,
+    #[serde(default)]
+    pub(super) sliding_window: Stated<usize>,
     /// Qwen's switch, which others have taken over.
-    use_sliding_window: Option<bool>,
+    pub(super) use_sliding_window: Option<bool>,
+    pub(super) max_window_layers: Option<usize>,
+    pub(super) layer_types: Option<Vec<String>>,
+    pub(super) sliding_window_pattern: Option<usize>,
+    pub(super) use_bidirectional_attention: Option<bool>,
+    #[serde(default)]
+    pub(super) final_logit_softcapping: Stated<f64>,
+    #[serde(default)]
+    pub(super) attn_logit_softcapping: Stated<f64>,
+    pub(super) query_pre_attn_scalar: Option<f64>,
+    pub(super) attention_multiplier: Option<f64>,
+    pub(super) embedding_multiplier: Option<f64>,
+    pub(super) residual_multiplier: Option<f64>,
+    pub(super) logits_scaling: Option<f64>,
     quantization_config: Option<Value>,
-    partial_rotary_factor: Option<f64>,
-    final_logit_softcapping: Option<f64>,
-    attn_logit_softcapping: Option<f64>,
     bos_token_id: Option<Value>,
     eos_token_id: Option<Value>,
+}
+
+/// A field that families have defaults of their own for: null is not the same as nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Stated<T> {
+    #[default]
+    Nothing,
+    Null,
+    Value(T),
+}
+
+impl<T: Copy> Stated<T> {
+    /// What is stated, or `usual` where nothing is.
+    pub(super) fn or(self, usual: Option<T>) -> Option<T> {
+        match self {
+            Self::Nothing => usual,
+            Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Stated<T> {
+    fn deserialize<D: Deserializer<'de>>(field: D) -> std::result::Result<Self, D::Error> {
+        let value = Option::deserialize(field)?;
+        Ok(value.map_or(Self::Null, Self::Value))
+    }
 }
 
 /// Sizes that `config.json` may state, at most: several times those of the largest models. What a model takes
@@ -116,41 +160,21 @@ pub fn check_size(path: &Path, field: &str, value: usize) -> Result<()> {
     }
 }
 
-const fn default_context() -> usize {
-    2048
-}
-
-const fn default_eps() -> f64 {
-    1e-6
-}
-
 impl Raw {
-    /// Refuses by name what is no Llama, or of no size, or changes what such a model computes.
+    /// What is stated of rotary frequencies, in the newer or the older place.
+    pub(super) fn rope(&self) -> Option<&Value> {
+        let stated = self.rope_parameters.as_ref().or(self.rope_scaling.as_ref());
+        stated.filter(|value| !value.is_null())
+    }
+
+    /// Refuses by name what is of no size, or quantised.
     fn check(&self, path: &Path) -> Result<()> {
-        let field = |name: &str, problem: String| Err(Error::field(path, name, problem));
-        if let Some(kind) = self.model_type.as_deref()
-            && !matches!(kind, "llama" | "mistral" | "score")
-        {
-            return field(
-                "model_type",
-                format!("`{kind}` is not a Llama-family model (llama, mistral)"),
-            );
-        }
-        if let Some(activation) = self.hidden_act.as_deref()
-            && !matches!(activation, "silu" | "swish")
-        {
-            return field(
-                "hidden_act",
-                format!("`{activation}` is not supported; Llama uses silu"),
-            );
-        }
         for (name, value) in [
             ("hidden_size", self.hidden_size),
             ("intermediate_size", self.intermediate_size),
             ("num_hidden_layers", self.num_hidden_layers),
             ("num_attention_heads", self.num_attention_heads),
             ("vocab_size", self.vocab_size),
-            ("max_position_embeddings", self.max_position_embeddings),
         ] {
             check_size(path, name, value)?;
         }
@@ -160,34 +184,63 @@ impl Raw {
             .is_some_and(|q| !q.is_null())
         {
             let problem = "says that the weights are quantised; load the model with transformers, call `model.dequantize()`, and save it again as F16, BF16 or F32";
-            return field("quantization_config", problem.to_owned());
-        }
-        for (name, value, neutral) in [
-            ("partial_rotary_factor", self.partial_rotary_factor, 1.0),
-            ("final_logit_softcapping", self.final_logit_softcapping, 0.0),
-            ("attn_logit_softcapping", self.attn_logit_softcapping, 0.0),
-        ] {
-            if let Some(value) = value
-                && value != neutral
-            {
-                let problem = format!(
-                    "is {value}, which changes what the model computes and is not supported"
-                );
-                return field(name, problem);
-            }
+            return Err(Error::field(path, "quantization_config", problem));
         }
         Ok(())
     }
+}
+
+/// The part of `config.json` that describes the causal model: of a model that also sees (Gemma-3), its language part,
+/// with the tokens that the whole states.
+pub fn causal_part(config: &Value) -> Value {
+    let sees = config
+        .get("model_type")
+        .is_some_and(|kind| kind == "gemma3");
+    let part = config
+        .get("text_config")
+        .filter(|part| part.is_object() && sees);
+    let Some(mut part) = part.cloned() else {
+        return config.clone();
+    };
+    part["architectures"] = json!(["Gemma3ForCausalLM"]);
+    // What such files leave to the defaults of transformers' class.
+    for (name, value) in [
+        ("model_type", json!("gemma3_text")),
+        ("num_attention_heads", json!(8)),
+        ("num_key_value_heads", json!(4)),
+        ("vocab_size", json!(262_208)),
+    ] {
+        if part.get(name).is_none() {
+            part[name] = value;
+        }
+    }
+    for name in [
+        "bos_token_id",
+        "eos_token_id",
+        "pad_token_id",
+        "dtype",
+        "torch_dtype",
+    ] {
+        if part.get(name).is_none_or(Value::is_null)
+            && let Some(value) = config.get(name)
+        {
+            part[name] = value.clone();
+        }
+    }
+    part
 }
 
 impl LlamaConfig {
     /// Reads and checks `config.json` of a Hugging Face folder.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join("config.json");
-        Self::from_raw(read_json(&path)?, &path)
+        Self::from_json(&read_json(&path)?, &path)
     }
 
-    fn from_raw(raw: Raw, path: &Path) -> Result<Self> {
+    /// Checks what `config.json` says, or what another format says in its words; `path` is what errors name.
+    pub fn from_json(config: &Value, path: &Path) -> Result<Self> {
+        let raw: Raw = from_value(path, &causal_part(config))?;
+        let family = Family::of(raw.model_type.as_deref(), path)?;
         raw.check(path)?;
         let field = |name: &str, problem: String| Err(Error::field(path, name, problem));
         let (heads, kv_heads) = (
@@ -201,7 +254,7 @@ impl LlamaConfig {
                 format!("is {kv_heads}; it must divide the {heads} query heads"),
             );
         }
-        let head_dim = match raw.head_dim {
+        let head_dim = match raw.head_dim.or(family.head_dim()) {
             Some(width) => width,
             None if raw.hidden_size.is_multiple_of(heads) => raw.hidden_size / heads,
             None => {
@@ -221,37 +274,16 @@ impl LlamaConfig {
                 format!("is {head_dim}; rotary positions need an even width of at least 2"),
             );
         }
-        if !(raw.rms_norm_eps.is_finite() && raw.rms_norm_eps >= 0.0) {
+        let eps = raw.rms_norm_eps.unwrap_or(family.eps());
+        if !(eps.is_finite() && eps >= 0.0) {
             return field(
                 "rms_norm_eps",
-                format!("is {}; it must be a small number >= 0", raw.rms_norm_eps),
+                format!("is {eps}; it must be a small number >= 0"),
             );
         }
-        let positions = raw.max_position_embeddings;
-        // Within the window attention is that of a model without one.
-        let window = raw
-            .sliding_window
-            .filter(|_| raw.use_sliding_window != Some(false));
-        if window == Some(0) {
-            return field(
-                "sliding_window",
-                "is 0; it is a number of tokens, or null".to_owned(),
-            );
-        }
-        let context = window.map_or(positions, |window| window.min(positions));
-        let rope = raw
-            .rope_parameters
-            .as_ref()
-            .or(raw.rope_scaling.as_ref())
-            .filter(|v| !v.is_null());
-        let nested_theta = rope
-            .and_then(|v| v.get("rope_theta"))
-            .and_then(Value::as_f64);
-        let rope_theta = nested_theta.or(raw.rope_theta).unwrap_or(10_000.0);
-        if !(rope_theta.is_finite() && rope_theta > 1.0) {
-            return field("rope_theta", format!("is {rope_theta}; it must be above 1"));
-        }
-        let rope_scaling = RopeScaling::from_json(rope, path)?;
+        let positions = raw.max_position_embeddings.unwrap_or(family.context());
+        check_size(path, "max_position_embeddings", positions)?;
+        let rope = family.rope(&raw, (positions, head_dim), path)?;
         Ok(Self {
             hidden_size: raw.hidden_size,
             intermediate_size: raw.intermediate_size,
@@ -260,37 +292,23 @@ impl LlamaConfig {
             kv_heads,
             head_dim,
             vocabulary: raw.vocab_size,
-            context,
+            context: rope.limit.map_or(positions, |limit| limit.min(positions)),
             positions,
-            rms_norm_eps: raw.rms_norm_eps,
-            rope_theta,
-            rope_scaling,
-            tied_embeddings: raw.tie_word_embeddings,
+            rms_norm_eps: eps,
+            rope_theta: rope.theta,
+            rope_scaling: rope.scaling,
+            tied_embeddings: raw.tie_word_embeddings.unwrap_or(family.tied()),
             attention_bias: raw.attention_bias,
             mlp_bias: raw.mlp_bias,
             bos_token_id: first_token(raw.bos_token_id.as_ref()),
             eos_token_id: first_token(raw.eos_token_id.as_ref()),
+            variant: family.variant(&raw, (positions, head_dim), path)?,
         })
     }
 
-    /// Of a folder whose model is to be trained: refuses by name what the differentiable forward lacks.
-    pub fn load_to_train(folder: &Path) -> Result<Self> {
-        let config = Self::load(folder)?;
-        for (field, has) in [
-            ("attention_bias", config.attention_bias),
-            ("mlp_bias", config.mlp_bias),
-        ] {
-            if has {
-                let problem = "biases cannot be trained here; use a base without them";
-                return Err(Error::field(&folder.join("config.json"), field, problem));
-            }
-        }
-        Ok(config)
-    }
-
-    /// `config.json` as Hugging Face writes it for a causal model in f32.
+    /// `config.json` as Hugging Face writes it for a causal Llama in f32; what [`Variant`] adds is not in it.
     pub fn to_json(&self) -> Value {
-        let mut value = json!({
+        json!({
             "architectures": ["LlamaForCausalLM"],
             "attention_bias": self.attention_bias,
             "attention_dropout": 0.0,
@@ -315,18 +333,14 @@ impl LlamaConfig {
             "torch_dtype": "float32",
             "use_cache": true,
             "vocab_size": self.vocabulary,
-        });
-        if self.context < self.positions {
-            value["sliding_window"] = json!(self.context);
-        }
-        value
+        })
     }
 
-    /// What is said of a context that the sliding window caps.
-    pub fn window_warning(&self) -> Option<String> {
+    /// What is said of a context that is shorter than what the model was made for.
+    pub fn context_warning(&self) -> Option<String> {
         (self.context < self.positions).then(|| {
             format!(
-                "attention slides over {} tokens (sliding_window); up to there it is exact, so the context is {} and not {}",
+                "beyond {} tokens (original_max_position_embeddings) all positions would be turned by other frequencies, those before as well; the context is {} and not {}",
                 self.context, self.context, self.positions
             )
         })
@@ -339,12 +353,6 @@ impl LlamaConfig {
             kv_heads: self.kv_heads,
             head_dim: self.head_dim,
         }
-    }
-
-    /// One inverse frequency per pair of a head's dimensions.
-    pub fn inverse_frequencies(&self) -> Vec<f64> {
-        self.rope_scaling
-            .inverse_frequencies(self.head_dim, self.rope_theta)
     }
 
     /// Path and shape `[out, in]` of every linear module, in order of execution, `lm_head` last.
@@ -376,17 +384,31 @@ impl LlamaConfig {
         linears
     }
 
-    /// Names and shapes of all weights of the causal model, biases left out.
+    /// Whether the configuration asks for a bias of a decoder layer's linear module.
+    pub fn has_bias(&self, module: &str) -> bool {
+        let qkv = ["q_proj", "k_proj", "v_proj"]
+            .iter()
+            .any(|name| module.ends_with(name));
+        (module.contains(".self_attn.") && (self.attention_bias || (qkv && self.variant.qkv_bias)))
+            || (module.contains(".mlp.") && self.mlp_bias)
+    }
+
+    /// Names and shapes of all weights of the causal model. Checkpoints may lack biases, which are zero then.
     pub fn weights(&self) -> Vec<(String, Vec<usize>)> {
         let table = vec![self.vocabulary, self.hidden_size];
         let mut all = vec![("model.embed_tokens.weight".to_owned(), table.clone())];
-        let projections = self.projections().into_iter();
-        all.extend(projections.map(|(path, shape)| (format!("{path}.weight"), shape.to_vec())));
-        for layer in 0..self.layers {
-            for norm in ["input_layernorm", "post_attention_layernorm"] {
-                let name = format!("model.layers.{layer}.{norm}.weight");
-                all.push((name, vec![self.hidden_size]));
+        for (path, shape) in self.projections() {
+            all.push((format!("{path}.weight"), shape.to_vec()));
+            if self.has_bias(&path) {
+                all.push((format!("{path}.bias"), vec![shape[0]]));
             }
+        }
+        let norms = self.layer_norms();
+        for layer in 0..self.layers {
+            let norms = norms.all();
+            all.extend(norms.map(|&(norm, width)| {
+                (format!("model.layers.{layer}.{norm}.weight"), vec![width])
+            }));
         }
         all.push(("model.norm.weight".to_owned(), vec![self.hidden_size]));
         if !self.tied_embeddings {
@@ -419,23 +441,6 @@ mod tests {
     }
 
     #[test]
-    fn a_sliding_window_caps_the_context() {
-        for (more, context) in [
-            (json!({"sliding_window": 64}), 64),
-            (
-                json!({"sliding_window": 64, "use_sliding_window": false}),
-                256,
-            ),
-            (json!({"sliding_window": null}), 256),
-            (json!({"sliding_window": 4096}), 256),
-        ] {
-            let config = load(&more).unwrap();
-            assert_eq!(config.context, context);
-            assert_eq!(config.window_warning().is_some(), context < 256);
-        }
-    }
-
-    #[test]
     fn sizes_are_bounded_and_what_changes_a_model_is_refused_by_name() {
         for (field, value) in [
             ("num_hidden_layers", json!(10_000_000)),
@@ -447,6 +452,9 @@ mod tests {
                 json!({"quant_method": "bitsandbytes"}),
             ),
             ("partial_rotary_factor", json!(0.5)),
+            ("final_logit_softcapping", json!(30.0)),
+            ("model_type", json!("qwen2_moe")),
+            ("hidden_act", json!("gelu")),
             ("rope_scaling", json!({"factor": 2.0})),
             ("rope_scaling", json!({"rope_type": 5})),
         ] {

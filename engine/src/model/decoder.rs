@@ -1,4 +1,4 @@
-//! A Llama-family model wherever it computes: on our own kernels, or on candle's tensors.
+//! A model wherever it computes: on our own kernels, or on candle's tensors.
 
 use super::left_out::in_words;
 use super::tensor::TensorLlama;
@@ -216,7 +216,7 @@ fn asked_for(config: &LlamaConfig, checkpoint: &Checkpoint) -> Result<Checkpoint
             in_words(&left_out)
         );
     }
-    if let Some(warning) = config.window_warning() {
+    if let Some(warning) = config.context_warning() {
         tracing::warn!("{}: {warning}", checkpoint.path().display());
     }
     Ok(checkpoint.without(&left_out))

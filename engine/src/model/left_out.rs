@@ -28,8 +28,8 @@ impl LlamaConfig {
         let not_asked = |name: &&str| match name.strip_suffix(".bias") {
             Some("lm_head") => true,
             Some(module) if layer(module).is_some() => {
-                (module.contains(".self_attn.") && !self.attention_bias)
-                    || (module.contains(".mlp.") && !self.mlp_bias)
+                let inside = [".self_attn.", ".mlp."].iter().any(|p| module.contains(p));
+                inside && !self.has_bias(module)
             }
             _ => false,
         };
@@ -45,17 +45,12 @@ impl LlamaConfig {
     pub fn not_asked_for(&self, checkpoint: &Checkpoint) -> Result<Vec<String>> {
         let mut names = self.biases_not_asked_for(checkpoint)?;
         let linears: HashSet<String> = self.linears().into_iter().map(|(path, _)| path).collect();
-        let norm = |name: &str| {
-            name == "model.norm.weight"
-                || name.ends_with(".input_layernorm.weight")
-                || name.ends_with(".post_attention_layernorm.weight")
-        };
+        let weights: HashSet<String> = self.weights().into_iter().map(|(name, _)| name).collect();
         let known = |name: &str| {
             let module = name
                 .strip_suffix(".weight")
                 .or_else(|| name.strip_suffix(".bias"));
-            name == "model.embed_tokens.weight"
-                || norm(name)
+            weights.contains(name)
                 || name.ends_with(".inv_freq")
                 || module.is_some_and(|module| linears.contains(module))
         };

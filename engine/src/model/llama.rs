@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 use super::LlamaConfig;
 use super::beside::{RowSide, Shift, SideExperts};
 use super::cache::RowCache;
+use super::rope::Frequencies;
+use super::variant::{Activation, LayerRope, Norms};
 use crate::kernels::{
-    AttentionRow, CacheType, PackedMatrix, Rotation, add_in_place, attend, rms_norm, swiglu,
+    AttentionRow, CacheType, PackedMatrix, Rotation, add_in_place, attend, geglu, rms_norm,
+    scale_in_place, soft_cap_in_place, swiglu,
 };
 use crate::mixture::{Bank, MixedGroup, Side, SideBank, Tap, TokenGates};
 use crate::types::RowGates;
@@ -42,15 +45,15 @@ pub struct StepRow<'a> {
     pub wanted: Wanted,
 }
 
-/// A Llama-family model with its experts.
+/// A model with its experts.
 #[derive(Debug)]
 pub struct Llama {
     pub(super) config: LlamaConfig,
     pub(super) embedding: Embedding,
     pub(super) layers: Vec<Layer>,
     pub(super) norm: Vec<f32>,
-    /// One per pair of a head's dimensions.
-    pub(super) inverse_frequencies: Vec<f64>,
+    /// Of layers that positions turn, and of those that have frequencies of their own.
+    pub(super) frequencies: (Frequencies, Option<Frequencies>),
     /// The output layer; `None` for a body that only gives hidden states.
     pub(super) head: Option<MixedGroup>,
 }
@@ -65,10 +68,9 @@ pub(super) enum Embedding {
 
 #[derive(Debug)]
 pub(super) struct Layer {
-    pub(super) attention_norm: Vec<f32>,
+    pub(super) norms: Norms<Vec<f32>>,
     pub(super) qkv: MixedGroup,
     pub(super) output: MixedGroup,
-    pub(super) mlp_norm: Vec<f32>,
     pub(super) gate_up: MixedGroup,
     pub(super) down: MixedGroup,
 }
@@ -98,7 +100,7 @@ impl Llama {
     /// Bytes of weights in memory, experts included.
     pub fn bytes(&self) -> usize {
         let layers = self.layers.iter().map(|l| {
-            (l.attention_norm.len() + l.mlp_norm.len()) * size_of::<f32>()
+            l.norms.all().map(Vec::len).sum::<usize>() * size_of::<f32>()
                 + [&l.qkv, &l.output, &l.gate_up, &l.down]
                     .into_iter()
                     .map(MixedGroup::bytes)
@@ -179,7 +181,7 @@ impl Llama {
         };
         let selected = gates.select(&wanted);
         // The output layer sees the wanted tokens alone: record through a tap of their own order.
-        match tap {
+        let mut logits = match tap {
             None => head
                 .forward(&hidden.0, wanted.len(), &selected, None)
                 .remove(0),
@@ -191,7 +193,34 @@ impl Llama {
                 tap.take_back(&wanted, &moved);
                 logits
             }
+        };
+        let variant = &self.config.variant;
+        if variant.logits_divisor != 1.0 {
+            scale_in_place(&mut logits, (1.0 / variant.logits_divisor) as f32);
         }
+        if let Some(cap) = variant.logits_cap {
+            soft_cap_in_place(&mut logits, cap as f32);
+        }
+        logits
+    }
+
+    /// `norm(x)`, or `x` itself where there is no such norm.
+    fn normed(&self, x: Vec<f32>, norm: Option<&Vec<f32>>) -> Vec<f32> {
+        let eps = self.config.rms_norm_eps as f32;
+        match norm {
+            Some(norm) => rms_norm(&x, norm, eps),
+            None => x,
+        }
+    }
+
+    /// `x += multiplier * norm(y)`: what attention or the MLP gives goes into the residual stream.
+    fn add(&self, x: &mut [f32], y: Vec<f32>, norm: Option<&Vec<f32>>) {
+        let mut y = self.normed(y, norm);
+        let multiplier = self.config.variant.residual_multiplier;
+        if multiplier != 1.0 {
+            scale_in_place(&mut y, multiplier as f32);
+        }
+        add_in_place(x, &y);
     }
 
     /// One step; the hidden states after the last norm, `[wanted tokens, hidden]`.
@@ -261,15 +290,29 @@ impl Llama {
             .iter()
             .flat_map(|row| row.cache.len()..row.cache.len() + row.tokens.len())
             .collect();
-        let rotation = Rotation::new(&self.inverse_frequencies, &positions);
+        let rotation =
+            |of: &Frequencies| Rotation::new(&of.inverse, &positions).times(of.factor as f32);
+        let (global, local) = &self.frequencies;
+        let (global, local) = (rotation(global), local.as_ref().map(rotation));
         for (index, layer) in self.layers.iter().enumerate() {
-            let input = rms_norm(&x, &layer.attention_norm, eps);
+            let norms = &layer.norms;
+            let input = norms.before_attention.as_ref();
+            let input = input.map_or_else(|| x.clone(), |norm| rms_norm(&x, norm, eps));
             let mut qkv = layer
                 .qkv
                 .forward(&input, tokens, &gates, tap.as_deref_mut());
-            let (values, mut keys, mut queries) = (qkv.remove(2), qkv.remove(1), qkv.remove(0));
-            rotation.apply(&mut queries, q_width);
-            rotation.apply(&mut keys, kv_width);
+            let (values, keys, queries) = (qkv.remove(2), qkv.remove(1), qkv.remove(0));
+            let mut queries = self.normed(queries, norms.queries.as_ref());
+            let mut keys = self.normed(keys, norms.keys.as_ref());
+            let rotation = match config.layer_kind(index).rope {
+                LayerRope::Global => Some(&global),
+                LayerRope::Local => local.as_ref(),
+                LayerRope::None => None,
+            };
+            if let Some(rotation) = rotation {
+                rotation.apply(&mut queries, (q_width, layout.head_dim));
+                rotation.apply(&mut keys, (kv_width, layout.head_dim));
+            }
             let (mut new_keys, mut new_values) = (keys.as_slice(), values.as_slice());
             for row in rows.iter_mut() {
                 let start = row.cache.len();
@@ -292,24 +335,29 @@ impl Llama {
                     }
                 })
                 .collect();
-            let attended = attend(&queries, &attention_rows, layout);
+            let scoring = config.scoring(index);
+            let attended = attend(&queries, &attention_rows, layout, scoring);
             drop(attention_rows);
             let output = layer
                 .output
                 .forward(&attended, tokens, &gates, tap.as_deref_mut())
                 .remove(0);
-            add_in_place(&mut x, &output);
-            let input = rms_norm(&x, &layer.mlp_norm, eps);
+            self.add(&mut x, output, norms.after_attention.as_ref());
+            let input = norms.before_mlp.as_ref();
+            let input = input.map_or_else(|| x.clone(), |norm| rms_norm(&x, norm, eps));
             let mut gate_up = layer
                 .gate_up
                 .forward(&input, tokens, &gates, tap.as_deref_mut());
             let (up, gate) = (gate_up.remove(1), gate_up.remove(0));
-            let inner = swiglu(&gate, &up);
+            let inner = match config.variant.activation {
+                Activation::Silu => swiglu(&gate, &up),
+                Activation::Gelu => geglu(&gate, &up),
+            };
             let output = layer
                 .down
                 .forward(&inner, tokens, &gates, tap.as_deref_mut())
                 .remove(0);
-            add_in_place(&mut x, &output);
+            self.add(&mut x, output, norms.after_mlp.as_ref());
             let mut token = 0;
             for row in rows.iter() {
                 if let Some((vector, from)) = row.shift.and_then(|shift| shift.at(index)) {
@@ -345,6 +393,10 @@ impl Llama {
                 (Embedding::TiedToHead, Some(head)) => head.weight(0).copy_row(id as usize, row),
                 (Embedding::TiedToHead, None) => {}
             }
+        }
+        let multiplier = self.config.variant.embedding_multiplier;
+        if multiplier != 1.0 {
+            scale_in_place(&mut x, multiplier as f32);
         }
         x
     }

@@ -83,6 +83,7 @@ impl Llama {
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
         let hidden = config.hidden_size;
+        let norms = config.layer_norms();
         let mut layers = Vec::with_capacity(config.layers);
         let mut linears = config.linears().into_iter();
         for index in 0..config.layers {
@@ -100,31 +101,29 @@ impl Llama {
             let output = MixedGroup::new(vec![spec()?], bank, index * GROUPS + 1);
             let gate_up = MixedGroup::new(vec![spec()?, spec()?], bank, index * GROUPS + 2);
             let down = MixedGroup::new(vec![spec()?], bank, index * GROUPS + 3);
-            let mut norm = |name: &str| {
-                checkpoint.read(
-                    &format!("model.layers.{index}.{name}.weight"),
-                    &[hidden],
-                    digest,
-                )
-            };
+            let norms = norms.try_map(|(name, width)| {
+                let name = format!("model.layers.{index}.{name}.weight");
+                let weights = checkpoint.read(&name, &[*width], digest)?;
+                Ok(config.norm_weights(weights))
+            })?;
             layers.push(Layer {
-                attention_norm: norm("input_layernorm")?,
+                norms,
                 qkv,
                 output,
-                mlp_norm: norm("post_attention_layernorm")?,
                 gate_up,
                 down,
             });
             progress((index + 1) as f32 / (config.layers + 1) as f32)?;
         }
         let norm = checkpoint.read("model.norm.weight", &[hidden], digest)?;
-        let inverse_frequencies = config.inverse_frequencies();
+        let norm = config.norm_weights(norm);
+        let frequencies = (config.frequencies(), config.local_frequencies());
         Ok(Self {
             config,
             embedding,
             layers,
             norm,
-            inverse_frequencies,
+            frequencies,
             head: None,
         })
     }

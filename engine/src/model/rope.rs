@@ -7,8 +7,17 @@ use serde_json::{Value, json};
 
 use crate::{Error, Result};
 
+/// One inverse frequency per pair of turned dimensions, and what cosines and sines are multiplied by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frequencies {
+    /// Inverse frequencies.
+    pub inverse: Vec<f64>,
+    /// 1 but for stretched frequencies that ask for more.
+    pub factor: f64,
+}
+
 /// How the rotary frequencies are stretched for longer contexts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RopeScaling {
     /// Not at all.
     None,
@@ -27,6 +36,14 @@ pub enum RopeScaling {
         high_freq_factor: f64,
         /// Context that the model was first trained at.
         original_context: f64,
+    },
+    /// LongRoPE (Ding et al. 2024): each pair of dimensions by a divisor of its own. Only the divisors for contexts up
+    /// to the original one are here: beyond it the others would turn the keys before as well.
+    Long {
+        /// One per pair.
+        short_factor: Vec<f64>,
+        /// What cosines and sines are multiplied by.
+        attention_factor: f64,
     },
 }
 
@@ -49,7 +66,10 @@ impl RopeScaling {
                 let more = value.as_object().and_then(|fields| {
                     let mut names = fields.iter().filter(|(_, value)| !value.is_null());
                     names.find(|(name, _)| {
-                        !matches!(name.as_str(), "rope_theta" | "rope_type" | "type")
+                        !matches!(
+                            name.as_str(),
+                            "rope_theta" | "rope_type" | "type" | "partial_rotary_factor"
+                        )
                     })
                 });
                 if let Some((name, _)) = more {
@@ -93,10 +113,55 @@ impl RopeScaling {
         }
     }
 
-    /// As `rope_scaling` of `config.json` states it.
-    pub fn to_json(self) -> Value {
+    /// LongRoPE, whose model was stretched from `original` to `positions`, for heads of which `turned` dimensions turn.
+    pub(super) fn long(
+        value: &Value,
+        (positions, original): (usize, usize),
+        turned: usize,
+        path: &Path,
+    ) -> Result<Self> {
+        let field = |name: &str, problem: String| {
+            Err(Error::field(path, format!("rope_scaling.{name}"), problem))
+        };
+        let listed = value.get("short_factor").and_then(Value::as_array);
+        let listed: Vec<f64> = listed
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_f64)
+            .collect();
+        let sound = listed
+            .iter()
+            .all(|factor| factor.is_finite() && *factor > 0.0);
+        if listed.len() != turned / 2 || !sound {
+            let problem = format!(
+                "has {} numbers; longrope needs {} of them above 0, one per pair of dimensions that turn",
+                listed.len(),
+                turned / 2
+            );
+            return field("short_factor", problem);
+        }
+        let stretch = value.get("factor").and_then(Value::as_f64);
+        let stretch = stretch.unwrap_or(positions as f64 / original as f64);
+        let stated = value.get("attention_factor").and_then(Value::as_f64);
+        let attention_factor = match stated {
+            Some(factor) => factor,
+            None if stretch <= 1.0 || original < 2 => 1.0,
+            None => (1.0 + stretch.ln() / (original as f64).ln()).sqrt(),
+        };
+        if !(attention_factor.is_finite() && attention_factor > 0.0) {
+            let problem = format!("is {attention_factor}; it must be a number above 0");
+            return field("attention_factor", problem);
+        }
+        Ok(Self::Long {
+            short_factor: listed,
+            attention_factor,
+        })
+    }
+
+    /// As `rope_scaling` of `config.json` states it; null for LongRoPE, which takes more fields than these.
+    pub fn to_json(&self) -> Value {
         match self {
-            Self::None => Value::Null,
+            Self::None | Self::Long { .. } => Value::Null,
             Self::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
             Self::Llama3 {
                 factor,
@@ -113,10 +178,10 @@ impl RopeScaling {
         }
     }
 
-    /// One inverse frequency per pair of dimensions.
-    pub fn inverse_frequencies(self, head_dim: usize, theta: f64) -> Vec<f64> {
-        let plain = (0..head_dim / 2).map(|i| theta.powf(-2.0 * i as f64 / head_dim as f64));
-        match self {
+    /// One inverse frequency per pair of `turned` dimensions.
+    pub fn frequencies(&self, turned: usize, theta: f64) -> Frequencies {
+        let plain = (0..turned / 2).map(|i| theta.powf(-2.0 * i as f64 / turned as f64));
+        let inverse = match self {
             Self::None => plain.collect(),
             Self::Linear { factor } => plain.map(|f| f / factor).collect(),
             Self::Llama3 {
@@ -138,6 +203,17 @@ impl RopeScaling {
                     }
                 })
                 .collect(),
-        }
+            Self::Long { short_factor, .. } => plain
+                .zip(short_factor)
+                .map(|(f, factor)| f / factor)
+                .collect(),
+        };
+        let factor = match self {
+            Self::Long {
+                attention_factor, ..
+            } => *attention_factor,
+            _ => 1.0,
+        };
+        Frequencies { inverse, factor }
     }
 }

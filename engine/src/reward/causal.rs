@@ -214,15 +214,15 @@ impl RewardModel for Causal {
     }
 
     fn context_from(&self) -> &'static str {
-        if self.body.config().window_warning().is_some() {
-            "sliding_window"
+        if self.body.config().context_warning().is_some() {
+            "original_max_position_embeddings"
         } else {
             "max_position_embeddings"
         }
     }
 
     fn warning(&self) -> Option<String> {
-        self.body.config().window_warning()
+        self.body.config().context_warning()
     }
 
     fn reads_at(&self, ids: &[u32]) -> usize {

@@ -37,13 +37,13 @@ pub(super) fn load_from(source: &Source, device: &Device) -> Result<Box<dyn Rewa
         .map_or("", String::as_str);
     let model_type = kind.model_type.as_deref().unwrap_or_default();
     let is = |name: &str| model_type == name || architecture.to_lowercase().starts_with(name);
-    if is("llama") || is("mistral") {
+    if is("llama") || is("mistral") || crate::model::reads(model_type) {
         return Ok(Box::new(Causal::load_from(source, device)?));
     }
     if source.adapter {
         return Err(Error::file(
             &source.folder,
-            "is a PEFT adapter; only those of Llama and Mistral bodies are merged here, so merge it with its base first (PEFT's `merge_and_unload()`) and give that folder",
+            "is a PEFT adapter; only those of bodies that answer too (Llama, Mistral, Qwen and others) are merged here, so merge it with its base first (PEFT's `merge_and_unload()`) and give that folder",
         ));
     }
     let folder = source.folder.as_path();
@@ -72,7 +72,7 @@ pub(super) fn load_from(source: &Source, device: &Device) -> Result<Box<dyn Rewa
         &path,
         field,
         format!(
-            "`{value}` is not a reward model that can be read (GPT-2, DistilBERT, DeBERTa-v2, BART, Llama and Mistral bodies can)"
+            "`{value}` is not a reward model that can be read (GPT-2, DistilBERT, DeBERTa-v2, BART and all bodies that a base model may have can)"
         ),
     ))
 }

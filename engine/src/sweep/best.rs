@@ -3,7 +3,7 @@
 
 use super::rows::{Asked, planned_at, record, visited};
 use crate::bundle::Bundle;
-use crate::generate::{Generator, RowSource, RowTag};
+use crate::generate::{Generator, RowSource, RowTag, chosen, deviations, drawn_seed};
 use crate::method::{Method, MethodKind};
 use crate::protocol::SweepPlan;
 use crate::reward::{RewardInput, score_all};
@@ -49,12 +49,18 @@ pub fn best_of_n(
     let pool = Pool::new(bundle, plan, &method, &asked)?;
     let answers = pool.fill(bundle, &study, &scorers, slots, tell)?;
     let sweep = study.sweep(&record, asked.time)?;
-    let deviations = deviations(&answers, bundle.info.objectives.len());
+    let all: Vec<&Scores> = answers
+        .iter()
+        .flatten()
+        .map(|scored| &scored.scores)
+        .collect();
+    let deviations = deviations(&all, bundle.info.objectives.len());
     let mut results = Vec::with_capacity(visited.len());
     for (index, NamedPoint { point, name }) in visited.into_iter().enumerate() {
         let (mut placed, mut scores) = (Vec::new(), Vec::new());
         for (prompt, answers) in answers.iter().enumerate() {
-            let best = choose(answers, point.as_slice(), &deviations);
+            let scored: Vec<&Scores> = answers.iter().map(|scored| &scored.scores).collect();
+            let best = &answers[chosen(&scored, point.as_slice(), &deviations)];
             let place = Placed {
                 sweep,
                 seed: plan.sampling.seed,
@@ -94,43 +100,6 @@ struct Scored {
     scores: Scores,
 }
 
-/// The answer with the largest `Σ wᵢ rᵢ / sdᵢ`, of equals the earlier. One without a score is chosen only among its like.
-fn choose<'a>(answers: &'a [Scored], weights: &[f64], deviations: &[f64]) -> &'a Scored {
-    let worth = |scored: &Scored| {
-        let parts = weights.iter().zip(&scored.scores.0).zip(deviations);
-        let worth: f64 = parts
-            .filter(|((weight, _), _)| **weight != 0.0)
-            .map(|((weight, score), sd)| weight * score.unwrap_or(f64::NAN) / sd)
-            .sum();
-        if worth.is_nan() {
-            f64::NEG_INFINITY
-        } else {
-            worth
-        }
-    };
-    let mut best = &answers[0];
-    for scored in answers {
-        if worth(scored) > worth(best) {
-            best = scored;
-        }
-    }
-    best
-}
-
-/// Each objective's standard deviation over all answers; 1 where they are all alike.
-fn deviations(pools: &[Vec<Scored>], objectives: usize) -> Vec<f64> {
-    (0..objectives)
-        .map(|axis| {
-            let scores = pools.iter().flatten().filter_map(|s| s.scores.0[axis]);
-            let scores: Vec<f64> = scores.filter(|score| score.is_finite()).collect();
-            let count = scores.len().max(1) as f64;
-            let mean = scores.iter().sum::<f64>() / count;
-            let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / count;
-            if variance > 0.0 { variance.sqrt() } else { 1.0 }
-        })
-        .collect()
-}
-
 /// The rows of all pools: `n` of the base to each prompt, with seeds of their own.
 struct Pool {
     rows: Vec<PoolRow>,
@@ -151,8 +120,7 @@ impl Pool {
         let mut rows = Vec::new();
         for prompt in 0..asked.prompts.len() {
             for draw in 0..method.whole("n") {
-                // Any seed of the sweep's gives other draws; the first of them all is the sweep's own row.
-                let seed = plan.sampling.seed.wrapping_add((draw as u64) << 32);
+                let seed = drawn_seed(plan.sampling.seed, draw);
                 let sampling = Sampling {
                     seed,
                     temperature: method.number("temperature"),

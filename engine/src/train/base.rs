@@ -14,7 +14,7 @@ use super::forward::TrainModel;
 use super::ops::product;
 use super::params::{self, NamedTensors};
 use crate::digest::hexadecimal;
-use crate::model::LlamaConfig;
+use crate::model::{LlamaConfig, Variant, causal_part};
 use crate::reward::TrainedReading;
 use crate::types::{Method, TrainConfig};
 use crate::weights::{Adapter, read_json};
@@ -43,6 +43,11 @@ impl Base {
     fn on_cpu(start: &Start, seed: u64) -> Result<Self> {
         match start {
             Start::Random(shape) => {
+                if shape.variant != Variant::default() {
+                    let problem =
+                        "draws models of Llama's own kind; train another family from its weights";
+                    return Err(Error::option("config", problem));
+                }
                 params::check_drawn(shape)?;
                 let weights = params::random(shape, seed)?;
                 Ok(Self {
@@ -55,8 +60,8 @@ impl Base {
                 })
             }
             Start::Folder(folder) => {
-                let shape = LlamaConfig::load_to_train(folder)?;
-                let config = read_json(&folder.join("config.json"))?;
+                let shape = LlamaConfig::load(folder)?;
+                let config = causal_part(&read_json(&folder.join("config.json"))?);
                 let stored = params::read(folder, &shape)?;
                 Ok(Self {
                     shape,
@@ -157,7 +162,38 @@ impl Base {
 
     fn write_model(&self, folder: &Path, config: Value, weights: &NamedTensors) -> Result<()> {
         let types: Vec<&str> = self.types.iter().map(String::as_str).collect();
+        let fused = self.shape.variant.fused.then(|| self.fused(weights));
+        let fused = fused.transpose()?;
+        let weights = fused.as_ref().unwrap_or(weights);
         files::write_model(folder, &config, (weights, &types), self.folder.as_deref())
+    }
+
+    /// Weights with those modules put together that the family keeps in one tensor.
+    fn fused(&self, weights: &NamedTensors) -> Result<NamedTensors> {
+        let mut weights = weights.clone();
+        for layer in 0..self.shape.layers {
+            for (whole, parts) in [
+                (
+                    "self_attn.qkv_proj",
+                    ["q_proj", "k_proj", "v_proj"].as_slice(),
+                ),
+                ("mlp.gate_up_proj", ["gate_proj", "up_proj"].as_slice()),
+            ] {
+                let name = format!("model.layers.{layer}.{whole}.weight");
+                let place = |part: &&str| {
+                    let module = whole.split('.').next().unwrap_or_default();
+                    format!("model.layers.{layer}.{module}.{part}.weight")
+                };
+                let found: Vec<Tensor> = parts
+                    .iter()
+                    .filter_map(|part| weights.remove(&place(part)))
+                    .collect();
+                if found.len() == parts.len() {
+                    weights.insert(name, Tensor::cat(&found, 0)?);
+                }
+            }
+        }
+        Ok(weights)
     }
 
     /// Writes a reward model: the body's weights and `score.weight`.
@@ -169,10 +205,10 @@ impl Base {
     ) -> Result<()> {
         let mut config = in_f32(&self.config);
         if let Some(fields) = config.as_object_mut() {
-            fields.insert(
-                "architectures".to_owned(),
-                json!(["LlamaForSequenceClassification"]),
-            );
+            let causal = fields.get("architectures").and_then(|names| names.get(0));
+            let causal = causal.and_then(Value::as_str).unwrap_or("LlamaForCausalLM");
+            let scoring = causal.replace("ForCausalLM", "ForSequenceClassification");
+            fields.insert("architectures".to_owned(), json!([scoring]));
             fields.insert("num_labels".to_owned(), json!(1));
             fields.insert("id2label".to_owned(), json!({"0": "LABEL_0"}));
             fields.insert("label2id".to_owned(), json!({"LABEL_0": 0}));

@@ -16,7 +16,7 @@ use super::parallel::{Team, differentiate};
 use super::params;
 use super::sft::{Sft, sequence_log_probs};
 use crate::Result;
-use crate::model::{LlamaConfig, RopeScaling};
+use crate::model::{LlamaConfig, RopeScaling, Variant};
 use crate::types::{Method, OptimiserConfig, check_workers};
 
 /// The loss of the steps.
@@ -77,6 +77,7 @@ impl Default for BenchConfig {
             rope_scaling: RopeScaling::None,
             attention_bias: false,
             mlp_bias: false,
+            variant: Variant::default(),
             tied_embeddings: false,
             eos_token_id: None,
             bos_token_id: None,

@@ -1,4 +1,4 @@
-//! The differentiable forward of a Llama-family model over a flat batch.
+//! The differentiable forward of a model over a flat batch.
 //!
 //! Written for clarity over speed of decoding: no cache, and one router or one preference at most. The inference
 //! forward is held against it in tests.
@@ -7,24 +7,17 @@ use candle_core::{Tensor, Var};
 
 use super::batch::{FlatBatch, PredictionBatch};
 use super::ensemble::Ensemble;
-use super::mixture::{self, Electorate, SiteMixture};
+pub use super::layer::Adapters;
+use super::layer::{Context, Layer, Linear, Lora, Update};
+use super::mixture::{self, Electorate};
 use super::ops::{AttentionShape, Rotation, linear_plain};
 use super::params::{self, NamedTensors, NamedVars};
-use super::steered::{Layout, SteeredSite};
+use super::steered::Layout;
 use super::tape::{Tape, Traced};
 use super::trace::{Back, Pass, Trace};
-use crate::model::LlamaConfig;
+use crate::model::{Frequencies, LlamaConfig};
 use crate::types::{LoraConfig, Method};
 use crate::{Error, Result};
-
-/// Whether adapters take part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Adapters {
-    /// As trained.
-    On,
-    /// The base model alone: the reference of preference optimisation.
-    Off,
-}
 
 /// Which form of the operations runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,44 +26,6 @@ pub enum Kernels {
     Fused,
     /// candle's own operations and graph, on any device: the reference.
     Plain,
-}
-
-#[derive(Debug)]
-struct Lora {
-    a: Tensor,
-    b: Tensor,
-    scale: f64,
-}
-
-/// What is added to a linear module's own product.
-#[derive(Debug)]
-enum Update {
-    None,
-    /// An adapter in training.
-    Lora(Lora),
-    /// Experts, frozen or not, under a router in training.
-    Mixture(Box<SiteMixture>),
-    /// Factors in training that a preference steers.
-    Steered(Box<SteeredSite>),
-}
-
-#[derive(Debug)]
-struct Linear {
-    weight: Tensor,
-    update: Update,
-}
-
-#[derive(Debug)]
-struct Layer {
-    attention_norm: Tensor,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    o: Linear,
-    feed_forward_norm: Tensor,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
 }
 
 /// A model in training: frozen tensors and variables, joined by name.
@@ -82,20 +37,9 @@ pub struct TrainModel {
     norm: Tensor,
     head: Tensor,
     score: Option<Tensor>,
-    frequencies: Vec<f32>,
+    frequencies: (Frequencies, Option<Frequencies>),
     kernels: Kernels,
     vars: NamedVars,
-}
-
-/// What one forward pass over a batch needs besides the weights.
-struct Context {
-    /// What steers factors that a preference steers; empty where there are none.
-    preference: Vec<f64>,
-    attention: AttentionShape,
-    rotation: Rotation,
-    adapters: Adapters,
-    eps: f64,
-    trace: Trace,
 }
 
 /// How the rows that predict are read.
@@ -219,7 +163,7 @@ impl TrainModel {
             updates,
         };
         let layers = (0..shape.layers)
-            .map(|i| source.layer(i))
+            .map(|i| source.layer(i, &shape))
             .collect::<Result<Vec<_>>>()?;
         let embedding = source.tensor("model.embed_tokens.weight")?;
         let score = weights
@@ -239,8 +183,7 @@ impl TrainModel {
         } else {
             Kernels::Plain
         };
-        let frequencies = shape.inverse_frequencies();
-        let frequencies = frequencies.into_iter().map(|f| f as f32).collect();
+        let frequencies = (shape.frequencies(), shape.local_frequencies());
         Ok(Self {
             shape,
             embedding,
@@ -280,6 +223,12 @@ impl TrainModel {
 
     /// What depends on the batch, for a pass that is kept for its gradient if it `learns`.
     fn context(&self, batch: &FlatBatch, adapters: Adapters, learns: bool) -> Context {
+        let rotation = |of: &Frequencies| {
+            let inverse: Vec<f32> = of.inverse.iter().map(|f| *f as f32).collect();
+            let frequencies = (inverse.as_slice(), of.factor as f32);
+            Rotation::new(&batch.positions, frequencies, self.shape.head_dim)
+        };
+        let (global, local) = &self.frequencies;
         Context {
             preference: Vec::new(),
             attention: AttentionShape {
@@ -287,10 +236,12 @@ impl TrainModel {
                 heads: self.shape.heads,
                 kv_heads: self.shape.kv_heads,
                 head_dim: self.shape.head_dim,
+                scoring: self.shape.scoring(0),
             },
-            rotation: Rotation::new(&batch.positions, &self.frequencies),
+            rotations: (rotation(global), local.as_ref().map(rotation)),
             adapters,
             eps: self.shape.rms_norm_eps,
+            variant: self.shape.variant.clone(),
             trace: match self.kernels {
                 Kernels::Plain => Trace::Graph,
                 Kernels::Fused => Trace::Tape {
@@ -305,6 +256,7 @@ impl TrainModel {
     fn hidden(&self, batch: &FlatBatch, context: &Context) -> Result<Traced> {
         let trace = &context.trace;
         let mut x = trace.rows(&trace.weight(&self.embedding), &batch.tokens)?;
+        x = context.scaled(x, context.variant.embedding_multiplier)?;
         for layer in &self.layers {
             x = layer.forward(&x, context)?;
         }
@@ -321,14 +273,28 @@ impl TrainModel {
         let trace = &context.trace;
         let hidden = trace.rows(&self.hidden(&batch.flat, context)?, &batch.rows)?;
         let states = context.norm(&hidden, &self.norm)?;
-        let logits = if (temperature - 1.0).abs() < f64::EPSILON {
-            trace.linear(&states, &trace.weight(&self.head))?
+        let cool = (temperature - 1.0).abs() < f64::EPSILON;
+        let logits = if cool {
+            self.head(&states, context)?
+        } else if context.variant.logits_cap.is_some() {
+            trace.scale(&self.head(&states, context)?, 1.0 / temperature)?
         } else {
-            let states = trace.scale(&states, 1.0 / temperature)?;
-            trace.linear(&states, &trace.weight(&self.head))?
+            // States are fewer numbers than logits.
+            self.head(&trace.scale(&states, 1.0 / temperature)?, context)?
         };
         let log_probs = trace.log_prob(&logits, &batch.targets)?;
         Ok((states, log_probs))
+    }
+
+    /// Logits of states: `[rows, vocabulary]`.
+    fn head(&self, states: &Traced, context: &Context) -> Result<Traced> {
+        let (trace, variant) = (&context.trace, &context.variant);
+        let logits = trace.linear(states, &trace.weight(&self.head))?;
+        let logits = context.scaled(logits, 1.0 / variant.logits_divisor)?;
+        Ok(match variant.logits_cap {
+            Some(cap) => trace.soft_cap(&logits, cap as f32)?,
+            None => logits,
+        })
     }
 
     /// Log-probabilities of the batch's targets, `[rows that predict]`; nothing is kept for a gradient.
@@ -399,8 +365,7 @@ impl TrainModel {
         let context = self.context(batch, adapters, true);
         let hidden = self.hidden(batch, &context)?;
         let states = context.norm(&hidden, &self.norm)?;
-        let trace = &context.trace;
-        let logits = trace.linear(&states, &trace.weight(&self.head))?;
+        let logits = self.head(&states, &context)?;
         Ok(context.trace.finish(logits)?)
     }
 
@@ -470,7 +435,11 @@ impl Source<'_> {
             .ok_or_else(|| Error::internal(format!("no weight in memory is called `{name}`")))
     }
 
-    fn linear(&self, path: &str) -> Result<Linear> {
+    fn has(&self, name: &str) -> bool {
+        self.vars.contains_key(name) || self.weights.contains_key(name)
+    }
+
+    fn linear(&self, path: &str, shape: &LlamaConfig) -> Result<Linear> {
         let weight = self.tensor(&format!("{path}.weight"))?;
         let update = match self.updates {
             Updates::Lora(config) if config.targets(path) => Update::Lora(Lora {
@@ -489,7 +458,15 @@ impl Source<'_> {
             }
             Updates::Lora(_) | Updates::None => Update::None,
         };
-        Ok(Linear { weight, update })
+        // A checkpoint may lack a bias, which is zero then.
+        let name = format!("{path}.bias");
+        let has = shape.has_bias(path) && self.has(&name);
+        let bias = has.then(|| self.tensor(&name)).transpose()?;
+        Ok(Linear {
+            weight,
+            bias,
+            update,
+        })
     }
 
     /// The router's mixture at a module, if it has a layer there.
@@ -504,61 +481,20 @@ impl Source<'_> {
         Ok(site.map_or(Update::None, |site| Update::Mixture(Box::new(site))))
     }
 
-    fn layer(&self, index: usize) -> Result<Layer> {
+    fn layer(&self, index: usize, shape: &LlamaConfig) -> Result<Layer> {
         let at = |name: &str| format!("model.layers.{index}.{name}");
+        let linear = |name: &str| self.linear(&at(name), shape);
+        let norms = shape.layer_norms();
         Ok(Layer {
-            attention_norm: self.tensor(&at("input_layernorm.weight"))?,
-            q: self.linear(&at("self_attn.q_proj"))?,
-            k: self.linear(&at("self_attn.k_proj"))?,
-            v: self.linear(&at("self_attn.v_proj"))?,
-            o: self.linear(&at("self_attn.o_proj"))?,
-            feed_forward_norm: self.tensor(&at("post_attention_layernorm.weight"))?,
-            gate: self.linear(&at("mlp.gate_proj"))?,
-            up: self.linear(&at("mlp.up_proj"))?,
-            down: self.linear(&at("mlp.down_proj"))?,
+            kind: shape.layer_kind(index),
+            norms: norms.try_map(|(name, _)| self.tensor(&at(&format!("{name}.weight"))))?,
+            q: linear("self_attn.q_proj")?,
+            k: linear("self_attn.k_proj")?,
+            v: linear("self_attn.v_proj")?,
+            o: linear("self_attn.o_proj")?,
+            gate: linear("mlp.gate_proj")?,
+            up: linear("mlp.up_proj")?,
+            down: linear("mlp.down_proj")?,
         })
-    }
-}
-
-impl Context {
-    fn norm(&self, x: &Traced, weight: &Tensor) -> Result<Traced> {
-        let trace = &self.trace;
-        Ok(trace.rms_norm(x, &trace.weight(weight), self.eps)?)
-    }
-}
-
-impl Linear {
-    /// `W x`, plus `scale · B A x` or the mixture of experts.
-    fn forward(&self, x: &Traced, context: &Context) -> Result<Traced> {
-        let trace = &context.trace;
-        let y = trace.linear(x, &trace.weight(&self.weight))?;
-        let update = match &self.update {
-            _ if context.adapters == Adapters::Off => return Ok(y),
-            Update::None => return Ok(y),
-            Update::Lora(Lora { a, b, scale }) => {
-                let low = trace.scale(&trace.linear(x, &trace.weight(a))?, *scale)?;
-                trace.linear(&low, &trace.weight(b))?
-            }
-            Update::Mixture(mixture) => mixture.forward(x, trace)?,
-            Update::Steered(site) => site.forward(x, &context.preference, trace)?,
-        };
-        Ok(trace.sum(&y, &update)?)
-    }
-}
-
-impl Layer {
-    fn forward(&self, x: &Traced, context: &Context) -> Result<Traced> {
-        let trace = &context.trace;
-        let h = context.norm(x, &self.attention_norm)?;
-        let q = trace.rope(&self.q.forward(&h, context)?, &context.rotation)?;
-        let k = trace.rope(&self.k.forward(&h, context)?, &context.rotation)?;
-        let v = self.v.forward(&h, context)?;
-        let mixed = trace.attention([&q, &k, &v], &context.attention)?;
-        let x = trace.sum(x, &self.o.forward(&mixed, context)?)?;
-        let h = context.norm(&x, &self.feed_forward_norm)?;
-        let gate = self.gate.forward(&h, context)?;
-        let up = self.up.forward(&h, context)?;
-        let inner = trace.swiglu(&gate, &up)?;
-        Ok(trace.sum(&x, &self.down.forward(&inner, context)?)?)
     }
 }

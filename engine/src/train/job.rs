@@ -70,7 +70,7 @@ pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<Train
         TrainTask::Loramoe(job) => {
             let base = &model_of(&job.base)?;
             check_writable(out, &job.config.train.run, &[base])?;
-            let most = most_tokens(&LlamaConfig::load_to_train(base)?, &job.config.train);
+            let most = most_tokens(&LlamaConfig::load(base)?, &job.config.train);
             let data = data::read_examples(&job.data)?
                 .tokenise(&text_tokenizer(base)?, most)?
                 .settle(job.skip_bad)?;
@@ -94,7 +94,7 @@ pub fn run_job(job: &TrainJob, reporter: &mut dyn TrainReporter) -> Result<Train
 fn run_sft(job: &SftJob, reporter: &mut dyn TrainReporter, out: &Path) -> Result<TrainReport> {
     let base = &model_of(&job.base)?;
     check_writable(out, &job.config.train.run, &[base])?;
-    let shape = LlamaConfig::load_to_train(base)?;
+    let shape = LlamaConfig::load(base)?;
     let tokenizer = text_tokenizer(base)?;
     let most = most_tokens(&shape, &job.config.train);
     let data = data::read_examples(&job.data)?
@@ -212,7 +212,7 @@ fn run_reward(
         .items
         .iter()
         .any(|(_, pair)| matches!(pair.chosen.prompt, Prompt::Chat(_) | Prompt::Messages(_)));
-    let most = most_tokens(&LlamaConfig::load_to_train(base)?, &job.config.train);
+    let most = most_tokens(&LlamaConfig::load(base)?, &job.config.train);
     let data = texts.tokenise(&tokenizer, most)?.settle(job.skip_bad)?;
     let start = Start::Folder(base.clone());
     let pairs = (data.items.as_slice(), chat_template);
@@ -256,7 +256,7 @@ fn most_tokens(shape: &LlamaConfig, config: &TrainConfig) -> usize {
 }
 
 fn pairs(base: &Path, data: &Path, config: &TrainConfig, skip_bad: bool) -> Result<Settled<Pair>> {
-    let most = most_tokens(&LlamaConfig::load_to_train(base)?, config);
+    let most = most_tokens(&LlamaConfig::load(base)?, config);
     data::read_pairs(data)?
         .tokenise(&text_tokenizer(base)?, most)?
         .settle(skip_bad)

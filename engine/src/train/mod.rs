@@ -30,6 +30,7 @@ mod filter;
 pub mod forward;
 pub mod grad_check;
 pub mod job;
+mod layer;
 pub mod line_errors;
 pub mod loramoe;
 pub mod metrics;

@@ -59,8 +59,17 @@ pub fn random(shape: &LlamaConfig, seed: u64) -> Result<NamedTensors> {
     let mut all = NamedTensors::new();
     for (name, dims) in shape.weights() {
         let count = dims.iter().product();
-        let values = if dims.len() == 1 {
-            vec![1.0; count]
+        let values = if name.ends_with(".bias") {
+            vec![0.0; count]
+        } else if dims.len() == 1 {
+            vec![
+                if shape.variant.norms_around_one {
+                    0.0
+                } else {
+                    1.0
+                };
+                count
+            ]
         } else {
             let writes = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
             normal(&mut rng, count, if writes { residual } else { base })
@@ -173,6 +182,10 @@ pub fn read(folder: &Path, shape: &LlamaConfig) -> Result<Stored> {
     let mut digest = Digest::default();
     let (mut weights, mut types) = (NamedTensors::new(), BTreeSet::new());
     for (name, expected) in shape.weights() {
+        // A bias that a checkpoint lacks is zero.
+        if name.ends_with(".bias") && !checkpoint.contains(&name) {
+            continue;
+        }
         let values = checkpoint.read(&name, &expected, &mut digest)?;
         types.extend(checkpoint.dtype(&name));
         weights.insert(name, Tensor::from_vec(values, expected, &Device::Cpu)?);

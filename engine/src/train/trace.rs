@@ -7,6 +7,7 @@ use candle_core::{Result, Tensor, Var};
 
 use super::ops::{self, AttentionShape, Rotation};
 use super::tape::{Origin, Tape, Traced};
+use crate::model::Activation;
 use crate::types::RouterActivation;
 
 /// How one pass is computed and kept.
@@ -65,13 +66,28 @@ impl Trace {
         }
     }
 
-    /// `x / sqrt(mean(x²) + eps) * weight`.
-    pub(super) fn rms_norm(&self, x: &Traced, weight: &Traced, eps: f64) -> Result<Traced> {
+    /// `x + bias`, the same for every row.
+    pub(super) fn bias(&self, x: &Traced, bias: &Traced) -> Result<Traced> {
         match self {
-            Self::Graph => ops::rms_norm_plain(&x.value, &weight.value, eps).map(Traced::frozen),
+            Self::Graph => x.value.broadcast_add(&bias.value).map(Traced::frozen),
+            Self::Tape { tape, .. } => tape.two(ops::Bias, [x, bias]),
+        }
+    }
+
+    /// `x / sqrt(mean(x²) + eps) * (around + weight)`, for rows or heads as wide as the weight.
+    pub(super) fn rms_norm(
+        &self,
+        x: &Traced,
+        weight: &Traced,
+        (eps, around): (f64, f64),
+    ) -> Result<Traced> {
+        match self {
+            Self::Graph => {
+                ops::rms_norm_plain(&x.value, &weight.value, (eps, around)).map(Traced::frozen)
+            }
             Self::Tape { tape, .. } => {
-                let eps = eps as f32;
-                tape.two(ops::RmsNorm { eps }, [x, weight])
+                let (eps, around) = (eps as f32, around as f32);
+                tape.two(ops::RmsNorm { eps, around }, [x, weight])
             }
         }
     }
@@ -98,11 +114,30 @@ impl Trace {
         }
     }
 
-    /// `silu(gate) * up`.
-    pub(super) fn swiglu(&self, gate: &Traced, up: &Traced) -> Result<Traced> {
+    /// `activation(gate) * up`.
+    pub(super) fn gated(
+        &self,
+        gate: &Traced,
+        up: &Traced,
+        activation: Activation,
+    ) -> Result<Traced> {
+        match (self, activation) {
+            (Self::Graph, Activation::Silu) => {
+                ops::swiglu_plain(&gate.value, &up.value).map(Traced::frozen)
+            }
+            (Self::Graph, Activation::Gelu) => {
+                ops::geglu_plain(&gate.value, &up.value).map(Traced::frozen)
+            }
+            (Self::Tape { tape, .. }, Activation::Silu) => tape.two(ops::SwiGlu, [gate, up]),
+            (Self::Tape { tape, .. }, Activation::Gelu) => tape.two(ops::GeGlu, [gate, up]),
+        }
+    }
+
+    /// `cap * tanh(x / cap)`.
+    pub(super) fn soft_cap(&self, x: &Traced, cap: f32) -> Result<Traced> {
         match self {
-            Self::Graph => ops::swiglu_plain(&gate.value, &up.value).map(Traced::frozen),
-            Self::Tape { tape, .. } => tape.two(ops::SwiGlu, [gate, up]),
+            Self::Graph => ops::soft_cap_plain(&x.value, cap).map(Traced::frozen),
+            Self::Tape { tape, .. } => tape.one(ops::SoftCap(cap), x),
         }
     }
 

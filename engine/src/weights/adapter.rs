@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Digest, Dora, LoraFolder};
+use super::{Digest, Dora, LoraFolder, fused};
 use crate::{Error, Result};
 
 /// The two factors of one module: `delta W = scale * B A`.
@@ -53,13 +53,15 @@ impl Adapter {
         let mut factors = BTreeMap::new();
         let mut unmatched = Vec::new();
         for (module, entry) in &files.modules {
-            match linears.iter().find(|(path, _)| path == module) {
-                Some((_, shape)) => {
-                    let factor = files.read(entry, *shape, &mut digest)?;
-                    factors.insert(module.clone(), factor);
-                }
-                None => unmatched.push(module.as_str()),
-            }
+            let parts = fused::linears_of(module, linears);
+            let Some((_, [_, inner])) = parts.first() else {
+                unmatched.push(module.as_str());
+                continue;
+            };
+            let out = parts.iter().map(|(_, [out, _])| out).sum();
+            let factor = files.read(entry, [out, *inner], &mut digest)?;
+            let paths = parts.iter().map(|(path, _)| path.clone());
+            factors.extend(paths.zip(fused::split(factor, entry, &parts)));
         }
         if factors.is_empty() {
             return Err(problem(format!(

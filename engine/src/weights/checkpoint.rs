@@ -33,18 +33,18 @@ pub struct Checkpoint {
     /// What errors name: the folder or file that was opened.
     path: PathBuf,
     files: Vec<PathBuf>,
-    tensors: BTreeMap<String, Entry>,
+    pub(super) tensors: BTreeMap<String, Entry>,
     /// See [`UPCAST_FROM`].
     upcast_from: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    file: usize,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    start: u64,
-    bytes: usize,
+pub(super) struct Entry {
+    pub(super) file: usize,
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    pub(super) start: u64,
+    pub(super) bytes: usize,
 }
 
 /// SHA-256 over names and bytes of the tensors read through it, in the order of reading.
@@ -72,12 +72,13 @@ impl Checkpoint {
     /// Opens a Hugging Face folder: `model.safetensors`, or the shards that
     /// `model.safetensors.index.json` names; without either, `pytorch_model.bin` or its shards.
     ///
-    /// Wrappers of names are taken off; what is no model's checkpoint (empty tensors, an unmerged adapter,
+    /// Wrappers of names are taken off, and fused modules taken apart; what is no model's checkpoint (empty tensors, an unmerged adapter,
     /// quantised weights) is refused by name.
     pub fn open_folder(folder: &Path) -> Result<Self> {
         let mut checkpoint = Self::open_any(folder)?;
         names::refuse_strangers(&checkpoint)?;
         checkpoint.unwrap_names()?;
+        checkpoint.take_apart();
         Ok(checkpoint)
     }
 

@@ -25,6 +25,14 @@ pub fn parse_json<T: DeserializeOwned>(path: &Path, text: &str, known: &[&str]) 
     })
 }
 
+/// Reads what is parsed already; `path` is what errors name.
+pub fn from_value<T: DeserializeOwned>(path: &Path, value: &serde_json::Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place = error.path().to_string();
+        wrong_field(path, &place, &error.inner().to_string(), &[])
+    })
+}
+
 /// Parses the text of a TOML file.
 pub fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str, known: &[&str]) -> Result<T> {
     let line_of = |error: &toml::de::Error| {

@@ -5,6 +5,7 @@ mod checkpoint;
 mod experts_folder;
 #[cfg(test)]
 mod foreign_tests;
+mod fused;
 mod json;
 mod lora_fields;
 mod lora_folder;
@@ -18,7 +19,7 @@ mod settings;
 pub use adapter::{Adapter, LoraFactor};
 pub use checkpoint::{Checkpoint, Digest, UPCAST_FROM, file_digest};
 pub use experts_folder::{ExpertPart, ExpertsFolder};
-pub use json::{fields_of, parse_json, parse_toml, read_json};
+pub use json::{fields_of, from_value, parse_json, parse_toml, read_json};
 pub use lora_folder::{Dora, LoraFolder, LoraModule};
 pub use parm_folder::{ParmFolder, ParmPart};
 pub use router::{RouterExpert, RouterSite};

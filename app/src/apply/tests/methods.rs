@@ -67,14 +67,18 @@ fn what_cannot_be_had_here_is_refused_in_words() {
     for (kind, words) in [
         (MethodKind::Mva, "it answers at weights, not at preferences"),
         (MethodKind::Genarm, "holds no parts"),
-        (MethodKind::BestOfN, "command line"),
     ] {
         let reason = why(&state, kind).expect("a reason");
         assert!(reason.contains(words), "{kind:?}: {reason}");
         go(&mut state, [AppCommand::SetMethod(kind)]);
         assert_eq!(state.method(), method("hoe"));
     }
-    for kind in [MethodKind::Mod, MethodKind::Pcb, MethodKind::Args] {
+    for kind in [
+        MethodKind::Mod,
+        MethodKind::Pcb,
+        MethodKind::Args,
+        MethodKind::BestOfN,
+    ] {
         assert_eq!(why(&state, kind), None, "{kind:?}");
     }
     let mut info = bundle();
@@ -85,8 +89,10 @@ fn what_cannot_be_had_here_is_refused_in_words() {
     assert_eq!(why(&state, MethodKind::Genarm), None);
     let words = why(&state, MethodKind::Mod).expect("a reason");
     assert!(words.contains("none stands at b alone"), "{words}");
-    let words = why(&state, MethodKind::Args).expect("a reason");
-    assert!(words.contains("c has none"), "{words}");
+    for kind in [MethodKind::Args, MethodKind::BestOfN] {
+        let words = why(&state, kind).expect("a reason");
+        assert!(words.contains("c has none"), "{words}");
+    }
     // One that was chosen with another bundle says why it gives no answer, and the usual one does.
     state.prefs.sampling.method = Some(method("parm"));
     let words = why_not(&AppCommand::Generate, &state).expect("a reason");

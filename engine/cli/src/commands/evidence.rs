@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// In little time, to try it out: few points, settings and prompts, and everything is stamped
     #[arg(long)]
     quick: bool,
+    /// These arms alone, comma-separated, e.g. mva,plain,decay; contrasts between others fall away
+    #[arg(long, value_name = "ARMS", value_delimiter = ',')]
+    only: Vec<String>,
     /// New tokens of an answer at most
     #[arg(long, value_name = "N", default_value_t = 96)]
     max_tokens: usize,
@@ -60,12 +63,18 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<()> {
     let plan = EvidencePlan {
         out: args.out.clone(),
         quick: args.quick,
+        only: args.only.clone(),
         max_tokens: args.max_tokens,
         draws: args.draws,
         command: format!(
-            "paretoscope-engine evidence{} --out DIR{}",
+            "paretoscope-engine evidence{} --out DIR{}{}",
             shown.concat(),
-            if args.quick { " --quick" } else { "" }
+            if args.quick { " --quick" } else { "" },
+            if args.only.is_empty() {
+                String::new()
+            } else {
+                format!(" --only {}", args.only.join(","))
+            }
         ),
         test_is: if demonstration {
             "other phrasings of topics that were trained on".to_owned()

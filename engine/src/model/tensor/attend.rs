@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use super::slots::LayerSlots;
 use crate::kernels::HeadLayout;
+use crate::model::{Frequencies, LayerKind, LayerRope, LlamaConfig};
 
 /// Queries of a prompt that go together at most, so that their scores stay small.
 const MOST_QUERIES: usize = 512;
@@ -31,9 +32,17 @@ pub(super) struct StepPlan {
     /// Rows of the slots, seen as `[slots * kv heads * positions, head dim]`, that take the new keys and
     /// values: `[tokens * kv heads, head dim]`.
     targets: Tensor,
-    cos: Tensor,
-    sin: Tensor,
-    parts: Vec<Part>,
+    /// Cosines and sines.
+    global: (Tensor, Tensor),
+    /// Those of layers that have frequencies of their own.
+    local: Option<(Tensor, Tensor)>,
+    /// Dimensions of a head that are turned.
+    turned: usize,
+    /// What queries are multiplied by, and the cap of their scores.
+    scale: f64,
+    cap: Option<f64>,
+    /// By the window of their layers.
+    parts: Vec<(Option<usize>, Vec<Part>)>,
     /// Where each token's output lies among those of the parts, unless it is in order.
     order: Option<Tensor>,
 }
@@ -56,23 +65,23 @@ enum Part {
         tokens: Range<usize>,
         /// Positions that the last sees.
         length: usize,
-        /// `[tokens, length]`; `None` for a single token.
+        /// `[tokens, length]`; `None` for a single token that sees all.
         mask: Option<Tensor>,
     },
 }
 
 impl StepPlan {
-    /// For rows whose tokens follow each other. `frequencies` are the inverse ones of each pair of
-    /// dimensions, `slots` hold `positions` each.
+    /// For rows whose tokens follow each other. `frequencies` are those of the model and of its layers that have their
+    /// own, slots hold `positions` each.
     pub(super) fn new(
         rows: &[RowSpan],
-        layout: HeadLayout,
+        config: &LlamaConfig,
         positions: usize,
-        frequencies: &[f64],
+        (global, local): (&Frequencies, Option<&Frequencies>),
         (device, dtype): (&Device, DType),
     ) -> Result<Self> {
+        let layout = config.head_layout();
         let mut targets = Vec::new();
-        let (mut cos, mut sin) = (Vec::new(), Vec::new());
         for row in rows {
             if row.position + row.tokens > positions {
                 candle_core::bail!(
@@ -86,21 +95,40 @@ impl StepPlan {
                     let target = (row.slot * layout.kv_heads + head) * positions + position;
                     targets.extend(std::iter::repeat_n(target as u32, layout.head_dim));
                 }
-                for frequency in frequencies {
-                    // The angle is rounded to f32 before the cosine, as in the packed path.
-                    let angle = f64::from(position as f32 * *frequency as f32);
-                    cos.push(angle.cos() as f32);
-                    sin.push(angle.sin() as f32);
-                }
             }
         }
         let tokens: usize = rows.iter().map(|row| row.tokens).sum();
-        let place = |values: Vec<f32>| {
-            Tensor::from_vec(values, (tokens, 1, frequencies.len()), &Device::Cpu)?
-                .to_dtype(dtype)?
-                .to_device(device)
+        let tables = |of: &Frequencies| -> Result<(Tensor, Tensor)> {
+            let positions = rows
+                .iter()
+                .flat_map(|row| row.position..row.position + row.tokens);
+            let (mut cos, mut sin) = (Vec::new(), Vec::new());
+            for position in positions {
+                for frequency in &of.inverse {
+                    // The angle is rounded to f32 before the cosine, as in the packed path.
+                    let angle = f64::from(position as f32 * *frequency as f32);
+                    cos.push(angle.cos() as f32 * of.factor as f32);
+                    sin.push(angle.sin() as f32 * of.factor as f32);
+                }
+            }
+            let place = |values: Vec<f32>| {
+                Tensor::from_vec(values, (tokens, 1, of.inverse.len()), &Device::Cpu)?
+                    .to_dtype(dtype)?
+                    .to_device(device)
+            };
+            Ok((place(cos)?, place(sin)?))
         };
-        let (parts, order) = parts(rows, device)?;
+        let mut windows: Vec<Option<usize>> = (0..config.layers)
+            .map(|layer| config.layer_kind(layer).window)
+            .collect();
+        windows.sort_unstable();
+        windows.dedup();
+        let (mut parts_by_window, mut order) = (Vec::new(), None);
+        for window in windows {
+            let (parts, places) = parts(rows, window, device)?;
+            parts_by_window.push((window, parts));
+            order = places;
+        }
         Ok(Self {
             layout,
             dtype,
@@ -109,21 +137,23 @@ impl StepPlan {
                 (tokens * layout.kv_heads, layout.head_dim),
                 device,
             )?,
-            cos: place(cos)?,
-            sin: place(sin)?,
-            parts,
+            global: tables(global)?,
+            local: local.map(tables).transpose()?,
+            turned: 2 * global.inverse.len(),
+            scale: config.attention_scale(),
+            cap: config.variant.attention_cap,
+            parts: parts_by_window,
             order,
         })
     }
 
     /// Rotates queries and keys, files keys and values, and returns
-    /// `softmax(q k^T / sqrt(head dim)) v`, each token seeing its own row up to itself. `queries` is
+    /// `softmax(scale q k^T) v`, each token seeing its own row up to itself, as far back as the window goes. `queries` is
     /// `[tokens, heads * head dim]`, and so is the result.
     pub(super) fn attend(
         &self,
-        queries: &Tensor,
-        keys: &Tensor,
-        values: &Tensor,
+        [queries, keys, values]: [&Tensor; 3],
+        kind: LayerKind,
         (key_slots, value_slots): &LayerSlots,
     ) -> Result<Tensor> {
         let HeadLayout {
@@ -131,11 +161,26 @@ impl StepPlan {
             kv_heads,
             head_dim,
         } = self.layout;
+        let tables = match kind.rope {
+            LayerRope::Global => Some(&self.global),
+            LayerRope::Local => self.local.as_ref(),
+            LayerRope::None => None,
+        };
         let rotate = |x: &Tensor, heads: usize| {
             let x = x.reshape(((), heads, 1, head_dim))?;
-            candle_nn::rotary_emb::rope(&x, &self.cos, &self.sin)
+            match tables {
+                None => Ok(x),
+                Some((cos, sin)) if self.turned == head_dim => {
+                    candle_nn::rotary_emb::rope(&x, cos, sin)
+                }
+                Some((cos, sin)) => {
+                    let turned = x.narrow(3, 0, self.turned)?.contiguous()?;
+                    let rest = x.narrow(3, self.turned, head_dim - self.turned)?;
+                    Tensor::cat(&[candle_nn::rotary_emb::rope(&turned, cos, sin)?, rest], 3)
+                }
+            }
         };
-        let queries = (rotate(queries, heads)? * (1.0 / (head_dim as f64).sqrt()))?;
+        let queries = (rotate(queries, heads)? * self.scale)?;
         let queries = queries.reshape(((), kv_heads, heads / kv_heads, head_dim))?;
         for (slots, new) in [(key_slots, &rotate(keys, kv_heads)?), (value_slots, values)] {
             slots.reshape(((), head_dim))?.scatter_set(
@@ -144,9 +189,10 @@ impl StepPlan {
                 0,
             )?;
         }
-        let outputs = self
-            .parts
-            .iter()
+        let parts = self.parts.iter().find(|(window, _)| *window == kind.window);
+        let outputs = parts
+            .into_iter()
+            .flat_map(|(_, parts)| parts)
             .map(|part| self.part(part, &queries, key_slots, value_slots))
             .collect::<Result<Vec<_>>>()?;
         let output = match outputs.as_slice() {
@@ -224,20 +270,28 @@ impl StepPlan {
         }
     }
 
-    /// `softmax(mask(q k^T))`, in f32 whatever the type of the model.
+    /// `softmax(mask(cap(q k^T)))`, in f32 whatever the type of the model.
     fn scores(
         &self,
         queries: &Tensor,
         keys: &Tensor,
         mask: impl FnOnce(Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let scores = queries.matmul(&keys.t()?)?.to_dtype(DType::F32)?;
+        let mut scores = queries.matmul(&keys.t()?)?.to_dtype(DType::F32)?;
+        if let Some(cap) = self.cap {
+            scores = ((scores / cap)?.tanh()? * cap)?;
+        }
         candle_nn::ops::softmax_last_dim(&mask(scores)?)?.to_dtype(self.dtype)
     }
 }
 
-/// Cuts a step into parts; and where each token's output is to be found, unless it is in order.
-fn parts(rows: &[RowSpan], device: &Device) -> Result<(Vec<Part>, Option<Tensor>)> {
+/// Cuts a step into parts for layers of one window; and where each token's output is to be found, unless it is in order:
+/// the same for every window.
+fn parts(
+    rows: &[RowSpan],
+    window: Option<usize>,
+    device: &Device,
+) -> Result<(Vec<Part>, Option<Tensor>)> {
     let mut first = 0;
     let spans: Vec<(RowSpan, usize)> = rows
         .iter()
@@ -259,7 +313,7 @@ fn parts(rows: &[RowSpan], device: &Device) -> Result<(Vec<Part>, Option<Tensor>
     let together = single.len() > 1 && high - low <= 2 * single.len();
     if together {
         let slots = low..high;
-        parts.push(step(&single, slots.clone(), device)?);
+        parts.push(step(&single, slots.clone(), window, device)?);
         for (row, token) in &single {
             order[*token] = row.slot - low;
         }
@@ -269,7 +323,7 @@ fn parts(rows: &[RowSpan], device: &Device) -> Result<(Vec<Part>, Option<Tensor>
         let mut done = 0;
         while done < row.tokens {
             let count = (row.tokens - done).min(MOST_QUERIES);
-            parts.push(prompt(row, *start, done..done + count, device)?);
+            parts.push(prompt(row, *start, done..done + count, (window, device))?);
             for token in start + done..start + done + count {
                 order[token] = outputs;
                 outputs += 1;
@@ -285,7 +339,17 @@ fn parts(rows: &[RowSpan], device: &Device) -> Result<(Vec<Part>, Option<Tensor>
     Ok((parts, order))
 }
 
-fn step(rows: &[(RowSpan, usize)], slots: Range<usize>, device: &Device) -> Result<Part> {
+/// The positions that a token sees of which `end` are there, itself the last.
+fn seen(end: usize, window: Option<usize>) -> Range<usize> {
+    window.map_or(0, |window| end.saturating_sub(window))..end
+}
+
+fn step(
+    rows: &[(RowSpan, usize)],
+    slots: Range<usize>,
+    window: Option<usize>,
+    device: &Device,
+) -> Result<Part> {
     let length = rows
         .iter()
         .map(|(row, _)| row.position + 1)
@@ -293,14 +357,14 @@ fn step(rows: &[(RowSpan, usize)], slots: Range<usize>, device: &Device) -> Resu
         .unwrap_or(1);
     let mut picks = vec![0_u32; slots.len()];
     // A resting row sees everything: what comes out is not used, but must be no NaN.
-    let mut seen = vec![length; slots.len()];
+    let mut spans = vec![0..length; slots.len()];
     for (row, token) in rows {
         picks[row.slot - slots.start] = *token as u32;
-        seen[row.slot - slots.start] = row.position + 1;
+        spans[row.slot - slots.start] = seen(row.position + 1, window);
     }
-    let even = seen.iter().all(|&seen| seen == length);
+    let even = spans.iter().all(|span| *span == (0..length));
     let mask = (!even).then(|| {
-        let rows = seen.iter().flat_map(|&seen| masked(seen, length));
+        let rows = spans.into_iter().flat_map(|span| masked(span, length));
         Tensor::from_vec(rows.collect(), (slots.len(), 1, 1, length), device)
     });
     Ok(Part::Step {
@@ -312,12 +376,18 @@ fn step(rows: &[(RowSpan, usize)], slots: Range<usize>, device: &Device) -> Resu
 }
 
 /// Tokens `which` of a row whose first token is `start` of the step.
-fn prompt(row: &RowSpan, start: usize, which: Range<usize>, device: &Device) -> Result<Part> {
+fn prompt(
+    row: &RowSpan,
+    start: usize,
+    which: Range<usize>,
+    (window, device): (Option<usize>, &Device),
+) -> Result<Part> {
     let length = row.position + which.end;
-    let mask = (which.len() > 1).then(|| {
+    let whole = which.len() == 1 && seen(length, window) == (0..length);
+    let mask = (!whole).then(|| {
         let rows = which
             .clone()
-            .flat_map(|t| masked(row.position + t + 1, length));
+            .flat_map(|t| masked(seen(row.position + t + 1, window), length));
         Tensor::from_vec(rows.collect(), (which.len(), length), device)
     });
     Ok(Part::Prompt {
@@ -328,10 +398,10 @@ fn prompt(row: &RowSpan, start: usize, which: Range<usize>, device: &Device) -> 
     })
 }
 
-/// Zero for the first `seen` of `length` positions, minus infinity for the rest.
-fn masked(seen: usize, length: usize) -> impl Iterator<Item = f32> {
+/// Zero for the positions of `length` that are `seen`, minus infinity for the rest.
+fn masked(seen: Range<usize>, length: usize) -> impl Iterator<Item = f32> {
     (0..length).map(move |position| {
-        if position < seen {
+        if seen.contains(&position) {
             0.0
         } else {
             f32::NEG_INFINITY

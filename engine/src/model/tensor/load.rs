@@ -82,6 +82,7 @@ impl TensorLlama {
         let embedding = checkpoint.read("model.embed_tokens.weight", &table, digest)?;
         let embedding = placer.place(embedding, &table).map_err(trouble)?;
         let mut layers = Vec::with_capacity(config.layers);
+        let norms = config.layer_norms();
         let mut linears = config.linears().into_iter();
         for index in 0..config.layers {
             let mut place = index * GROUPS;
@@ -105,22 +106,23 @@ impl TensorLlama {
             let output = group(1, placer)?;
             let gate_up = group(2, placer)?;
             let down = group(1, placer)?;
-            let mut norm = |name: &str| {
+            let norms = norms.try_map(|(name, width)| {
                 let name = format!("model.layers.{index}.{name}.weight");
-                let values = checkpoint.read(&name, &[hidden], digest)?;
-                placer.place(values, &[hidden]).map_err(trouble)
-            };
+                let weights = checkpoint.read(&name, &[*width], digest)?;
+                let weights = config.norm_weights(weights);
+                placer.place(weights, &[*width]).map_err(trouble)
+            })?;
             layers.push(Layer {
-                attention_norm: norm("input_layernorm")?,
+                norms,
                 qkv,
                 output,
-                mlp_norm: norm("post_attention_layernorm")?,
                 gate_up,
                 down,
             });
             progress((index + 1) as f32 / (config.layers + 1) as f32)?;
         }
         let norm = checkpoint.read("model.norm.weight", &[hidden], digest)?;
+        let norm = config.norm_weights(norm);
         let pool = SlotPool::new(
             config.head_layout(),
             config.layers,
@@ -129,7 +131,7 @@ impl TensorLlama {
         );
         Ok(Self {
             norm: placer.place(norm, &[hidden]).map_err(trouble)?,
-            frequencies: config.inverse_frequencies(),
+            frequencies: (config.frequencies(), config.local_frequencies()),
             config,
             embedding,
             layers,

@@ -25,11 +25,12 @@ use self::group::{Placer, StepSide, bytes};
 pub(super) use self::slots::SlotLease;
 use self::slots::{SlotPool, lock};
 use super::llama::wanted_tokens;
-use super::{LlamaConfig, RowCache, SideExperts, StepRow};
+use super::variant::{Activation, Norms};
+use super::{Frequencies, LlamaConfig, RowCache, SideExperts, StepRow};
 use crate::mixture::{Bank, Side, Tap, TokenGates};
 use crate::{Error, Result};
 
-/// A Llama-family model with its experts, as tensors.
+/// A model with its experts, as tensors.
 #[derive(Debug)]
 pub struct TensorLlama {
     config: LlamaConfig,
@@ -37,7 +38,8 @@ pub struct TensorLlama {
     embedding: Tensor,
     layers: Vec<Layer>,
     norm: Tensor,
-    frequencies: Vec<f64>,
+    /// Of layers that positions turn, and of those that have frequencies of their own.
+    frequencies: (Frequencies, Option<Frequencies>),
     /// The output layer; `None` for a body that only gives hidden states.
     head: Option<TensorGroup>,
     /// Keys and values of its rows, which hold leases.
@@ -48,10 +50,9 @@ pub struct TensorLlama {
 
 #[derive(Debug)]
 struct Layer {
-    attention_norm: Tensor,
+    norms: Norms<Tensor>,
     qkv: TensorGroup,
     output: TensorGroup,
-    mlp_norm: Tensor,
     gate_up: TensorGroup,
     down: TensorGroup,
 }
@@ -80,8 +81,8 @@ impl TensorLlama {
     pub fn bytes(&self) -> usize {
         let layers = self.layers.iter().map(|l| {
             let groups = [&l.qkv, &l.output, &l.gate_up, &l.down];
-            let norms = bytes(&l.attention_norm) + bytes(&l.mlp_norm);
-            norms + groups.into_iter().map(TensorGroup::bytes).sum::<usize>()
+            let norms = l.norms.all().map(bytes);
+            norms.sum::<usize>() + groups.into_iter().map(TensorGroup::bytes).sum::<usize>()
         });
         let table = if self.config.tied_embeddings && self.head.is_some() {
             0
@@ -177,10 +178,18 @@ impl TensorLlama {
         if let Some(recorder) = recorder {
             recorder.finish()?;
         }
-        match logits.first() {
-            Some(logits) => to_host(logits),
-            None => Ok(Vec::new()),
+        let Some(logits) = logits.first() else {
+            return Ok(Vec::new());
+        };
+        let variant = &self.config.variant;
+        let mut logits = logits.to_dtype(DType::F32)?;
+        if variant.logits_divisor != 1.0 {
+            logits = (logits / variant.logits_divisor)?;
         }
+        if let Some(cap) = variant.logits_cap {
+            logits = ((logits / cap)?.tanh()? * cap)?;
+        }
+        to_host(&logits)
     }
 
     fn body<'g>(
@@ -207,16 +216,20 @@ impl TensorLlama {
         let mut recorder = tap.map(|tap| Recorder::new(tap, (0..tokens).collect()));
         let plan = StepPlan::new(
             &spans,
-            self.config.head_layout(),
+            &self.config,
             positions,
-            &self.frequencies,
+            (&self.frequencies.0, self.frequencies.1.as_ref()),
             (&self.device, self.dtype),
         )?;
         let ids = Tensor::from_vec(ids, tokens, &self.device)?;
         let mut x = self.embedding.index_select(&ids, 0)?;
+        let multiplier = self.config.variant.embedding_multiplier;
+        if multiplier != 1.0 {
+            x = (x * multiplier)?;
+        }
         for (index, (layer, slots)) in self.layers.iter().zip(&slots).enumerate() {
             let mixed = (&mut step_gates, sides.as_mut_slice());
-            x = self.layer(layer, &x, &plan, slots, mixed, recorder.as_mut())?;
+            x = self.layer((index, layer), &x, &plan, slots, mixed, recorder.as_mut())?;
             if let Some(shift) = self.shift(rows, index, tokens)? {
                 x = (x + shift)?;
             }
@@ -298,7 +311,7 @@ impl TensorLlama {
 
     fn layer(
         &self,
-        layer: &Layer,
+        (index, layer): (usize, &Layer),
         x: &Tensor,
         plan: &StepPlan,
         slots: &slots::LayerSlots,
@@ -308,12 +321,47 @@ impl TensorLlama {
         let mut apply = |group: &TensorGroup, x: &Tensor| {
             group.forward(x, gates, sides, recorder.as_deref_mut())
         };
-        let qkv = apply(&layer.qkv, &self.rms_norm(x, &layer.attention_norm)?)?;
-        let attended = plan.attend(&qkv[0], &qkv[1], &qkv[2], slots)?;
-        let x = (x + &apply(&layer.output, &attended)?[0])?;
-        let gate_up = apply(&layer.gate_up, &self.rms_norm(&x, &layer.mlp_norm)?)?;
-        let inner = (gate_up[0].silu()? * &gate_up[1])?;
-        &x + &apply(&layer.down, &inner)?[0]
+        let (config, norms) = (&self.config, &layer.norms);
+        let input = self.normed(x, norms.before_attention.as_ref())?;
+        let qkv = apply(&layer.qkv, &input)?;
+        let queries = self.normed(&qkv[0], norms.queries.as_ref())?;
+        let keys = self.normed(&qkv[1], norms.keys.as_ref())?;
+        let kind = config.layer_kind(index);
+        let attended = plan.attend([&queries, &keys, &qkv[2]], kind, slots)?;
+        let output = &apply(&layer.output, &attended)?[0];
+        let x = self.sum(x, output, norms.after_attention.as_ref())?;
+        let input = self.normed(&x, norms.before_mlp.as_ref())?;
+        let gate_up = apply(&layer.gate_up, &input)?;
+        let gate = match config.variant.activation {
+            Activation::Silu => gate_up[0].silu()?,
+            // candle's `gelu` is the form with tanh.
+            Activation::Gelu => gate_up[0].gelu()?,
+        };
+        let output = &apply(&layer.down, &(gate * &gate_up[1])?)?[0];
+        self.sum(&x, output, norms.after_mlp.as_ref())
+    }
+
+    /// `x + multiplier * norm(y)`: what attention or the MLP gives goes into the residual stream.
+    fn sum(&self, x: &Tensor, y: &Tensor, norm: Option<&Tensor>) -> candle_core::Result<Tensor> {
+        let y = self.normed(y, norm)?;
+        let multiplier = self.config.variant.residual_multiplier;
+        if multiplier == 1.0 {
+            x + y
+        } else {
+            x + (y * multiplier)?
+        }
+    }
+
+    /// `norm(x)`, or `x` itself where there is no such norm; one that is narrower than the rows goes over their heads.
+    fn normed(&self, x: &Tensor, norm: Option<&Tensor>) -> candle_core::Result<Tensor> {
+        match norm {
+            None => Ok(x.clone()),
+            Some(norm) if norm.dims() == &x.dims()[1..] => self.rms_norm(x, norm),
+            Some(norm) => {
+                let heads = x.reshape(((), norm.elem_count()))?;
+                self.rms_norm(&heads, norm)?.reshape(x.shape())
+            }
+        }
     }
 
     fn rms_norm(&self, x: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {

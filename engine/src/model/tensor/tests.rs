@@ -11,7 +11,8 @@ use super::TensorLlama;
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter, Tap};
 use crate::model::{
-    Decoder, LlamaConfig, RopeScaling, RowCache, RowSide, Shift, SideExperts, StepRow, Wanted,
+    Activation, Decoder, LayerKind, LayerRope, LlamaConfig, NormPlaces, QueryKeyNorm, RopeScaling,
+    RowCache, RowSide, Shift, SideExperts, StepRow, Variant, Wanted,
 };
 use crate::types::{RouterActivation, RowGates};
 use crate::weights::{Adapter, Checkpoint, Digest, LoraFactor, RouterExpert, RouterSite};
@@ -37,8 +38,37 @@ fn config(tied: bool) -> LlamaConfig {
         tied_embeddings: tied,
         attention_bias: true,
         mlp_bias: true,
+        variant: Variant::default(),
         bos_token_id: None,
         eos_token_id: None,
+    }
+}
+
+/// With everything that sets a family apart from Llama.
+fn unlike_llama() -> LlamaConfig {
+    let kind = |window, rope| LayerKind { window, rope };
+    LlamaConfig {
+        variant: Variant {
+            norms: NormPlaces::Both,
+            norms_around_one: true,
+            query_key_norm: QueryKeyNorm::Heads,
+            activation: Activation::Gelu,
+            attention_scale: Some(0.5),
+            attention_cap: Some(1.5),
+            logits_cap: Some(4.0),
+            embedding_multiplier: 1.7,
+            residual_multiplier: 0.6,
+            logits_divisor: 1.3,
+            rotary_dim: Some(6),
+            local_theta: 50.0,
+            layers: vec![
+                kind(Some(3), LayerRope::Local),
+                kind(None, LayerRope::Global),
+                kind(Some(40), LayerRope::None),
+            ],
+            ..Variant::default()
+        },
+        ..config(true)
     }
 }
 
@@ -65,13 +95,14 @@ fn write_checkpoint(folder: &Path, config: &LlamaConfig) {
     );
     add("model.norm.weight".into(), &[hidden], 1.0, 0.3);
     for layer in 0..config.layers {
-        for norm in ["input_layernorm", "post_attention_layernorm"] {
-            add(
-                format!("model.layers.{layer}.{norm}.weight"),
-                &[hidden],
-                1.0,
-                0.3,
-            );
+        for (norm, width) in config.layer_norms().all() {
+            let around = if config.variant.norms_around_one {
+                0.0
+            } else {
+                1.0
+            };
+            let name = format!("model.layers.{layer}.{norm}.weight");
+            add(name, &[*width], around, 0.3);
         }
     }
     for (index, (path, shape)) in config.linears().into_iter().enumerate() {
@@ -154,12 +185,11 @@ fn bank(config: &LlamaConfig) -> Bank {
 }
 
 /// The packed model and its twin on tensors.
-fn pair(tied: bool) -> (Decoder, Decoder, Vec<String>) {
+fn pair(config: &LlamaConfig) -> (Decoder, Decoder, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(tied);
-    write_checkpoint(folder.path(), &config);
+    write_checkpoint(folder.path(), config);
     let checkpoint = Checkpoint::open_folder(folder.path()).unwrap();
-    let bank = bank(&config);
+    let bank = bank(config);
     let load = |backend: &Backend| {
         let mut digest = Digest::default();
         let model = Decoder::load(
@@ -200,7 +230,11 @@ struct Twins {
 
 impl Twins {
     fn new(tied: bool, rows: Vec<RowGates>) -> Self {
-        let (packed, tensors, sites) = pair(tied);
+        Self::of(&config(tied), rows)
+    }
+
+    fn of(config: &LlamaConfig, rows: Vec<RowGates>) -> Self {
+        let (packed, tensors, sites) = pair(config);
         let models = [packed, tensors];
         let caches = rows.iter().map(|_| {
             let mut pair = [RowCache::default(), RowCache::default()];
@@ -315,8 +349,8 @@ fn rows_with_experts_and_vectors_of_their_own_agree() {
 
 #[test]
 fn ragged_rows_agree_through_prompts_decoding_and_steering() {
-    for tied in [false, true] {
-        let mut twins = Twins::new(tied, mixed_rows());
+    for config in [config(false), config(true), unlike_llama()] {
+        let mut twins = Twins::of(&config, mixed_rows());
         // Prompts in chunks, one row ahead of the others.
         twins.step(&[(0, 5, Wanted::All), (1, 3, Wanted::Nothing)]);
         twins.step(&[
@@ -352,22 +386,24 @@ fn static_rows_and_the_base_alone_agree() {
 /// More queries than go together, and rows in slots far apart.
 #[test]
 fn long_prompts_and_resting_rows_agree() {
-    let mut rows = mixed_rows();
-    rows.extend(mixed_rows());
-    let mut twins = Twins::new(false, rows);
-    twins.step(&[(0, 515, Wanted::Last), (7, 4, Wanted::Last)]);
-    twins.step(&[(0, 90, Wanted::Last), (7, 1, Wanted::Last)]);
-    twins.step(&[0, 7].map(|row| (row, 1, Wanted::Last)));
-    twins.step(&[
-        (4, 1, Wanted::Last),
-        (7, 1, Wanted::Last),
-        (6, 1, Wanted::Last),
-    ]);
+    for config in [config(false), unlike_llama()] {
+        let mut rows = mixed_rows();
+        rows.extend(mixed_rows());
+        let mut twins = Twins::of(&config, rows);
+        twins.step(&[(0, 515, Wanted::Last), (7, 4, Wanted::Last)]);
+        twins.step(&[(0, 90, Wanted::Last), (7, 1, Wanted::Last)]);
+        twins.step(&[0, 7].map(|row| (row, 1, Wanted::Last)));
+        twins.step(&[
+            (4, 1, Wanted::Last),
+            (7, 1, Wanted::Last),
+            (6, 1, Wanted::Last),
+        ]);
+    }
 }
 
 #[test]
 fn a_row_that_ends_leaves_nothing_to_the_next() {
-    let (packed, tensors, _) = pair(false);
+    let (packed, tensors, _) = pair(&config(false));
     let run = |model: &Decoder, cache: &mut RowCache, ids: &[u32]| {
         model.reset(cache, 8).unwrap();
         let gates = gates([0.3, 0.3, 0.4], [0.0, 0.0]);
@@ -390,7 +426,7 @@ fn a_row_that_ends_leaves_nothing_to_the_next() {
 
 #[test]
 fn a_cache_of_another_model_or_too_short_is_an_error() {
-    let (_, tensors, _) = pair(false);
+    let (_, tensors, _) = pair(&config(false));
     let gates = RowGates::base(ADAPTERS, ROUTERS);
     let step = |cache: &mut RowCache, tokens: &[u32]| {
         let row = StepRow {

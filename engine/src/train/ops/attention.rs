@@ -6,11 +6,11 @@
 use std::slice::ChunksExact;
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use pulp::Simd;
 
 use super::storage::{floats, output, read, tensor};
-use crate::kernels::{PANEL, accumulate, dot, exp, kernel, max, sum, vectorised};
+use crate::kernels::{PANEL, Scoring, accumulate, dot, exp, kernel, max, sum, tanh, vectorised};
 
 /// Rows of a tile.
 const TILE_ROWS: usize = 4;
@@ -29,10 +29,12 @@ pub struct AttentionShape {
     pub kv_heads: usize,
     /// Numbers per head.
     pub head_dim: usize,
+    /// How what a row sees is weighed.
+    pub scoring: Scoring,
 }
 
 impl AttentionShape {
-    fn sequences(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(super) fn sequences(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.offsets.windows(2).map(|w| (w[0], w[1] - w[0]))
     }
 
@@ -43,8 +45,8 @@ impl AttentionShape {
             .unwrap_or(0)
     }
 
-    fn scale(&self) -> f32 {
-        1.0 / (self.head_dim as f32).sqrt()
+    pub(super) fn scale(&self) -> f32 {
+        self.scoring.scale
     }
 }
 
@@ -209,6 +211,8 @@ struct Scratch {
     output_panels: Panels,
     output_rows: Square,
     probabilities: Square,
+    /// Slopes of the scores' cap, where they have one.
+    slopes: Option<Square>,
     differences: Square,
     row_dots: Vec<f32>,
 }
@@ -226,6 +230,7 @@ impl Scratch {
             output_panels: Panels::new(length, dim),
             output_rows: Square::new(length, dim),
             probabilities: Square::new(length, length),
+            slopes: shape.scoring.cap.map(|_| Square::new(length, length)),
             differences: Square::new(length, length),
             row_dots: vec![0.0; length],
         }
@@ -253,9 +258,14 @@ fn load_rows(
     }
 }
 
-/// Softmax of the scaled scores, row `i` over columns `0 ..= i`, zero after.
+/// Softmax of the scaled scores, row `i` over columns `0 ..= i` or those of them that the window leaves, zero elsewhere.
 #[inline(always)]
-fn fill_probabilities<S: Simd>(simd: S, scratch: &mut Scratch, length: usize, head_dim: usize) {
+fn fill_probabilities<S: Simd>(
+    simd: S,
+    scratch: &mut Scratch,
+    length: usize,
+    (head_dim, scoring): (usize, Scoring),
+) {
     for row in (0..length).step_by(TILE_ROWS) {
         let seen = (row + TILE_ROWS).min(length).next_multiple_of(PANEL);
         for column in (0..seen).step_by(PANEL) {
@@ -266,10 +276,19 @@ fn fill_probabilities<S: Simd>(simd: S, scratch: &mut Scratch, length: usize, he
         for row in row..row + TILE_ROWS {
             let scores = scratch.probabilities.row_mut(row, seen);
             let visible = (row + 1).min(length);
-            let top = max(&scores[..visible]);
+            let first = scoring.first_seen(visible - 1);
+            if let (Some(cap), Some(slopes)) = (scoring.cap, &mut scratch.slopes) {
+                for (score, slope) in scores.iter_mut().zip(slopes.row_mut(row, seen)) {
+                    let part = tanh(*score / cap);
+                    *score = cap * part;
+                    *slope = 1.0 - part * part;
+                }
+            }
+            let top = max(&scores[first..visible]);
             for score in scores.iter_mut() {
                 *score = exp(*score - top);
             }
+            scores[..first].fill(0.0);
             scores[visible..].fill(0.0);
             let scale = 1.0 / sum(scores);
             for score in scores.iter_mut() {
@@ -304,7 +323,7 @@ fn forward<S: Simd>(simd: S, (shape, [q, k, v], out): (&AttentionShape, [&[f32];
                     dim,
                     shape.scale(),
                 );
-                fill_probabilities(simd, &mut scratch, length, dim);
+                fill_probabilities(simd, &mut scratch, length, (dim, shape.scoring));
                 for row in (0..length).step_by(TILE_ROWS) {
                     for from in (0..dim).step_by(PANEL) {
                         let seen = (row + TILE_ROWS).min(length);
@@ -347,7 +366,7 @@ struct Gradients<'a> {
     v: &'a mut [f32],
 }
 
-/// With `P` the probabilities and `dP = dO Vᵀ`: `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`,
+/// With `P` the probabilities and `dP = dO Vᵀ`: `dS = P (dP - rowsum(dO O))`, times the slope of the cap, `dQ = dS K`, `dK = dSᵀ Q`,
 /// `dV = Pᵀ dO`, the scale of the scores going with `Q` and with `dQ`.
 #[inline(always)]
 fn backward<S: Simd>(
@@ -395,7 +414,7 @@ fn backward<S: Simd>(
                 scratch
                     .output_panels
                     .load(&d_out[q_at..], q_stride, length, dim, 1.0);
-                fill_probabilities(simd, &mut scratch, length, dim);
+                fill_probabilities(simd, &mut scratch, length, (dim, shape.scoring));
                 for row in 0..length {
                     let at = q_at + row * q_stride;
                     scratch.row_dots[row] = dot(&out[at..at + dim], &d_out[at..at + dim]);
@@ -432,13 +451,14 @@ fn fill_differences<S: Simd>(simd: S, scratch: &mut Scratch, length: usize, dim:
                 0.0
             };
             let probabilities = scratch.probabilities.row(row, seen);
-            for (d, p) in scratch
-                .differences
-                .row_mut(row, seen)
-                .iter_mut()
-                .zip(probabilities)
-            {
+            let differences = scratch.differences.row_mut(row, seen);
+            for (d, p) in differences.iter_mut().zip(probabilities) {
                 *d = p * (*d - shift);
+            }
+            if let Some(slopes) = &scratch.slopes {
+                for (d, slope) in differences.iter_mut().zip(slopes.row(row, seen)) {
+                    *d *= slope;
+                }
             }
         }
     }
@@ -544,7 +564,7 @@ impl CustomOp3 for Attention {
     }
 }
 
-fn check([q, k, v]: [&[usize]; 3], shape: &AttentionShape) -> Result<()> {
+pub(super) fn check([q, k, v]: [&[usize]; 3], shape: &AttentionShape) -> Result<()> {
     let rows = shape.offsets.last().copied().unwrap_or(0);
     let (wide, narrow) = (
         shape.heads * shape.head_dim,
@@ -558,47 +578,4 @@ fn check([q, k, v]: [&[usize]; 3], shape: &AttentionShape) -> Result<()> {
         candle_core::bail!("attention: {q:?}, {k:?}, {v:?} do not fit {shape:?}");
     }
     Ok(())
-}
-
-/// The plain twin of [`Attention`], in candle's own operations, one sequence after the other.
-pub fn attention_plain(
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
-    shape: &AttentionShape,
-) -> Result<Tensor> {
-    check([q, k, v].map(Tensor::dims), shape)?;
-    let group = shape.heads / shape.kv_heads;
-    let mut parts = Vec::new();
-    for (start, length) in shape.sequences().filter(|&(_, length)| length > 0) {
-        // [heads, length, head_dim]
-        let split = |x: &Tensor, heads: usize| -> Result<Tensor> {
-            x.narrow(0, start, length)?
-                .reshape((length, heads, shape.head_dim))?
-                .transpose(0, 1)?
-                .contiguous()
-        };
-        let repeat = |x: Tensor| -> Result<Tensor> {
-            let wide = (shape.kv_heads, group, length, shape.head_dim);
-            x.unsqueeze(1)?
-                .broadcast_as(wide)?
-                .reshape((shape.heads, length, shape.head_dim))
-        };
-        let q = split(q, shape.heads)?;
-        let k = repeat(split(k, shape.kv_heads)?)?;
-        let v = repeat(split(v, shape.kv_heads)?)?;
-        let mask: Vec<f32> = (0..length)
-            .flat_map(|i| (0..length).map(move |j| if j <= i { 0.0 } else { f32::NEG_INFINITY }))
-            .collect();
-        let mask = Tensor::from_vec(mask, (1, length, length), q.device())?;
-        let scores =
-            (q.matmul(&k.transpose(1, 2)?)? * f64::from(shape.scale()))?.broadcast_add(&mask)?;
-        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-        let mixed = weights
-            .matmul(&v)?
-            .transpose(0, 1)?
-            .reshape((length, shape.heads * shape.head_dim))?;
-        parts.push(mixed);
-    }
-    Tensor::cat(&parts, 0)
 }

@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::kernels::Scoring;
 use crate::types::RouterActivation;
 
 fn random(rng: &mut ChaCha8Rng, rows: usize, cols: usize) -> Var {
@@ -184,10 +185,45 @@ fn norm_agrees() {
     for width in [6, 48] {
         let weight = Var::from_tensor(&random(&mut rng, 1, width).squeeze(0).unwrap()).unwrap();
         let inputs = [random(&mut rng, 5, width), weight];
+        for around in [0.0, 1.0] {
+            let norm = RmsNorm { eps: 1e-5, around };
+            compare(&inputs, &|t| t[0].apply_op2(&t[1], norm), &|t| {
+                rms_norm_plain(&t[0], &t[1], (1e-5, f64::from(around)))
+            });
+        }
+    }
+    // Of every head by itself.
+    let weight = Var::from_tensor(&random(&mut rng, 1, 6).squeeze(0).unwrap()).unwrap();
+    let inputs = [random(&mut rng, 5, 18), weight];
+    let norm = RmsNorm {
+        eps: 1e-5,
+        around: 0.0,
+    };
+    compare(&inputs, &|t| t[0].apply_op2(&t[1], norm), &|t| {
+        rms_norm_plain(&t[0], &t[1], (1e-5, 0.0))
+    });
+}
+
+#[test]
+fn bias_agrees() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let bias = Var::from_tensor(&random(&mut rng, 1, 7).squeeze(0).unwrap()).unwrap();
+    compare(
+        &[random(&mut rng, 5, 7), bias.clone()],
+        &|t| t[0].apply_op2(&t[1], Bias),
+        &|t| t[0].broadcast_add(&t[1]),
+    );
+    assert!(random(&mut rng, 5, 14).apply_op2(&bias, Bias).is_err());
+}
+
+#[test]
+fn soft_caps_agree() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    for cap in [0.5, 3.0] {
         compare(
-            &inputs,
-            &|t| t[0].apply_op2(&t[1], RmsNorm { eps: 1e-5 }),
-            &|t| rms_norm_plain(&t[0], &t[1], 1e-5),
+            &[random(&mut rng, 4, 21)],
+            &|t| t[0].apply_op1(SoftCap(cap)),
+            &|t| soft_cap_plain(&t[0], cap),
         );
     }
 }
@@ -195,12 +231,19 @@ fn norm_agrees() {
 #[test]
 fn rope_agrees() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let rotation = Rotation::new(&[0, 1, 2, 0, 1, 7], &[1.0, 0.1, 0.01]);
-    compare(
-        &[random(&mut rng, 6, 12)],
-        &|t| t[0].apply_op1(Rope(rotation.clone())),
-        &|t| rope_plain(&t[0], &rotation),
-    );
+    let turned = |head_dim, factor| {
+        let frequencies = (&[1.0, 0.1, 0.01][..], factor);
+        Rotation::new(&[0, 1, 2, 0, 1, 7], frequencies, head_dim)
+    };
+    // All of a head, and its first dimensions alone, made longer.
+    for rotation in [turned(6, 1.0), turned(12, 1.5)] {
+        compare(
+            &[random(&mut rng, 6, 24)],
+            &|t| t[0].apply_op1(Rope(rotation.clone())),
+            &|t| rope_plain(&t[0], &rotation),
+        );
+    }
+    let rotation = turned(6, 1.0);
     for (rows, width) in [(5, 12), (6, 10)] {
         let x = random(&mut rng, rows, width);
         assert!(x.apply_op1(Rope(rotation.clone())).is_err());
@@ -213,6 +256,9 @@ fn swiglu_agrees() {
     let inputs = [random(&mut rng, 5, 21), random(&mut rng, 5, 21)];
     compare(&inputs, &|t| t[0].apply_op2(&t[1], SwiGlu), &|t| {
         swiglu_plain(&t[0], &t[1])
+    });
+    compare(&inputs, &|t| t[0].apply_op2(&t[1], GeGlu), &|t| {
+        geglu_plain(&t[0], &t[1])
     });
 }
 
@@ -230,6 +276,14 @@ fn log_prob_agrees() {
 }
 
 fn attention_case(lengths: &[usize], heads: usize, kv_heads: usize, head_dim: usize) {
+    attention_scored(
+        lengths,
+        [heads, kv_heads, head_dim],
+        Scoring::plain(head_dim),
+    );
+}
+
+fn attention_scored(lengths: &[usize], [heads, kv_heads, head_dim]: [usize; 3], scoring: Scoring) {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut offsets = vec![0];
     for length in lengths {
@@ -241,6 +295,7 @@ fn attention_case(lengths: &[usize], heads: usize, kv_heads: usize, head_dim: us
         heads,
         kv_heads,
         head_dim,
+        scoring,
     };
     let inputs = [
         random(&mut rng, rows, heads * head_dim),
@@ -262,6 +317,20 @@ fn attention_agrees_on_ragged_batches() {
 }
 
 #[test]
+fn windows_caps_and_scales_agree() {
+    for (scale, cap, window) in [
+        (0.4, None, Some(3)),
+        (0.5, Some(0.6), None),
+        (0.3, Some(2.0), Some(1)),
+        (0.3, Some(1.0), Some(37)),
+    ] {
+        let scoring = Scoring { scale, cap, window };
+        attention_scored(&[5, 1, 3], [2, 1, 4], scoring);
+        attention_scored(&[70, 31], [2, 2, 8], scoring);
+    }
+}
+
+#[test]
 fn attention_keeps_sequences_apart() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let whole = AttentionShape {
@@ -269,6 +338,7 @@ fn attention_keeps_sequences_apart() {
         heads: 2,
         kv_heads: 2,
         head_dim: 8,
+        scoring: Scoring::plain(8),
     };
     let alone = AttentionShape {
         offsets: Arc::new(vec![0, 5]),

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::forge::dependence::{Measure, RowSample, dependence};
 use crate::forge::{Matrix, Module, Precision, write_adapter};
-use crate::model::RopeScaling;
+use crate::model::{RopeScaling, Variant};
 use crate::train::params;
 
 mod ratio;
@@ -29,6 +29,7 @@ fn shape() -> LlamaConfig {
         rope_scaling: RopeScaling::None,
         attention_bias: false,
         mlp_bias: false,
+        variant: Variant::default(),
         tied_embeddings: true,
         eos_token_id: Some(1),
         bos_token_id: None,

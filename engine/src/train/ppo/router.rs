@@ -178,7 +178,7 @@ impl Plan {
             ));
         }
         let base = manifest.base.clone();
-        let linears = LlamaConfig::load_to_train(&base)?.projections();
+        let linears = LlamaConfig::load(&base)?.projections();
         Ok(Self {
             outputs: corners
                 .iter()

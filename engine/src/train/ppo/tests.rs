@@ -9,7 +9,7 @@ use super::advantage::{Gae, Trajectory, whiten};
 use super::scalarise::{Scalariser, check_ideal};
 use crate::device::Backend;
 use crate::mixture::{Bank, BankRouter};
-use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Wanted};
+use crate::model::{Decoder, LlamaConfig, RopeScaling, RowCache, StepRow, Variant, Wanted};
 use crate::train::batch::{Example, FlatBatch, PredictionBatch};
 use crate::train::forward::{Adapters, Predictions, TrainModel};
 use crate::train::mixture::{Electorate, names};
@@ -288,6 +288,7 @@ fn shape() -> LlamaConfig {
         rope_scaling: RopeScaling::None,
         attention_bias: false,
         mlp_bias: false,
+        variant: Variant::default(),
         tied_embeddings: true,
         eos_token_id: Some(1),
         bos_token_id: Some(0),

@@ -152,7 +152,7 @@ impl Sampler {
 
 /// An adapter that adds nothing.
 fn silent(config: &RicConfig, manifest: &Manifest, folder: &Path) -> Result<PathBuf> {
-    let shape = crate::model::LlamaConfig::load_to_train(&manifest.base)?;
+    let shape = crate::model::LlamaConfig::load(&manifest.base)?;
     let lora = LoraConfig {
         rank: 1,
         ..config.lora.clone()

@@ -333,9 +333,7 @@ fn sizes_beyond_reason_are_refused_by_option_and_range() {
     let mut config = tiny().to_json();
     config["num_hidden_layers"] = json!(1_000_000_000);
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let refused = LlamaConfig::load_to_train(folder.path())
-        .unwrap_err()
-        .to_string();
+    let refused = LlamaConfig::load(folder.path()).unwrap_err().to_string();
     assert!(refused.contains("`num_hidden_layers`"), "{refused}");
 }
 

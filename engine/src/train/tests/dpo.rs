@@ -77,7 +77,7 @@ fn dpo_of_all_weights_writes_a_model() {
         ..DpoConfig::default()
     };
     dpo(&config, &start, &preferences(), &mut Silent, out.path()).unwrap();
-    let shape = LlamaConfig::load_to_train(out.path()).unwrap();
+    let shape = LlamaConfig::load(out.path()).unwrap();
     assert_eq!(shape, tiny());
     params::read(out.path(), &shape).unwrap();
     let bad = DpoConfig {

@@ -5,6 +5,7 @@ use std::path::Path;
 mod bases;
 mod corrections;
 mod dpo;
+mod families;
 mod loramoe;
 mod margins;
 mod parm;
@@ -12,7 +13,7 @@ mod reliable;
 mod rewards;
 
 use super::*;
-use crate::model::{LlamaConfig, RopeScaling};
+use crate::model::{LlamaConfig, RopeScaling, Variant};
 use crate::types::{
     DpoConfig, LoraConfig, Method, OptimiserConfig, PenaltyConfig, PenaltyKind, RewardConfig,
     RewardJob, RunConfig, SftConfig, TrainConfig, TrainJob, TrainMethod, TrainStep, TrainTask,
@@ -34,6 +35,7 @@ fn tiny() -> LlamaConfig {
         rope_scaling: RopeScaling::None,
         attention_bias: false,
         mlp_bias: false,
+        variant: Variant::default(),
         tied_embeddings: true,
         eos_token_id: Some(1),
         bos_token_id: None,

@@ -173,7 +173,7 @@ impl Policy<'_> {
     /// the backward pass only gradients in inputs count. Attention and element-wise work are left out.
     fn floor(&self, manifest: &Manifest, config: &RouterConfig, reports: &Reports) -> Result<f64> {
         let base = self.bundle.join(&manifest.base);
-        let shape = LlamaConfig::load_to_train(&base)?;
+        let shape = LlamaConfig::load(&base)?;
         let linears = shape.projections();
         let body: usize = linears.iter().map(|(_, [out, inner])| out * inner).sum();
         let head = shape.vocabulary * shape.hidden_size;
