@@ -166,7 +166,7 @@ fn unpack_avx2<const PLANE: u8>(
     } else if PLANE == plane::SIXTH {
         let above = load(BESIDE + (group / 4 * 4 + quarter) * HALF);
         let mask = _mm256_set1_epi8(0x30);
-        let (even, odd) = if group % 4 == 0 {
+        let (even, odd) = if group.is_multiple_of(4) {
             (_mm256_slli_epi16::<4>(above), _mm256_slli_epi16::<2>(above))
         } else {
             (above, _mm256_srli_epi16::<2>(above))

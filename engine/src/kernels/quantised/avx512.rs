@@ -137,7 +137,7 @@ fn unpack_avx512<const PLANE: u8>(
     } else if PLANE == plane::SIXTH {
         let above = load(BESIDE + (group / 4 * 2 + side) * GROUP);
         let mask = _mm512_set1_epi8(0x30);
-        let (even, odd) = if group % 4 == 0 {
+        let (even, odd) = if group.is_multiple_of(4) {
             (_mm512_slli_epi16::<4>(above), _mm512_slli_epi16::<2>(above))
         } else {
             (above, _mm512_srli_epi16::<2>(above))

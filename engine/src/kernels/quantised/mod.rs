@@ -21,7 +21,7 @@ pub(super) use input::QuantisedInput;
 pub(super) use layout::QuantisedPanels;
 
 use super::tile::PANEL;
-use layout::{Panel, plane};
+use layout::plane;
 
 /// Inputs that share a scale.
 const BLOCK: usize = 32;
