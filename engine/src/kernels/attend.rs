@@ -1,16 +1,13 @@
 //! Causal attention of new tokens over a preallocated cache, for rows of any length and position.
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::arithmetic::{softmax_in_place, tanh};
-use super::cached::{CacheType, Cached, Stretch, half_bits};
+use super::cached::{KeyPanels, Stretch, ValuePanels};
 use super::tile::{PANEL, accumulate, accumulate_half, blocks, max_rows, with_rows};
 
 /// Multiply-adds below which a second thread costs more than it brings.
 const SERIAL_BELOW: usize = 1 << 17;
-/// Values written to a cache below which one thread does.
-const WRITE_SERIAL_BELOW: usize = 1 << 14;
 
 /// The shape of attention.
 #[derive(Debug, Clone, Copy)]
@@ -56,140 +53,6 @@ impl Scoring {
 impl HeadLayout {
     fn group(self) -> usize {
         self.heads / self.kv_heads.max(1)
-    }
-}
-
-/// Cached keys of one row and layer, as panels of 32 positions: `[kv_heads][positions / 32][head_dim][32]`.
-#[derive(Debug, Clone, Default)]
-pub struct KeyPanels {
-    data: Cached,
-    panels: usize,
-}
-
-/// Cached values of one row and layer, as panels of 32 dimensions: `[kv_heads][head_dim / 32][positions][32]`.
-#[derive(Debug, Clone, Default)]
-pub struct ValuePanels {
-    data: Cached,
-    positions: usize,
-}
-
-impl KeyPanels {
-    /// Makes room for `positions`; what was cached is lost.
-    pub fn allocate(&mut self, kind: CacheType, layout: HeadLayout, positions: usize) {
-        self.panels = positions.div_ceil(PANEL);
-        self.data.reset(
-            kind,
-            layout.kv_heads * self.panels * layout.head_dim * PANEL,
-        );
-    }
-
-    /// Writes the keys `[tokens, kv_heads * head_dim]` of tokens from `position` on.
-    pub fn write(&mut self, layout: HeadLayout, position: usize, keys: &[f32]) {
-        match &mut self.data {
-            Cached::F32(data) => write_keys(data, layout, position, keys, |key| key),
-            Cached::F16(data) => write_keys(data, layout, position, keys, half_bits),
-        }
-    }
-
-    fn panel(&self, layout: HeadLayout, head: usize, panel: usize) -> Stretch<'_> {
-        let size = layout.head_dim * PANEL;
-        let first = (head * self.panels + panel) * size;
-        self.data.stretch(first..first + size)
-    }
-}
-
-fn write_keys<T: Copy + Send>(
-    data: &mut [T],
-    layout: HeadLayout,
-    position: usize,
-    keys: &[f32],
-    store: impl Fn(f32) -> T + Send + Sync,
-) {
-    let dim = layout.head_dim;
-    over_heads(data, layout, keys, |head, data| {
-        for (index, token) in keys.chunks_exact(layout.kv_heads * dim).enumerate() {
-            let at = position + index;
-            let base = at / PANEL * dim * PANEL + at % PANEL;
-            let keys = &token[head * dim..][..dim];
-            for (target, key) in data[base..].iter_mut().step_by(PANEL).zip(keys) {
-                *target = store(*key);
-            }
-        }
-    });
-}
-
-impl ValuePanels {
-    /// Makes room for `positions`; what was cached is lost.
-    pub fn allocate(&mut self, kind: CacheType, layout: HeadLayout, positions: usize) {
-        // Scores come in whole panels of keys, so values need as many positions.
-        self.positions = positions.next_multiple_of(PANEL);
-        self.data.reset(
-            kind,
-            layout.kv_heads * layout.head_dim.div_ceil(PANEL) * self.positions * PANEL,
-        );
-    }
-
-    /// Writes the values `[tokens, kv_heads * head_dim]` of tokens from `position` on.
-    pub fn write(&mut self, layout: HeadLayout, position: usize, values: &[f32]) {
-        let room = self.positions;
-        match &mut self.data {
-            Cached::F32(data) => write_values(data, layout, (room, position), values, |v| v),
-            Cached::F16(data) => write_values(data, layout, (room, position), values, half_bits),
-        }
-    }
-
-    fn panel(
-        &self,
-        layout: HeadLayout,
-        head: usize,
-        panel: usize,
-        positions: usize,
-    ) -> Stretch<'_> {
-        let panels = layout.head_dim.div_ceil(PANEL);
-        let first = (head * panels + panel) * self.positions * PANEL;
-        self.data.stretch(first..first + positions * PANEL)
-    }
-}
-
-fn write_values<T: Copy + Send>(
-    data: &mut [T],
-    layout: HeadLayout,
-    (positions, position): (usize, usize),
-    values: &[f32],
-    store: impl Fn(f32) -> T + Send + Sync,
-) {
-    let dim = layout.head_dim;
-    over_heads(data, layout, values, |head, data| {
-        for (index, token) in values.chunks_exact(layout.kv_heads * dim).enumerate() {
-            let values = &token[head * dim..][..dim];
-            for (panel, values) in values.chunks(PANEL).enumerate() {
-                let base = (panel * positions + position + index) * PANEL;
-                for (target, value) in data[base..].iter_mut().zip(values) {
-                    *target = store(*value);
-                }
-            }
-        }
-    });
-}
-
-/// Calls `write(head, cache of the head)` for every head, on several threads where there is much to write.
-fn over_heads<T: Send>(
-    cache: &mut [T],
-    layout: HeadLayout,
-    new: &[f32],
-    write: impl Fn(usize, &mut [T]) + Send + Sync,
-) {
-    let size = cache.len() / layout.kv_heads;
-    if new.len() < WRITE_SERIAL_BELOW {
-        cache
-            .chunks_exact_mut(size)
-            .enumerate()
-            .for_each(|(head, data)| write(head, data));
-    } else {
-        cache
-            .par_chunks_exact_mut(size)
-            .enumerate()
-            .for_each(|(head, data)| write(head, data));
     }
 }
 
@@ -387,8 +250,7 @@ fn one_block<S: Simd, const MR: usize>(
         let values = task
             .row
             .values
-            .panel(layout, task.head, panel, start + positions);
-        let values = values.after(start * PANEL);
+            .panel(layout, task.head, panel, start..start + positions);
         let (probabilities, _) = scratch.packed.as_chunks::<MR>();
         accumulate_cached::<S, MR>(simd, probabilities, values, &mut sums);
         let width = (head_dim - panel * PANEL).min(PANEL);
@@ -404,6 +266,7 @@ fn one_block<S: Simd, const MR: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::CacheType;
 
     fn numbers(n: usize, seed: usize) -> Vec<f32> {
         (0..n)
@@ -456,10 +319,10 @@ mod tests {
         rows_agree(CacheType::F32, 2e-5);
     }
 
-    /// Keys and values below 1 are off by 2^-12 at most; so is what is made of them, about.
+    /// Keys and values below 1 are off by 2^-12 at most, and a score is a sum of up to 64 of them.
     #[test]
     fn rows_of_a_cache_in_f16_agree_within_its_rounding() {
-        rows_agree(CacheType::F16, 1e-3);
+        rows_agree(CacheType::F16, 2e-3);
     }
 
     fn rows_agree(kind: CacheType, allowed: f32) {

@@ -29,9 +29,9 @@ pub const QUANTISED_NUMERICS: &str = "quantised by i8 1";
 pub(crate) use arithmetic::{
     dot, exp, gelu, gelu_slope, inverse_rms, max, sigmoid, silu, softmax_in_place, sum, tanh,
 };
-pub use attend::{AttentionRow, HeadLayout, KeyPanels, Scoring, ValuePanels, attend};
+pub use attend::{AttentionRow, HeadLayout, Scoring, attend};
 pub use blocks::BlockKind;
-pub use cached::CacheType;
+pub use cached::{CacheType, KeyPanels, ValuePanels};
 pub(crate) use dispatch::{kernel, vectorised};
 pub use elementwise::{
     add_in_place, geglu, rms_norm, scale_in_place, soft_cap_in_place, softmax, swiglu,

@@ -102,7 +102,7 @@ fn kernels_give_the_bits_of_the_plain_one() {
             #[cfg(target_arch = "x86_64")]
             if let Some(simd) = fearless_simd::Level::new().as_avx2() {
                 check(
-                    &|first, sums| x86::by_avx2(simd, &one, &x, first, sums),
+                    &|first, sums| avx2::accumulate(simd, &one, &x, first, sums),
                     "AVX2",
                 );
             }
