@@ -47,8 +47,8 @@ pub(crate) fn silu(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
     const NUMERATOR: [f32; 6] = [
-        2.000_187_9e-13,
-        -8.604_671_5e-11,
+        2.000_188e-13,
+        -8.604_672e-11,
         5.122_297e-8,
         1.485_722_4e-5,
         6.372_619_3e-4,
@@ -73,7 +73,7 @@ pub(crate) fn gelu(x: f32) -> (f32, f32) {
 }
 
 /// `2 sqrt(2 / pi)`.
-const GELU_SLOPE: f32 = 1.595_769_1;
+const GELU_SLOPE: f32 = 1.595_769;
 const GELU_CUBE: f32 = 0.044_715;
 
 /// The slope of [`gelu`] at `x`, from the second thing that it gives.

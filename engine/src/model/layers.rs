@@ -87,7 +87,9 @@ impl LlamaConfig {
     /// A norm's weights as they multiply, from those that a checkpoint holds.
     pub(super) fn norm_weights(&self, mut weights: Vec<f32>) -> Vec<f32> {
         if self.variant.norms_around_one {
-            weights.iter_mut().for_each(|weight| *weight += 1.0);
+            for weight in &mut weights {
+                *weight += 1.0;
+            }
         }
         weights
     }

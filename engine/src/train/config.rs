@@ -11,10 +11,14 @@ use crate::types::RunConfig;
 
 /// Where the weights come from.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a run has one, and holds a model beside it"
+)]
 pub enum Start {
     /// Drawn from the run's seed.
     Random(LlamaConfig),
-    /// A Hugging Face folder of a causal Llama-family model.
+    /// A Hugging Face folder of a causal model.
     Folder(PathBuf),
 }
 
