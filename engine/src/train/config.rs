@@ -14,7 +14,7 @@ use crate::types::RunConfig;
 pub enum Start {
     /// Drawn from the run's seed.
     Random(Box<LlamaConfig>),
-    /// A Hugging Face folder of a causal Llama-family model.
+    /// A Hugging Face folder of a causal model.
     Folder(PathBuf),
 }
 

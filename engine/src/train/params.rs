@@ -29,6 +29,10 @@ fn normal(rng: &mut ChaCha8Rng, count: usize, deviation: f32) -> Vec<f32> {
     values
 }
 
+fn is_bias(name: &str) -> bool {
+    name.rsplit('.').next() == Some("bias")
+}
+
 /// Weights that are drawn at random, at most: 32 GiB.
 const MOST_DRAWN: usize = 1 << 33;
 
@@ -59,7 +63,7 @@ pub fn random(shape: &LlamaConfig, seed: u64) -> Result<NamedTensors> {
     let mut all = NamedTensors::new();
     for (name, dims) in shape.weights() {
         let count = dims.iter().product();
-        let values = if name.strip_suffix(".bias").is_some() {
+        let values = if is_bias(&name) {
             vec![0.0; count]
         } else if dims.len() == 1 {
             vec![
@@ -183,7 +187,7 @@ pub fn read(folder: &Path, shape: &LlamaConfig) -> Result<Stored> {
     let (mut weights, mut types) = (NamedTensors::new(), BTreeSet::new());
     for (name, expected) in shape.weights() {
         // A bias that a checkpoint lacks is zero.
-        if name.strip_suffix(".bias").is_some() && !checkpoint.contains(&name) {
+        if is_bias(&name) && !checkpoint.contains(&name) {
             continue;
         }
         let values = checkpoint.read(&name, &expected, &mut digest)?;
