@@ -186,8 +186,7 @@ impl Partial {
     fn finish(mut self, wanted: &Wanted<'_>, part: &Path, blob: &Path) -> Result<()> {
         let etag = &wanted.about.etag;
         let is_hash = etag.len() == 64 && etag.bytes().all(|b| b.is_ascii_hexdigit());
-        let digits = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-        let got = digits(&self.hash.clone().finalize());
+        let got = hexadecimal(&self.hash.clone().finalize());
         if is_hash && !got.eq_ignore_ascii_case(etag) {
             // What is wrong is not gone on from.
             self.restart(part)?;
@@ -201,6 +200,15 @@ impl Partial {
         self.file.sync_all().map_err(Error::io("write", part))?;
         std::fs::rename(part, blob).map_err(Error::io("rename", part))
     }
+}
+
+/// Bytes as pairs of digits, in small letters.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        digits.push_str(&format!("{byte:02x}"));
+    }
+    digits
 }
 
 /// Hands on what a reply brings until its end, or until nobody wants it.

@@ -9,6 +9,7 @@ use paretoscope_engine::hub::{Cache, Fetch as _, Fetched, HubId, Look};
 use paretoscope_engine::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::blob::hexadecimal;
 use crate::server::{Heard, Reply, Server, reply};
 use crate::{Downloader, Endpoint, Token};
 
@@ -20,8 +21,7 @@ fn weights() -> Vec<u8> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().map(|b| format!("{b:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// A hub with `org/name`: settings at the hub itself, weights at `cdn` after a redirection.
