@@ -4,7 +4,7 @@
     reason = "a test that cannot be set up should stop at once"
 )]
 
-use paretoscope_tests::{Fixture, Outcome, engine};
+use paretoscope_tests::{Fixture, Outcome, engine, program};
 use serde_json::{Value, json};
 
 fn run(fixture: &Fixture, command: &str) -> Outcome {
@@ -214,4 +214,90 @@ fn a_base_alone_answers_and_becomes_a_bundle() {
         said(&format!("generate --bundle {{}}/value --weights 1 {ask}")),
         said(&format!("generate --bundle {{}} --weights 1,0,0 {ask}"))
     );
+}
+
+/// A cache by hand with the fixture's base as `org/small`, at `main`.
+fn cached(fixture: &Fixture) -> std::path::PathBuf {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let root = fixture.out("hub");
+    let repo = root.join("models--org--small");
+    let snapshot = repo.join("snapshots").join(commit);
+    std::fs::create_dir_all(&snapshot).expect("a folder");
+    std::fs::create_dir_all(repo.join("refs")).expect("a folder");
+    std::fs::write(repo.join("refs/main"), commit).expect("writable");
+    for entry in std::fs::read_dir(fixture.join("base")).expect("the base") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name");
+        std::fs::copy(&path, snapshot.join(name)).expect("a copy");
+    }
+    root
+}
+
+#[test]
+fn a_hub_id_is_a_base_wherever_its_files_are_in_the_cache() {
+    let fixture = Fixture::new();
+    let cache = cached(&fixture);
+    let run = |line: &str| {
+        let folder = fixture.path().to_string_lossy();
+        let words = line.split(' ').map(|word| word.replace("{}", &folder));
+        let output = std::process::Command::new(program())
+            .args(words)
+            .env("HF_HUB_CACHE", &cache)
+            .env("HF_HUB_OFFLINE", "1")
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), output.stdout, said)
+    };
+    let ask = "--tokens 5,6,7 --max-tokens 6";
+    let wanted = run(&format!("generate --base {{}}/base {ask}"));
+    assert_eq!(wanted.0, Some(0), "{}", wanted.2);
+    fixture.edit_json("bundle.json", |bundle| bundle["base"] = json!("org/small"));
+    for place in [
+        "--base org/small",
+        "--base org/small@main",
+        "--bundle org/small",
+        "--base {}",
+    ] {
+        let found = run(&format!("generate {place} {ask}"));
+        assert_eq!(found.0, Some(0), "{place}: {}", found.2);
+        assert_eq!(found.1, wanted.1, "{place}");
+    }
+    // Without a network, what is missing is said, and what brings it.
+    for command in ["generate --base org/none --tokens 5", "fetch org/none"] {
+        let (status, _, said) = run(command);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("HF_HUB_OFFLINE"), "{said}");
+    }
+    let (_, _, said) = run("generate --base org/none --tokens 5");
+    assert!(said.contains("fetch org/none"), "{said}");
+    std::fs::remove_file(
+        cache
+            .join("models--org--small/snapshots/0123456789abcdef0123456789abcdef01234567")
+            .join("model.safetensors"),
+    )
+    .expect("a file");
+    let (status, _, said) = run("generate --base org/small --tokens 5");
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("model.safetensors is missing"), "{said}");
+}
+
+#[test]
+fn memory_is_told_before_a_bundle_is_checked() {
+    let fixture = Fixture::new();
+    let checked = fixture.done("bundle check {}");
+    let first = checked.stderr.lines().next().unwrap_or_default();
+    for words in ["memory: needs", "base", "at f32", "reward models"] {
+        assert!(first.contains(words), "{first}");
+    }
+    let memory = &checked.lines()[0]["memory"];
+    let of = |name: &str| memory["needed"][name].as_u64().expect("bytes");
+    // As many as are held, but for the padding of packed rows.
+    let held = memory["weights_bytes"].as_u64().expect("bytes");
+    let told = of("base") + of("experts");
+    assert!(
+        told > held / 2 && told < held * 2,
+        "{told} told, {held} held"
+    );
+    assert_ne!(memory["fit"], "wont_fit");
 }

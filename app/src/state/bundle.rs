@@ -78,3 +78,29 @@ pub struct BundleState {
     /// A text that is scored by hand.
     pub trial: Trial,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_a_fetch_takes_follows_from_what_came() {
+        let mut loading = Loading {
+            job: JobId(1),
+            path: "org/name".into(),
+            stage: None,
+            fraction: 0.0,
+            came: None,
+        };
+        let fetch = |bytes| LoadStage::Fetch { bytes, of: 1000 };
+        loading.step(LoadStage::Fetch { bytes: 0, of: 0 }, 0.0, 1.0);
+        assert_eq!(loading.left(9.0), None, "its size is not known yet");
+        // What was here before is no pace.
+        loading.step(fetch(400), 0.4, 10.0);
+        assert_eq!(loading.left(10.0), None);
+        loading.step(fetch(600), 0.6, 14.0);
+        assert_eq!(loading.left(14.0), Some(8.0));
+        loading.step(LoadStage::Base, 0.2, 20.0);
+        assert_eq!(loading.left(21.0), None);
+    }
+}

@@ -72,10 +72,14 @@ pub(super) fn bundle_sheet_ui(ctx: &Context, state: &AppState, queue: &mut Comma
 
 fn open_ui(ui: &mut Ui, state: &AppState, queue: &mut CommandQueue) {
     let mut typed = state.bundle.typed.clone();
-    let label = ui.label("A bundle's folder, or a base model alone: its folder, a .gguf file, a hub id; or drop one onto the window");
+    let label = ui
+        .label("A folder with a bundle.json; or drop one onto the window")
+        .on_hover_text(
+            "Or a base model alone, which answers without experts: a folder with a config.json, or a hub id, org/name",
+        );
     let edit = TextEdit::singleline(&mut typed)
         .desired_width(f32::INFINITY)
-        .hint_text("/path/to/bundle or org/name");
+        .hint_text("/path/to/bundle, a base model's folder, or its hub id, org/name");
     let response = ui.add(edit).labelled_by(label.id);
     ui.ctx()
         .accesskit_node_builder(response.id, |node| node.set_label("Path of a bundle"));

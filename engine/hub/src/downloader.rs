@@ -11,8 +11,10 @@ use crate::client::{Client, Failure};
 use crate::endpoint::{Endpoint, Token};
 use crate::listing::{About, place};
 
-/// How often a request that may succeed is made again without anything having come.
+/// How often a request that may succeed is made before it is given up, where nothing comes of it.
 const TRIES: u32 = 5;
+/// As often the first one: a name may be a path that was misspelt, and nobody wants to wait long for that.
+const FIRST_TRIES: u32 = 2;
 /// The first pause before another try; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often a person who wants to stop is asked during a pause.
@@ -70,7 +72,7 @@ impl Downloader {
     /// Does something until it succeeds, fails for good, or failed too often without anything coming of it.
     fn patiently<T>(
         &self,
-        of: &str,
+        (of, most_tries): (&str, u32),
         progress: Progress<'_>,
         mut attempt: impl FnMut(Progress<'_>) -> Result<T, Failure>,
     ) -> Result<T> {
@@ -88,10 +90,13 @@ impl Downloader {
             };
             tries = if now > most { 1 } else { tries + 1 };
             most = now;
-            if tries >= TRIES {
-                let words = format!(
-                    "{of}: {why}, {TRIES} times; what came is kept, and the same command goes on from there"
-                );
+            if tries >= most_tries {
+                let rest = if most > 0 {
+                    "what came is kept, and the same command goes on from there"
+                } else {
+                    "nothing more was fetched"
+                };
+                let words = format!("{of}: {why}, {tries} times; {rest}");
                 return Err(Error::Endpoint(words));
             }
             let (begun, pause) = (Instant::now(), self.pause * 2_u32.pow(tries - 1));
@@ -106,9 +111,11 @@ impl Downloader {
 impl Fetch for Downloader {
     fn fetch(&self, id: &HubId, cache: &Cache, progress: Progress<'_>) -> Result<()> {
         let client = self.client()?;
-        let name = id.to_string();
+        let name = format!("{id}, taken as a hub id");
         progress(Fetched { bytes: 0, of: 0 })?;
-        let listing = self.patiently(&name, progress, |_| client.listing(id))?;
+        let listing = self.patiently((name.as_str(), FIRST_TRIES), progress, |_| {
+            client.listing(id)
+        })?;
         let files = needed(id, &listing.files)?;
         let snapshot = cache.snapshot(id, &listing.commit);
         let blobs = cache.repo(id).join("blobs");
@@ -119,7 +126,7 @@ impl Fetch for Downloader {
         for file in files {
             progress(Fetched { bytes: 0, of: 0 })?;
             let ask = |_: Progress<'_>| client.about(id, &listing.commit, &file);
-            let about = self.patiently(&name, progress, ask)?;
+            let about = self.patiently((name.as_str(), TRIES), progress, ask)?;
             abouts.push((file, about));
         }
         let of = abouts.iter().map(|(_, about)| about.size).sum();
@@ -138,7 +145,7 @@ impl Fetch for Downloader {
                     let bytes = (before + part.bytes).min(of);
                     progress(Fetched { bytes, of })
                 };
-                self.patiently(wanted.name, &mut whole, |tell| {
+                self.patiently((wanted.name, TRIES), &mut whole, |tell| {
                     client.bring(&wanted, &mut |bytes| tell(Fetched { bytes, of }))
                 })?;
                 put_link(&blobs.join(&about.etag), &link, file)?;

@@ -49,7 +49,7 @@ impl Client {
             id.repo(),
             encoded(id.revision())
         );
-        let mut reply = self.ask(Ask::Get(0), &path, &id.to_string())?;
+        let mut reply = self.ask(Ask::Get(0), &path, &format!("{id}, taken as a hub id"))?;
         let text = reply.body_mut().with_config().limit(LARGEST);
         let text = text
             .read_to_string()

@@ -9,6 +9,7 @@ use paretoscope_engine::hub::{Cache, Fetch as _, Fetched, HubId, Look};
 use paretoscope_engine::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::blob::hexadecimal;
 use crate::server::{Heard, Reply, Server, reply};
 use crate::{Downloader, Endpoint, Token};
 
@@ -20,8 +21,7 @@ fn weights() -> Vec<u8> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    paretoscope_engine::digest::hexadecimal(&hash)
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// A hub with `org/name`: settings at the hub itself, weights at `cdn` after a redirection.
@@ -295,7 +295,7 @@ fn a_hub_that_is_busy_is_asked_again_and_not_for_ever() {
     let said = error.to_string();
     assert!(!error.is_input(), "{said}");
     assert!(
-        said.contains("503, 5 times") && said.contains("goes on"),
+        said.contains("503, 5 times; nothing more was fetched"),
         "{said}"
     );
     assert_eq!(bench.cdn.heard().len(), 5);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::HubId;
+use super::id::HubId;
 use crate::{Error, Result};
 
 /// The cache of models: the folder that holds `models--ORG--NAME` folders.
@@ -57,7 +57,7 @@ impl Cache {
         self.repo(id).join("refs").join(id.revision())
     }
 
-    /// The folder of a commit's files; `commit` is one ([`super::is_commit`]).
+    /// The folder of a commit's files; `commit` is one ([`is_commit`](super::is_commit)).
     pub fn snapshot(&self, id: &HubId, commit: &str) -> PathBuf {
         self.repo(id).join("snapshots").join(commit)
     }

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Cache, HubId};
+use super::cache::Cache;
+use super::id::HubId;
 use crate::Result;
 
 /// How far a fetch is.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::id::{is_commit, is_path};
+use super::cache::Cache;
+use super::id::{HubId, is_commit, is_path};
 use super::needed::several;
-use super::{Cache, HubId};
 use crate::files::read_text_if_there;
 use crate::weights::read_json;
 use crate::{Error, Result};

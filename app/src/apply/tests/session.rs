@@ -495,3 +495,23 @@ fn differences_without_a_pinned_answer_are_refused_in_words() {
         notice.text
     );
 }
+
+#[test]
+fn a_load_that_is_given_up_leaves_the_old_bundle_in_use() {
+    let mut state = loaded();
+    go(&mut state, [AppCommand::LoadBundle("org/name".into())]);
+    let job = state.bundle.loading.as_ref().unwrap().job;
+    let effects = go(&mut state, [AppCommand::CancelLoad]);
+    assert!(
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::Send(EngineCommand::Cancel { job: j }) if *j == job))
+    );
+    assert!(state.bundle.loading.is_none());
+    // The engine's word of it comes late, and is no failure.
+    let trouble = Trouble::input("cancelled");
+    let path = "org/name".into();
+    tell(&mut state, EngineEvent::LoadFailed { job, path, trouble });
+    assert!(state.bundle.failure.is_none());
+    assert_eq!(state.info().map(|b| b.name.as_str()), Some("tiny"));
+}
