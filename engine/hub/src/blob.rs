@@ -203,15 +203,6 @@ impl Partial {
     }
 }
 
-/// Bytes as pairs of digits, in small letters.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        digits.push_str(&format!("{byte:02x}"));
-    }
-    digits
-}
-
 /// Hands on what a reply brings until its end, or until nobody wants it.
 fn read_all(reply: Response<Body>, pieces: &SyncSender<std::io::Result<Vec<u8>>>) {
     let mut reader = reply.into_body().into_reader();

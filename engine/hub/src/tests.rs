@@ -9,7 +9,7 @@ use paretoscope_engine::hub::{Cache, Fetch as _, Fetched, HubId, Look};
 use paretoscope_engine::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::blob::hexadecimal;
+use paretoscope_engine::digest::hexadecimal;
 use crate::server::{Heard, Reply, Server, reply};
 use crate::{Downloader, Endpoint, Token};
 

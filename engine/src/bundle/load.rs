@@ -7,7 +7,7 @@ use super::describe::{Describe, effect_warnings};
 use super::manifest::{ArmEntry, Manifest, MethodParts};
 use super::need::MemoryNeed;
 use super::options::LoadOptions;
-use super::place::{is_gguf, wanted_of_hub};
+use super::place::wanted_of_hub;
 use super::probe::effects;
 use super::prompts::read_prompts;
 use super::rewards::Objectives;
@@ -243,7 +243,7 @@ impl Outline {
             Complex::new(&experts, manifest.objective_count())
                 .map_err(|e| Error::field(&folder.join("bundle.json"), "experts", e.to_string()))?;
         }
-        let base = base_folder(folder, &manifest)?;
+        let base = manifest.base_at(folder)?;
         let config = LlamaConfig::load(&base)?;
         let tokenizer = tokenizer_for(&base, &config)?;
         let prompts = match &manifest.prompts {
@@ -283,18 +283,6 @@ fn model_info(
         has_tokenizer: tokenizer.has_text(),
         has_chat_template: tokenizer.has_chat_template(),
     }
-}
-
-/// The base model's folder.
-fn base_folder(folder: &Path, manifest: &Manifest) -> Result<PathBuf> {
-    let base = manifest.base_at(folder)?;
-    if is_gguf(&base) {
-        return Err(Error::file(
-            &base,
-            "is a GGUF file; this version reads Hugging Face folders (config.json, model.safetensors)",
-        ));
-    }
-    Ok(base)
 }
 
 /// The base model's tokenizer, which may know no token that the model has not.

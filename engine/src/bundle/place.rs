@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, MethodParts};
 use crate::hub::{self, HubId};
+use crate::weights::gguf::is_gguf;
 use crate::{Error, Result};
 
 impl Manifest {
@@ -87,12 +88,6 @@ fn is_here(id: &HubId) -> Result<bool> {
 /// Whether a base model lies there: a folder in Hugging Face's layout, or a GGUF file.
 fn is_base(place: &Path) -> bool {
     is_gguf(place) || place.join("config.json").exists()
-}
-
-/// Whether a path names a GGUF file.
-pub(super) fn is_gguf(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"))
 }
 
 /// What is wrong with a path that is no bundle and no base.

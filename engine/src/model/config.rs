@@ -9,6 +9,7 @@ use super::family::Family;
 use super::rope::RopeScaling;
 use super::variant::Variant;
 use crate::kernels::HeadLayout;
+use crate::weights::gguf;
 use crate::weights::{from_value, read_json};
 use crate::{Error, Result};
 
@@ -233,6 +234,9 @@ pub fn causal_part(config: &Value) -> Value {
 impl LlamaConfig {
     /// Reads and checks `config.json` of a Hugging Face folder.
     pub fn load(folder: &Path) -> Result<Self> {
+        if gguf::is_gguf(folder) {
+            return Self::of_gguf(&gguf::Gguf::open(folder)?);
+        }
         let path = folder.join("config.json");
         Self::from_json(&read_json(&path)?, &path)
     }

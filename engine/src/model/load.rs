@@ -3,6 +3,7 @@
 use super::LlamaConfig;
 use super::llama::{Embedding, Layer, Llama};
 use crate::device::Panels;
+use crate::kernels::PackedMatrix;
 use crate::mixture::{Bank, LinearSpec, MixedGroup};
 use crate::weights::{Checkpoint, Digest};
 use crate::{Error, Result};
@@ -24,11 +25,8 @@ impl Llama {
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
         let shape = [config.vocabulary, config.hidden_size];
-        let table = checkpoint.read("model.embed_tokens.weight", &shape, digest)?;
-        let pack = |rows: &[f32]| panels.pack(rows, shape[0], shape[1]);
         // Packed at once, so that it is never held twice beside the other weights.
-        let packed = pack(&table);
-        drop(table);
+        let packed = weight(checkpoint, "model.embed_tokens.weight", shape, panels, digest)?;
         let (embedding, tied) = if config.tied_embeddings {
             (Embedding::TiedToHead, Some(packed))
         } else {
@@ -39,7 +37,7 @@ impl Llama {
         )?;
         let weight = match tied {
             Some(weight) => weight,
-            None => pack(&checkpoint.read("lm_head.weight", &shape, digest)?),
+            None => weight(checkpoint, "lm_head.weight", shape, panels, digest)?,
         };
         let bias = optional_bias(checkpoint, "lm_head", shape[0], digest)?;
         model.head = Some(MixedGroup::new(
@@ -65,9 +63,8 @@ impl Llama {
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
         let shape = [config.vocabulary, config.hidden_size];
-        let table = checkpoint.read("model.embed_tokens.weight", &shape, digest)?;
-        let embedding = Embedding::Table(panels.pack(&table, shape[0], shape[1]));
-        drop(table);
+        let table = weight(checkpoint, "model.embed_tokens.weight", shape, panels, digest)?;
+        let embedding = Embedding::Table(table);
         Self::load_layers(
             config, panels, embedding, checkpoint, bank, digest, progress,
         )
@@ -89,13 +86,10 @@ impl Llama {
         for index in 0..config.layers {
             let mut spec = || -> Result<LinearSpec> {
                 let (path, [out, inner]) = linears.next().ok_or(Error::EngineGone)?;
-                let weight = checkpoint.read(&format!("{path}.weight"), &[out, inner], digest)?;
+                let name = format!("{path}.weight");
+                let weight = weight(checkpoint, &name, [out, inner], panels, digest)?;
                 let bias = optional_bias(checkpoint, &path, out, digest)?;
-                Ok(LinearSpec {
-                    path,
-                    weight: panels.pack(&weight, out, inner),
-                    bias,
-                })
+                Ok(LinearSpec { path, weight, bias })
             };
             let qkv = MixedGroup::new(vec![spec()?, spec()?, spec()?], bank, index * GROUPS);
             let output = MixedGroup::new(vec![spec()?], bank, index * GROUPS + 1);
@@ -126,6 +120,26 @@ impl Llama {
             frequencies,
             head: None,
         })
+    }
+}
+
+/// A weight as it is computed with: quantised blocks as they are, unless their numbers are asked for.
+fn weight(
+    checkpoint: &Checkpoint,
+    name: &str,
+    [out, inner]: [usize; 2],
+    panels: Panels,
+    digest: &mut Digest,
+) -> Result<PackedMatrix> {
+    match checkpoint.blocks(name).filter(|_| panels == Panels::AsStored) {
+        Some(kind) => {
+            let rows = checkpoint.read_blocks(name, &[out, inner], digest)?;
+            Ok(PackedMatrix::blocks(kind, &rows, out, inner))
+        }
+        None => {
+            let numbers = checkpoint.read(name, &[out, inner], digest)?;
+            Ok(panels.pack(&numbers, out, inner))
+        }
     }
 }
 

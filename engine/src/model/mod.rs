@@ -6,6 +6,7 @@ mod cache;
 mod config;
 mod decoder;
 mod family;
+mod gguf;
 #[cfg(test)]
 mod family_tests;
 mod layers;

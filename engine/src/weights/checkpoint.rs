@@ -14,8 +14,10 @@ use safetensors::tensor::Metadata;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::gguf::{self, Gguf, GgufTensor, GgufValue, HeadRows, Stored};
 use super::pickle::read_pickled;
 use super::{names, read_json};
+use crate::kernels::BlockKind;
 use crate::{Error, Result};
 
 /// The largest header that the safetensors format allows, bytes.
@@ -41,10 +43,14 @@ pub struct Checkpoint {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) file: usize,
-    pub(super) dtype: Dtype,
+    pub(super) stored: Stored,
     pub(super) shape: Vec<usize>,
     pub(super) start: u64,
     pub(super) bytes: usize,
+    /// Rows that lie in another order than Hugging Face's.
+    pub(super) rows: Option<HeadRows>,
+    /// What is taken off each number.
+    pub(super) less: f32,
 }
 
 /// SHA-256 over names and bytes of the tensors read through it, in the order of reading.
@@ -75,11 +81,75 @@ impl Checkpoint {
     /// Wrappers of names are taken off, and fused modules taken apart; what is no model's checkpoint (empty tensors, an unmerged adapter,
     /// quantised weights) is refused by name.
     pub fn open_folder(folder: &Path) -> Result<Self> {
+        if gguf::is_gguf(folder) {
+            return Self::of_gguf(&Gguf::open(folder)?);
+        }
         let mut checkpoint = Self::open_any(folder)?;
         names::refuse_strangers(&checkpoint)?;
         checkpoint.unwrap_names()?;
         checkpoint.take_apart();
         Ok(checkpoint)
+    }
+
+    /// The tensors of a GGUF file under Hugging Face's names. One that is not known is refused by name.
+    pub fn of_gguf(gguf: &Gguf) -> Result<Self> {
+        let architecture = gguf.architecture()?;
+        let heads = |key: &str| match gguf.fields().get(&format!("{architecture}.{key}")) {
+            Some(GgufValue::U64(heads)) => usize::try_from(*heads).ok(),
+            _ => None,
+        };
+        let queries = heads("attention.head_count").unwrap_or(1);
+        let keys = heads("attention.head_count_kv").unwrap_or(queries);
+        let mut checkpoint = Self {
+            path: gguf.path().to_path_buf(),
+            files: gguf.files().to_vec(),
+            tensors: BTreeMap::new(),
+            upcast_from: BTreeSet::new(),
+        };
+        for tensor in gguf.tensors() {
+            if tensor.name.starts_with("rope_") {
+                continue;
+            }
+            let named = gguf::named(architecture, &tensor.name, [queries, keys]);
+            let named = named.ok_or_else(|| {
+                let problem = format!(
+                    "holds the tensor `{}`, which is not known of {architecture} models",
+                    tensor.name
+                );
+                Error::file(gguf.path(), problem)
+            })?;
+            let entry = Entry {
+                file: tensor.file,
+                stored: tensor.stored,
+                shape: tensor.shape.clone(),
+                start: tensor.start,
+                bytes: tensor.bytes,
+                rows: named.rows,
+                less: named.less,
+            };
+            checkpoint.tensors.insert(named.name, entry);
+        }
+        checkpoint.take_apart();
+        Ok(checkpoint)
+    }
+
+    /// One tensor of a GGUF file under its own name.
+    pub(crate) fn of_tensor(gguf: &Gguf, tensor: &GgufTensor) -> Result<Self> {
+        let entry = Entry {
+            file: tensor.file,
+            stored: tensor.stored,
+            shape: tensor.shape.clone(),
+            start: tensor.start,
+            bytes: tensor.bytes,
+            rows: None,
+            less: 0.0,
+        };
+        Ok(Self {
+            path: gguf.path().to_path_buf(),
+            files: gguf.files().to_vec(),
+            tensors: BTreeMap::from([(tensor.name.clone(), entry)]),
+            upcast_from: BTreeSet::new(),
+        })
     }
 
     fn open_any(folder: &Path) -> Result<Self> {
@@ -195,10 +265,12 @@ impl Checkpoint {
             for tensor in read_pickled(&path)? {
                 let entry = Entry {
                     file: self.files.len(),
-                    dtype: tensor.dtype,
+                    stored: Stored::Plain(tensor.dtype),
                     shape: tensor.shape,
                     start: tensor.start,
                     bytes: tensor.bytes,
+                    rows: None,
+                    less: 0.0,
                 };
                 self.tensors.insert(tensor.name, entry);
             }
@@ -218,10 +290,12 @@ impl Checkpoint {
                 name,
                 Entry {
                     file: self.files.len(),
-                    dtype: info.dtype,
+                    stored: Stored::Plain(info.dtype),
                     shape: info.shape.clone(),
                     start: data_start + info.data_offsets.0 as u64,
                     bytes: info.data_offsets.1 - info.data_offsets.0,
+                    rows: None,
+                    less: 0.0,
                 },
             );
         }
@@ -294,6 +368,49 @@ impl Checkpoint {
     pub fn read(&self, name: &str, expected: &[usize], digest: &mut Digest) -> Result<Vec<f32>> {
         self.expect(name, expected)?;
         let entry = self.entry(name)?;
+        let bytes = self.bytes_of(entry)?;
+        digest.0.update(name.as_bytes());
+        digest.0.update(&bytes);
+        let mut values = vec![0.0; self.elements(name, entry)?];
+        self.finite(name, entry.decode(&bytes, &mut values))?;
+        Ok(values)
+    }
+
+    /// The type of a tensor's quantised blocks, if it has some.
+    pub fn blocks(&self, name: &str) -> Option<BlockKind> {
+        match self.tensors.get(name)?.stored {
+            Stored::Blocks(kind) => Some(kind),
+            Stored::Plain(_) => None,
+        }
+    }
+
+    /// Reads the blocks of a quantised tensor as they are, row after row in Hugging Face's order; `expected` is its shape,
+    /// `[out, in]`. Refuses scales that are not finite.
+    pub fn read_blocks(
+        &self,
+        name: &str,
+        expected: &[usize],
+        digest: &mut Digest,
+    ) -> Result<Vec<u8>> {
+        self.expect(name, expected)?;
+        let entry = self.entry(name)?;
+        let bytes = self.bytes_of(entry)?;
+        digest.0.update(name.as_bytes());
+        digest.0.update(&bytes);
+        if let Stored::Blocks(kind) = entry.stored {
+            let scratch = || vec![0.0; PIECE];
+            let piece = PIECE / kind.values() * kind.bytes();
+            let counts = bytes.par_chunks(piece).map_init(scratch, |values, bytes| {
+                let count = bytes.len() / kind.bytes() * kind.values();
+                gguf::dequantise(kind, bytes, &mut values[..count])
+            });
+            self.finite(name, counts.sum())?;
+        }
+        Ok(bytes)
+    }
+
+    /// A tensor's bytes, its rows in Hugging Face's order.
+    fn bytes_of(&self, entry: &Entry) -> Result<Vec<u8>> {
         let path = &self.files[entry.file];
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         file.seek(SeekFrom::Start(entry.start))
@@ -301,11 +418,13 @@ impl Checkpoint {
         let mut bytes = vec![0; entry.bytes];
         file.read_exact(&mut bytes)
             .map_err(Error::io("read", path))?;
-        digest.0.update(name.as_bytes());
-        digest.0.update(&bytes);
-        let mut values = vec![0.0; self.elements(name, entry)?];
-        self.finite(name, decode(entry.dtype, &bytes, &mut values))?;
-        Ok(values)
+        Ok(match entry.rows {
+            None => bytes,
+            Some(rows) => {
+                let count = entry.shape.first().copied().unwrap_or(1).max(1);
+                rows.in_order(&bytes, entry.bytes / count)
+            }
+        })
     }
 
     /// [`Checkpoint::values_into`] a new vector.
@@ -321,6 +440,12 @@ impl Checkpoint {
         let entry = self.entry(name)?;
         let path = &self.files[entry.file];
         values.resize(self.elements(name, entry)?, 0.0);
+        let Stored::Plain(dtype) = entry.stored else {
+            return self.finite(name, entry.decode(&self.bytes_of(entry)?, values));
+        };
+        if entry.rows.is_some() || entry.less != 0.0 {
+            return self.finite(name, entry.decode(&self.bytes_of(entry)?, values));
+        }
         let width = entry.bytes.checked_div(values.len()).unwrap_or(0);
         let not_finite = values
             .par_chunks_mut(PIECE)
@@ -332,7 +457,7 @@ impl Checkpoint {
                     .map_err(Error::io("read", path))?;
                 bytes.resize(piece.len() * width, 0);
                 file.read_exact(bytes).map_err(Error::io("read", path))?;
-                Ok::<usize, Error>(decode(entry.dtype, bytes, piece))
+                Ok::<usize, Error>(decode(dtype, bytes, piece))
             })
             .try_reduce(|| 0, |a, b| Ok(a + b))?;
         self.finite(name, not_finite)
@@ -340,9 +465,12 @@ impl Checkpoint {
 
     /// The numbers of a tensor of a type that can be read.
     fn elements(&self, name: &str, entry: &Entry) -> Result<usize> {
-        match entry.dtype {
-            Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64 => Ok(entry.shape.iter().product()),
-            other => Err(Error::file(
+        match entry.stored {
+            Stored::Blocks(_)
+            | Stored::Plain(Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64) => {
+                Ok(entry.shape.iter().product())
+            }
+            Stored::Plain(other) => Err(Error::file(
                 &self.path,
                 format!(
                     "tensor `{name}` is of type {other:?}; weights must be F32, F16, BF16 or F64"
@@ -366,14 +494,17 @@ impl Checkpoint {
     pub fn dtype(&self, name: &str) -> Option<String> {
         self.tensors
             .get(name)
-            .map(|entry| format!("{:?}", entry.dtype))
+            .map(|entry| match entry.stored {
+                Stored::Plain(dtype) => format!("{dtype:?}"),
+                Stored::Blocks(kind) => kind.name().to_owned(),
+            })
     }
 
     /// Whether a tensor is stored in F32 because training began with the exact values of one of this type, so that
     /// their difference is what training did.
     pub fn is_upcast_from(&self, name: &str, dtype: &str) -> bool {
-        let stored = self.tensors.get(name).map(|entry| entry.dtype);
-        stored == Some(Dtype::F32) && self.upcast_from.contains(dtype)
+        let stored = self.tensors.get(name).map(|entry| entry.stored);
+        stored == Some(Stored::Plain(Dtype::F32)) && self.upcast_from.contains(dtype)
     }
 
     /// The files that the tensors lie in.
@@ -386,6 +517,29 @@ impl Checkpoint {
             path: self.path.clone(),
             tensor: name.to_owned(),
         })
+    }
+}
+
+impl Entry {
+    /// Numbers from bytes, and how many of them are not finite.
+    fn decode(&self, bytes: &[u8], values: &mut [f32]) -> usize {
+        let not_finite = match self.stored {
+            Stored::Plain(dtype) => decode(dtype, bytes, values),
+            Stored::Blocks(kind) => {
+                let pieces = values.par_chunks_mut(PIECE);
+                let size = PIECE / kind.values() * kind.bytes();
+                let pieces = pieces.zip(bytes.par_chunks(size));
+                pieces
+                    .map(|(values, bytes)| gguf::dequantise(kind, bytes, values))
+                    .sum()
+            }
+        };
+        if self.less != 0.0 {
+            for value in values {
+                *value -= self.less;
+            }
+        }
+        not_finite
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Digest;
+use super::gguf::{self, Gguf};
 use crate::Result;
 use crate::files;
 
@@ -28,6 +29,12 @@ pub const SETTINGS: &[&str] = &[
 /// once more, which costs time but never a wrong figure.
 pub fn settings_digest(folder: &Path) -> Result<String> {
     let mut digest = Digest::default();
+    if gguf::is_gguf(folder) {
+        // Its fields are in the order of their names, and their debug form holds all of them.
+        let fields = format!("{:?}", Gguf::open(folder)?.fields());
+        digest.note(fields.as_bytes());
+        return Ok(digest.hex());
+    }
     for name in SETTINGS {
         let path = folder.join(name);
         if path.exists() {
