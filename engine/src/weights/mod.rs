@@ -6,6 +6,7 @@ mod experts_folder;
 #[cfg(test)]
 mod foreign_tests;
 mod fused;
+pub mod gguf;
 mod json;
 mod lora_fields;
 mod lora_folder;

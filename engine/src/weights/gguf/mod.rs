@@ -1,0 +1,5 @@
+//! Files of the GGUF format.
+
+mod value;
+
+pub use value::GgufValue;
