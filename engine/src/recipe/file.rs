@@ -232,7 +232,9 @@ impl Recipe {
             objective.source.iter_mut().for_each(root);
             objective.data.iter_mut().for_each(root);
             if let Some(reward) = &mut objective.reward {
-                reward.path = hub::locate(folder, &reward.path)?;
+                // What is neither here nor in the cache is told with its field, where files are checked.
+                let here = hub::locate(folder, &reward.path);
+                reward.path = here.unwrap_or_else(|_| folder.join(&reward.path));
             }
         }
         for value in &mut recipe.values {

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | chat | a user's turn → the text that the model was trained on | `template`, `jinja` |
 //! | files | `tokenizer.json`, or the older files → a tokenizer | `slow`, `tokenizer` |
+//! | files | the fields of a GGUF file → a tokenizer | `gguf` |
 //! | encode | text → ids, with the tokenizer's own special tokens | `tokenizer` |
 //! | stream | one id at a time → whole characters, with byte offsets per token | `stream` |
 //! | stop | text → text that cannot be part of a stop string | `stop` |
@@ -12,6 +13,7 @@ mod added;
 mod answer;
 mod caught;
 mod correction;
+mod gguf;
 mod jinja;
 mod json;
 mod score_tags;

@@ -1,5 +1,6 @@
 //! A model's tokenizer, with all that the files beside it say about text.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +9,12 @@ use tokenizers::{PostProcessor as _, TruncationDirection, TruncationParams, trun
 
 use super::added;
 use super::caught::caught;
+use super::gguf;
 use super::slow::{self, Slow, Unread};
 use super::stream::text_of;
 use super::{AnswerStream, ChatTemplate, TokenStream, json};
 use crate::types::{Given, GivenToken, Message, Prompt};
+use crate::weights::gguf::{Gguf, GgufValue, is_gguf};
 use crate::{Error, Result, files};
 
 /// Refuses ids outside a vocabulary of `vocabulary` tokens.
@@ -32,7 +35,10 @@ pub fn check_ids(ids: &[u32], vocabulary: usize) -> Result<()> {
 /// well: token ids can go in and out, and only what needs text fails. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
+    /// A model's folder, or a GGUF file.
     folder: PathBuf,
+    /// What errors of the library are laid to: `tokenizer.json`, or a GGUF file.
+    file: PathBuf,
     inner: Option<Arc<tokenizers::Tokenizer>>,
     /// Why there is no text, though there is a tokenizer.
     unread: Option<Arc<Unread>>,
@@ -49,6 +55,9 @@ impl Tokenizer {
     /// Reads a Hugging Face folder: `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja`,
     /// `generation_config.json` and `config.json`, each of which may be absent.
     pub fn load(folder: &Path) -> Result<Self> {
+        if is_gguf(folder) {
+            return Self::of_gguf(Gguf::open(folder)?.fields(), folder);
+        }
         let path = folder.join("tokenizer.json");
         let mut unread = None;
         let (inner, byte_fallback) = match files::read_text_if_there(&path, files::TOKENIZER)? {
@@ -77,6 +86,7 @@ impl Tokenizer {
             .map_or(0, |tokenizer| tokenizer.get_vocab_size(true));
         Ok(Self {
             folder: folder.to_path_buf(),
+            file: path,
             template,
             ends,
             closing,
@@ -86,6 +96,43 @@ impl Tokenizer {
             byte_fallback,
             time: None,
         })
+    }
+
+    /// The tokenizer that the fields of a GGUF file hold; `path` is named in errors. A file without
+    /// `tokenizer.ggml.model` gives one without text and without a vocabulary.
+    pub fn of_gguf(fields: &BTreeMap<String, GgufValue>, path: &Path) -> Result<Self> {
+        let built = caught(|| gguf::build(fields, path));
+        let built = built.unwrap_or_else(|words| {
+            Err(Error::file(
+                path,
+                format!("the tokenizer library failed on its tokenizer: {words}"),
+            ))
+        })?;
+        let mut read = Self {
+            folder: path.to_path_buf(),
+            file: path.to_path_buf(),
+            inner: None,
+            unread: None,
+            byte_fallback: false,
+            template: None,
+            ends: Vec::new(),
+            closing: None,
+            vocabulary: 0,
+            time: None,
+        };
+        if let Some(parts) = built {
+            let template = parts.template.as_ref();
+            let written = template.and_then(|template| written_after(&parts.tokenizer, template));
+            read.ends = parts.ends;
+            read.closing = written.or(parts.eos).or(read.ends.first().copied());
+            read.ends
+                .extend(written.filter(|id| !read.ends.contains(id)));
+            read.inner = Some(Arc::new(parts.tokenizer));
+            read.byte_fallback = parts.byte_fallback;
+            read.template = parts.template.map(Arc::new);
+            read.vocabulary = parts.vocabulary;
+        }
+        Ok(read)
     }
 
     /// Tokens of the model's vocabulary: `vocab_size` of `config.json`, else the tokenizer's own.
@@ -179,8 +226,7 @@ impl Tokenizer {
     ) -> Result<(Vec<u32>, usize)> {
         let inner = self.text()?;
         let wrong = |error: tokenizers::Error| {
-            let path = self.folder.join("tokenizer.json");
-            Error::file(&path, format!("cannot encode this text: {error}"))
+            Error::file(&self.file, format!("cannot encode this text: {error}"))
         };
         let whole = guarded(|| match second {
             Some(second) => inner.encode_fast((first, second), add_special),
@@ -230,7 +276,7 @@ impl Tokenizer {
             Some(template) => template.render(turns, answer_next, self.time),
             None => Err(Error::file(
                 &self.folder,
-                "has no chat template (chat_template.jinja, or `chat_template` of tokenizer_config.json), and there is no usual one to take in its place: give the text as a `prompt`, or put the model's own template there",
+                "has no chat template (chat_template.jinja, or `chat_template` of tokenizer_config.json; `tokenizer.chat_template` of a GGUF file), and there is no usual one to take in its place: give the text as a `prompt`, or put the model's own template there",
             )),
         }
     }
@@ -382,9 +428,9 @@ impl Tokenizer {
     }
 
     fn ids_of(&self, encoding: tokenizers::Result<tokenizers::Encoding>) -> Result<Vec<u32>> {
-        let path = self.folder.join("tokenizer.json");
-        let encoding = encoding
-            .map_err(|error| Error::file(&path, format!("cannot encode this text: {error}")))?;
+        let encoding = encoding.map_err(|error| {
+            Error::file(&self.file, format!("cannot encode this text: {error}"))
+        })?;
         let ids = encoding.get_ids().to_vec();
         check_ids(&ids, self.vocabulary)?;
         Ok(ids)
