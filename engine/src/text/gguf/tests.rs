@@ -295,6 +295,7 @@ fn a_file_without_a_tokenizer_has_no_text() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table: one entry per fault")]
 fn what_does_not_fit_is_refused_by_name() {
     let text = |text: &str| GgufValue::Text(text.to_owned());
     let cases: Vec<(bool, &str, GgufValue, &str)> = vec![
@@ -476,10 +477,11 @@ fn a_long_token_of_a_scored_vocabulary_is_refused() {
 proptest! {
     #[test]
     fn texts_come_back_from_ids(text in "[a-e1-4 \n'é😀]{0,40}|\\PC{0,20}") {
+        prop_assume!(!text.contains('▁'), "which `llama` reads as a space");
         for given in [byte_level("gpt-2"), byte_level("smollm"), byte_level("llama-bpe"), byte_level("tekken"), byte_level("gpt-4o"), scored()] {
             let tokenizer = read(&given).unwrap();
             let ids = tokenizer.encode(&text, false).unwrap();
-            prop_assert_eq!(tokenizer.decode(&ids).unwrap(), text.replace('▁', " "));
+            prop_assert_eq!(tokenizer.decode(&ids).unwrap(), text.clone());
         }
     }
 }
