@@ -10,6 +10,7 @@
 mod alike;
 mod bundle;
 mod front;
+mod gguf;
 mod program;
 mod tokenizer;
 pub mod uses;
@@ -18,6 +19,7 @@ mod weights;
 pub use alike::assert_alike;
 pub use bundle::{Fixture, OBJECTIVES};
 pub use front::Front;
+pub use gguf::{Field, GgufTensor, by_pairs, gguf, write_gguf};
 pub use program::{Outcome, engine, program};
 pub use tokenizer::{CONTROL, byte_level, id_of};
 pub use weights::{Tensors, read_tensors, write_tensors};

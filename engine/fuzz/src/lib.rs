@@ -60,6 +60,11 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::data,
     },
     Target {
+        name: "gguf",
+        read: target::gguf,
+        seeds: seeds::gguf,
+    },
+    Target {
         name: "job",
         read: target::job,
         seeds: seeds::job,

@@ -306,3 +306,89 @@ pub(crate) fn study() -> Vec<Vec<u8>> {
     drop(Study::open(&path).expect("the study that it becomes"));
     vec![before, std::fs::read(&path).expect("a study")]
 }
+
+/// A model of one layer, quantised and not, with a tokenizer of a few tokens.
+pub(crate) fn gguf() -> Vec<Vec<u8>> {
+    let text = |words: &str| [&(words.len() as u64).to_le_bytes(), words.as_bytes()].concat();
+    let whole = |key: &str, value: u32| {
+        [
+            text(key),
+            4_u32.to_le_bytes().to_vec(),
+            value.to_le_bytes().to_vec(),
+        ]
+        .concat()
+    };
+    let words =
+        |key: &str, value: &str| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
+    let list = |key: &str, kind: u32, count: usize, entries: Vec<u8>| {
+        let about = [9_u32.to_le_bytes(), kind.to_le_bytes()].concat();
+        [
+            text(key),
+            about,
+            (count as u64).to_le_bytes().to_vec(),
+            entries,
+        ]
+        .concat()
+    };
+    let tokens = ["<s>", "</s>", "a", "b", "ab", "\u{120}a"];
+    let listed = tokens.iter().flat_map(|token| text(token)).collect();
+    let types = [3_i32, 3, 1, 1, 1, 1]
+        .iter()
+        .flat_map(|kind| kind.to_le_bytes())
+        .collect();
+    let merges: Vec<u8> = ["a b", "\u{120} a"]
+        .iter()
+        .flat_map(|merge| text(merge))
+        .collect();
+    let fields = [
+        words("general.architecture", "llama"),
+        whole("llama.embedding_length", 32),
+        whole("llama.feed_forward_length", 32),
+        whole("llama.block_count", 1),
+        whole("llama.attention.head_count", 2),
+        whole("llama.context_length", 16),
+        words("tokenizer.ggml.model", "gpt2"),
+        words("tokenizer.ggml.pre", "gpt-2"),
+        list("tokenizer.ggml.tokens", 8, tokens.len(), listed),
+        list("tokenizer.ggml.token_type", 5, tokens.len(), types),
+        list("tokenizer.ggml.merges", 8, 2, merges),
+    ];
+    let mut tensors: Vec<(String, Vec<u64>, u32, usize)> = vec![
+        ("token_embd.weight".into(), vec![32, 6], 8, 6 * 34),
+        ("output_norm.weight".into(), vec![32], 0, 128),
+        ("blk.0.attn_norm.weight".into(), vec![32], 0, 128),
+        ("blk.0.ffn_norm.weight".into(), vec![32], 1, 64),
+    ];
+    for (module, kind, bytes) in [
+        ("attn_q", 2, 18),
+        ("attn_k", 3, 20),
+        ("attn_v", 6, 22),
+        ("attn_output", 7, 24),
+        ("ffn_gate", 20, 18),
+        ("ffn_up", 30, 64),
+        ("ffn_down", 8, 34),
+    ] {
+        tensors.push((
+            format!("blk.0.{module}.weight"),
+            vec![32, 32],
+            kind,
+            32 * bytes,
+        ));
+    }
+    let mut file = b"GGUF".to_vec();
+    file.extend(3_u32.to_le_bytes());
+    file.extend((tensors.len() as u64).to_le_bytes());
+    file.extend((fields.len() as u64).to_le_bytes());
+    file.extend(fields.concat());
+    let mut data: usize = 0;
+    for (name, dims, kind, bytes) in &tensors {
+        file.extend(text(name));
+        file.extend((dims.len() as u32).to_le_bytes());
+        file.extend(dims.iter().flat_map(|dim| dim.to_le_bytes()));
+        file.extend(kind.to_le_bytes());
+        file.extend((data as u64).to_le_bytes());
+        data = (data + bytes).next_multiple_of(32);
+    }
+    file.resize(file.len().next_multiple_of(32) + data, 0);
+    vec![file]
+}

@@ -16,7 +16,8 @@ use paretoscope_engine::runtime::read_job;
 use paretoscope_engine::study::{Filter, Study};
 use paretoscope_engine::text::{ChatTemplate, Tokenizer};
 use paretoscope_engine::train::data::{read_examples, read_pairs};
-use paretoscope_engine::weights::{Checkpoint, Dora, LoraFolder, RouterExpert};
+use paretoscope_engine::weights::gguf::Gguf;
+use paretoscope_engine::weights::{Checkpoint, Digest, Dora, LoraFolder, RouterExpert};
 use zip::write::SimpleFileOptions;
 
 /// Tensors of an input that are read whole; the rest is looked at by shape.
@@ -282,6 +283,30 @@ fn check_point(point: &Point) {
         let sum: f64 = numbers.iter().sum();
         assert!((sum - 1.0).abs() < 1e-9, "{numbers:?}");
     }
+}
+
+/// A base in one GGUF file: its shape, tokenizer and small tensors.
+pub fn gguf(data: &[u8]) -> bool {
+    with_file("base.gguf", data, |_, path| {
+        let Ok(file) = Gguf::open(path) else {
+            return false;
+        };
+        let config = LlamaConfig::of_gguf(&file);
+        let tokenizer = Tokenizer::load(path);
+        let Ok(checkpoint) = Checkpoint::of_gguf(&file) else {
+            return false;
+        };
+        let mut read = config.is_ok() && tokenizer.is_ok();
+        for name in checkpoint.names() {
+            let shape = checkpoint.shape(name).unwrap_or_default().to_vec();
+            if shape.iter().product::<usize>() <= MOST_VALUES {
+                read &= checkpoint
+                    .read(name, &shape, &mut Digest::default())
+                    .is_ok();
+            }
+        }
+        read
+    })
 }
 
 /// A recipe.

@@ -82,6 +82,11 @@ fn training_data() {
 }
 
 #[test]
+fn ggufs() {
+    hold("gguf", 4_000);
+}
+
+#[test]
 fn jobs() {
     hold("job", 6_000);
 }

@@ -9,9 +9,9 @@ use paretoscope_engine::hub::{Cache, Fetch as _, Fetched, HubId, Look};
 use paretoscope_engine::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
-use paretoscope_engine::digest::hexadecimal;
 use crate::server::{Heard, Reply, Server, reply};
 use crate::{Downloader, Endpoint, Token};
+use paretoscope_engine::digest::hexadecimal;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const CONFIG: &[u8] = br#"{"model_type": "llama"}"#;

@@ -87,11 +87,18 @@ impl Fields<'_> {
             Some(GgufValue::Texts(tokens)) => Some(tokens.len() as u64),
             _ => None,
         };
-        let rows = self.gguf.tensors().iter().find(|t| t.name == "token_embd.weight");
+        let rows = self
+            .gguf
+            .tensors()
+            .iter()
+            .find(|t| t.name == "token_embd.weight");
         let rows = rows.and_then(|t| t.shape.first().map(|rows| *rows as u64));
         // The embedding decides: others may count tokens that it has no rows for.
         rows.or(said).or(listed).ok_or_else(|| {
-            Error::file(self.gguf.path(), "holds no tensor `token_embd.weight`: no model")
+            Error::file(
+                self.gguf.path(),
+                "holds no tensor `token_embd.weight`: no model",
+            )
         })
     }
 
@@ -122,7 +129,7 @@ impl Fields<'_> {
         let Some(tensor) = self.gguf.tensors().iter().find(|t| t.name == name) else {
             return Ok(None);
         };
-        let numbers = Checkpoint::of_tensor(self.gguf, tensor)?;
+        let numbers = Checkpoint::of_tensor(self.gguf, tensor);
         let numbers = numbers.read(name, &tensor.shape, &mut Digest::default())?;
         if numbers.iter().any(|number| *number <= 0.0) {
             let problem = format!("tensor `{name}` holds a divisor of 0 or below");
@@ -146,8 +153,12 @@ impl LlamaConfig {
             return Err(Error::file(gguf.path(), problem));
         };
         let fields = Fields { gguf, architecture };
-        if fields.whole("expert_count")?.is_some_and(|experts| experts > 0) {
-            let problem = "holds a mixture of experts of its own, which is not read; take a dense model";
+        if fields
+            .whole("expert_count")?
+            .is_some_and(|experts| experts > 0)
+        {
+            let problem =
+                "holds a mixture of experts of its own, which is not read; take a dense model";
             return Err(Error::file(gguf.path(), problem));
         }
         let config = fields.config(model_type)?;
@@ -187,7 +198,11 @@ impl Fields<'_> {
             self.needed("attention.head_count")?,
         );
         let layers = self.needed("block_count")?;
-        let tied = !self.gguf.tensors().iter().any(|t| t.name == "output.weight");
+        let tied = !self
+            .gguf
+            .tensors()
+            .iter()
+            .any(|t| t.name == "output.weight");
         let mut config = json!({
             "model_type": model_type,
             "hidden_size": hidden,
@@ -227,7 +242,10 @@ impl Fields<'_> {
             }
         }
         let windowed = matches!(self.architecture, "phi3" | "gemma2" | "gemma3");
-        if let Some(window) = self.whole("attention.sliding_window")?.filter(|w| windowed && *w > 0) {
+        if let Some(window) = self
+            .whole("attention.sliding_window")?
+            .filter(|w| windowed && *w > 0)
+        {
             set("sliding_window", json!(window));
         }
         for (key, field) in [
@@ -245,7 +263,11 @@ impl Fields<'_> {
         if self.architecture.starts_with("gemma") {
             set("hidden_activation", json!("gelu_pytorch_tanh"));
             let by_width = self.architecture == "gemma2" && layers == GEMMA2_27B_LAYERS;
-            let scale = if by_width { hidden.checked_div(heads).unwrap_or(width) } else { width };
+            let scale = if by_width {
+                hidden.checked_div(heads).unwrap_or(width)
+            } else {
+                width
+            };
             set("query_pre_attn_scalar", json!(scale));
         }
         Ok(config)

@@ -26,7 +26,13 @@ impl Llama {
     ) -> Result<Self> {
         let shape = [config.vocabulary, config.hidden_size];
         // Packed at once, so that it is never held twice beside the other weights.
-        let packed = weight(checkpoint, "model.embed_tokens.weight", shape, panels, digest)?;
+        let packed = weight(
+            checkpoint,
+            "model.embed_tokens.weight",
+            shape,
+            panels,
+            digest,
+        )?;
         let (embedding, tied) = if config.tied_embeddings {
             (Embedding::TiedToHead, Some(packed))
         } else {
@@ -63,7 +69,13 @@ impl Llama {
         progress: LoadProgress<'_>,
     ) -> Result<Self> {
         let shape = [config.vocabulary, config.hidden_size];
-        let table = weight(checkpoint, "model.embed_tokens.weight", shape, panels, digest)?;
+        let table = weight(
+            checkpoint,
+            "model.embed_tokens.weight",
+            shape,
+            panels,
+            digest,
+        )?;
         let embedding = Embedding::Table(table);
         Self::load_layers(
             config, panels, embedding, checkpoint, bank, digest, progress,
@@ -131,7 +143,10 @@ fn weight(
     panels: Panels,
     digest: &mut Digest,
 ) -> Result<PackedMatrix> {
-    match checkpoint.blocks(name).filter(|_| panels == Panels::AsStored) {
+    match checkpoint
+        .blocks(name)
+        .filter(|_| panels == Panels::AsStored)
+    {
         Some(kind) => {
             let rows = checkpoint.read_blocks(name, &[out, inner], digest)?;
             Ok(PackedMatrix::blocks(kind, &rows, out, inner))

@@ -6,9 +6,9 @@ mod cache;
 mod config;
 mod decoder;
 mod family;
-mod gguf;
 #[cfg(test)]
 mod family_tests;
+mod gguf;
 mod layers;
 mod left_out;
 mod llama;

@@ -134,7 +134,7 @@ impl Checkpoint {
     }
 
     /// One tensor of a GGUF file under its own name.
-    pub(crate) fn of_tensor(gguf: &Gguf, tensor: &GgufTensor) -> Result<Self> {
+    pub(crate) fn of_tensor(gguf: &Gguf, tensor: &GgufTensor) -> Self {
         let entry = Entry {
             file: tensor.file,
             stored: tensor.stored,
@@ -144,12 +144,12 @@ impl Checkpoint {
             rows: None,
             less: 0.0,
         };
-        Ok(Self {
+        Self {
             path: gguf.path().to_path_buf(),
             files: gguf.files().to_vec(),
             tensors: BTreeMap::from([(tensor.name.clone(), entry)]),
             upcast_from: BTreeSet::new(),
-        })
+        }
     }
 
     fn open_any(folder: &Path) -> Result<Self> {
@@ -492,12 +492,10 @@ impl Checkpoint {
 
     /// The stored type of a tensor in words, e.g. `BF16`, if it is there.
     pub fn dtype(&self, name: &str) -> Option<String> {
-        self.tensors
-            .get(name)
-            .map(|entry| match entry.stored {
-                Stored::Plain(dtype) => format!("{dtype:?}"),
-                Stored::Blocks(kind) => kind.name().to_owned(),
-            })
+        self.tensors.get(name).map(|entry| match entry.stored {
+            Stored::Plain(dtype) => format!("{dtype:?}"),
+            Stored::Blocks(kind) => kind.name().to_owned(),
+        })
     }
 
     /// Whether a tensor is stored in F32 because training began with the exact values of one of this type, so that

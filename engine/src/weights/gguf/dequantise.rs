@@ -102,7 +102,12 @@ fn of_32(block: &[u8], low: &[u8], high: Option<&[u8]>, values: &mut [f32]) {
 
 /// Q6_K: `d sc (q - 32)` per 16.
 fn of_16(block: &[u8], values: &mut [f32]) {
-    let (low, high, scales, d) = (&block[..128], &block[128..192], &block[192..208], half_at(block, 208));
+    let (low, high, scales, d) = (
+        &block[..128],
+        &block[128..192],
+        &block[192..208],
+        half_at(block, 208),
+    );
     for (half, values) in values.chunks_exact_mut(128).enumerate() {
         let (low, high) = (&low[64 * half..][..64], &high[32 * half..][..32]);
         for (at, value) in values.iter_mut().enumerate() {
@@ -159,10 +164,14 @@ mod tests {
             let mut values = vec![0.0; 3 * kind.values()];
             assert_eq!(dequantise(kind, &bytes, &mut values), 0);
             let device = Device::Cpu;
-            let tensor = qtensor_from_ggml(theirs, &bytes, vec![3 * kind.values()], &device).unwrap();
+            let tensor =
+                qtensor_from_ggml(theirs, &bytes, vec![3 * kind.values()], &device).unwrap();
             let want: Vec<f32> = tensor.dequantize(&device).unwrap().to_vec1().unwrap();
             for (at, (got, want)) in values.iter().zip(&want).enumerate() {
-                assert!((got - want).abs() <= 1e-6 * want.abs().max(1.0), "{kind:?} at {at}: {got}, {want}");
+                assert!(
+                    (got - want).abs() <= 1e-6 * want.abs().max(1.0),
+                    "{kind:?} at {at}: {got}, {want}"
+                );
             }
         }
     }
@@ -184,8 +193,15 @@ mod tests {
     fn packed_rows_are_read_back_as_the_plain_numbers() {
         use crate::kernels::PackedMatrix;
         for kind in [
-            BlockKind::Q4_0, BlockKind::Q4_1, BlockKind::Q5_0, BlockKind::Q5_1, BlockKind::Q8_0,
-            BlockKind::Q4_K, BlockKind::Q5_K, BlockKind::Q6_K, BlockKind::Iq4Nl,
+            BlockKind::Q4_0,
+            BlockKind::Q4_1,
+            BlockKind::Q5_0,
+            BlockKind::Q5_1,
+            BlockKind::Q8_0,
+            BlockKind::Q4_K,
+            BlockKind::Q5_K,
+            BlockKind::Q6_K,
+            BlockKind::Iq4Nl,
         ] {
             let (out, inner) = (35, 2 * kind.values());
             let bytes = blocks(kind, out * 2);
@@ -196,7 +212,10 @@ mod tests {
             for index in 0..out {
                 packed.copy_row(index, &mut row);
                 for (got, want) in row.iter().zip(&values[index * inner..]) {
-                    assert!((got - want).abs() <= 1e-5 * want.abs().max(1.0), "{kind:?}: {got}, {want}");
+                    assert!(
+                        (got - want).abs() <= 1e-5 * want.abs().max(1.0),
+                        "{kind:?}: {got}, {want}"
+                    );
                 }
             }
         }

@@ -73,7 +73,8 @@ impl Gguf {
                 return Err(Error::file(path, problem));
             }
             if parts > MAX_PARTS {
-                let problem = format!("field `split.count` is {parts}; at most {MAX_PARTS} are read");
+                let problem =
+                    format!("field `split.count` is {parts}; at most {MAX_PARTS} are read");
                 return Err(Error::file(path, problem));
             }
             for part in 2..=parts {
@@ -94,7 +95,12 @@ impl Gguf {
         let header = header(path, BufReader::new(file), length)?;
         let mut ends: Vec<(u64, u64)> = Vec::with_capacity(header.lines.len());
         for line in header.lines {
-            let tensor = placed(path, line, self.files.len(), (header.data, header.alignment, length))?;
+            let tensor = placed(
+                path,
+                line,
+                self.files.len(),
+                (header.data, header.alignment, length),
+            )?;
             ends.push((tensor.start, tensor.start + tensor.bytes as u64));
             self.tensors.push(tensor);
         }
@@ -108,7 +114,9 @@ impl Gguf {
         }
         let end = ends.last().map_or(header.data, |(_, end)| *end);
         if length > end.next_multiple_of(header.alignment) {
-            let problem = format!("holds {length} bytes; its tensors end at {end}: something lies behind them");
+            let problem = format!(
+                "holds {length} bytes; its tensors end at {end}: something lies behind them"
+            );
             return Err(Error::file(path, problem));
         }
         self.files.push(path.to_path_buf());
@@ -204,10 +212,15 @@ fn placed(
             line.dims
         )));
     }
-    let count = line.dims.iter().try_fold(1_u64, |all, dim| all.checked_mul(*dim));
+    let count = line
+        .dims
+        .iter()
+        .try_fold(1_u64, |all, dim| all.checked_mul(*dim));
     let bytes = count.and_then(|count| (count / values).checked_mul(width));
     let start = data.checked_add(line.offset);
-    let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
+    let end = start
+        .zip(bytes)
+        .and_then(|(start, bytes)| start.checked_add(bytes));
     let (Some(start), Some(bytes), Some(end)) = (start, bytes, end) else {
         return Err(wrong(format!(
             "has the dimensions {:?} at byte {}, more than a file can hold",
@@ -225,7 +238,9 @@ fn placed(
             "ends at byte {end}, the file at {length}: cut short"
         )));
     }
-    let size = |number: u64| usize::try_from(number).map_err(|_| wrong("is too large".to_owned()));
+    let size = |number: u64| {
+        usize::try_from(number).map_err(|error| wrong(format!("is too large: {error}")))
+    };
     let shape = line.dims.iter().rev().map(|dim| size(*dim));
     Ok(GgufTensor {
         shape: shape.collect::<Result<_>>()?,

@@ -127,7 +127,9 @@ impl<R: Read> Bytes<'_, R> {
             11 => GgufValue::I64(i64::from_le_bytes(self.take(key)?)),
             12 => GgufValue::F64(f64::from_le_bytes(self.take(key)?)),
             other => {
-                return self.wrong(format!("field `{key}` is of type {other}; there are 0 to 12"));
+                return self.wrong(format!(
+                    "field `{key}` is of type {other}; there are 0 to 12"
+                ));
             }
         })
     }
@@ -140,9 +142,15 @@ impl<R: Read> Bytes<'_, R> {
             4..=6 => 4,
             // Each text has its length before it.
             8 | 10..=12 => 8,
-            9 => return self.wrong(format!("field `{key}` is a list of lists, which is not read")),
+            9 => {
+                return self.wrong(format!(
+                    "field `{key}` is a list of lists, which is not read"
+                ));
+            }
             other => {
-                return self.wrong(format!("field `{key}` lists type {other}; there are 0 to 12"));
+                return self.wrong(format!(
+                    "field `{key}` lists type {other}; there are 0 to 12"
+                ));
             }
         };
         let room = (self.left() / width).min(MAX_LIST);
@@ -209,7 +217,9 @@ pub(super) fn header(path: &Path, source: impl Read, length: u64) -> Result<Head
     let (tensors, pairs) = (bytes.u64("its counts")?, bytes.u64("its counts")?);
     for (what, count) in [("tensors", tensors), ("fields", pairs)] {
         if count > MAX_COUNT {
-            return bytes.wrong(format!("claims {count} {what}; at most {MAX_COUNT} are read"));
+            return bytes.wrong(format!(
+                "claims {count} {what}; at most {MAX_COUNT} are read"
+            ));
         }
     }
     let mut fields = BTreeMap::new();

@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn names_are_those_of_each_architecture() {
-        let name = |architecture: &str, name: &str| named(architecture, name, [4, 2]).map(|n| n.name);
+        let name =
+            |architecture: &str, name: &str| named(architecture, name, [4, 2]).map(|n| n.name);
         assert_eq!(
             name("llama", "blk.3.ffn_norm.weight").as_deref(),
             Some("model.layers.3.post_attention_layernorm.weight")
@@ -124,7 +125,10 @@ mod tests {
         assert_eq!(name("llama", "blk.x.attn_q.weight"), None);
         let key = named("llama", "blk.0.attn_k.weight", [4, 2]);
         assert_eq!(key.and_then(|key| key.rows), Some(HeadRows { heads: 2 }));
-        assert_eq!(named("qwen2", "blk.0.attn_k.bias", [4, 2]).and_then(|key| key.rows), None);
+        assert_eq!(
+            named("qwen2", "blk.0.attn_k.bias", [4, 2]).and_then(|key| key.rows),
+            None
+        );
         let norm = named("gemma3", "output_norm.weight", [4, 2]);
         assert_eq!(norm.map(|norm| norm.less), Some(1.0));
     }
