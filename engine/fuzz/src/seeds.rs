@@ -330,9 +330,9 @@ pub(crate) fn gguf() -> Vec<Vec<u8>> {
         ]
         .concat()
     };
-    let tokens = ["<s>", "</s>", "a", "b", "ab", "\u{120}a"];
+    let tokens = ["<s>", "</s>", "a", "b", "ab", "\u{120}", "\u{120}a"];
     let listed = tokens.iter().flat_map(|token| text(token)).collect();
-    let types = [3_i32, 3, 1, 1, 1, 1]
+    let types = [3_i32, 3, 1, 1, 1, 1, 1]
         .iter()
         .flat_map(|kind| kind.to_le_bytes())
         .collect();
@@ -354,7 +354,7 @@ pub(crate) fn gguf() -> Vec<Vec<u8>> {
         list("tokenizer.ggml.merges", 8, 2, merges),
     ];
     let mut tensors: Vec<(String, Vec<u64>, u32, usize)> = vec![
-        ("token_embd.weight".into(), vec![32, 6], 8, 6 * 34),
+        ("token_embd.weight".into(), vec![32, 7], 8, 7 * 34),
         ("output_norm.weight".into(), vec![32], 0, 128),
         ("blk.0.attn_norm.weight".into(), vec![32], 0, 128),
         ("blk.0.ffn_norm.weight".into(), vec![32], 1, 64),

@@ -6,6 +6,7 @@
 //! rows beside it: a row alone gives bit for bit what it gives in company. They are not differentiable; training has
 //! operations of its own (`train::ops`) on the same arithmetic and tile.
 
+mod aligned;
 mod arithmetic;
 mod attend;
 mod blocks;

@@ -5,14 +5,12 @@ use std::sync::OnceLock;
 use half::f16;
 use pulp::{Arch, Simd, WithSimd};
 
+use super::aligned::Aligned;
 use super::blocks::BlockKind;
 use super::parallel::over_rows;
 use super::quantised::{QuantisedInput, QuantisedPanels};
 use super::stored::{Brain, Stored as _, fits_brain, fits_half, put_brain};
 use super::tile::{PANEL, blocks, max_rows};
-
-/// Bytes in a cache line.
-const LINE: usize = 64;
 
 /// A weight `[out, inner]` as panels `[out / 32][inner][32]`, the last one padded with zeros.
 ///
@@ -42,34 +40,6 @@ pub(super) enum Panel<'a> {
     Bf16(&'a [u32]),
     F16(&'a [u16]),
     Blocks(&'a QuantisedPanels, usize),
-}
-
-/// Numbers from the start of a cache line on. A copy may begin elsewhere, and is read a little slower.
-#[derive(Debug, Clone)]
-pub(super) struct Aligned<T> {
-    data: Vec<T>,
-    start: usize,
-}
-
-impl<T: Copy + Default> Aligned<T> {
-    pub(super) fn new(length: usize) -> Self {
-        let line = LINE / size_of::<T>();
-        let data = vec![T::default(); length + line];
-        let start = (line - (data.as_ptr() as usize / size_of::<T>()) % line) % line;
-        Self { data, start }
-    }
-
-    pub(super) fn numbers(&self) -> &[T] {
-        &self.data[self.start..]
-    }
-
-    pub(super) fn numbers_mut(&mut self) -> &mut [T] {
-        &mut self.data[self.start..]
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.data.len() * size_of::<T>()
-    }
 }
 
 impl PackedMatrix {

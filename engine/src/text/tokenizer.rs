@@ -56,7 +56,17 @@ impl Tokenizer {
     /// `generation_config.json` and `config.json`, each of which may be absent.
     pub fn load(folder: &Path) -> Result<Self> {
         if is_gguf(folder) {
-            return Self::of_gguf(Gguf::open(folder)?.fields(), folder);
+            let file = Gguf::open(folder)?;
+            let mut read = Self::of_gguf(file.fields(), folder)?;
+            // The model's own, as `config.json` has it of a folder.
+            let rows = file
+                .tensors()
+                .iter()
+                .find(|t| t.name == "token_embd.weight");
+            if let Some(rows) = rows.and_then(|table| table.shape.first()) {
+                read.vocabulary = read.vocabulary.max(*rows);
+            }
+            return Ok(read);
         }
         let path = folder.join("tokenizer.json");
         let mut unread = None;

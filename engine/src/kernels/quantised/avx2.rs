@@ -12,8 +12,11 @@ use std::arch::x86_64::{
 
 use fearless_simd::{Avx2, SimdBase, SimdInto, f32x8, i8x16, u8x32, u16x8};
 
+use super::input::QuantisedInput;
 use super::layout::{BESIDE, GROUP, Panel, Parts, VALUES, plane};
-use super::{PANEL, QuantisedInput, Row, WORDS, halves, tiles};
+use super::row::{Row, WORDS};
+use super::tiles::tiles;
+use crate::kernels::tile::PANEL;
 
 fearless_simd::kernel!(
     pub(super) fn accumulate(
@@ -38,7 +41,7 @@ fn tile_avx2<const PLANE: u8, const R: usize>(
 ) {
     let rows: [Row<'_>; R] = std::array::from_fn(|r| x.row(first + r));
     let size = plane::bytes(PLANE);
-    let groups = WORDS / halves(PLANE);
+    let groups = WORDS / plane::halves(PLANE);
     // Quants of 8 bits are taken as signed, so that products of pairs fit 16 bits: they have no zero.
     let zero = if matches!(PLANE, plane::BYTES | plane::TABLE) {
         0
@@ -49,11 +52,11 @@ fn tile_avx2<const PLANE: u8, const R: usize>(
         let quants = &panel.quants[block * size..][..size];
         let words: [&[i32; WORDS]; R] = std::array::from_fn(|r| &rows[r].words[block]);
         for quarter in 0..4 {
-            for half in 0..halves(PLANE) {
+            for half in 0..plane::halves(PLANE) {
                 let mut products = [_mm256_setzero_si256(); R];
                 for r in 0..R {
                     let [low, high] = rows[r].sums[block];
-                    let total = match (halves(PLANE), half) {
+                    let total = match (plane::halves(PLANE), half) {
                         (1, _) => low + high,
                         (_, 0) => low,
                         _ => high,

@@ -13,8 +13,11 @@ use std::arch::x86_64::{
 
 use fearless_simd::{Avx512, SimdBase, SimdInto, f32x16, i8x16, u8x16, u8x64, u16x16};
 
+use super::input::QuantisedInput;
 use super::layout::{BESIDE, GROUP, Panel, Parts, VALUES, plane};
-use super::{PANEL, QuantisedInput, Row, WORDS, halves, tiles};
+use super::row::{Row, WORDS};
+use super::tiles::tiles;
+use crate::kernels::tile::PANEL;
 
 fearless_simd::kernel!(
     pub(super) fn accumulate(
@@ -45,15 +48,15 @@ fn tile_avx512<const PLANE: u8, const R: usize>(
         }
     }
     let size = plane::bytes(PLANE);
-    let groups = WORDS / halves(PLANE);
+    let groups = WORDS / plane::halves(PLANE);
     for block in 0..panel.blocks {
         let quants = &panel.quants[block * size..][..size];
         let words: [&[i32; WORDS]; R] = std::array::from_fn(|r| &rows[r].words[block]);
-        for half in 0..halves(PLANE) {
+        for half in 0..plane::halves(PLANE) {
             let mut products = [[_mm512_setzero_si512(); 2]; R];
             for r in 0..R {
                 let [low, high] = rows[r].sums[block];
-                let total = match (halves(PLANE), half) {
+                let total = match (plane::halves(PLANE), half) {
                     (1, _) => low + high,
                     (_, 0) => low,
                     _ => high,

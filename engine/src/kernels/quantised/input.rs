@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{BLOCK, Row, WORDS};
+use super::row::{BLOCK, Row, WORDS};
 use crate::kernels::{kernel, vectorised};
 
 /// Numbers below which a second thread costs more than it brings.

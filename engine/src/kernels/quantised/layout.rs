@@ -8,9 +8,10 @@
 
 use half::f16;
 
-use super::{BLOCK, PANEL};
+use super::row::BLOCK;
+use crate::kernels::aligned::Aligned;
 use crate::kernels::blocks::BlockKind;
-use crate::kernels::packed::Aligned;
+use crate::kernels::tile::PANEL;
 
 /// How quants are stored; constants, for they choose code at compile time.
 pub(super) mod plane {
@@ -24,6 +25,11 @@ pub(super) mod plane {
     pub(in super::super) const SIXTH: u8 = 3;
     /// 8 bits.
     pub(in super::super) const BYTES: u8 = 4;
+
+    /// Parts of a block that have scales of their own.
+    pub(in super::super) const fn halves(plane: u8) -> usize {
+        if plane == SIXTH { 2 } else { 1 }
+    }
 
     /// Bytes of a block.
     pub(in super::super) const fn bytes(plane: u8) -> usize {

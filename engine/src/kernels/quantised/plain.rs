@@ -1,7 +1,8 @@
 //! What all kernels compute, spelt out: they must give the same bits.
 
 use super::layout::{Panel, Parts};
-use super::{BLOCK, PANEL, Row};
+use super::row::{BLOCK, Row};
+use crate::kernels::tile::PANEL;
 
 /// `sums[j] += sum_k x[k] * panel[k][j]` of one row.
 ///

@@ -1,8 +1,10 @@
 //! The products in loops that the compiler makes vector code of, for machines that no kernel is written for (64-bit ARM
 //! among them): quants of a block become i16 once for all rows.
 
+use super::input::QuantisedInput;
 use super::layout::{BESIDE, GROUP, Panel, VALUES, plane};
-use super::{BLOCK, PANEL, QuantisedInput, WORDS, halves};
+use super::row::{BLOCK, WORDS};
+use crate::kernels::tile::PANEL;
 use crate::kernels::{kernel, vectorised};
 
 type Arguments<'a> = (
@@ -26,7 +28,7 @@ pub(super) fn accumulate(
 #[inline(always)]
 fn all_rows((panel, x, first, sums): Arguments<'_>) {
     let form = panel.form;
-    let halves = halves(form.plane);
+    let halves = plane::halves(form.plane);
     let width = BLOCK / halves;
     let mut weights = [[0; PANEL]; BLOCK];
     for block in 0..panel.blocks {

@@ -2,6 +2,7 @@
 
 use half::f16;
 
+use super::row::BLOCK;
 use super::*;
 use crate::kernels::blocks::BlockKind;
 

@@ -49,7 +49,7 @@ impl Frozen {
         }))
     }
 
-    /// The same vector with its rows in an order that follows from `step` and `module`: centring does not know an order.
+    /// This vector with its rows in an order that follows from `step` and `module`: centring does not know an order.
     pub(super) fn shuffled(&self, step: u64, module: u64) -> Self {
         let m = self.centred.len().isqrt();
         let mut order: Vec<usize> = (0..m).collect();
