@@ -14,10 +14,9 @@ use safetensors::tensor::Metadata;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::gguf::{self, Gguf, GgufTensor, GgufValue, HeadRows, Stored};
+use super::gguf::{self, Gguf, HeadRows, Stored};
 use super::pickle::read_pickled;
 use super::{names, read_json};
-use crate::kernels::BlockKind;
 use crate::{Error, Result};
 
 /// The largest header that the safetensors format allows, bytes.
@@ -27,17 +26,17 @@ const MAX_HEADER: u64 = 100_000_000;
 pub const UPCAST_FROM: &str = "paretoscope.upcast_from";
 
 /// Numbers that one thread reads at a time.
-const PIECE: usize = 1 << 18;
+pub(super) const PIECE: usize = 1 << 18;
 
 /// Tensors of one file or several, by name.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// What errors name: the folder or file that was opened.
-    path: PathBuf,
-    files: Vec<PathBuf>,
+    pub(super) path: PathBuf,
+    pub(super) files: Vec<PathBuf>,
     pub(super) tensors: BTreeMap<String, Entry>,
     /// See [`UPCAST_FROM`].
-    upcast_from: BTreeSet<String>,
+    pub(super) upcast_from: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,67 +88,6 @@ impl Checkpoint {
         checkpoint.unwrap_names()?;
         checkpoint.take_apart();
         Ok(checkpoint)
-    }
-
-    /// The tensors of a GGUF file under Hugging Face's names. One that is not known is refused by name.
-    pub fn of_gguf(gguf: &Gguf) -> Result<Self> {
-        let architecture = gguf.architecture()?;
-        let heads = |key: &str| match gguf.fields().get(&format!("{architecture}.{key}")) {
-            Some(GgufValue::U64(heads)) => usize::try_from(*heads).ok(),
-            _ => None,
-        };
-        let queries = heads("attention.head_count").unwrap_or(1);
-        let keys = heads("attention.head_count_kv").unwrap_or(queries);
-        let mut checkpoint = Self {
-            path: gguf.path().to_path_buf(),
-            files: gguf.files().to_vec(),
-            tensors: BTreeMap::new(),
-            upcast_from: BTreeSet::new(),
-        };
-        for tensor in gguf.tensors() {
-            if tensor.name.starts_with("rope_") {
-                continue;
-            }
-            let named = gguf::named(architecture, &tensor.name, [queries, keys]);
-            let named = named.ok_or_else(|| {
-                let problem = format!(
-                    "holds the tensor `{}`, which is not known of {architecture} models",
-                    tensor.name
-                );
-                Error::file(gguf.path(), problem)
-            })?;
-            let entry = Entry {
-                file: tensor.file,
-                stored: tensor.stored,
-                shape: tensor.shape.clone(),
-                start: tensor.start,
-                bytes: tensor.bytes,
-                rows: named.rows,
-                less: named.less,
-            };
-            checkpoint.tensors.insert(named.name, entry);
-        }
-        checkpoint.take_apart();
-        Ok(checkpoint)
-    }
-
-    /// One tensor of a GGUF file under its own name.
-    pub(crate) fn of_tensor(gguf: &Gguf, tensor: &GgufTensor) -> Self {
-        let entry = Entry {
-            file: tensor.file,
-            stored: tensor.stored,
-            shape: tensor.shape.clone(),
-            start: tensor.start,
-            bytes: tensor.bytes,
-            rows: None,
-            less: 0.0,
-        };
-        Self {
-            path: gguf.path().to_path_buf(),
-            files: gguf.files().to_vec(),
-            tensors: BTreeMap::from([(tensor.name.clone(), entry)]),
-            upcast_from: BTreeSet::new(),
-        }
     }
 
     fn open_any(folder: &Path) -> Result<Self> {
@@ -376,41 +314,8 @@ impl Checkpoint {
         Ok(values)
     }
 
-    /// The type of a tensor's quantised blocks, if it has some.
-    pub fn blocks(&self, name: &str) -> Option<BlockKind> {
-        match self.tensors.get(name)?.stored {
-            Stored::Blocks(kind) => Some(kind),
-            Stored::Plain(_) => None,
-        }
-    }
-
-    /// Reads the blocks of a quantised tensor as they are, row after row in Hugging Face's order; `expected` is its shape,
-    /// `[out, in]`. Refuses scales that are not finite.
-    pub fn read_blocks(
-        &self,
-        name: &str,
-        expected: &[usize],
-        digest: &mut Digest,
-    ) -> Result<Vec<u8>> {
-        self.expect(name, expected)?;
-        let entry = self.entry(name)?;
-        let bytes = self.bytes_of(entry)?;
-        digest.0.update(name.as_bytes());
-        digest.0.update(&bytes);
-        if let Stored::Blocks(kind) = entry.stored {
-            let scratch = || vec![0.0; PIECE];
-            let piece = PIECE / kind.values() * kind.bytes();
-            let counts = bytes.par_chunks(piece).map_init(scratch, |values, bytes| {
-                let count = bytes.len() / kind.bytes() * kind.values();
-                gguf::dequantise(kind, bytes, &mut values[..count])
-            });
-            self.finite(name, counts.sum())?;
-        }
-        Ok(bytes)
-    }
-
     /// A tensor's bytes, its rows in Hugging Face's order.
-    fn bytes_of(&self, entry: &Entry) -> Result<Vec<u8>> {
+    pub(super) fn bytes_of(&self, entry: &Entry) -> Result<Vec<u8>> {
         let path = &self.files[entry.file];
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         file.seek(SeekFrom::Start(entry.start))
@@ -479,7 +384,7 @@ impl Checkpoint {
         }
     }
 
-    fn finite(&self, name: &str, count: usize) -> Result<()> {
+    pub(super) fn finite(&self, name: &str, count: usize) -> Result<()> {
         if count == 0 {
             return Ok(());
         }
@@ -510,7 +415,7 @@ impl Checkpoint {
         &self.files
     }
 
-    fn entry(&self, name: &str) -> Result<&Entry> {
+    pub(super) fn entry(&self, name: &str) -> Result<&Entry> {
         self.tensors.get(name).ok_or_else(|| Error::MissingTensor {
             path: self.path.clone(),
             tensor: name.to_owned(),

@@ -5,6 +5,7 @@ mod checkpoint;
 mod experts_folder;
 #[cfg(test)]
 mod foreign_tests;
+mod from_gguf;
 mod fused;
 pub mod gguf;
 mod json;
